@@ -1,0 +1,76 @@
+// Package backbone holds the network families, one file each: what a network
+// computes and wants, as an nn.Graph made from numbers, and how foreign
+// checkpoints of the family are renamed. It knows no weights, no files and no
+// registry rows.
+//
+//	f, err := backbone.ByName("cspnet")
+//	g, err := f.Graph("cspresnet50", 1000)
+package backbone
+
+import (
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/gozoo/zoo/converter/recipe"
+	"github.com/gozoo/zoo/nn"
+)
+
+// A Family is a set of networks that share their building rules.
+type Family struct {
+	// Name is the family's key in zoo.toml.
+	Name string
+	// Archs makes the graph of each network for a number of classes.
+	Archs map[string]func(classes int) (*nn.Graph, error)
+	// Recipes rename foreign checkpoints of the family's networks, by the name
+	// of the project they come from: architecture first, then "timm".
+	Recipes map[string]map[string]recipe.Recipe
+}
+
+// families lists every family, by name.
+var families = []*Family{
+	&cspNet,
+	&efficientNet,
+}
+
+// All returns every family, sorted by name.
+func All() []*Family { return slices.Clone(families) }
+
+// ByName returns the family of that name.
+func ByName(name string) (*Family, error) {
+	var known []string
+	for _, f := range families {
+		if f.Name == name {
+			return f, nil
+		}
+		known = append(known, f.Name)
+	}
+	return nil, fmt.Errorf("backbone: unknown family %q: known are %s", name, strings.Join(known, ", "))
+}
+
+// Graph returns the graph of one architecture with the given number of classes.
+func (f *Family) Graph(arch string, classes int) (*nn.Graph, error) {
+	build, ok := f.Archs[arch]
+	if !ok {
+		return nil, fmt.Errorf("backbone: family %s has no architecture %q: known are %s", f.Name, arch, strings.Join(slices.Sorted(maps.Keys(f.Archs)), ", "))
+	}
+	if classes < 1 {
+		return nil, fmt.Errorf("backbone: %s: %d classes: at least 1 is needed", arch, classes)
+	}
+	g, err := build(classes)
+	if err != nil {
+		return nil, fmt.Errorf("backbone: %s: %w", arch, err)
+	}
+	return g, nil
+}
+
+// Recipe returns the recipe that renames the checkpoints of the named project
+// for one architecture.
+func (f *Family) Recipe(arch, project string) (recipe.Recipe, error) {
+	r, ok := f.Recipes[arch][project]
+	if !ok {
+		return nil, fmt.Errorf("backbone: %s has no recipe %q: known are %q", arch, project, slices.Sorted(maps.Keys(f.Recipes[arch])))
+	}
+	return r, nil
+}

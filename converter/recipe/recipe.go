@@ -1,0 +1,161 @@
+// Package recipe renames the tensors of a foreign checkpoint into a network's own
+// names. A Recipe is data: an ordered list of rules, each tried on every name,
+// the first that matches decides. It never looks at a tensor's values, and knows
+// no network: families keep their recipes beside their graphs.
+//
+//	out, changes, err := recipe.Recipe{
+//		recipe.Rename("stages.*.conv_down.**", "backbone.stages.*.downsample_conv.**"),
+//	}.Apply(sd)
+package recipe
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/gozoo/zoo/tensor"
+)
+
+// A Recipe is an ordered list of rules.
+type Recipe []Rule
+
+// A Rule renames or drops the names that match its pattern.
+type Rule struct {
+	// From is a pattern: "*" stands for one or more characters without a dot, "**"
+	// for one or more characters of any kind.
+	From string
+	// To is the new name, in which each star stands for what the star at the same
+	// place of From matched. Empty for a rule that drops.
+	To string
+}
+
+// Rename returns a rule that gives names matching from the name to. Both must
+// have the same stars in the same order.
+func Rename(from, to string) Rule { return Rule{From: from, To: to} }
+
+// Drop returns a rule that leaves names matching from out.
+func Drop(from string) Rule { return Rule{From: from} }
+
+// String returns the rule as "from -> to", or "drop from".
+func (r Rule) String() string {
+	if r.To == "" {
+		return "drop " + r.From
+	}
+	return r.From + " -> " + r.To
+}
+
+// A Change says what became of one name.
+type Change struct {
+	From string
+	To   string // empty: dropped
+	Rule *Rule  // nil: no rule matched and the name was kept
+}
+
+// Apply returns the state dict under its new names, in the same order, and what
+// became of each name. A name that no rule matches is kept. Two names that
+// become one are an error.
+func (r Recipe) Apply(sd *tensor.StateDict) (*tensor.StateDict, []Change, error) {
+	out := new(tensor.StateDict)
+	changes := make([]Change, 0, sd.Len())
+	source := make(map[string]string, sd.Len())
+	for name, t := range sd.All() {
+		c := r.rename(name)
+		changes = append(changes, c)
+		if c.To == "" {
+			continue
+		}
+		if other, ok := source[c.To]; ok {
+			return nil, nil, fmt.Errorf("recipe: %q and %q both become %q", other, name, c.To)
+		}
+		source[c.To] = name
+		if err := out.Add(c.To, t); err != nil {
+			return nil, nil, fmt.Errorf("recipe: %w", err)
+		}
+	}
+	return out, changes, nil
+}
+
+func (r Recipe) rename(name string) Change {
+	for i := range r {
+		rule := &r[i]
+		captured, ok := match(rule.From, name, nil)
+		if !ok {
+			continue
+		}
+		return Change{From: name, To: substitute(rule.To, captured), Rule: rule}
+	}
+	return Change{From: name, To: name}
+}
+
+// match reports whether name fits pattern, and what each star matched. Stars
+// take as little as they can.
+func match(pattern, name string, captured []string) ([]string, bool) {
+	star := strings.IndexByte(pattern, '*')
+	if star < 0 {
+		return captured, pattern == name
+	}
+	if !strings.HasPrefix(name, pattern[:star]) {
+		return nil, false
+	}
+	rest, name := pattern[star+1:], name[star:]
+	dots := strings.HasPrefix(rest, "*")
+	if dots {
+		rest = rest[1:]
+	}
+	for n := 1; n <= len(name); n++ {
+		if !dots && name[n-1] == '.' {
+			break
+		}
+		// The captures of a failed try are overwritten by the next one.
+		if got, ok := match(rest, name[n:], append(captured, name[:n])); ok {
+			return got, true
+		}
+	}
+	return nil, false
+}
+
+// substitute replaces the stars of pattern by what was captured, in order.
+func substitute(pattern string, captured []string) string {
+	var b strings.Builder
+	for {
+		star := strings.IndexByte(pattern, '*')
+		if star < 0 {
+			b.WriteString(pattern)
+			return b.String()
+		}
+		b.WriteString(pattern[:star])
+		pattern = strings.TrimPrefix(pattern[star+1:], "*")
+		b.WriteString(captured[0])
+		captured = captured[1:]
+	}
+}
+
+// Check reports the first rule whose pattern is empty or whose two sides do not
+// have the same stars in the same order.
+func (r Recipe) Check() error {
+	for _, rule := range r {
+		if rule.From == "" {
+			return fmt.Errorf("recipe: rule %q: empty pattern", rule)
+		}
+		if rule.To != "" && stars(rule.From) != stars(rule.To) {
+			return fmt.Errorf("recipe: rule %q: both sides need the same stars", rule)
+		}
+	}
+	return nil
+}
+
+// stars returns the stars of a pattern, one letter each: s for "*", d for "**".
+func stars(pattern string) string {
+	var b strings.Builder
+	for i := 0; i < len(pattern); i++ {
+		if pattern[i] != '*' {
+			continue
+		}
+		if i+1 < len(pattern) && pattern[i+1] == '*' {
+			b.WriteByte('d')
+			i++
+			continue
+		}
+		b.WriteByte('s')
+	}
+	return b.String()
+}

@@ -1,0 +1,232 @@
+package nn
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A Value is an edge of a graph under construction: one tensor flowing between
+// operators. C is its channels, or its features once flattened.
+type Value struct {
+	id int
+	C  int
+}
+
+// A Builder writes a Graph. It stands at a module path, which At extends; all
+// builders that come from one NewBuilder write the same graph. The first error
+// is kept, with its path, and returned by Graph: family code has no error
+// handling of its own.
+type Builder struct {
+	*draft
+	path string
+}
+
+// draft is what all builders of one graph share.
+type draft struct {
+	g     Graph
+	eps   float64
+	act   Act
+	names map[string]bool // state dict names in use
+	err   error
+	input Value
+}
+
+// NewBuilder starts a graph whose input has the given channels. ConvNormAct and
+// BatchNorm use eps, ConvNormAct and Act use act.
+func NewBuilder(channels int, eps float64, act Act) *Builder {
+	d := &draft{eps: eps, act: act, names: make(map[string]bool)}
+	d.g.Channels = channels
+	d.g.Values = 1
+	d.g.Features, d.g.Logits = -1, -1
+	d.input = Value{id: 0, C: channels}
+	return &Builder{draft: d}
+}
+
+// At returns a builder whose path is extended by the given elements, strings or
+// ints. It is the only way to extend a state dict name.
+func (b *Builder) At(path ...any) *Builder {
+	parts := make([]string, 0, len(path)+1)
+	if b.path != "" {
+		parts = append(parts, b.path)
+	}
+	for _, p := range path {
+		parts = append(parts, fmt.Sprint(p))
+	}
+	return &Builder{draft: b.draft, path: strings.Join(parts, ".")}
+}
+
+// Input returns the network input, (N,C,H,W).
+func (b *Builder) Input() Value { return b.input }
+
+// Graph returns the finished graph with the given logits, (N,K), or the first
+// error made on the way.
+func (b *Builder) Graph(logits Value) (*Graph, error) {
+	if b.err != nil {
+		return nil, b.err
+	}
+	if b.g.Features < 0 {
+		return nil, fmt.Errorf("nn: no value was declared as the features")
+	}
+	g := b.g
+	g.Logits = logits.id
+	return &g, nil
+}
+
+// fail keeps the first error.
+func (b *Builder) fail(format string, args ...any) {
+	if b.err == nil {
+		b.err = fmt.Errorf("nn: %s: %s", b.path, fmt.Sprintf(format, args...))
+	}
+}
+
+// node appends an operator at the builder's path and returns its output, which
+// has c channels.
+func (b *Builder) node(op Op, c int, in ...Value) Value {
+	n := Node{Path: b.path, Op: op, Out: b.g.Values}
+	for _, v := range in {
+		n.In = append(n.In, v.id)
+	}
+	if c < 1 {
+		b.fail("%s makes %d channels", op.Kind(), c)
+		return Value{id: n.Out, C: 1}
+	}
+	for _, p := range op.Params() {
+		p.Name = b.path + "." + p.Name
+		if b.names[p.Name] {
+			b.fail("%q is wanted twice", p.Name)
+		}
+		b.names[p.Name] = true
+		n.Params = append(n.Params, len(b.g.Params))
+		b.g.Params = append(b.g.Params, p)
+	}
+	b.g.Nodes = append(b.g.Nodes, n)
+	b.g.Values++
+	return Value{id: n.Out, C: c}
+}
+
+// Output declares x to be the output of the module at the builder's path, which
+// makes it a probe, and returns x.
+func (b *Builder) Output(x Value) Value {
+	b.g.Probes = append(b.g.Probes, Probe{Path: b.path, Value: x.id})
+	return x
+}
+
+// Features declares x, (N,F), to be what enters the classifier, and returns x.
+func (b *Builder) Features(x Value) Value {
+	b.g.Features = x.id
+	return b.Output(x)
+}
+
+// Conv adds a convolution without bias, (N,C,H,W) to (N,out,OH,OW). Unless
+// options say otherwise the kernel is 1x1, the stride 1 and the border half the
+// kernel, so that the size stays.
+func (b *Builder) Conv(x Value, out int, opts ...Option) Value {
+	o := options{k: 1, stride: 1, groups: 1}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	c := Conv{In: x.C, Out: out, KH: o.k, KW: o.k, StrideH: o.stride, StrideW: o.stride, Groups: o.groups}
+	if o.same {
+		c.Pad.Same = true
+	} else {
+		c.Pad.H, c.Pad.W = o.k/2, o.k/2
+	}
+	if o.k < 1 || o.stride < 1 || o.groups < 1 {
+		b.fail("kernel %d, stride %d, groups %d: each must be at least 1", o.k, o.stride, o.groups)
+		return x
+	}
+	if x.C%o.groups != 0 || out%o.groups != 0 {
+		b.fail("%d groups do not divide %d input and %d output channels", o.groups, x.C, out)
+		return x
+	}
+	return b.node(c, out, x)
+}
+
+// BatchNorm adds an inference-mode batch normalisation.
+func (b *Builder) BatchNorm(x Value) Value {
+	return b.node(BatchNorm{C: x.C, Eps: b.eps}, x.C, x)
+}
+
+// Act adds the builder's activation.
+func (b *Builder) Act(x Value) Value { return b.node(b.act, x.C, x) }
+
+// ConvNormAct adds the unit that OpenMMLab calls ConvModule: "conv", "bn" and,
+// unless NoAct is given, "activate". It takes Conv's options. Its output is a
+// probe.
+func (b *Builder) ConvNormAct(x Value, out int, opts ...Option) Value {
+	o := options{}
+	for _, opt := range opts {
+		opt(&o)
+	}
+	x = b.At("conv").Conv(x, out, opts...)
+	x = b.At("bn").BatchNorm(x)
+	if !o.noAct {
+		x = b.At("activate").Act(x)
+	}
+	return b.Output(x)
+}
+
+// MaxPool adds a k x k max pooling, floor mode.
+func (b *Builder) MaxPool(x Value, k, stride, pad int) Value {
+	return b.node(MaxPool{K: k, Stride: stride, Pad: pad}, x.C, x)
+}
+
+// GlobalAvgPool averages each channel: (N,C,H,W) to (N,C,1,1).
+func (b *Builder) GlobalAvgPool(x Value) Value { return b.node(GlobalAvgPool{}, x.C, x) }
+
+// Flatten turns (N,C,1,1) into (N,C).
+func (b *Builder) Flatten(x Value) Value { return b.node(Flatten{}, x.C, x) }
+
+// Linear adds a fully connected layer with bias, (N,C) to (N,out).
+func (b *Builder) Linear(x Value, out int) Value {
+	return b.node(Linear{In: x.C, Out: out}, out, x)
+}
+
+// Add adds two values of the same shape.
+func (b *Builder) Add(x, y Value) Value {
+	if x.C != y.C {
+		b.fail("cannot add %d and %d channels", x.C, y.C)
+	}
+	return b.node(Add{}, x.C, x, y)
+}
+
+// Concat joins values along the channels.
+func (b *Builder) Concat(xs ...Value) Value {
+	c := 0
+	for _, x := range xs {
+		c += x.C
+	}
+	return b.node(Concat{}, c, xs...)
+}
+
+// Halves splits x into its first and its second half of channels.
+func (b *Builder) Halves(x Value) (first, second Value) {
+	if x.C%2 != 0 {
+		b.fail("cannot halve %d channels", x.C)
+	}
+	h := x.C / 2
+	return b.node(Slice{0, h}, h, x), b.node(Slice{h, 2 * h}, h, x)
+}
+
+// An Option adjusts Conv and ConvNormAct.
+type Option func(*options)
+
+type options struct {
+	k, stride, groups int
+	same, noAct       bool
+}
+
+// K sets a k x k kernel.
+func K(k int) Option { return func(o *options) { o.k = k } }
+
+// Stride sets the stride of both axes.
+func Stride(s int) Option { return func(o *options) { o.stride = s } }
+
+// Groups divides the channels into g groups that do not mix.
+func Groups(g int) Option { return func(o *options) { o.groups = g } }
+
+// Same asks for TensorFlow's SAME border; see Padding.
+func Same() Option { return func(o *options) { o.same = true } }
+
+// NoAct leaves the activation out of ConvNormAct.
+func NoAct() Option { return func(o *options) { o.noAct = true } }

@@ -1,0 +1,121 @@
+// Package nn describes networks. A Graph is made from numbers alone: it lists
+// the operators in the order they run and the tensors they want. Parameters,
+// FLOPs, the strict key check, synthetic weights, execution plans and exports
+// are all read from that one description.
+//
+// nn does no arithmetic and never touches weights; Bind only checks that a state
+// dict fits.
+//
+//	b := nn.NewBuilder(3, 1e-5, nn.LeakyReLU(0.01))
+//	x := b.At("backbone", "stem").ConvNormAct(b.Input(), 32, nn.K(3))
+//	…
+//	g, err := b.Graph(logits)
+package nn
+
+import (
+	"fmt"
+
+	"github.com/gozoo/zoo/tensor"
+)
+
+// A Graph is the description of a network, in the order its operators run.
+// It is immutable once built and may be shared.
+type Graph struct {
+	// Channels is C of the (N,C,H,W) input.
+	Channels int
+	// Nodes are the operators in execution order. A node's inputs are outputs
+	// of earlier nodes, or value 0, the network input.
+	Nodes []Node
+	// Params are the wanted tensors in state dict order.
+	Params []Param
+	// Probes are the outputs of modules, in execution order: units whose output
+	// exists in every execution plan, so that it can be compared with the
+	// reference framework's.
+	Probes []Probe
+	// Features is the value that enters the classifier, (N,F): what
+	// upstream calls extract_feat. Counting conventions stop here.
+	Features int
+	// Logits is the output value, (N,K).
+	Logits int
+	// Values is the number of values; they are numbered 0 to Values-1.
+	Values int
+}
+
+// A Node is one operator in a graph.
+type Node struct {
+	Path   string // module path, such as backbone.stem.conv; empty for an operator that is no module
+	Op     Op
+	In     []int // values read
+	Out    int   // value written
+	Params []int // indices into Graph.Params, in the order of Op.Params
+}
+
+// A Param is a tensor that a graph wants.
+type Param struct {
+	Name  string // full state dict name
+	DType tensor.DType
+	Shape tensor.Shape
+	// Buffer marks what training does not learn: running statistics and counters.
+	// Buffers do not count as parameters.
+	Buffer bool
+	// Optional marks a counter that inference never reads. A checkpoint may
+	// lack it; it then counts as zero.
+	Optional bool
+}
+
+// A Probe names the output value of a module.
+type Probe struct {
+	Path  string
+	Value int
+}
+
+// NumParams returns the learnable parameters, as published figures count them:
+// biases and affine batch-norm terms included, running statistics not.
+func (g *Graph) NumParams() int64 {
+	var n int64
+	for _, p := range g.Params {
+		if !p.Buffer {
+			numel, _ := p.Shape.Numel() // shapes come from the builder, which checks them
+			n += int64(numel)
+		}
+	}
+	return n
+}
+
+// Shapes returns the shape of every value, indexed by value number, for an input
+// (N,C,H,W). It is an error when the input does not have the graph's channels or
+// is too small for an operator; the error names the module.
+func (g *Graph) Shapes(input tensor.Shape) ([]tensor.Shape, error) {
+	if len(input) != 4 || input[0] < 1 || input[1] != g.Channels || input[2] < 1 || input[3] < 1 {
+		return nil, fmt.Errorf("nn: input shape %v: expected (N,%d,H,W)", input, g.Channels)
+	}
+	shapes := make([]tensor.Shape, g.Values)
+	shapes[0] = input
+	for _, n := range g.Nodes {
+		in := make([]tensor.Shape, len(n.In))
+		for i, v := range n.In {
+			in[i] = shapes[v]
+		}
+		out, err := n.Op.Shape(in...)
+		if err == nil {
+			_, err = out.Bytes(tensor.F32)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("nn: %s (%s) for network input %v: %w", n.Path, n.Op.Kind(), input, err)
+		}
+		shapes[n.Out] = out
+	}
+	return shapes, nil
+}
+
+// Classifier returns the node that computes the logits, a Linear, and whether
+// the graph ends in one. Its weight has one row per class.
+func (g *Graph) Classifier() (Node, bool) {
+	for _, n := range g.Nodes {
+		if n.Out == g.Logits {
+			_, ok := n.Op.(Linear)
+			return n, ok
+		}
+	}
+	return Node{}, false
+}
