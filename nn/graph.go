@@ -119,3 +119,13 @@ func (g *Graph) Classifier() (Node, bool) {
 	}
 	return Node{}, false
 }
+
+// NumClasses returns the rows of the classifier, or 0 when the graph does not end
+// in one.
+func (g *Graph) NumClasses() int {
+	n, ok := g.Classifier()
+	if !ok {
+		return 0
+	}
+	return n.Op.(Linear).Out
+}
