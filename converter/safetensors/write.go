@@ -1,0 +1,133 @@
+package safetensors
+
+import (
+	"bufio"
+	"bytes"
+	"cmp"
+	"encoding/binary"
+	"encoding/json"
+	"fmt"
+	"io"
+	"maps"
+	"slices"
+	"strings"
+	"unicode/utf8"
+
+	"github.com/gozoo/zoo/internal/atomicfile"
+	"github.com/gozoo/zoo/tensor"
+)
+
+// WriteFile writes sd and its metadata to path, which appears only once it is
+// complete. See Write for the layout.
+func WriteFile(path string, sd *tensor.StateDict, metadata map[string]string) error {
+	return atomicfile.Write(path, func(w io.Writer) error { return Write(w, sd, metadata) })
+}
+
+// Write writes sd and its metadata: tensors by falling element size, then by name,
+// metadata by key, and the header padded with spaces so that the data start at a
+// multiple of 64 bytes and every tensor is aligned to its element size. Equal
+// input gives equal bytes.
+func Write(w io.Writer, sd *tensor.StateDict, metadata map[string]string) error {
+	names := slices.Clone(sd.Names())
+	slices.SortFunc(names, func(a, b string) int {
+		ta, _ := sd.Lookup(a)
+		tb, _ := sd.Lookup(b)
+		return cmp.Or(cmp.Compare(tb.DType().Size(), ta.DType().Size()), strings.Compare(a, b))
+	})
+	entries := make([]entry, len(names))
+	at := 0
+	for i, name := range names {
+		t, _ := sd.Lookup(name)
+		entries[i] = entry{name: name, dtype: t.DType(), shape: t.Shape(), begin: at, end: at + t.Nbytes()}
+		at = entries[i].end
+	}
+	if err := validate(entries, at); err != nil {
+		return fmt.Errorf("safetensors: %w", err)
+	}
+	head, err := encodeHeader(entries, metadata)
+	if err != nil {
+		return fmt.Errorf("safetensors: %w", err)
+	}
+	out := bufio.NewWriterSize(w, 256<<10) // larger tensors go past it
+	if _, err := out.Write(head); err != nil {
+		return err
+	}
+	for _, e := range entries {
+		t, _ := sd.Lookup(e.name)
+		if _, err := t.WriteTo(out); err != nil {
+			return err
+		}
+	}
+	return out.Flush()
+}
+
+// encodeHeader returns length and header, padded.
+func encodeHeader(entries []entry, metadata map[string]string) ([]byte, error) {
+	var b bytes.Buffer
+	b.Write(make([]byte, 8)) // the length, once it is known
+	sep := byte('{')
+	field := func(key string, value any) error {
+		b.WriteByte(sep)
+		sep = ','
+		k, err := marshal(key)
+		if err != nil {
+			return err
+		}
+		v, err := marshal(value)
+		if err != nil {
+			return err
+		}
+		b.Write(k)
+		b.WriteByte(':')
+		b.Write(v)
+		return nil
+	}
+	if len(metadata) > 0 {
+		for _, key := range slices.Sorted(maps.Keys(metadata)) {
+			if !utf8.ValidString(key) || !utf8.ValidString(metadata[key]) {
+				return nil, fmt.Errorf("metadata %q is not valid UTF-8", key)
+			}
+		}
+		if err := field(metadataKey, metadata); err != nil { // maps are encoded sorted
+			return nil, err
+		}
+	}
+	for _, e := range entries {
+		shape := e.shape
+		if shape == nil {
+			shape = tensor.Shape{}
+		}
+		err := field(e.name, struct {
+			DType   string       `json:"dtype"`
+			Shape   tensor.Shape `json:"shape"`
+			Offsets [2]int       `json:"data_offsets"`
+		}{e.dtype.String(), shape, [2]int{e.begin, e.end}})
+		if err != nil {
+			return nil, err
+		}
+	}
+	if sep == '{' {
+		b.WriteByte('{')
+	}
+	b.WriteByte('}')
+	if pad := -b.Len() & (alignment - 1); pad > 0 {
+		b.WriteString(strings.Repeat(" ", pad))
+	}
+	n := b.Len() - 8
+	if n > maxHeader {
+		return nil, fmt.Errorf("header of %d bytes is above the format's %d", n, maxHeader)
+	}
+	binary.LittleEndian.PutUint64(b.Bytes(), uint64(n))
+	return b.Bytes(), nil
+}
+
+// marshal is json.Marshal without the escapes that HTML wants.
+func marshal(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	return bytes.TrimSuffix(b.Bytes(), []byte("\n")), nil
+}
