@@ -1,0 +1,177 @@
+// Package registry is the catalogue: which models are known, and what is known
+// about each. It reads text and knows neither the network nor the disk; the files
+// that it describes are the business of its package store.
+//
+//	r, err := registry.Parse("zoo.toml", data)
+//	entry, err := r.Lookup("cspdarknet50_3rdparty_8xb32_in1k")
+package registry
+
+import (
+	"fmt"
+	"strconv"
+	"strings"
+)
+
+// An Entry is one row: everything that is known about a published model. Entries
+// of a Registry are shared and must not be changed.
+type Entry struct {
+	Name    string `toml:"-"` // as published
+	Family  string `toml:"family"`
+	Arch    string `toml:"arch"`
+	Classes int    `toml:"classes"`
+	Labels  Labels `toml:"labels"` // empty: nobody named the classes
+
+	Weights   Weights   `toml:"weights"`
+	Input     Input     `toml:"input"`
+	Published Published `toml:"published"`
+}
+
+// Labels names the list that classes are numbered by.
+type Labels string
+
+// The known lists.
+const (
+	LabelsImageNet Labels = "imagenet-1k" // 1000 classes
+	LabelsDigits   Labels = "digits"      // 10 classes, 0 to 9
+)
+
+// classesOf holds how many classes each list has.
+var classesOf = map[Labels]int{LabelsImageNet: 1000, LabelsDigits: 10}
+
+// Weights says where the published checkpoint comes from and how to know it.
+type Weights struct {
+	// URL is an http or https address, or "embedded:" and the name of a file that
+	// is part of the program. Empty: no address, the file has to be imported.
+	URL           string `toml:"url"`
+	Digest        Digest `toml:"sha256"`
+	Size          int64  `toml:"size"` // bytes; 0: not known
+	Licence       string `toml:"licence"`
+	Container     string `toml:"container"`      // "legacy", "zip" or "safetensors"; empty: not known
+	ConvertedFrom string `toml:"converted_from"` // address of the checkpoint it was made from; may be empty
+	Recipe        string `toml:"recipe"`         // that renames its tensors; empty: none is needed
+}
+
+// EmbeddedScheme begins the URL of a checkpoint that is part of the program.
+const EmbeddedScheme = "embedded:"
+
+// DigestText returns the digest with a word in front that tells a sha256 from the
+// first digits of one.
+func (w *Weights) DigestText() string {
+	switch {
+	case w.Digest.Full():
+		return "sha256:" + w.Digest.String()
+	case w.Digest != Digest{}:
+		return "sha256-prefix:" + w.Digest.String()
+	}
+	return ""
+}
+
+// Input is the preprocessing that the published figures were measured with:
+// resize, crop the centre, then (x - mean) / std per channel.
+type Input struct {
+	Resize Resize     `toml:"resize"`
+	Crop   int        `toml:"crop"` // side of the square, pixels
+	Mean   [3]float64 `toml:"mean"` // in levels of 0 to 255, in channel order
+	Std    [3]float64 `toml:"std"`
+	Order  string     `toml:"order"` // of channels: "rgb" or "bgr"
+	EXIF   string     `toml:"exif"`  // orientation: "apply" or "ignore"
+}
+
+// Kinds of Resize.
+const (
+	ResizeNone  = "none"  // the image as it is
+	ResizeShort = "short" // the shorter edge becomes Edge, the other keeps the ratio
+)
+
+// Interpolations and backends of a Resize.
+const (
+	Bilinear = "bilinear"
+	Bicubic  = "bicubic"
+	Pillow   = "pillow"
+	OpenCV   = "cv2"
+)
+
+// Orders of channels, and what becomes of an EXIF orientation.
+const (
+	RGB        = "rgb"
+	BGR        = "bgr"
+	EXIFApply  = "apply"
+	EXIFIgnore = "ignore"
+)
+
+// A Resize says how an image is scaled before the crop.
+type Resize struct {
+	Kind          string `toml:"kind"`
+	Edge          int    `toml:"edge"`          // pixels; 0 for ResizeNone
+	Interpolation string `toml:"interpolation"` // empty for ResizeNone
+	Backend       string `toml:"backend"`       // whose arithmetic; empty for ResizeNone
+}
+
+// String returns the preprocessing in one line.
+func (in Input) String() string {
+	resize := "no resize"
+	if r := in.Resize; r.Kind != ResizeNone {
+		resize = fmt.Sprintf("%s edge %d %s (%s)", r.Kind, r.Edge, r.Interpolation, r.Backend)
+	}
+	return fmt.Sprintf("%s, centre crop %d, %s, mean %s, std %s, EXIF orientation: %s",
+		resize, in.Crop, in.Order, floats(in.Mean), floats(in.Std), in.EXIF)
+}
+
+func floats(x [3]float64) string {
+	var s []string
+	for _, v := range x {
+		s = append(s, strconv.FormatFloat(v, 'g', -1, 64))
+	}
+	return strings.Join(s, " ")
+}
+
+// Published holds the figures as their publisher printed them.
+type Published struct {
+	ParamsM Figure `toml:"params_m"` // millions
+	FLOPsG  Figure `toml:"flops_g"`  // billions
+	Top1    Figure `toml:"top1"`     // percent
+	Top5    Figure `toml:"top5"`     // percent
+
+	// FLOPsConvention and FLOPsSize say how FLOPs are counted, and at which side
+	// of a square input in pixels. A published FLOPsG was counted so.
+	FLOPsConvention string `toml:"flops_convention"`
+	FLOPsSize       int    `toml:"flops_size"`
+	Images          int    `toml:"images"` // that Top1 and Top5 were measured on; 0: not known
+	Source          string `toml:"source"` // where the figures were printed
+}
+
+// A Figure is a published decimal number with the digits it was printed with. The
+// zero Figure is one that was not published.
+type Figure struct{ text string }
+
+// ParseFigure parses digits with at most one point between them, such as "80.05".
+func ParseFigure(s string) (Figure, error) {
+	whole, fraction, point := strings.Cut(s, ".")
+	const digits = "0123456789"
+	if whole == "" || point && fraction == "" || len(s) > 20 || strings.Trim(whole+fraction, digits) != "" {
+		return Figure{}, fmt.Errorf("expected a decimal number such as \"80.05\", found %.40q", s)
+	}
+	return Figure{s}, nil
+}
+
+// Known reports whether the figure was published.
+func (f Figure) Known() bool { return f.text != "" }
+
+// Float returns the value; 0 when it was not published.
+func (f Figure) Float() float64 {
+	x, _ := strconv.ParseFloat(f.text, 64) // ParseFigure took nothing else
+	return x
+}
+
+// String returns the figure as published; empty when it was not.
+func (f Figure) String() string { return f.text }
+
+// UnmarshalTOML takes a string only: a number would lose its trailing zeros.
+func (f *Figure) UnmarshalTOML(value any) (err error) {
+	s, ok := value.(string)
+	if !ok {
+		return fmt.Errorf("expected a published figure in quotes, found %v", value)
+	}
+	*f, err = ParseFigure(s)
+	return err
+}

@@ -1,0 +1,75 @@
+package registry
+
+import (
+	"fmt"
+	"maps"
+	"path"
+	"slices"
+	"strings"
+)
+
+// A Registry holds entries by name. It does not change, and may be used from
+// several goroutines. The zero Registry is empty.
+type Registry struct {
+	entries map[string]*Entry
+	names   []string // sorted
+}
+
+// Parse reads the text of a zoo.toml whose rows are all complete. file is what
+// errors call it; they name the entry and the key.
+func Parse(file string, data []byte) (*Registry, error) {
+	return new(Registry).Merge(file, data)
+}
+
+// Merge returns a registry with the rows of another zoo.toml over those of r. A
+// row of a known name replaces the facts that it states and keeps the others; a
+// new row must be complete. Errors name the entry and the key.
+func (r *Registry) Merge(file string, data []byte) (*Registry, error) {
+	rows, err := decode(string(data), r.entries)
+	if err != nil {
+		return nil, fmt.Errorf("registry: %s: %w", file, err)
+	}
+	merged := &Registry{entries: make(map[string]*Entry, len(r.entries)+len(rows))}
+	maps.Copy(merged.entries, r.entries)
+	maps.Copy(merged.entries, rows)
+	merged.names = slices.Sorted(maps.Keys(merged.entries))
+	// Names become file names, and some file systems ignore case.
+	folded := make(map[string]string, len(merged.names))
+	for _, name := range merged.names {
+		key := strings.ToLower(name)
+		if other, ok := folded[key]; ok {
+			return nil, fmt.Errorf("registry: %s: entries %q and %q differ in case only", file, other, name)
+		}
+		folded[key] = name
+	}
+	return merged, nil
+}
+
+// Lookup returns the entry of that name, or an *UnknownError.
+func (r *Registry) Lookup(name string) (*Entry, error) {
+	if e, ok := r.entries[name]; ok {
+		return e, nil
+	}
+	return nil, &UnknownError{Name: name, Near: nearest(name, r.names)}
+}
+
+// Match returns the entries whose names match a pattern of path.Match, sorted by
+// name; none for a malformed pattern.
+func (r *Registry) Match(glob string) []*Entry {
+	var out []*Entry
+	for _, name := range r.names {
+		if ok, err := path.Match(glob, name); ok && err == nil {
+			out = append(out, r.entries[name])
+		}
+	}
+	return out
+}
+
+// All returns every entry, sorted by name.
+func (r *Registry) All() []*Entry {
+	out := make([]*Entry, len(r.names))
+	for i, name := range r.names {
+		out[i] = r.entries[name]
+	}
+	return out
+}

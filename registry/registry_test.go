@@ -1,0 +1,351 @@
+package registry_test
+
+import (
+	"errors"
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gozoo/zoo/registry"
+)
+
+const row = `
+[net_in1k]
+family = "cspnet"
+arch = "net50"
+classes = 1000
+labels = "imagenet-1k"
+[net_in1k.weights]
+url = "https://example.org/net-0123abcd.pth"
+sha256 = "0123abcd"
+size = 10
+licence = "Apache-2.0"
+container = "zip"
+converted_from = "https://example.org/old.pth"
+recipe = "timm"
+[net_in1k.input]
+resize = { kind = "short", edge = 256, interpolation = "bicubic", backend = "pillow" }
+crop = 224
+mean = [123.675, 116.28, 103.53]
+std = [58.395, 57.12, 57.375]
+order = "rgb"
+exif = "apply"
+[net_in1k.published]
+params_m = "27.64"
+flops_g = "5.04"
+flops_convention = "mmcv-legacy"
+flops_size = 224
+top1 = "80.50"
+top5 = "95"
+images = 50000
+source = "a table"
+`
+
+var comparable = cmp.Options{
+	cmp.Comparer(func(x, y registry.Digest) bool { return x == y }),
+	cmp.Comparer(func(x, y registry.Figure) bool { return x == y }),
+}
+
+func digest(t *testing.T, s string) registry.Digest {
+	t.Helper()
+	d, err := registry.ParseDigest(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
+func figure(t *testing.T, s string) registry.Figure {
+	t.Helper()
+	f, err := registry.ParseFigure(s)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return f
+}
+
+func parse(t *testing.T, text string) *registry.Registry {
+	t.Helper()
+	r, err := registry.Parse("zoo.toml", []byte(text))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r
+}
+
+func TestParse(t *testing.T) {
+	want := &registry.Entry{
+		Name: "net_in1k", Family: "cspnet", Arch: "net50", Classes: 1000, Labels: registry.LabelsImageNet,
+		Weights: registry.Weights{
+			URL: "https://example.org/net-0123abcd.pth", Digest: digest(t, "0123abcd"), Size: 10, Licence: "Apache-2.0",
+			Container: "zip", ConvertedFrom: "https://example.org/old.pth", Recipe: "timm",
+		},
+		Input: registry.Input{
+			Resize: registry.Resize{Kind: registry.ResizeShort, Edge: 256, Interpolation: registry.Bicubic, Backend: registry.Pillow},
+			Crop:   224, Mean: [3]float64{123.675, 116.28, 103.53}, Std: [3]float64{58.395, 57.12, 57.375},
+			Order: registry.RGB, EXIF: registry.EXIFApply,
+		},
+		Published: registry.Published{
+			ParamsM: figure(t, "27.64"), FLOPsG: figure(t, "5.04"), Top1: figure(t, "80.50"), Top5: figure(t, "95"),
+			FLOPsConvention: "mmcv-legacy", FLOPsSize: 224, Images: 50000, Source: "a table",
+		},
+	}
+	got, err := parse(t, row).Lookup("net_in1k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(want, got, comparable); d != "" {
+		t.Errorf("(-want +got)\n%s", d)
+	}
+	const text = "short edge 256 bicubic (pillow), centre crop 224, rgb, mean 123.675 116.28 103.53, std 58.395 57.12 57.375, EXIF orientation: apply"
+	if got.Input.String() != text {
+		t.Errorf("input = %q, want %q", got.Input.String(), text)
+	}
+	if f := got.Published.Top1; f.String() != "80.50" || f.Float() != 80.5 || !f.Known() {
+		t.Errorf("top1 = %v %v %v", f, f.Float(), f.Known())
+	}
+	if got := got.Weights.DigestText(); got != "sha256-prefix:0123abcd" {
+		t.Errorf("digest text = %q", got)
+	}
+}
+
+func TestParseRefuses(t *testing.T) {
+	tests := []struct {
+		name, old, new string // one edit of row
+		want           string // part of the error
+	}{
+		{"unknown key", `arch =`, "depth = 50\narch =", `entry "net_in1k": unknown key "depth"`},
+		{"unknown nested key", `size = 10`, `bytes = 10`, `entry "net_in1k": unknown key "weights.bytes"`},
+		{"key in other case", `family =`, `Family =`, `entry "net_in1k": unknown key "Family"`},
+		{"dotted key", `size = 10`, "[net_in1k.\"weights.size\"]", `unknown key "weights.size"`},
+		{"key outside a table", "\n[net_in1k]", "version = 1\n[net_in1k]", `key "version": expected a table`},
+		{"missing", `licence = "Apache-2.0"`, "", `entry "net_in1k": missing weights.licence`},
+		{"two missing", "crop = 224\nmean = [123.675, 116.28, 103.53]", "", "missing input.crop, input.mean"},
+		{"empty", `"a table"`, `" "`, `published.source: expected a text`},
+		{"wrong type", `classes = 1000`, `classes = "1000"`, `entry "net_in1k"`},
+		{"mean of two", `[123.675, 116.28, 103.53]`, `[1, 2]`, `entry "net_in1k"`},
+		{"std of zero", `58.395`, `0`, "std above 0"},
+		{"std not finite", `58.395`, `inf`, "finite"},
+		{"figure as a number", `"80.50"`, `80.50`, "in quotes"},
+		{"figure not decimal", `"80.50"`, `"80.5%"`, "expected a decimal number"},
+		{"digest short", `"0123abcd"`, `"0123abc"`, "expected 64 or 8 hex digits"},
+		{"digest in capitals", `"0123abcd"`, `"0123ABCD"`, "lower-case"},
+		{"digest empty", `"0123abcd"`, `""`, "hex digits"},
+		{"size negative", `size = 10`, `size = -1`, "weights.size"},
+		{"scheme", `https://example.org/net-`, `ftp://example.org/net-`, "weights.url"},
+		{"host missing", `https://example.org/net-`, `https:///net-`, "weights.url"},
+		{"embedded outside", `https://example.org/net-0123abcd.pth`, `embedded:../x`, "weights.url"},
+		{"container", `"zip"`, `"tar"`, `weights.container: expected "legacy" or "safetensors" or "zip", found "tar"`},
+		{"labels", `"imagenet-1k"`, `"imagenet"`, "labels: expected"},
+		{"classes of the labels", `classes = 1000`, `classes = 10`, "expected 1000 for the labels"},
+		{"order", `"rgb"`, `"gbr"`, "input.order"},
+		{"exif", `"apply"`, `"yes"`, "input.exif"},
+		{"resize kind", `"short"`, `"long"`, "input.resize.kind"},
+		{"resize of none", `"short"`, `"none"`, "takes no edge"},
+		{"interpolation missing", `interpolation = "bicubic", `, "", "input.resize.interpolation"},
+		{"backend", `"pillow"`, `"pil"`, "input.resize.backend"},
+		{"edge below crop", `edge = 256`, `edge = 223`, "input.resize.edge: expected 224"},
+		{"crop huge", `crop = 224`, `crop = 99999`, "input.crop"},
+		{"name", "[net_in1k", "[\"a/b\"", `entry "a/b": expected letters`},
+		{"name hidden", "[net_in1k", "[\".net\"", `entry ".net": expected letters`},
+		{"not TOML", `"Apache-2.0"`, `Apache`, "zoo.toml"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if !strings.Contains(row, tt.old) {
+				t.Fatalf("row has no %q", tt.old)
+			}
+			_, err := registry.Parse("zoo.toml", []byte(strings.ReplaceAll(row, tt.old, tt.new)))
+			if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), "registry: zoo.toml: ") {
+				t.Errorf("error = %v, want %q in it", err, tt.want)
+			}
+		})
+	}
+}
+
+func TestMerge(t *testing.T) {
+	base := parse(t, row)
+	over, err := base.Merge("mine.toml", []byte(`
+[net_in1k.weights]
+url = "https://mirror.example.org/net.pth"
+[net_in1k.input]
+mean = [0, 0, 0]
+`+strings.ReplaceAll(row, "net_in1k", "mine")))
+	if err != nil {
+		t.Fatal(err)
+	}
+	before, _ := base.Lookup("net_in1k")
+	want := *before
+	want.Weights.URL = "https://mirror.example.org/net.pth"
+	want.Input.Mean = [3]float64{}
+	got, err := over.Lookup("net_in1k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(&want, got, comparable); d != "" {
+		t.Errorf("merged (-want +got)\n%s", d)
+	}
+	if before.Input.Mean[0] == 0 {
+		t.Error("merging changed the registry below")
+	}
+	if n := len(over.All()); n != 2 {
+		t.Errorf("%d entries, want 2", n)
+	}
+	again, err := over.Merge("mine.toml", []byte(row))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff(base.All(), again.Match("net*"), comparable); d != "" {
+		t.Errorf("merged with its own row (-want +got)\n%s", d)
+	}
+
+	for text, want := range map[string]string{
+		"[other]\nfamily = \"x\"":                         `entry "other": missing arch, classes, input`,
+		"[net_in1k]\nclasses = 5":                         `entry "net_in1k": classes: expected 1000`,
+		strings.ReplaceAll(row, "net_in1k", "Net_in1k"):   `"Net_in1k" and "net_in1k" differ in case only`,
+		"[net_in1k.input.resize]\nkind = \"none\"":        "takes no edge",
+		"[net_in1k]\nfamilly = \"cspnet\"":                `unknown key "familly"`,
+		"[net_in1k.published]\nflops_convention = \"  \"": "published.flops_convention",
+	} {
+		if _, err := base.Merge("mine.toml", []byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("%q: error = %v, want %q in it", text, err, want)
+		}
+	}
+}
+
+func TestDigest(t *testing.T) {
+	const hex = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
+	full, prefix, other := digest(t, hex), digest(t, "57934424"), digest(t, strings.Repeat("0", 64))
+	if full.Short() != "57934424" || !full.Full() || prefix.Full() || full.String() != hex {
+		t.Errorf("short %q, full %v and %v, text %q", full.Short(), full.Full(), prefix.Full(), full)
+	}
+	for _, tt := range []struct {
+		d, of registry.Digest
+		want  bool
+	}{
+		{full, full, true}, {prefix, full, true}, {other, full, false}, {prefix, other, false},
+		{prefix, prefix, false}, {full, prefix, false}, {registry.Digest{}, full, false},
+	} {
+		if got := tt.d.Matches(tt.of); got != tt.want {
+			t.Errorf("%q matches %q = %v, want %v", tt.d, tt.of, got, tt.want)
+		}
+	}
+}
+
+// builtin returns the repository's own catalogue.
+func builtin(t testing.TB) []byte {
+	data, err := os.ReadFile(filepath.Join("..", "zoo.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return data
+}
+
+func TestLookupUnknown(t *testing.T) {
+	r := parse(t, string(builtin(t)))
+	tests := []struct {
+		name string
+		want []string
+	}{
+		{"cspresnet50", []string{"cspresnet50_3rdparty_8xb32_in1k"}},
+		{"cspresnet50_3rdparty_8xb32_in1K", []string{"cspresnet50_3rdparty_8xb32_in1k"}},
+		{"csprensext50", []string{"cspresnext50_3rdparty_8xb32_in1k", "cspresnet50_3rdparty_8xb32_in1k"}},
+		{"lite1", []string{"efficientnet-lite1_3rdparty_in1k"}},
+		{"vit-huge-patch14", nil},
+		{"", nil},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := r.Lookup(tt.name)
+			var unknown *registry.UnknownError
+			if !errors.As(err, &unknown) {
+				t.Fatalf("error = %v, want an UnknownError", err)
+			}
+			near := unknown.Near[:min(len(tt.want), len(unknown.Near))]
+			if d := cmp.Diff(tt.want, near); d != "" && len(tt.want)+len(unknown.Near) > 0 {
+				t.Errorf("near (-want +got)\n%s", d)
+			}
+		})
+	}
+	err := &registry.UnknownError{Name: "x", Near: []string{"a", "b", "c"}}
+	if want := `registry: unknown model "x": did you mean a, b or c?`; err.Error() != want {
+		t.Errorf("error = %q, want %q", err, want)
+	}
+}
+
+// TestBuiltin compares the catalogue with the facts extracted from OpenMMLab's own
+// configuration files, and the Lite rows with the table beside the real checkpoint.
+func TestBuiltin(t *testing.T) {
+	r := parse(t, string(builtin(t)))
+	facts, err := os.ReadFile(filepath.Join("..", "..", "shared", "facts", "models.tsv"))
+	if err != nil {
+		t.Skipf("no facts to compare with: %v", err)
+	}
+	lines := strings.Split(string(facts), "\n")
+	header := strings.Split(lines[0], "\t")
+	compared := 0
+	for _, line := range lines[1:] {
+		col := make(map[string]string)
+		for i, v := range strings.Split(line, "\t") {
+			col[header[i]] = v
+		}
+		e, err := r.Lookup(col["name"])
+		if err != nil {
+			continue
+		}
+		compared++
+		in, p := e.Input, e.Published
+		got := map[string]string{
+			"weights_url": e.Weights.URL, "sha8": e.Weights.Digest.Short(), "converted_from_weights": e.Weights.ConvertedFrom,
+			"params": strings.ReplaceAll(p.ParamsM.String(), ".", "") + "0000", "flops": strings.ReplaceAll(p.FLOPsG.String(), ".", "") + "0000000",
+			"top1": p.Top1.String(), "top5": p.Top5.String(),
+			"resize_edge": in.Resize.Kind, "interpolation": in.Resize.Interpolation, "backend": in.Resize.Backend,
+		}
+		for key, v := range got {
+			if v != col[key] {
+				t.Errorf("%s: %s = %q, want %q", e.Name, key, v, col[key])
+			}
+		}
+		if want := col["resize_scale"] + " " + col["crop_size"] + " " + col["mean"] + " " + col["std"]; want != inputNumbers(in) {
+			t.Errorf("%s: input = %q, want %q", e.Name, inputNumbers(in), want)
+		}
+	}
+	if compared != 3 {
+		t.Errorf("compared %d rows, want the 3 CSPNets", compared)
+	}
+}
+
+// inputNumbers writes edge, crop, mean and std the way the table of facts does.
+func inputNumbers(in registry.Input) string {
+	numbers := func(x [3]float64) string { return strings.Trim(strings.ReplaceAll(fmt.Sprint(x), " ", ","), "[]") }
+	return fmt.Sprintf("%d %d %s %s", in.Resize.Edge, in.Crop, numbers(in.Mean), numbers(in.Std))
+}
+
+func FuzzParse(f *testing.F) {
+	f.Add(row)
+	f.Add(string(builtin(f)))
+	f.Add("[a]\nfamily = {x = 1}")
+	f.Add("a.b.c = [[1]]")
+	f.Fuzz(func(t *testing.T, text string) {
+		r, err := registry.Parse("fuzz", []byte(text))
+		if err != nil {
+			return
+		}
+		for _, e := range r.All() {
+			if e.Name == "" || e.Family == "" || e.Input.Crop <= 0 || e.Weights.DigestText() == "" {
+				t.Fatalf("accepted an incomplete row: %+v", e)
+			}
+		}
+		again, err := r.Merge("fuzz", []byte(text))
+		if err != nil {
+			t.Fatalf("merged with itself: %v", err)
+		}
+		if d := cmp.Diff(r.All(), again.All(), comparable); d != "" {
+			t.Fatalf("merged with itself (-want +got)\n%s", d)
+		}
+	})
+}
