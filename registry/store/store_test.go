@@ -749,3 +749,20 @@ func TestRealCheckpoint(t *testing.T) {
 		t.Errorf("sha256 = %s, want %s", got, blob.Digest)
 	}
 }
+
+func TestRedirectLeavesNoHTTPS(t *testing.T) {
+	plain, _ := serve(t, nil)
+	target := httptest.NewServer(plain)
+	defer target.Close()
+	secure := httptest.NewTLSServer(http.RedirectHandler(target.URL+"/f", http.StatusFound))
+	defer secure.Close()
+	s := newStore(t)
+	s.client.Transport = secure.Client().Transport
+	var fetch *FetchError
+	if _, err := s.Fetch(t.Context(), newEntry(t, secure.URL+"/f"), Options{}); !errors.As(err, &fetch) || !errors.Is(err, errDowngrade) {
+		t.Errorf("error = %v, want a FetchError for the redirect", err)
+	}
+	if n := plain.requests.Load(); n != 0 {
+		t.Errorf("%d requests over http, want none", n)
+	}
+}
