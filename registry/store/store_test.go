@@ -116,9 +116,11 @@ func serve(t testing.TB, misbehave func(n int, w http.ResponseWriter, r *http.Re
 }
 
 // cutAfter answers with the first n bytes of the whole file, then closes.
-func cutAfter(w http.ResponseWriter, n int) {
+func cutAfter(w http.ResponseWriter, n int) { cut(w, content[:n]) }
+
+func cut(w http.ResponseWriter, start []byte) {
 	w.Header().Set("Content-Length", strconv.Itoa(len(content)))
-	w.Write(content[:n])
+	w.Write(start)
 	w.(http.Flusher).Flush()
 	panic(http.ErrAbortHandler)
 }
@@ -252,7 +254,7 @@ func TestFetch(t *testing.T) {
 			misbehave: func(n int, w http.ResponseWriter, r *http.Request) bool {
 				if n == 1 {
 					w.Header().Set("ETag", `"other"`)
-					cutAfter(w, 1000)
+					cut(w, flipped[:2000])
 				}
 				return false // If-Range no longer matches: the whole file
 			},
@@ -270,6 +272,19 @@ func TestFetch(t *testing.T) {
 					return true
 				}
 				return false
+			},
+		},
+		{
+			name: "wrong range after each cut", requests: 3, ranges: 1, want: new(*FetchError), text: "the body ended early",
+			left: partial,
+			misbehave: func(n int, w http.ResponseWriter, r *http.Request) bool {
+				if r.Header.Get("Range") == "" {
+					cutAfter(w, 1000)
+				}
+				w.Header().Set("Content-Range", fmt.Sprintf("bytes 0-%d/%d", len(content)-1, len(content)))
+				w.WriteHeader(http.StatusPartialContent)
+				w.Write(content)
+				return true
 			},
 		},
 		{
@@ -429,6 +444,38 @@ func TestFetchGoesOnLater(t *testing.T) {
 		t.Errorf("%d requests, want 4", got)
 	}
 	checkBlob(t, later, blob, false)
+}
+
+func TestFetchFromElsewhereStartsAnew(t *testing.T) {
+	_, url := serve(t, func(_ int, w http.ResponseWriter, _ *http.Request) bool { cutAfter(w, 1000); return true })
+	other, otherURL := serve(t, nil)
+	s := newStore(t)
+	if _, err := s.Fetch(t.Context(), newEntry(t, url), Options{}); err == nil {
+		t.Fatal("fetched a file that was cut")
+	}
+	blob, err := s.Fetch(t.Context(), newEntry(t, otherURL), Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	checkBlob(t, s, blob, false)
+	if n := other.ranges.Load(); n != 0 {
+		t.Errorf("%d requests for a range of another host's file, want none", n)
+	}
+}
+
+func TestEntryOfAnotherDigest(t *testing.T) {
+	s, e := newStore(t), newEntry(t, "embedded:net.pth")
+	o := Options{Embedded: fstest.MapFS{"net.pth": {Data: content}, "new.pth": {Data: content[1:]}}}
+	if _, err := s.Fetch(t.Context(), e, o); err != nil {
+		t.Fatal(err)
+	}
+	e.Weights.URL, e.Weights.Digest = "embedded:new.pth", mustDigest(t, digestOf(content[1:]).Short())
+	for range 2 {
+		blob, err := s.Fetch(t.Context(), e, o)
+		if err != nil || blob.Digest != digestOf(content[1:]) {
+			t.Errorf("blob = %+v, %v, want the new file", blob, err)
+		}
+	}
 }
 
 func TestFetchWithoutNetwork(t *testing.T) {
