@@ -1,0 +1,123 @@
+"""The reference networks, by registry name, and which of their modules are probed."""
+
+import torch
+from mmcv.cnn import ConvModule
+from mmpretrain import get_model
+from mmpretrain.models import CSPDarkNet, CSPResNet, CSPResNeXt, build_classifier
+from mmpretrain.models.backbones.cspnet import CSPStage, DarknetBottleneck, ResNetBottleneck, ResNeXtBottleneck
+from mmpretrain.registry import MODELS
+
+import lite
+
+CSPNETS = (
+    "cspdarknet50_3rdparty_8xb32_in1k",
+    "cspresnet50_3rdparty_8xb32_in1k",
+    "cspresnext50_3rdparty_8xb32_in1k",
+)
+NANOS = ("cspdarknet-nano_digits", "cspresnet-nano_digits", "cspresnext-nano_digits")
+LITES = {f"{arch}_3rdparty_in1k": arch for arch in lite.WIDTH_DEPTH}
+NANO = 1  # the "depth" under which the small settings below are filed
+
+
+@MODELS.register_module()
+class NanoCSPDarkNet(CSPDarkNet):
+    """Total stride 8, 64 features."""
+
+    arch_settings = {
+        NANO: dict(
+            block_fn=DarknetBottleneck,
+            in_channels=(8, 16, 32),
+            out_channels=(16, 32, 64),
+            num_blocks=(1, 2, 1),
+            expand_ratio=(2, 1, 1),
+            bottle_ratio=(2, 1, 1),
+            has_downsampler=True,
+            down_growth=True,
+        )
+    }
+
+
+@MODELS.register_module()
+class NanoCSPResNet(CSPResNet):
+    """Total stride 8, 64 features."""
+
+    arch_settings = {
+        NANO: dict(
+            block_fn=ResNetBottleneck,
+            in_channels=(16, 32),
+            out_channels=(32, 64),
+            num_blocks=(1, 2),
+            expand_ratio=4,
+            bottle_ratio=2,
+            has_downsampler=(False, True),
+            down_growth=False,
+        )
+    }
+
+
+@MODELS.register_module()
+class NanoCSPResNeXt(CSPResNeXt):
+    """Total stride 8, 128 features; 32 groups, as everywhere in CSPResNeXt."""
+
+    arch_settings = {
+        NANO: dict(
+            block_fn=ResNeXtBottleneck,
+            in_channels=(32, 64),
+            out_channels=(64, 128),
+            num_blocks=(1, 2),
+            expand_ratio=(4, 2),
+            bottle_ratio=1,
+            has_downsampler=(False, True),
+            down_growth=False,
+            block_args=dict(base_channels=32, width_per_group=1),
+        )
+    }
+
+
+def nano(name):
+    """Returns a nano classifier of ten classes, not trained."""
+    kind, features = {
+        "cspdarknet-nano_digits": ("NanoCSPDarkNet", 64),
+        "cspresnet-nano_digits": ("NanoCSPResNet", 64),
+        "cspresnext-nano_digits": ("NanoCSPResNeXt", 128),
+    }[name]
+    last = len(MODELS.get(kind).arch_settings[NANO]["in_channels"]) - 1
+    return build_classifier(
+        dict(
+            type="ImageClassifier",
+            backbone=dict(type=kind, depth=NANO, out_indices=(last,)),
+            neck=dict(type="GlobalAveragePooling"),
+            head=dict(
+                type="LinearClsHead",
+                num_classes=10,
+                in_channels=features,
+                loss=dict(type="CrossEntropyLoss", loss_weight=1.0),
+                topk=(1, 5),
+            ),
+        )
+    )
+
+
+def build(name):
+    """Returns the network of a registry name in evaluation mode, and the framework's name and version."""
+    torch_version = "torch " + torch.__version__.split("+")[0]
+    if name in LITES:
+        return lite.EfficientNetLite(LITES[name]).eval(), torch_version
+    import mmpretrain
+
+    net = nano(name) if name in NANOS else get_model(name, pretrained=False)
+    return net.eval(), f"mmpretrain {mmpretrain.__version__}, {torch_version}"
+
+
+def probed(net):
+    """Returns the modules to probe, path to module: those whose output survives the fusion of
+    convolution, norm and activation, and whose path means the same to every reader."""
+    modules = {}
+    for path, module in net.named_modules():
+        level = path.split(".")
+        unit = isinstance(module, ConvModule)
+        block = len(level) >= 2 and level[-2] in ("blocks", "_blocks")
+        stage = isinstance(module, CSPStage)
+        if unit or block or stage or path in ("backbone.stem", "neck", "_avg_pooling"):
+            modules[path] = module
+    return modules
