@@ -46,7 +46,7 @@ class NanoCSPResNet(CSPResNet):
             block_fn=ResNetBottleneck,
             in_channels=(16, 32),
             out_channels=(32, 64),
-            num_blocks=(1, 2),
+            num_blocks=(2, 1),
             expand_ratio=4,
             bottle_ratio=2,
             has_downsampler=(False, True),
