@@ -21,9 +21,8 @@ import torch
 import zstandard
 
 import networks
+import pixels
 import synthetic
-
-CROPS = dict(zip(networks.CSPNETS, (256, 256, 224))) | dict(zip(networks.LITES, (224, 240, 260)))
 
 
 def synthetic_state(net, seed):
@@ -88,25 +87,13 @@ def write(path, net, x, metadata, keep_input):
     print(f"{path}: {len(data)} bytes, {len(probes)} probes, noise {noise:.2g}, classes {logits.argmax(1).tolist()}")
 
 
-def photographs(net, model, paths):
-    """Returns what the test pipeline of a published model makes of image files, float32 (N,C,H,W)."""
-    from mmengine.dataset import Compose, default_collate
-    from mmpretrain import get_model
-
-    configured = get_model(model, pretrained=False)
-    pipeline = Compose(configured._config.test_dataloader.dataset.pipeline)
-    batch = [pipeline(dict(img_path=p)) for p in paths]
-    data = dict(inputs=[b["inputs"] for b in batch], data_samples=[b["data_samples"] for b in batch])
-    return configured.data_preprocessor(data)["inputs"].numpy()
-
-
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("models", nargs="+", metavar="MODEL")
     p.add_argument("--shape", help="NxCxHxW of a synthetic input; the test crop, one image, if not given")
     p.add_argument("--seed", type=int, default=0, help="of synthetic weights and input")
     p.add_argument("--checkpoint", help="a checkpoint instead of synthetic weights; for one model")
-    p.add_argument("--images", nargs="+", help="photographs instead of a synthetic input; for one CSPNet")
+    p.add_argument("--images", nargs="+", help="photographs instead of a synthetic input; for one model")
     p.add_argument("-o", "--out", required=True, help="folder, or file name if it ends in .safetensors or .zst")
     args = p.parse_args()
     if len(args.models) > 1 and (args.checkpoint or args.images):
@@ -121,11 +108,11 @@ def main():
             state, metadata["weights"] = synthetic_state(net, args.seed), f"synthetic:{args.seed}"
         net.load_state_dict(state)
         if args.images:
-            x = photographs(net, model, args.images)
+            x = pixels.preprocess(model, args.images).numpy()
             metadata["input"] = "images:" + ",".join(os.path.basename(i) for i in args.images)
             label = "images"
         else:
-            shape = args.shape or "1x3x{0}x{0}".format(CROPS.get(model, 32))
+            shape = args.shape or "1x3x{0}x{0}".format(pixels.CROPS[model])
             x = synthetic.network_input(tuple(map(int, shape.split("x"))), args.seed)
             metadata |= {"input": f"synthetic:{args.seed}", "shape": shape}
             label = f"synthetic{args.seed}-{shape}"
