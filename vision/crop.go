@@ -1,0 +1,41 @@
+package vision
+
+// ShortEdge returns the size of a w by h image scaled so that its shorter edge is
+// s pixels. The longer edge keeps the ratio and is cut to whole pixels, not
+// rounded, as mmpretrain's ResizeEdge and torchvision's Resize do. The sides and s
+// must be positive.
+func ShortEdge(w, h, s int) (w2, h2 int) {
+	if w < h {
+		return s, s * h / w
+	}
+	return s * w / h, s
+}
+
+// CenterCrop returns a copy of the middle cw by ch pixels. A side that the image
+// has fewer pixels of is taken whole. Where the margins cannot be equal, the half
+// pixel goes to the even number, as Python's round does: of 3 pixels to cut, 2 go
+// left of the crop, of 5 also 2. cw and ch must be positive.
+func CenterCrop(img *Image, cw, ch int) *Image {
+	x, cw := cropSpan(img.W, cw)
+	y, ch := cropSpan(img.H, ch)
+	return cut(img, x, y, cw, ch)
+}
+
+// cropSpan returns where the middle c of n pixels begin, and how many they are.
+func cropSpan(n, c int) (start, size int) {
+	if c >= n {
+		return 0, n
+	}
+	cut := n - c
+	half := cut / 2
+	return half + half&cut&1, c // up only from an odd half
+}
+
+// cut copies the w by h pixels whose first is in column x and row y.
+func cut(img *Image, x, y, w, h int) *Image {
+	out := newImage(w, h)
+	for i := range h {
+		copy(out.row(i), img.row(y + i)[3*x:])
+	}
+	return out
+}

@@ -1,0 +1,72 @@
+package vision
+
+import (
+	"bytes"
+	"fmt"
+)
+
+const (
+	signatureJPEG = "\xff\xd8\xff"
+	signaturePNG  = "\x89PNG\r\n\x1a\n"
+)
+
+// sniff tells the format by the first bytes.
+func sniff(data []byte) (format, error) {
+	if len(data) == 0 {
+		return format{}, ErrEmpty
+	}
+	for _, f := range []struct {
+		signature string
+		format    format
+	}{{signatureJPEG, formatJPEG}, {signaturePNG, formatPNG}} {
+		if starts(data, f.signature) {
+			return f.format, nil
+		}
+		if starts([]byte(f.signature), string(data)) {
+			return format{}, ErrTruncated
+		}
+	}
+	return format{}, &FormatError{describe(data)}
+}
+
+func starts(data []byte, prefix string) bool { return bytes.HasPrefix(data, []byte(prefix)) }
+
+// describe says in words what bytes that are no JPEG and no PNG may be.
+func describe(data []byte) string {
+	for _, known := range []struct {
+		signature string
+		at        int
+		name      string
+	}{
+		{"GIF8", 0, "a GIF image"},
+		{"WEBP", 8, "a WebP image"},
+		{"BM", 0, "a BMP image"},
+		{"II*\x00", 0, "a TIFF image"},
+		{"MM\x00*", 0, "a TIFF image"},
+		{"ftypavif", 4, "an AVIF image"},
+		{"ftyphei", 4, "a HEIC image"},
+		{"ftypmif1", 4, "a HEIC image"},
+		{"\x00\x00\x00\x0cjP  ", 0, "a JPEG 2000 image"},
+		{"%PDF", 0, "a PDF document"},
+		{"PK\x03\x04", 0, "a zip archive"},
+		{"\x1f\x8b", 0, "gzip"},
+	} {
+		if len(data) >= known.at && starts(data[known.at:], known.signature) {
+			return known.name
+		}
+	}
+	head := bytes.ToLower(bytes.TrimLeft(bytes.TrimPrefix(data[:min(len(data), 512)], []byte("\ufeff")), " \t\r\n"))
+	switch {
+	case starts(head, "<!doctype html"), starts(head, "<html"), starts(head, "<head"):
+		return "HTML"
+	case starts(head, "<svg"), starts(head, "<?xml"):
+		return "XML or SVG"
+	}
+	first := data[:min(len(data), 16)]
+	for _, c := range first {
+		if c != '\t' && c != '\n' && c != '\r' && (c < ' ' || c > '~') {
+			return fmt.Sprintf("bytes % x", first)
+		}
+	}
+	return fmt.Sprintf("text %q", first)
+}
