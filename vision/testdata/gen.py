@@ -1,0 +1,131 @@
+"""Writes golden.safetensors: small images as OpenCV decodes them and as Pillow scales them.
+
+Run in this folder, with numpy, opencv-python, Pillow and safetensors:
+
+    python gen.py
+
+Tensors, all uint8:
+
+    file/NAME       (N)      an image file
+    pixels/NAME     (H,W,3)  RGB of it, as imdecode(IMREAD_COLOR) gives it
+    stored/NAME     (H,W,3)  the same with IMREAD_IGNORE_ORIENTATION; only where there is an orientation
+    from/WxH        (H,W,3)  RGB to be scaled
+    WxH/FILTER/WxH  (H,W,3)  the first size scaled to the second by Image.resize
+"""
+
+import io
+
+import cv2
+import numpy as np
+import PIL
+from PIL import Image
+from safetensors.numpy import save_file
+
+rng = np.random.default_rng(20)
+tensors = {}
+
+
+def noise(*shape, dtype=np.uint8):
+    return rng.integers(0, np.iinfo(dtype).max + 1, shape, dtype=dtype)
+
+
+def smooth(h, w):
+    """A picture without sharp edges, in which decoders of JPEG hardly differ."""
+    y, x = np.mgrid[:h, :w].astype(np.float64)
+    planes = [128 + 90 * np.sin(x / (5 + c) + c) * np.cos(y / (7 - c)) for c in range(3)]
+    return np.stack(planes, -1).round().astype(np.uint8)
+
+
+def add(name, data, exif=False):
+    raw = np.frombuffer(data, np.uint8)
+    tensors["file/" + name] = raw.copy()
+    tensors["pixels/" + name] = cv2.imdecode(raw, cv2.IMREAD_COLOR)[..., ::-1].copy()
+    if exif:
+        flags = cv2.IMREAD_COLOR | cv2.IMREAD_IGNORE_ORIENTATION
+        tensors["stored/" + name] = cv2.imdecode(raw, flags)[..., ::-1].copy()
+
+
+def pillow(array, kind, mode=None, palette=None, **options):
+    image = Image.fromarray(array)
+    if palette is not None:
+        image = Image.new("P", image.size)
+        image.putdata(array.ravel().tolist())
+        image.putpalette(palette)
+    if mode:
+        image = image.convert(mode)
+    out = io.BytesIO()
+    image.save(out, kind, **options)
+    return out.getvalue()
+
+
+def png16(array):
+    ok, data = cv2.imencode(".png", array)
+    assert ok
+    return data.tobytes()
+
+
+def exif(orientation, little=False):
+    tags = Image.Exif()
+    tags[0x0112] = orientation
+    data = tags.tobytes()
+    if not little:
+        return data
+    value = orientation.to_bytes(2, "little")
+    return (b"Exif\0\0II*\0\x08\0\0\0\x02\0" + b"\x00\x01\x03\0\x01\0\0\0\x05\0\0\0"
+            + b"\x12\x01\x03\0\x01\0\0\0" + value + b"\0\0" + b"\0\0\0\0")
+
+
+# PNG: every kind of pixel.
+colours = noise(48).tolist()
+add("rgb.png", pillow(noise(7, 5, 3), "PNG"))
+add("rgb-key.png", pillow(noise(7, 5, 3), "PNG", transparency=(1, 2, 3)))
+add("rgba.png", pillow(noise(7, 5, 4), "PNG"))
+add("grey.png", pillow(noise(7, 5), "PNG"))
+add("grey-key.png", pillow(noise(7, 5) % 4, "PNG", transparency=2))
+add("grey-alpha.png", pillow(noise(7, 5, 2), "PNG"))
+add("grey-1bit.png", pillow(noise(7, 13), "PNG", mode="1"))
+for bits in (1, 2, 4):
+    index = noise(7, 13) % min(2**bits, 16)
+    add(f"palette-{bits}bit.png", pillow(index, "PNG", palette=colours[: 3 * 2**bits], bits=bits))
+add("palette-alpha.png", pillow(noise(7, 13) % 16, "PNG", palette=colours, transparency=bytes(range(0, 256, 16))))
+add("grey-16bit.png", png16(noise(7, 5, dtype=np.uint16)))
+add("rgb-16bit.png", png16(noise(7, 5, 3, dtype=np.uint16)))
+add("rgba-16bit.png", png16(noise(7, 5, 4, dtype=np.uint16)))
+add("1x1.png", pillow(noise(1, 1, 3), "PNG"))
+for o in (1, 3, 6):
+    add(f"orientation-{o}.png", pillow(noise(4, 6, 3), "PNG", exif=exif(o)), exif=True)
+
+# JPEG: smooth, without subsampling unless named otherwise.
+add("444.jpg", pillow(smooth(17, 23), "JPEG", quality=95, subsampling=0))
+add("422.jpg", pillow(smooth(17, 23), "JPEG", quality=95, subsampling=1))
+add("420.jpg", pillow(smooth(17, 23), "JPEG", quality=95, subsampling=2))
+add("progressive.jpg", pillow(smooth(17, 23), "JPEG", quality=95, subsampling=0, progressive=True))
+add("grey.jpg", pillow(smooth(17, 23)[..., 0].copy(), "JPEG", quality=95))
+add("rgb.jpg", pillow(smooth(17, 23), "JPEG", quality=95, keep_rgb=True))
+ink = np.dstack([smooth(17, 23), smooth(23, 17).swapaxes(0, 1)[..., 0]])
+cmyk = io.BytesIO()
+Image.fromarray(ink, "CMYK").save(cmyk, "JPEG", quality=95)
+add("cmyk.jpg", cmyk.getvalue())
+for o in range(10):  # 0 and 9 mean nothing
+    data = pillow(smooth(6, 11), "JPEG", quality=95, subsampling=0, exif=exif(o, little=o % 2 == 1))
+    add(f"orientation-{o}.jpg", data, exif=True)
+
+# Resize: shrinking, enlarging, one side only, sides of one pixel, no change.
+filters = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+for (w, h), sizes in {
+    (1, 1): [(1, 1), (5, 3)],
+    (1, 9): [(4, 4), (1, 3)],
+    (13, 1): [(5, 1), (26, 2)],
+    (31, 23): [(31, 23), (16, 12), (37, 29), (31, 7), (5, 23), (7, 40), (1, 1), (30, 22)],
+    (64, 48): [(27, 20), (3, 2), (65, 49)],
+}.items():
+    image = noise(h, w, 3)
+    image[h // 3 : h // 2] = 255 * (image[h // 3 : h // 2] > 127)  # overshoots that must be clipped
+    tensors[f"from/{w}x{h}"] = image
+    for name, resample in filters.items():
+        for w2, h2 in sizes:
+            tensors[f"{w}x{h}/{name}/{w2}x{h2}"] = np.array(Image.fromarray(image).resize((w2, h2), resample))
+
+# One key only: safetensors writes several in any order.
+versions = f"numpy {np.__version__}, opencv-python {cv2.__version__}, Pillow {PIL.__version__}"
+save_file(tensors, "golden.safetensors", {"generator": "vision/testdata/gen.py with " + versions})
