@@ -112,11 +112,16 @@ func decode(data []byte, o DecodeOptions) (*Image, error) {
 	return orient(m, f.orientation(data)), nil
 }
 
+// errJPEGEnd is what image/jpeg says when its input ends inside of a scan.
+const errJPEGEnd = jpeg.FormatError("short Huffman data")
+
 // truncated returns ErrTruncated for what a decoder says at the end of its input,
 // and other errors as they are.
 func truncated(err error) error {
-	if errors.Is(err, io.EOF) || errors.Is(err, io.ErrUnexpectedEOF) {
-		return ErrTruncated
+	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, errJPEGEnd} {
+		if errors.Is(err, end) {
+			return ErrTruncated
+		}
 	}
 	return err
 }

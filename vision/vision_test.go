@@ -1,0 +1,415 @@
+package vision_test
+
+import (
+	"bytes"
+	"encoding/binary"
+	"errors"
+	"hash/crc32"
+	"image"
+	"image/color"
+	"image/jpeg"
+	"image/png"
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gozoo/zoo/vision"
+)
+
+func encodePNG(t testing.TB, img image.Image) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := png.Encode(&b, img); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+func encodeJPEG(t testing.TB, img image.Image) []byte {
+	t.Helper()
+	var b bytes.Buffer
+	if err := jpeg.Encode(&b, img, nil); err != nil {
+		t.Fatal(err)
+	}
+	return b.Bytes()
+}
+
+// headerPNG returns a PNG file that ends after a header of the given size.
+func headerPNG(w, h uint32) []byte {
+	chunk := []byte("IHDR")
+	chunk = binary.BigEndian.AppendUint32(chunk, w)
+	chunk = binary.BigEndian.AppendUint32(chunk, h)
+	chunk = append(chunk, 8, 2, 0, 0, 0) // 8 bits, RGB
+	file := append([]byte("\x89PNG\r\n\x1a\n"), 0, 0, 0, 13)
+	file = append(file, chunk...)
+	return binary.BigEndian.AppendUint32(file, crc32.ChecksumIEEE(chunk))
+}
+
+func TestDecodeErrors(t *testing.T) {
+	grey := image.NewGray(image.Rect(0, 0, 40, 30))
+	pngFile, jpegFile := encodePNG(t, grey), encodeJPEG(t, grey)
+	damaged := bytes.Clone(pngFile)
+	damaged[len(damaged)-20]++ // in the compressed pixels
+
+	tests := []struct {
+		name string
+		data []byte
+		max  int
+		want string // part of the text
+		is   error  // nil: not one of the sentinels
+	}{
+		{"empty", nil, 0, "found no bytes", vision.ErrEmpty},
+		{"HTML", []byte("\n <!DOCTYPE html><title>404"), 0, "found HTML", nil},
+		{"GIF", []byte("GIF89a\x01\x00\x01\x00"), 0, "found a GIF image", nil},
+		{"WebP", []byte("RIFF\x00\x00\x00\x00WEBPVP8 "), 0, "found a WebP image", nil},
+		{"BMP", []byte("BM\x00\x00"), 0, "found a BMP image", nil},
+		{"TIFF", []byte("II*\x00\x08\x00"), 0, "found a TIFF image", nil},
+		{"AVIF", []byte("\x00\x00\x00\x1cftypavif"), 0, "found an AVIF image", nil},
+		{"zip", []byte("PK\x03\x04"), 0, "found a zip archive", nil},
+		{"SVG", []byte("<svg xmlns="), 0, "found XML or SVG", nil},
+		{"text", []byte("not found\n"), 0, `found text "not found\n"`, nil},
+		{"bytes", []byte{0, 1, 2, 255}, 0, "found bytes 00 01 02 ff", nil},
+		{"PNG signature only", pngFile[:8], 0, "ends before", vision.ErrTruncated},
+		{"part of the PNG signature", pngFile[:5], 0, "ends before", vision.ErrTruncated},
+		{"part of the JPEG signature", jpegFile[:1], 0, "ends before", vision.ErrTruncated},
+		{"half a PNG", pngFile[:len(pngFile)/2], 0, "ends before", vision.ErrTruncated},
+		{"half a JPEG", jpegFile[:len(jpegFile)/2], 0, "ends before", vision.ErrTruncated},
+		{"JPEG without the last scan bytes", jpegFile[:len(jpegFile)-8], 0, "ends before", vision.ErrTruncated},
+		{"damaged PNG", damaged, 0, "png: invalid format", nil},
+		{"above the limit", pngFile, 1199, "expected 1 to 1199 pixels, found 40x30", nil},
+		{"above the default limit", headerPNG(1<<14, 1<<14), 0, "expected 1 to 178956970 pixels, found 16384x16384", nil},
+		{"product overflows", headerPNG(1<<31-1, 1<<31-1), 0, "png: unsupported feature: dimension overflow", nil},
+		{"more pixels than the bytes can hold", headerPNG(13000, 13000), 0, "ends before the image does: 13000x13000 pixels take at least", vision.ErrTruncated},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			img, err := vision.Decode(tt.data, vision.DecodeOptions{MaxPixels: tt.max})
+			if err == nil {
+				t.Fatalf("expected an error, found an image of %v", img.Bounds())
+			}
+			if !strings.HasPrefix(err.Error(), "vision: decode: ") || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("expected %q, found %q", tt.want, err)
+			}
+			for _, sentinel := range []error{vision.ErrEmpty, vision.ErrTruncated} {
+				if want := tt.is == sentinel; errors.Is(err, sentinel) != want {
+					t.Errorf("is %v: expected %v, found %v", sentinel, want, !want)
+				}
+			}
+		})
+	}
+	if _, err := vision.Decode(pngFile, vision.DecodeOptions{MaxPixels: 1200}); err != nil {
+		t.Errorf("at the limit: %v", err)
+	}
+	var format *vision.FormatError
+	if _, err := vision.Decode([]byte("GIF89a"), vision.DecodeOptions{}); !errors.As(err, &format) {
+		t.Errorf("expected a *FormatError, found %T", err)
+	}
+	var size *vision.SizeError
+	_, err := vision.Decode(pngFile, vision.DecodeOptions{MaxPixels: 10})
+	if !errors.As(err, &size) {
+		t.Fatalf("expected a *SizeError, found %T", err)
+	}
+	if diff := cmp.Diff(vision.SizeError{W: 40, H: 30, Max: 10}, *size); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// slow is an image that no fast path knows.
+type slow struct{ image.Image }
+
+func TestFromImage(t *testing.T) {
+	bounds := image.Rect(-2, 3, 3, 7) // does not begin at 0
+	inner := image.Rect(-1, 4, 3, 6)  // nor do the samples of a part of it
+	nrgba := image.NewNRGBA(bounds)
+	nrgba64 := image.NewNRGBA64(bounds)
+	rgba := image.NewRGBA(bounds)
+	opaque := image.NewRGBA(bounds)
+	grey := image.NewGray(bounds)
+	grey16 := image.NewGray16(bounds)
+	ycc := image.NewYCbCr(bounds, image.YCbCrSubsampleRatio420)
+	palette := image.NewPaletted(bounds, color.Palette{color.NRGBA{1, 2, 3, 0}, color.NRGBA{4, 5, 6, 128}})
+	at := func(x, y int) (uint8, uint8, uint8) { return uint8(40*x + 100), uint8(30 * y), uint8(7*x + 9*y + 50) }
+	for y := bounds.Min.Y; y < bounds.Max.Y; y++ {
+		for x := bounds.Min.X; x < bounds.Max.X; x++ {
+			r, g, b := at(x, y)
+			nrgba.SetNRGBA(x, y, color.NRGBA{r, g, b, uint8(60 * (x + 2))})
+			nrgba64.SetNRGBA64(x, y, color.NRGBA64{uint16(r)<<8 | 0xff, uint16(g) << 8, uint16(b) << 8, uint16(6000 * (x + 2))})
+			rgba.SetRGBA(x, y, color.RGBA{r / 2, g / 2, b / 2, 128})
+			opaque.SetRGBA(x, y, color.RGBA{r, g, b, 255})
+			grey.SetGray(x, y, color.Gray{g})
+			grey16.SetGray16(x, y, color.Gray16{uint16(g)<<8 | 0xff})
+			palette.SetColorIndex(x, y, uint8(x+y)&1)
+			ycc.Y[ycc.YOffset(x, y)], ycc.Cb[ycc.COffset(x, y)], ycc.Cr[ycc.COffset(x, y)] = r, g, b
+		}
+	}
+	exact := func(x, y int) [3]uint8 { r, g, b := at(x, y); return [3]uint8{r, g, b} }
+	greyAt := func(x, y int) [3]uint8 { _, g, _ := at(x, y); return [3]uint8{g, g, g} }
+	tests := []struct {
+		name string
+		img  image.Image
+		want func(x, y int) [3]uint8
+		off  int // allowed difference
+	}{
+		{"NRGBA", nrgba, exact, 0},
+		{"NRGBA without a fast path", slow{nrgba}, exact, 0},
+		{"NRGBA64", nrgba64, exact, 0},
+		{"RGBA half transparent", rgba, exact, 2},
+		{"RGBA opaque", opaque, exact, 0},
+		{"RGBA without a fast path", slow{opaque}, exact, 0},
+		{"part of RGBA", opaque.SubImage(inner), exact, 0},
+		{"part of NRGBA", nrgba.SubImage(inner), exact, 0},
+		{"grey", grey, greyAt, 0},
+		{"part of grey", grey.SubImage(inner), greyAt, 0},
+		{"grey of 16 bits", grey16, greyAt, 0},
+		{"YCbCr", ycc, func(x, y int) [3]uint8 {
+			c := ycc.YCbCrAt(x, y)
+			r, g, b := color.YCbCrToRGB(c.Y, c.Cb, c.Cr)
+			return [3]uint8{r, g, b}
+		}, 0},
+		{"palette", palette, func(x, y int) [3]uint8 {
+			if (x+y)&1 == 0 {
+				return [3]uint8{1, 2, 3}
+			}
+			return [3]uint8{4, 5, 6}
+		}, 0},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			got := vision.FromImage(tt.img)
+			b := tt.img.Bounds()
+			want := &vision.Image{W: b.Dx(), H: b.Dy()}
+			for y := b.Min.Y; y < b.Max.Y; y++ {
+				for x := b.Min.X; x < b.Max.X; x++ {
+					p := tt.want(x, y)
+					want.Pix = append(want.Pix, p[:]...)
+				}
+			}
+			if d, n := difference(t, want, got); d > tt.off {
+				t.Errorf("%d bytes differ, by up to %d: want %v, got %v", n, d, want.Pix, got.Pix)
+			}
+			if again := vision.FromImage(got); again != got {
+				t.Error("an *Image is copied")
+			}
+			if again := vision.FromImage(slow{got}); !bytes.Equal(again.Pix, got.Pix) {
+				t.Error("At does not give the image's own pixels")
+			}
+		})
+	}
+}
+
+func TestImageAtOutside(t *testing.T) {
+	m := &vision.Image{W: 1, H: 1, Pix: []uint8{1, 2, 3}}
+	if diff := cmp.Diff(color.Color(color.RGBA{1, 2, 3, 255}), m.At(0, 0)); diff != "" {
+		t.Errorf("(-want +got)\n%s", diff)
+	}
+	for _, p := range []image.Point{{-1, 0}, {1, 0}, {0, 1}, {0, -1}} {
+		if diff := cmp.Diff(color.Color(color.RGBA{}), m.At(p.X, p.Y)); diff != "" {
+			t.Errorf("%v: (-want +got)\n%s", p, diff)
+		}
+	}
+}
+
+func TestPipelineCheck(t *testing.T) {
+	nan := float32(math.NaN())
+	tests := []struct {
+		name string
+		edit func(*vision.Pipeline)
+		want string // empty: no error
+	}{
+		{"as it is", func(p *vision.Pipeline) {}, ""},
+		{"no crop", func(p *vision.Pipeline) { p.Crop = 0 }, ""},
+		{"no resize", func(p *vision.Pipeline) { p.Resize = vision.Resize{Kind: vision.ResizeNone} }, ""},
+		{"no resize with an edge", func(p *vision.Pipeline) { p.Resize.Kind = vision.ResizeNone }, "expected no edge"},
+		{"kind", func(p *vision.Pipeline) { p.Resize.Kind = "long" }, `found "long"`},
+		{"zero", func(p *vision.Pipeline) { *p = vision.Pipeline{} }, `found ""`},
+		{"edge 0", func(p *vision.Pipeline) { p.Resize.Edge = 0 }, "an edge of 1 to 16384, found 0"},
+		{"edge too large", func(p *vision.Pipeline) { p.Resize.Edge = 1<<14 + 1 }, "found 16385"},
+		{"interpolation", func(p *vision.Pipeline) { p.Resize.Interpolation = "lanczos" }, `found "lanczos"`},
+		{"backend of OpenCV", func(p *vision.Pipeline) { p.Resize.Backend = "cv2" }, `found "cv2", whose arithmetic is not implemented`},
+		{"negative crop", func(p *vision.Pipeline) { p.Crop = -1 }, "crop: expected 0 to 16384, found -1"},
+		{"std 0", func(p *vision.Pipeline) { p.Std[1] = 0 }, "channel 1: expected a finite mean and a std above 0"},
+		{"std NaN", func(p *vision.Pipeline) { p.Std[2] = nan }, "channel 2"},
+		{"mean NaN", func(p *vision.Pipeline) { p.Mean[0] = nan }, "channel 0"},
+	}
+	img := &vision.Image{W: 3, H: 2, Pix: make([]uint8, 18)}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p := pipeline(8, 4, vision.Bicubic)
+			tt.edit(&p)
+			err := p.Check()
+			_, _, _, applyErr := p.Apply(img)
+			if (err == nil) != (applyErr == nil) {
+				t.Errorf("Check says %v, Apply %v", err, applyErr)
+			}
+			switch {
+			case tt.want == "" && err != nil:
+				t.Error(err)
+			case tt.want != "" && err == nil:
+				t.Errorf("expected %q, found no error", tt.want)
+			case tt.want != "" && !strings.Contains(err.Error(), tt.want):
+				t.Errorf("expected %q, found %q", tt.want, err)
+			}
+		})
+	}
+}
+
+func TestPixelsRefusesImages(t *testing.T) {
+	for name, img := range map[string]*vision.Image{
+		"no columns":       {W: 0, H: 2},
+		"negative":         {W: -1, H: -1, Pix: make([]uint8, 3)},
+		"too few bytes":    {W: 2, H: 2, Pix: make([]uint8, 11)},
+		"too many bytes":   {W: 2, H: 2, Pix: make([]uint8, 13)},
+		"overflow":         {W: math.MaxInt, H: math.MaxInt, Pix: make([]uint8, 3)},
+		"huge when scaled": {W: 1, H: 100000, Pix: make([]uint8, 300000)},
+	} {
+		p := pipeline(256, 0, vision.Bicubic)
+		if _, err := p.Pixels(img); err == nil || !strings.HasPrefix(err.Error(), "vision: ") {
+			t.Errorf("%s: expected an error, found %v", name, err)
+		}
+	}
+}
+
+// The crop decides how much is computed: a strip whose scaled size would be 6.5 G
+// pixels is no trouble.
+func TestPixelsOfStrip(t *testing.T) {
+	img := &vision.Image{W: 1, H: 100000, Pix: bytes.Repeat([]uint8{10, 20, 30}, 100000)}
+	got, err := pipeline(256, 224, vision.Bicubic).Pixels(img)
+	if err != nil {
+		t.Fatal(err)
+	}
+	equal(t, &vision.Image{W: 224, H: 224, Pix: bytes.Repeat([]uint8{10, 20, 30}, 224*224)}, got)
+}
+
+// What Pixels computes of a window is what the whole image has there.
+func TestPixelsEqualsResizeThenCrop(t *testing.T) {
+	_, images := tensors(t, goldenFile)
+	for _, size := range []string{"31x23", "64x48", "13x1", "1x9"} {
+		for _, f := range []vision.Filter{vision.Bilinear, vision.Bicubic} {
+			for _, edge := range []int{1, 7, 23, 30, 31, 50} {
+				for _, crop := range []int{1, 6, 20, 33, 60} {
+					img := images["from/"+size]
+					w, h := vision.ShortEdge(img.W, img.H, edge)
+					want := vision.CenterCrop(vision.ResizePillow(img, w, h, f), crop, crop)
+					got, err := pipeline(edge, crop, f).Pixels(img)
+					if err != nil {
+						t.Fatal(err)
+					}
+					equal(t, want, got)
+				}
+			}
+		}
+	}
+}
+
+func TestApply(t *testing.T) {
+	img := &vision.Image{W: 2, H: 1, Pix: []uint8{10, 20, 30, 0, 128, 255}}
+	p := vision.Pipeline{
+		Resize: vision.Resize{Kind: vision.ResizeNone},
+		Mean:   [3]float32{10, 0, 127.5},
+		Std:    [3]float32{2, 4, 127.5},
+	}
+	tests := []struct {
+		name string
+		bgr  bool
+		want []float32
+	}{
+		{"RGB", false, []float32{0, -5, 5, 32, (30 - 127.5) / 127.5, 1}},
+		{"BGR", true, []float32{10, 122.5, 5, 32, (10 - 127.5) / 127.5, -1}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			p.BGR = tt.bgr
+			got, h, w, err := p.Apply(img)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if h != 1 || w != 2 {
+				t.Errorf("expected 1x2, found %dx%d", h, w)
+			}
+			if diff := cmp.Diff(tt.want, got); diff != "" {
+				t.Errorf("(-want +got)\n%s", diff)
+			}
+		})
+	}
+}
+
+func TestResizePillowPanics(t *testing.T) {
+	img := &vision.Image{W: 1, H: 1, Pix: make([]uint8, 3)}
+	for name, f := range map[string]func(){
+		"no width": func() { vision.ResizePillow(img, 0, 1, vision.Bicubic) },
+		"filter":   func() { vision.ResizePillow(img, 1, 1, "box") },
+	} {
+		func() {
+			defer func() {
+				if s, ok := recover().(string); !ok || !strings.HasPrefix(s, "vision: resize: ") {
+					t.Errorf("%s: expected a panic that says which rule was broken, found %q", name, s)
+				}
+			}()
+			f()
+		}()
+	}
+}
+
+// FuzzDecode looks for panics, and for images that do not keep their own rules or
+// that the pipeline cannot take.
+func FuzzDecode(f *testing.F) {
+	data, _ := tensors(f, goldenFile)
+	for name, file := range data {
+		if strings.HasPrefix(name, "file/") {
+			f.Add(file)
+		}
+	}
+	f.Add([]byte("<html>"))
+	f.Add(headerPNG(1<<20, 1))
+	p := pipeline(8, 6, vision.Bicubic)
+	f.Fuzz(func(t *testing.T, data []byte) {
+		const limit = 1 << 18
+		img, err := vision.Decode(data, vision.DecodeOptions{MaxPixels: limit})
+		if err != nil {
+			if !strings.HasPrefix(err.Error(), "vision: decode: ") {
+				t.Errorf("error without its place: %q", err)
+			}
+			return
+		}
+		if img.W*img.H > limit {
+			t.Errorf("%dx%d is above the limit", img.W, img.H)
+		}
+		stored, err := vision.Decode(data, vision.DecodeOptions{MaxPixels: limit, IgnoreEXIF: true})
+		if err != nil || len(stored.Pix) != len(img.Pix) {
+			t.Errorf("without EXIF: %v", err)
+		}
+		if _, _, _, err := p.Apply(img); err != nil {
+			t.Error(err)
+		}
+	})
+}
+
+// A photograph's size, 500x375, through decoding and through the rest.
+func BenchmarkDecode(b *testing.B) {
+	file := encodeJPEG(b, photograph())
+	for b.Loop() {
+		if _, err := vision.Decode(file, vision.DecodeOptions{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func BenchmarkApply(b *testing.B) {
+	img, p := photograph(), pipeline(288, 256, vision.Bicubic)
+	for b.Loop() {
+		if _, _, _, err := p.Apply(img); err != nil {
+			b.Fatal(err)
+		}
+	}
+}
+
+func photograph() *vision.Image {
+	m := &vision.Image{W: 500, H: 375}
+	for i := range m.W * m.H {
+		x, y := i%m.W, i/m.W
+		m.Pix = append(m.Pix, uint8(x*y/64), uint8(x+y), uint8(x^y))
+	}
+	return m
+}
