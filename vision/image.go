@@ -57,7 +57,7 @@ func (m *Image) row(y int) []uint8 { return m.Pix[3*m.W*y:][: 3*m.W : 3*m.W] }
 // FromImage returns the RGB pixels of an image. An *Image is returned as it is;
 // anything else is copied. Alpha is dropped as OpenCV drops it: a half transparent
 // red is red, not dark red. Samples of 16 bits lose their lower 8. CMYK is converted as
-// OpenCV converts it, up to one level from color.CMYKToRGB.
+// OpenCV converts it, up to two levels from color.CMYKToRGB.
 func FromImage(img image.Image) *Image {
 	if m, ok := img.(*Image); ok {
 		return m
