@@ -1,0 +1,150 @@
+package pth
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/nlpodyssey/gopickle/types"
+
+	"github.com/gozoo/zoo/tensor"
+)
+
+// A storageClass is a torch storage class: the dtype and width of its elements.
+type storageClass struct {
+	name  string
+	dtype tensor.DType // Invalid for one that zoo has no dtype for
+	width int          // bytes of one element
+	raw   bool         // untyped: the dtype is that of the tensor
+}
+
+// storageClasses lists the classes of package torch; those of torch.cuda are the
+// same with the elements once on another device.
+var storageClasses = map[string]storageClass{
+	"BoolStorage":          {dtype: tensor.Bool, width: 1},
+	"ByteStorage":          {dtype: tensor.U8, width: 1},
+	"CharStorage":          {dtype: tensor.I8, width: 1},
+	"ShortStorage":         {dtype: tensor.I16, width: 2},
+	"IntStorage":           {dtype: tensor.I32, width: 4},
+	"LongStorage":          {dtype: tensor.I64, width: 8},
+	"HalfStorage":          {dtype: tensor.F16, width: 2},
+	"BFloat16Storage":      {dtype: tensor.BF16, width: 2},
+	"FloatStorage":         {dtype: tensor.F32, width: 4},
+	"DoubleStorage":        {dtype: tensor.F64, width: 8},
+	"ComplexFloatStorage":  {dtype: tensor.C64, width: 8},
+	"ComplexDoubleStorage": {width: 16},
+	"QInt8Storage":         {width: 1},
+	"QUInt8Storage":        {width: 1},
+	"QUInt4x2Storage":      {width: 1},
+	"QUInt2x4Storage":      {width: 1},
+	"QInt32Storage":        {width: 4},
+	"UntypedStorage":       {width: 1, raw: true},
+}
+
+// A dtypeGlobal is a torch.dtype such as torch.float8_e4m3fn.
+type dtypeGlobal struct {
+	name  string
+	dtype tensor.DType // Invalid for one that zoo does not carry
+}
+
+var dtypeGlobals = map[string]tensor.DType{
+	"bool": tensor.Bool, "uint8": tensor.U8, "int8": tensor.I8,
+	"uint16": tensor.U16, "int16": tensor.I16, "uint32": tensor.U32, "int32": tensor.I32,
+	"uint64": tensor.U64, "int64": tensor.I64,
+	"float16": tensor.F16, "bfloat16": tensor.BF16, "float32": tensor.F32, "float64": tensor.F64,
+	"float8_e4m3fn": tensor.F8E4M3, "float8_e5m2": tensor.F8E5M2, "float8_e8m0fnu": tensor.F8E8M0,
+	"float8_e4m3fnuz": tensor.F8E4M3UZ, "float8_e5m2fnuz": tensor.F8E5M2UZ,
+	"complex64": tensor.C64, "complex128": tensor.Invalid, "complex32": tensor.Invalid,
+}
+
+// dangerousModules are those whose functions reach the system. Nothing here
+// could call them; a checkpoint that names one is an attack and is refused whole.
+var dangerousModules = set(`os posix nt sys subprocess _posixsubprocess commands popen2 runpy importlib imp
+	zipimport pkgutil shutil socket _socket ssl multiprocessing concurrent signal ctypes _ctypes cffi pty pdb bdb
+	code codeop cProfile profile timeit trace doctest webbrowser urllib urllib2 httplib http ftplib smtplib poplib
+	imaplib telnetlib xmlrpc requests aiohttp httpx paramiko pip ensurepip venv distutils setuptools idlelib lib2to3
+	pydoc marshal pickle _pickle cPickle cloudpickle dill joblib shelve operator _operator atexit winreg _winapi`)
+
+// dangerousNames are single functions of modules that are otherwise harmless.
+var dangerousNames = set(`builtins.eval builtins.exec builtins.execfile builtins.compile builtins.open
+	builtins.file builtins.__import__ builtins.apply builtins.reload builtins.setattr builtins.delattr builtins.globals
+	builtins.locals builtins.vars builtins.input builtins.raw_input builtins.breakpoint builtins.exit builtins.quit
+	io.open _io.open io.FileIO _io.FileIO codecs.open types.FunctionType types.CodeType new.function new.code
+	asyncio.run torch.load torch.hub.load torch.jit.load torch.serialization.load torch.utils.cpp_extension.load
+	torch.utils.cpp_extension.load_inline numpy.load numpy.fromfile numpy.memmap
+	numpy.testing._private.utils.runstring numpy.f2py.capi_maps.getinit numpy.f2py.crackfortran.myeval`)
+
+func set(words string) map[string]bool {
+	m := map[string]bool{}
+	for _, w := range strings.Fields(words) {
+		m[w] = true
+	}
+	return m
+}
+
+// findGlobal returns what a pickle may hold under a global's name: a tensor
+// builder, a storage class, a dtype, or for everything else a class that does
+// nothing. There is no way from here to running anything.
+func findGlobal(module, name string) (any, error) {
+	canonical := module
+	if module == "__builtin__" { // of Python 2, and of protocols before 3
+		canonical = "builtins"
+	}
+	full := canonical + "." + name
+	top, _, _ := strings.Cut(canonical, ".")
+	switch {
+	case dangerousModules[top] || dangerousNames[full]:
+		return nil, fmt.Errorf("refused: the pickle names %q, which a checkpoint has no use for: do not load this file in Python", clip(full))
+	case strings.Contains(name, "."):
+		return nil, fmt.Errorf("refused: the pickle reaches through %q of module %q: only plain names are accepted", clip(name), clip(module))
+	}
+	switch canonical {
+	case "torch", "torch.cuda", "torch.storage":
+		if c, ok := storageClasses[name]; ok && (c.raw || canonical != "torch.storage") {
+			c.name = full
+			return c, nil
+		}
+		if d, ok := dtypeGlobals[name]; ok && canonical == "torch" {
+			return dtypeGlobal{name: full, dtype: d}, nil
+		}
+	case "torch._utils", "torch._tensor":
+		if b, ok := builders[name]; ok {
+			return b, nil
+		}
+	}
+	return &class{name: full}, nil
+}
+
+// A class stands for every class and function that is no tensor's. Calling it
+// makes an object that keeps its items, for a subclass of dict or list, and
+// forgets everything else.
+type class struct{ name string }
+
+// Call stands for calling the class or function.
+func (c *class) Call(...any) (any, error) { return &object{class: c.name}, nil }
+
+// PyNew stands for making an instance without calling its constructor.
+func (c *class) PyNew(...any) (any, error) { return &object{class: c.name}, nil }
+
+// PySetState refuses to change a class, which no pickler writes.
+func (c *class) PySetState(any) error {
+	return fmt.Errorf("refused: the pickle changes class %q", clip(c.name))
+}
+
+// An object is an instance of a class.
+type object struct {
+	class string
+	dict  types.Dict // items set, as in a subclass of dict
+	list  []any      // items appended, as in a subclass of list
+}
+
+// Set keeps an item.
+func (o *object) Set(key, value any) { o.dict.Set(key, value) }
+
+// Append keeps an item.
+func (o *object) Append(v any) { o.list = append(o.list, v) }
+
+// Add keeps an item of a set.
+func (o *object) Add(v any) { o.list = append(o.list, v) }
+
+// PySetState drops the state: what it means only the class knows.
+func (o *object) PySetState(any) error { return nil }

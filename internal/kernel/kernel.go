@@ -1,0 +1,53 @@
+// Package kernel holds the inner loops of inference: float32 arithmetic on slices
+// in NHWC order, one goroutine, no allocation. It knows no graphs and no threads.
+//
+// Every loop exists in portable Go, which is its specification. A Variant is a set
+// of loops for one kind of processor; ByName and Best choose among those that this
+// processor can run.
+package kernel
+
+import (
+	"fmt"
+	"strings"
+)
+
+// A Variant is one implementation of every kernel.
+type Variant struct {
+	// Name is how the variant is asked for: "generic", "avx2", ….
+	Name string
+	// Width is the number of output channels of a packed weight panel.
+	Width int
+	// Pixels is the largest number of pixels that one call of Panel computes.
+	Pixels int
+	// Panel computes a tile of a convolution; see PanelGeneric for what it equals.
+	Panel func(p *Panel, m int, dst, src, w, res []float32)
+	// Depthwise computes a row of a depthwise convolution; see DepthwiseGeneric.
+	Depthwise func(p *Depthwise, m int, dst, src, w, res []float32)
+}
+
+// variants are those that this processor can run, best last.
+var variants = []*Variant{&generic}
+
+var generic = Variant{
+	Name: "generic", Width: 8, Pixels: 16,
+	Panel:     PanelGeneric,
+	Depthwise: DepthwiseGeneric,
+}
+
+// Variants returns the variants that this processor can run, best last.
+func Variants() []*Variant { return variants }
+
+// Best returns the fastest variant that this processor can run.
+func Best() *Variant { return variants[len(variants)-1] }
+
+// ByName returns the variant of that name.
+func ByName(name string) (*Variant, error) {
+	var known []string
+	for _, v := range variants {
+		if v.Name == name {
+			return v, nil
+		}
+		known = append(known, v.Name)
+	}
+	return nil, fmt.Errorf("kernel: no variant %q for this processor: it runs %s", name, strings.Join(known, ", "))
+}

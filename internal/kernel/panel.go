@@ -1,0 +1,99 @@
+package kernel
+
+// A Panel describes the tiles of one convolution: a tile is a run of pixels of one
+// output row, times the output channels of one packed weight panel. It is the same
+// for all tiles and is not changed by computing them.
+type Panel struct {
+	// Segments are the places of the taps: offsets in src, relative to a pixel's
+	// first tap. From each, SegmentLen consecutive floats are read.
+	Segments   []int
+	SegmentLen int
+	// SrcStride, DstStride and ResStride lead from one pixel to the next, in floats.
+	SrcStride, DstStride, ResStride int
+	Epilogue
+}
+
+// K returns the length of the sums: the floats that one output value is made of.
+func (p *Panel) K() int { return len(p.Segments) * p.SegmentLen }
+
+// PackPanel packs the weights of up to width output channels: first their biases,
+// then for each of the k inputs the weights of all channels, zeros for the
+// channels that are not there. Weight returns the weight of channel c for input i,
+// in the order of Panel.Segments.
+func PackPanel(width, channels, k int, bias func(c int) float32, weight func(c, i int) float32) []float32 {
+	w := make([]float32, (k+1)*width)
+	for c := range channels {
+		w[c] = bias(c)
+		for i := range k {
+			w[(i+1)*width+c] = weight(c, i)
+		}
+	}
+	return w
+}
+
+// PanelGeneric computes m pixels of up to Width channels: for every pixel i and
+// every channel c < len(dst row),
+//
+//	sum = w[c]
+//	for s, at := range p.Segments {
+//		for k := range p.SegmentLen {
+//			sum += src[i*SrcStride+at+k] * w[(1+s*SegmentLen+k)*Width+c]
+//		}
+//	}
+//	dst[i*DstStride+c] = p.Epilogue.Apply(sum, res[i*ResStride+c])
+//
+// The number of channels is what dst holds after pixel m-1, at most Width. A nil
+// res counts as zeros; it may overlap dst only if it is dst.
+func PanelGeneric(p *Panel, m int, dst, src, w, res []float32) {
+	const width = 8
+	channels := min(len(dst)-(m-1)*p.DstStride, width)
+	var sums [2][width]float32
+	for i := 0; i < m; i += 2 {
+		pair := min(m-i, 2)
+		// An odd last pixel is computed twice and stored once.
+		a, b := src[i*p.SrcStride:], src[(i+pair-1)*p.SrcStride:]
+		for c := 0; c < channels; c += 4 {
+			four(p, a, b, w[c:], width, (*[4]float32)(sums[0][c:]), (*[4]float32)(sums[1][c:]))
+		}
+		for j := range pair {
+			out := dst[(i+j)*p.DstStride:][:channels]
+			if res == nil {
+				for c := range out {
+					out[c] = p.Apply(sums[j][c], 0)
+				}
+				continue
+			}
+			r := res[(i+j)*p.ResStride:][:channels]
+			for c := range out {
+				out[c] = p.Apply(sums[j][c], r[c])
+			}
+		}
+	}
+}
+
+// four sums four channels of two pixels, which fit the registers of any processor.
+func four(p *Panel, a, b, w []float32, width int, x, y *[4]float32) {
+	x0, x1, x2, x3 := w[0], w[1], w[2], w[3]
+	y0, y1, y2, y3 := x0, x1, x2, x3
+	w = w[width:]
+	n := p.SegmentLen
+	at := 0
+	for _, s := range p.Segments {
+		as, bs := a[s:][:n], b[s:][:n]
+		for k, ak := range as {
+			bk := bs[k]
+			wk := (*[4]float32)(w[at:])
+			x0 += ak * wk[0]
+			x1 += ak * wk[1]
+			x2 += ak * wk[2]
+			x3 += ak * wk[3]
+			y0 += bk * wk[0]
+			y1 += bk * wk[1]
+			y2 += bk * wk[2]
+			y3 += bk * wk[3]
+			at += width
+		}
+	}
+	*x = [4]float32{x0, x1, x2, x3}
+	*y = [4]float32{y0, y1, y2, y3}
+}

@@ -1,0 +1,114 @@
+package metrics
+
+import (
+	"fmt"
+	"slices"
+	"strings"
+
+	"github.com/gozoo/zoo/nn"
+)
+
+// A Convention names a way of counting FLOPs. In all of them one FLOP is one
+// multiply-accumulate; they differ in which operators count besides convolutions,
+// and in whether the classifier does.
+type Convention string
+
+// The conventions that published figures follow.
+const (
+	// MMCVLegacy is mmcv's get_model_complexity_info, by which OpenMMLab counted
+	// until 2022: convolutions with their biases, batch norm, activations and
+	// pooling; the classifier is not executed.
+	MMCVLegacy Convention = "mmcv-legacy"
+	// MMEngine is the counter of OpenMMLab's get_flops.py since then: convolutions,
+	// batch norm and global average pooling; the classifier is not executed.
+	MMEngine Convention = "mmengine"
+	// FVCore counts the same operators as MMEngine over the whole forward pass,
+	// classifier included.
+	FVCore Convention = "fvcore"
+)
+
+// Conventions returns all conventions, sorted.
+func Conventions() []Convention { return []Convention{FVCore, MMCVLegacy, MMEngine} }
+
+// ParseConvention returns the convention of that name.
+func ParseConvention(s string) (Convention, error) {
+	c := Convention(s)
+	if err := c.check(); err != nil {
+		return "", err
+	}
+	return c, nil
+}
+
+func (c Convention) check() error {
+	if slices.Contains(Conventions(), c) {
+		return nil
+	}
+	var known []string
+	for _, k := range Conventions() {
+		known = append(known, string(k))
+	}
+	return fmt.Errorf("metrics: unknown FLOPs convention %q: known are %s", string(c), strings.Join(known, ", "))
+}
+
+// A Scope says how much of a network a convention counts.
+type Scope string
+
+// The scopes.
+const (
+	WithoutClassifier Scope = "without classifier" // up to Graph.Features
+	WholeForward      Scope = "whole forward"
+)
+
+// Scope returns how much of a network the convention counts.
+func (c Convention) Scope() Scope {
+	if c == FVCore {
+		return WholeForward
+	}
+	return WithoutClassifier
+}
+
+// flops returns what one operator counts, given the elements of its first input
+// and of its output. An operator that no rule speaks of is an error, never a
+// silent zero.
+func (c Convention) flops(op nn.Op, in, out int64) (int64, error) {
+	legacy := c == MMCVLegacy
+	switch op := op.(type) {
+	case nn.Conv:
+		// mmcv counts 0 for its own convolution with TensorFlow's SAME border, a
+		// subclass that its exact class match misses. Networks here that have such
+		// borders do not come from that framework, so they count as they compute.
+		n, err := convMACs(op, out)
+		if err == nil && op.Bias && legacy {
+			return sum(n, out)
+		}
+		return n, err
+	case nn.Linear:
+		return product(in, int64(op.Out)) // bias counts nowhere
+	case nn.BatchNorm:
+		return product(2, in)
+	case nn.GlobalAvgPool:
+		return in, nil
+	case nn.MaxPool:
+		if legacy {
+			return in, nil
+		}
+		return 0, nil
+	case nn.Act:
+		return c.actFLOPs(op, out)
+	case nn.Flatten, nn.Add, nn.Concat, nn.Slice:
+		return 0, nil
+	}
+	return 0, fmt.Errorf("%s has no rule for %s", string(c), op.Kind())
+}
+
+// actFLOPs returns what an activation counts; mmcv's list of them is closed.
+func (c Convention) actFLOPs(a nn.Act, out int64) (int64, error) {
+	switch a.Func {
+	case nn.FuncLeakyReLU, nn.FuncReLU, nn.FuncReLU6:
+		if c == MMCVLegacy {
+			return out, nil
+		}
+		return 0, nil
+	}
+	return 0, fmt.Errorf("%s has no rule for %s", string(c), a.Kind())
+}

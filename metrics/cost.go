@@ -1,0 +1,203 @@
+// Package metrics turns networks and logits into figures that can be held against
+// published ones: parameters and FLOPs counted from a graph by a named convention,
+// Top-k accuracy with its uncertainty, and the table of both.
+//
+// It knows no files, no registry and no arithmetic on images; whoever has those
+// passes plain values.
+//
+//	cost, err := metrics.Count(g, tensor.Shape{1, 3, 224, 224}, metrics.MMCVLegacy)
+//	fmt.Println(cost.Params, cost.FLOPs) // 21616168 3483493888 for cspresnet50
+package metrics
+
+import (
+	"fmt"
+	"math"
+	"math/bits"
+	"slices"
+	"strings"
+
+	"github.com/gozoo/zoo/nn"
+	"github.com/gozoo/zoo/tensor"
+)
+
+// A Cost is what a network costs by one convention.
+type Cost struct {
+	Convention Convention
+	Scope      Scope
+	Input      tensor.Shape // (1,C,H,W)
+	// Params are the learnable parameters, classifier included whatever the scope.
+	Params int64
+	// FLOPs are those in scope; one is one multiply-accumulate.
+	FLOPs int64
+	// HeadFLOPs are those of the classifier, whether in scope or not.
+	HeadFLOPs int64
+	// ByOperator splits FLOPs by Op.Kind, largest first. Kinds that count
+	// nothing are left out.
+	ByOperator []OperatorCost
+	// Layers are all operators in execution order, the classifier included.
+	Layers []LayerCost
+}
+
+// An OperatorCost is what all operators of one kind cost.
+type OperatorCost struct {
+	Kind  string // as in nn
+	FLOPs int64
+}
+
+// A LayerCost is what one operator costs.
+type LayerCost struct {
+	Path   string // module path; empty for an operator that is no module
+	Kind   string
+	In     []tensor.Shape
+	Out    tensor.Shape
+	Params int64 // learnable ones
+	MACs   int64 // multiply-accumulates of a convolution or linear layer
+	FLOPs  int64 // by the convention
+	Head   bool  // after Graph.Features: part of the classifier
+}
+
+// Count counts a network for an input (1,C,H,W). It is an error when the input
+// does not fit the network or the convention has no rule for an operator of it.
+func Count(g *nn.Graph, input tensor.Shape, c Convention) (Cost, error) {
+	if err := c.check(); err != nil {
+		return Cost{}, err
+	}
+	cost := Cost{Convention: c, Scope: c.Scope(), Input: input, Params: g.NumParams()}
+	layers, err := walk(g, input, c.flops)
+	if err != nil {
+		return Cost{}, err
+	}
+	cost.Layers = layers
+	byKind := make(map[string]int64)
+	for _, l := range layers {
+		if l.Head {
+			cost.HeadFLOPs += l.FLOPs
+			if cost.Scope == WithoutClassifier {
+				continue
+			}
+		}
+		cost.FLOPs += l.FLOPs
+		byKind[l.Kind] += l.FLOPs
+	}
+	for kind, n := range byKind {
+		if n > 0 {
+			cost.ByOperator = append(cost.ByOperator, OperatorCost{kind, n})
+		}
+	}
+	slices.SortFunc(cost.ByOperator, func(a, b OperatorCost) int {
+		if a.FLOPs != b.FLOPs {
+			if a.FLOPs > b.FLOPs {
+				return -1
+			}
+			return 1
+		}
+		return strings.Compare(a.Kind, b.Kind)
+	})
+	return cost, nil
+}
+
+// MACs returns the multiply-accumulates of all convolutions and linear layers for
+// an input (1,C,H,W): the arithmetic that speed is measured by.
+func MACs(g *nn.Graph, input tensor.Shape) (int64, error) {
+	none := func(nn.Op, int64, int64) (int64, error) { return 0, nil }
+	layers, err := walk(g, input, none)
+	if err != nil {
+		return 0, err
+	}
+	var total int64
+	for _, l := range layers {
+		total += l.MACs
+	}
+	return total, nil
+}
+
+// walk lists the layers of g; flops says what each counts. The sums of all MACs
+// and FLOPs fit an int64.
+func walk(g *nn.Graph, input tensor.Shape, flops func(op nn.Op, in, out int64) (int64, error)) ([]LayerCost, error) {
+	shapes, err := g.Shapes(input)
+	if err != nil {
+		return nil, fmt.Errorf("metrics: %w", err)
+	}
+	if input[0] != 1 {
+		return nil, fmt.Errorf("metrics: input %v: FLOPs are counted for a batch of 1", input)
+	}
+	head := make([]bool, g.Values) // values that the features lead to
+	layers := make([]LayerCost, 0, len(g.Nodes))
+	var macs, total int64
+	for _, n := range g.Nodes {
+		l := LayerCost{Path: n.Path, Kind: n.Op.Kind(), Out: shapes[n.Out]}
+		for _, v := range n.In {
+			l.In = append(l.In, shapes[v])
+			l.Head = l.Head || v == g.Features || head[v]
+		}
+		head[n.Out] = l.Head
+		for _, i := range n.Params {
+			if p := g.Params[i]; !p.Buffer {
+				l.Params += numel(p.Shape)
+			}
+		}
+		in, out := numel(l.In[0]), numel(l.Out)
+		l.MACs, err = layerMACs(n.Op, in, out)
+		if err == nil {
+			l.FLOPs, err = flops(n.Op, in, out)
+		}
+		if err == nil {
+			macs, err = sum(macs, l.MACs)
+		}
+		if err == nil {
+			total, err = sum(total, l.FLOPs)
+		}
+		if err != nil {
+			return nil, fmt.Errorf("metrics: %s (%s) for input %v: %w", l.Path, l.Kind, input, err)
+		}
+		layers = append(layers, l)
+	}
+	return layers, nil
+}
+
+// layerMACs returns the multiply-accumulates of one operator with in input and
+// out output elements.
+func layerMACs(op nn.Op, in, out int64) (int64, error) {
+	switch op := op.(type) {
+	case nn.Conv:
+		return convMACs(op, out)
+	case nn.Linear:
+		return product(in, int64(op.Out))
+	case nn.BatchNorm, nn.Act, nn.MaxPool, nn.GlobalAvgPool, nn.Flatten, nn.Add, nn.Concat, nn.Slice:
+		return 0, nil
+	}
+	return 0, fmt.Errorf("no rule for %s", op.Kind())
+}
+
+// convMACs returns the products of a convolution with out output elements; those
+// with the zero border count.
+func convMACs(c nn.Conv, out int64) (int64, error) {
+	return product(out, int64(c.In/c.Groups), int64(c.KH), int64(c.KW))
+}
+
+// numel returns the elements of a shape that nn has checked.
+func numel(s tensor.Shape) int64 {
+	n, _ := s.Numel()
+	return int64(n)
+}
+
+// product multiplies factors that are not negative.
+func product(factors ...int64) (int64, error) {
+	n := uint64(1)
+	for _, f := range factors {
+		hi, lo := bits.Mul64(n, uint64(f))
+		if hi != 0 || lo > math.MaxInt64 {
+			return 0, fmt.Errorf("count does not fit 64 bits")
+		}
+		n = lo
+	}
+	return int64(n), nil
+}
+
+// sum adds two counts.
+func sum(a, b int64) (int64, error) {
+	if a > math.MaxInt64-b {
+		return 0, fmt.Errorf("count does not fit 64 bits")
+	}
+	return a + b, nil
+}

@@ -1,0 +1,136 @@
+package metrics
+
+import (
+	"fmt"
+	"math"
+)
+
+// TopK returns the indices of the k largest logits, largest first; all of them
+// when there are fewer. Of equal logits the one with the lower index comes first.
+// NaN comes last.
+func TopK(logits []float32, k int) []int {
+	k = min(k, len(logits))
+	if k < 1 {
+		return nil
+	}
+	top := make([]int, 0, k)
+	for i := range logits {
+		if len(top) == k && !before(logits, i, top[k-1]) {
+			continue
+		}
+		if len(top) < k {
+			top = append(top, i)
+		}
+		at := len(top) - 1
+		for ; at > 0 && before(logits, i, top[at-1]); at-- {
+			top[at] = top[at-1]
+		}
+		top[at] = i
+	}
+	return top
+}
+
+// before reports whether logit i is ranked before logit j.
+func before(logits []float32, i, j int) bool {
+	x, y := logits[i], logits[j]
+	switch {
+	case x != x || y != y: // NaN
+		if (x != x) != (y != y) {
+			return y != y
+		}
+		return i < j
+	case x != y:
+		return x > y
+	}
+	return i < j
+}
+
+// Softmax returns the scores of logits: positive, adding up to 1. It is computed
+// in float64. One NaN makes all scores NaN; no logits give no scores.
+func Softmax(logits []float32) []float32 {
+	if len(logits) == 0 {
+		return nil
+	}
+	top := math.Inf(-1)
+	for _, x := range logits {
+		top = math.Max(top, float64(x)) // NaN wins
+	}
+	e := make([]float64, len(logits))
+	var total float64
+	for i, x := range logits {
+		e[i] = 1
+		if float64(x) != top { // Inf - Inf would be NaN
+			e[i] = math.Exp(float64(x) - top)
+		}
+		total += e[i]
+	}
+	scores := make([]float32, len(logits))
+	for i := range e {
+		scores[i] = float32(e[i] / total)
+	}
+	return scores
+}
+
+// An Accuracy counts images and those whose label was among the best classes. The
+// zero Accuracy has seen none.
+type Accuracy struct {
+	N    int // images
+	Top1 int // label first
+	Top5 int // label among the first five
+}
+
+// Add counts one image with the given label, from 0, by the order of TopK. It is
+// an error, and nothing is counted, when the label is no class or a logit is NaN:
+// such an image has no answer, right or wrong.
+func (a *Accuracy) Add(label int, logits []float32) error {
+	if label < 0 || label >= len(logits) {
+		return fmt.Errorf("metrics: label %d: expected 0 to %d", label, len(logits)-1)
+	}
+	rank := 0
+	for i, x := range logits {
+		if x != x {
+			return fmt.Errorf("metrics: logit %d is NaN", i)
+		}
+		if before(logits, i, label) {
+			rank++
+		}
+	}
+	a.N++
+	if rank < 1 {
+		a.Top1++
+	}
+	if rank < 5 {
+		a.Top5++
+	}
+	return nil
+}
+
+// Percent returns 100 correct/n, and 0 for n of 0.
+func Percent(correct, n int) float64 {
+	if n == 0 {
+		return 0
+	}
+	return 100 * float64(correct) / float64(n)
+}
+
+// Wilson returns the 95 % score interval, in percent, of a share of which correct
+// out of n were seen: E. B. Wilson, Probable inference, 1927. Nothing seen
+// excludes nothing: 0 to 100.
+func Wilson(correct, n int) (low, high float64) {
+	if n == 0 {
+		return 0, 100
+	}
+	const z = 1.959963984540054 // 97.5 % quantile of the normal distribution
+	p, m := float64(correct)/float64(n), float64(n)
+	centre := p + z*z/(2*m)
+	half := z * math.Sqrt(p*(1-p)/m+z*z/(4*m*m))
+	scale := 100 / (1 + z*z/m)
+	low, high = (centre-half)*scale, (centre+half)*scale
+	if correct == 0 {
+		low = 0 // exactly, whatever the rounding
+	}
+	if correct == n {
+		high = 100
+	}
+	return low, high
+}
