@@ -42,6 +42,29 @@ var cspNet = Family{
 				{out: 2048, expand: 2, bottle: 1, blocks: 2},
 			},
 		}.graph,
+		// The nano networks are this project's own; see golden/gen/networks.py.
+		"cspdarknet-nano": cspDark{
+			stem: 8,
+			stages: []cspStage{
+				{out: 16, expand: 2, bottle: 2, blocks: 1},
+				{out: 32, expand: 1, bottle: 1, blocks: 2},
+				{out: 64, expand: 1, bottle: 1, blocks: 1},
+			},
+		}.graph,
+		"cspresnet-nano": cspRes{
+			stem: 16, groups: 1,
+			stages: []cspStage{
+				{out: 32, expand: 4, bottle: 2, blocks: 2},
+				{out: 64, expand: 4, bottle: 2, blocks: 1},
+			},
+		}.graph,
+		"cspresnext-nano": cspRes{
+			stem: 32, groups: 32,
+			stages: []cspStage{
+				{out: 64, expand: 4, bottle: 1, blocks: 1},
+				{out: 128, expand: 2, bottle: 1, blocks: 2},
+			},
+		}.graph,
 	},
 	Recipes: map[string]map[string]recipe.Recipe{
 		"cspdarknet53": {"timm": append(recipe.Recipe{

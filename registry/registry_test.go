@@ -1,6 +1,8 @@
 package registry_test
 
 import (
+	"bytes"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"os"
@@ -316,6 +318,56 @@ func TestBuiltin(t *testing.T) {
 	}
 	if compared != 3 {
 		t.Errorf("compared %d rows, want the 3 CSPNets", compared)
+	}
+}
+
+// TestBuiltinEmbedded compares the rows whose checkpoints are part of the program
+// with those files, and their accuracies with the counts that the reference
+// framework left beside them.
+func TestBuiltinEmbedded(t *testing.T) {
+	folder := filepath.Join("..", "golden", "nano")
+	predictions, err := os.ReadFile(filepath.Join(folder, "predictions.tsv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	var rows, compared int
+	for _, e := range parse(t, string(builtin(t))).All() {
+		file, ok := strings.CutPrefix(e.Weights.URL, registry.EmbeddedScheme)
+		if !ok {
+			continue
+		}
+		rows++
+		data, err := os.ReadFile(filepath.Join(folder, file))
+		if err != nil {
+			t.Fatal(err)
+		}
+		container := "legacy"
+		if bytes.HasPrefix(data, []byte("PK")) {
+			container = "zip"
+		}
+		w := registry.Weights{URL: e.Weights.URL, Licence: "Apache-2.0", Digest: registry.SHA256(sha256.Sum256(data)), Size: int64(len(data)), Container: container}
+		if d := cmp.Diff(w, e.Weights, comparable); d != "" {
+			t.Errorf("%s: weights (-want +got)\n%s", e.Name, d)
+		}
+		var top1, top5, n int
+		for line := range strings.Lines(string(predictions)) {
+			about, counts, _ := strings.Cut(line, "): ")
+			if about == fmt.Sprintf("# %s (sha256:%s", e.Name, e.Weights.Digest) {
+				if _, err := fmt.Sscanf(counts, "Top-1 %d, Top-5 %d of %d", &top1, &top5, &n); err != nil {
+					t.Fatal(err)
+				}
+				compared++
+			}
+		}
+		percent := func(correct int) string { return fmt.Sprintf("%.2f", 100*float64(correct)/float64(max(n, 1))) }
+		p := e.Published
+		got := []string{p.Top1.String(), p.Top5.String(), fmt.Sprint(p.Images), string(e.Labels)}
+		if d := cmp.Diff([]string{percent(top1), percent(top5), fmt.Sprint(n), "digits"}, got); d != "" {
+			t.Errorf("%s: published (-want +got)\n%s", e.Name, d)
+		}
+	}
+	if rows != 3 || compared != 3 {
+		t.Errorf("%d embedded rows, %d of them in predictions.tsv, want 3", rows, compared)
 	}
 }
 
