@@ -1,0 +1,224 @@
+package engine
+
+import (
+	"github.com/gozoo/zoo/internal/kernel"
+	"github.com/gozoo/zoo/nn"
+)
+
+// convStep is a dense or grouped convolution, or a linear layer. Its tasks are blocks
+// of output rows, counted over all images, times blocks of output channels.
+type convStep struct {
+	in               view
+	residual         *view
+	images, oh, ow   int
+	strideH, strideW int
+	padTop, padLeft  int
+	panels           []panel
+	panelsPerTask    int
+	rowsPerTask      int
+	pixels           int // of one tile, at most
+	compute          func(p *kernel.Panel, m int, dst, src, w, res []float32)
+}
+
+// A panel is the packed weights of some output channels, with what is needed to
+// compute them.
+type panel struct {
+	*kernel.Panel
+	weights []float32
+	dst     view // of these channels
+	src     int  // first channel that is read
+	res     int  // first channel of the residual
+}
+
+// conv makes the step of a convolution.
+func (c *compiler) conv(u unit, op nn.Conv) (step, error) {
+	if op.Groups == op.In && op.Groups == op.Out && op.In > 1 {
+		return c.depthwise(u, op)
+	}
+	in := c.layout.view(u.node.In[0])
+	shape := c.layout.shapes[u.node.Out]
+	top, _, left, _ := op.Pads(in.buf.h, in.buf.w)
+	s := &convStep{
+		in: in, residual: c.residual(u), images: shape[0], oh: shape[2], ow: shape[3],
+		strideH: op.StrideH, strideW: op.StrideW, padTop: top, padLeft: left,
+	}
+	return c.panels(u, s, op, op.StrideW*in.buf.c)
+}
+
+// linear makes the step of a linear layer: a convolution over one row, whose pixels
+// are the images of the batch.
+func (c *compiler) linear(u unit, op nn.Linear) (step, error) {
+	in := c.layout.view(u.node.In[0])
+	s := &convStep{in: in, residual: c.residual(u), images: 1, oh: 1, ow: in.buf.n, strideH: 1, strideW: 1}
+	return c.panels(u, s, nn.Conv{In: op.In, Out: op.Out, KH: 1, KW: 1, StrideH: 1, StrideW: 1, Groups: 1}, in.buf.imageStride())
+}
+
+// residual returns the view of what is added to a unit's output, or nil.
+func (c *compiler) residual(u unit) *view {
+	if u.residual < 0 {
+		return nil
+	}
+	v := c.layout.view(u.residual)
+	return &v
+}
+
+// panels completes a step with its packed weights; pixel is the distance of the
+// pixels it reads for neighbours in a row, in floats.
+func (c *compiler) panels(u unit, s *convStep, op nn.Conv, pixel int) (step, error) {
+	width, outPer := c.options.Variant.Width, op.Out/op.Groups
+	segments, length := taps(s.in, op)
+	packed, err := c.packed(u, op)
+	if err != nil {
+		return nil, err
+	}
+	size := (op.In/op.Groups*op.KH*op.KW + 1) * width // of one panel
+	first := 0                                        // output channel
+	for _, dst := range c.layout.views(u.out) {
+		shared := &kernel.Panel{
+			Segments: segments, SegmentLen: length,
+			SrcStride: pixel, DstStride: dst.buf.c,
+			Epilogue: epilogue(u),
+		}
+		if s.residual != nil {
+			shared.ResStride = s.residual.buf.c
+		}
+		if len(c.layout.shapes[u.out]) == 2 { // neighbours are images
+			shared.DstStride = dst.buf.imageStride()
+			if s.residual != nil {
+				shared.ResStride = s.residual.buf.imageStride()
+			}
+		}
+		for from := 0; from < dst.c; {
+			o := first + from
+			n := panelChannels(width, op, o, first+dst.c)
+			s.panels = append(s.panels, panel{
+				Panel: shared, weights: packed[:size:size], dst: dst.channels(from, from+n),
+				src: o / outPer * (op.In / op.Groups), res: o,
+			})
+			packed = packed[size:]
+			from += n
+		}
+		first += dst.c
+	}
+	s.pixels, s.compute = c.options.Variant.Pixels, c.options.Variant.Panel
+	s.split(c.options.Threads)
+	return s, nil
+}
+
+// panelChannels returns how many output channels the panel that starts at channel o
+// has: those of one group, and of one destination, which ends before end.
+func panelChannels(width int, op nn.Conv, o, end int) int {
+	outPer := op.Out / op.Groups
+	return min(width, end-o, (o/outPer+1)*outPer-o)
+}
+
+// packed returns the panels of a unit's weights, one after the other, in the order
+// and with the bounds of the unit's destinations.
+func (c *compiler) packed(u unit, op nn.Conv) ([]float32, error) {
+	width, views := c.options.Variant.Width, c.layout.views(u.out)
+	key := packing{c.options.Variant.Name, u.out, views[0].c, len(views)}
+	return c.net.weights.get(key, func() ([]float32, error) {
+		f, err := folded(c.net.bound, u, op.Out)
+		if err != nil {
+			return nil, err
+		}
+		inPer, taps := op.In/op.Groups, op.KH*op.KW
+		var packed []float32
+		for first, i := 0, 0; i < len(views); i++ {
+			end := first + views[i].c
+			for first < end {
+				n := panelChannels(width, op, first, end)
+				packed = append(packed, kernel.PackPanel(width, n, f.fan,
+					func(j int) float32 { return f.bias[first+j] },
+					func(j, k int) float32 { // k counts taps, then channels
+						return f.w[(first+j)*f.fan+k%inPer*taps+k/inPer]
+					})...)
+				first += n
+			}
+		}
+		return packed, nil
+	})
+}
+
+// taps returns the segments that one output value of op reads: whole kernel rows
+// where the pixels' channels follow one another without a gap, single pixels
+// otherwise.
+func taps(in view, op nn.Conv) (segments []int, length int) {
+	if in.buf.c == op.In && op.Groups == 1 {
+		for y := range op.KH {
+			segments = append(segments, y*in.buf.rowStride())
+		}
+		return segments, op.KW * op.In
+	}
+	for y := range op.KH {
+		for x := range op.KW {
+			segments = append(segments, y*in.buf.rowStride()+x*in.buf.c)
+		}
+	}
+	return segments, op.In / op.Groups
+}
+
+// l2 is the share of a core's second-level cache that the input of one task may take,
+// in floats; the packed weights of a panel want the rest.
+const l2 = 128 << 10
+
+// tasksPerThread is how many tasks a step is divided into at least, so that what each
+// takes evens out.
+const tasksPerThread = 4
+
+// split divides the step into tasks. All panels are computed from one block of rows
+// before the next: the block stays in cache, and the weights are read once for each
+// block. Where that gives too few tasks for the threads, panels are divided first,
+// since that reads no weight twice, and then rows.
+func (s *convStep) split(threads int) {
+	rows, panels := s.images*s.oh, len(s.panels)
+	fit := max(1, l2/max(1, s.strideH*s.in.buf.rowStride()))
+	rowBlocks := (rows + fit - 1) / fit
+	panelBlocks := 1
+	if want := tasksPerThread * threads; threads > 1 && rowBlocks < want {
+		panelBlocks = min(panels, (want+rowBlocks-1)/rowBlocks)
+		if rowBlocks*panelBlocks < want {
+			rowBlocks = min(rows, (want+panelBlocks-1)/panelBlocks)
+		}
+	}
+	s.rowsPerTask = (rows + rowBlocks - 1) / rowBlocks
+	s.panelsPerTask = (panels + panelBlocks - 1) / panelBlocks
+}
+
+func (s *convStep) rowBlocks() int { return (s.images*s.oh + s.rowsPerTask - 1) / s.rowsPerTask }
+
+func (s *convStep) tasks() int {
+	return s.rowBlocks() * ((len(s.panels) + s.panelsPerTask - 1) / s.panelsPerTask)
+}
+
+func (s *convStep) run(f *frame, task int) {
+	blocks := s.rowBlocks()
+	panels := s.panels[task/blocks*s.panelsPerTask:]
+	panels = panels[:min(s.panelsPerTask, len(panels))]
+	first := task % blocks * s.rowsPerTask
+	last := min(first+s.rowsPerTask, s.images*s.oh)
+	for i := range panels {
+		for row := first; row < last; row++ {
+			s.row(f.mem, &panels[i], row/s.oh, row%s.oh)
+		}
+	}
+}
+
+// row computes the channels of one panel for one row of output, in tiles of equal
+// length as far as possible.
+func (s *convStep) row(mem []float32, p *panel, image, y int) {
+	src := s.in.at(image, y*s.strideH-s.padTop, -s.padLeft) + p.src
+	dst := p.dst.at(image, y, 0)
+	tiles := (s.ow + s.pixels - 1) / s.pixels
+	for t := range tiles {
+		x, end := t*s.ow/tiles, (t+1)*s.ow/tiles
+		m := end - x
+		to := dst + x*p.DstStride
+		var res []float32
+		if s.residual != nil {
+			from := s.residual.at(image, y, 0) + x*p.ResStride + p.res
+			res = mem[from : from+(m-1)*p.ResStride+p.dst.c]
+		}
+		s.compute(p.Panel, m, mem[to:to+(m-1)*p.DstStride+p.dst.c], mem[src+x*p.SrcStride:], p.weights, res)
+	}
+}

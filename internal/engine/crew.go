@@ -1,0 +1,139 @@
+package engine
+
+import (
+	"runtime"
+	"sync/atomic"
+)
+
+// A crew is the goroutines of one run: the one that called Session.Run, and workers
+// that it could recruit. They go through the steps together. The caller announces each
+// step; everyone claims its tasks one by one; the next step begins when all of them
+// are done. Nothing is allocated, and no goroutine sleeps between two steps: a step
+// can be shorter than it takes to wake one.
+type crew struct {
+	steps []timedStep
+	frame frame
+
+	// state is what may be claimed: the run, the step of it, and the next task.
+	state atomic.Uint64
+	done  atomic.Int64 // tasks of the step that have been computed
+}
+
+// Fields of crew.state. A worker that a busy machine holds up must not take a later
+// run for its own, so runs are numbered.
+const (
+	taskBits = 24
+	stepBits = 16
+	runBits  = 64 - taskBits - stepBits
+	taskMask = 1<<taskBits - 1
+	stepMask = 1<<stepBits - 1
+	runMask  = 1<<runBits - 1
+)
+
+// Bounds of a plan, which Compile checks.
+const (
+	maxTasks = taskMask // of a step
+	maxSteps = stepMask
+)
+
+func pack(run uint64, step int) uint64 { return run<<(taskBits+stepBits) | uint64(step)<<taskBits }
+
+// run computes all steps with up to the given number of threads.
+func (c *crew) run(threads int) {
+	if threads == 1 {
+		for i := range c.steps {
+			s := &c.steps[i]
+			c.clearBorders(s)
+			for task := range s.n {
+				s.run(&c.frame, task)
+			}
+		}
+		return
+	}
+	run := (c.state.Load()>>(taskBits+stepBits) + 1) & runMask
+	for i := range c.steps {
+		s := &c.steps[i]
+		c.clearBorders(s)
+		c.done.Store(0)
+		c.state.Store(pack(run, i))
+		if i == 0 {
+			workers.recruit(c, run, threads-1)
+		}
+		for {
+			task, ok := c.claim(run, i)
+			if !ok {
+				break
+			}
+			s.run(&c.frame, task)
+			c.done.Add(1)
+		}
+		for spin := 1; c.done.Load() < int64(s.n); spin++ {
+			pause(spin)
+		}
+	}
+	c.state.Store(pack(run, stepMask)) // no such step: the run is over
+}
+
+// claim returns a task of the given step, if one is left.
+func (c *crew) claim(run uint64, step int) (task int, ok bool) {
+	if now := c.state.Load(); now>>taskBits != pack(run, step)>>taskBits || int(now&taskMask) >= c.steps[step].n {
+		return 0, false
+	}
+	// Between the look and the claim others can only have taken tasks of this step:
+	// while the caller of the run is here, the step does not change.
+	task = int((c.state.Add(1) - 1) & taskMask)
+	return task, task < c.steps[step].n
+}
+
+// help computes tasks until the run is over.
+func (c *crew) help(run uint64) {
+	for spin := 1; ; spin++ {
+		now := c.state.Load()
+		step := int(now >> taskBits & stepMask)
+		if now>>(taskBits+stepBits) != run || step == stepMask {
+			return
+		}
+		if int(now&taskMask) >= c.steps[step].n {
+			pause(spin)
+			continue
+		}
+		// Unlike the caller, a worker can be overtaken by the next step, so that only
+		// the exact state it has seen is a claim.
+		if !c.state.CompareAndSwap(now, now+1) {
+			continue
+		}
+		c.steps[step].run(&c.frame, int(now&taskMask))
+		c.done.Add(1)
+		spin = 0
+	}
+}
+
+// clearBorders zeroes the borders that a step's output needs: the memory may have
+// held something else.
+func (c *crew) clearBorders(s *timedStep) {
+	for _, b := range s.borders {
+		b.clearBorder(c.frame.mem)
+	}
+}
+
+// clearBorder zeroes the pixels around each image of a buffer.
+func (b *buffer) clearBorder(mem []float32) {
+	row := b.rowStride()
+	for n := range b.n {
+		image := mem[b.offset+n*b.imageStride():][:b.imageStride()]
+		clear(image[:b.top*row+b.left*b.c])
+		for y := range b.h - 1 {
+			at := (b.top+y)*row + (b.left+b.w)*b.c
+			clear(image[at : at+(b.right+b.left)*b.c])
+		}
+		clear(image[(b.top+b.h-1)*row+(b.left+b.w)*b.c:])
+	}
+}
+
+// pause is one turn of a waiting loop. Now and then it lets another goroutine run,
+// which on a busy machine may be the one that is waited for.
+func pause(spin int) {
+	if spin%64 == 0 {
+		runtime.Gosched()
+	}
+}

@@ -1,0 +1,106 @@
+// Package engine computes graphs. Compile turns a bound graph into a Plan: operators
+// fused into steps, weights packed for one kernel variant, every value placed in one
+// arena of memory. A Plan is immutable and shared; each Session that runs it has an
+// arena of its own.
+//
+// Nothing here knows a family, a file or a registry row; the inner loops are in
+// internal/kernel, which knows no graphs. This package alone owns goroutines that
+// compute.
+//
+//	plan, err := engine.Compile(bound, tensor.Shape{1, 3, 224, 224}, engine.Options{})
+//	session := plan.NewSession()
+//	err = session.Run(logits, input)
+package engine
+
+import (
+	"fmt"
+	"runtime"
+
+	"github.com/gozoo/zoo/internal/kernel"
+	"github.com/gozoo/zoo/nn"
+	"github.com/gozoo/zoo/tensor"
+)
+
+// Precision says which arithmetic a plan may use.
+type Precision uint8
+
+// The precisions; package golden says what each may err by.
+const (
+	Highest Precision = iota // float32 multiply-adds only
+	High                     // ways of float32 grade too
+	Medium                   // bf16 products too
+)
+
+// Options says how to compile. The zero Options uses every core, the best kernels
+// and the highest precision.
+type Options struct {
+	// Threads is how many goroutines compute one Run; 0 means one per core.
+	Threads int
+	// Precision is what the plan may trade for speed.
+	Precision Precision
+	// Keep lists values to keep until the end of a run, for Session.Value.
+	Keep []int
+	// Variant is the kernels to use; nil means the best that the processor runs.
+	Variant *kernel.Variant
+}
+
+// A Network is a bound graph made ready for compiling: plans that come from one
+// Network share their packed weights. It may be used from several goroutines.
+type Network struct {
+	bound   *nn.Bound
+	weights *weights
+}
+
+// New returns the Network of a bound graph. The tensors must stay valid for as long
+// as plans are compiled from it.
+func New(b *nn.Bound) *Network { return &Network{bound: b, weights: newWeights(b)} }
+
+// Compile compiles a graph for one input shape; it is New and Network.Compile.
+func Compile(b *nn.Bound, input tensor.Shape, o Options) (*Plan, error) {
+	return New(b).Compile(input, o)
+}
+
+// Compile returns the plan that computes the network for inputs (N,C,H,W) of one
+// shape. It is an error when the shape does not fit the graph, when a weight cannot
+// be read as float32, or when the graph holds an operator that has no step.
+func (net *Network) Compile(input tensor.Shape, o Options) (*Plan, error) {
+	if o.Threads < 0 {
+		return nil, fmt.Errorf("engine: %d threads: expected 0 or more", o.Threads)
+	}
+	if o.Threads == 0 {
+		o.Threads = runtime.GOMAXPROCS(0)
+	}
+	if o.Variant == nil {
+		o.Variant = kernel.Best()
+	}
+	g := net.bound.Graph
+	shapes, err := g.Shapes(input)
+	if err != nil {
+		return nil, err
+	}
+	keep := make(map[int]bool)
+	for _, v := range o.Keep {
+		if v < 0 || v >= g.Values {
+			return nil, fmt.Errorf("engine: no value %d to keep: the graph has %d", v, g.Values)
+		}
+		keep[v] = true
+	}
+	c := &compiler{
+		net: net, options: o,
+		layout: newLayout(g, shapes, fuse(g, keep)),
+	}
+	return c.plan(keep)
+}
+
+// Variants returns the names of the kernel variants that this processor can run, best
+// last.
+func Variants() []string {
+	var names []string
+	for _, v := range kernel.Variants() {
+		names = append(names, v.Name)
+	}
+	return names
+}
+
+// Variant returns the name of the kernel variant that plans use by default.
+func Variant() string { return kernel.Best().Name }

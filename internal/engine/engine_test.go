@@ -1,0 +1,316 @@
+package engine
+
+import (
+	"fmt"
+	"math"
+	"math/rand/v2"
+	"sync"
+	"testing"
+
+	"github.com/gozoo/zoo/internal/kernel"
+	"github.com/gozoo/zoo/nn"
+	"github.com/gozoo/zoo/tensor"
+)
+
+// randomGraph makes a network of random operators: convolutions of every kind with and
+// without what can be fused, residual additions, slices, concatenations and pools, and
+// values with several readers.
+func randomGraph(r *rand.Rand) (*nn.Graph, error) {
+	acts := []nn.Act{nn.LeakyReLU(0.01), nn.ReLU(), nn.ReLU6()}
+	b := nn.NewBuilder(1+r.IntN(4), 1e-3, acts[r.IntN(len(acts))])
+	x := b.Input()
+	for i := range 2 + r.IntN(6) {
+		at := b.At("layer", i)
+		switch r.IntN(8) {
+		case 0:
+			x = at.ConvNormAct(x, 2*(1+r.IntN(20)), nn.K(1+2*r.IntN(3)), nn.Stride(1+r.IntN(2)))
+		case 1: // grouped or depthwise, with TensorFlow's border
+			x = at.Conv(x, x.C*(1+r.IntN(2)), nn.K(3), nn.Groups(x.C), nn.Same(), nn.Stride(1+r.IntN(2)))
+		case 2: // a block with a residual; the activation before or after the addition
+			y := at.At("a").ConvNormAct(x, 1+r.IntN(9))
+			y = at.At("b").BatchNorm(at.At("c").Conv(y, x.C, nn.K(3)))
+			if r.IntN(2) == 0 {
+				y = at.Act(y)
+			}
+			x = at.Add(y, x)
+			if r.IntN(2) == 0 {
+				x = at.Act(x)
+			}
+		case 3: // a partial stage
+			x = at.At("expand").ConvNormAct(x, 2*(1+r.IntN(12)), nn.NoAct())
+			keep, work := at.Halves(x)
+			work = at.At("work").ConvNormAct(work, work.C, nn.K(3))
+			x = at.At("join").Conv(at.Concat(keep, work), 4+r.IntN(30))
+		case 4:
+			x = at.MaxPool(x, 2+r.IntN(2), 1+r.IntN(2), r.IntN(2))
+		case 5: // operators that follow nothing they could be fused with
+			x = at.Act(at.BatchNorm(x))
+		case 6: // a value read twice, and joined with itself
+			y := at.At("a").Conv(x, 1+r.IntN(7))
+			x = at.Concat(y, at.Act(y), y)
+		case 7:
+			if x.C%2 == 0 {
+				first, second := at.Halves(x)
+				x = at.Concat(second, first)
+			}
+		}
+	}
+	x = b.At("pool").GlobalAvgPool(x)
+	x = b.At("pool").Features(b.Flatten(x))
+	return b.Graph(b.At("fc").Linear(x, 1+r.IntN(40)))
+}
+
+// tolerance bounds the difference of a float32 computation from the same in float64,
+// as a share of the largest value: sums of a few hundred products through a dozen
+// layers err by less than 1e-5.
+const tolerance = 2e-5
+
+// check runs a graph on random weights and compares all its values, when kept, and
+// its logits with the reference.
+func check(t testing.TB, g *nn.Graph, shape tensor.Shape, o Options, r *rand.Rand) {
+	t.Helper()
+	b := bindRandom(t, g, r)
+	n, _ := shape.Numel()
+	input := randomInput(r, n)
+	want := reference(t, b, shape, input)
+	plan, err := Compile(b, shape, o)
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := plan.NewSession()
+	logits := make([]float32, shape[0]*plan.Classes())
+	for range 2 { // the second run finds the first one's values in memory
+		if err := s.Run(logits, input); err != nil {
+			t.Fatal(err)
+		}
+	}
+	compare(t, "logits", want[g.Logits], logits)
+	for _, v := range o.Keep {
+		got, err := s.Value(v)
+		if err != nil {
+			t.Fatal(err)
+		}
+		compare(t, fmt.Sprint("value ", v), want[v], got)
+	}
+}
+
+func compare(t testing.TB, what string, want []float64, got []float32) {
+	t.Helper()
+	if len(want) != len(got) {
+		t.Fatalf("%s: %d values, want %d", what, len(got), len(want))
+	}
+	scale, worst, at := 0.0, -1.0, 0
+	for i, w := range want {
+		scale = max(scale, math.Abs(w))
+		if d := math.Abs(w - float64(got[i])); d > worst || d != d {
+			worst, at = d, i
+		}
+	}
+	if !(worst <= tolerance*max(scale, 1e-3)) {
+		t.Errorf("%s: value %d is %v, want %v: error %.2g of %v", what, at, got[at], want[at], worst/scale, scale)
+	}
+}
+
+func TestRandomGraphsEqualReference(t *testing.T) {
+	for seed := range uint64(150) {
+		for _, v := range kernel.Variants() {
+			if err := checkRandom(t, seed, v); err != nil {
+				t.Errorf("seed %d: %v", seed, err)
+			}
+			if t.Failed() {
+				t.Fatalf("seed %d, variant %s", seed, v.Name)
+			}
+		}
+	}
+}
+
+// checkRandom checks one random graph, fused or with all values kept.
+func checkRandom(t testing.TB, seed uint64, v *kernel.Variant) error {
+	r := rand.New(rand.NewPCG(seed, 1))
+	g, err := randomGraph(r)
+	if err != nil {
+		return err
+	}
+	shape := tensor.Shape{1 + r.IntN(3), g.Channels, 7 + r.IntN(30), 7 + r.IntN(30)}
+	if _, err := g.Shapes(shape); err != nil {
+		return nil // too small for its pools
+	}
+	o := Options{Threads: 1 + r.IntN(3), Variant: v}
+	switch r.IntN(3) {
+	case 1:
+		for i := range g.Values {
+			o.Keep = append(o.Keep, i)
+		}
+	case 2:
+		for _, p := range g.Probes {
+			o.Keep = append(o.Keep, p.Value)
+		}
+	}
+	check(t, g, shape, o, r)
+	return nil
+}
+
+func FuzzRandomGraphs(f *testing.F) {
+	for seed := range uint64(8) {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, seed uint64) {
+		for _, v := range kernel.Variants() {
+			if err := checkRandom(t, seed, v); err != nil {
+				t.Fatal(err)
+			}
+		}
+	})
+}
+
+// small returns a bound network with a bit of everything, and an input for it.
+func small(t testing.TB, shape tensor.Shape) (*nn.Bound, []float32) {
+	t.Helper()
+	r := rand.New(rand.NewPCG(7, 7))
+	b := nn.NewBuilder(3, 1e-5, nn.LeakyReLU(0.1))
+	x := b.At("stem").ConvNormAct(b.Input(), 16, nn.K(3), nn.Stride(2))
+	x = b.At("pool").MaxPool(x, 3, 2, 1)
+	keep, work := b.Halves(b.At("expand").ConvNormAct(x, 24))
+	work = b.Add(b.At("block").ConvNormAct(work, work.C, nn.K(3)), work)
+	x = b.At("final").ConvNormAct(b.Concat(keep, work), 40)
+	x = b.At("gap").Features(b.Flatten(b.At("gap").GlobalAvgPool(x)))
+	g, err := b.Graph(b.At("fc").Linear(x, 10))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, _ := shape.Numel()
+	return bindRandom(t, g, r), randomInput(r, n)
+}
+
+func TestThreadsAndBatchesChangeNothing(t *testing.T) {
+	bound, input := small(t, tensor.Shape{4, 3, 33, 29})
+	logits := func(images int, threads int, input []float32) []float32 {
+		plan, err := Compile(bound, tensor.Shape{images, 3, 33, 29}, Options{Threads: threads})
+		if err != nil {
+			t.Fatal(err)
+		}
+		out := make([]float32, images*plan.Classes())
+		if err := plan.NewSession().Run(out, input); err != nil {
+			t.Fatal(err)
+		}
+		return out
+	}
+	want := logits(4, 1, input)
+	for threads := 2; threads <= 5; threads++ {
+		for i, v := range logits(4, threads, input) {
+			if v != want[i] {
+				t.Fatalf("%d threads: logit %d = %v, with one %v", threads, i, v, want[i])
+			}
+		}
+	}
+	per := len(input) / 4
+	for n := range 4 {
+		for i, v := range logits(1, 2, input[n*per:(n+1)*per]) {
+			if v != want[10*n+i] {
+				t.Fatalf("image %d alone: logit %d = %v, in a batch %v", n, i, v, want[10*n+i])
+			}
+		}
+	}
+}
+
+func TestSessionsShareAPlan(t *testing.T) {
+	shape := tensor.Shape{1, 3, 24, 24}
+	bound, input := small(t, shape)
+	plan, err := Compile(bound, shape, Options{Threads: 3})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := make([]float32, plan.Classes())
+	if err := plan.NewSession().Run(want, input); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for range 16 {
+		wg.Go(func() {
+			s, got := plan.NewSession(), make([]float32, plan.Classes())
+			for range 50 {
+				clear(got)
+				if err := s.Run(got, input); err != nil {
+					t.Error(err)
+					return
+				}
+				for i, v := range got {
+					if v != want[i] {
+						t.Errorf("logit %d = %v, want %v", i, v, want[i])
+						return
+					}
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+func TestRunAllocatesNothing(t *testing.T) {
+	shape := tensor.Shape{1, 3, 24, 24}
+	bound, input := small(t, shape)
+	for _, threads := range []int{1, 2} {
+		plan, err := Compile(bound, shape, Options{Threads: threads})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s, logits := plan.NewSession(), make([]float32, plan.Classes())
+		n := testing.AllocsPerRun(20, func() {
+			if err := s.Run(logits, input); err != nil {
+				t.Error(err)
+			}
+		})
+		if n > 0 {
+			t.Errorf("%d threads: %v allocations in a run", threads, n)
+		}
+	}
+}
+
+func TestWeightsArePackedOnce(t *testing.T) {
+	bound, _ := small(t, tensor.Shape{1, 3, 24, 24})
+	net := New(bound)
+	compile := func(n, h int) {
+		if _, err := net.Compile(tensor.Shape{n, 3, h, h}, Options{}); err != nil {
+			t.Fatal(err)
+		}
+	}
+	compile(1, 24)
+	packed := len(net.weights.packed)
+	compile(1, 40)
+	compile(3, 24)
+	if got := len(net.weights.packed); packed == 0 || got != packed {
+		t.Errorf("%d packed weights after other shapes, %d before", got, packed)
+	}
+}
+
+func TestErrors(t *testing.T) {
+	shape := tensor.Shape{1, 3, 24, 24}
+	bound, input := small(t, shape)
+	plan, err := Compile(bound, shape, Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	s, logits := plan.NewSession(), make([]float32, plan.Classes())
+	if err := s.Run(logits, input[1:]); err == nil {
+		t.Error("a short input: no error")
+	}
+	if err := s.Run(logits[1:], input); err == nil {
+		t.Error("short logits: no error")
+	}
+	if _, err := s.Value(1); err == nil {
+		t.Error("a value that is not kept: no error")
+	}
+	for _, tt := range []struct {
+		what  string
+		shape tensor.Shape
+		o     Options
+	}{
+		{"other channels", tensor.Shape{1, 4, 24, 24}, Options{}},
+		{"no such value", shape, Options{Keep: []int{-1}}},
+		{"negative threads", shape, Options{Threads: -1}},
+	} {
+		if _, err := Compile(bound, tt.shape, tt.o); err == nil {
+			t.Errorf("%s: no error", tt.what)
+		}
+	}
+}

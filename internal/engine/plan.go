@@ -1,0 +1,171 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/gozoo/zoo/nn"
+	"github.com/gozoo/zoo/tensor"
+)
+
+// A Plan computes one graph for one input shape. It is immutable and may be shared
+// by any number of sessions.
+type Plan struct {
+	input   tensor.Shape
+	logits  []view
+	classes int // floats of one image's logits
+	steps   []timedStep
+	arena   int // floats
+	threads int
+	values  map[int]keptValue
+}
+
+// A step is one pass over memory, divided into tasks that may run at the same time.
+type step interface {
+	tasks() int
+	run(f *frame, task int)
+}
+
+// A frame is what the steps of one run work on.
+type frame struct {
+	mem []float32 // the arena
+	src []float32 // the network input, (N,C,H,W)
+}
+
+// timedStep is a step with what has to be done before it.
+type timedStep struct {
+	step
+	kind    string
+	path    string
+	n       int       // tasks
+	borders []*buffer // that are written first by this step
+}
+
+// keptValue is where a value lies once a run has ended.
+type keptValue struct {
+	views []view // in channel order
+	shape tensor.Shape
+}
+
+// Classes returns the floats of one image's logits.
+func (p *Plan) Classes() int { return p.classes }
+
+// ArenaBytes returns the scratch memory that one session takes, in bytes.
+func (p *Plan) ArenaBytes() int { return 4 * p.arena }
+
+// compiler holds what the steps of a plan are made from.
+type compiler struct {
+	net     *Network
+	options Options
+	layout  *layout
+}
+
+func (c *compiler) plan(keep map[int]bool) (*Plan, error) {
+	g, l := c.net.bound.Graph, c.layout
+	c.place(keep)
+	p := &Plan{input: l.shapes[0], threads: c.options.Threads, values: make(map[int]keptValue)}
+	p.logits = l.views(g.Logits)
+	for _, v := range p.logits {
+		p.classes += v.buf.h * v.buf.w * v.c
+	}
+	for v := range keep {
+		p.values[v] = keptValue{l.views(v), l.shapes[v]}
+	}
+	p.steps = append(p.steps, c.timed(-1, "input", "", &inputStep{l.view(0)}))
+	for i, u := range l.units {
+		s, err := c.step(u)
+		if err != nil {
+			return nil, err
+		}
+		if s == nil || s.tasks() == 0 {
+			continue // a view
+		}
+		t := c.timed(i, u.node.Op.Kind(), u.path, s)
+		if t.n > maxTasks {
+			return nil, fmt.Errorf("engine: %s: %d tasks for input %v: at most %d are possible: take smaller batches", u.path, t.n, p.input, maxTasks)
+		}
+		p.steps = append(p.steps, t)
+	}
+	if len(p.steps) > maxSteps {
+		return nil, fmt.Errorf("engine: %d steps: at most %d are possible", len(p.steps), maxSteps)
+	}
+	p.arena = arena(l.buffers)
+	return p, nil
+}
+
+// place settles the border and the life of every buffer. Units are the clock: the
+// input is written at -1, and what is kept is read once all of them have run.
+func (c *compiler) place(keep map[int]bool) {
+	l := c.layout
+	write := func(v, at int) {
+		for _, w := range l.views(v) {
+			if !w.buf.written {
+				w.buf.written, w.buf.first = true, at
+			}
+			w.buf.last = max(w.buf.last, at)
+		}
+	}
+	read := func(v, at int) {
+		for _, r := range l.views(v) {
+			r.buf.last = max(r.buf.last, at)
+		}
+	}
+	write(0, -1)
+	for i, u := range l.units {
+		for _, v := range u.node.In {
+			read(v, i)
+		}
+		if u.residual >= 0 {
+			read(u.residual, i)
+		}
+		write(u.out, i)
+		if op, ok := u.node.Op.(nn.Conv); ok {
+			addBorder(l.view(u.node.In[0]), op)
+		}
+	}
+	read(l.graph.Logits, len(l.units))
+	for v := range keep {
+		read(v, len(l.units))
+	}
+}
+
+// timed adds to a step the borders that it has to clear.
+func (c *compiler) timed(at int, kind, path string, s step) timedStep {
+	t := timedStep{step: s, kind: kind, path: path, n: s.tasks()}
+	for _, b := range c.layout.buffers {
+		if b.written && b.first == at && b.hasBorder() {
+			t.borders = append(t.borders, b)
+		}
+	}
+	return t
+}
+
+// step returns the step that computes a unit, or nil for one that is only a view.
+func (c *compiler) step(u unit) (step, error) {
+	l := c.layout
+	switch op := u.node.Op.(type) {
+	case nn.Conv:
+		return c.conv(u, op)
+	case nn.Linear:
+		return c.linear(u, op)
+	case nn.MaxPool:
+		return &maxPoolStep{l.view(u.node.In[0]), l.view(u.out), op}, nil
+	case nn.GlobalAvgPool:
+		return &averageStep{l.view(u.node.In[0]), l.view(u.out)}, nil
+	case nn.Add:
+		return &addStep{l.view(u.node.In[0]), l.view(u.node.In[1]), l.view(u.out)}, nil
+	case nn.Act:
+		return &actStep{l.view(u.node.In[0]), l.view(u.out), activation(op)}, nil
+	case nn.BatchNorm:
+		return c.norm(u)
+	case nn.Concat:
+		return c.concat(u), nil
+	case nn.Flatten:
+		if _, ok := l.homes[u.out]; ok {
+			return nil, nil
+		}
+		return &flattenStep{l.view(u.node.In[0]), l.view(u.out)}, nil
+	case nn.Slice:
+		return nil, nil
+	}
+	return nil, fmt.Errorf("engine: %s: no step computes the operator %s", u.path, u.node.Op.Kind())
+}

@@ -1,0 +1,77 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/gozoo/zoo/tensor"
+)
+
+// A Session runs a plan. It has its own memory and serves one goroutine at a time;
+// any number of sessions may share a plan.
+type Session struct {
+	plan *Plan
+	crew crew
+	ran  bool
+}
+
+// NewSession returns a session with the memory it needs.
+func (p *Plan) NewSession() *Session {
+	s := &Session{plan: p}
+	s.crew.steps = p.steps
+	s.crew.frame.mem = make([]float32, p.arena)
+	return s
+}
+
+// Run computes the logits (N,K) of an input (N,C,H,W), both row-major. It allocates
+// nothing. The slices must have exactly the sizes that the plan was compiled for, and
+// are not kept.
+func (s *Session) Run(logits, input []float32) error {
+	p := s.plan
+	size, err := p.input.Numel()
+	if err != nil {
+		return err
+	}
+	if len(input) != size {
+		return fmt.Errorf("engine: input %v needs %d values, found %d", p.input, size, len(input))
+	}
+	if want := p.input[0] * p.classes; len(logits) != want {
+		return fmt.Errorf("engine: expected room for %d logits, found %d", want, len(logits))
+	}
+	s.crew.frame.src = input
+	s.crew.run(p.threads)
+	s.crew.frame.src = nil
+	s.ran = true
+	planar(s.crew.frame.mem, p.logits, p.input[0], logits)
+	return nil
+}
+
+// Value returns a copy of a value as the last run left it, flattened in (N,C,H,W)
+// order. Only values that the plan keeps can be asked for.
+func (s *Session) Value(v int) ([]float32, error) {
+	kept, ok := s.plan.values[v]
+	if !ok || !s.ran {
+		return nil, fmt.Errorf("engine: value %d is not there: compile with it in Options.Keep, and run first", v)
+	}
+	n, err := kept.shape.Numel()
+	if err != nil {
+		return nil, err
+	}
+	out := make([]float32, n)
+	planar(s.crew.frame.mem, kept.views, kept.shape[0], out)
+	return out, nil
+}
+
+// planar writes n images whose channels lie in views, one after the other, to dst in
+// (N,C,H,W) order.
+func planar(mem []float32, views []view, n int, dst []float32) {
+	for i := range n {
+		for _, v := range views {
+			size := v.c * v.buf.h * v.buf.w
+			v.planar(mem, i, dst[:size])
+			dst = dst[size:]
+		}
+	}
+}
+
+// Input returns the input shape (N,C,H,W) that the plan was compiled for.
+func (p *Plan) Input() tensor.Shape { return p.input }

@@ -1,0 +1,226 @@
+package engine
+
+import (
+	"github.com/gozoo/zoo/internal/kernel"
+	"github.com/gozoo/zoo/nn"
+)
+
+// The steps that are no convolution. One task is one row of output, unless said
+// otherwise.
+
+// rows counts the rows of all images of a view.
+func (v view) rows() int { return v.buf.n * v.buf.h }
+
+// row returns the memory of row task, counted over all images, from its first pixel
+// to the end of its last, and the floats from one pixel to the next.
+func (v view) row(mem []float32, task int) (x []float32, stride int) {
+	at := v.at(task/v.buf.h, task%v.buf.h, 0)
+	return mem[at : at+(v.buf.w-1)*v.buf.c+v.c], v.buf.c
+}
+
+// inputStep turns the network input (N,C,H,W) into NHWC.
+type inputStep struct{ dst view }
+
+func (s *inputStep) tasks() int { return s.dst.rows() }
+
+func (s *inputStep) run(f *frame, task int) {
+	out, stride := s.dst.row(f.mem, task)
+	b := s.dst.buf
+	n, y := task/b.h, task%b.h
+	for c := range s.dst.c {
+		plane := f.src[((n*s.dst.c+c)*b.h+y)*b.w:][:b.w]
+		for x, v := range plane {
+			out[x*stride+c] = v
+		}
+	}
+}
+
+// maxPoolStep takes the largest value of each window; the border never wins.
+type maxPoolStep struct {
+	in, out view
+	op      nn.MaxPool
+}
+
+func (s *maxPoolStep) tasks() int { return s.out.rows() }
+
+func (s *maxPoolStep) run(f *frame, task int) {
+	b, o := s.in.buf, s.out.buf
+	n, y := task/o.h, task%o.h
+	top := y*s.op.Stride - s.op.Pad
+	for x := range o.w {
+		left := x*s.op.Stride - s.op.Pad
+		dst := f.mem[s.out.at(n, y, x):][:s.out.c]
+		first := true
+		for iy := max(top, 0); iy < min(top+s.op.K, b.h); iy++ {
+			for ix := max(left, 0); ix < min(left+s.op.K, b.w); ix++ {
+				src := f.mem[s.in.at(n, iy, ix):][:s.in.c]
+				if first {
+					copy(dst, src)
+					first = false
+					continue
+				}
+				kernel.Max(dst, src)
+			}
+		}
+	}
+}
+
+// averageStep averages each channel; one task is one image.
+type averageStep struct{ in, out view }
+
+// averaged is how many channels are summed at a time, on the stack.
+const averaged = 512
+
+func (s *averageStep) tasks() int { return s.in.buf.n }
+
+func (s *averageStep) run(f *frame, n int) {
+	b := s.in.buf
+	var buf [averaged]float64
+	for from := 0; from < s.in.c; from += averaged {
+		part := s.in.channels(from, min(from+averaged, s.in.c))
+		sums := buf[:part.c]
+		clear(sums)
+		for y := range b.h {
+			for x := range b.w {
+				kernel.Sum(sums, f.mem[part.at(n, y, x):][:part.c])
+			}
+		}
+		dst := f.mem[s.out.at(n, 0, 0)+from:][:part.c]
+		for c, sum := range sums {
+			dst[c] = float32(sum / float64(b.h*b.w))
+		}
+	}
+}
+
+// addStep adds two values.
+type addStep struct{ a, b, out view }
+
+func (s *addStep) tasks() int { return s.out.rows() }
+
+func (s *addStep) run(f *frame, task int) {
+	a, as := s.a.row(f.mem, task)
+	b, bs := s.b.row(f.mem, task)
+	out, os := s.out.row(f.mem, task)
+	for x := range s.out.buf.w {
+		dst := out[x*os:][:s.out.c]
+		for c := range dst {
+			dst[c] = a[x*as+c] + b[x*bs+c]
+		}
+	}
+}
+
+// actStep applies an activation.
+type actStep struct {
+	in, out view
+	act     kernel.Act
+}
+
+func (s *actStep) tasks() int { return s.out.rows() }
+
+func (s *actStep) run(f *frame, task int) {
+	in, is := s.in.row(f.mem, task)
+	out, os := s.out.row(f.mem, task)
+	for x := range s.out.buf.w {
+		dst := out[x*os:][:s.out.c]
+		for c := range dst {
+			dst[c] = s.act.Apply(in[x*is+c])
+		}
+	}
+}
+
+// normStep scales and shifts each channel.
+type normStep struct {
+	in, out      view
+	scale, shift []float32
+}
+
+func (c *compiler) norm(u unit) (step, error) {
+	scale, shift, err := foldedNorm(c.net.bound, &u.node)
+	if err != nil {
+		return nil, err
+	}
+	s := &normStep{in: c.layout.view(u.node.In[0]), out: c.layout.view(u.out)}
+	for i := range scale {
+		s.scale = append(s.scale, float32(scale[i]))
+		s.shift = append(s.shift, float32(shift[i]))
+	}
+	return s, nil
+}
+
+func (s *normStep) tasks() int { return s.out.rows() }
+
+func (s *normStep) run(f *frame, task int) {
+	in, is := s.in.row(f.mem, task)
+	out, os := s.out.row(f.mem, task)
+	for x := range s.out.buf.w {
+		dst := out[x*os:][:s.out.c]
+		for c := range dst {
+			dst[c] = in[x*is+c]*s.scale[c] + s.shift[c]
+		}
+	}
+}
+
+// copyStep copies values side by side: the inputs of a concatenation that could not
+// be computed in their place.
+type copyStep struct {
+	out  view
+	from []view
+	at   []int // first channel of out for each
+}
+
+func (c *compiler) concat(u unit) step {
+	s := &copyStep{out: c.layout.view(u.out)}
+	at := 0
+	for _, v := range u.node.In {
+		if !c.layout.placed(v, u.out, at) {
+			part := at
+			for _, from := range c.layout.views(v) {
+				s.from, s.at = append(s.from, from), append(s.at, part)
+				part += from.c
+			}
+		}
+		at += c.layout.shapes[v][1]
+	}
+	return s
+}
+
+func (s *copyStep) tasks() int {
+	if len(s.from) == 0 {
+		return 0
+	}
+	return s.out.rows()
+}
+
+func (s *copyStep) run(f *frame, task int) {
+	for i, from := range s.from {
+		in, is := from.row(f.mem, task)
+		out, os := s.out.channels(s.at[i], s.at[i]+from.c).row(f.mem, task)
+		for x := range from.buf.w {
+			copy(out[x*os:][:from.c], in[x*is:])
+		}
+	}
+}
+
+// flattenStep lays an image's pixels out in (C,H,W) order; one task is one image.
+type flattenStep struct{ in, out view }
+
+func (s *flattenStep) tasks() int { return s.in.buf.n }
+
+func (s *flattenStep) run(f *frame, n int) {
+	size := s.in.c * s.in.buf.h * s.in.buf.w
+	s.in.planar(f.mem, n, f.mem[s.out.at(n, 0, 0):][:size])
+}
+
+// planar writes image n of v to dst in (C,H,W) order.
+func (v view) planar(mem []float32, n int, dst []float32) {
+	b := v.buf
+	for y := range b.h {
+		row, stride := v.row(mem, n*b.h+y)
+		for c := range v.c {
+			out := dst[(c*b.h+y)*b.w:][:b.w]
+			for x := range out {
+				out[x] = row[x*stride+c]
+			}
+		}
+	}
+}

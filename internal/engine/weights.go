@@ -1,0 +1,131 @@
+package engine
+
+import (
+	"fmt"
+	"math"
+	"sync"
+
+	"github.com/gozoo/zoo/internal/kernel"
+	"github.com/gozoo/zoo/nn"
+)
+
+// weights packs the tensors of a network, each once, whatever plans use them.
+type weights struct {
+	bound  *nn.Bound
+	mu     sync.Mutex
+	packed map[packing][]float32
+}
+
+// A packing is one way in which some weights are laid out: panels of output channels
+// from channel first on, for one variant, of the unit that computes value out. The
+// value tells a fused batch norm from one that is kept apart.
+type packing struct {
+	variant  string
+	out      int
+	first, n int
+}
+
+func newWeights(b *nn.Bound) *weights {
+	return &weights{bound: b, packed: make(map[packing][]float32)}
+}
+
+// get returns the packed weights of key, which pack makes at first use.
+func (w *weights) get(key packing, pack func() ([]float32, error)) ([]float32, error) {
+	w.mu.Lock()
+	defer w.mu.Unlock()
+	if p, ok := w.packed[key]; ok {
+		return p, nil
+	}
+	p, err := pack()
+	if err != nil {
+		return nil, err
+	}
+	w.packed[key] = p
+	return p, nil
+}
+
+// unitWeights are the weights (Out,fan) and the biases (Out) of a convolution or
+// linear layer with its batch norm folded in.
+type unitWeights struct {
+	w, bias []float32
+	fan     int
+}
+
+// folded returns the weights of a unit. The products with the batch norm's factors
+// are rounded once, from float64.
+func folded(b *nn.Bound, u unit, out int) (*unitWeights, error) {
+	var tensors [2][]float32
+	for i, p := range u.node.Params {
+		t, err := float32s(b, p)
+		if err != nil {
+			return nil, err
+		}
+		tensors[i] = t
+	}
+	f := &unitWeights{w: tensors[0], bias: tensors[1], fan: len(tensors[0]) / out}
+	if f.bias == nil {
+		f.bias = make([]float32, out)
+	}
+	if u.bn == nil {
+		return f, nil
+	}
+	scale, shift, err := foldedNorm(b, u.bn)
+	if err != nil {
+		return nil, err
+	}
+	w, bias := make([]float32, len(f.w)), make([]float32, out)
+	for o := range out {
+		for i := range f.fan {
+			w[o*f.fan+i] = float32(float64(f.w[o*f.fan+i]) * scale[o])
+		}
+		bias[o] = float32(float64(f.bias[o])*scale[o] + shift[o])
+	}
+	f.w, f.bias = w, bias
+	return f, nil
+}
+
+// foldedNorm returns the factor and the term of a batch norm as an affine map per
+// channel, computed in float64.
+func foldedNorm(b *nn.Bound, node *nn.Node) (scale, shift []float64, err error) {
+	op := node.Op.(nn.BatchNorm)
+	var p [4][]float32 // weight, bias, running_mean, running_var
+	for i := range p {
+		if p[i], err = float32s(b, node.Params[i]); err != nil {
+			return nil, nil, err
+		}
+	}
+	scale, shift = make([]float64, op.C), make([]float64, op.C)
+	for c := range op.C {
+		scale[c] = float64(p[0][c]) / math.Sqrt(float64(p[3][c])+op.Eps)
+		shift[c] = float64(p[1][c]) - float64(p[2][c])*scale[c]
+	}
+	return scale, shift, nil
+}
+
+// float32s returns the values of param p.
+func float32s(b *nn.Bound, p int) ([]float32, error) {
+	x, err := b.Tensors[p].Float32s()
+	if err != nil {
+		return nil, fmt.Errorf("engine: tensor %q: %w", b.Graph.Params[p].Name, err)
+	}
+	return x, nil
+}
+
+// epilogue returns what a unit does to its sums.
+func epilogue(u unit) kernel.Epilogue {
+	e := kernel.Epilogue{Act: kernel.Identity, ActLast: u.actLast}
+	if u.act != nil {
+		e.Act = activation(*u.act)
+	}
+	return e
+}
+
+func activation(a nn.Act) kernel.Act {
+	switch a.Func {
+	case nn.FuncReLU:
+		return kernel.ReLU
+	case nn.FuncReLU6:
+		return kernel.ReLU6
+	}
+	return kernel.LeakyReLU(a.Slope)
+}
