@@ -1,6 +1,9 @@
 package pth
 
-import "fmt"
+import (
+	"encoding/binary"
+	"fmt"
+)
 
 // apply follows what the instruction does to stack, marks and memo.
 func (l *lexer) apply(op *opcode, arg []byte, start int) error {
@@ -87,6 +90,10 @@ func (l *lexer) apply(op *opcode, arg []byte, start int) error {
 		}
 		if arg[0] > 5 {
 			return fmt.Errorf("expected pickle protocol 5 at most, found %d", arg[0])
+		}
+	case frame:
+		if n, left := binary.LittleEndian.Uint64(arg), uint64(len(l.src)-l.pos); n > left {
+			return fmt.Errorf("expected %d more bytes, found %d", n, left)
 		}
 	case stop:
 		if len(l.marks) > 0 || len(l.global) != 1 {

@@ -162,16 +162,23 @@ func (w *walk) tensor(t *tensorRef, path []string) error {
 	w.tensors++
 	w.bytes += len(name)
 	switch {
-	case name == "":
-		return fmt.Errorf("expected tensors under names, found one without")
-	case name == "__metadata__":
-		return fmt.Errorf("tensor %q: the name is reserved by safetensors", name)
 	case w.tensors > maxTensors:
 		return fmt.Errorf("more than %d tensors", maxTensors)
 	case w.bytes > maxPathBytes:
 		return fmt.Errorf("the tensors' names take more than %d bytes", maxPathBytes)
 	}
 	return w.visit(name, t)
+}
+
+// checkName refuses names that no safetensors file can hold.
+func checkName(name string) error {
+	switch name {
+	case "":
+		return fmt.Errorf("expected tensors under names, found one without")
+	case "__metadata__":
+		return fmt.Errorf("tensor %q: the name is reserved by safetensors", name)
+	}
+	return nil
 }
 
 // A NonTensor is a value beside the tensors. It was read, and never run.

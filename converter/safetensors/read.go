@@ -38,7 +38,7 @@ func Open(path string) (*File, error) {
 func Parse(name string, data []byte) (*File, error) {
 	f, err := parse(data)
 	if err != nil {
-		return nil, fmt.Errorf("safetensors: %s: %w", name, err)
+		return nil, fmt.Errorf("safetensors: %q: %w", name, err)
 	}
 	return f, nil
 }

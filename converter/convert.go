@@ -1,0 +1,63 @@
+package converter
+
+import (
+	"encoding/json"
+	"fmt"
+
+	"github.com/gozoo/zoo/converter/safetensors"
+	"github.com/gozoo/zoo/tensor"
+)
+
+// Metadata keys of converted files. All values are strings that depend on the
+// input alone, so that converting twice gives the same bytes.
+const (
+	MetaSource    = "source"           // base name of the source file
+	MetaSHA256    = "source_sha256"    // of the source file's bytes, hex
+	MetaContainer = "source_container" // legacy, zip or safetensors
+	MetaModel     = "model"            // registry name, when bound to a network
+	MetaRecipe    = "recipe"           // recipe used; absent for none
+	MetaClasses   = "classes"          // class names in label order, a JSON list
+	MetaVersion   = "zoo_version"      // version of zoo that converted
+)
+
+// Provenance says where a converted file came from.
+type Provenance struct {
+	Source    string // base name
+	SHA256    string // hex
+	Container string
+	Model     string
+	Recipe    string
+	Classes   []string
+	Version   string
+}
+
+// metadata returns the metadata of a converted file; empty facts are left out.
+func (p Provenance) metadata() (map[string]string, error) {
+	m := map[string]string{}
+	for key, value := range map[string]string{
+		MetaSource: p.Source, MetaSHA256: p.SHA256, MetaContainer: p.Container,
+		MetaModel: p.Model, MetaRecipe: p.Recipe, MetaVersion: p.Version,
+	} {
+		if value != "" {
+			m[key] = value
+		}
+	}
+	if len(p.Classes) > 0 {
+		text, err := json.Marshal(p.Classes)
+		if err != nil {
+			return nil, fmt.Errorf("converter: class names: %w", err)
+		}
+		m[MetaClasses] = string(text)
+	}
+	return m, nil
+}
+
+// WriteSafetensors writes sd with its provenance to path, which appears only once
+// it is complete.
+func WriteSafetensors(path string, sd *tensor.StateDict, p Provenance) error {
+	meta, err := p.metadata()
+	if err != nil {
+		return err
+	}
+	return safetensors.WriteFile(path, sd, meta)
+}

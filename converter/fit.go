@@ -1,0 +1,103 @@
+package converter
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+
+	"github.com/gozoo/zoo/converter/recipe"
+	"github.com/gozoo/zoo/nn"
+	"github.com/gozoo/zoo/tensor"
+)
+
+// A Target is the network that a checkpoint is to fit.
+type Target struct {
+	// Graph makes the network for a number of classes.
+	Graph func(classes int) (*nn.Graph, error)
+	// Classes is the number of classes of the published network.
+	Classes int
+	// Recipes rename foreign checkpoints, by the project they come from.
+	Recipes map[string]recipe.Recipe
+	// Recipe names the one to use. Empty tries the network's own names first and
+	// then each recipe, by name.
+	Recipe string
+}
+
+// A Fitted checkpoint is one whose tensors are exactly what a network wants.
+type Fitted struct {
+	Bound   *nn.Bound
+	Recipe  string          // the recipe that was used; empty for none
+	Changes []recipe.Change // what became of each name of the file
+	Classes int             // rows of the classifier
+}
+
+// Fit renames the tensors of sd until they are exactly those that the target
+// wants. The number of classes is taken from the classifier's rows, so that a
+// fine-tuned checkpoint fits too. The error is an *nn.BindError when names,
+// shapes or dtypes differ; then it is about the recipe that came closest.
+func (t Target) Fit(sd *tensor.StateDict) (*Fitted, error) {
+	names := []string{t.Recipe}
+	if t.Recipe == "" {
+		names = append(names, slices.Sorted(maps.Keys(t.Recipes))...)
+	}
+	var closest error
+	least := 0
+	for _, name := range names {
+		fit, err := t.fit(sd, name)
+		if err == nil {
+			return fit, nil
+		}
+		distance := sd.Len()
+		var bind *nn.BindError
+		if errors.As(err, &bind) {
+			distance = len(bind.Missing) + len(bind.Unexpected) + len(bind.Misshapen)
+		}
+		if closest == nil || distance < least {
+			closest, least = err, distance
+		}
+	}
+	return nil, closest
+}
+
+func (t Target) fit(sd *tensor.StateDict, recipeName string) (*Fitted, error) {
+	r, ok := t.Recipes[recipeName]
+	if !ok && recipeName != "" {
+		return nil, fmt.Errorf("converter: no recipe %q: known are %q", recipeName, slices.Sorted(maps.Keys(t.Recipes)))
+	}
+	renamed, changes, err := r.Apply(sd)
+	if err != nil {
+		return nil, err
+	}
+	g, err := t.Graph(t.Classes)
+	if err != nil {
+		return nil, err
+	}
+	classes := t.Classes
+	if k, ok := classifierRows(g, renamed); ok && k != classes {
+		if g, err = t.Graph(k); err != nil {
+			return nil, err
+		}
+		classes = k
+	}
+	bound, err := nn.Bind(g, renamed)
+	if err != nil {
+		return nil, err
+	}
+	return &Fitted{Bound: bound, Recipe: recipeName, Changes: changes, Classes: classes}, nil
+}
+
+// classifierRows returns the rows of the classifier's weight in sd, when it is
+// there and has the columns that the graph wants.
+func classifierRows(g *nn.Graph, sd *tensor.StateDict) (int, bool) {
+	node, ok := g.Classifier()
+	if !ok {
+		return 0, false
+	}
+	want := g.Params[node.Params[0]]
+	w, ok := sd.Lookup(want.Name)
+	if !ok || len(w.Shape()) != 2 || w.Shape()[0] < 1 || w.Shape()[1] != want.Shape[1] {
+		return 0, false
+	}
+	return w.Shape()[0], true
+}

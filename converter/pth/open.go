@@ -1,0 +1,167 @@
+// Package pth reads PyTorch checkpoints: the zip container of torch 1.6 and later
+// and the legacy one before it. It runs nothing that a file brings along: the
+// pickle's globals come from a closed list, and every size, offset and checksum is
+// verified before a tensor is handed out.
+//
+// It knows tensors and containers, and no network.
+//
+//	f, err := pth.Open("cspresnet50.pth")
+//	defer f.Close()
+//	sd, err := f.StateDict()
+package pth
+
+import (
+	"fmt"
+	"path/filepath"
+	"strings"
+
+	"github.com/gozoo/zoo/internal/mmap"
+	"github.com/gozoo/zoo/tensor"
+)
+
+// A File is an opened checkpoint. Its tensors are views of the mapped bytes,
+// valid until Close; only the content of compressed records is held in memory.
+type File struct {
+	name        string // for messages
+	container   string
+	root        any // the value of the pickle
+	holds       map[any]bool
+	storages    storages
+	unprotected bool
+	mapped      *mmap.File // nil when the bytes were given
+}
+
+// Open maps and checks the file at path. The error names the file, the record or
+// the tensor, and the cause.
+func Open(path string) (*File, error) {
+	m, err := mmap.Open(path)
+	if err != nil {
+		return nil, err
+	}
+	f, err := Parse(filepath.Base(path), m.Bytes())
+	if err != nil {
+		m.Close()
+		return nil, err
+	}
+	f.mapped = m
+	return f, nil
+}
+
+// Parse checks a file in memory. Its tensors are views of data. The name is for
+// messages.
+func Parse(name string, data []byte) (*File, error) {
+	f := &File{name: clip(name)}
+	var err error
+	if isZip(data) {
+		f.container = "zip"
+		err = f.readZip(data)
+	} else if err = foreign(data); err == nil {
+		f.container = "legacy"
+		err = f.readLegacy(data)
+	}
+	if err == nil {
+		f.holds, err = survey(f.root)
+	}
+	if err != nil {
+		return nil, fmt.Errorf("pth: %q: %w", f.name, err)
+	}
+	return f, nil
+}
+
+// Container returns "zip" or "legacy".
+func (f *File) Container() string { return f.container }
+
+// Checksums reports whether the container protects its content: zip files carry
+// a CRC-32 of every record unless torch was told not to compute them, legacy files
+// carry none.
+func (f *File) Checksums() bool { return f.container == "zip" && !f.unprotected }
+
+// NonTensors returns what the file holds beside tensors, by path. All of it was
+// read and none of it was run.
+func (f *File) NonTensors() []NonTensor { return listNonTensors(f.root, f.holds) }
+
+// Classes returns the class names in label order, or nil: those under
+// meta.dataset_meta.classes, as mmpretrain 1.x writes them, or under meta.CLASSES,
+// as mmcls 0.x did.
+func (f *File) Classes() []string {
+	meta := lookup(f.root, "meta")
+	if names := texts(lookup(lookup(meta, "dataset_meta"), "classes")); names != nil {
+		return names
+	}
+	return texts(lookup(meta, "CLASSES"))
+}
+
+// StateDict returns the network's tensors: those of the mapping under
+// "state_dict", else under "model", else of the root. Mappings inside join their
+// keys by ".", and a leading "module." is stripped, as the loaders of OpenMMLab
+// do. Values that are no tensors are skipped.
+func (f *File) StateDict() (*tensor.StateDict, error) {
+	from, at := f.root, "the file"
+	for _, key := range []string{"state_dict", "model"} {
+		if v := lookup(f.root, key); v != nil && (f.holds[v] || key == "state_dict") {
+			if _, ok := entriesOf(v); ok {
+				from, at = v, fmt.Sprintf("%q", key)
+				break
+			}
+		}
+	}
+	if _, ok := entriesOf(from); !ok {
+		return nil, fmt.Errorf("pth: %q: expected a state dict, a mapping of names to tensors, found %s: save model.state_dict()", f.name, typeName(from))
+	}
+	w := walk{holds: f.holds, named: true, sep: "."}
+	return f.collect(&w, from, at, func(path string) string { return strings.TrimPrefix(path, "module.") })
+}
+
+// Tensors returns every tensor of the file under its full path: dict keys and list
+// indices joined by "/", as in "optimizer/state/0/exp_avg".
+func (f *File) Tensors() (*tensor.StateDict, error) {
+	w := walk{holds: f.holds, sep: "/"}
+	return f.collect(&w, f.root, "the file", func(path string) string { return path })
+}
+
+// Views may repeat the bytes of a storage, as tied and broadcast weights do. A
+// checkpoint stays far below this many times what it stores.
+const (
+	maxRepeats = 16
+	slackBytes = 64 << 20
+)
+
+// collect returns the tensors that the walk finds below from.
+func (f *File) collect(w *walk, from any, at string, rename func(path string) string) (*tensor.StateDict, error) {
+	sd := new(tensor.StateDict)
+	limit := maxRepeats*f.storages.nbytes() + slackBytes
+	left := limit
+	w.visit = func(path string, ref *tensorRef) error {
+		name := rename(path)
+		if err := checkName(name); err != nil {
+			return err
+		}
+		t, err := ref.view()
+		if err != nil {
+			return fmt.Errorf("tensor %q: %w", clip(path), err)
+		}
+		if t.Nbytes() > left {
+			return fmt.Errorf("tensor %q: %v of %v and those before it take more than %d bytes, though all storages hold only %d", clip(path), t.Shape(), t.DType(), limit, f.storages.nbytes())
+		}
+		left -= t.Nbytes()
+		if err := sd.Add(name, t); err != nil {
+			return fmt.Errorf("two tensors have the name %q", clip(name))
+		}
+		return nil
+	}
+	if err := w.value(from, nil); err != nil {
+		return nil, fmt.Errorf("pth: %q: %w", f.name, err)
+	}
+	if sd.Len() == 0 {
+		return nil, fmt.Errorf("pth: %q: no tensors in %s, which is of type %s: expected a state dict, as model.state_dict() returns it", f.name, at, typeName(from))
+	}
+	return sd, nil
+}
+
+// Close unmaps the file. Tensors must not be used afterwards.
+func (f *File) Close() error {
+	if f.mapped == nil {
+		return nil
+	}
+	return f.mapped.Close()
+}
