@@ -1,0 +1,296 @@
+package backbone_test
+
+import (
+	"crypto/sha256"
+	"encoding/hex"
+	"fmt"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gozoo/zoo/backbone"
+	"github.com/gozoo/zoo/metrics"
+	"github.com/gozoo/zoo/nn"
+	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/tensor"
+)
+
+// catalogue returns the rows of the repository's zoo.toml.
+func catalogue(t *testing.T) []*registry.Entry {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("..", "zoo.toml"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := registry.Parse("zoo.toml", data)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return r.All()
+}
+
+// build returns the graph of a row.
+func build(t *testing.T, e *registry.Entry) *nn.Graph {
+	t.Helper()
+	f, err := backbone.ByName(e.Family)
+	if err != nil {
+		t.Fatalf("%s: %v", e.Name, err)
+	}
+	g, err := f.Graph(e.Arch, e.Classes)
+	if err != nil {
+		t.Fatalf("%s: %v", e.Name, err)
+	}
+	return g
+}
+
+// keys writes the wanted tensors of a graph as golden/gen/facts.py does: sorted
+// lines "name dtype shape kind".
+func keys(g *nn.Graph) []string {
+	dtypes := map[tensor.DType]string{tensor.F32: "float32", tensor.I64: "int64"}
+	var lines []string
+	for _, p := range g.Params {
+		kind := "param"
+		if p.Buffer {
+			kind = "buffer"
+		}
+		lines = append(lines, fmt.Sprintf("%s %s %s %s", p.Name, dtypes[p.DType], dims(p.Shape), kind))
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// dims writes a shape as 64x3x7x7, and that of a scalar as -.
+func dims(s tensor.Shape) string {
+	if len(s) == 0 {
+		return "-"
+	}
+	parts := make([]string, len(s))
+	for i, d := range s {
+		parts[i] = strconv.Itoa(d)
+	}
+	return strings.Join(parts, "x")
+}
+
+// table reads a file of tab-separated columns under a line of names; a cell that
+// a line lacks is empty.
+func table(t *testing.T, path string) []map[string]string {
+	t.Helper()
+	data, err := os.ReadFile(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	lines := strings.Split(strings.TrimRight(string(data), "\n"), "\n")
+	header := strings.Split(lines[0], "\t")
+	var rows []map[string]string
+	for _, line := range lines[1:] {
+		row := make(map[string]string)
+		for i, cell := range strings.Split(line, "\t") {
+			row[header[i]] = cell
+		}
+		rows = append(rows, row)
+	}
+	return rows
+}
+
+// facts returns a path in the folder of facts extracted from the reference
+// framework, and skips the test where the folder is not there.
+func facts(t *testing.T, path ...string) string {
+	t.Helper()
+	folder := filepath.Join("..", "..", "shared", "facts")
+	if _, err := os.Stat(folder); err != nil {
+		t.Skipf("no facts to compare with: %v", err)
+	}
+	return filepath.Join(append([]string{folder}, path...)...)
+}
+
+// count returns the FLOPs of a graph for a square input.
+func count(t *testing.T, g *nn.Graph, size int, c metrics.Convention) metrics.Cost {
+	t.Helper()
+	cost, err := metrics.Count(g, tensor.Shape{1, 3, size, size}, c)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return cost
+}
+
+// TestReference compares every row of the catalogue with what golden/gen/facts.py
+// read off the reference network: names, dtypes and shapes of its state dict,
+// parameters, and what the reference's own counters say.
+func TestReference(t *testing.T) {
+	rows := make(map[string][]map[string]string)
+	for _, row := range table(t, filepath.Join("testdata", "reference.tsv")) {
+		rows[row["model"]] = append(rows[row["model"]], row)
+	}
+	for _, e := range catalogue(t) {
+		t.Run(e.Name, func(t *testing.T) {
+			g := build(t, e)
+			if len(rows[e.Name]) == 0 {
+				t.Fatal("testdata/reference.tsv has no line: golden/gen/facts.py writes it")
+			}
+			lines := keys(g)
+			sum := sha256.Sum256([]byte(strings.Join(lines, "\n")))
+			for _, want := range rows[e.Name] {
+				var size int
+				if _, err := fmt.Sscanf(want["input"], "1x3x%d", &size); err != nil {
+					t.Fatal(err)
+				}
+				cost := count(t, g, size, metrics.MMEngine)
+				var macs int64
+				for _, l := range cost.Layers {
+					if l.Kind == (nn.Conv{}).Kind() {
+						macs += l.MACs
+					}
+				}
+				got := map[string]string{
+					"model": e.Name, "input": want["input"], "entries": strconv.Itoa(len(lines)), "keys": hex.EncodeToString(sum[:]),
+					"params": strconv.FormatInt(cost.Params, 10), "conv_macs": strconv.FormatInt(macs, 10),
+					"mmengine":    strconv.FormatInt(cost.FLOPs, 10),
+					"mmcv-legacy": strconv.FormatInt(count(t, g, size, metrics.MMCVLegacy).FLOPs, 10),
+				}
+				for _, c := range []string{"mmengine", "mmcv-legacy"} {
+					if want[c] == "" { // no network of the framework's
+						got[c] = ""
+					}
+				}
+				if d := cmp.Diff(want, got); d != "" {
+					t.Errorf("(-want +got)\n%s", d)
+				}
+			}
+		})
+	}
+}
+
+// TestKeys compares the state dicts in full with the tables of facts.
+func TestKeys(t *testing.T) {
+	index := table(t, facts(t, "keys", "INDEX.tsv"))
+	rows := make(map[string]*registry.Entry)
+	for _, e := range catalogue(t) {
+		rows[e.Name] = e
+	}
+	compared := 0
+	for _, file := range index {
+		for _, name := range strings.FieldsFunc(file["model_names"], func(r rune) bool { return strings.ContainsRune(", ;", r) }) {
+			e, ok := rows[name]
+			if !ok || file["form"] != "train" {
+				continue
+			}
+			compared++
+			var want []string
+			for _, k := range table(t, facts(t, "keys", file["file"])) {
+				shape := k["shape"]
+				if shape == "" || shape == "scalar" {
+					shape = "-"
+				}
+				want = append(want, fmt.Sprintf("%s %s %s %s", k["name"], k["dtype"], shape, k["kind"]))
+			}
+			slices.Sort(want)
+			if d := cmp.Diff(want, keys(build(t, e))); d != "" {
+				t.Errorf("%s (-want +got)\n%s", name, d)
+			}
+		}
+	}
+	if compared < 3 {
+		t.Errorf("compared %d rows, want the 3 CSPNets at least", compared)
+	}
+}
+
+// TestComplexity compares parameters and FLOPs with the table of facts, which was
+// counted on the reference framework's networks.
+func TestComplexity(t *testing.T) {
+	exact := make(map[string]map[string]string)
+	for _, row := range table(t, facts(t, "complexity.tsv")) {
+		exact[row["name"]] = row
+	}
+	compared := 0
+	for _, e := range catalogue(t) {
+		row, ok := exact[e.Name]
+		if !ok {
+			continue
+		}
+		compared++
+		g := build(t, e)
+		got := map[string]int64{
+			"params_exact":        g.NumParams(),
+			"flops_mmengine_224":  count(t, g, 224, metrics.MMEngine).FLOPs,
+			"flops_mmengine_crop": count(t, g, e.Input.Crop, metrics.MMEngine).FLOPs,
+			"flops_legacy_224":    count(t, g, 224, metrics.MMCVLegacy).FLOPs,
+			"flops_legacy_crop":   count(t, g, e.Input.Crop, metrics.MMCVLegacy).FLOPs,
+			"head_flops":          count(t, g, 224, metrics.FVCore).HeadFLOPs,
+		}
+		for column, n := range got {
+			if want := row[column]; strconv.FormatInt(n, 10) != want && want != "" {
+				t.Errorf("%s: %s = %d, want %s", e.Name, column, n, want)
+			}
+		}
+	}
+	if compared < 3 {
+		t.Errorf("compared %d rows, want the 3 CSPNets at least", compared)
+	}
+}
+
+// TestFineTuned checks that another number of classes changes the classifier only.
+func TestFineTuned(t *testing.T) {
+	for _, f := range backbone.All() {
+		for arch := range f.Archs {
+			full, err := f.Graph(arch, 1000)
+			if err != nil {
+				t.Fatal(err)
+			}
+			few, err := f.Graph(arch, 7)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if n := few.NumClasses(); n != 7 {
+				t.Errorf("%s: %d classes, want 7", arch, n)
+			}
+			node, _ := few.Classifier()
+			head := make(map[string]bool)
+			for _, i := range node.Params {
+				head[few.Params[i].Name] = true
+			}
+			for i, p := range full.Params {
+				if q := few.Params[i]; q.Name != p.Name || q.Shape.Equal(p.Shape) == head[p.Name] {
+					t.Errorf("%s: %s %v with 7 classes is %s %v", arch, p.Name, p.Shape, q.Name, q.Shape)
+				}
+			}
+		}
+	}
+}
+
+// TestUnknown checks that what does not exist is refused by name.
+func TestUnknown(t *testing.T) {
+	cspnet, err := backbone.ByName("cspnet")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, family := backbone.ByName("cspnets")
+	_, arch := cspnet.Graph("cspresnet51", 1000)
+	_, classes := cspnet.Graph("cspresnet50", 0)
+	_, project := cspnet.Recipe("cspresnet50", "keras")
+	for want, err := range map[string]error{
+		`unknown family "cspnets": known are cspnet,`:            family,
+		`family cspnet has no architecture "cspresnet51": known`: arch,
+		`cspresnet50: 0 classes: at least 1 is needed`:           classes,
+		`cspresnet50 has no recipe "keras": known are ["timm"]`:  project,
+	} {
+		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "backbone: ") {
+			t.Errorf("error = %v, want %q in it", err, want)
+		}
+	}
+}
+
+// TestFamilies checks that the list is sorted and without repetition.
+func TestFamilies(t *testing.T) {
+	var names []string
+	for _, f := range backbone.All() {
+		names = append(names, f.Name)
+	}
+	if !slices.IsSorted(names) || len(slices.Compact(slices.Clone(names))) != len(names) {
+		t.Errorf("families = %q, want them sorted, each once", names)
+	}
+}

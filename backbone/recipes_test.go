@@ -1,0 +1,224 @@
+package backbone_test
+
+import (
+	"fmt"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/gozoo/zoo/backbone"
+	"github.com/gozoo/zoo/converter/safetensors"
+	"github.com/gozoo/zoo/golden"
+	"github.com/gozoo/zoo/nn"
+	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/tensor"
+)
+
+// A foreign is a network of another project under synthetic weights, from
+// golden/gen/foreign.py: its state dict by that project's names, and its logits.
+type foreign struct {
+	file    string
+	project string
+	network string
+	lines   []string // of the state dict: "name dtype shape"
+	golden  *golden.Golden
+}
+
+// foreigns returns all of golden/foreign.
+func foreigns(t *testing.T) []foreign {
+	t.Helper()
+	paths, err := filepath.Glob(filepath.Join("..", "golden", "foreign", "*.zst"))
+	if err != nil || len(paths) == 0 {
+		t.Fatalf("no foreign goldens: %v", err)
+	}
+	decoder, err := zstd.NewReader(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer decoder.Close()
+	var all []foreign
+	for _, path := range paths {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		plain, err := decoder.DecodeAll(data, nil)
+		if err != nil {
+			t.Fatal(err)
+		}
+		file, err := safetensors.Parse(path, plain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		g, err := golden.Parse(strings.TrimSuffix(filepath.Base(path), ".zst"), plain)
+		if err != nil {
+			t.Fatal(err)
+		}
+		meta := file.Metadata()
+		all = append(all, foreign{filepath.Base(path), meta["project"], meta["network"], strings.Split(meta["state_dict"], "\n"), g})
+	}
+	return all
+}
+
+// stateDict returns the network's synthetic weights by its own names.
+func (f foreign) stateDict(t *testing.T) *tensor.StateDict {
+	t.Helper()
+	seed, ok := f.golden.SyntheticWeights()
+	if !ok {
+		t.Fatalf("%s: weights %q are not synthetic", f.file, f.golden.Weights)
+	}
+	var sd tensor.StateDict
+	for _, line := range f.lines {
+		var name, dtype, size string
+		if _, err := fmt.Sscan(line, &name, &dtype, &size); err != nil {
+			t.Fatalf("%s: %q: %v", f.file, line, err)
+		}
+		var shape tensor.Shape
+		for _, d := range strings.FieldsFunc(size, func(r rune) bool { return r == 'x' || r == '-' }) {
+			var n int
+			if _, err := fmt.Sscan(d, &n); err != nil {
+				t.Fatalf("%s: %q: %v", f.file, line, err)
+			}
+			shape = append(shape, n)
+		}
+		x, err := golden.SyntheticTensor(name, map[string]tensor.DType{"float32": tensor.F32, "int64": tensor.I64}[dtype], shape, seed)
+		if err == nil {
+			err = sd.Add(name, x)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return &sd
+}
+
+// bind renames the network's weights by the recipe of its project and binds them
+// to the graph of the model that they are for.
+func (f foreign) bind(t *testing.T) *nn.Bound {
+	t.Helper()
+	var entry *registry.Entry
+	for _, e := range catalogue(t) {
+		if e.Name == f.golden.Model {
+			entry = e
+		}
+	}
+	if entry == nil {
+		t.Fatalf("%s: model %q is not in the catalogue", f.file, f.golden.Model)
+	}
+	family, err := backbone.ByName(entry.Family)
+	if err != nil {
+		t.Fatal(err)
+	}
+	r, err := family.Recipe(entry.Arch, f.project)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sd, changes, err := r.Apply(f.stateDict(t))
+	if err != nil {
+		t.Fatal(err)
+	}
+	used := make(map[string]bool)
+	for _, c := range changes {
+		if c.Rule != nil {
+			used[c.Rule.From] = true
+		}
+	}
+	for _, rule := range r {
+		if !used[rule.From] {
+			t.Errorf("%s: rule %q renames nothing", f.file, rule)
+		}
+	}
+	bound, err := nn.Bind(build(t, entry), sd)
+	if err != nil {
+		t.Fatalf("%s: %v", f.file, err)
+	}
+	return bound
+}
+
+// TestRecipesBind checks that renamed foreign state dicts fit strictly.
+func TestRecipesBind(t *testing.T) {
+	for _, f := range foreigns(t) {
+		t.Run(f.file, func(t *testing.T) { f.bind(t) })
+	}
+}
+
+// TestRecipesProven checks that every recipe has a foreign golden, itself or one
+// that shares all its rules, and that its patterns are well formed.
+func TestRecipesProven(t *testing.T) {
+	proven := make(map[string]bool)
+	for _, f := range foreigns(t) {
+		for _, e := range catalogue(t) {
+			if e.Name != f.golden.Model {
+				continue
+			}
+			family, err := backbone.ByName(e.Family)
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := family.Recipe(e.Arch, f.project)
+			if err != nil {
+				t.Fatal(err)
+			}
+			proven[family.Name+f.project+fmt.Sprint(r)] = true
+		}
+	}
+	for _, f := range backbone.All() {
+		for arch, projects := range f.Recipes {
+			if _, ok := f.Archs[arch]; !ok {
+				t.Errorf("%s: recipes for %q, which is no architecture", f.Name, arch)
+			}
+			for project, r := range projects {
+				if err := r.Check(); err != nil {
+					t.Errorf("%s: %s: %v", arch, project, err)
+				}
+				if !proven[f.Name+project+fmt.Sprint(r)] {
+					t.Errorf("%s: no golden proves the recipe for %s", arch, project)
+				}
+			}
+		}
+	}
+}
+
+// TestTimmTables compares the recipes of the CSPNets with the tables of facts, name
+// by name: shapes alone would not tell two equal convolutions apart.
+func TestTimmTables(t *testing.T) {
+	for arch, file := range map[string]string{"cspdarknet53": "cspdarknet50.tsv", "cspresnet50": "cspresnet50.tsv", "cspresnext50": "cspresnext50.tsv"} {
+		t.Run(arch, func(t *testing.T) {
+			family, err := backbone.ByName("cspnet")
+			if err != nil {
+				t.Fatal(err)
+			}
+			r, err := family.Recipe(arch, "timm")
+			if err != nil {
+				t.Fatal(err)
+			}
+			want := make(map[string]string)
+			var sd tensor.StateDict
+			for _, row := range table(t, facts(t, "timm", file)) {
+				want[row["timm_key"]] = row["mmpretrain_key"]
+				x, err := tensor.New(tensor.F32, tensor.Shape{0}, nil)
+				if err == nil {
+					err = sd.Add(row["timm_key"], x)
+				}
+				if err != nil {
+					t.Fatal(err)
+				}
+			}
+			_, changes, err := r.Apply(&sd)
+			if err != nil {
+				t.Fatal(err)
+			}
+			got := make(map[string]string)
+			for _, c := range changes {
+				got[c.From] = c.To
+			}
+			if d := cmp.Diff(want, got); d != "" {
+				t.Errorf("(-want +got)\n%s", d)
+			}
+		})
+	}
+}

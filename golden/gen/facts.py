@@ -1,0 +1,106 @@
+"""Counts the reference networks and digests their state dicts, for the tests of backbone/.
+
+    facts.py -o FILE MODEL...   writes a table, a line for each model; adds to FILE if it is there
+    facts.py --keys MODEL       prints one state dict, to see where a digest differs
+
+Columns: model; input as 1xCxHxW; state dict entries; sha256 of the sorted lines that
+--keys prints; parameters; multiply-accumulates of the convolutions over the whole
+forward pass; FLOPs by mmcv's counter and by mmengine's, both without the classifier.
+"""
+
+import argparse
+import hashlib
+import io
+import logging
+import pathlib
+import warnings
+from contextlib import redirect_stdout
+
+import torch
+
+import networks
+import pixels
+
+HEADER = ("model", "input", "entries", "keys", "params", "conv_macs", "mmcv-legacy", "mmengine")
+
+
+def keys(net):
+    """Returns the sorted lines "name dtype shape kind" of a state dict; a scalar's shape is "-"."""
+    learnt = {name for name, _ in net.named_parameters()}
+    lines = []
+    for name, x in net.state_dict().items():
+        shape = "x".join(map(str, x.shape)) or "-"
+        kind = "param" if name in learnt else "buffer"
+        lines.append(f"{name} {str(x.dtype).removeprefix('torch.')} {shape} {kind}")
+    return sorted(lines)
+
+
+def conv_macs(net, x):
+    """Returns the products of all convolutions; those with the zero border count."""
+    total = 0
+
+    def count(conv, _inputs, out):
+        nonlocal total
+        total += out.numel() * conv.weight[0].numel()
+
+    handles = [m.register_forward_hook(count) for m in net.modules() if isinstance(m, torch.nn.Conv2d)]
+    with torch.inference_mode():
+        net(x)
+    for handle in handles:
+        handle.remove()
+    return total
+
+
+def counters(net, shape):
+    """Returns the FLOPs of a network of the framework's by mmcv's and by mmengine's counter."""
+    from mmcv.cnn import get_model_complexity_info as mmcv_count
+    from mmengine.analysis import get_model_complexity_info as mmengine_count
+
+    net.forward = net.extract_feat
+    with redirect_stdout(io.StringIO()):
+        legacy, _ = mmcv_count(net, shape[1:], as_strings=False, print_per_layer_stat=False)
+    return int(legacy), mmengine_count(net, shape[1:])["flops"]
+
+
+def line(model, size):
+    """Returns the columns of a model for a square input."""
+    net, _ = networks.build(model)
+    shape = (1, 3, size, size)
+    entries = keys(net)
+    digest = hashlib.sha256("\n".join(entries).encode()).hexdigest()
+    params = sum(p.numel() for p in net.parameters())
+    macs = conv_macs(net, torch.zeros(shape))
+    flops = ("", "") if model in networks.LITES else counters(net, shape)
+    return tuple(map(str, (model, "x".join(map(str, shape)), len(entries), digest, params, macs, *flops)))
+
+
+def main():
+    p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
+    p.add_argument("models", nargs="+", metavar="MODEL")
+    p.add_argument("--size", type=int, action="append", help="side of the input; repeatable; the test crop if not given")
+    p.add_argument("--keys", action="store_true")
+    p.add_argument("-o", "--out", type=pathlib.Path)
+    args = p.parse_args()
+    logging.disable(logging.WARNING)
+    warnings.simplefilter("ignore")
+    torch.set_num_threads(1)
+    if args.keys:
+        for model in args.models:
+            print("\n".join(keys(networks.build(model)[0])))
+        return
+    rows = {}
+    if args.out and args.out.exists():
+        rows = {tuple(r.split("\t")[:2]): tuple(r.split("\t")) for r in args.out.read_text().splitlines()[1:]}
+    for model in args.models:
+        for size in args.size or [pixels.CROPS[model]]:
+            row = line(model, size)
+            rows[row[:2]] = row
+    text = "".join("\t".join(r) + "\n" for r in [HEADER, *(rows[k] for k in sorted(rows))])
+    if args.out:
+        args.out.write_text(text)
+    else:
+        print(text, end="")
+
+
+if __name__ == "__main__":
+    main()
