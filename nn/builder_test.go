@@ -1,0 +1,198 @@
+package nn_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gozoo/zoo/nn"
+	"github.com/gozoo/zoo/tensor"
+)
+
+// classify ends a graph the usual way.
+func classify(b *nn.Builder, x nn.Value) (*nn.Graph, error) {
+	x = b.Flatten(b.At("gap").GlobalAvgPool(x))
+	return b.Graph(b.At("fc").Linear(b.At("neck").Features(x), 3))
+}
+
+// small is a graph with one of everything a state dict has to fit.
+func small(t *testing.T) *nn.Graph {
+	t.Helper()
+	b := nn.NewBuilder(3, 1e-5, nn.ReLU())
+	x := b.At("stem").ConvNormAct(b.Input(), 8, nn.K(3), nn.Stride(2))
+	keep, work := b.Halves(x)
+	work = b.At("blocks", 0, "conv").Conv(work, 4, nn.Groups(2))
+	g, err := classify(b, b.Concat(keep, work))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func TestBuilderNames(t *testing.T) {
+	g := small(t)
+	var names, paths, probes []string
+	for _, p := range g.Params {
+		names = append(names, p.Name)
+	}
+	for _, n := range g.Nodes {
+		paths = append(paths, n.Path+" "+n.Op.Kind())
+	}
+	for _, p := range g.Probes {
+		probes = append(probes, p.Path)
+	}
+	wantNames := []string{
+		"stem.conv.weight", "stem.bn.weight", "stem.bn.bias", "stem.bn.running_mean", "stem.bn.running_var", "stem.bn.num_batches_tracked",
+		"blocks.0.conv.weight", "fc.weight", "fc.bias",
+	}
+	wantPaths := []string{
+		"stem.conv conv", "stem.bn batch_norm", "stem.activate relu", " slice", " slice", "blocks.0.conv conv", " cat",
+		"gap adaptive_avg_pool2d", " flatten", "fc linear",
+	}
+	if d := cmp.Diff(wantNames, names); d != "" {
+		t.Errorf("params (-want +got)\n%s", d)
+	}
+	if d := cmp.Diff(wantPaths, paths); d != "" {
+		t.Errorf("nodes (-want +got)\n%s", d)
+	}
+	if d := cmp.Diff([]string{"stem", "neck"}, probes); d != "" {
+		t.Errorf("probes (-want +got)\n%s", d)
+	}
+	// 8*3*9 + 8 + 8 + 4*2 + 3*8 + 3: running statistics do not count.
+	if n := g.NumParams(); n != 267 {
+		t.Errorf("%d parameters, want 267", n)
+	}
+	if n := g.NumClasses(); n != 3 {
+		t.Errorf("%d classes, want 3", n)
+	}
+}
+
+func TestBuilderErrors(t *testing.T) {
+	tests := []struct {
+		name  string
+		build func(b *nn.Builder, x nn.Value) nn.Value
+		want  string
+	}{
+		{"name twice", func(b *nn.Builder, x nn.Value) nn.Value {
+			return b.At("a").Conv(b.At("a").Conv(x, 4), 4)
+		}, `nn: a: "a.weight" is wanted twice`},
+		{"groups of the input", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a", 1).Conv(x, 4, nn.Groups(4)) },
+			"nn: a.1: 4 groups do not divide 3 input and 4 output channels"},
+		{"groups of the output", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Conv(x, 4, nn.Groups(3)) },
+			"3 groups do not divide 3 input and 4 output channels"},
+		{"no kernel", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Conv(x, 4, nn.K(0)) }, "kernel 0, stride 1, groups 1"},
+		{"no stride", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Conv(x, 4, nn.Stride(0)) }, "stride 0"},
+		{"no groups", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Conv(x, 4, nn.Groups(0)) }, "groups 0"},
+		{"no channels", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Conv(x, 0) }, "nn: a: conv makes 0 channels"},
+		{"odd halves", func(b *nn.Builder, x nn.Value) nn.Value { y, _ := b.At("a").Halves(x); return y }, "nn: a: cannot halve 3 channels"},
+		{"unequal sum", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Add(x, b.At("b").Conv(x, 4)) },
+			"nn: a: cannot add 3 and 4 channels"},
+		{"the first of two", func(b *nn.Builder, x nn.Value) nn.Value {
+			return b.At("second").Conv(b.At("first").Conv(x, 4, nn.K(0)), 4, nn.K(0))
+		}, "nn: first: "},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := nn.NewBuilder(3, 1e-5, nn.ReLU())
+			g, err := classify(b, tt.build(b, b.Input()))
+			if err == nil || g != nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error = %v, want %q in it", err, tt.want)
+			}
+		})
+	}
+	b := nn.NewBuilder(3, 1e-5, nn.ReLU())
+	if _, err := b.Graph(b.Input()); err == nil || !strings.Contains(err.Error(), "features") {
+		t.Errorf("without features: error = %v", err)
+	}
+}
+
+func TestShapes(t *testing.T) {
+	tests := []struct {
+		name  string
+		build func(b *nn.Builder, x nn.Value) nn.Value
+		in    tensor.Shape
+		want  tensor.Shape
+	}{
+		// PyTorch's floor rule: (h + 2p - k)/s + 1.
+		{"3x3", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Conv(x, 5, nn.K(3)) }, tensor.Shape{2, 3, 7, 9}, tensor.Shape{2, 5, 7, 9}},
+		{"3x3 stride 2, even", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Conv(x, 5, nn.K(3), nn.Stride(2)) },
+			tensor.Shape{1, 3, 8, 6}, tensor.Shape{1, 5, 4, 3}},
+		{"3x3 stride 2, odd", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Conv(x, 5, nn.K(3), nn.Stride(2)) },
+			tensor.Shape{1, 3, 7, 5}, tensor.Shape{1, 5, 4, 3}},
+		{"7x7 stride 2", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Conv(x, 64, nn.K(7), nn.Stride(2)) },
+			tensor.Shape{1, 3, 224, 225}, tensor.Shape{1, 64, 112, 113}},
+		// TensorFlow's SAME rule: ceil(h/s).
+		{"same 5x5 stride 2", func(b *nn.Builder, x nn.Value) nn.Value {
+			return b.At("a").Conv(x, 5, nn.K(5), nn.Stride(2), nn.Same())
+		}, tensor.Shape{1, 3, 9, 8}, tensor.Shape{1, 5, 5, 4}},
+		{"max pool", func(b *nn.Builder, x nn.Value) nn.Value { return b.MaxPool(x, 3, 2, 1) }, tensor.Shape{1, 3, 112, 7}, tensor.Shape{1, 3, 56, 4}},
+		{"max pool leaves a rest", func(b *nn.Builder, x nn.Value) nn.Value { return b.MaxPool(x, 2, 2, 0) }, tensor.Shape{1, 3, 5, 4}, tensor.Shape{1, 3, 2, 2}},
+		{"global pool", func(b *nn.Builder, x nn.Value) nn.Value { return b.GlobalAvgPool(x) }, tensor.Shape{4, 3, 5, 6}, tensor.Shape{4, 3, 1, 1}},
+		{"concat", func(b *nn.Builder, x nn.Value) nn.Value { return b.Concat(x, b.At("a").Conv(x, 5), x) }, tensor.Shape{1, 3, 2, 2}, tensor.Shape{1, 11, 2, 2}},
+		{"halves", func(b *nn.Builder, x nn.Value) nn.Value { _, y := b.Halves(b.At("a").Conv(x, 6)); return y }, tensor.Shape{1, 3, 2, 4}, tensor.Shape{1, 3, 2, 4}},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := nn.NewBuilder(3, 1e-5, nn.ReLU())
+			x := b.At("here").Output(tt.build(b, b.Input()))
+			g, err := classify(b, x)
+			if err != nil {
+				t.Fatal(err)
+			}
+			shapes, err := g.Shapes(tt.in)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if got := shapes[g.Probes[0].Value]; !got.Equal(tt.want) {
+				t.Errorf("shape of %v = %v, want %v", tt.in, got, tt.want)
+			}
+			if got := shapes[g.Logits]; !got.Equal(tensor.Shape{tt.in[0], 3}) {
+				t.Errorf("logits %v", got)
+			}
+		})
+	}
+}
+
+func TestShapesRefused(t *testing.T) {
+	b := nn.NewBuilder(3, 1e-5, nn.ReLU())
+	x := b.At("stage").Conv(b.Input(), 4, nn.K(7), nn.Stride(2))
+	x = b.At("pool").MaxPool(x, 3, 2, 0)
+	g, err := classify(b, x)
+	if err != nil {
+		t.Fatal(err)
+	}
+	tests := []struct {
+		in   tensor.Shape
+		want string
+	}{
+		{tensor.Shape{1, 4, 64, 64}, "expected (N,3,H,W)"},
+		{tensor.Shape{3, 64, 64}, "expected (N,3,H,W)"},
+		{tensor.Shape{0, 3, 64, 64}, "expected (N,3,H,W)"},
+		{tensor.Shape{1, 3, 0, 64}, "expected (N,3,H,W)"},
+		{tensor.Shape{1, 3, 64, -1}, "expected (N,3,H,W)"},
+		{nil, "expected (N,3,H,W)"},
+		{tensor.Shape{1, 3, 64, 3}, "nn: pool (max_pool2d) for network input (1,3,64,3): input of 2 with border 0+0 is smaller than the kernel 3"},
+		{tensor.Shape{1 << 22, 3, 1 << 20, 1 << 20}, "nn: stage (conv)"},
+	}
+	for _, tt := range tests {
+		if _, err := g.Shapes(tt.in); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%v: error = %v, want %q in it", tt.in, err, tt.want)
+		}
+	}
+}
+
+// TestSamePads holds the rule against TensorFlow's documented examples: with an
+// odd border the extra row goes to the bottom.
+func TestSamePads(t *testing.T) {
+	tests := []struct{ in, k, stride, before, after int }{
+		{224, 3, 2, 0, 1}, {225, 3, 2, 1, 1}, {112, 5, 2, 1, 2}, {7, 5, 1, 2, 2}, {8, 1, 2, 0, 0}, {1, 3, 2, 1, 1}, {13, 6, 5, 1, 2},
+	}
+	for _, tt := range tests {
+		c := nn.Conv{In: 1, Out: 1, KH: tt.k, KW: 3, StrideH: tt.stride, StrideW: 1, Groups: 1, Pad: nn.Padding{Same: true}}
+		top, bottom, left, right := c.Pads(tt.in, 10)
+		if top != tt.before || bottom != tt.after || left != 1 || right != 1 {
+			t.Errorf("%+v: pads %d %d, and %d %d, want 1 1", tt, top, bottom, left, right)
+		}
+	}
+}
