@@ -19,9 +19,9 @@ exact: the published integer. rounded: equal at published precision. reproduced:
 consistent: measured on a part of it, 95 % interval holds the published figure. differs: none of these.
 `
 
-// WriteHuman writes a reproduction report for a terminal: the table, which is at
-// most 120 columns wide for names of up to 32 letters, the exact integers, and how
-// accuracies were measured.
+// WriteHuman writes a reproduction report for a terminal: the table, which is
+// 120 columns wide for a name of 32 letters and published figures of five, the exact
+// integers, and how accuracies were measured.
 func WriteHuman(w io.Writer, rows []Row) error {
 	var b bytes.Buffer
 	if err := summary(rows).Human(&b); err != nil {
@@ -204,8 +204,9 @@ func (r Rate) counts() string {
 	return fmt.Sprintf("%d of %d (95 %% interval %.1f to %.1f)", r.Correct, r.N, low, high)
 }
 
-// shortDigest returns the eight digits that upstream puts in file names.
+// shortDigest returns the eight digits that upstream puts in file names, of a
+// digest such as "sha256:HEX" or "sha256-prefix:HEX".
 func shortDigest(d string) string {
-	d = strings.TrimPrefix(d, "sha256:")
+	d = d[strings.IndexByte(d, ':')+1:]
 	return d[:min(8, len(d))]
 }

@@ -1,0 +1,136 @@
+package zoo_test
+
+import (
+	"go/parser"
+	"go/token"
+	"io/fs"
+	"path"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+)
+
+const module = "github.com/gozoo/zoo"
+
+// layers says what each package may import: packages of this module by their path
+// in it, "" being the root, and other modules by their full path. What is not
+// listed is not allowed; the standard library always is. A package that is not
+// listed at all is an error, so that new ones are placed here first.
+var layers = map[string][]string{
+	"":                      {"registry", "registry/store", "converter", "converter/pth", "converter/safetensors", "converter/recipe", "nn", "tensor", "backbone", "vision", "metrics", "golden", "internal/engine", "internal/imagenet", "internal/atomicfile"},
+	"tensor":                {},
+	"nn":                    {"tensor"},
+	"backbone":              {"nn", "converter/recipe"},
+	"metrics":               {"nn", "tensor", "github.com/olekukonko/tablewriter"},
+	"vision":                {"tensor"},
+	"registry":              {"github.com/BurntSushi/toml"},
+	"registry/store":        {"registry", "internal/atomicfile", "internal/mmap", "github.com/gofrs/flock", "github.com/klauspost/compress"},
+	"converter":             {"converter/safetensors", "converter/recipe", "converter/pth", "nn", "tensor", "internal/atomicfile", "internal/mmap", "github.com/klauspost/compress"},
+	"converter/pth":         {"tensor", "internal/mmap", "internal/atomicfile", "github.com/nlpodyssey/gopickle"},
+	"converter/safetensors": {"tensor", "internal/mmap", "internal/atomicfile"},
+	"converter/recipe":      {"tensor"},
+	"golden":                {"converter/safetensors", "tensor", "github.com/klauspost/compress"},
+	"internal/engine":       {"nn", "tensor", "internal/kernel", "internal/cpu"},
+	"internal/kernel":       {"internal/cpu"},
+	"internal/cpu":          {},
+	"internal/mmap":         {"github.com/edsrzf/mmap-go"},
+	"internal/atomicfile":   {},
+	"internal/imagenet":     {},
+	"internal/approx":       {},
+	// The command uses what its users could use: its own proof that the public
+	// packages are enough.
+	"cmd/zoo": {"", "registry", "registry/store", "converter", "converter/pth", "converter/safetensors", "converter/recipe", "nn", "tensor", "backbone", "vision", "metrics", "golden", "github.com/spf13/cobra", "github.com/vbauerster/mpb/v8", "golang.org/x/term"},
+}
+
+// testModules are the modules that tests of any package may import besides.
+var testModules = []string{"github.com/google/go-cmp"}
+
+// TestLayers checks the imports of every Go file of the module. Tests inside a
+// package are bound as it is; external ones may import any package of the module
+// but commands, and other modules that some package may.
+func TestLayers(t *testing.T) {
+	anyModule := slices.Clone(testModules)
+	for _, allowed := range layers {
+		for _, dep := range allowed {
+			if strings.Contains(dep, ".") {
+				anyModule = append(anyModule, dep)
+			}
+		}
+	}
+	found := make(map[string]bool)
+	err := filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
+		if err != nil {
+			return err
+		}
+		if d.IsDir() {
+			name := d.Name()
+			nested := file != "." && exists(filepath.Join(file, "go.mod"))
+			if nested || name == "testdata" || len(name) > 1 && strings.ContainsAny(name[:1], "._") {
+				return filepath.SkipDir
+			}
+			return nil
+		}
+		if !strings.HasSuffix(file, ".go") {
+			return nil
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+		if err != nil {
+			return err
+		}
+		dir := path.Dir(filepath.ToSlash(file))
+		if dir == "." {
+			dir = ""
+		}
+		allowed, ok := layers[dir]
+		if !ok {
+			t.Errorf("%s: package %q is not in the table of layers", file, dir)
+			return nil
+		}
+		found[dir] = true
+		test := strings.HasSuffix(file, "_test.go")
+		external := test && strings.HasSuffix(f.Name.Name, "_test")
+		for _, spec := range f.Imports {
+			dep, err := strconv.Unquote(spec.Path.Value)
+			if err != nil {
+				return err
+			}
+			own, inside := strings.CutPrefix(dep+"/", module+"/")
+			own = strings.TrimSuffix(own, "/")
+			first, _, _ := strings.Cut(dep, "/")
+			switch {
+			case inside && external && !strings.HasPrefix(own, "cmd/"):
+			case inside && (slices.Contains(allowed, own) || own == dir):
+			case inside:
+				t.Errorf("%s: %q must not import %q", file, dir, own)
+			case !strings.Contains(first, "."): // standard library
+				if dep == "C" {
+					t.Errorf("%s: cgo", file)
+				}
+			case contains(allowed, dep), test && contains(testModules, dep), external && contains(anyModule, dep):
+			default:
+				t.Errorf("%s: %q must not import %q", file, dir, dep)
+			}
+		}
+		return nil
+	})
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, dir := range []string{"tensor", "nn", "backbone", "registry", "metrics"} {
+		if !found[dir] {
+			t.Errorf("no Go file found in %q: does the test run in the module's root?", dir)
+		}
+	}
+}
+
+// contains reports whether dep is one of modules or a package of one.
+func contains(modules []string, dep string) bool {
+	return slices.ContainsFunc(modules, func(m string) bool { return dep == m || strings.HasPrefix(dep, m+"/") })
+}
+
+func exists(file string) bool {
+	matches, err := filepath.Glob(file)
+	return err == nil && len(matches) > 0
+}

@@ -1,0 +1,133 @@
+package metrics_test
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gozoo/zoo/metrics"
+	"github.com/gozoo/zoo/nn"
+	"github.com/gozoo/zoo/tensor"
+)
+
+// network has one of every operator that a CSPNet has; TestCount works out by hand
+// what they cost on an image of 8x8.
+func network(t *testing.T) *nn.Graph {
+	t.Helper()
+	b := nn.NewBuilder(3, 1e-5, nn.LeakyReLU(0.01))
+	x := b.At("stem").ConvNormAct(b.Input(), 8, nn.K(3), nn.Stride(2)) // (1,8,4,4)
+	x = b.At("pool").MaxPool(x, 3, 2, 1)                               // (1,8,2,2)
+	keep, work := b.Halves(x)                                          // (1,4,2,2)
+	work = b.Add(work, b.At("conv").Conv(work, 4, nn.K(3), nn.Groups(2)))
+	x = b.Concat(keep, work)
+	x = b.At("neck").Features(b.Flatten(b.At("gap").GlobalAvgPool(x))) // (1,8)
+	g, err := b.Graph(b.At("fc").Linear(x, 5))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
+
+func TestCount(t *testing.T) {
+	const (
+		stem  = 8 * 4 * 4 * 3 * 9 // output elements times products of each: 3456
+		conv  = 4 * 2 * 2 * 2 * 9 // two groups of two channels: 288
+		bn    = 2 * 8 * 4 * 4
+		act   = 8 * 4 * 4
+		pool  = 8 * 4 * 4 // of the input
+		gap   = 8 * 2 * 2
+		fc    = 8 * 5
+		total = stem + conv + bn + gap
+	)
+	tests := []struct {
+		convention metrics.Convention
+		scope      metrics.Scope
+		flops      int64
+		operators  []metrics.OperatorCost
+	}{
+		{metrics.MMCVLegacy, metrics.WithoutClassifier, total + act + pool, []metrics.OperatorCost{
+			{Kind: "conv", FLOPs: stem + conv}, {Kind: "batch_norm", FLOPs: bn}, {Kind: "leaky_relu", FLOPs: act},
+			{Kind: "max_pool2d", FLOPs: pool}, {Kind: "adaptive_avg_pool2d", FLOPs: gap},
+		}},
+		{metrics.MMEngine, metrics.WithoutClassifier, total, []metrics.OperatorCost{
+			{Kind: "conv", FLOPs: stem + conv}, {Kind: "batch_norm", FLOPs: bn}, {Kind: "adaptive_avg_pool2d", FLOPs: gap},
+		}},
+		{metrics.FVCore, metrics.WholeForward, total + fc, []metrics.OperatorCost{
+			{Kind: "conv", FLOPs: stem + conv}, {Kind: "batch_norm", FLOPs: bn}, {Kind: "linear", FLOPs: fc}, {Kind: "adaptive_avg_pool2d", FLOPs: gap},
+		}},
+	}
+	g := network(t)
+	for _, tt := range tests {
+		t.Run(string(tt.convention), func(t *testing.T) {
+			cost, err := metrics.Count(g, tensor.Shape{1, 3, 8, 8}, tt.convention)
+			if err != nil {
+				t.Fatal(err)
+			}
+			var params, macs int64
+			for _, l := range cost.Layers {
+				params += l.Params
+				macs += l.MACs
+			}
+			if cost.FLOPs != tt.flops || cost.Scope != tt.scope || cost.HeadFLOPs != fc {
+				t.Errorf("%d FLOPs %s, classifier %d; want %d %s, %d", cost.FLOPs, cost.Scope, cost.HeadFLOPs, tt.flops, tt.scope, fc)
+			}
+			if want := int64(8*3*9 + 2*8 + 4*2*9 + 8*5 + 5); cost.Params != want || params != want {
+				t.Errorf("%d parameters, %d in layers, want %d", cost.Params, params, want)
+			}
+			if macs != stem+conv+fc {
+				t.Errorf("%d MACs in layers, want %d", macs, stem+conv+fc)
+			}
+			if d := cmp.Diff(tt.operators, cost.ByOperator); d != "" {
+				t.Errorf("operators (-want +got)\n%s", d)
+			}
+			if last := cost.Layers[len(cost.Layers)-1]; last.Path != "fc" || !last.Head || cost.Layers[0].Head {
+				t.Errorf("layers %+v … %+v: want only the last in the classifier", cost.Layers[0], last)
+			}
+		})
+	}
+	if macs, err := metrics.MACs(g, tensor.Shape{1, 3, 8, 8}); err != nil || macs != stem+conv+fc {
+		t.Errorf("MACs = %d, %v, want %d", macs, err, stem+conv+fc)
+	}
+}
+
+func TestCountRefuses(t *testing.T) {
+	g := network(t)
+	odd := *g
+	odd.Nodes = append([]nn.Node(nil), g.Nodes...)
+	for i, n := range odd.Nodes {
+		if n.Path == "stem.activate" {
+			odd.Nodes[i].Op = nn.Act{Func: 250}
+		}
+	}
+	square := tensor.Shape{1, 3, 8, 8}
+	tests := []struct {
+		name       string
+		g          *nn.Graph
+		input      tensor.Shape
+		convention metrics.Convention
+		want       string
+	}{
+		{"batch", g, tensor.Shape{2, 3, 8, 8}, metrics.MMEngine, "batch of 1"},
+		{"channels", g, tensor.Shape{1, 1, 8, 8}, metrics.MMEngine, "expected (N,3,H,W)"},
+		{"convention", g, square, "mmcv", `unknown FLOPs convention "mmcv": known are fvcore, mmcv-legacy, mmengine`},
+		{"no rule", &odd, square, metrics.MMCVLegacy, "stem.activate (activation(250)) for input (1,3,8,8): mmcv-legacy has no rule for activation(250)"},
+		{"no rule either", &odd, square, metrics.FVCore, "fvcore has no rule"},
+		{"overflow", g, tensor.Shape{1, 3, math.MaxInt32, 1 << 28}, metrics.MMEngine, "stem"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			_, err := metrics.Count(tt.g, tt.input, tt.convention)
+			if err == nil || !strings.Contains(err.Error(), tt.want) || !strings.HasPrefix(err.Error(), "metrics: ") {
+				t.Errorf("error = %v, want %q in it", err, tt.want)
+			}
+		})
+	}
+	if _, err := metrics.ParseConvention("fvcore"); err != nil {
+		t.Error(err)
+	}
+	if _, err := metrics.ParseConvention("FVCore"); err == nil {
+		t.Error("ParseConvention takes a name in other case")
+	}
+}
