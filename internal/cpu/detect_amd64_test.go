@@ -1,0 +1,62 @@
+//go:build amd64 && !purego
+
+package cpu
+
+import (
+	"os"
+	"runtime"
+	"slices"
+	"strings"
+	"testing"
+)
+
+// TestDetectAgreesWithLinux compares with the flags that Linux lists, which leave
+// out what it does not save.
+func TestDetectAgreesWithLinux(t *testing.T) {
+	if runtime.GOOS != "linux" {
+		t.Skip("no list of flags to compare with")
+	}
+	text, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		t.Skipf("no list of flags to compare with: %v", err)
+	}
+	_, rest, _ := strings.Cut(string(text), "\nflags")
+	line, _, _ := strings.Cut(rest, "\n")
+	flags := strings.Fields(line)
+	offers := func(names ...string) bool {
+		return !slices.ContainsFunc(names, func(n string) bool { return !slices.Contains(flags, n) })
+	}
+	want := Generic
+	if offers("avx2", "fma") {
+		want = AVX2
+		if offers("avx512f", "avx512bw", "avx512dq", "avx512vl") {
+			want = AVX512
+		}
+	}
+	if best != want {
+		t.Errorf("detected %s, Linux lists the flags of %s", best, want)
+	}
+}
+
+// TestLevelOfNeedsSavedRegisters: features whose registers are not saved do not count.
+func TestLevelOfNeedsSavedRegisters(t *testing.T) {
+	const all512 = leaf7AVX512F | leaf7AVX512DQ | leaf7AVX512BW | leaf7AVX512VL
+	tests := []struct {
+		b7    uint32
+		saved uint32
+		want  Level
+	}{
+		{leaf7AVX2 | all512, 0xe7, AVX512},
+		{leaf7AVX2 | all512, 0x07, AVX2},    // the operating system leaves ZMM out
+		{leaf7AVX2 | all512, 0x03, Generic}, // and YMM
+		{leaf7AVX2 | all512&^leaf7AVX512VL, 0xe7, AVX2},
+		{leaf7AVX2, 0xe7, AVX2},
+		{all512, 0xe7, Generic},
+		{0, 0xe7, Generic},
+	}
+	for _, tt := range tests {
+		if got := levelOf(tt.b7, tt.saved); got != tt.want {
+			t.Errorf("features %#x, saved %#x: %s, want %s", tt.b7, tt.saved, got, tt.want)
+		}
+	}
+}
