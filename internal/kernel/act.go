@@ -36,7 +36,7 @@ type Epilogue struct {
 	ActLast bool
 }
 
-// Apply returns the finished value of sum; residual is 0 where there is none.
+// Apply returns the finished value of sum; residual is what is added.
 func (e Epilogue) Apply(sum, residual float32) float32 {
 	if e.ActLast {
 		return e.Act.Apply(sum + residual)

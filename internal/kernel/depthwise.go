@@ -21,7 +21,7 @@ type Depthwise struct {
 //	}
 //	dst[i*DstStride+c] = p.Epilogue.Apply(sum, res[i*ResStride+c])
 //
-// A nil res counts as zeros.
+// A nil res adds nothing.
 func DepthwiseGeneric(p *Depthwise, m int, dst, src, w, res []float32) {
 	n := p.Channels
 	bias, w := w[:n], w[n:]
@@ -37,7 +37,7 @@ func DepthwiseGeneric(p *Depthwise, m int, dst, src, w, res []float32) {
 		}
 		if res == nil {
 			for c, sum := range out {
-				out[c] = p.Apply(sum, 0)
+				out[c] = p.Act.Apply(sum)
 			}
 			continue
 		}

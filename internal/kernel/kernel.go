@@ -9,6 +9,8 @@ package kernel
 import (
 	"fmt"
 	"strings"
+
+	"github.com/gozoo/zoo/internal/cpu"
 )
 
 // A Variant is one implementation of every kernel.
@@ -17,7 +19,8 @@ type Variant struct {
 	Name string
 	// Width is the number of output channels of a packed weight panel.
 	Width int
-	// Pixels is the largest number of pixels that one call of Panel computes.
+	// Pixels is the largest number of pixels that Panel computes at a time. It takes
+	// more, and fewer; fewer than about half of it cost more each.
 	Pixels int
 	// Panel computes a tile of a convolution; see PanelGeneric for what it equals.
 	Panel func(p *Panel, m int, dst, src, w, res []float32)
@@ -25,20 +28,29 @@ type Variant struct {
 	Depthwise func(p *Depthwise, m int, dst, src, w, res []float32)
 }
 
-// variants are those that this processor can run, best last.
-var variants = []*Variant{&generic}
-
 var generic = Variant{
 	Name: "generic", Width: 8, Pixels: 16,
 	Panel:     PanelGeneric,
 	Depthwise: DepthwiseGeneric,
 }
 
+// variants are those that this processor can run, best last.
+var variants = append([]*Variant{&generic}, assembly()...)
+
 // Variants returns the variants that this processor can run, best last.
 func Variants() []*Variant { return variants }
 
-// Best returns the fastest variant that this processor can run.
-func Best() *Variant { return variants[len(variants)-1] }
+// Best returns the variant of the level that package cpu chose: the fastest that
+// this processor can run, unless another was asked for.
+func Best() *Variant {
+	level := cpu.Active().Level.String()
+	for _, v := range variants {
+		if v.Name == level {
+			return v
+		}
+	}
+	return variants[len(variants)-1]
+}
 
 // ByName returns the variant of that name.
 func ByName(name string) (*Variant, error) {

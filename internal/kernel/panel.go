@@ -1,5 +1,7 @@
 package kernel
 
+import "fmt"
+
 // A Panel describes the tiles of one convolution: a tile is a run of pixels of one
 // output row, times the output channels of one packed weight panel. It is the same
 // for all tiles and is not changed by computing them.
@@ -11,6 +13,35 @@ type Panel struct {
 	// SrcStride, DstStride and ResStride lead from one pixel to the next, in floats.
 	SrcStride, DstStride, ResStride int
 	Epilogue
+}
+
+// check returns the channels that a call is about and panics where its slices are
+// too short for it: an error of the caller. A call about no pixel reads nothing.
+func (p *Panel) check(width, m int, dst, src, w, res []float32) (channels int) {
+	if len(p.Segments) == 0 || p.SegmentLen < 1 || m < 1 {
+		panic(fmt.Sprintf("kernel: panel: %d pixels, %d segments of %d: expected at least one of each", m, len(p.Segments), p.SegmentLen))
+	}
+	channels = min(len(dst)-(m-1)*p.DstStride, width)
+	if channels < 1 {
+		panic(fmt.Sprintf("kernel: panel: dst of %d floats for %d pixels %d apart", len(dst), m, p.DstStride))
+	}
+	far := 0
+	for _, at := range p.Segments {
+		if at < 0 {
+			panic(fmt.Sprintf("kernel: panel: segment at %d", at))
+		}
+		far = max(far, at)
+	}
+	if need := (m-1)*p.SrcStride + far + p.SegmentLen; need > len(src) {
+		panic(fmt.Sprintf("kernel: panel: src of %d floats, %d are read", len(src), need))
+	}
+	if need := (p.K() + 1) * width; need > len(w) {
+		panic(fmt.Sprintf("kernel: panel: %d packed weights, %d are read", len(w), need))
+	}
+	if need := (m-1)*p.ResStride + channels; res != nil && need > len(res) {
+		panic(fmt.Sprintf("kernel: panel: residual of %d floats, %d are read", len(res), need))
+	}
+	return channels
 }
 
 // K returns the length of the sums: the floats that one output value is made of.
@@ -31,8 +62,8 @@ func PackPanel(width, channels, k int, bias func(c int) float32, weight func(c, 
 	return w
 }
 
-// PanelGeneric computes m pixels of up to Width channels: for every pixel i and
-// every channel c < len(dst row),
+// PanelGeneric computes m ≥ 1 pixels of up to Width channels: for every pixel i and
+// every channel c,
 //
 //	sum = w[c]
 //	for s, at := range p.Segments {
@@ -42,11 +73,15 @@ func PackPanel(width, channels, k int, bias func(c int) float32, weight func(c, 
 //	}
 //	dst[i*DstStride+c] = p.Epilogue.Apply(sum, res[i*ResStride+c])
 //
-// The number of channels is what dst holds after pixel m-1, at most Width. A nil
-// res counts as zeros; it may overlap dst only if it is dst.
+// The number of channels is what dst holds of pixel m-1, at most Width. A nil res
+// adds nothing; one may overlap dst only if it is dst. There are at least one
+// segment and one float in it, and w is whole: (1+K)*Width floats. No float is read
+// or written but those that the loop names. Where m is more than the Pixels of the
+// variant, the pixels are computed in tiles of about the same size. What a pixel
+// comes to depends neither on m nor on the number of channels.
 func PanelGeneric(p *Panel, m int, dst, src, w, res []float32) {
 	const width = 8
-	channels := min(len(dst)-(m-1)*p.DstStride, width)
+	channels := p.check(width, m, dst, src, w, res)
 	var sums [2][width]float32
 	for i := 0; i < m; i += 2 {
 		pair := min(m-i, 2)
@@ -59,7 +94,7 @@ func PanelGeneric(p *Panel, m int, dst, src, w, res []float32) {
 			out := dst[(i+j)*p.DstStride:][:channels]
 			if res == nil {
 				for c := range out {
-					out[c] = p.Apply(sums[j][c], 0)
+					out[c] = p.Act.Apply(sums[j][c])
 				}
 				continue
 			}

@@ -1,0 +1,121 @@
+package main
+
+import (
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// An isa is a set of vector instructions with the shape of its panels.
+type isa struct {
+	name    string
+	lanes   int // floats of a register
+	vectors int // registers that hold one pixel's channels of a panel
+	pixels  int // of a panel
+	regs    []reg.VecPhysical
+	masks   bool // stores and loads take masks
+}
+
+var avx2 = isa{
+	name: "avx2", lanes: 8, vectors: 2, pixels: 6,
+	regs: []reg.VecPhysical{
+		reg.Y0, reg.Y1, reg.Y2, reg.Y3, reg.Y4, reg.Y5, reg.Y6, reg.Y7,
+		reg.Y8, reg.Y9, reg.Y10, reg.Y11, reg.Y12, reg.Y13, reg.Y14, reg.Y15,
+	},
+}
+
+var avx512 = isa{
+	name: "avx512", lanes: 16, vectors: 2, pixels: 14, masks: true,
+	regs: []reg.VecPhysical{
+		reg.Z0, reg.Z1, reg.Z2, reg.Z3, reg.Z4, reg.Z5, reg.Z6, reg.Z7,
+		reg.Z8, reg.Z9, reg.Z10, reg.Z11, reg.Z12, reg.Z13, reg.Z14, reg.Z15,
+		reg.Z16, reg.Z17, reg.Z18, reg.Z19, reg.Z20, reg.Z21, reg.Z22, reg.Z23,
+		reg.Z24, reg.Z25, reg.Z26, reg.Z27, reg.Z28, reg.Z29, reg.Z30, reg.Z31,
+	},
+}
+
+// bytes returns the size of a register.
+func (v isa) bytes() int { return 4 * v.lanes }
+
+// Predicates of VCMPPS that do not raise exceptions: Intel 64 and IA-32
+// Architectures Software Developer's Manual, volume 2, CMPPS.
+const (
+	lessThan  = 0x11
+	unordered = 0x03
+)
+
+// zero clears a vector.
+func (g *gen) zero(x reg.VecPhysical) {
+	if g.masks {
+		g.VPXORD(x, x, x)
+	} else {
+		g.VXORPS(x, x, x)
+	}
+}
+
+// load sets x to the vector at m, of which mask says which lanes are read.
+func (g *gen) load(m operand.Mem, mask reg.OpmaskPhysical, x reg.VecPhysical) {
+	if g.masks {
+		g.VMOVUPS_Z(m, mask, x)
+	} else {
+		g.VMOVUPS(m, x)
+	}
+}
+
+// add adds the vector at m to x, in the lanes of mask.
+func (g *gen) add(m operand.Mem, mask reg.OpmaskPhysical, x reg.VecPhysical) {
+	if g.masks {
+		g.VADDPS(m, x, mask, x)
+	} else {
+		g.VADDPS(m, x, x)
+	}
+}
+
+// store stores the lanes of mask at m.
+func (g *gen) store(x reg.VecPhysical, mask reg.OpmaskPhysical, m operand.Mem) {
+	if g.masks {
+		g.VMOVUPS(x, mask, m)
+	} else {
+		g.VMOVUPS(x, m)
+	}
+}
+
+// A rowSet addresses vectors that lie a stride apart: every third one has a pointer
+// of its own, and the two after it are reached by the index.
+type rowSet struct {
+	bases  []reg.GPVirtual
+	stride reg.GPVirtual // in bytes
+}
+
+// rows makes the set of n rows from the first, whose pointer it takes over.
+func (g *gen) rows(n int, first, stride reg.GPVirtual) rowSet {
+	r := rowSet{bases: []reg.GPVirtual{first}, stride: stride}
+	for i := 3; i < n; i += 3 {
+		r.bases = append(r.bases, g.GP64())
+	}
+	g.spread(r)
+	return r
+}
+
+// spread sets the pointers of the set from the first.
+func (g *gen) spread(r rowSet) {
+	for i := range r.bases[1:] {
+		g.LEAQ(operand.Mem{Base: r.bases[i], Index: r.stride, Scale: 2}, r.bases[i+1])
+		g.ADDQ(r.stride, r.bases[i+1])
+	}
+}
+
+// advance moves all rows by n bytes.
+func (g *gen) advance(r rowSet, n int) {
+	for _, b := range r.bases {
+		g.ADDQ(operand.I32(int32(n)), b)
+	}
+}
+
+// at returns the operand disp bytes into row i.
+func (r rowSet) at(i, disp int) operand.Mem {
+	m := operand.Mem{Base: r.bases[i/3], Disp: disp}
+	if i%3 > 0 {
+		m.Index, m.Scale = r.stride, uint8(i%3)
+	}
+	return m
+}

@@ -1,0 +1,233 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// unroll is how many inputs a turn of a panel's inner loop takes.
+const unroll = 4
+
+// panels writes the functions that compute panels of one register of channels, of
+// two, ….
+func (g *gen) panels() {
+	for v := 1; v <= g.vectors; v++ {
+		g.panel(v)
+	}
+}
+
+// panel writes the function for panels of which vectors registers of channels are
+// there. It holds a body for every number of pixels, since the sums of all pixels
+// stay in registers.
+//
+// Every sum is the same chain of fused multiply-adds in every body: what a pixel
+// comes to does not depend on the tile it is in.
+func (g *gen) panel(vectors int) {
+	name := fmt.Sprintf("panel%sx%d", g.suffix(), vectors)
+	mask := ""
+	if g.masks {
+		mask = ", channels uint32"
+	}
+	g.text(name, "func(segments *int, segmentCount, segmentLen int, src *float32, srcStride int, w *float32, m int, dst *float32, dstStride int, before, after *float32, resStride int, slope, limit float32, linear bool"+mask+")",
+		fmt.Sprintf("%s computes 1 ≤ m ≤ %d pixels of a panel of which %d registers of %d", name, g.pixels, vectors, g.lanes),
+		"channels are there. Strides are in floats. The residual is added before or after",
+		"the activation, where it is not nil; linear leaves the activation out.")
+	if g.masks {
+		g.Comment("K1, K2: the channels of each register that are there")
+		c := g.GP32()
+		g.Load(g.Param("channels"), c)
+		g.KMOVW(c, reg.K1)
+		g.SHRL(operand.U8(16), c)
+		g.KMOVW(c, reg.K2)
+	}
+	m := g.Load(g.Param("m"), g.GP64())
+	g.choose(m, 1, g.pixels, name)
+	for n := 1; n <= g.pixels; n++ {
+		g.panelBody(name, vectors, n)
+	}
+}
+
+// suffix tells the widths of registers apart in names.
+func (g *gen) suffix() string { return fmt.Sprint(32 * g.lanes) }
+
+// choose jumps to the body of m pixels, lo ≤ m ≤ hi.
+func (g *gen) choose(m reg.Register, lo, hi int, name string) {
+	target := func(lo, hi int) operand.LabelRef {
+		if lo == hi {
+			return operand.LabelRef(fmt.Sprintf("%s_pixels%d", name, lo))
+		}
+		return operand.LabelRef(fmt.Sprintf("%s_pixels%dto%d", name, lo, hi))
+	}
+	if lo == hi {
+		g.JMP(target(lo, hi))
+		return
+	}
+	mid := (lo + hi) / 2
+	g.CMPQ(m, operand.U8(mid))
+	g.JG(target(mid+1, hi))
+	g.choose(m, lo, mid, name)
+	if mid+1 < hi {
+		g.Label(string(target(mid+1, hi)))
+		g.choose(m, mid+1, hi, name)
+	}
+}
+
+func (g *gen) panelBody(name string, vectors, pixels int) {
+	label := func(s string) string { return fmt.Sprintf("%s_pixels%d%s", name, pixels, s) }
+	ref := func(s string) operand.LabelRef { return operand.LabelRef(label(s)) }
+	sum := func(i, v int) reg.VecPhysical { return g.regs[i*vectors+v] }
+	free := g.regs[pixels*vectors:]
+	weights, inputs := free[:vectors], free[vectors:]
+	if len(inputs) > 4 {
+		inputs = inputs[:4]
+	}
+	panel := g.vectors * g.bytes() // of one input's weights
+
+	g.Label(label(""))
+	g.Comment(fmt.Sprintf("%d pixels: sums in %s to %s, pixel by pixel, from the biases", pixels, sum(0, 0).Asm(), sum(pixels-1, vectors-1).Asm()))
+	w := g.Load(g.Param("w"), g.GP64())
+	for v := range vectors {
+		g.VMOVUPS(operand.Mem{Base: w, Disp: v * g.bytes()}, sum(0, v))
+		for i := 1; i < pixels; i++ {
+			g.VMOVAPS(sum(0, v), sum(i, v))
+		}
+	}
+	g.ADDQ(operand.I32(int32(panel)), w)
+	stride := g.Load(g.Param("srcStride"), g.GP64()).(reg.GPVirtual)
+	g.SHLQ(operand.U8(2), stride)
+	segments := g.Load(g.Param("segments"), g.GP64())
+	count := g.Load(g.Param("segmentCount"), g.GP64())
+	src := rowSet{stride: stride}
+	for i := 0; i < pixels; i += 3 {
+		src.bases = append(src.bases, g.GP64().(reg.GPVirtual))
+	}
+	k := g.GP64()
+
+	g.Label(label("_segment"))
+	g.MOVQ(operand.Mem{Base: segments}, k)
+	g.Load(g.Param("src"), src.bases[0])
+	g.LEAQ(operand.Mem{Base: src.bases[0], Index: k, Scale: 4}, src.bases[0])
+	g.spread(src)
+	step := func(u int) {
+		for v := range vectors {
+			g.VMOVUPS(operand.Mem{Base: w, Disp: u*panel + v*g.bytes()}, weights[v])
+		}
+		for i := range pixels {
+			x := inputs[i%len(inputs)]
+			g.VBROADCASTSS(src.at(i, 4*u), x)
+			for v := range vectors {
+				g.VFMADD231PS(x, weights[v], sum(i, v))
+			}
+		}
+	}
+	g.Load(g.Param("segmentLen"), k)
+	g.SUBQ(operand.U8(unroll), k)
+	g.JLT(ref("_rest"))
+	g.Label(label("_inputs"))
+	for u := range unroll {
+		step(u)
+	}
+	g.advance(src, 4*unroll)
+	g.ADDQ(operand.I32(int32(unroll*panel)), w)
+	g.SUBQ(operand.U8(unroll), k)
+	g.JGE(ref("_inputs"))
+	g.Label(label("_rest"))
+	g.ADDQ(operand.U8(unroll), k)
+	g.JEQ(ref("_next"))
+	g.Label(label("_input"))
+	step(0)
+	g.advance(src, 4)
+	g.ADDQ(operand.I32(int32(panel)), w)
+	g.DECQ(k)
+	g.JNE(ref("_input"))
+	g.Label(label("_next"))
+	g.ADDQ(operand.U8(8), segments)
+	g.DECQ(count)
+	g.JNE(ref("_segment"))
+
+	var sums []vector
+	for i := range pixels {
+		for v := range vectors {
+			sums = append(sums, vector{sum(i, v), i, v})
+		}
+	}
+	g.epilogue(label(""), sums, pixels, free)
+	g.VZEROUPPER()
+	g.RET()
+}
+
+// A vector is a register that holds lanes of row i, v registers into it.
+type vector struct {
+	reg  reg.VecPhysical
+	i, v int
+}
+
+// epilogue finishes sums and stores them: the parameters before, after, resStride,
+// slope, limit, linear, dst and dstStride are those of a panel. It needs four free
+// registers.
+func (g *gen) epilogue(label string, sums []vector, rows int, free []reg.VecPhysical) {
+	residual := func(name string) {
+		done := label + "_no_" + name
+		p := g.Load(g.Param(name), g.GP64()).(reg.GPVirtual)
+		g.TESTQ(p, p)
+		g.JEQ(operand.LabelRef(done))
+		stride := g.Load(g.Param("resStride"), g.GP64()).(reg.GPVirtual)
+		g.SHLQ(operand.U8(2), stride)
+		r := g.rows(rows, p, stride)
+		for _, s := range sums {
+			g.add(r.at(s.i, s.v*g.bytes()), mask(s.v), s.reg)
+		}
+		g.Label(done)
+	}
+	residual("before")
+	linear := g.GP8()
+	g.Load(g.Param("linear"), linear)
+	g.TESTB(linear, linear)
+	g.JNE(operand.LabelRef(label + "_linear"))
+	g.activate(sums, free)
+	g.Label(label + "_linear")
+	residual("after")
+	p := g.Load(g.Param("dst"), g.GP64()).(reg.GPVirtual)
+	stride := g.Load(g.Param("dstStride"), g.GP64()).(reg.GPVirtual)
+	g.SHLQ(operand.U8(2), stride)
+	r := g.rows(rows, p, stride)
+	for _, s := range sums {
+		g.store(s.reg, mask(s.v), r.at(s.i, s.v*g.bytes()))
+	}
+}
+
+// mask returns the mask of the channels of register v.
+func mask(v int) reg.OpmaskPhysical { return [...]reg.OpmaskPhysical{reg.K1, reg.K2}[v] }
+
+// activate applies the activation of the parameters slope and limit: x*slope where
+// x < 0, then limit where x > limit; a NaN stays one and a -0 stays -0, as in Go.
+func (g *gen) activate(sums []vector, free []reg.VecPhysical) {
+	zero, slope, limit := free[0], free[1], free[1]
+	g.zero(zero)
+	at := func(name string) operand.Mem {
+		b, err := g.Param(name).Resolve()
+		if err != nil {
+			panic(err)
+		}
+		return b.Addr
+	}
+	g.VBROADCASTSS(at("slope"), slope)
+	for n, s := range sums {
+		if g.masks {
+			k := [...]reg.OpmaskPhysical{reg.K3, reg.K4, reg.K5, reg.K6}[n%4]
+			g.VCMPPS(operand.U8(lessThan), zero, s.reg, k)
+			g.VMULPS(slope, s.reg, k, s.reg)
+			continue
+		}
+		negative, scaled := free[2], free[3]
+		g.VCMPPS(operand.U8(lessThan), zero, s.reg, negative)
+		g.VMULPS(slope, s.reg, scaled)
+		g.VBLENDVPS(negative, scaled, s.reg, s.reg)
+	}
+	g.VBROADCASTSS(at("limit"), limit)
+	for _, s := range sums {
+		g.VMINPS(s.reg, limit, s.reg) // of equals and of a NaN: the second, s
+	}
+}

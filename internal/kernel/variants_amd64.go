@@ -1,0 +1,29 @@
+//go:build !purego
+
+package kernel
+
+import "github.com/gozoo/zoo/internal/cpu"
+
+var avx2 = Variant{
+	Name: cpu.AVX2.String(), Width: 16, Pixels: 6,
+	Panel:     panelAVX2,
+	Depthwise: DepthwiseGeneric,
+}
+
+var avx512 = Variant{
+	Name: cpu.AVX512.String(), Width: 32, Pixels: 14,
+	Panel:     panelAVX512,
+	Depthwise: DepthwiseGeneric,
+}
+
+// assembly returns the variants in assembly that this processor can run, best last.
+func assembly() []*Variant {
+	var vs []*Variant
+	if cpu.Best() >= cpu.AVX2 {
+		vs = append(vs, &avx2)
+	}
+	if cpu.Best() >= cpu.AVX512 {
+		vs = append(vs, &avx512)
+	}
+	return vs
+}
