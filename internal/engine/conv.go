@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"fmt"
+
 	"github.com/gozoo/zoo/internal/kernel"
 	"github.com/gozoo/zoo/nn"
 )
@@ -16,7 +18,7 @@ type convStep struct {
 	panels           []panel
 	panelsPerTask    int
 	rowsPerTask      int
-	pixels           int // of one tile, at most
+	pixels, width    int // of one tile, at most
 	compute          func(p *kernel.Panel, m int, dst, src, w, res []float32)
 }
 
@@ -100,7 +102,7 @@ func (c *compiler) panels(u unit, s *convStep, op nn.Conv, pixel int) (step, err
 		}
 		first += dst.c
 	}
-	s.pixels, s.compute = c.options.Variant.Pixels, c.options.Variant.Panel
+	s.pixels, s.width, s.compute = c.options.Variant.Pixels, width, c.options.Variant.Panel
 	s.split(c.options.Threads)
 	return s, nil
 }
@@ -122,22 +124,39 @@ func (c *compiler) packed(u unit, op nn.Conv) ([]float32, error) {
 		if err != nil {
 			return nil, err
 		}
-		inPer, taps := op.In/op.Groups, op.KH*op.KW
-		var packed []float32
+		var bounds [][2]int // channels of each panel
 		for first, i := 0, 0; i < len(views); i++ {
-			end := first + views[i].c
-			for first < end {
+			for end := first + views[i].c; first < end; {
 				n := panelChannels(width, op, first, end)
-				packed = append(packed, kernel.PackPanel(width, n, f.fan,
-					func(j int) float32 { return f.bias[first+j] },
-					func(j, k int) float32 { // k counts taps, then channels
-						return f.w[(first+j)*f.fan+k%inPer*taps+k/inPer]
-					})...)
+				bounds = append(bounds, [2]int{first, n})
 				first += n
 			}
 		}
+		taps := op.KH * op.KW
+		size := (f.fan + 1) * width
+		packed := alloc(len(bounds) * size)
+		for i, b := range bounds {
+			packPanel(packed[i*size:][:size], width, taps, f, b[0], b[1])
+		}
 		return packed, nil
 	})
+}
+
+// packPanel writes n output channels from channel first on as kernel.PanelGeneric
+// reads them: the biases, then for each tap and input channel a row of weights.
+func packPanel(dst []float32, width, taps int, f *unitWeights, first, n int) {
+	copy(dst[:n], f.bias[first:])
+	channels := f.fan / taps
+	for j := range n {
+		w := f.w[(first+j)*f.fan:][:f.fan]
+		for tap := range taps {
+			at := (1+tap*channels)*width + j
+			for ch := range channels {
+				dst[at] = w[ch*taps+tap]
+				at += width
+			}
+		}
+	}
 }
 
 // taps returns the segments that one output value of op reads: whole kernel rows
@@ -184,6 +203,8 @@ func (s *convStep) split(threads int) {
 	s.rowsPerTask = (rows + rowBlocks - 1) / rowBlocks
 	s.panelsPerTask = (panels + panelBlocks - 1) / panelBlocks
 }
+
+func (s *convStep) kernel() string { return fmt.Sprintf("panel %dx%d", s.pixels, s.width) }
 
 func (s *convStep) rowBlocks() int { return (s.images*s.oh + s.rowsPerTask - 1) / s.rowsPerTask }
 

@@ -3,6 +3,7 @@ package engine
 import (
 	"runtime"
 	"sync/atomic"
+	"time"
 )
 
 // A crew is the goroutines of one run: the one that called Session.Run, and workers
@@ -13,6 +14,7 @@ import (
 type crew struct {
 	steps []timedStep
 	frame frame
+	times []time.Duration // of each step, when asked for
 
 	// state is what may be claimed: the run, the step of it, and the next task.
 	state atomic.Uint64
@@ -40,38 +42,52 @@ func pack(run uint64, step int) uint64 { return run<<(taskBits+stepBits) | uint6
 
 // run computes all steps with up to the given number of threads.
 func (c *crew) run(threads int) {
-	if threads == 1 {
-		for i := range c.steps {
-			s := &c.steps[i]
-			c.clearBorders(s)
-			for task := range s.n {
-				s.run(&c.frame, task)
-			}
-		}
-		return
-	}
 	run := (c.state.Load()>>(taskBits+stepBits) + 1) & runMask
 	for i := range c.steps {
-		s := &c.steps[i]
-		c.clearBorders(s)
-		c.done.Store(0)
-		c.state.Store(pack(run, i))
-		if i == 0 {
-			workers.recruit(c, run, threads-1)
+		var start time.Time
+		if c.times != nil {
+			start = time.Now()
 		}
-		for {
-			task, ok := c.claim(run, i)
-			if !ok {
-				break
-			}
-			s.run(&c.frame, task)
-			c.done.Add(1)
+		c.clearBorders(&c.steps[i])
+		if threads == 1 {
+			c.alone(i)
+		} else {
+			c.together(run, i, threads)
 		}
-		for spin := 1; c.done.Load() < int64(s.n); spin++ {
-			pause(spin)
+		if c.times != nil {
+			c.times[i] = time.Since(start)
 		}
 	}
 	c.state.Store(pack(run, stepMask)) // no such step: the run is over
+}
+
+// alone computes step i without help.
+func (c *crew) alone(i int) {
+	s := &c.steps[i]
+	for task := range s.n {
+		s.run(&c.frame, task)
+	}
+}
+
+// together computes step i with the workers of the run, which step 0 recruits.
+func (c *crew) together(run uint64, i, threads int) {
+	s := &c.steps[i]
+	c.done.Store(0)
+	c.state.Store(pack(run, i))
+	if i == 0 {
+		workers.recruit(c, run, threads-1)
+	}
+	for {
+		task, ok := c.claim(run, i)
+		if !ok {
+			break
+		}
+		s.run(&c.frame, task)
+		c.done.Add(1)
+	}
+	for spin := 1; c.done.Load() < int64(s.n); spin++ {
+		pause(spin)
+	}
 }
 
 // claim returns a task of the given step, if one is left.

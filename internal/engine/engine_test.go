@@ -6,6 +6,9 @@ import (
 	"math/rand/v2"
 	"sync"
 	"testing"
+	"time"
+
+	"github.com/google/go-cmp/cmp"
 
 	"github.com/gozoo/zoo/internal/kernel"
 	"github.com/gozoo/zoo/nn"
@@ -262,6 +265,42 @@ func TestRunAllocatesNothing(t *testing.T) {
 		})
 		if n > 0 {
 			t.Errorf("%d threads: %v allocations in a run", threads, n)
+		}
+	}
+}
+
+func TestLayers(t *testing.T) {
+	shape := tensor.Shape{2, 3, 24, 24}
+	bound, input := small(t, shape)
+	plan, err := Compile(bound, shape, Options{Threads: 2})
+	if err != nil {
+		t.Fatal(err)
+	}
+	var got []string
+	var macs int64
+	layers := plan.Layers()
+	for _, l := range layers {
+		got = append(got, l.Kind+" "+l.Path)
+		macs += l.MACs
+	}
+	want := []string{
+		"input ", "conv stem.conv", "max_pool2d pool", "conv expand.conv", "conv block.conv",
+		"conv final.conv", "adaptive_avg_pool2d gap", "linear fc",
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("steps (-want +got):\n%s", diff)
+	}
+	// stem 12x12, then 6x6; two images.
+	if want := int64(2 * (144*16*27 + 36*(24*16+12*12*9+40*24) + 400)); macs != want {
+		t.Errorf("%d MACs, want %d", macs, want)
+	}
+	times := make([]time.Duration, len(layers))
+	if err := plan.NewSession().RunTimed(make([]float32, 20), input, times); err != nil {
+		t.Fatal(err)
+	}
+	for i, d := range times {
+		if d <= 0 {
+			t.Errorf("step %d took %v", i, d)
 		}
 	}
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"slices"
+	"unsafe"
 )
 
 // align is the alignment of buffers in floats: one cache line.
@@ -36,3 +37,12 @@ func arena(buffers []*buffer) int {
 }
 
 func roundUp(n, to int) int { return (n + to - 1) / to * to }
+
+// alloc returns n zeroed floats that start a cache line, on large pages where that
+// is possible.
+func alloc(n int) []float32 {
+	x := make([]float32, n+align)
+	preferHugePages(x)
+	skip := int(-uintptr(unsafe.Pointer(&x[0]))/4) & (align - 1)
+	return x[skip : skip+n : skip+n]
+}

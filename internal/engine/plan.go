@@ -34,8 +34,7 @@ type frame struct {
 // timedStep is a step with what has to be done before it.
 type timedStep struct {
 	step
-	kind    string
-	path    string
+	layer   Layer
 	n       int       // tasks
 	borders []*buffer // that are written first by this step
 }
@@ -70,7 +69,8 @@ func (c *compiler) plan(keep map[int]bool) (*Plan, error) {
 	for v := range keep {
 		p.values[v] = keptValue{l.views(v), l.shapes[v]}
 	}
-	p.steps = append(p.steps, c.timed(-1, "input", "", &inputStep{l.view(0)}))
+	input := Layer{Kind: "input", In: p.input, Out: p.input}
+	p.steps = append(p.steps, c.timed(-1, input, &inputStep{l.view(0)}))
 	for i, u := range l.units {
 		s, err := c.step(u)
 		if err != nil {
@@ -79,7 +79,7 @@ func (c *compiler) plan(keep map[int]bool) (*Plan, error) {
 		if s == nil || s.tasks() == 0 {
 			continue // a view
 		}
-		t := c.timed(i, u.node.Op.Kind(), u.path, s)
+		t := c.timed(i, c.describe(u), s)
 		if t.n > maxTasks {
 			return nil, fmt.Errorf("engine: %s: %d tasks for input %v: at most %d are possible: take smaller batches", u.path, t.n, p.input, maxTasks)
 		}
@@ -128,9 +128,13 @@ func (c *compiler) place(keep map[int]bool) {
 	}
 }
 
-// timed adds to a step the borders that it has to clear.
-func (c *compiler) timed(at int, kind, path string, s step) timedStep {
-	t := timedStep{step: s, kind: kind, path: path, n: s.tasks()}
+// timed adds to a step the borders that it has to clear, and its description.
+func (c *compiler) timed(at int, l Layer, s step) timedStep {
+	t := timedStep{step: s, layer: l, n: s.tasks()}
+	t.layer.Tasks = t.n
+	if k, ok := s.(interface{ kernel() string }); ok {
+		t.layer.Kernel = k.kernel()
+	}
 	for _, b := range c.layout.buffers {
 		if b.written && b.first == at && b.hasBorder() {
 			t.borders = append(t.borders, b)

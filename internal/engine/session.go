@@ -18,7 +18,7 @@ type Session struct {
 func (p *Plan) NewSession() *Session {
 	s := &Session{plan: p}
 	s.crew.steps = p.steps
-	s.crew.frame.mem = make([]float32, p.arena)
+	s.crew.frame.mem = alloc(p.arena)
 	return s
 }
 

@@ -1,0 +1,6 @@
+//go:build !linux
+
+package engine
+
+// preferHugePages does nothing where pages cannot be chosen.
+func preferHugePages([]float32) {}
