@@ -66,3 +66,12 @@ func BenchmarkNetworks(b *testing.B) {
 		})
 	}
 }
+
+func BenchmarkCompile(b *testing.B) {
+	bound := synthetic(b, "cspnet", "cspresnet50")
+	for b.Loop() {
+		if _, err := Compile(bound, tensor.Shape{1, 3, 256, 256}, Options{}); err != nil {
+			b.Fatal(err)
+		}
+	}
+}

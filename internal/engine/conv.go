@@ -132,12 +132,11 @@ func (c *compiler) packed(u unit, op nn.Conv) ([]float32, error) {
 				first += n
 			}
 		}
-		taps := op.KH * op.KW
 		size := (f.fan + 1) * width
 		packed := alloc(len(bounds) * size)
-		for i, b := range bounds {
-			packPanel(packed[i*size:][:size], width, taps, f, b[0], b[1])
-		}
+		parallel(len(bounds), func(i int) {
+			packPanel(packed[i*size:][:size], width, op.KH*op.KW, f, bounds[i][0], bounds[i][1])
+		})
 		return packed, nil
 	})
 }
@@ -145,15 +144,19 @@ func (c *compiler) packed(u unit, op nn.Conv) ([]float32, error) {
 // packPanel writes n output channels from channel first on as kernel.PanelGeneric
 // reads them: the biases, then for each tap and input channel a row of weights.
 func packPanel(dst []float32, width, taps int, f *unitWeights, first, n int) {
+	const rows = 64 // of weights that are written together, so that they stay in cache
 	copy(dst[:n], f.bias[first:])
 	channels := f.fan / taps
-	for j := range n {
-		w := f.w[(first+j)*f.fan:][:f.fan]
-		for tap := range taps {
-			at := (1+tap*channels)*width + j
-			for ch := range channels {
-				dst[at] = w[ch*taps+tap]
-				at += width
+	for tap := range taps {
+		for from := 0; from < channels; from += rows {
+			end := min(from+rows, channels)
+			for j := range n {
+				w, scale := f.w[(first+j)*f.fan:][:f.fan], f.scale[first+j]
+				at := (1+tap*channels+from)*width + j
+				for ch := from; ch < end; ch++ {
+					dst[at] = float32(float64(w[ch*taps+tap]) * scale)
+					at += width
+				}
 			}
 		}
 	}

@@ -28,7 +28,7 @@ func (c *compiler) depthwise(u unit, op nn.Conv) (step, error) {
 		packed := append(make([]float32, 0, (taps+1)*op.Out), f.bias...)
 		for tap := range taps {
 			for ch := range op.Out {
-				packed = append(packed, f.w[ch*taps+tap])
+				packed = append(packed, f.at(ch, tap))
 			}
 		}
 		return packed, nil

@@ -3,7 +3,9 @@ package engine
 import (
 	"fmt"
 	"math"
+	"runtime"
 	"sync"
+	"sync/atomic"
 
 	"github.com/gozoo/zoo/internal/kernel"
 	"github.com/gozoo/zoo/nn"
@@ -45,14 +47,21 @@ func (w *weights) get(key packing, pack func() ([]float32, error)) ([]float32, e
 }
 
 // unitWeights are the weights (Out,fan) and the biases (Out) of a convolution or
-// linear layer with its batch norm folded in.
+// linear layer. The factor of a batch norm that is folded in still has to be applied
+// to the weights of each output channel; it is part of the biases already.
 type unitWeights struct {
-	w, bias []float32
-	fan     int
+	w     []float32
+	scale []float64
+	bias  []float32
+	fan   int
 }
 
-// folded returns the weights of a unit. The products with the batch norm's factors
-// are rounded once, from float64.
+// at returns the weight of output channel o with index i of its fan, rounded once.
+func (f *unitWeights) at(o, i int) float32 {
+	return float32(float64(f.w[o*f.fan+i]) * f.scale[o])
+}
+
+// folded returns the weights of a unit with out output channels.
 func folded(b *nn.Bound, u unit, out int) (*unitWeights, error) {
 	var tensors [2][]float32
 	for i, p := range u.node.Params {
@@ -62,26 +71,39 @@ func folded(b *nn.Bound, u unit, out int) (*unitWeights, error) {
 		}
 		tensors[i] = t
 	}
-	f := &unitWeights{w: tensors[0], bias: tensors[1], fan: len(tensors[0]) / out}
-	if f.bias == nil {
-		f.bias = make([]float32, out)
+	f := &unitWeights{w: tensors[0], scale: make([]float64, out), bias: make([]float32, out), fan: len(tensors[0]) / out}
+	shift := make([]float64, out)
+	for o := range f.scale {
+		f.scale[o] = 1
 	}
-	if u.bn == nil {
-		return f, nil
-	}
-	scale, shift, err := foldedNorm(b, u.bn)
-	if err != nil {
-		return nil, err
-	}
-	w, bias := make([]float32, len(f.w)), make([]float32, out)
-	for o := range out {
-		for i := range f.fan {
-			w[o*f.fan+i] = float32(float64(f.w[o*f.fan+i]) * scale[o])
+	if u.bn != nil {
+		var err error
+		if f.scale, shift, err = foldedNorm(b, u.bn); err != nil {
+			return nil, err
 		}
-		bias[o] = float32(float64(f.bias[o])*scale[o] + shift[o])
 	}
-	f.w, f.bias = w, bias
+	for o := range f.bias {
+		bias := 0.0
+		if tensors[1] != nil {
+			bias = float64(tensors[1][o])
+		}
+		f.bias[o] = float32(bias*f.scale[o] + shift[o])
+	}
 	return f, nil
+}
+
+// parallel calls f with 0 ≤ i < n on every core, in no order.
+func parallel(n int, f func(i int)) {
+	var next atomic.Int64
+	var wg sync.WaitGroup
+	for range min(n, runtime.GOMAXPROCS(0)) {
+		wg.Go(func() {
+			for i := next.Add(1) - 1; i < int64(n); i = next.Add(1) - 1 {
+				f(int(i))
+			}
+		})
+	}
+	wg.Wait()
 }
 
 // foldedNorm returns the factor and the term of a batch norm as an affine map per
