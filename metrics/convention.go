@@ -67,16 +67,22 @@ func (c Convention) Scope() Scope {
 	return WithoutClassifier
 }
 
-// flops returns what one operator counts, given the elements of its first input
-// and of its output. An operator that no rule speaks of is an error, never a
-// silent zero.
-func (c Convention) flops(op nn.Op, in, out int64) (int64, error) {
+// flops returns what one node counts, given the elements of its first input and of
+// its output. An operator that no rule speaks of is an error, never a silent zero.
+//
+// mmcv's counter watches modules: what the reference calls as a function, a node
+// without a path, it does not see. It goes by exact class, too, and so counts 0 for
+// a convolution with TensorFlow's SAME border, which is a subclass.
+func (c Convention) flops(node nn.Node, in, out int64) (int64, error) {
 	legacy := c == MMCVLegacy
-	switch op := op.(type) {
+	if legacy && node.Path == "" {
+		in, out = 0, 0
+	}
+	switch op := node.Op.(type) {
 	case nn.Conv:
-		// mmcv counts 0 for its own convolution with TensorFlow's SAME border, a
-		// subclass that its exact class match misses. Networks here that have such
-		// borders do not come from that framework, so they count as they compute.
+		if legacy && op.Pad.Same {
+			return 0, nil
+		}
 		n, err := convMACs(op, out)
 		if err == nil && op.Bias && legacy {
 			return sum(n, out)
@@ -88,17 +94,17 @@ func (c Convention) flops(op nn.Op, in, out int64) (int64, error) {
 		return product(2, in)
 	case nn.GlobalAvgPool:
 		return in, nil
-	case nn.MaxPool:
+	case nn.MaxPool, nn.AvgPool:
 		if legacy {
 			return in, nil
 		}
 		return 0, nil
 	case nn.Act:
 		return c.actFLOPs(op, out)
-	case nn.Flatten, nn.Add, nn.Concat, nn.Slice:
+	case nn.Flatten, nn.Add, nn.Mul, nn.Concat, nn.Slice:
 		return 0, nil
 	}
-	return 0, fmt.Errorf("%s has no rule for %s", string(c), op.Kind())
+	return 0, fmt.Errorf("%s has no rule for %s", string(c), node.Op.Kind())
 }
 
 // actFLOPs returns what an activation counts; mmcv's list of them is closed.
@@ -108,6 +114,8 @@ func (c Convention) actFLOPs(a nn.Act, out int64) (int64, error) {
 		if c == MMCVLegacy {
 			return out, nil
 		}
+		return 0, nil
+	case nn.FuncSigmoid, nn.FuncHardSigmoid, nn.FuncSiLU, nn.FuncHardSwish, nn.FuncGELU:
 		return 0, nil
 	}
 	return 0, fmt.Errorf("%s has no rule for %s", string(c), a.Kind())

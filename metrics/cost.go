@@ -99,7 +99,7 @@ func Count(g *nn.Graph, input tensor.Shape, c Convention) (Cost, error) {
 // MACs returns the multiply-accumulates of all convolutions and linear layers for
 // an input (1,C,H,W): the arithmetic that speed is measured by.
 func MACs(g *nn.Graph, input tensor.Shape) (int64, error) {
-	none := func(nn.Op, int64, int64) (int64, error) { return 0, nil }
+	none := func(nn.Node, int64, int64) (int64, error) { return 0, nil }
 	layers, err := walk(g, input, none)
 	if err != nil {
 		return 0, err
@@ -113,7 +113,7 @@ func MACs(g *nn.Graph, input tensor.Shape) (int64, error) {
 
 // walk lists the layers of g; flops says what each counts. The sums of all MACs
 // and FLOPs fit an int64.
-func walk(g *nn.Graph, input tensor.Shape, flops func(op nn.Op, in, out int64) (int64, error)) ([]LayerCost, error) {
+func walk(g *nn.Graph, input tensor.Shape, flops func(n nn.Node, in, out int64) (int64, error)) ([]LayerCost, error) {
 	shapes, err := g.Shapes(input)
 	if err != nil {
 		return nil, fmt.Errorf("metrics: %w", err)
@@ -139,7 +139,7 @@ func walk(g *nn.Graph, input tensor.Shape, flops func(op nn.Op, in, out int64) (
 		in, out := numel(l.In[0]), numel(l.Out)
 		l.MACs, err = layerMACs(n.Op, in, out)
 		if err == nil {
-			l.FLOPs, err = flops(n.Op, in, out)
+			l.FLOPs, err = flops(n, in, out)
 		}
 		if err == nil {
 			macs, err = sum(macs, l.MACs)
@@ -163,7 +163,7 @@ func layerMACs(op nn.Op, in, out int64) (int64, error) {
 		return convMACs(op, out)
 	case nn.Linear:
 		return product(in, int64(op.Out))
-	case nn.BatchNorm, nn.Act, nn.MaxPool, nn.GlobalAvgPool, nn.Flatten, nn.Add, nn.Concat, nn.Slice:
+	case nn.BatchNorm, nn.Act, nn.MaxPool, nn.AvgPool, nn.GlobalAvgPool, nn.Flatten, nn.Add, nn.Mul, nn.Concat, nn.Slice:
 		return 0, nil
 	}
 	return 0, fmt.Errorf("no rule for %s", op.Kind())

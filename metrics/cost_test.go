@@ -92,6 +92,47 @@ func TestCount(t *testing.T) {
 	}
 }
 
+// TestOperators counts single operators on 4 channels of 6x6, by the rules of mmcv
+// 2.1 and mmengine 0.10.
+func TestOperators(t *testing.T) {
+	const in = 4 * 6 * 6
+	tests := []struct {
+		name             string
+		add              func(b *nn.Builder, x nn.Value) nn.Value
+		legacy, mmengine int64
+	}{
+		{"convolution with bias", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Conv(x, 5, nn.K(3), nn.Bias()) }, 5*36*4*9 + 5*36, 5 * 36 * 4 * 9},
+		{"TensorFlow's border", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Conv(x, 5, nn.K(3), nn.Same()) }, 0, 5 * 36 * 4 * 9},
+		{"average pool", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").AvgPool(x, nn.AvgPool{K: 2, Stride: 2}) }, in, 0},
+		{"average pool as a function", func(b *nn.Builder, x nn.Value) nn.Value { return b.AvgPool(x, nn.AvgPool{K: 2, Stride: 2}) }, 0, 0},
+		{"max pool as a function", func(b *nn.Builder, x nn.Value) nn.Value { return b.MaxPool(x, 2, 2, 0) }, 0, 0},
+		{"relu", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").WithAct(nn.ReLU()).Act(x) }, in, 0},
+		{"relu as a function", func(b *nn.Builder, x nn.Value) nn.Value { return b.WithAct(nn.ReLU()).Act(x) }, 0, 0},
+		{"sigmoid", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").WithAct(nn.Sigmoid()).Act(x) }, 0, 0},
+		{"hardsigmoid", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").WithAct(nn.HardSigmoid()).Act(x) }, 0, 0},
+		{"silu", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").WithAct(nn.SiLU()).Act(x) }, 0, 0},
+		{"hardswish", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").WithAct(nn.HardSwish()).Act(x) }, 0, 0},
+		{"gelu", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").WithAct(nn.GELU()).Act(x) }, 0, 0},
+		{"gate", func(b *nn.Builder, x nn.Value) nn.Value { return b.Mul(x, b.At("a").GlobalAvgPool(x)) }, in, in},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			b := nn.NewBuilder(4, 1e-5, nn.ReLU())
+			x := b.At("features").Features(tt.add(b, b.Input()))
+			g, err := b.Graph(x)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for c, want := range map[metrics.Convention]int64{metrics.MMCVLegacy: tt.legacy, metrics.MMEngine: tt.mmengine, metrics.FVCore: tt.mmengine} {
+				cost, err := metrics.Count(g, tensor.Shape{1, 4, 6, 6}, c)
+				if err != nil || cost.FLOPs != want {
+					t.Errorf("%s: %d FLOPs, %v, want %d", c, cost.FLOPs, err, want)
+				}
+			}
+		})
+	}
+}
+
 func TestCountRefuses(t *testing.T) {
 	g := network(t)
 	odd := *g

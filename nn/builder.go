@@ -19,13 +19,13 @@ type Value struct {
 type Builder struct {
 	*draft
 	path string
+	act  Act
 }
 
 // draft is what all builders of one graph share.
 type draft struct {
 	g     Graph
 	eps   float64
-	act   Act
 	names map[string]bool // state dict names in use
 	err   error
 	input Value
@@ -34,12 +34,12 @@ type draft struct {
 // NewBuilder starts a graph whose input has the given channels. ConvNormAct and
 // BatchNorm use eps, ConvNormAct and Act use act.
 func NewBuilder(channels int, eps float64, act Act) *Builder {
-	d := &draft{eps: eps, act: act, names: make(map[string]bool)}
+	d := &draft{eps: eps, names: make(map[string]bool)}
 	d.g.Channels = channels
 	d.g.Values = 1
 	d.g.Features, d.g.Logits = -1, -1
 	d.input = Value{id: 0, C: channels}
-	return &Builder{draft: d}
+	return &Builder{draft: d, act: act}
 }
 
 // At returns a builder whose path is extended by the given elements, strings or
@@ -52,8 +52,11 @@ func (b *Builder) At(path ...any) *Builder {
 	for _, p := range path {
 		parts = append(parts, fmt.Sprint(p))
 	}
-	return &Builder{draft: b.draft, path: strings.Join(parts, ".")}
+	return &Builder{draft: b.draft, path: strings.Join(parts, "."), act: b.act}
 }
+
+// WithAct returns a builder at the same path whose activation is another one.
+func (b *Builder) WithAct(act Act) *Builder { return &Builder{draft: b.draft, path: b.path, act: act} }
 
 // Input returns the network input, (N,C,H,W).
 func (b *Builder) Input() Value { return b.input }
@@ -117,22 +120,25 @@ func (b *Builder) Features(x Value) Value {
 	return b.Output(x)
 }
 
-// Conv adds a convolution without bias, (N,C,H,W) to (N,out,OH,OW). Unless
-// options say otherwise the kernel is 1x1, the stride 1 and the border half the
-// kernel, so that the size stays.
+// Conv adds a convolution, (N,C,H,W) to (N,out,OH,OW). Unless options say otherwise
+// the kernel is 1x1, the stride 1, the border half the kernel, so that the size
+// stays, and there is no bias.
 func (b *Builder) Conv(x Value, out int, opts ...Option) Value {
-	o := options{k: 1, stride: 1, groups: 1}
+	o := options{kh: 1, kw: 1, stride: 1, groups: 1, padH: -1}
 	for _, opt := range opts {
 		opt(&o)
 	}
-	c := Conv{In: x.C, Out: out, KH: o.k, KW: o.k, StrideH: o.stride, StrideW: o.stride, Groups: o.groups}
-	if o.same {
+	c := Conv{In: x.C, Out: out, KH: o.kh, KW: o.kw, StrideH: o.stride, StrideW: o.stride, Groups: o.groups, Bias: o.bias}
+	switch {
+	case o.same:
 		c.Pad.Same = true
-	} else {
-		c.Pad.H, c.Pad.W = o.k/2, o.k/2
+	case o.padH >= 0:
+		c.Pad.H, c.Pad.W = o.padH, o.padW
+	default:
+		c.Pad.H, c.Pad.W = o.kh/2, o.kw/2
 	}
-	if o.k < 1 || o.stride < 1 || o.groups < 1 {
-		b.fail("kernel %d, stride %d, groups %d: each must be at least 1", o.k, o.stride, o.groups)
+	if o.kh < 1 || o.kw < 1 || o.stride < 1 || o.groups < 1 {
+		b.fail("kernel %dx%d, stride %d, groups %d: each must be at least 1", o.kh, o.kw, o.stride, o.groups)
 		return x
 	}
 	if x.C%o.groups != 0 || out%o.groups != 0 {
@@ -171,11 +177,18 @@ func (b *Builder) MaxPool(x Value, k, stride, pad int) Value {
 	return b.node(MaxPool{K: k, Stride: stride, Pad: pad}, x.C, x)
 }
 
+// AvgPool adds an average pooling.
+func (b *Builder) AvgPool(x Value, p AvgPool) Value { return b.node(p, x.C, x) }
+
 // GlobalAvgPool averages each channel: (N,C,H,W) to (N,C,1,1).
 func (b *Builder) GlobalAvgPool(x Value) Value { return b.node(GlobalAvgPool{}, x.C, x) }
 
 // Flatten turns (N,C,1,1) into (N,C).
 func (b *Builder) Flatten(x Value) Value { return b.node(Flatten{}, x.C, x) }
+
+// FlattenImage turns (N,C,h,w) into (N,C*h*w). Inputs of another size than the h and w
+// that the layers behind it are made for are refused by those.
+func (b *Builder) FlattenImage(x Value, h, w int) Value { return b.node(Flatten{}, x.C*h*w, x) }
 
 // Linear adds a fully connected layer with bias, (N,C) to (N,out).
 func (b *Builder) Linear(x Value, out int) Value {
@@ -188,6 +201,14 @@ func (b *Builder) Add(x, y Value) Value {
 		b.fail("cannot add %d and %d channels", x.C, y.C)
 	}
 	return b.node(Add{}, x.C, x, y)
+}
+
+// Mul multiplies x by one factor per image and channel, (N,C,1,1).
+func (b *Builder) Mul(x, factors Value) Value {
+	if x.C != factors.C {
+		b.fail("cannot multiply %d channels by %d factors", x.C, factors.C)
+	}
+	return b.node(Mul{}, x.C, x, factors)
 }
 
 // Concat joins values along the channels.
@@ -212,12 +233,22 @@ func (b *Builder) Halves(x Value) (first, second Value) {
 type Option func(*options)
 
 type options struct {
-	k, stride, groups int
-	same, noAct       bool
+	kh, kw, stride, groups int
+	padH, padW             int // half the kernel if negative
+	same, noAct, bias      bool
 }
 
 // K sets a k x k kernel.
-func K(k int) Option { return func(o *options) { o.k = k } }
+func K(k int) Option { return Kernel(k, k) }
+
+// Kernel sets a kernel of h rows and w columns.
+func Kernel(h, w int) Option { return func(o *options) { o.kh, o.kw = h, w } }
+
+// Pad sets a border of p on all sides.
+func Pad(p int) Option { return func(o *options) { o.padH, o.padW = p, p } }
+
+// Bias adds a bias to each output channel.
+func Bias() Option { return func(o *options) { o.bias = true } }
 
 // Stride sets the stride of both axes.
 func Stride(s int) Option { return func(o *options) { o.stride = s } }

@@ -81,13 +81,15 @@ func TestBuilderErrors(t *testing.T) {
 			"nn: a.1: 4 groups do not divide 3 input and 4 output channels"},
 		{"groups of the output", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Conv(x, 4, nn.Groups(3)) },
 			"3 groups do not divide 3 input and 4 output channels"},
-		{"no kernel", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Conv(x, 4, nn.K(0)) }, "kernel 0, stride 1, groups 1"},
+		{"no kernel", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Conv(x, 4, nn.K(0)) }, "kernel 0x0, stride 1, groups 1"},
 		{"no stride", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Conv(x, 4, nn.Stride(0)) }, "stride 0"},
 		{"no groups", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Conv(x, 4, nn.Groups(0)) }, "groups 0"},
 		{"no channels", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Conv(x, 0) }, "nn: a: conv makes 0 channels"},
 		{"odd halves", func(b *nn.Builder, x nn.Value) nn.Value { y, _ := b.At("a").Halves(x); return y }, "nn: a: cannot halve 3 channels"},
 		{"unequal sum", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Add(x, b.At("b").Conv(x, 4)) },
 			"nn: a: cannot add 3 and 4 channels"},
+		{"factors", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Mul(x, b.At("b").Conv(x, 4)) },
+			"nn: a: cannot multiply 3 channels by 4 factors"},
 		{"the first of two", func(b *nn.Builder, x nn.Value) nn.Value {
 			return b.At("second").Conv(b.At("first").Conv(x, 4, nn.K(0)), 4, nn.K(0))
 		}, "nn: first: "},
@@ -128,6 +130,10 @@ func TestShapes(t *testing.T) {
 		}, tensor.Shape{1, 3, 9, 8}, tensor.Shape{1, 5, 5, 4}},
 		{"max pool", func(b *nn.Builder, x nn.Value) nn.Value { return b.MaxPool(x, 3, 2, 1) }, tensor.Shape{1, 3, 112, 7}, tensor.Shape{1, 3, 56, 4}},
 		{"max pool leaves a rest", func(b *nn.Builder, x nn.Value) nn.Value { return b.MaxPool(x, 2, 2, 0) }, tensor.Shape{1, 3, 5, 4}, tensor.Shape{1, 3, 2, 2}},
+		{"1x7", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Conv(x, 5, nn.Kernel(1, 7)) }, tensor.Shape{1, 3, 4, 9}, tensor.Shape{1, 5, 4, 9}},
+		{"no border", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Conv(x, 5, nn.K(3), nn.Pad(0), nn.Bias()) },
+			tensor.Shape{1, 3, 4, 9}, tensor.Shape{1, 5, 2, 7}},
+		{"gate", func(b *nn.Builder, x nn.Value) nn.Value { return b.Mul(x, b.GlobalAvgPool(x)) }, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 3, 4, 9}},
 		{"global pool", func(b *nn.Builder, x nn.Value) nn.Value { return b.GlobalAvgPool(x) }, tensor.Shape{4, 3, 5, 6}, tensor.Shape{4, 3, 1, 1}},
 		{"concat", func(b *nn.Builder, x nn.Value) nn.Value { return b.Concat(x, b.At("a").Conv(x, 5), x) }, tensor.Shape{1, 3, 2, 2}, tensor.Shape{1, 11, 2, 2}},
 		{"halves", func(b *nn.Builder, x nn.Value) nn.Value { _, y := b.Halves(b.At("a").Conv(x, 6)); return y }, tensor.Shape{1, 3, 2, 4}, tensor.Shape{1, 3, 2, 4}},
@@ -179,6 +185,27 @@ func TestShapesRefused(t *testing.T) {
 		if _, err := g.Shapes(tt.in); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%v: error = %v, want %q in it", tt.in, err, tt.want)
 		}
+	}
+}
+
+// TestAvgPoolWindows compares with torch.nn.AvgPool2d of torch 2.15.
+func TestAvgPoolWindows(t *testing.T) {
+	for _, tt := range []struct {
+		in, k, stride, pad int
+		ceil               bool
+		want               int
+	}{
+		{5, 2, 2, 0, true, 3}, {5, 2, 2, 0, false, 2}, {4, 2, 2, 0, true, 2}, {1, 2, 2, 0, true, 1}, {7, 3, 2, 1, true, 4}, {7, 3, 2, 1, false, 4},
+		{8, 3, 2, 1, true, 5}, {6, 3, 2, 0, true, 3}, {3, 3, 1, 1, false, 3}, {2, 3, 3, 1, true, 1}, {4, 2, 3, 1, true, 2},
+	} {
+		op := nn.AvgPool{K: tt.k, Stride: tt.stride, Pad: tt.pad, Ceil: tt.ceil}
+		got, err := op.Shape(tensor.Shape{2, 3, tt.in, 5})
+		if err != nil || got[2] != tt.want {
+			t.Errorf("%+v: %v, %v, want %d rows", tt, got, err, tt.want)
+		}
+	}
+	if s, err := (nn.AvgPool{K: 3, Stride: 2}).Shape(tensor.Shape{1, 1, 2, 2}); err == nil {
+		t.Errorf("a window larger than the input gives %v", s)
 	}
 }
 

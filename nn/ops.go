@@ -1,13 +1,11 @@
 package nn
 
 import (
-	"fmt"
-
 	"github.com/gozoo/zoo/tensor"
 )
 
-// An Op is the kind of a node with its numbers. The concrete types in this file
-// are all there are; readers of a graph switch over them.
+// An Op is the kind of a node with its numbers. The concrete types in this
+// package are all there are; readers of a graph switch over them.
 type Op interface {
 	// Kind names the operator in layer tables, in PyTorch's spelling.
 	Kind() string
@@ -43,37 +41,22 @@ type MaxPool struct {
 	K, Stride, Pad int
 }
 
+// AvgPool is a 2-d average pooling.
+type AvgPool struct {
+	K, Stride, Pad int
+	// Ceil keeps a last window that the input does not fill, as long as it starts
+	// inside the input or its leading border.
+	Ceil bool
+	// CountPad counts the zeros of the border among a window's elements.
+	CountPad bool
+}
+
 // BatchNorm is an inference-mode batch normalisation over C channels:
 // weight * (x - running_mean) / sqrt(running_var + Eps) + bias.
 type BatchNorm struct {
 	C   int
 	Eps float64
 }
-
-// Act is an elementwise activation function.
-type Act struct {
-	Func  ActFunc
-	Slope float32 // of the negative side, LeakyReLU only
-}
-
-// ActFunc enumerates the activation functions.
-type ActFunc uint8
-
-// The activation functions: max(x,0) + Slope*min(x,0), max(x,0), min(max(x,0),6).
-const (
-	FuncLeakyReLU ActFunc = iota + 1
-	FuncReLU
-	FuncReLU6
-)
-
-// LeakyReLU returns the activation x for x > 0 and slope*x otherwise.
-func LeakyReLU(slope float32) Act { return Act{Func: FuncLeakyReLU, Slope: slope} }
-
-// ReLU returns the activation max(x,0).
-func ReLU() Act { return Act{Func: FuncReLU} }
-
-// ReLU6 returns the activation min(max(x,0),6).
-func ReLU6() Act { return Act{Func: FuncReLU6} }
 
 // GlobalAvgPool averages each channel: (N,C,H,W) to (N,C,1,1).
 type GlobalAvgPool struct{}
@@ -89,6 +72,9 @@ type Linear struct {
 // Add adds two values of the same shape.
 type Add struct{}
 
+// Mul multiplies (N,C,H,W) by one factor per image and channel, (N,C,1,1).
+type Mul struct{}
+
 // Concat joins values along the channels, in the order of the inputs.
 type Concat struct{}
 
@@ -97,24 +83,15 @@ type Slice struct {
 	From, To int
 }
 
-func (Conv) Kind() string      { return "conv" }
-func (MaxPool) Kind() string   { return "max_pool2d" }
-func (BatchNorm) Kind() string { return "batch_norm" }
-func (a Act) Kind() string {
-	switch a.Func {
-	case FuncLeakyReLU:
-		return "leaky_relu"
-	case FuncReLU:
-		return "relu"
-	case FuncReLU6:
-		return "relu6"
-	}
-	return fmt.Sprintf("activation(%d)", a.Func)
-}
+func (Conv) Kind() string          { return "conv" }
+func (MaxPool) Kind() string       { return "max_pool2d" }
+func (AvgPool) Kind() string       { return "avg_pool2d" }
+func (BatchNorm) Kind() string     { return "batch_norm" }
 func (GlobalAvgPool) Kind() string { return "adaptive_avg_pool2d" }
 func (Flatten) Kind() string       { return "flatten" }
 func (Linear) Kind() string        { return "linear" }
 func (Add) Kind() string           { return "add" }
+func (Mul) Kind() string           { return "mul" }
 func (Concat) Kind() string        { return "cat" }
 func (Slice) Kind() string         { return "slice" }
 
@@ -149,9 +126,10 @@ func (l Linear) Params() []Param {
 
 // The remaining operators want no tensors.
 func (MaxPool) Params() []Param       { return nil }
-func (Act) Params() []Param           { return nil }
+func (AvgPool) Params() []Param       { return nil }
 func (GlobalAvgPool) Params() []Param { return nil }
 func (Flatten) Params() []Param       { return nil }
 func (Add) Params() []Param           { return nil }
+func (Mul) Params() []Param           { return nil }
 func (Concat) Params() []Param        { return nil }
 func (Slice) Params() []Param         { return nil }

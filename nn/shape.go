@@ -67,11 +67,37 @@ func (p MaxPool) Shape(in ...tensor.Shape) (tensor.Shape, error) {
 	return tensor.Shape{x[0], x[1], oh, ow}, nil
 }
 
-// Shape returns the input's shape.
-func (b BatchNorm) Shape(in ...tensor.Shape) (tensor.Shape, error) { return images(b.C, in) }
+// Shape returns (N,C,OH,OW).
+func (p AvgPool) Shape(in ...tensor.Shape) (tensor.Shape, error) {
+	x, err := images(0, in)
+	if err != nil {
+		return nil, err
+	}
+	out := tensor.Shape{x[0], x[1], 0, 0}
+	for i := 2; i < 4; i++ {
+		if out[i], err = p.window(x[i]); err != nil {
+			return nil, err
+		}
+	}
+	return out, nil
+}
+
+// window returns the windows along one side, by PyTorch's rule for ceil_mode: a last
+// one that starts beyond the input is dropped.
+func (p AvgPool) window(in int) (int, error) {
+	rest := in + 2*p.Pad - p.K
+	if !p.Ceil || rest <= -p.Stride {
+		return window(in, p.K, p.Stride, p.Pad, p.Pad)
+	}
+	n := (rest+p.Stride-1)/p.Stride + 1
+	if (n-1)*p.Stride >= in+p.Pad {
+		n--
+	}
+	return n, nil
+}
 
 // Shape returns the input's shape.
-func (Act) Shape(in ...tensor.Shape) (tensor.Shape, error) { return one(in) }
+func (b BatchNorm) Shape(in ...tensor.Shape) (tensor.Shape, error) { return images(b.C, in) }
 
 // Shape returns (N,C,1,1).
 func (GlobalAvgPool) Shape(in ...tensor.Shape) (tensor.Shape, error) {
@@ -108,6 +134,14 @@ func (l Linear) Shape(in ...tensor.Shape) (tensor.Shape, error) {
 func (Add) Shape(in ...tensor.Shape) (tensor.Shape, error) {
 	if len(in) != 2 || !in[0].Equal(in[1]) {
 		return nil, fmt.Errorf("expected two equal shapes, found %v", in)
+	}
+	return in[0], nil
+}
+
+// Shape returns the shape of the first input.
+func (Mul) Shape(in ...tensor.Shape) (tensor.Shape, error) {
+	if len(in) != 2 || len(in[0]) != 4 || !in[1].Equal(tensor.Shape{in[0][0], in[0][1], 1, 1}) {
+		return nil, fmt.Errorf("expected (N,C,H,W) and (N,C,1,1), found %v", in)
 	}
 	return in[0], nil
 }

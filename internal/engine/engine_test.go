@@ -19,12 +19,12 @@ import (
 // without what can be fused, residual additions, slices, concatenations and pools, and
 // values with several readers.
 func randomGraph(r *rand.Rand) (*nn.Graph, error) {
-	acts := []nn.Act{nn.LeakyReLU(0.01), nn.ReLU(), nn.ReLU6()}
+	acts := []nn.Act{nn.LeakyReLU(0.01), nn.ReLU(), nn.ReLU6(), nn.Sigmoid(), nn.HardSigmoid(), nn.SiLU(), nn.HardSwish(), nn.GELU()}
 	b := nn.NewBuilder(1+r.IntN(4), 1e-3, acts[r.IntN(len(acts))])
 	x := b.Input()
 	for i := range 2 + r.IntN(6) {
 		at := b.At("layer", i)
-		switch r.IntN(8) {
+		switch r.IntN(10) {
 		case 0:
 			x = at.ConvNormAct(x, 2*(1+r.IntN(20)), nn.K(1+2*r.IntN(3)), nn.Stride(1+r.IntN(2)))
 		case 1: // grouped or depthwise, with TensorFlow's border
@@ -56,6 +56,12 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 				first, second := at.Halves(x)
 				x = at.Concat(second, first)
 			}
+		case 8:
+			x = at.AvgPool(x, nn.AvgPool{K: 2 + r.IntN(2), Stride: 1 + r.IntN(2), Pad: r.IntN(2), Ceil: r.IntN(2) == 0, CountPad: r.IntN(2) == 0})
+		case 9: // a gate over the channels
+			y := at.At("squeeze").Conv(at.GlobalAvgPool(x), 1+r.IntN(5), nn.Bias())
+			y = at.At("excite").Conv(at.Act(y), x.C, nn.Bias())
+			x = at.Mul(x, at.WithAct(nn.Sigmoid()).Act(y))
 		}
 	}
 	x = b.At("pool").GlobalAvgPool(x)

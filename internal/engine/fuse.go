@@ -66,7 +66,7 @@ func (f *fuser) unit(i int) unit {
 			}
 			u.bn = node
 		case nn.Act:
-			if u.act != nil {
+			if _, ok := activation(op); !ok || u.act != nil {
 				return u
 			}
 			u.act, u.actLast = &op, u.residual >= 0

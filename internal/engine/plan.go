@@ -153,12 +153,20 @@ func (c *compiler) step(u unit) (step, error) {
 		return c.linear(u, op)
 	case nn.MaxPool:
 		return &maxPoolStep{l.view(u.node.In[0]), l.view(u.out), op}, nil
+	case nn.AvgPool:
+		return &avgPoolStep{l.view(u.node.In[0]), l.view(u.out), op}, nil
 	case nn.GlobalAvgPool:
 		return &averageStep{l.view(u.node.In[0]), l.view(u.out)}, nil
 	case nn.Add:
 		return &addStep{l.view(u.node.In[0]), l.view(u.node.In[1]), l.view(u.out)}, nil
 	case nn.Act:
-		return &actStep{l.view(u.node.In[0]), l.view(u.out), activation(op)}, nil
+		apply, ok := elementwise(op)
+		if !ok {
+			break
+		}
+		return &actStep{l.view(u.node.In[0]), l.view(u.out), apply}, nil
+	case nn.Mul:
+		return &mulStep{l.view(u.node.In[0]), l.view(u.node.In[1]), l.view(u.out)}, nil
 	case nn.BatchNorm:
 		return c.norm(u)
 	case nn.Concat:

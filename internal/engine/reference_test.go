@@ -105,6 +105,16 @@ func compute(n nn.Node, in [][]float64, is, os tensor.Shape, p [][]float64) []fl
 				out[i] = math.Max(v, 0)
 			case nn.FuncReLU6:
 				out[i] = math.Min(math.Max(v, 0), 6)
+			case nn.FuncSigmoid:
+				out[i] = 1 / (1 + math.Exp(-v))
+			case nn.FuncHardSigmoid:
+				out[i] = math.Min(math.Max(v+3, 0), 6) / 6
+			case nn.FuncSiLU:
+				out[i] = v / (1 + math.Exp(-v))
+			case nn.FuncHardSwish:
+				out[i] = v * math.Min(math.Max(v+3, 0), 6) / 6
+			case nn.FuncGELU:
+				out[i] = v * 0.5 * math.Erfc(-v/math.Sqrt2)
 			default:
 				panic(fmt.Sprint("no reference for ", op.Kind()))
 			}
@@ -124,6 +134,29 @@ func compute(n nn.Node, in [][]float64, is, os tensor.Shape, p [][]float64) []fl
 			}
 			out[i] = best
 		}
+	case nn.AvgPool:
+		for i := range out {
+			img := i / plane(os)
+			y, w := i/os[3]%os[2], i%os[3]
+			sum, inside, counted := 0.0, 0, 0
+			for ky := range op.K {
+				for kx := range op.K {
+					iy, ix := y*op.Stride-op.Pad+ky, w*op.Stride-op.Pad+kx
+					if iy >= is[2]+op.Pad || ix >= is[3]+op.Pad {
+						continue // beyond the border, where only Ceil leads
+					}
+					counted++
+					if iy >= 0 && ix >= 0 && iy < is[2] && ix < is[3] {
+						inside++
+						sum += x[(img*is[2]+iy)*is[3]+ix]
+					}
+				}
+			}
+			if !op.CountPad {
+				counted = inside
+			}
+			out[i] = sum / float64(counted)
+		}
 	case nn.GlobalAvgPool:
 		for i, v := range x {
 			out[i/plane(is)] += v / float64(plane(is))
@@ -133,6 +166,10 @@ func compute(n nn.Node, in [][]float64, is, os tensor.Shape, p [][]float64) []fl
 	case nn.Add:
 		for i := range out {
 			out[i] = in[0][i] + in[1][i]
+		}
+	case nn.Mul:
+		for i := range out {
+			out[i] = x[i] * in[1][i/plane(os)]
 		}
 	case nn.Concat:
 		at := 0

@@ -1,10 +1,5 @@
 package engine
 
-import (
-	"github.com/gozoo/zoo/internal/kernel"
-	"github.com/gozoo/zoo/nn"
-)
-
 // The steps that are no convolution. One task is one row of output, unless said
 // otherwise.
 
@@ -35,63 +30,6 @@ func (s *inputStep) run(f *frame, task int) {
 	}
 }
 
-// maxPoolStep takes the largest value of each window; the border never wins.
-type maxPoolStep struct {
-	in, out view
-	op      nn.MaxPool
-}
-
-func (s *maxPoolStep) tasks() int { return s.out.rows() }
-
-func (s *maxPoolStep) run(f *frame, task int) {
-	b, o := s.in.buf, s.out.buf
-	n, y := task/o.h, task%o.h
-	top := y*s.op.Stride - s.op.Pad
-	for x := range o.w {
-		left := x*s.op.Stride - s.op.Pad
-		dst := f.mem[s.out.at(n, y, x):][:s.out.c]
-		first := true
-		for iy := max(top, 0); iy < min(top+s.op.K, b.h); iy++ {
-			for ix := max(left, 0); ix < min(left+s.op.K, b.w); ix++ {
-				src := f.mem[s.in.at(n, iy, ix):][:s.in.c]
-				if first {
-					copy(dst, src)
-					first = false
-					continue
-				}
-				kernel.Max(dst, src)
-			}
-		}
-	}
-}
-
-// averageStep averages each channel; one task is one image.
-type averageStep struct{ in, out view }
-
-// averaged is how many channels are summed at a time, on the stack.
-const averaged = 512
-
-func (s *averageStep) tasks() int { return s.in.buf.n }
-
-func (s *averageStep) run(f *frame, n int) {
-	b := s.in.buf
-	var buf [averaged]float64
-	for from := 0; from < s.in.c; from += averaged {
-		part := s.in.channels(from, min(from+averaged, s.in.c))
-		sums := buf[:part.c]
-		clear(sums)
-		for y := range b.h {
-			for x := range b.w {
-				kernel.Sum(sums, f.mem[part.at(n, y, x):][:part.c])
-			}
-		}
-		dst := f.mem[s.out.at(n, 0, 0)+from:][:part.c]
-		for c, sum := range sums {
-			dst[c] = float32(sum / float64(b.h*b.w))
-		}
-	}
-}
-
 // addStep adds two values.
 type addStep struct{ a, b, out view }
 
@@ -109,21 +47,19 @@ func (s *addStep) run(f *frame, task int) {
 	}
 }
 
-// actStep applies an activation.
-type actStep struct {
-	in, out view
-	act     kernel.Act
-}
+// mulStep multiplies each channel of an image by its factor.
+type mulStep struct{ in, factors, out view }
 
-func (s *actStep) tasks() int { return s.out.rows() }
+func (s *mulStep) tasks() int { return s.out.rows() }
 
-func (s *actStep) run(f *frame, task int) {
+func (s *mulStep) run(f *frame, task int) {
 	in, is := s.in.row(f.mem, task)
 	out, os := s.out.row(f.mem, task)
+	factors := f.mem[s.factors.at(task/s.out.buf.h, 0, 0):][:s.factors.c]
 	for x := range s.out.buf.w {
-		dst := out[x*os:][:s.out.c]
-		for c := range dst {
-			dst[c] = s.act.Apply(in[x*is+c])
+		src, dst := in[x*is:], out[x*os:]
+		for c, k := range factors {
+			dst[c] = src[c] * k
 		}
 	}
 }
