@@ -32,7 +32,7 @@ var layers = map[string][]string{
 	"converter/safetensors": {"tensor", "internal/mmap", "internal/atomicfile"},
 	"converter/recipe":      {"tensor"},
 	"golden":                {"converter/safetensors", "tensor", "github.com/klauspost/compress"},
-	"internal/engine":       {"nn", "tensor", "internal/kernel", "internal/cpu"},
+	"internal/engine":       {"nn", "tensor", "internal/kernel", "internal/cpu", "golang.org/x/sys"},
 	"internal/kernel":       {"internal/cpu"},
 	"internal/cpu":          {},
 	"internal/mmap":         {"github.com/edsrzf/mmap-go"},
