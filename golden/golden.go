@@ -13,6 +13,8 @@ package golden
 
 import (
 	"bytes"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
 	"io"
 	"os"
@@ -36,6 +38,7 @@ const maxBytes = 256 << 20
 // A Golden is one golden file.
 type Golden struct {
 	Name      string // file name, for messages
+	SHA256    string // of the file's bytes, hex; of those that were compressed for a ".zst"
 	Model     string // registry name
 	Weights   string // "sha256:HEX" of the source checkpoint, or "synthetic:SEED"
 	Input     string // "synthetic:SEED", or where the stored input came from
@@ -79,7 +82,8 @@ func Parse(name string, data []byte) (*Golden, error) {
 	if err != nil {
 		return nil, fmt.Errorf("golden: %w", err)
 	}
-	g := &Golden{Name: name}
+	digest := sha256.Sum256(data)
+	g := &Golden{Name: name, SHA256: hex.EncodeToString(digest[:])}
 	if err := g.decode(f.Metadata(), f.StateDict()); err != nil {
 		return nil, fmt.Errorf("golden: %s: %w", name, err)
 	}
