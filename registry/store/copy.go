@@ -1,0 +1,42 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+
+	"github.com/gozoo/zoo/internal/atomicfile"
+	"github.com/gozoo/zoo/registry"
+)
+
+// Copy writes the blob of a full digest to a path outside the store, which appears
+// only once it is complete. The bytes are checked while they are copied; the error is
+// a *MismatchError when they are no longer what they were.
+func (s *Store) Copy(ctx context.Context, digest registry.Digest, path string) error {
+	f, err := os.Open(s.blobPath(digest))
+	if err != nil {
+		return fmt.Errorf("store: copy: %w", err)
+	}
+	defer f.Close()
+	from, err := f.Stat()
+	if err != nil {
+		return fmt.Errorf("store: copy: %w", err)
+	}
+	if to, err := os.Stat(path); err == nil && os.SameFile(from, to) {
+		return fmt.Errorf("store: copy to %s: it is the file in the store", path)
+	}
+	v := newVerifier(wanted{name: digest.Short(), digest: digest, limit: from.Size()})
+	err = atomicfile.Write(path, func(w io.Writer) error {
+		if _, err := io.Copy(io.MultiWriter(w, v), &contextReader{ctx, f}); err != nil {
+			return err
+		}
+		_, err := v.check()
+		return err
+	})
+	if err != nil && !errors.As(err, new(*MismatchError)) {
+		return fmt.Errorf("store: copy to %s: %w", path, err)
+	}
+	return err
+}
