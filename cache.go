@@ -1,0 +1,197 @@
+package zoo
+
+import (
+	"archive/zip"
+	"bytes"
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"path"
+	"runtime/debug"
+	"strings"
+
+	"github.com/gozoo/zoo/converter"
+	"github.com/gozoo/zoo/golden"
+	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/registry/store"
+)
+
+// A Source is a published checkpoint in the cache.
+type Source struct {
+	Model     string
+	Path      string // of the file in the cache
+	Size      int64  // bytes
+	SHA256    string // hex
+	CheckedBy string // what the bytes were checked against: "sha256" or "prefix"
+}
+
+// Download returns the named model's published file, from the cache or else from
+// its address. The errors are those of store.Store.Fetch.
+func (z *Zoo) Download(ctx context.Context, name string) (*Source, error) {
+	entry, err := z.registry.Lookup(name)
+	if err != nil {
+		return nil, err
+	}
+	return z.download(ctx, entry)
+}
+
+// DownloadTo is Download, and copies the file to a path, which appears only once it
+// is complete. The bytes copied are checked again.
+func (z *Zoo) DownloadTo(ctx context.Context, name, file string) (*Source, error) {
+	src, err := z.Download(ctx, name)
+	if err != nil {
+		return nil, err
+	}
+	digest, err := registry.ParseDigest(src.SHA256)
+	if err != nil {
+		return nil, err
+	}
+	if err := z.store.Copy(ctx, digest, file); err != nil {
+		return nil, err
+	}
+	src.Path = file
+	return src, nil
+}
+
+func (z *Zoo) download(ctx context.Context, entry *registry.Entry) (*Source, error) {
+	blob, err := z.store.Fetch(ctx, entry, store.Options{
+		Offline:  z.config.Offline,
+		Mirror:   z.config.Mirror,
+		Embedded: golden.Nano(),
+		Progress: func(done, total int64) {
+			z.progress(Progress{Task: "download", Name: entry.Name, Done: done, Total: total})
+		},
+	})
+	if err != nil {
+		return nil, err
+	}
+	return source(entry.Name, blob), nil
+}
+
+// Import puts a file into the cache as the named model's published file, after
+// the checks that a download goes through.
+func (z *Zoo) Import(ctx context.Context, name, path string) (*Source, error) {
+	entry, err := z.registry.Lookup(name)
+	if err != nil {
+		return nil, err
+	}
+	blob, err := z.store.Import(ctx, entry, path)
+	if err != nil {
+		return nil, err
+	}
+	return source(name, blob), nil
+}
+
+// Cached returns the published files in the cache, sorted by model.
+func (z *Zoo) Cached() ([]*Source, error) {
+	refs, err := z.store.List()
+	if err != nil {
+		return nil, err
+	}
+	var out []*Source
+	for _, r := range refs {
+		out = append(out, source(r.Name, r.Blob))
+	}
+	return out, nil
+}
+
+func source(model string, b store.Blob) *Source {
+	return &Source{Model: model, Path: b.Path, Size: b.Size, SHA256: b.Digest.String(), CheckedBy: string(b.CheckedBy)}
+}
+
+// converted returns the path of the entry's converted file, and the sha256 of the
+// published file that it was made of at first use: downloaded, renamed by the
+// entry's recipe, bound to its network.
+func (z *Zoo) converted(ctx context.Context, entry *registry.Entry) (file, source string, err error) {
+	src, err := z.download(ctx, entry)
+	if err != nil {
+		return "", "", err
+	}
+	file, err = z.store.Derived(convertedKey(entry, src), func(tmp string) error {
+		checkpoint, err := openSource(entry, src)
+		if err != nil {
+			return err
+		}
+		defer checkpoint.Close()
+		fitted, err := fit(entry, checkpoint, entry.Weights.Recipe)
+		if err != nil {
+			return err
+		}
+		return writeFitted(entry, checkpoint, src, fitted, tmp)
+	})
+	return file, src.SHA256, err
+}
+
+// openSource opens an entry's cached file under the name that it was published
+// with; the cache calls it by its digest.
+func openSource(entry *registry.Entry, src *Source) (*converter.Checkpoint, error) {
+	name := entry.Name + "-" + src.SHA256[:8]
+	if address := strings.TrimPrefix(entry.Weights.URL, registry.EmbeddedScheme); address != "" {
+		name, _, _ = strings.Cut(path.Base(address), "?")
+	}
+	checkpoint, err := converter.Open(src.Path)
+	if refusal := (*converter.CheckpointError)(nil); errors.As(err, &refusal) {
+		refusal.File = name
+	}
+	if err != nil {
+		return nil, err
+	}
+	checkpoint.Name = name
+	return checkpoint, nil
+}
+
+// convertedKey names an entry's converted file in the cache, by all that decides
+// its content.
+func convertedKey(entry *registry.Entry, src *Source) string {
+	return fmt.Sprintf("%s-%s-%s%s-%d.safetensors", entry.Name, src.SHA256[:16], entry.Arch, entry.Weights.Recipe, convertedVersion)
+}
+
+// convertedVersion changes when the same source would be converted to other
+// bytes, so that older converted files in a cache are not used.
+const convertedVersion = 1
+
+// embeddedImages returns the labelled images that are embedded for an entry's
+// classes, or nil.
+func embeddedImages(entry *registry.Entry) (fs.FS, error) {
+	if entry.Labels == "" {
+		return nil, nil
+	}
+	data, err := fs.ReadFile(golden.Nano(), string(entry.Labels)+"-val.zip")
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("zoo: embedded images: %w", err)
+	}
+	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		return nil, fmt.Errorf("zoo: embedded images: %w", err)
+	}
+	return z, nil
+}
+
+// Version returns the module's version, such as "v0.1.0", or "devel" with the
+// revision for a build from a work tree.
+func Version() string {
+	info, ok := debug.ReadBuildInfo()
+	if !ok {
+		return "devel"
+	}
+	if v := info.Main.Version; info.Main.Path == modulePath && v != "" && v != "(devel)" {
+		return v
+	}
+	for _, dep := range info.Deps {
+		if dep.Path == modulePath {
+			return dep.Version
+		}
+	}
+	for _, s := range info.Settings {
+		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
+			return "devel-" + s.Value[:12]
+		}
+	}
+	return "devel"
+}
+
+const modulePath = "github.com/gozoo/zoo"

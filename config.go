@@ -1,0 +1,150 @@
+package zoo
+
+import (
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strconv"
+
+	"github.com/gozoo/zoo/golden"
+	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/registry/store"
+)
+
+// Config says where a Zoo keeps its files and how it computes. The zero Config is
+// useful: the user's cache folder, the built-in registry, every core.
+type Config struct {
+	// CacheDir holds downloads and converted files. Empty means a folder zoo in
+	// the user's cache folder.
+	CacheDir string
+	// Registries are zoo.toml files whose rows are merged, in order, over the
+	// built-in ones.
+	Registries []string
+	// Offline forbids opening any network connection.
+	Offline bool
+	// Mirror is a URL that replaces scheme and host of download addresses.
+	Mirror string
+	// Threads is how many goroutines compute one image; 0 means one per core.
+	Threads int
+	// Precision is how networks are computed; empty means High.
+	Precision Precision
+	// Progress, when set, is told how long work is getting on. It may be called
+	// from several goroutines, one call at a time for each Task.
+	Progress func(Progress)
+}
+
+// Precision names how a network is computed; see the constants.
+type Precision = golden.Precision
+
+// The precisions, most exact first.
+const (
+	Highest = golden.Highest
+	High    = golden.High
+	Medium  = golden.Medium
+)
+
+// ParsePrecision returns the Precision of that name.
+func ParsePrecision(s string) (Precision, error) { return golden.ParsePrecision(s) }
+
+// Progress is the state of a long piece of work.
+type Progress struct {
+	Task  string // "download", "evaluate"
+	Name  string // registry name
+	Done  int64  // bytes or images
+	Total int64  // 0: not known
+}
+
+// Environment variables that ConfigFromEnv reads.
+const (
+	EnvCache   = "ZOO_CACHE"
+	EnvOffline = "ZOO_OFFLINE"
+	EnvMirror  = "ZOO_MIRROR"
+	EnvConfig  = "ZOO_CONFIG"
+)
+
+// ConfigFromEnv returns the configuration of the environment: ZOO_CACHE,
+// ZOO_OFFLINE (any value but "", "0" and "false"), ZOO_MIRROR, and the registries
+// that are there of zoo/zoo.toml in the user's configuration folder, ./zoo.toml
+// and ZOO_CONFIG, later ones winning.
+func ConfigFromEnv() Config {
+	c := Config{CacheDir: os.Getenv(EnvCache), Mirror: os.Getenv(EnvMirror)}
+	if v := os.Getenv(EnvOffline); v != "" {
+		on, err := strconv.ParseBool(v)
+		c.Offline = err != nil || on
+	}
+	if dir, err := os.UserConfigDir(); err == nil {
+		c.Registries = appendIfThere(c.Registries, filepath.Join(dir, "zoo", "zoo.toml"))
+	}
+	c.Registries = appendIfThere(c.Registries, "zoo.toml")
+	if path := os.Getenv(EnvConfig); path != "" {
+		c.Registries = append(c.Registries, path) // must be there: it was asked for
+	}
+	return c
+}
+
+func appendIfThere(paths []string, path string) []string {
+	if _, err := os.Stat(path); errors.Is(err, fs.ErrNotExist) {
+		return paths
+	}
+	return append(paths, path)
+}
+
+// A Zoo is a registry, a cache and a way to compute. It may be used from several
+// goroutines.
+type Zoo struct {
+	config   Config
+	registry *registry.Registry
+	store    *store.Store
+}
+
+// New returns a Zoo. It reads the registries; the cache folder is made when it is
+// first written to.
+func New(c Config) (*Zoo, error) {
+	if c.Precision == "" {
+		c.Precision = High
+	}
+	if _, err := golden.ParsePrecision(string(c.Precision)); err != nil {
+		return nil, err
+	}
+	if c.CacheDir == "" {
+		dir, err := os.UserCacheDir()
+		if err != nil {
+			return nil, fmt.Errorf("zoo: no cache folder: %w: name one with --cache-dir or %s", err, EnvCache)
+		}
+		c.CacheDir = filepath.Join(dir, "zoo")
+	}
+	reg, err := registry.Parse("zoo.toml (built in)", builtin)
+	if err != nil {
+		return nil, err
+	}
+	for _, path := range c.Registries {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			return nil, fmt.Errorf("zoo: registry: %w", err)
+		}
+		if reg, err = reg.Merge(path, data); err != nil {
+			return nil, err
+		}
+	}
+	s, err := store.Open(c.CacheDir)
+	if err != nil {
+		return nil, err
+	}
+	return &Zoo{config: c, registry: reg, store: s}, nil
+}
+
+// Registry returns the catalogue: built-in rows with those of the configuration
+// merged over them.
+func (z *Zoo) Registry() *registry.Registry { return z.registry }
+
+// Config returns the configuration with its defaults filled in.
+func (z *Zoo) Config() Config { return z.config }
+
+// progress tells the configured listener, if any.
+func (z *Zoo) progress(p Progress) {
+	if z.config.Progress != nil {
+		z.config.Progress(p)
+	}
+}

@@ -1,0 +1,170 @@
+package zoo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"path"
+	"strings"
+
+	"github.com/gozoo/zoo/golden"
+	"github.com/gozoo/zoo/metrics"
+	"github.com/gozoo/zoo/nn"
+	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/tensor"
+)
+
+// reported are the models that a report without names is about: every published
+// CSPNet, the EfficientNet-Lites, and the networks whose accuracy is measured on
+// embedded images.
+var reported = []string{"csp*50_3rdparty_*", "efficientnet-lite*_3rdparty_*", "csp*-nano_digits"}
+
+// A VerifyError says that networks do not compute what the reference framework
+// computed.
+type VerifyError struct {
+	Failed []Check // never empty
+}
+
+func (e *VerifyError) Error() string {
+	c := e.Failed[0]
+	text := fmt.Sprintf("zoo: %s: verification failed: %s at %s: %s", c.Model, c.Verdict.Golden, c.Verdict.Precision, c.Reason())
+	if n := len(e.Failed) - 1; n > 0 {
+		text += fmt.Sprintf("; and %d more", n)
+	}
+	return text
+}
+
+// Report returns the rows of the reproduction table for models, named or given as
+// patterns of path.Match; without any, for those that are embedded. Parameters and
+// FLOPs are counted from each network's graph. Accuracies are measured where images
+// are embedded, after download, conversion and verification; elsewhere they are
+// left as not measured.
+//
+// A *VerifyError comes with all rows: the accuracies of the networks it names are not
+// measured. Other errors come without rows.
+func (z *Zoo) Report(ctx context.Context, names ...string) ([]metrics.Row, error) {
+	if len(names) == 0 {
+		names = reported
+	}
+	entries, err := z.entries(names)
+	if err != nil {
+		return nil, err
+	}
+	var rows []metrics.Row
+	var failed []Check
+	for i, entry := range entries {
+		z.progress(Progress{Task: "report", Done: int64(i), Total: int64(len(entries))})
+		row, err := z.row(ctx, entry)
+		if verify := (*VerifyError)(nil); errors.As(err, &verify) {
+			failed = append(failed, verify.Failed...)
+		} else if err != nil {
+			return nil, err
+		}
+		rows = append(rows, row)
+	}
+	z.progress(Progress{Task: "report", Done: int64(len(entries)), Total: int64(len(entries))})
+	if failed != nil {
+		return rows, &VerifyError{failed}
+	}
+	return rows, nil
+}
+
+// entries returns the entries of names and patterns, each once, in the order given.
+func (z *Zoo) entries(names []string) ([]*registry.Entry, error) {
+	var out []*registry.Entry
+	seen := make(map[*registry.Entry]bool)
+	for _, name := range names {
+		if _, err := path.Match(name, ""); err != nil {
+			return nil, fmt.Errorf("zoo: pattern %q: %w", name, err)
+		}
+		var matched []*registry.Entry
+		if strings.ContainsAny(name, `*?[\`) {
+			matched = z.registry.Match(name)
+		}
+		if len(matched) == 0 {
+			entry, err := z.registry.Lookup(name)
+			if err != nil {
+				return nil, err
+			}
+			matched = append(matched, entry)
+		}
+		for _, entry := range matched {
+			if !seen[entry] {
+				seen[entry] = true
+				out = append(out, entry)
+			}
+		}
+	}
+	return out, nil
+}
+
+// row returns an entry's row, measured where its images are embedded.
+func (z *Zoo) row(ctx context.Context, entry *registry.Entry) (metrics.Row, error) {
+	g, err := graph(entry, entry.Classes)
+	if err != nil {
+		return metrics.Row{}, err
+	}
+	row, err := metrics.NewRow(entry.Name, published(entry, g), g)
+	if err != nil {
+		return metrics.Row{}, err
+	}
+	row.Digests.Source = entry.Weights.Digest.String()
+	if images, err := embeddedImages(entry); err != nil || images == nil {
+		return row, err
+	}
+	return row, z.measure(ctx, entry, &row)
+}
+
+// published returns an entry's published figures in the words of the package metrics.
+func published(entry *registry.Entry, g *nn.Graph) metrics.Published {
+	p := &entry.Published
+	return metrics.Published{
+		Params: p.ParamsM.String(), FLOPs: p.FLOPsG.String(),
+		Convention: metrics.Convention(p.FLOPsConvention),
+		Input:      tensor.Shape{1, g.Channels, p.FLOPsSize, p.FLOPsSize},
+		Top1:       p.Top1.String(), Top5: p.Top5.String(), Images: p.Images,
+	}
+}
+
+// measure enters what the embedded images give: download, convert, verify, evaluate.
+func (z *Zoo) measure(ctx context.Context, entry *registry.Entry, row *metrics.Row) error {
+	conversion, err := z.Convert(ctx, entry.Name, ConvertOptions{})
+	if err != nil {
+		return err
+	}
+	row.Digests.Source, row.Digests.Converted = conversion.SourceSHA256, conversion.SHA256
+	goldens, err := golden.Embedded(entry.Name)
+	if err != nil {
+		return err
+	}
+	checks, err := z.Verify(ctx, entry.Name, VerifyOptions{Goldens: goldens, Precisions: []Precision{z.config.Precision}})
+	if err != nil {
+		return err
+	}
+	for _, c := range checks {
+		if !c.Pass() {
+			return &VerifyError{[]Check{c}}
+		}
+	}
+	for _, g := range goldens {
+		row.Digests.Golden = g.SHA256
+	}
+	m, err := z.Open(ctx, entry.Name)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	e, err := m.Evaluate(ctx, EvalOptions{})
+	if err != nil {
+		return err
+	}
+	return row.Measure(e.measured(entry))
+}
+
+// measured returns the evaluation in the words of the package metrics.
+func (e *Evaluation) measured(entry *registry.Entry) metrics.Evaluation {
+	return metrics.Evaluation{
+		Accuracy: e.Accuracy, Height: entry.Input.Crop, Width: entry.Input.Crop,
+		Interpolation: interpolation(entry), Decoder: decoder, Precision: string(e.Precision), Images: e.ListSHA256,
+	}
+}

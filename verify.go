@@ -1,0 +1,286 @@
+package zoo
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io/fs"
+	"math"
+	"os"
+	"strings"
+
+	"github.com/gozoo/zoo/converter"
+	"github.com/gozoo/zoo/golden"
+	"github.com/gozoo/zoo/nn"
+	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/tensor"
+)
+
+// VerifyOptions says what to verify with. The zero value verifies the embedded
+// goldens of a model at Highest.
+type VerifyOptions struct {
+	// Goldens to judge by; nil means the embedded ones of the model.
+	Goldens []*golden.Golden
+	// Checkpoint is a file whose weights are used instead of those that each
+	// golden names.
+	Checkpoint string
+	// Precisions to compute and judge at; nil means Highest.
+	Precisions []Precision
+	// Images holds the images that a golden's input was made from; nil means the
+	// embedded ones. Where they are found the preprocessing is verified too.
+	Images fs.FS
+}
+
+// A Check is one golden judged at one precision.
+type Check struct {
+	Model   string
+	Weights string // what was used: "synthetic:SEED" or "sha256:HEX"
+	Input   string // size, as "2x3x224x224"
+	Verdict *golden.Verdict
+	Pixels  *PixelDelta // nil when the images behind the input are not there
+}
+
+// Pass reports whether the network and, where it was checked, the preprocessing
+// agree with the reference.
+func (c *Check) Pass() bool {
+	return (c.Verdict.Pass || !c.Verdict.Judged) && (c.Pixels == nil || c.Pixels.Differ == 0)
+}
+
+// Reason says why the check does not pass, or how well it does.
+func (c *Check) Reason() string {
+	if p := c.Pixels; p != nil && p.Differ > 0 && (c.Verdict.Pass || !c.Verdict.Judged) {
+		return fmt.Sprintf("%d of %d values of the preprocessed images differ, by up to %.3g levels", p.Differ, p.Values, p.Max)
+	}
+	return c.Verdict.String()
+}
+
+// A PixelDelta compares preprocessed images with the reference's network input.
+type PixelDelta struct {
+	Values int     // values compared
+	Differ int     // values that are not equal
+	Max    float64 // largest difference, in levels of 0 to 255
+}
+
+// Verify judges the named model. It returns one Check for each golden and
+// precision, whether it passed or not; the error is about what kept it from
+// judging.
+func (z *Zoo) Verify(ctx context.Context, name string, o VerifyOptions) ([]Check, error) {
+	entry, err := z.registry.Lookup(name)
+	if err != nil {
+		return nil, err
+	}
+	goldens := o.Goldens
+	if goldens == nil {
+		if goldens, err = golden.Embedded(name); err != nil {
+			return nil, err
+		}
+		if len(goldens) == 0 {
+			return nil, fmt.Errorf("zoo: %s: no golden is embedded for this model: name one with --golden", name)
+		}
+	}
+	precisions := o.Precisions
+	if precisions == nil {
+		precisions = []Precision{Highest}
+	}
+	if o.Images == nil {
+		if o.Images, err = embeddedImages(entry); err != nil {
+			return nil, err
+		}
+	}
+	var checks []Check
+	weights := weightSource{zoo: z, entry: entry, checkpoint: o.Checkpoint}
+	defer weights.close()
+	for i, g := range goldens {
+		z.progress(Progress{Task: "verify", Name: name, Done: int64(i), Total: int64(len(goldens))})
+		if g.Model != name {
+			return checks, &GoldenError{g.Name, fmt.Errorf("it is of model %q, not of %q", g.Model, name)}
+		}
+		m, err := weights.model(ctx, g)
+		if err != nil {
+			return checks, err
+		}
+		pixels, err := m.comparePixels(g, o.Images)
+		if err != nil {
+			return checks, err
+		}
+		for _, p := range precisions {
+			c, err := m.judge(ctx, g, p)
+			if err != nil {
+				return checks, &GoldenError{g.Name, err}
+			}
+			c.Pixels = pixels
+			checks = append(checks, c)
+		}
+	}
+	z.progress(Progress{Task: "verify", Name: name, Done: int64(len(goldens)), Total: int64(len(goldens))})
+	return checks, nil
+}
+
+// A GoldenError says that a golden cannot be judged by: it is of another model, of
+// other weights, or of another network. That is no pass.
+type GoldenError struct {
+	Golden string // file name
+	Err    error
+}
+
+func (e *GoldenError) Error() string { return fmt.Sprintf("zoo: golden %s: %v", e.Golden, e.Err) }
+
+// Unwrap returns the cause.
+func (e *GoldenError) Unwrap() error { return e.Err }
+
+// judge runs the golden's input and compares the outcome.
+func (m *Model) judge(ctx context.Context, g *golden.Golden, p Precision) (Check, error) {
+	c := Check{Model: m.entry.Name, Weights: m.weights, Input: strings.ReplaceAll(strings.Trim(g.Shape.String(), "()"), ",", "x")}
+	input, err := g.NetworkInput()
+	if err != nil {
+		return c, err
+	}
+	wanted := make(map[string]bool)
+	for _, probe := range g.Probes {
+		wanted[probe.Path] = true
+	}
+	var keep []int
+	var paths []string
+	for _, probe := range m.Graph().Probes {
+		if wanted[probe.Path] {
+			keep = append(keep, probe.Value)
+			paths = append(paths, probe.Path)
+		}
+	}
+	logits, kept, err := m.net.forward(ctx, p, input, g.Shape, keep...)
+	if err != nil {
+		return c, err
+	}
+	probes := make([]golden.ProbeValues, len(kept))
+	for i, x := range kept {
+		probes[i] = golden.ProbeValues{Path: paths[i], Values: golden.Probe(paths[i], x)}
+	}
+	c.Verdict, err = g.Judge(p, logits, probes)
+	return c, err
+}
+
+// comparePixels preprocesses the images that the golden's input was made from. It
+// returns nil when the golden names none or images does not hold them.
+func (m *Model) comparePixels(g *golden.Golden, images fs.FS) (*PixelDelta, error) {
+	names := g.Images()
+	if images == nil || len(names) == 0 {
+		return nil, nil
+	}
+	want, err := g.NetworkInput()
+	if err != nil {
+		return nil, err
+	}
+	size := len(want) / g.Shape[0]
+	if len(names) != g.Shape[0] {
+		return nil, fmt.Errorf("zoo: %s: %d images for a batch of %d", g.Name, len(names), g.Shape[0])
+	}
+	delta := &PixelDelta{Values: len(want)}
+	for i, name := range names {
+		got, _, _, err := m.preprocess(images, name)
+		if errors.Is(err, fs.ErrNotExist) {
+			return nil, nil
+		}
+		if err != nil {
+			return nil, err
+		}
+		if len(got) != size {
+			return nil, fmt.Errorf("zoo: %s: image %s gives %d values, the golden holds %d", g.Name, name, len(got), size)
+		}
+		plane := size / len(m.pipeline.Std)
+		for j, w := range want[i*size : (i+1)*size] {
+			if got[j] != w {
+				delta.Differ++
+				levels := math.Abs(float64(got[j])-float64(w)) * float64(m.pipeline.Std[j/plane])
+				delta.Max = max(delta.Max, levels)
+			}
+		}
+	}
+	return delta, nil
+}
+
+// weightSource opens the weights that goldens ask for, each once.
+type weightSource struct {
+	zoo        *Zoo
+	entry      *registry.Entry
+	checkpoint string // a file to use whatever the golden names
+
+	open map[string]*Model
+}
+
+// model returns the network with the weights that the golden names.
+func (w *weightSource) model(ctx context.Context, g *golden.Golden) (*Model, error) {
+	key := g.Weights
+	if w.checkpoint != "" {
+		key = "file:" + w.checkpoint
+	}
+	if m, ok := w.open[key]; ok {
+		return m, nil
+	}
+	m, err := w.load(ctx, g)
+	if err != nil {
+		return nil, err
+	}
+	if w.open == nil {
+		w.open = make(map[string]*Model)
+	}
+	w.open[key] = m
+	return m, nil
+}
+
+func (w *weightSource) load(ctx context.Context, g *golden.Golden) (*Model, error) {
+	if w.checkpoint != "" {
+		return w.zoo.OpenFile(w.entry.Name, w.checkpoint)
+	}
+	if seed, ok := g.SyntheticWeights(); ok {
+		return w.zoo.synthetic(w.entry, g.K, seed)
+	}
+	m, err := w.zoo.Open(ctx, w.entry.Name)
+	if err != nil {
+		return nil, err
+	}
+	if m.weights != g.Weights {
+		m.Close()
+		return nil, &GoldenError{g.Name, fmt.Errorf("it is of weights %s, the published ones are %s: name a file with those weights", g.Weights, m.weights)}
+	}
+	return m, nil
+}
+
+func (w *weightSource) close() {
+	for _, m := range w.open {
+		m.Close()
+	}
+}
+
+// synthetic returns an entry's network with the synthetic weights of a seed: see
+// golden.SyntheticTensor.
+func (z *Zoo) synthetic(entry *registry.Entry, classes int, seed uint64) (*Model, error) {
+	g, err := graph(entry, classes)
+	if err != nil {
+		return nil, err
+	}
+	var sd tensor.StateDict
+	for _, p := range g.Params {
+		t, err := golden.SyntheticTensor(p.Name, p.DType, p.Shape, seed)
+		if err != nil {
+			return nil, err
+		}
+		if err := sd.Add(p.Name, t); err != nil {
+			return nil, err
+		}
+	}
+	bound, err := nn.Bind(g, &sd)
+	if err != nil {
+		return nil, err
+	}
+	return z.newModel(entry, &converter.Fitted{Bound: bound, Classes: classes}, fmt.Sprintf("synthetic:%d", seed), nil)
+}
+
+// OpenGolden reads a golden file.
+func OpenGolden(path string) (*golden.Golden, error) {
+	g, err := golden.Open(path)
+	var missing *os.PathError
+	if err != nil && !errors.As(err, &missing) {
+		return nil, &converter.CheckpointError{File: path, Err: err}
+	}
+	return g, err
+}
