@@ -1,0 +1,164 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"os"
+	"slices"
+	"strings"
+
+	"github.com/spf13/cobra"
+	"golang.org/x/term"
+
+	"github.com/gozoo/zoo"
+)
+
+// app is one run of the program: its streams and its global flags.
+type app struct {
+	stdin          io.Reader
+	stdout, stderr io.Writer
+
+	cacheDir, mirror, format   string
+	configs                    []string
+	offline                    bool
+	jobs                       int
+	quiet, verbose, noProgress bool
+
+	precision zoo.Precision // of the command that is run; empty for the default
+
+	bars progressBars
+}
+
+// command returns the whole command tree.
+func (a *app) command() *cobra.Command {
+	root := &cobra.Command{
+		Use:           "zoo",
+		Short:         "The whole life of a published vision checkpoint, in one binary",
+		Long:          "zoo downloads, converts, verifies, runs and reports published vision checkpoints,\nwithout Python and without ever running pickled code.",
+		SilenceErrors: true,
+		SilenceUsage:  true,
+		RunE:          a.runOverview,
+	}
+	root.Args = func(_ *cobra.Command, args []string) error {
+		if len(args) == 0 {
+			return nil
+		}
+		hint := "zoo --help lists every command"
+		if near := root.SuggestionsFor(args[0]); len(near) > 0 {
+			hint = "did you mean zoo " + near[0] + "?"
+		}
+		return usage("unknown command %q: %s", args[0], hint)
+	}
+	root.SuggestionsMinimumDistance = 2
+	f := root.PersistentFlags()
+	f.StringVar(&a.format, "format", formatAuto, "output format: auto, human, json, ndjson, csv, md (each command says which it knows)")
+	f.StringVar(&a.cacheDir, "cache-dir", "", "folder of downloads and converted files (default $"+zoo.EnvCache+", else zoo in the user's cache folder)")
+	f.StringArrayVar(&a.configs, "config", nil, "zoo.toml with rows to add or override; may be repeated (also $"+zoo.EnvConfig+")")
+	f.BoolVar(&a.offline, "offline", false, "open no network connection (also $"+zoo.EnvOffline+")")
+	f.StringVar(&a.mirror, "mirror", "", "URL that replaces scheme and host of download addresses (also $"+zoo.EnvMirror+")")
+	f.IntVarP(&a.jobs, "jobs", "j", 0, "goroutines to compute with (default one per core)")
+	f.BoolVarP(&a.quiet, "quiet", "q", false, "print no progress and no hints")
+	f.BoolVarP(&a.verbose, "verbose", "v", false, "print each step that is done, also without a terminal")
+	f.BoolVar(&a.noProgress, "no-progress", false, "print no progress")
+	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage("%w: see %s --help", err, c.CommandPath()) })
+	root.AddCommand(
+		a.listCommand(), a.infoCommand(),
+		a.downloadCommand(), a.importCommand(), a.convertCommand(),
+		a.verifyCommand(), a.predictCommand(), a.embedCommand(), a.evalCommand(), a.reportCommand(),
+		a.cacheCommand(), a.envCommand(), a.versionCommand(),
+	)
+	for _, c := range root.Commands() {
+		wrapArgs(c)
+	}
+	return root
+}
+
+// wrapArgs turns a wrong number of arguments into a usage error.
+func wrapArgs(c *cobra.Command) {
+	if check := c.Args; check != nil {
+		c.Args = func(cmd *cobra.Command, args []string) error {
+			if err := check(cmd, args); err != nil {
+				return usage("%w: see %s --help", err, cmd.CommandPath())
+			}
+			return nil
+		}
+	}
+	for _, sub := range c.Commands() {
+		wrapArgs(sub)
+	}
+}
+
+// open returns the Zoo that flags and environment describe.
+func (a *app) open() (*zoo.Zoo, error) {
+	c := zoo.ConfigFromEnv()
+	if a.cacheDir != "" {
+		c.CacheDir = a.cacheDir
+	}
+	if a.mirror != "" {
+		c.Mirror = a.mirror
+	}
+	c.Registries = append(c.Registries, a.configs...)
+	c.Offline = c.Offline || a.offline
+	if a.jobs < 0 {
+		return nil, usage("--jobs %d: expected a number of goroutines, 0 for one per core", a.jobs)
+	}
+	c.Threads = a.jobs
+	c.Precision = a.precision
+	c.Progress = a.progress
+	return zoo.New(c)
+}
+
+// precisionFlag gives a command the flag --precision, which open heeds.
+func (a *app) precisionFlag(c *cobra.Command, def zoo.Precision) {
+	var text string
+	c.Flags().StringVar(&text, "precision", string(def), "how to compute: highest, high or medium")
+	c.RegisterFlagCompletionFunc("precision", cobra.FixedCompletions([]string{string(zoo.Highest), string(zoo.High), string(zoo.Medium)}, cobra.ShellCompDirectiveNoFileComp))
+	run := c.RunE
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		var err error
+		if a.precision, err = zoo.ParsePrecision(text); err != nil {
+			return usage("--precision: %w", err)
+		}
+		return run(cmd, args)
+	}
+}
+
+// inputFile returns a usage error unless a file or folder is there to be read.
+func inputFile(path string) error {
+	if _, err := os.Stat(path); err != nil {
+		return &usageError{err}
+	}
+	return nil
+}
+
+// hint prints a line that helps but is not data.
+func (a *app) hint(format string, args ...any) {
+	if !a.quiet {
+		a.endProgress()
+		fmt.Fprintf(a.stderr, format+"\n", args...)
+	}
+}
+
+// printError prints why a command failed, and what to do next; as JSON where JSON
+// was asked for.
+func (a *app) printError(err error, status int) {
+	text, next := strings.TrimPrefix(err.Error(), "zoo: "), advice(err)
+	if slices.Contains([]string{formatJSON, formatNDJSON}, a.format) {
+		encode(a.stderr, struct {
+			Error      string `json:"error"`
+			Next       string `json:"next,omitempty"`
+			ExitStatus int    `json:"exit_status"`
+		}{text, next, status})
+		return
+	}
+	fmt.Fprintf(a.stderr, "zoo: %s\n", text)
+	if next != "" {
+		fmt.Fprintf(a.stderr, "zoo: next: %s\n", next)
+	}
+}
+
+// isTerminal reports whether w is a terminal that understands control sequences.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
+}

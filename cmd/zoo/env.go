@@ -1,0 +1,90 @@
+package main
+
+import (
+	"fmt"
+	"runtime"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gozoo/zoo"
+)
+
+func (a *app) envCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "env",
+		Short: "Print every resolved setting, and what this machine computes with",
+		Long:  "Print every resolved setting, and what this machine computes with. Formats: human, json.",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			format, err := a.formatOf(formatJSON)
+			if err != nil {
+				return err
+			}
+			z, err := a.open()
+			if err != nil {
+				return err
+			}
+			c := z.Config()
+			env := struct {
+				Version    string   `json:"version"`
+				Go         string   `json:"go"`
+				Platform   string   `json:"platform"`
+				Kernels    string   `json:"kernels"`
+				Available  []string `json:"kernels_available"`
+				Threads    int      `json:"threads"`
+				Precision  string   `json:"precision"`
+				CacheDir   string   `json:"cache_dir"`
+				Registries []string `json:"registries"`
+				Offline    bool     `json:"offline"`
+				Mirror     string   `json:"mirror"`
+			}{
+				zoo.Version(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH,
+				zoo.Variant(), zoo.Variants(), c.Threads, string(c.Precision),
+				c.CacheDir, append([]string{"built in"}, c.Registries...), c.Offline, c.Mirror,
+			}
+			if env.Threads == 0 {
+				env.Threads = runtime.GOMAXPROCS(0)
+			}
+			if format == formatJSON {
+				return a.printJSON(env)
+			}
+			w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+			fmt.Fprintf(w, "version\t%s\n", env.Version)
+			fmt.Fprintf(w, "go\t%s %s\n", env.Go, env.Platform)
+			fmt.Fprintf(w, "kernels\t%s (available: %s)\n", env.Kernels, strings.Join(env.Available, ", "))
+			fmt.Fprintf(w, "threads\t%d\n", env.Threads)
+			fmt.Fprintf(w, "precision\t%s\n", env.Precision)
+			fmt.Fprintf(w, "cache\t%s\n", env.CacheDir)
+			fmt.Fprintf(w, "registries\t%s\n", strings.Join(env.Registries, ", "))
+			fmt.Fprintf(w, "offline\t%v\n", env.Offline)
+			fmt.Fprintf(w, "mirror\t%s\n", orDash(env.Mirror))
+			return w.Flush()
+		},
+	}
+}
+
+func (a *app) versionCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "version",
+		Short: "Print the version",
+		Long:  "Print the version. Formats: human, json.",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			format, err := a.formatOf(formatJSON)
+			if err != nil {
+				return err
+			}
+			if format == formatJSON {
+				return a.printJSON(struct {
+					Version  string `json:"version"`
+					Go       string `json:"go"`
+					Platform string `json:"platform"`
+				}{zoo.Version(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH})
+			}
+			fmt.Fprintf(a.stdout, "zoo %s %s %s/%s\n", zoo.Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			return nil
+		},
+	}
+}

@@ -1,0 +1,192 @@
+package main
+
+import (
+	"fmt"
+	"io"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gozoo/zoo/metrics"
+	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/tensor"
+)
+
+func (a *app) infoCommand() *cobra.Command {
+	var layers bool
+	var size, convention string
+	c := &cobra.Command{
+		Use:     "info NAME",
+		Short:   "Print one model: source, licence, preprocessing, parameters, FLOPs",
+		Long:    "Print what is known of one model, and its parameters and FLOPs as counted from the network;\nwith --layers for every layer. Formats: human, json; with --layers also csv and md.",
+		Example: "  zoo info cspresnet50_3rdparty_8xb32_in1k --layers --convention mmengine --size 256",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			format, err := a.formatOf(formatJSON, formatCSV, formatMarkdown)
+			if err != nil {
+				return err
+			}
+			z, err := a.open()
+			if err != nil {
+				return err
+			}
+			entry, err := z.Registry().Lookup(args[0])
+			if err != nil {
+				return err
+			}
+			g, err := z.Graph(args[0])
+			if err != nil {
+				return err
+			}
+			if convention == "" {
+				convention = entry.Published.FLOPsConvention
+			}
+			conv, err := metrics.ParseConvention(convention)
+			if err != nil {
+				return &usageError{err}
+			}
+			h, w := entry.Published.FLOPsSize, entry.Published.FLOPsSize
+			if size != "" {
+				if h, w, err = parseSize(size); err != nil {
+					return err
+				}
+			}
+			cost, err := metrics.Count(g, tensor.Shape{1, g.Channels, h, w}, conv)
+			if err != nil {
+				return err
+			}
+			if format == formatJSON {
+				return a.printInfoJSON(entry, cost, layers)
+			}
+			if layers {
+				return a.printLayers(cost, format)
+			}
+			if format != formatHuman {
+				return usage("--format %s goes with --layers", format)
+			}
+			a.printInfo(entry, cost)
+			return nil
+		},
+		ValidArgsFunction: a.completeFirstName,
+	}
+	f := c.Flags()
+	f.BoolVar(&layers, "layers", false, "print every layer with its shapes, parameters and FLOPs")
+	f.StringVar(&convention, "convention", "", "FLOPs convention: mmcv-legacy, mmengine or fvcore (default: the published one)")
+	f.StringVar(&size, "size", "", "input size to count at, such as 256 or 256x320 (default: the published one)")
+	return c
+}
+
+// parseSize parses "256" or "HxW".
+func parseSize(s string) (h, w int, err error) {
+	hs, ws, two := strings.Cut(s, "x")
+	if !two {
+		ws = hs
+	}
+	h, err1 := strconv.Atoi(hs)
+	w, err2 := strconv.Atoi(ws)
+	if err1 != nil || err2 != nil || h < 1 || w < 1 || h > 1<<14 || w > 1<<14 {
+		return 0, 0, usage("--size %s: expected a size such as 256 or 256x320 (height x width)", s)
+	}
+	return h, w, nil
+}
+
+func (a *app) printInfo(e *registry.Entry, cost metrics.Cost) {
+	w := a.stdout
+	line := func(key, value string) {
+		if value != "" {
+			fmt.Fprintf(w, "%-14s %s\n", key, value)
+		}
+	}
+	line("name", e.Name)
+	line("family", e.Family+", "+e.Arch)
+	line("classes", strings.TrimSpace(fmt.Sprintf("%d %s", e.Classes, e.Labels)))
+	line("source", e.Weights.URL)
+	line("digest", e.Weights.DigestText())
+	line("container", e.Weights.Container)
+	line("converted from", e.Weights.ConvertedFrom)
+	line("licence", e.Weights.Licence)
+	line("preprocessing", e.Input.String())
+	p := e.Published
+	line("published", fmt.Sprintf("Params %s M, Flops %s G, Top-1 %s, Top-5 %s (%s)", orDash(p.ParamsM.String()), orDash(p.FLOPsG.String()), orDash(p.Top1.String()), orDash(p.Top5.String()), p.Source))
+	line("params", fmt.Sprint(cost.Params))
+	line("flops", fmt.Sprintf("%d (%s, %s, input %v)", cost.FLOPs, cost.Convention, cost.Scope, cost.Input))
+	line("classifier", fmt.Sprintf("%d FLOPs", cost.HeadFLOPs))
+	for _, op := range cost.ByOperator {
+		fmt.Fprintf(w, "  %-20s %d\n", op.Kind, op.FLOPs)
+	}
+}
+
+// printLayers prints one line per operator that wants parameters or counts FLOPs.
+func (a *app) printLayers(cost metrics.Cost, format string) error {
+	t := metrics.Table{
+		Header: []string{"Module", "Operator", "Output", "Params", "MACs", "FLOPs"},
+		Right:  []bool{false, false, false, true, true, true},
+	}
+	for _, l := range cost.Layers {
+		t.Rows = append(t.Rows, []string{
+			l.Path, l.Kind, l.Out.String(), strconv.FormatInt(l.Params, 10), strconv.FormatInt(l.MACs, 10), strconv.FormatInt(l.FLOPs, 10),
+		})
+	}
+	return printTable(a.stdout, t, format)
+}
+
+// printTable writes a table in one of the formats that are not JSON.
+func printTable(w io.Writer, t metrics.Table, format string) error {
+	switch format {
+	case formatCSV:
+		return t.CSV(w)
+	case formatMarkdown:
+		return t.Markdown(w)
+	}
+	return t.Human(w)
+}
+
+func (a *app) printInfoJSON(e *registry.Entry, cost metrics.Cost, layers bool) error {
+	type operator struct {
+		Kind  string `json:"kind"`
+		FLOPs int64  `json:"flops"`
+	}
+	type layer struct {
+		Path   string       `json:"path"`
+		Kind   string       `json:"kind"`
+		Out    tensor.Shape `json:"output"`
+		Params int64        `json:"params"`
+		MACs   int64        `json:"macs"`
+		FLOPs  int64        `json:"flops"`
+		Head   bool         `json:"classifier"`
+	}
+	out := struct {
+		Name          string       `json:"name"`
+		Family        string       `json:"family"`
+		Arch          string       `json:"arch"`
+		Classes       int          `json:"classes"`
+		URL           string       `json:"url,omitempty"`
+		Digest        string       `json:"digest,omitempty"`
+		Container     string       `json:"container,omitempty"`
+		ConvertedFrom string       `json:"converted_from,omitempty"`
+		Licence       string       `json:"licence,omitempty"`
+		Preprocessing string       `json:"preprocessing"`
+		Params        int64        `json:"params"`
+		FLOPs         int64        `json:"flops"`
+		HeadFLOPs     int64        `json:"classifier_flops"`
+		Convention    string       `json:"convention"`
+		Scope         string       `json:"scope"`
+		Input         tensor.Shape `json:"input"`
+		ByOperator    []operator   `json:"by_operator"`
+		Layers        []layer      `json:"layers,omitempty"`
+	}{
+		e.Name, e.Family, e.Arch, e.Classes, e.Weights.URL, e.Weights.DigestText(), e.Weights.Container,
+		e.Weights.ConvertedFrom, e.Weights.Licence, e.Input.String(), cost.Params, cost.FLOPs, cost.HeadFLOPs,
+		string(cost.Convention), string(cost.Scope), cost.Input, nil, nil,
+	}
+	for _, op := range cost.ByOperator {
+		out.ByOperator = append(out.ByOperator, operator{op.Kind, op.FLOPs})
+	}
+	if layers {
+		for _, l := range cost.Layers {
+			out.Layers = append(out.Layers, layer{l.Path, l.Kind, l.Out, l.Params, l.MACs, l.FLOPs, l.Head})
+		}
+	}
+	return a.printJSON(out)
+}

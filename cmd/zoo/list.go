@@ -1,0 +1,178 @@
+package main
+
+import (
+	"cmp"
+	"encoding/csv"
+	"fmt"
+	"path"
+	"slices"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gozoo/zoo"
+	"github.com/gozoo/zoo/registry"
+)
+
+func (a *app) listCommand() *cobra.Command {
+	var family, sort string
+	c := &cobra.Command{
+		Use:   "list [GLOB]",
+		Short: "List known models with their published figures",
+		Long: `List known models with their published figures: parameters in millions, FLOPs in units of
+10^9, accuracies in percent. The last column says how the checkpoint is to be had: embedded,
+cached, by download, or by import of a file. Formats: human, json, ndjson, csv.`,
+		Example: "  zoo list 'csp*'\n  zoo list --sort -top1",
+		Args:    cobra.MaximumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			format, err := a.formatOf(formatJSON, formatNDJSON, formatCSV)
+			if err != nil {
+				return err
+			}
+			glob := "*"
+			if len(args) == 1 {
+				glob = args[0]
+			}
+			if _, err := path.Match(glob, ""); err != nil {
+				return usage("pattern %q: %w", glob, err)
+			}
+			z, err := a.open()
+			if err != nil {
+				return err
+			}
+			var entries []*registry.Entry
+			for _, e := range z.Registry().Match(glob) {
+				if family == "" || e.Family == family {
+					entries = append(entries, e)
+				}
+			}
+			if err := sortEntries(entries, sort); err != nil {
+				return err
+			}
+			rows, err := listRows(z, entries)
+			if err != nil {
+				return err
+			}
+			if len(rows) == 0 {
+				a.hint("no model matches; zoo list prints all %d", len(z.Registry().All()))
+			}
+			return a.printList(rows, format)
+		},
+		ValidArgsFunction: a.completeFirstName,
+	}
+	c.Flags().StringVar(&family, "family", "", "only models of this family")
+	c.Flags().StringVar(&sort, "sort", "name", "sort by name, params, flops, top1 or top5; -top1 for highest first")
+	return c
+}
+
+// sortEntries sorts by a published figure, or by name; a leading minus reverses.
+// Entries without the figure come last.
+func sortEntries(entries []*registry.Entry, key string) error {
+	name, falling := strings.CutPrefix(key, "-")
+	figures := map[string]func(*registry.Entry) registry.Figure{
+		"params": func(e *registry.Entry) registry.Figure { return e.Published.ParamsM },
+		"flops":  func(e *registry.Entry) registry.Figure { return e.Published.FLOPsG },
+		"top1":   func(e *registry.Entry) registry.Figure { return e.Published.Top1 },
+		"top5":   func(e *registry.Entry) registry.Figure { return e.Published.Top5 },
+	}
+	figure, ok := figures[name]
+	if !ok && name != "name" {
+		return usage("--sort %s: expected name, params, flops, top1 or top5", key)
+	}
+	slices.SortStableFunc(entries, func(x, y *registry.Entry) int {
+		order := 0
+		if ok {
+			fx, fy := figure(x), figure(y)
+			if fx.Known() != fy.Known() {
+				if fx.Known() {
+					return -1
+				}
+				return 1
+			}
+			order = cmp.Compare(fx.Float(), fy.Float())
+		} else {
+			order = strings.Compare(x.Name, y.Name)
+		}
+		if falling {
+			order = -order
+		}
+		return order
+	})
+	return nil
+}
+
+// listRow is one line of the list. Figures are texts, with the published digits.
+type listRow struct {
+	Name    string  `json:"name"`
+	Family  string  `json:"family"`
+	Arch    string  `json:"arch"`
+	ParamsM *string `json:"params_m"` // null: not published
+	FLOPsG  *string `json:"flops_g"`
+	Top1    *string `json:"top1"`
+	Top5    *string `json:"top5"`
+	Licence string  `json:"licence"`
+	Where   string  `json:"where"`
+}
+
+func listRows(z *zoo.Zoo, entries []*registry.Entry) ([]listRow, error) {
+	sources, err := z.Cached()
+	if err != nil {
+		return nil, err
+	}
+	cached := make(map[string]bool)
+	for _, s := range sources {
+		cached[s.Model] = true
+	}
+	figure := func(f registry.Figure) *string {
+		if !f.Known() {
+			return nil
+		}
+		text := f.String()
+		return &text
+	}
+	rows := []listRow{}
+	for _, e := range entries {
+		p := &e.Published
+		rows = append(rows, listRow{
+			e.Name, e.Family, e.Arch, figure(p.ParamsM), figure(p.FLOPsG), figure(p.Top1), figure(p.Top5), e.Weights.Licence, where(e, cached),
+		})
+	}
+	return rows, nil
+}
+
+func (a *app) printList(rows []listRow, format string) error {
+	switch format {
+	case formatNDJSON:
+		return printLines(a.stdout, rows)
+	case formatJSON:
+		return a.printJSON(struct {
+			Models []listRow `json:"models"`
+		}{rows})
+	case formatCSV:
+		w := csv.NewWriter(a.stdout)
+		w.Write([]string{"name", "family", "arch", "params_m", "flops_g", "top1", "top5", "licence", "where"})
+		for _, r := range rows {
+			w.Write([]string{r.Name, r.Family, r.Arch, text(r.ParamsM, ""), text(r.FLOPsG, ""), text(r.Top1, ""), text(r.Top5, ""), r.Licence, r.Where})
+		}
+		w.Flush()
+		return w.Error()
+	}
+	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+	fmt.Fprintln(w, "NAME\tFAMILY\tPARAMS M\tFLOPS G\tTOP-1\tTOP-5\tLICENCE\tWHERE")
+	for _, r := range rows {
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Name, r.Family, text(r.ParamsM, "-"), text(r.FLOPsG, "-"), text(r.Top1, "-"), text(r.Top5, "-"), r.Licence, r.Where)
+	}
+	return w.Flush()
+}
+
+// text returns what s points to, or another text for nil.
+func text(s *string, none string) string {
+	if s == nil {
+		return none
+	}
+	return *s
+}
+
+// orDash returns s, or a dash where there is nothing.
+func orDash(s string) string { return cmp.Or(s, "-") }

@@ -1,0 +1,140 @@
+// Command zoo downloads, converts, verifies, runs and reports published vision
+// checkpoints. It uses the public packages of its module only.
+package main
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"os/signal"
+
+	"github.com/gozoo/zoo"
+	"github.com/gozoo/zoo/converter"
+	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/registry/store"
+)
+
+func main() {
+	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	status := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
+	stop()
+	os.Exit(status)
+}
+
+// Exit statuses, for scripts to act on.
+const (
+	exitOK          = 0
+	exitInternal    = 1 // and whatever has no status of its own
+	exitUsage       = 2
+	exitUnknown     = 3
+	exitVerify      = 4
+	exitNetwork     = 5
+	exitDigest      = 6
+	exitCheckpoint  = 7
+	exitInterrupted = 130
+)
+
+// run executes one command line and returns its exit status. Data go to stdout,
+// everything else to stderr.
+func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
+	a := &app{stdin: stdin, stderr: stderr}
+	out := &dataWriter{w: stdout, before: a.endProgress}
+	a.stdout = out
+	root := a.command()
+	root.SetArgs(args)
+	root.SetIn(stdin)
+	root.SetOut(out)
+	root.SetErr(stderr)
+	err := root.ExecuteContext(ctx)
+	a.endProgress()
+	if err == nil {
+		err = out.err
+	}
+	if err == nil {
+		return exitOK
+	}
+	if ctx.Err() != nil {
+		err = fmt.Errorf("interrupted: %w", ctx.Err())
+	}
+	status := exitStatus(err)
+	if !errors.As(err, new(*silentError)) {
+		a.printError(err, status)
+	}
+	return status
+}
+
+// dataWriter is stdout. It remembers that a write failed, so that no command ends
+// well whose data did not arrive.
+type dataWriter struct {
+	w      io.Writer
+	before func() // called before each write
+	err    error
+}
+
+func (d *dataWriter) Write(p []byte) (int, error) {
+	d.before()
+	n, err := d.w.Write(p)
+	if err != nil && d.err == nil {
+		d.err = fmt.Errorf("standard output: %w", err)
+	}
+	return n, err
+}
+
+// usageError is a command line that cannot be right.
+type usageError struct{ err error }
+
+func (e *usageError) Error() string { return e.err.Error() }
+func (e *usageError) Unwrap() error { return e.err }
+
+func usage(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
+
+// silentError carries an exit status whose reason has been printed as data.
+type silentError struct{ status int }
+
+func (e *silentError) Error() string { return fmt.Sprintf("exit status %d", e.status) }
+
+// exitStatus returns the exit status that an error ends the program with.
+func exitStatus(err error) int {
+	var silent *silentError
+	switch {
+	case errors.As(err, &silent):
+		return silent.status
+	case errors.Is(err, context.Canceled):
+		return exitInterrupted
+	case errors.As(err, new(*usageError)):
+		return exitUsage
+	case errors.As(err, new(*registry.UnknownError)):
+		return exitUnknown
+	case errors.As(err, new(*zoo.VerifyError)), errors.As(err, new(*zoo.GoldenError)):
+		return exitVerify
+	case errors.As(err, new(*store.FetchError)), errors.As(err, new(*store.OfflineError)):
+		return exitNetwork
+	case errors.As(err, new(*store.MismatchError)):
+		return exitDigest
+	case errors.As(err, new(*converter.CheckpointError)):
+		return exitCheckpoint
+	}
+	return exitInternal
+}
+
+// advice returns the command to go on with after an error that does not say so
+// itself; empty for none.
+func advice(err error) string {
+	var mismatch *store.MismatchError
+	var fetch *store.FetchError
+	var refused *converter.CheckpointError
+	var verify *zoo.VerifyError
+	switch {
+	case errors.As(err, &mismatch):
+		return fmt.Sprintf("bring the file from elsewhere: zoo import %s FILE, or --mirror URL for another host", mismatch.Name)
+	case errors.As(err, &fetch) && fetch.Kept == 0:
+		return fmt.Sprintf("run again, or bring the file another way: zoo import %s FILE", fetch.Name)
+	case errors.As(err, &refused):
+		return "no file was written; zoo convert FILE --all --explain lists what a readable checkpoint holds"
+	case errors.As(err, &verify):
+		return fmt.Sprintf("zoo verify %s --format json prints every number", verify.Failed[0].Model)
+	}
+	return ""
+}

@@ -1,0 +1,86 @@
+package main
+
+import (
+	"bytes"
+	"encoding/json"
+	"fmt"
+	"io"
+	"slices"
+	"strings"
+)
+
+// Output formats. "auto" is human: the same on a terminal and elsewhere, but for
+// progress.
+const (
+	formatAuto     = "auto"
+	formatHuman    = "human"
+	formatJSON     = "json"
+	formatNDJSON   = "ndjson" // one JSON object a line
+	formatCSV      = "csv"
+	formatMarkdown = "md"
+)
+
+// formatOf returns the output format, human or one of those that the command knows.
+func (a *app) formatOf(known ...string) (string, error) {
+	if a.format == formatAuto || a.format == formatHuman {
+		return formatHuman, nil
+	}
+	if !slices.Contains(known, a.format) {
+		return "", usage("--format %s: this command knows auto, human, %s", a.format, strings.Join(known, ", "))
+	}
+	return a.format, nil
+}
+
+// schemaVersion is the version of every JSON object that zoo prints.
+const schemaVersion = 1
+
+// encode writes a struct as one line of JSON that begins with schema_version.
+func encode(w io.Writer, v any) error {
+	text, err := versioned(v)
+	if err != nil {
+		return err
+	}
+	_, err = fmt.Fprintf(w, "%s\n", text)
+	return err
+}
+
+// versioned returns a struct as JSON with schema_version in front.
+func versioned(v any) ([]byte, error) {
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
+	e.SetEscapeHTML(false)
+	if err := e.Encode(v); err != nil {
+		return nil, err
+	}
+	fields := bytes.TrimPrefix(bytes.TrimSpace(b.Bytes()), []byte("{"))
+	head := fmt.Sprintf(`{"schema_version":%d`, schemaVersion)
+	if !bytes.HasPrefix(fields, []byte("}")) {
+		head += ","
+	}
+	return append([]byte(head), fields...), nil
+}
+
+// printJSON writes a struct as indented JSON that begins with schema_version.
+func (a *app) printJSON(v any) error {
+	text, err := versioned(v)
+	if err != nil {
+		return err
+	}
+	var b bytes.Buffer
+	if err := json.Indent(&b, text, "", "  "); err != nil {
+		return err
+	}
+	b.WriteByte('\n')
+	_, err = a.stdout.Write(b.Bytes())
+	return err
+}
+
+// printLines writes each item as one line of JSON.
+func printLines[T any](w io.Writer, items []T) error {
+	for _, item := range items {
+		if err := encode(w, item); err != nil {
+			return err
+		}
+	}
+	return nil
+}

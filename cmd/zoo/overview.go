@@ -1,0 +1,51 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gozoo/zoo/registry"
+)
+
+// runOverview prints what zoo without a command prints.
+func (a *app) runOverview(cmd *cobra.Command, _ []string) error {
+	z, err := a.open()
+	if err != nil {
+		return err
+	}
+	cached, err := z.Cached()
+	if err != nil {
+		return err
+	}
+	known, embedded := z.Registry().All(), 0
+	for _, e := range known {
+		if isEmbedded(e) {
+			embedded++
+		}
+	}
+	fmt.Fprintf(a.stdout, "%s.\n%d models known, %d embedded, %d in the cache.\n\n", cmd.Short, len(known), embedded, len(cached))
+	fmt.Fprintln(a.stdout, "  zoo report     the reproduction table, computed here")
+	fmt.Fprintln(a.stdout, "  zoo verify     the networks against the reference framework's numbers")
+	fmt.Fprintln(a.stdout, "  zoo list       every model; zoo --help lists every command")
+	return nil
+}
+
+// isEmbedded reports whether an entry's checkpoint is part of the program.
+func isEmbedded(e *registry.Entry) bool {
+	return strings.HasPrefix(e.Weights.URL, registry.EmbeddedScheme)
+}
+
+// where says how an entry's checkpoint is to be had.
+func where(e *registry.Entry, cached map[string]bool) string {
+	switch {
+	case isEmbedded(e):
+		return "embedded"
+	case cached[e.Name]:
+		return "cached"
+	case e.Weights.URL == "":
+		return "import"
+	}
+	return "download"
+}

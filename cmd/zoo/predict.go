@@ -1,0 +1,260 @@
+package main
+
+import (
+	"context"
+	"encoding/csv"
+	"fmt"
+	"image"
+	"io"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gozoo/zoo"
+	"github.com/gozoo/zoo/vision"
+)
+
+func (a *app) predictCommand() *cobra.Command {
+	var top int
+	var checkpoint string
+	c := &cobra.Command{
+		Use:   "predict NAME IMAGE...",
+		Short: "Name what is in images",
+		Long: `Classify images with a model: class index, score and name, best first. Each image goes through
+the model's own preprocessing. An IMAGE is a file, a folder of files, or - for standard
+input. Formats: human, json, ndjson, csv.`,
+		Example: "  zoo predict cspresnet50_3rdparty_8xb32_in1k bird.jpg --top 3",
+		Args:    cobra.MinimumNArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			format, err := a.formatOf(formatJSON, formatNDJSON, formatCSV)
+			if err != nil {
+				return err
+			}
+			if top < 1 {
+				return usage("--top %d: expected at least 1", top)
+			}
+			m, images, err := a.openModelAndImages(cmd.Context(), args, checkpoint)
+			if err != nil {
+				return err
+			}
+			defer m.Close()
+			p := a.newPredictionPrinter(m, format, len(images) > 1)
+			err = a.eachImage(m, images, func(path string, img image.Image) error {
+				best, err := m.PredictTop(cmd.Context(), img, top)
+				if err != nil {
+					return err
+				}
+				return p.add(path, best)
+			})
+			if endErr := p.end(); err == nil {
+				err = endErr
+			}
+			return err
+		},
+		ValidArgsFunction: a.completeFirstName,
+	}
+	c.Flags().IntVar(&top, "top", 5, "how many classes to print")
+	c.Flags().StringVar(&checkpoint, "checkpoint", "", "file with the weights, such as a fine-tuned checkpoint, instead of the published ones")
+	a.precisionFlag(c, zoo.High)
+	return c
+}
+
+// openModel opens a model with the published weights or those of a file.
+func (a *app) openModel(ctx context.Context, name, checkpoint string) (*zoo.Model, error) {
+	z, err := a.open()
+	if err != nil {
+		return nil, err
+	}
+	if checkpoint == "" {
+		return z.Open(ctx, name)
+	}
+	if _, err := z.Registry().Lookup(name); err != nil {
+		return nil, err
+	}
+	if err := inputFile(checkpoint); err != nil {
+		return nil, err
+	}
+	return z.OpenFile(name, checkpoint)
+}
+
+// openModelAndImages opens the model that args begin with, and lists the images that
+// follow. An image that is not there is said before the model is downloaded.
+func (a *app) openModelAndImages(ctx context.Context, args []string, checkpoint string) (*zoo.Model, []string, error) {
+	z, err := a.open()
+	if err != nil {
+		return nil, nil, err
+	}
+	if _, err := z.Registry().Lookup(args[0]); err != nil {
+		return nil, nil, err
+	}
+	images, err := listImages(args[1:])
+	if err != nil {
+		return nil, nil, err
+	}
+	m, err := a.openModel(ctx, args[0], checkpoint)
+	return m, images, err
+}
+
+// imageSuffixes are those of the files that count as images in a folder.
+var imageSuffixes = []string{".jpg", ".jpeg", ".png"}
+
+// listImages returns the images of the arguments: a folder stands for the images in
+// it and below, in path order.
+func listImages(args []string) ([]string, error) {
+	var images []string
+	for _, arg := range args {
+		if arg == "-" {
+			images = append(images, arg)
+			continue
+		}
+		info, err := os.Stat(arg)
+		if err != nil {
+			return nil, &usageError{err}
+		}
+		if !info.IsDir() {
+			images = append(images, arg)
+			continue
+		}
+		before := len(images)
+		err = filepath.WalkDir(arg, func(path string, d fs.DirEntry, err error) error {
+			if err == nil && !d.IsDir() && slices.Contains(imageSuffixes, strings.ToLower(filepath.Ext(path))) {
+				images = append(images, path)
+			}
+			return err
+		})
+		if err != nil {
+			return nil, err
+		}
+		if len(images) == before {
+			return nil, usage("%s: no image in this folder: expected files ending in %s", arg, strings.Join(imageSuffixes, ", "))
+		}
+	}
+	return images, nil
+}
+
+// eachImage decodes images, or standard input for "-", as the model's preprocessing
+// asks, and calls f with each. One that cannot be decoded is named, and the others
+// are still done.
+func (a *app) eachImage(m *zoo.Model, images []string, f func(path string, img image.Image) error) error {
+	unreadable := 0
+	for _, path := range images {
+		img, err := a.readImage(m, path)
+		if err != nil {
+			unreadable++
+			if len(images) == 1 {
+				return err
+			}
+			fmt.Fprintf(a.stderr, "zoo: %v\n", err)
+			continue
+		}
+		if err := f(path, img); err != nil {
+			return fmt.Errorf("%s: %w", path, err)
+		}
+	}
+	if unreadable > 0 {
+		return fmt.Errorf("%d of %d images could not be read", unreadable, len(images))
+	}
+	return nil
+}
+
+func (a *app) readImage(m *zoo.Model, path string) (image.Image, error) {
+	var data []byte
+	var err error
+	if path == "-" {
+		path = "standard input"
+		data, err = io.ReadAll(a.stdin)
+	} else {
+		data, err = os.ReadFile(path)
+	}
+	if err != nil {
+		return nil, err
+	}
+	img, err := vision.Decode(data, m.DecodeOptions())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", path, err)
+	}
+	return img, nil
+}
+
+type classJSON struct {
+	Class int     `json:"class"`
+	Name  string  `json:"name,omitempty"`
+	Score float32 `json:"score"`
+}
+
+type predictionJSON struct {
+	Image string      `json:"image"`
+	Top   []classJSON `json:"top"`
+}
+
+// predictionPrinter prints predictions as they come; as one JSON document at the end.
+type predictionPrinter struct {
+	app    *app
+	model  *zoo.Model
+	format string
+	many   bool // several images: each is named
+	csv    *csv.Writer
+	all    []predictionJSON
+	count  int
+}
+
+func (a *app) newPredictionPrinter(m *zoo.Model, format string, many bool) *predictionPrinter {
+	p := &predictionPrinter{app: a, model: m, format: format, many: many, csv: csv.NewWriter(a.stdout), all: []predictionJSON{}}
+	if format == formatCSV {
+		p.csv.Write([]string{"image", "rank", "class", "score", "name"})
+	}
+	return p
+}
+
+func (p *predictionPrinter) add(path string, top []zoo.Prediction) error {
+	row := predictionJSON{Image: path}
+	for _, t := range top {
+		row.Top = append(row.Top, classJSON{t.Class, t.Name, t.Score})
+	}
+	w := p.app.stdout
+	switch p.format {
+	case formatJSON:
+		p.all = append(p.all, row)
+	case formatNDJSON:
+		return encode(w, row)
+	case formatCSV:
+		for i, t := range top {
+			p.csv.Write([]string{path, strconv.Itoa(i + 1), strconv.Itoa(t.Class), strconv.FormatFloat(float64(t.Score), 'f', 4, 32), t.Name})
+		}
+		p.csv.Flush()
+		return p.csv.Error()
+	default:
+		if p.count++; p.count > 1 {
+			fmt.Fprintln(w)
+		}
+		if p.many {
+			fmt.Fprintln(w, path)
+		}
+		for _, t := range top {
+			fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("%5d  %.4f  %s", t.Class, t.Score, t.Name), " "))
+		}
+	}
+	return nil
+}
+
+// end prints what is printed once.
+func (p *predictionPrinter) end() error {
+	m := p.model
+	if p.format == formatJSON {
+		return p.app.printJSON(struct {
+			Model     string           `json:"model"`
+			Weights   string           `json:"weights"`
+			Precision string           `json:"precision"`
+			Kernels   string           `json:"kernels"`
+			Results   []predictionJSON `json:"results"`
+		}{m.Entry().Name, m.Weights(), string(m.Precision()), zoo.Variant(), p.all})
+	}
+	p.app.hint("%s, %s, precision %s on %s", m.Entry().Name, m.Weights(), m.Precision(), zoo.Variant())
+	p.csv.Flush()
+	return p.csv.Error()
+}

@@ -1,0 +1,68 @@
+package main
+
+import (
+	"fmt"
+	"strings"
+	"sync"
+
+	"github.com/vbauerster/mpb/v8"
+	"github.com/vbauerster/mpb/v8/decor"
+
+	"github.com/gozoo/zoo"
+)
+
+// progressBars draws one bar for each piece of work on a terminal's stderr. The zero
+// value draws nothing yet.
+type progressBars struct {
+	mu   sync.Mutex
+	all  *mpb.Progress
+	bars map[string]*mpb.Bar
+}
+
+// progress shows how long work is getting on. Bars are for terminals only.
+func (a *app) progress(p zoo.Progress) {
+	if a.quiet || p.Total <= 0 {
+		return
+	}
+	if a.verbose && p.Done == p.Total {
+		a.hint("%s: %d done", strings.TrimSpace(p.Task+" "+p.Name), p.Total)
+	}
+	if a.noProgress || !isTerminal(a.stderr) {
+		return
+	}
+	b := &a.bars
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.all == nil {
+		b.all, b.bars = mpb.New(mpb.WithOutput(a.stderr), mpb.WithWidth(40)), make(map[string]*mpb.Bar)
+	}
+	key := p.Task + " " + p.Name
+	bar, ok := b.bars[key]
+	if !ok {
+		count := decor.CountersNoUnit(" %d / %d")
+		if p.Task == "download" {
+			count = decor.CountersKibiByte(" % .1f / % .1f")
+		}
+		bar = b.all.AddBar(p.Total,
+			mpb.BarRemoveOnComplete(),
+			mpb.PrependDecorators(decor.Name(fmt.Sprintf("%s ", key))),
+			mpb.AppendDecorators(count, decor.AverageETA(decor.ET_STYLE_GO)))
+		b.bars[key] = bar
+	}
+	bar.SetCurrent(p.Done)
+}
+
+// endProgress clears the bars and waits until the terminal is free again.
+func (a *app) endProgress() {
+	b := &a.bars
+	b.mu.Lock()
+	defer b.mu.Unlock()
+	if b.all == nil {
+		return
+	}
+	for _, bar := range b.bars {
+		bar.Abort(true)
+	}
+	b.all.Wait()
+	b.all, b.bars = nil, nil
+}

@@ -1,0 +1,207 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"os"
+	"strings"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gozoo/zoo"
+	"github.com/gozoo/zoo/golden"
+)
+
+func (a *app) verifyCommand() *cobra.Command {
+	var o zoo.VerifyOptions
+	var goldenFile, precisions, images string
+	c := &cobra.Command{
+		Use:   "verify [NAME...]",
+		Short: "Compare networks with what the reference framework computed",
+		Long: `Compute each model's golden inputs and compare logits, and module outputs on the way, with
+what the reference framework wrote into golden files. Prints PASS or FAIL for each golden, the
+error as a share of the largest value, how many times larger it could have been (headroom), and
+on failure the first layer that goes wrong. Where the images behind an input are there, the
+preprocessing is compared too. Without a NAME every embedded golden is judged.
+Exit status 4 when one fails. Formats: human, json, ndjson.`,
+		Example: "  zoo verify\n  zoo verify cspresnet50_3rdparty_8xb32_in1k --golden my.golden.safetensors --precision all",
+		RunE: func(cmd *cobra.Command, names []string) error {
+			format, err := a.formatOf(formatJSON, formatNDJSON)
+			if err != nil {
+				return err
+			}
+			if (goldenFile != "" || o.Checkpoint != "") && len(names) != 1 {
+				return usage("--golden and --checkpoint need exactly one NAME, found %d", len(names))
+			}
+			if o.Precisions, err = parsePrecisions(precisions); err != nil {
+				return err
+			}
+			z, err := a.open()
+			if err != nil {
+				return err
+			}
+			for _, name := range names {
+				if _, err := z.Registry().Lookup(name); err != nil {
+					return err
+				}
+			}
+			for _, path := range []string{goldenFile, o.Checkpoint, images} {
+				if path == "" {
+					continue
+				}
+				if err := inputFile(path); err != nil {
+					return err
+				}
+			}
+			if goldenFile != "" {
+				g, err := zoo.OpenGolden(goldenFile)
+				if err != nil {
+					return err
+				}
+				o.Goldens = []*golden.Golden{g}
+			}
+			if images != "" {
+				o.Images = os.DirFS(images)
+			}
+			if len(names) == 0 {
+				names = golden.Models()
+			}
+			return a.verify(cmd, z, names, o, format)
+		},
+		ValidArgsFunction: a.completeNames,
+	}
+	f := c.Flags()
+	f.StringVar(&o.Checkpoint, "checkpoint", "", "file with the weights to verify, instead of those the golden names")
+	f.StringVar(&goldenFile, "golden", "", "golden file to judge by, instead of the embedded ones")
+	f.StringVar(&precisions, "precision", string(zoo.Highest), "highest, high, medium, a list of them, or all")
+	f.StringVar(&images, "images", "", "folder with the images a golden's input was made from, to verify the preprocessing")
+	return c
+}
+
+func parsePrecisions(list string) ([]zoo.Precision, error) {
+	if list == "all" {
+		return []zoo.Precision{zoo.Highest, zoo.High, zoo.Medium}, nil
+	}
+	var out []zoo.Precision
+	for _, s := range strings.Split(list, ",") {
+		p, err := zoo.ParsePrecision(strings.TrimSpace(s))
+		if err != nil {
+			return nil, usage("--precision: %w", err)
+		}
+		out = append(out, p)
+	}
+	return out, nil
+}
+
+// checkJSON is a zoo.Check as JSON.
+type checkJSON struct {
+	Model     string      `json:"model"`
+	Golden    string      `json:"golden"`
+	Weights   string      `json:"weights"`
+	Input     string      `json:"input"`
+	Precision string      `json:"precision"`
+	Kernels   string      `json:"kernels"`
+	Judged    bool        `json:"judged"`
+	Pass      bool        `json:"pass"`
+	Error     *float64    `json:"error"` // null: not a finite number
+	Tolerance float64     `json:"tolerance"`
+	Headroom  *float64    `json:"headroom"` // null: no error at all
+	Probes    int         `json:"probes"`
+	Reason    string      `json:"reason,omitempty"`
+	FirstBad  string      `json:"first_bad_layer,omitempty"`
+	Pixels    *pixelsJSON `json:"pixels,omitempty"`
+}
+
+type pixelsJSON struct {
+	Values int     `json:"values"`
+	Differ int     `json:"differ"`
+	Max    float64 `json:"max_levels"`
+}
+
+func (a *app) verify(cmd *cobra.Command, z *zoo.Zoo, names []string, o zoo.VerifyOptions, format string) error {
+	all := []checkJSON{}
+	failed := 0
+	for _, name := range names {
+		checks, err := z.Verify(cmd.Context(), name, o)
+		for i := range checks {
+			c := &checks[i]
+			if !c.Pass() {
+				failed++
+			}
+			switch format {
+			case formatJSON:
+				all = append(all, toCheckJSON(c))
+			case formatNDJSON:
+				if err := encode(a.stdout, toCheckJSON(c)); err != nil {
+					return err
+				}
+			default:
+				a.printCheck(c)
+			}
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if format == formatJSON {
+		err := a.printJSON(struct {
+			Pass   bool        `json:"pass"`
+			Checks []checkJSON `json:"checks"`
+		}{failed == 0, all})
+		if err != nil {
+			return err
+		}
+	}
+	if failed > 0 {
+		a.hint("zoo: %d checks failed; nothing was changed", failed)
+		return &silentError{exitVerify}
+	}
+	return nil
+}
+
+func toCheckJSON(c *zoo.Check) checkJSON {
+	v := c.Verdict
+	out := checkJSON{
+		Model: c.Model, Golden: v.Golden, Weights: c.Weights, Input: c.Input, Precision: string(v.Precision), Kernels: zoo.Variant(),
+		Judged: v.Judged, Pass: c.Pass(), Error: finite(v.Error()), Tolerance: v.Tolerance,
+		Headroom: finite(v.Headroom()), Probes: len(v.Probes),
+	}
+	if !c.Pass() || !v.Judged {
+		out.Reason = c.Reason()
+	}
+	if v.FirstBad != nil {
+		out.FirstBad = v.FirstBad.Path
+	}
+	if p := c.Pixels; p != nil {
+		out.Pixels = &pixelsJSON{p.Values, p.Differ, p.Max}
+	}
+	return out
+}
+
+// finite returns nil for infinities and NaN, which JSON has no numbers for.
+func finite(x float64) *float64 {
+	if math.IsInf(x, 0) || math.IsNaN(x) {
+		return nil
+	}
+	return &x
+}
+
+// printCheck prints one line for the network and one for the pixels.
+func (a *app) printCheck(c *zoo.Check) {
+	v := c.Verdict
+	word := "PASS"
+	switch {
+	case !v.Judged:
+		word = "SKIP"
+	case !v.Pass:
+		word = "FAIL"
+	}
+	fmt.Fprintf(a.stdout, "%s %s %s %s, %s on %s, %d probes: %s\n", word, c.Model, c.Input, c.Weights, v.Precision, zoo.Variant(), len(v.Probes), v)
+	if p := c.Pixels; p != nil {
+		word, text := "PASS", "equal to the reference's"
+		if p.Differ > 0 {
+			word, text = "FAIL", fmt.Sprintf("%d differ, by up to %.3g levels", p.Differ, p.Max)
+		}
+		fmt.Fprintf(a.stdout, "%s %s %s pixels: %d values, %s\n", word, c.Model, c.Input, p.Values, text)
+	}
+}
