@@ -30,31 +30,32 @@ panel256x1_pixels1:
 	ADDQ    $+64, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), CX
-	MOVQ    segmentCount+8(FP), DX
+	MOVQ    segments+0(FP), DX
+	MOVQ    segmentCount+8(FP), BX
 
 panel256x1_pixels1_segment:
-	MOVQ (CX), SI
-	MOVQ src+24(FP), BX
-	LEAQ (BX)(SI*4), BX
+	MOVQ (DX), SI
+	ADDQ $0x08, DX
+	MOVQ src+24(FP), CX
+	LEAQ (CX)(SI*4), CX
 	MOVQ segmentLen+16(FP), SI
 	SUBQ $0x04, SI
 	JLT  panel256x1_pixels1_rest
 
 panel256x1_pixels1_inputs:
 	VMOVUPS      (AX), Y1
-	VBROADCASTSS (BX), Y2
+	VBROADCASTSS (CX), Y2
 	VFMADD231PS  Y2, Y1, Y0
 	VMOVUPS      64(AX), Y1
-	VBROADCASTSS 4(BX), Y2
+	VBROADCASTSS 4(CX), Y2
 	VFMADD231PS  Y2, Y1, Y0
 	VMOVUPS      128(AX), Y1
-	VBROADCASTSS 8(BX), Y2
+	VBROADCASTSS 8(CX), Y2
 	VFMADD231PS  Y2, Y1, Y0
 	VMOVUPS      192(AX), Y1
-	VBROADCASTSS 12(BX), Y2
+	VBROADCASTSS 12(CX), Y2
 	VFMADD231PS  Y2, Y1, Y0
-	ADDQ         $+16, BX
+	ADDQ         $+16, CX
 	ADDQ         $+256, AX
 	SUBQ         $0x04, SI
 	JGE          panel256x1_pixels1_inputs
@@ -65,25 +66,25 @@ panel256x1_pixels1_rest:
 
 panel256x1_pixels1_input:
 	VMOVUPS      (AX), Y1
-	VBROADCASTSS (BX), Y2
+	VBROADCASTSS (CX), Y2
 	VFMADD231PS  Y2, Y1, Y0
-	ADDQ         $+4, BX
+	ADDQ         $+4, CX
 	ADDQ         $+64, AX
 	DECQ         SI
 	JNE          panel256x1_pixels1_input
 
 panel256x1_pixels1_next:
-	ADDQ   $0x08, CX
-	DECQ   DX
+	DECQ   BX
 	JNE    panel256x1_pixels1_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel256x1_pixels1_no_before
+	JEQ    panel256x1_pixels1_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	VADDPS (AX), Y0, Y0
 
-panel256x1_pixels1_no_before:
+panel256x1_pixels1_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel256x1_pixels1_linear
@@ -98,12 +99,13 @@ panel256x1_pixels1_no_before:
 panel256x1_pixels1_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel256x1_pixels1_no_after
+	JEQ    panel256x1_pixels1_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	VADDPS (AX), Y0, Y0
 
-panel256x1_pixels1_no_after:
+panel256x1_pixels1_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -119,39 +121,40 @@ panel256x1_pixels2:
 	ADDQ    $+64, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), DX
-	MOVQ    segmentCount+8(FP), BX
+	MOVQ    segments+0(FP), BX
+	MOVQ    segmentCount+8(FP), SI
 
 panel256x1_pixels2_segment:
-	MOVQ (DX), DI
-	MOVQ src+24(FP), SI
-	LEAQ (SI)(DI*4), SI
+	MOVQ (BX), DI
+	ADDQ $0x08, BX
+	MOVQ src+24(FP), DX
+	LEAQ (DX)(DI*4), DX
 	MOVQ segmentLen+16(FP), DI
 	SUBQ $0x04, DI
 	JLT  panel256x1_pixels2_rest
 
 panel256x1_pixels2_inputs:
 	VMOVUPS      (AX), Y2
-	VBROADCASTSS (SI), Y3
+	VBROADCASTSS (DX), Y3
 	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS (SI)(CX*1), Y4
+	VBROADCASTSS (DX)(CX*1), Y4
 	VFMADD231PS  Y4, Y2, Y1
 	VMOVUPS      64(AX), Y2
-	VBROADCASTSS 4(SI), Y3
+	VBROADCASTSS 4(DX), Y3
 	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS 4(SI)(CX*1), Y4
+	VBROADCASTSS 4(DX)(CX*1), Y4
 	VFMADD231PS  Y4, Y2, Y1
 	VMOVUPS      128(AX), Y2
-	VBROADCASTSS 8(SI), Y3
+	VBROADCASTSS 8(DX), Y3
 	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS 8(SI)(CX*1), Y4
+	VBROADCASTSS 8(DX)(CX*1), Y4
 	VFMADD231PS  Y4, Y2, Y1
 	VMOVUPS      192(AX), Y2
-	VBROADCASTSS 12(SI), Y3
+	VBROADCASTSS 12(DX), Y3
 	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS 12(SI)(CX*1), Y4
+	VBROADCASTSS 12(DX)(CX*1), Y4
 	VFMADD231PS  Y4, Y2, Y1
-	ADDQ         $+16, SI
+	ADDQ         $+16, DX
 	ADDQ         $+256, AX
 	SUBQ         $0x04, DI
 	JGE          panel256x1_pixels2_inputs
@@ -162,28 +165,28 @@ panel256x1_pixels2_rest:
 
 panel256x1_pixels2_input:
 	VMOVUPS      (AX), Y2
-	VBROADCASTSS (SI), Y3
+	VBROADCASTSS (DX), Y3
 	VFMADD231PS  Y3, Y2, Y0
-	VBROADCASTSS (SI)(CX*1), Y4
+	VBROADCASTSS (DX)(CX*1), Y4
 	VFMADD231PS  Y4, Y2, Y1
-	ADDQ         $+4, SI
+	ADDQ         $+4, DX
 	ADDQ         $+64, AX
 	DECQ         DI
 	JNE          panel256x1_pixels2_input
 
 panel256x1_pixels2_next:
-	ADDQ   $0x08, DX
-	DECQ   BX
+	DECQ   SI
 	JNE    panel256x1_pixels2_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel256x1_pixels2_no_before
+	JEQ    panel256x1_pixels2_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	VADDPS (AX), Y0, Y0
 	VADDPS (AX)(CX*1), Y1, Y1
 
-panel256x1_pixels2_no_before:
+panel256x1_pixels2_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel256x1_pixels2_linear
@@ -202,13 +205,14 @@ panel256x1_pixels2_no_before:
 panel256x1_pixels2_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel256x1_pixels2_no_after
+	JEQ    panel256x1_pixels2_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	VADDPS (AX), Y0, Y0
 	VADDPS (AX)(CX*1), Y1, Y1
 
-panel256x1_pixels2_no_after:
+panel256x1_pixels2_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -226,47 +230,48 @@ panel256x1_pixels3:
 	ADDQ    $+64, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), DX
-	MOVQ    segmentCount+8(FP), BX
+	MOVQ    segments+0(FP), BX
+	MOVQ    segmentCount+8(FP), SI
 
 panel256x1_pixels3_segment:
-	MOVQ (DX), DI
-	MOVQ src+24(FP), SI
-	LEAQ (SI)(DI*4), SI
+	MOVQ (BX), DI
+	ADDQ $0x08, BX
+	MOVQ src+24(FP), DX
+	LEAQ (DX)(DI*4), DX
 	MOVQ segmentLen+16(FP), DI
 	SUBQ $0x04, DI
 	JLT  panel256x1_pixels3_rest
 
 panel256x1_pixels3_inputs:
 	VMOVUPS      (AX), Y3
-	VBROADCASTSS (SI), Y4
+	VBROADCASTSS (DX), Y4
 	VFMADD231PS  Y4, Y3, Y0
-	VBROADCASTSS (SI)(CX*1), Y5
+	VBROADCASTSS (DX)(CX*1), Y5
 	VFMADD231PS  Y5, Y3, Y1
-	VBROADCASTSS (SI)(CX*2), Y6
+	VBROADCASTSS (DX)(CX*2), Y6
 	VFMADD231PS  Y6, Y3, Y2
 	VMOVUPS      64(AX), Y3
-	VBROADCASTSS 4(SI), Y4
+	VBROADCASTSS 4(DX), Y4
 	VFMADD231PS  Y4, Y3, Y0
-	VBROADCASTSS 4(SI)(CX*1), Y5
+	VBROADCASTSS 4(DX)(CX*1), Y5
 	VFMADD231PS  Y5, Y3, Y1
-	VBROADCASTSS 4(SI)(CX*2), Y6
+	VBROADCASTSS 4(DX)(CX*2), Y6
 	VFMADD231PS  Y6, Y3, Y2
 	VMOVUPS      128(AX), Y3
-	VBROADCASTSS 8(SI), Y4
+	VBROADCASTSS 8(DX), Y4
 	VFMADD231PS  Y4, Y3, Y0
-	VBROADCASTSS 8(SI)(CX*1), Y5
+	VBROADCASTSS 8(DX)(CX*1), Y5
 	VFMADD231PS  Y5, Y3, Y1
-	VBROADCASTSS 8(SI)(CX*2), Y6
+	VBROADCASTSS 8(DX)(CX*2), Y6
 	VFMADD231PS  Y6, Y3, Y2
 	VMOVUPS      192(AX), Y3
-	VBROADCASTSS 12(SI), Y4
+	VBROADCASTSS 12(DX), Y4
 	VFMADD231PS  Y4, Y3, Y0
-	VBROADCASTSS 12(SI)(CX*1), Y5
+	VBROADCASTSS 12(DX)(CX*1), Y5
 	VFMADD231PS  Y5, Y3, Y1
-	VBROADCASTSS 12(SI)(CX*2), Y6
+	VBROADCASTSS 12(DX)(CX*2), Y6
 	VFMADD231PS  Y6, Y3, Y2
-	ADDQ         $+16, SI
+	ADDQ         $+16, DX
 	ADDQ         $+256, AX
 	SUBQ         $0x04, DI
 	JGE          panel256x1_pixels3_inputs
@@ -277,31 +282,31 @@ panel256x1_pixels3_rest:
 
 panel256x1_pixels3_input:
 	VMOVUPS      (AX), Y3
-	VBROADCASTSS (SI), Y4
+	VBROADCASTSS (DX), Y4
 	VFMADD231PS  Y4, Y3, Y0
-	VBROADCASTSS (SI)(CX*1), Y5
+	VBROADCASTSS (DX)(CX*1), Y5
 	VFMADD231PS  Y5, Y3, Y1
-	VBROADCASTSS (SI)(CX*2), Y6
+	VBROADCASTSS (DX)(CX*2), Y6
 	VFMADD231PS  Y6, Y3, Y2
-	ADDQ         $+4, SI
+	ADDQ         $+4, DX
 	ADDQ         $+64, AX
 	DECQ         DI
 	JNE          panel256x1_pixels3_input
 
 panel256x1_pixels3_next:
-	ADDQ   $0x08, DX
-	DECQ   BX
+	DECQ   SI
 	JNE    panel256x1_pixels3_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel256x1_pixels3_no_before
+	JEQ    panel256x1_pixels3_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	VADDPS (AX), Y0, Y0
 	VADDPS (AX)(CX*1), Y1, Y1
 	VADDPS (AX)(CX*2), Y2, Y2
 
-panel256x1_pixels3_no_before:
+panel256x1_pixels3_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel256x1_pixels3_linear
@@ -324,14 +329,15 @@ panel256x1_pixels3_no_before:
 panel256x1_pixels3_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel256x1_pixels3_no_after
+	JEQ    panel256x1_pixels3_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	VADDPS (AX), Y0, Y0
 	VADDPS (AX)(CX*1), Y1, Y1
 	VADDPS (AX)(CX*2), Y2, Y2
 
-panel256x1_pixels3_no_after:
+panel256x1_pixels3_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -351,58 +357,59 @@ panel256x1_pixels4:
 	ADDQ    $+64, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), DX
-	MOVQ    segmentCount+8(FP), BX
+	MOVQ    segments+0(FP), SI
+	MOVQ    segmentCount+8(FP), DI
 
 panel256x1_pixels4_segment:
-	MOVQ (DX), R8
-	MOVQ src+24(FP), SI
-	LEAQ (SI)(R8*4), SI
-	LEAQ (SI)(CX*2), DI
-	ADDQ CX, DI
+	MOVQ (SI), BX
+	ADDQ $0x08, SI
+	MOVQ src+24(FP), DX
+	LEAQ (DX)(BX*4), DX
+	LEAQ (DX)(CX*2), BX
+	ADDQ CX, BX
 	MOVQ segmentLen+16(FP), R8
 	SUBQ $0x04, R8
 	JLT  panel256x1_pixels4_rest
 
 panel256x1_pixels4_inputs:
 	VMOVUPS      (AX), Y4
-	VBROADCASTSS (SI), Y5
+	VBROADCASTSS (DX), Y5
 	VFMADD231PS  Y5, Y4, Y0
-	VBROADCASTSS (SI)(CX*1), Y6
+	VBROADCASTSS (DX)(CX*1), Y6
 	VFMADD231PS  Y6, Y4, Y1
-	VBROADCASTSS (SI)(CX*2), Y7
+	VBROADCASTSS (DX)(CX*2), Y7
 	VFMADD231PS  Y7, Y4, Y2
-	VBROADCASTSS (DI), Y8
+	VBROADCASTSS (BX), Y8
 	VFMADD231PS  Y8, Y4, Y3
 	VMOVUPS      64(AX), Y4
-	VBROADCASTSS 4(SI), Y5
+	VBROADCASTSS 4(DX), Y5
 	VFMADD231PS  Y5, Y4, Y0
-	VBROADCASTSS 4(SI)(CX*1), Y6
+	VBROADCASTSS 4(DX)(CX*1), Y6
 	VFMADD231PS  Y6, Y4, Y1
-	VBROADCASTSS 4(SI)(CX*2), Y7
+	VBROADCASTSS 4(DX)(CX*2), Y7
 	VFMADD231PS  Y7, Y4, Y2
-	VBROADCASTSS 4(DI), Y8
+	VBROADCASTSS 4(BX), Y8
 	VFMADD231PS  Y8, Y4, Y3
 	VMOVUPS      128(AX), Y4
-	VBROADCASTSS 8(SI), Y5
+	VBROADCASTSS 8(DX), Y5
 	VFMADD231PS  Y5, Y4, Y0
-	VBROADCASTSS 8(SI)(CX*1), Y6
+	VBROADCASTSS 8(DX)(CX*1), Y6
 	VFMADD231PS  Y6, Y4, Y1
-	VBROADCASTSS 8(SI)(CX*2), Y7
+	VBROADCASTSS 8(DX)(CX*2), Y7
 	VFMADD231PS  Y7, Y4, Y2
-	VBROADCASTSS 8(DI), Y8
+	VBROADCASTSS 8(BX), Y8
 	VFMADD231PS  Y8, Y4, Y3
 	VMOVUPS      192(AX), Y4
-	VBROADCASTSS 12(SI), Y5
+	VBROADCASTSS 12(DX), Y5
 	VFMADD231PS  Y5, Y4, Y0
-	VBROADCASTSS 12(SI)(CX*1), Y6
+	VBROADCASTSS 12(DX)(CX*1), Y6
 	VFMADD231PS  Y6, Y4, Y1
-	VBROADCASTSS 12(SI)(CX*2), Y7
+	VBROADCASTSS 12(DX)(CX*2), Y7
 	VFMADD231PS  Y7, Y4, Y2
-	VBROADCASTSS 12(DI), Y8
+	VBROADCASTSS 12(BX), Y8
 	VFMADD231PS  Y8, Y4, Y3
-	ADDQ         $+16, SI
-	ADDQ         $+16, DI
+	ADDQ         $+16, DX
+	ADDQ         $+16, BX
 	ADDQ         $+256, AX
 	SUBQ         $0x04, R8
 	JGE          panel256x1_pixels4_inputs
@@ -413,27 +420,27 @@ panel256x1_pixels4_rest:
 
 panel256x1_pixels4_input:
 	VMOVUPS      (AX), Y4
-	VBROADCASTSS (SI), Y5
+	VBROADCASTSS (DX), Y5
 	VFMADD231PS  Y5, Y4, Y0
-	VBROADCASTSS (SI)(CX*1), Y6
+	VBROADCASTSS (DX)(CX*1), Y6
 	VFMADD231PS  Y6, Y4, Y1
-	VBROADCASTSS (SI)(CX*2), Y7
+	VBROADCASTSS (DX)(CX*2), Y7
 	VFMADD231PS  Y7, Y4, Y2
-	VBROADCASTSS (DI), Y8
+	VBROADCASTSS (BX), Y8
 	VFMADD231PS  Y8, Y4, Y3
-	ADDQ         $+4, SI
-	ADDQ         $+4, DI
+	ADDQ         $+4, DX
+	ADDQ         $+4, BX
 	ADDQ         $+64, AX
 	DECQ         R8
 	JNE          panel256x1_pixels4_input
 
 panel256x1_pixels4_next:
-	ADDQ   $0x08, DX
-	DECQ   BX
+	DECQ   DI
 	JNE    panel256x1_pixels4_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel256x1_pixels4_no_before
+	JEQ    panel256x1_pixels4_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -443,7 +450,7 @@ panel256x1_pixels4_next:
 	VADDPS (AX)(CX*2), Y2, Y2
 	VADDPS (DX), Y3, Y3
 
-panel256x1_pixels4_no_before:
+panel256x1_pixels4_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel256x1_pixels4_linear
@@ -470,7 +477,8 @@ panel256x1_pixels4_no_before:
 panel256x1_pixels4_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel256x1_pixels4_no_after
+	JEQ    panel256x1_pixels4_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -480,7 +488,7 @@ panel256x1_pixels4_linear:
 	VADDPS (AX)(CX*2), Y2, Y2
 	VADDPS (DX), Y3, Y3
 
-panel256x1_pixels4_no_after:
+panel256x1_pixels4_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -504,66 +512,67 @@ panel256x1_pixels5:
 	ADDQ    $+64, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), DX
-	MOVQ    segmentCount+8(FP), BX
+	MOVQ    segments+0(FP), SI
+	MOVQ    segmentCount+8(FP), DI
 
 panel256x1_pixels5_segment:
-	MOVQ (DX), R8
-	MOVQ src+24(FP), SI
-	LEAQ (SI)(R8*4), SI
-	LEAQ (SI)(CX*2), DI
-	ADDQ CX, DI
+	MOVQ (SI), BX
+	ADDQ $0x08, SI
+	MOVQ src+24(FP), DX
+	LEAQ (DX)(BX*4), DX
+	LEAQ (DX)(CX*2), BX
+	ADDQ CX, BX
 	MOVQ segmentLen+16(FP), R8
 	SUBQ $0x04, R8
 	JLT  panel256x1_pixels5_rest
 
 panel256x1_pixels5_inputs:
 	VMOVUPS      (AX), Y5
-	VBROADCASTSS (SI), Y6
+	VBROADCASTSS (DX), Y6
 	VFMADD231PS  Y6, Y5, Y0
-	VBROADCASTSS (SI)(CX*1), Y7
+	VBROADCASTSS (DX)(CX*1), Y7
 	VFMADD231PS  Y7, Y5, Y1
-	VBROADCASTSS (SI)(CX*2), Y8
+	VBROADCASTSS (DX)(CX*2), Y8
 	VFMADD231PS  Y8, Y5, Y2
-	VBROADCASTSS (DI), Y9
+	VBROADCASTSS (BX), Y9
 	VFMADD231PS  Y9, Y5, Y3
-	VBROADCASTSS (DI)(CX*1), Y6
+	VBROADCASTSS (BX)(CX*1), Y6
 	VFMADD231PS  Y6, Y5, Y4
 	VMOVUPS      64(AX), Y5
-	VBROADCASTSS 4(SI), Y6
+	VBROADCASTSS 4(DX), Y6
 	VFMADD231PS  Y6, Y5, Y0
-	VBROADCASTSS 4(SI)(CX*1), Y7
+	VBROADCASTSS 4(DX)(CX*1), Y7
 	VFMADD231PS  Y7, Y5, Y1
-	VBROADCASTSS 4(SI)(CX*2), Y8
+	VBROADCASTSS 4(DX)(CX*2), Y8
 	VFMADD231PS  Y8, Y5, Y2
-	VBROADCASTSS 4(DI), Y9
+	VBROADCASTSS 4(BX), Y9
 	VFMADD231PS  Y9, Y5, Y3
-	VBROADCASTSS 4(DI)(CX*1), Y6
+	VBROADCASTSS 4(BX)(CX*1), Y6
 	VFMADD231PS  Y6, Y5, Y4
 	VMOVUPS      128(AX), Y5
-	VBROADCASTSS 8(SI), Y6
+	VBROADCASTSS 8(DX), Y6
 	VFMADD231PS  Y6, Y5, Y0
-	VBROADCASTSS 8(SI)(CX*1), Y7
+	VBROADCASTSS 8(DX)(CX*1), Y7
 	VFMADD231PS  Y7, Y5, Y1
-	VBROADCASTSS 8(SI)(CX*2), Y8
+	VBROADCASTSS 8(DX)(CX*2), Y8
 	VFMADD231PS  Y8, Y5, Y2
-	VBROADCASTSS 8(DI), Y9
+	VBROADCASTSS 8(BX), Y9
 	VFMADD231PS  Y9, Y5, Y3
-	VBROADCASTSS 8(DI)(CX*1), Y6
+	VBROADCASTSS 8(BX)(CX*1), Y6
 	VFMADD231PS  Y6, Y5, Y4
 	VMOVUPS      192(AX), Y5
-	VBROADCASTSS 12(SI), Y6
+	VBROADCASTSS 12(DX), Y6
 	VFMADD231PS  Y6, Y5, Y0
-	VBROADCASTSS 12(SI)(CX*1), Y7
+	VBROADCASTSS 12(DX)(CX*1), Y7
 	VFMADD231PS  Y7, Y5, Y1
-	VBROADCASTSS 12(SI)(CX*2), Y8
+	VBROADCASTSS 12(DX)(CX*2), Y8
 	VFMADD231PS  Y8, Y5, Y2
-	VBROADCASTSS 12(DI), Y9
+	VBROADCASTSS 12(BX), Y9
 	VFMADD231PS  Y9, Y5, Y3
-	VBROADCASTSS 12(DI)(CX*1), Y6
+	VBROADCASTSS 12(BX)(CX*1), Y6
 	VFMADD231PS  Y6, Y5, Y4
-	ADDQ         $+16, SI
-	ADDQ         $+16, DI
+	ADDQ         $+16, DX
+	ADDQ         $+16, BX
 	ADDQ         $+256, AX
 	SUBQ         $0x04, R8
 	JGE          panel256x1_pixels5_inputs
@@ -574,29 +583,29 @@ panel256x1_pixels5_rest:
 
 panel256x1_pixels5_input:
 	VMOVUPS      (AX), Y5
-	VBROADCASTSS (SI), Y6
+	VBROADCASTSS (DX), Y6
 	VFMADD231PS  Y6, Y5, Y0
-	VBROADCASTSS (SI)(CX*1), Y7
+	VBROADCASTSS (DX)(CX*1), Y7
 	VFMADD231PS  Y7, Y5, Y1
-	VBROADCASTSS (SI)(CX*2), Y8
+	VBROADCASTSS (DX)(CX*2), Y8
 	VFMADD231PS  Y8, Y5, Y2
-	VBROADCASTSS (DI), Y9
+	VBROADCASTSS (BX), Y9
 	VFMADD231PS  Y9, Y5, Y3
-	VBROADCASTSS (DI)(CX*1), Y6
+	VBROADCASTSS (BX)(CX*1), Y6
 	VFMADD231PS  Y6, Y5, Y4
-	ADDQ         $+4, SI
-	ADDQ         $+4, DI
+	ADDQ         $+4, DX
+	ADDQ         $+4, BX
 	ADDQ         $+64, AX
 	DECQ         R8
 	JNE          panel256x1_pixels5_input
 
 panel256x1_pixels5_next:
-	ADDQ   $0x08, DX
-	DECQ   BX
+	DECQ   DI
 	JNE    panel256x1_pixels5_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel256x1_pixels5_no_before
+	JEQ    panel256x1_pixels5_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -607,7 +616,7 @@ panel256x1_pixels5_next:
 	VADDPS (DX), Y3, Y3
 	VADDPS (DX)(CX*1), Y4, Y4
 
-panel256x1_pixels5_no_before:
+panel256x1_pixels5_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel256x1_pixels5_linear
@@ -638,7 +647,8 @@ panel256x1_pixels5_no_before:
 panel256x1_pixels5_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel256x1_pixels5_no_after
+	JEQ    panel256x1_pixels5_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -649,7 +659,7 @@ panel256x1_pixels5_linear:
 	VADDPS (DX), Y3, Y3
 	VADDPS (DX)(CX*1), Y4, Y4
 
-panel256x1_pixels5_no_after:
+panel256x1_pixels5_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -675,74 +685,75 @@ panel256x1_pixels6:
 	ADDQ    $+64, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), DX
-	MOVQ    segmentCount+8(FP), BX
+	MOVQ    segments+0(FP), SI
+	MOVQ    segmentCount+8(FP), DI
 
 panel256x1_pixels6_segment:
-	MOVQ (DX), R8
-	MOVQ src+24(FP), SI
-	LEAQ (SI)(R8*4), SI
-	LEAQ (SI)(CX*2), DI
-	ADDQ CX, DI
+	MOVQ (SI), BX
+	ADDQ $0x08, SI
+	MOVQ src+24(FP), DX
+	LEAQ (DX)(BX*4), DX
+	LEAQ (DX)(CX*2), BX
+	ADDQ CX, BX
 	MOVQ segmentLen+16(FP), R8
 	SUBQ $0x04, R8
 	JLT  panel256x1_pixels6_rest
 
 panel256x1_pixels6_inputs:
 	VMOVUPS      (AX), Y6
-	VBROADCASTSS (SI), Y7
+	VBROADCASTSS (DX), Y7
 	VFMADD231PS  Y7, Y6, Y0
-	VBROADCASTSS (SI)(CX*1), Y8
+	VBROADCASTSS (DX)(CX*1), Y8
 	VFMADD231PS  Y8, Y6, Y1
-	VBROADCASTSS (SI)(CX*2), Y9
+	VBROADCASTSS (DX)(CX*2), Y9
 	VFMADD231PS  Y9, Y6, Y2
-	VBROADCASTSS (DI), Y10
+	VBROADCASTSS (BX), Y10
 	VFMADD231PS  Y10, Y6, Y3
-	VBROADCASTSS (DI)(CX*1), Y7
+	VBROADCASTSS (BX)(CX*1), Y7
 	VFMADD231PS  Y7, Y6, Y4
-	VBROADCASTSS (DI)(CX*2), Y8
+	VBROADCASTSS (BX)(CX*2), Y8
 	VFMADD231PS  Y8, Y6, Y5
 	VMOVUPS      64(AX), Y6
-	VBROADCASTSS 4(SI), Y7
+	VBROADCASTSS 4(DX), Y7
 	VFMADD231PS  Y7, Y6, Y0
-	VBROADCASTSS 4(SI)(CX*1), Y8
+	VBROADCASTSS 4(DX)(CX*1), Y8
 	VFMADD231PS  Y8, Y6, Y1
-	VBROADCASTSS 4(SI)(CX*2), Y9
+	VBROADCASTSS 4(DX)(CX*2), Y9
 	VFMADD231PS  Y9, Y6, Y2
-	VBROADCASTSS 4(DI), Y10
+	VBROADCASTSS 4(BX), Y10
 	VFMADD231PS  Y10, Y6, Y3
-	VBROADCASTSS 4(DI)(CX*1), Y7
+	VBROADCASTSS 4(BX)(CX*1), Y7
 	VFMADD231PS  Y7, Y6, Y4
-	VBROADCASTSS 4(DI)(CX*2), Y8
+	VBROADCASTSS 4(BX)(CX*2), Y8
 	VFMADD231PS  Y8, Y6, Y5
 	VMOVUPS      128(AX), Y6
-	VBROADCASTSS 8(SI), Y7
+	VBROADCASTSS 8(DX), Y7
 	VFMADD231PS  Y7, Y6, Y0
-	VBROADCASTSS 8(SI)(CX*1), Y8
+	VBROADCASTSS 8(DX)(CX*1), Y8
 	VFMADD231PS  Y8, Y6, Y1
-	VBROADCASTSS 8(SI)(CX*2), Y9
+	VBROADCASTSS 8(DX)(CX*2), Y9
 	VFMADD231PS  Y9, Y6, Y2
-	VBROADCASTSS 8(DI), Y10
+	VBROADCASTSS 8(BX), Y10
 	VFMADD231PS  Y10, Y6, Y3
-	VBROADCASTSS 8(DI)(CX*1), Y7
+	VBROADCASTSS 8(BX)(CX*1), Y7
 	VFMADD231PS  Y7, Y6, Y4
-	VBROADCASTSS 8(DI)(CX*2), Y8
+	VBROADCASTSS 8(BX)(CX*2), Y8
 	VFMADD231PS  Y8, Y6, Y5
 	VMOVUPS      192(AX), Y6
-	VBROADCASTSS 12(SI), Y7
+	VBROADCASTSS 12(DX), Y7
 	VFMADD231PS  Y7, Y6, Y0
-	VBROADCASTSS 12(SI)(CX*1), Y8
+	VBROADCASTSS 12(DX)(CX*1), Y8
 	VFMADD231PS  Y8, Y6, Y1
-	VBROADCASTSS 12(SI)(CX*2), Y9
+	VBROADCASTSS 12(DX)(CX*2), Y9
 	VFMADD231PS  Y9, Y6, Y2
-	VBROADCASTSS 12(DI), Y10
+	VBROADCASTSS 12(BX), Y10
 	VFMADD231PS  Y10, Y6, Y3
-	VBROADCASTSS 12(DI)(CX*1), Y7
+	VBROADCASTSS 12(BX)(CX*1), Y7
 	VFMADD231PS  Y7, Y6, Y4
-	VBROADCASTSS 12(DI)(CX*2), Y8
+	VBROADCASTSS 12(BX)(CX*2), Y8
 	VFMADD231PS  Y8, Y6, Y5
-	ADDQ         $+16, SI
-	ADDQ         $+16, DI
+	ADDQ         $+16, DX
+	ADDQ         $+16, BX
 	ADDQ         $+256, AX
 	SUBQ         $0x04, R8
 	JGE          panel256x1_pixels6_inputs
@@ -753,31 +764,31 @@ panel256x1_pixels6_rest:
 
 panel256x1_pixels6_input:
 	VMOVUPS      (AX), Y6
-	VBROADCASTSS (SI), Y7
+	VBROADCASTSS (DX), Y7
 	VFMADD231PS  Y7, Y6, Y0
-	VBROADCASTSS (SI)(CX*1), Y8
+	VBROADCASTSS (DX)(CX*1), Y8
 	VFMADD231PS  Y8, Y6, Y1
-	VBROADCASTSS (SI)(CX*2), Y9
+	VBROADCASTSS (DX)(CX*2), Y9
 	VFMADD231PS  Y9, Y6, Y2
-	VBROADCASTSS (DI), Y10
+	VBROADCASTSS (BX), Y10
 	VFMADD231PS  Y10, Y6, Y3
-	VBROADCASTSS (DI)(CX*1), Y7
+	VBROADCASTSS (BX)(CX*1), Y7
 	VFMADD231PS  Y7, Y6, Y4
-	VBROADCASTSS (DI)(CX*2), Y8
+	VBROADCASTSS (BX)(CX*2), Y8
 	VFMADD231PS  Y8, Y6, Y5
-	ADDQ         $+4, SI
-	ADDQ         $+4, DI
+	ADDQ         $+4, DX
+	ADDQ         $+4, BX
 	ADDQ         $+64, AX
 	DECQ         R8
 	JNE          panel256x1_pixels6_input
 
 panel256x1_pixels6_next:
-	ADDQ   $0x08, DX
-	DECQ   BX
+	DECQ   DI
 	JNE    panel256x1_pixels6_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel256x1_pixels6_no_before
+	JEQ    panel256x1_pixels6_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -789,7 +800,7 @@ panel256x1_pixels6_next:
 	VADDPS (DX)(CX*1), Y4, Y4
 	VADDPS (DX)(CX*2), Y5, Y5
 
-panel256x1_pixels6_no_before:
+panel256x1_pixels6_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel256x1_pixels6_linear
@@ -824,7 +835,8 @@ panel256x1_pixels6_no_before:
 panel256x1_pixels6_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel256x1_pixels6_no_after
+	JEQ    panel256x1_pixels6_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -836,7 +848,7 @@ panel256x1_pixels6_linear:
 	VADDPS (DX)(CX*1), Y4, Y4
 	VADDPS (DX)(CX*2), Y5, Y5
 
-panel256x1_pixels6_no_after:
+panel256x1_pixels6_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -878,13 +890,14 @@ panel256x2_pixels1:
 	ADDQ    $+64, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), CX
-	MOVQ    segmentCount+8(FP), DX
+	MOVQ    segments+0(FP), DX
+	MOVQ    segmentCount+8(FP), BX
 
 panel256x2_pixels1_segment:
-	MOVQ (CX), SI
-	MOVQ src+24(FP), BX
-	LEAQ (BX)(SI*4), BX
+	MOVQ (DX), SI
+	ADDQ $0x08, DX
+	MOVQ src+24(FP), CX
+	LEAQ (CX)(SI*4), CX
 	MOVQ segmentLen+16(FP), SI
 	SUBQ $0x04, SI
 	JLT  panel256x2_pixels1_rest
@@ -892,25 +905,25 @@ panel256x2_pixels1_segment:
 panel256x2_pixels1_inputs:
 	VMOVUPS      (AX), Y2
 	VMOVUPS      32(AX), Y3
-	VBROADCASTSS (BX), Y4
+	VBROADCASTSS (CX), Y4
 	VFMADD231PS  Y4, Y2, Y0
 	VFMADD231PS  Y4, Y3, Y1
 	VMOVUPS      64(AX), Y2
 	VMOVUPS      96(AX), Y3
-	VBROADCASTSS 4(BX), Y4
+	VBROADCASTSS 4(CX), Y4
 	VFMADD231PS  Y4, Y2, Y0
 	VFMADD231PS  Y4, Y3, Y1
 	VMOVUPS      128(AX), Y2
 	VMOVUPS      160(AX), Y3
-	VBROADCASTSS 8(BX), Y4
+	VBROADCASTSS 8(CX), Y4
 	VFMADD231PS  Y4, Y2, Y0
 	VFMADD231PS  Y4, Y3, Y1
 	VMOVUPS      192(AX), Y2
 	VMOVUPS      224(AX), Y3
-	VBROADCASTSS 12(BX), Y4
+	VBROADCASTSS 12(CX), Y4
 	VFMADD231PS  Y4, Y2, Y0
 	VFMADD231PS  Y4, Y3, Y1
-	ADDQ         $+16, BX
+	ADDQ         $+16, CX
 	ADDQ         $+256, AX
 	SUBQ         $0x04, SI
 	JGE          panel256x2_pixels1_inputs
@@ -922,27 +935,27 @@ panel256x2_pixels1_rest:
 panel256x2_pixels1_input:
 	VMOVUPS      (AX), Y2
 	VMOVUPS      32(AX), Y3
-	VBROADCASTSS (BX), Y4
+	VBROADCASTSS (CX), Y4
 	VFMADD231PS  Y4, Y2, Y0
 	VFMADD231PS  Y4, Y3, Y1
-	ADDQ         $+4, BX
+	ADDQ         $+4, CX
 	ADDQ         $+64, AX
 	DECQ         SI
 	JNE          panel256x2_pixels1_input
 
 panel256x2_pixels1_next:
-	ADDQ   $0x08, CX
-	DECQ   DX
+	DECQ   BX
 	JNE    panel256x2_pixels1_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel256x2_pixels1_no_before
+	JEQ    panel256x2_pixels1_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	VADDPS (AX), Y0, Y0
 	VADDPS 32(AX), Y1, Y1
 
-panel256x2_pixels1_no_before:
+panel256x2_pixels1_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel256x2_pixels1_linear
@@ -961,13 +974,14 @@ panel256x2_pixels1_no_before:
 panel256x2_pixels1_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel256x2_pixels1_no_after
+	JEQ    panel256x2_pixels1_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	VADDPS (AX), Y0, Y0
 	VADDPS 32(AX), Y1, Y1
 
-panel256x2_pixels1_no_after:
+panel256x2_pixels1_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -986,13 +1000,14 @@ panel256x2_pixels2:
 	ADDQ    $+64, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), DX
-	MOVQ    segmentCount+8(FP), BX
+	MOVQ    segments+0(FP), BX
+	MOVQ    segmentCount+8(FP), SI
 
 panel256x2_pixels2_segment:
-	MOVQ (DX), DI
-	MOVQ src+24(FP), SI
-	LEAQ (SI)(DI*4), SI
+	MOVQ (BX), DI
+	ADDQ $0x08, BX
+	MOVQ src+24(FP), DX
+	LEAQ (DX)(DI*4), DX
 	MOVQ segmentLen+16(FP), DI
 	SUBQ $0x04, DI
 	JLT  panel256x2_pixels2_rest
@@ -1000,37 +1015,37 @@ panel256x2_pixels2_segment:
 panel256x2_pixels2_inputs:
 	VMOVUPS      (AX), Y4
 	VMOVUPS      32(AX), Y5
-	VBROADCASTSS (SI), Y6
+	VBROADCASTSS (DX), Y6
 	VFMADD231PS  Y6, Y4, Y0
 	VFMADD231PS  Y6, Y5, Y1
-	VBROADCASTSS (SI)(CX*1), Y7
+	VBROADCASTSS (DX)(CX*1), Y7
 	VFMADD231PS  Y7, Y4, Y2
 	VFMADD231PS  Y7, Y5, Y3
 	VMOVUPS      64(AX), Y4
 	VMOVUPS      96(AX), Y5
-	VBROADCASTSS 4(SI), Y6
+	VBROADCASTSS 4(DX), Y6
 	VFMADD231PS  Y6, Y4, Y0
 	VFMADD231PS  Y6, Y5, Y1
-	VBROADCASTSS 4(SI)(CX*1), Y7
+	VBROADCASTSS 4(DX)(CX*1), Y7
 	VFMADD231PS  Y7, Y4, Y2
 	VFMADD231PS  Y7, Y5, Y3
 	VMOVUPS      128(AX), Y4
 	VMOVUPS      160(AX), Y5
-	VBROADCASTSS 8(SI), Y6
+	VBROADCASTSS 8(DX), Y6
 	VFMADD231PS  Y6, Y4, Y0
 	VFMADD231PS  Y6, Y5, Y1
-	VBROADCASTSS 8(SI)(CX*1), Y7
+	VBROADCASTSS 8(DX)(CX*1), Y7
 	VFMADD231PS  Y7, Y4, Y2
 	VFMADD231PS  Y7, Y5, Y3
 	VMOVUPS      192(AX), Y4
 	VMOVUPS      224(AX), Y5
-	VBROADCASTSS 12(SI), Y6
+	VBROADCASTSS 12(DX), Y6
 	VFMADD231PS  Y6, Y4, Y0
 	VFMADD231PS  Y6, Y5, Y1
-	VBROADCASTSS 12(SI)(CX*1), Y7
+	VBROADCASTSS 12(DX)(CX*1), Y7
 	VFMADD231PS  Y7, Y4, Y2
 	VFMADD231PS  Y7, Y5, Y3
-	ADDQ         $+16, SI
+	ADDQ         $+16, DX
 	ADDQ         $+256, AX
 	SUBQ         $0x04, DI
 	JGE          panel256x2_pixels2_inputs
@@ -1042,24 +1057,24 @@ panel256x2_pixels2_rest:
 panel256x2_pixels2_input:
 	VMOVUPS      (AX), Y4
 	VMOVUPS      32(AX), Y5
-	VBROADCASTSS (SI), Y6
+	VBROADCASTSS (DX), Y6
 	VFMADD231PS  Y6, Y4, Y0
 	VFMADD231PS  Y6, Y5, Y1
-	VBROADCASTSS (SI)(CX*1), Y7
+	VBROADCASTSS (DX)(CX*1), Y7
 	VFMADD231PS  Y7, Y4, Y2
 	VFMADD231PS  Y7, Y5, Y3
-	ADDQ         $+4, SI
+	ADDQ         $+4, DX
 	ADDQ         $+64, AX
 	DECQ         DI
 	JNE          panel256x2_pixels2_input
 
 panel256x2_pixels2_next:
-	ADDQ   $0x08, DX
-	DECQ   BX
+	DECQ   SI
 	JNE    panel256x2_pixels2_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel256x2_pixels2_no_before
+	JEQ    panel256x2_pixels2_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	VADDPS (AX), Y0, Y0
@@ -1067,7 +1082,7 @@ panel256x2_pixels2_next:
 	VADDPS (AX)(CX*1), Y2, Y2
 	VADDPS 32(AX)(CX*1), Y3, Y3
 
-panel256x2_pixels2_no_before:
+panel256x2_pixels2_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel256x2_pixels2_linear
@@ -1094,7 +1109,8 @@ panel256x2_pixels2_no_before:
 panel256x2_pixels2_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel256x2_pixels2_no_after
+	JEQ    panel256x2_pixels2_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	VADDPS (AX), Y0, Y0
@@ -1102,7 +1118,7 @@ panel256x2_pixels2_linear:
 	VADDPS (AX)(CX*1), Y2, Y2
 	VADDPS 32(AX)(CX*1), Y3, Y3
 
-panel256x2_pixels2_no_after:
+panel256x2_pixels2_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -1125,13 +1141,14 @@ panel256x2_pixels3:
 	ADDQ    $+64, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), DX
-	MOVQ    segmentCount+8(FP), BX
+	MOVQ    segments+0(FP), BX
+	MOVQ    segmentCount+8(FP), SI
 
 panel256x2_pixels3_segment:
-	MOVQ (DX), DI
-	MOVQ src+24(FP), SI
-	LEAQ (SI)(DI*4), SI
+	MOVQ (BX), DI
+	ADDQ $0x08, BX
+	MOVQ src+24(FP), DX
+	LEAQ (DX)(DI*4), DX
 	MOVQ segmentLen+16(FP), DI
 	SUBQ $0x04, DI
 	JLT  panel256x2_pixels3_rest
@@ -1139,49 +1156,49 @@ panel256x2_pixels3_segment:
 panel256x2_pixels3_inputs:
 	VMOVUPS      (AX), Y6
 	VMOVUPS      32(AX), Y7
-	VBROADCASTSS (SI), Y8
+	VBROADCASTSS (DX), Y8
 	VFMADD231PS  Y8, Y6, Y0
 	VFMADD231PS  Y8, Y7, Y1
-	VBROADCASTSS (SI)(CX*1), Y9
+	VBROADCASTSS (DX)(CX*1), Y9
 	VFMADD231PS  Y9, Y6, Y2
 	VFMADD231PS  Y9, Y7, Y3
-	VBROADCASTSS (SI)(CX*2), Y10
+	VBROADCASTSS (DX)(CX*2), Y10
 	VFMADD231PS  Y10, Y6, Y4
 	VFMADD231PS  Y10, Y7, Y5
 	VMOVUPS      64(AX), Y6
 	VMOVUPS      96(AX), Y7
-	VBROADCASTSS 4(SI), Y8
+	VBROADCASTSS 4(DX), Y8
 	VFMADD231PS  Y8, Y6, Y0
 	VFMADD231PS  Y8, Y7, Y1
-	VBROADCASTSS 4(SI)(CX*1), Y9
+	VBROADCASTSS 4(DX)(CX*1), Y9
 	VFMADD231PS  Y9, Y6, Y2
 	VFMADD231PS  Y9, Y7, Y3
-	VBROADCASTSS 4(SI)(CX*2), Y10
+	VBROADCASTSS 4(DX)(CX*2), Y10
 	VFMADD231PS  Y10, Y6, Y4
 	VFMADD231PS  Y10, Y7, Y5
 	VMOVUPS      128(AX), Y6
 	VMOVUPS      160(AX), Y7
-	VBROADCASTSS 8(SI), Y8
+	VBROADCASTSS 8(DX), Y8
 	VFMADD231PS  Y8, Y6, Y0
 	VFMADD231PS  Y8, Y7, Y1
-	VBROADCASTSS 8(SI)(CX*1), Y9
+	VBROADCASTSS 8(DX)(CX*1), Y9
 	VFMADD231PS  Y9, Y6, Y2
 	VFMADD231PS  Y9, Y7, Y3
-	VBROADCASTSS 8(SI)(CX*2), Y10
+	VBROADCASTSS 8(DX)(CX*2), Y10
 	VFMADD231PS  Y10, Y6, Y4
 	VFMADD231PS  Y10, Y7, Y5
 	VMOVUPS      192(AX), Y6
 	VMOVUPS      224(AX), Y7
-	VBROADCASTSS 12(SI), Y8
+	VBROADCASTSS 12(DX), Y8
 	VFMADD231PS  Y8, Y6, Y0
 	VFMADD231PS  Y8, Y7, Y1
-	VBROADCASTSS 12(SI)(CX*1), Y9
+	VBROADCASTSS 12(DX)(CX*1), Y9
 	VFMADD231PS  Y9, Y6, Y2
 	VFMADD231PS  Y9, Y7, Y3
-	VBROADCASTSS 12(SI)(CX*2), Y10
+	VBROADCASTSS 12(DX)(CX*2), Y10
 	VFMADD231PS  Y10, Y6, Y4
 	VFMADD231PS  Y10, Y7, Y5
-	ADDQ         $+16, SI
+	ADDQ         $+16, DX
 	ADDQ         $+256, AX
 	SUBQ         $0x04, DI
 	JGE          panel256x2_pixels3_inputs
@@ -1193,27 +1210,27 @@ panel256x2_pixels3_rest:
 panel256x2_pixels3_input:
 	VMOVUPS      (AX), Y6
 	VMOVUPS      32(AX), Y7
-	VBROADCASTSS (SI), Y8
+	VBROADCASTSS (DX), Y8
 	VFMADD231PS  Y8, Y6, Y0
 	VFMADD231PS  Y8, Y7, Y1
-	VBROADCASTSS (SI)(CX*1), Y9
+	VBROADCASTSS (DX)(CX*1), Y9
 	VFMADD231PS  Y9, Y6, Y2
 	VFMADD231PS  Y9, Y7, Y3
-	VBROADCASTSS (SI)(CX*2), Y10
+	VBROADCASTSS (DX)(CX*2), Y10
 	VFMADD231PS  Y10, Y6, Y4
 	VFMADD231PS  Y10, Y7, Y5
-	ADDQ         $+4, SI
+	ADDQ         $+4, DX
 	ADDQ         $+64, AX
 	DECQ         DI
 	JNE          panel256x2_pixels3_input
 
 panel256x2_pixels3_next:
-	ADDQ   $0x08, DX
-	DECQ   BX
+	DECQ   SI
 	JNE    panel256x2_pixels3_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel256x2_pixels3_no_before
+	JEQ    panel256x2_pixels3_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	VADDPS (AX), Y0, Y0
@@ -1223,7 +1240,7 @@ panel256x2_pixels3_next:
 	VADDPS (AX)(CX*2), Y4, Y4
 	VADDPS 32(AX)(CX*2), Y5, Y5
 
-panel256x2_pixels3_no_before:
+panel256x2_pixels3_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel256x2_pixels3_linear
@@ -1258,7 +1275,8 @@ panel256x2_pixels3_no_before:
 panel256x2_pixels3_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel256x2_pixels3_no_after
+	JEQ    panel256x2_pixels3_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	VADDPS (AX), Y0, Y0
@@ -1268,7 +1286,7 @@ panel256x2_pixels3_linear:
 	VADDPS (AX)(CX*2), Y4, Y4
 	VADDPS 32(AX)(CX*2), Y5, Y5
 
-panel256x2_pixels3_no_after:
+panel256x2_pixels3_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -1295,15 +1313,16 @@ panel256x2_pixels4:
 	ADDQ    $+64, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), DX
-	MOVQ    segmentCount+8(FP), BX
+	MOVQ    segments+0(FP), SI
+	MOVQ    segmentCount+8(FP), DI
 
 panel256x2_pixels4_segment:
-	MOVQ (DX), R8
-	MOVQ src+24(FP), SI
-	LEAQ (SI)(R8*4), SI
-	LEAQ (SI)(CX*2), DI
-	ADDQ CX, DI
+	MOVQ (SI), BX
+	ADDQ $0x08, SI
+	MOVQ src+24(FP), DX
+	LEAQ (DX)(BX*4), DX
+	LEAQ (DX)(CX*2), BX
+	ADDQ CX, BX
 	MOVQ segmentLen+16(FP), R8
 	SUBQ $0x04, R8
 	JLT  panel256x2_pixels4_rest
@@ -1311,62 +1330,62 @@ panel256x2_pixels4_segment:
 panel256x2_pixels4_inputs:
 	VMOVUPS      (AX), Y8
 	VMOVUPS      32(AX), Y9
-	VBROADCASTSS (SI), Y10
+	VBROADCASTSS (DX), Y10
 	VFMADD231PS  Y10, Y8, Y0
 	VFMADD231PS  Y10, Y9, Y1
-	VBROADCASTSS (SI)(CX*1), Y11
+	VBROADCASTSS (DX)(CX*1), Y11
 	VFMADD231PS  Y11, Y8, Y2
 	VFMADD231PS  Y11, Y9, Y3
-	VBROADCASTSS (SI)(CX*2), Y12
+	VBROADCASTSS (DX)(CX*2), Y12
 	VFMADD231PS  Y12, Y8, Y4
 	VFMADD231PS  Y12, Y9, Y5
-	VBROADCASTSS (DI), Y13
+	VBROADCASTSS (BX), Y13
 	VFMADD231PS  Y13, Y8, Y6
 	VFMADD231PS  Y13, Y9, Y7
 	VMOVUPS      64(AX), Y8
 	VMOVUPS      96(AX), Y9
-	VBROADCASTSS 4(SI), Y10
+	VBROADCASTSS 4(DX), Y10
 	VFMADD231PS  Y10, Y8, Y0
 	VFMADD231PS  Y10, Y9, Y1
-	VBROADCASTSS 4(SI)(CX*1), Y11
+	VBROADCASTSS 4(DX)(CX*1), Y11
 	VFMADD231PS  Y11, Y8, Y2
 	VFMADD231PS  Y11, Y9, Y3
-	VBROADCASTSS 4(SI)(CX*2), Y12
+	VBROADCASTSS 4(DX)(CX*2), Y12
 	VFMADD231PS  Y12, Y8, Y4
 	VFMADD231PS  Y12, Y9, Y5
-	VBROADCASTSS 4(DI), Y13
+	VBROADCASTSS 4(BX), Y13
 	VFMADD231PS  Y13, Y8, Y6
 	VFMADD231PS  Y13, Y9, Y7
 	VMOVUPS      128(AX), Y8
 	VMOVUPS      160(AX), Y9
-	VBROADCASTSS 8(SI), Y10
+	VBROADCASTSS 8(DX), Y10
 	VFMADD231PS  Y10, Y8, Y0
 	VFMADD231PS  Y10, Y9, Y1
-	VBROADCASTSS 8(SI)(CX*1), Y11
+	VBROADCASTSS 8(DX)(CX*1), Y11
 	VFMADD231PS  Y11, Y8, Y2
 	VFMADD231PS  Y11, Y9, Y3
-	VBROADCASTSS 8(SI)(CX*2), Y12
+	VBROADCASTSS 8(DX)(CX*2), Y12
 	VFMADD231PS  Y12, Y8, Y4
 	VFMADD231PS  Y12, Y9, Y5
-	VBROADCASTSS 8(DI), Y13
+	VBROADCASTSS 8(BX), Y13
 	VFMADD231PS  Y13, Y8, Y6
 	VFMADD231PS  Y13, Y9, Y7
 	VMOVUPS      192(AX), Y8
 	VMOVUPS      224(AX), Y9
-	VBROADCASTSS 12(SI), Y10
+	VBROADCASTSS 12(DX), Y10
 	VFMADD231PS  Y10, Y8, Y0
 	VFMADD231PS  Y10, Y9, Y1
-	VBROADCASTSS 12(SI)(CX*1), Y11
+	VBROADCASTSS 12(DX)(CX*1), Y11
 	VFMADD231PS  Y11, Y8, Y2
 	VFMADD231PS  Y11, Y9, Y3
-	VBROADCASTSS 12(SI)(CX*2), Y12
+	VBROADCASTSS 12(DX)(CX*2), Y12
 	VFMADD231PS  Y12, Y8, Y4
 	VFMADD231PS  Y12, Y9, Y5
-	VBROADCASTSS 12(DI), Y13
+	VBROADCASTSS 12(BX), Y13
 	VFMADD231PS  Y13, Y8, Y6
 	VFMADD231PS  Y13, Y9, Y7
-	ADDQ         $+16, SI
-	ADDQ         $+16, DI
+	ADDQ         $+16, DX
+	ADDQ         $+16, BX
 	ADDQ         $+256, AX
 	SUBQ         $0x04, R8
 	JGE          panel256x2_pixels4_inputs
@@ -1378,31 +1397,31 @@ panel256x2_pixels4_rest:
 panel256x2_pixels4_input:
 	VMOVUPS      (AX), Y8
 	VMOVUPS      32(AX), Y9
-	VBROADCASTSS (SI), Y10
+	VBROADCASTSS (DX), Y10
 	VFMADD231PS  Y10, Y8, Y0
 	VFMADD231PS  Y10, Y9, Y1
-	VBROADCASTSS (SI)(CX*1), Y11
+	VBROADCASTSS (DX)(CX*1), Y11
 	VFMADD231PS  Y11, Y8, Y2
 	VFMADD231PS  Y11, Y9, Y3
-	VBROADCASTSS (SI)(CX*2), Y12
+	VBROADCASTSS (DX)(CX*2), Y12
 	VFMADD231PS  Y12, Y8, Y4
 	VFMADD231PS  Y12, Y9, Y5
-	VBROADCASTSS (DI), Y13
+	VBROADCASTSS (BX), Y13
 	VFMADD231PS  Y13, Y8, Y6
 	VFMADD231PS  Y13, Y9, Y7
-	ADDQ         $+4, SI
-	ADDQ         $+4, DI
+	ADDQ         $+4, DX
+	ADDQ         $+4, BX
 	ADDQ         $+64, AX
 	DECQ         R8
 	JNE          panel256x2_pixels4_input
 
 panel256x2_pixels4_next:
-	ADDQ   $0x08, DX
-	DECQ   BX
+	DECQ   DI
 	JNE    panel256x2_pixels4_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel256x2_pixels4_no_before
+	JEQ    panel256x2_pixels4_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -1416,7 +1435,7 @@ panel256x2_pixels4_next:
 	VADDPS (DX), Y6, Y6
 	VADDPS 32(DX), Y7, Y7
 
-panel256x2_pixels4_no_before:
+panel256x2_pixels4_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel256x2_pixels4_linear
@@ -1459,7 +1478,8 @@ panel256x2_pixels4_no_before:
 panel256x2_pixels4_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel256x2_pixels4_no_after
+	JEQ    panel256x2_pixels4_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -1473,7 +1493,7 @@ panel256x2_pixels4_linear:
 	VADDPS (DX), Y6, Y6
 	VADDPS 32(DX), Y7, Y7
 
-panel256x2_pixels4_no_after:
+panel256x2_pixels4_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -1506,15 +1526,16 @@ panel256x2_pixels5:
 	ADDQ    $+64, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), DX
-	MOVQ    segmentCount+8(FP), BX
+	MOVQ    segments+0(FP), SI
+	MOVQ    segmentCount+8(FP), DI
 
 panel256x2_pixels5_segment:
-	MOVQ (DX), R8
-	MOVQ src+24(FP), SI
-	LEAQ (SI)(R8*4), SI
-	LEAQ (SI)(CX*2), DI
-	ADDQ CX, DI
+	MOVQ (SI), BX
+	ADDQ $0x08, SI
+	MOVQ src+24(FP), DX
+	LEAQ (DX)(BX*4), DX
+	LEAQ (DX)(CX*2), BX
+	ADDQ CX, BX
 	MOVQ segmentLen+16(FP), R8
 	SUBQ $0x04, R8
 	JLT  panel256x2_pixels5_rest
@@ -1522,74 +1543,74 @@ panel256x2_pixels5_segment:
 panel256x2_pixels5_inputs:
 	VMOVUPS      (AX), Y10
 	VMOVUPS      32(AX), Y11
-	VBROADCASTSS (SI), Y12
+	VBROADCASTSS (DX), Y12
 	VFMADD231PS  Y12, Y10, Y0
 	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS (SI)(CX*1), Y13
+	VBROADCASTSS (DX)(CX*1), Y13
 	VFMADD231PS  Y13, Y10, Y2
 	VFMADD231PS  Y13, Y11, Y3
-	VBROADCASTSS (SI)(CX*2), Y14
+	VBROADCASTSS (DX)(CX*2), Y14
 	VFMADD231PS  Y14, Y10, Y4
 	VFMADD231PS  Y14, Y11, Y5
-	VBROADCASTSS (DI), Y15
+	VBROADCASTSS (BX), Y15
 	VFMADD231PS  Y15, Y10, Y6
 	VFMADD231PS  Y15, Y11, Y7
-	VBROADCASTSS (DI)(CX*1), Y12
+	VBROADCASTSS (BX)(CX*1), Y12
 	VFMADD231PS  Y12, Y10, Y8
 	VFMADD231PS  Y12, Y11, Y9
 	VMOVUPS      64(AX), Y10
 	VMOVUPS      96(AX), Y11
-	VBROADCASTSS 4(SI), Y12
+	VBROADCASTSS 4(DX), Y12
 	VFMADD231PS  Y12, Y10, Y0
 	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 4(SI)(CX*1), Y13
+	VBROADCASTSS 4(DX)(CX*1), Y13
 	VFMADD231PS  Y13, Y10, Y2
 	VFMADD231PS  Y13, Y11, Y3
-	VBROADCASTSS 4(SI)(CX*2), Y14
+	VBROADCASTSS 4(DX)(CX*2), Y14
 	VFMADD231PS  Y14, Y10, Y4
 	VFMADD231PS  Y14, Y11, Y5
-	VBROADCASTSS 4(DI), Y15
+	VBROADCASTSS 4(BX), Y15
 	VFMADD231PS  Y15, Y10, Y6
 	VFMADD231PS  Y15, Y11, Y7
-	VBROADCASTSS 4(DI)(CX*1), Y12
+	VBROADCASTSS 4(BX)(CX*1), Y12
 	VFMADD231PS  Y12, Y10, Y8
 	VFMADD231PS  Y12, Y11, Y9
 	VMOVUPS      128(AX), Y10
 	VMOVUPS      160(AX), Y11
-	VBROADCASTSS 8(SI), Y12
+	VBROADCASTSS 8(DX), Y12
 	VFMADD231PS  Y12, Y10, Y0
 	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 8(SI)(CX*1), Y13
+	VBROADCASTSS 8(DX)(CX*1), Y13
 	VFMADD231PS  Y13, Y10, Y2
 	VFMADD231PS  Y13, Y11, Y3
-	VBROADCASTSS 8(SI)(CX*2), Y14
+	VBROADCASTSS 8(DX)(CX*2), Y14
 	VFMADD231PS  Y14, Y10, Y4
 	VFMADD231PS  Y14, Y11, Y5
-	VBROADCASTSS 8(DI), Y15
+	VBROADCASTSS 8(BX), Y15
 	VFMADD231PS  Y15, Y10, Y6
 	VFMADD231PS  Y15, Y11, Y7
-	VBROADCASTSS 8(DI)(CX*1), Y12
+	VBROADCASTSS 8(BX)(CX*1), Y12
 	VFMADD231PS  Y12, Y10, Y8
 	VFMADD231PS  Y12, Y11, Y9
 	VMOVUPS      192(AX), Y10
 	VMOVUPS      224(AX), Y11
-	VBROADCASTSS 12(SI), Y12
+	VBROADCASTSS 12(DX), Y12
 	VFMADD231PS  Y12, Y10, Y0
 	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS 12(SI)(CX*1), Y13
+	VBROADCASTSS 12(DX)(CX*1), Y13
 	VFMADD231PS  Y13, Y10, Y2
 	VFMADD231PS  Y13, Y11, Y3
-	VBROADCASTSS 12(SI)(CX*2), Y14
+	VBROADCASTSS 12(DX)(CX*2), Y14
 	VFMADD231PS  Y14, Y10, Y4
 	VFMADD231PS  Y14, Y11, Y5
-	VBROADCASTSS 12(DI), Y15
+	VBROADCASTSS 12(BX), Y15
 	VFMADD231PS  Y15, Y10, Y6
 	VFMADD231PS  Y15, Y11, Y7
-	VBROADCASTSS 12(DI)(CX*1), Y12
+	VBROADCASTSS 12(BX)(CX*1), Y12
 	VFMADD231PS  Y12, Y10, Y8
 	VFMADD231PS  Y12, Y11, Y9
-	ADDQ         $+16, SI
-	ADDQ         $+16, DI
+	ADDQ         $+16, DX
+	ADDQ         $+16, BX
 	ADDQ         $+256, AX
 	SUBQ         $0x04, R8
 	JGE          panel256x2_pixels5_inputs
@@ -1601,34 +1622,34 @@ panel256x2_pixels5_rest:
 panel256x2_pixels5_input:
 	VMOVUPS      (AX), Y10
 	VMOVUPS      32(AX), Y11
-	VBROADCASTSS (SI), Y12
+	VBROADCASTSS (DX), Y12
 	VFMADD231PS  Y12, Y10, Y0
 	VFMADD231PS  Y12, Y11, Y1
-	VBROADCASTSS (SI)(CX*1), Y13
+	VBROADCASTSS (DX)(CX*1), Y13
 	VFMADD231PS  Y13, Y10, Y2
 	VFMADD231PS  Y13, Y11, Y3
-	VBROADCASTSS (SI)(CX*2), Y14
+	VBROADCASTSS (DX)(CX*2), Y14
 	VFMADD231PS  Y14, Y10, Y4
 	VFMADD231PS  Y14, Y11, Y5
-	VBROADCASTSS (DI), Y15
+	VBROADCASTSS (BX), Y15
 	VFMADD231PS  Y15, Y10, Y6
 	VFMADD231PS  Y15, Y11, Y7
-	VBROADCASTSS (DI)(CX*1), Y12
+	VBROADCASTSS (BX)(CX*1), Y12
 	VFMADD231PS  Y12, Y10, Y8
 	VFMADD231PS  Y12, Y11, Y9
-	ADDQ         $+4, SI
-	ADDQ         $+4, DI
+	ADDQ         $+4, DX
+	ADDQ         $+4, BX
 	ADDQ         $+64, AX
 	DECQ         R8
 	JNE          panel256x2_pixels5_input
 
 panel256x2_pixels5_next:
-	ADDQ   $0x08, DX
-	DECQ   BX
+	DECQ   DI
 	JNE    panel256x2_pixels5_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel256x2_pixels5_no_before
+	JEQ    panel256x2_pixels5_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -1644,7 +1665,7 @@ panel256x2_pixels5_next:
 	VADDPS (DX)(CX*1), Y8, Y8
 	VADDPS 32(DX)(CX*1), Y9, Y9
 
-panel256x2_pixels5_no_before:
+panel256x2_pixels5_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel256x2_pixels5_linear
@@ -1695,7 +1716,8 @@ panel256x2_pixels5_no_before:
 panel256x2_pixels5_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel256x2_pixels5_no_after
+	JEQ    panel256x2_pixels5_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -1711,7 +1733,7 @@ panel256x2_pixels5_linear:
 	VADDPS (DX)(CX*1), Y8, Y8
 	VADDPS 32(DX)(CX*1), Y9, Y9
 
-panel256x2_pixels5_no_after:
+panel256x2_pixels5_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -1748,15 +1770,16 @@ panel256x2_pixels6:
 	ADDQ    $+64, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), DX
-	MOVQ    segmentCount+8(FP), BX
+	MOVQ    segments+0(FP), SI
+	MOVQ    segmentCount+8(FP), DI
 
 panel256x2_pixels6_segment:
-	MOVQ (DX), R8
-	MOVQ src+24(FP), SI
-	LEAQ (SI)(R8*4), SI
-	LEAQ (SI)(CX*2), DI
-	ADDQ CX, DI
+	MOVQ (SI), BX
+	ADDQ $0x08, SI
+	MOVQ src+24(FP), DX
+	LEAQ (DX)(BX*4), DX
+	LEAQ (DX)(CX*2), BX
+	ADDQ CX, BX
 	MOVQ segmentLen+16(FP), R8
 	SUBQ $0x04, R8
 	JLT  panel256x2_pixels6_rest
@@ -1764,86 +1787,86 @@ panel256x2_pixels6_segment:
 panel256x2_pixels6_inputs:
 	VMOVUPS      (AX), Y12
 	VMOVUPS      32(AX), Y13
-	VBROADCASTSS (SI), Y14
+	VBROADCASTSS (DX), Y14
 	VFMADD231PS  Y14, Y12, Y0
 	VFMADD231PS  Y14, Y13, Y1
-	VBROADCASTSS (SI)(CX*1), Y15
+	VBROADCASTSS (DX)(CX*1), Y15
 	VFMADD231PS  Y15, Y12, Y2
 	VFMADD231PS  Y15, Y13, Y3
-	VBROADCASTSS (SI)(CX*2), Y14
+	VBROADCASTSS (DX)(CX*2), Y14
 	VFMADD231PS  Y14, Y12, Y4
 	VFMADD231PS  Y14, Y13, Y5
-	VBROADCASTSS (DI), Y15
+	VBROADCASTSS (BX), Y15
 	VFMADD231PS  Y15, Y12, Y6
 	VFMADD231PS  Y15, Y13, Y7
-	VBROADCASTSS (DI)(CX*1), Y14
+	VBROADCASTSS (BX)(CX*1), Y14
 	VFMADD231PS  Y14, Y12, Y8
 	VFMADD231PS  Y14, Y13, Y9
-	VBROADCASTSS (DI)(CX*2), Y15
+	VBROADCASTSS (BX)(CX*2), Y15
 	VFMADD231PS  Y15, Y12, Y10
 	VFMADD231PS  Y15, Y13, Y11
 	VMOVUPS      64(AX), Y12
 	VMOVUPS      96(AX), Y13
-	VBROADCASTSS 4(SI), Y14
+	VBROADCASTSS 4(DX), Y14
 	VFMADD231PS  Y14, Y12, Y0
 	VFMADD231PS  Y14, Y13, Y1
-	VBROADCASTSS 4(SI)(CX*1), Y15
+	VBROADCASTSS 4(DX)(CX*1), Y15
 	VFMADD231PS  Y15, Y12, Y2
 	VFMADD231PS  Y15, Y13, Y3
-	VBROADCASTSS 4(SI)(CX*2), Y14
+	VBROADCASTSS 4(DX)(CX*2), Y14
 	VFMADD231PS  Y14, Y12, Y4
 	VFMADD231PS  Y14, Y13, Y5
-	VBROADCASTSS 4(DI), Y15
+	VBROADCASTSS 4(BX), Y15
 	VFMADD231PS  Y15, Y12, Y6
 	VFMADD231PS  Y15, Y13, Y7
-	VBROADCASTSS 4(DI)(CX*1), Y14
+	VBROADCASTSS 4(BX)(CX*1), Y14
 	VFMADD231PS  Y14, Y12, Y8
 	VFMADD231PS  Y14, Y13, Y9
-	VBROADCASTSS 4(DI)(CX*2), Y15
+	VBROADCASTSS 4(BX)(CX*2), Y15
 	VFMADD231PS  Y15, Y12, Y10
 	VFMADD231PS  Y15, Y13, Y11
 	VMOVUPS      128(AX), Y12
 	VMOVUPS      160(AX), Y13
-	VBROADCASTSS 8(SI), Y14
+	VBROADCASTSS 8(DX), Y14
 	VFMADD231PS  Y14, Y12, Y0
 	VFMADD231PS  Y14, Y13, Y1
-	VBROADCASTSS 8(SI)(CX*1), Y15
+	VBROADCASTSS 8(DX)(CX*1), Y15
 	VFMADD231PS  Y15, Y12, Y2
 	VFMADD231PS  Y15, Y13, Y3
-	VBROADCASTSS 8(SI)(CX*2), Y14
+	VBROADCASTSS 8(DX)(CX*2), Y14
 	VFMADD231PS  Y14, Y12, Y4
 	VFMADD231PS  Y14, Y13, Y5
-	VBROADCASTSS 8(DI), Y15
+	VBROADCASTSS 8(BX), Y15
 	VFMADD231PS  Y15, Y12, Y6
 	VFMADD231PS  Y15, Y13, Y7
-	VBROADCASTSS 8(DI)(CX*1), Y14
+	VBROADCASTSS 8(BX)(CX*1), Y14
 	VFMADD231PS  Y14, Y12, Y8
 	VFMADD231PS  Y14, Y13, Y9
-	VBROADCASTSS 8(DI)(CX*2), Y15
+	VBROADCASTSS 8(BX)(CX*2), Y15
 	VFMADD231PS  Y15, Y12, Y10
 	VFMADD231PS  Y15, Y13, Y11
 	VMOVUPS      192(AX), Y12
 	VMOVUPS      224(AX), Y13
-	VBROADCASTSS 12(SI), Y14
+	VBROADCASTSS 12(DX), Y14
 	VFMADD231PS  Y14, Y12, Y0
 	VFMADD231PS  Y14, Y13, Y1
-	VBROADCASTSS 12(SI)(CX*1), Y15
+	VBROADCASTSS 12(DX)(CX*1), Y15
 	VFMADD231PS  Y15, Y12, Y2
 	VFMADD231PS  Y15, Y13, Y3
-	VBROADCASTSS 12(SI)(CX*2), Y14
+	VBROADCASTSS 12(DX)(CX*2), Y14
 	VFMADD231PS  Y14, Y12, Y4
 	VFMADD231PS  Y14, Y13, Y5
-	VBROADCASTSS 12(DI), Y15
+	VBROADCASTSS 12(BX), Y15
 	VFMADD231PS  Y15, Y12, Y6
 	VFMADD231PS  Y15, Y13, Y7
-	VBROADCASTSS 12(DI)(CX*1), Y14
+	VBROADCASTSS 12(BX)(CX*1), Y14
 	VFMADD231PS  Y14, Y12, Y8
 	VFMADD231PS  Y14, Y13, Y9
-	VBROADCASTSS 12(DI)(CX*2), Y15
+	VBROADCASTSS 12(BX)(CX*2), Y15
 	VFMADD231PS  Y15, Y12, Y10
 	VFMADD231PS  Y15, Y13, Y11
-	ADDQ         $+16, SI
-	ADDQ         $+16, DI
+	ADDQ         $+16, DX
+	ADDQ         $+16, BX
 	ADDQ         $+256, AX
 	SUBQ         $0x04, R8
 	JGE          panel256x2_pixels6_inputs
@@ -1855,37 +1878,37 @@ panel256x2_pixels6_rest:
 panel256x2_pixels6_input:
 	VMOVUPS      (AX), Y12
 	VMOVUPS      32(AX), Y13
-	VBROADCASTSS (SI), Y14
+	VBROADCASTSS (DX), Y14
 	VFMADD231PS  Y14, Y12, Y0
 	VFMADD231PS  Y14, Y13, Y1
-	VBROADCASTSS (SI)(CX*1), Y15
+	VBROADCASTSS (DX)(CX*1), Y15
 	VFMADD231PS  Y15, Y12, Y2
 	VFMADD231PS  Y15, Y13, Y3
-	VBROADCASTSS (SI)(CX*2), Y14
+	VBROADCASTSS (DX)(CX*2), Y14
 	VFMADD231PS  Y14, Y12, Y4
 	VFMADD231PS  Y14, Y13, Y5
-	VBROADCASTSS (DI), Y15
+	VBROADCASTSS (BX), Y15
 	VFMADD231PS  Y15, Y12, Y6
 	VFMADD231PS  Y15, Y13, Y7
-	VBROADCASTSS (DI)(CX*1), Y14
+	VBROADCASTSS (BX)(CX*1), Y14
 	VFMADD231PS  Y14, Y12, Y8
 	VFMADD231PS  Y14, Y13, Y9
-	VBROADCASTSS (DI)(CX*2), Y15
+	VBROADCASTSS (BX)(CX*2), Y15
 	VFMADD231PS  Y15, Y12, Y10
 	VFMADD231PS  Y15, Y13, Y11
-	ADDQ         $+4, SI
-	ADDQ         $+4, DI
+	ADDQ         $+4, DX
+	ADDQ         $+4, BX
 	ADDQ         $+64, AX
 	DECQ         R8
 	JNE          panel256x2_pixels6_input
 
 panel256x2_pixels6_next:
-	ADDQ   $0x08, DX
-	DECQ   BX
+	DECQ   DI
 	JNE    panel256x2_pixels6_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel256x2_pixels6_no_before
+	JEQ    panel256x2_pixels6_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -1903,7 +1926,7 @@ panel256x2_pixels6_next:
 	VADDPS (DX)(CX*2), Y10, Y10
 	VADDPS 32(DX)(CX*2), Y11, Y11
 
-panel256x2_pixels6_no_before:
+panel256x2_pixels6_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel256x2_pixels6_linear
@@ -1962,7 +1985,8 @@ panel256x2_pixels6_no_before:
 panel256x2_pixels6_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel256x2_pixels6_no_after
+	JEQ    panel256x2_pixels6_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -1980,7 +2004,7 @@ panel256x2_pixels6_linear:
 	VADDPS (DX)(CX*2), Y10, Y10
 	VADDPS 32(DX)(CX*2), Y11, Y11
 
-panel256x2_pixels6_no_after:
+panel256x2_pixels6_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -1998,5 +2022,5120 @@ panel256x2_pixels6_no_after:
 	VMOVUPS Y9, 32(DX)(CX*1)
 	VMOVUPS Y10, (DX)(CX*2)
 	VMOVUPS Y11, 32(DX)(CX*2)
+	VZEROUPPER
+	RET
+
+// func depthwise256(segments *int, segmentCount int, src *float32, srcStride int, w *float32, wStride int, channels int, m int, dst *float32, dstStride int, before *float32, after *float32, resStride int, slope float32, limit float32, linear bool)
+// Requires: AVX, FMA3
+TEXT ·depthwise256(SB), NOSPLIT, $0-113
+	MOVQ channels+48(FP), AX
+	SHLQ $0x02, AX
+	XORQ CX, CX
+	MOVQ m+56(FP), DX
+	CMPQ DX, $0x03
+	JG   depthwise256_pixels4to6
+	CMPQ DX, $0x02
+	JG   depthwise256_pixels3
+	CMPQ DX, $0x01
+	JG   depthwise256_pixels2
+	JMP  depthwise256_pixels1
+
+depthwise256_pixels4to6:
+	CMPQ DX, $0x05
+	JG   depthwise256_pixels6
+	CMPQ DX, $0x04
+	JG   depthwise256_pixels5
+	JMP  depthwise256_pixels4
+
+depthwise256_pixels1:
+	MOVQ AX, DX
+	SUBQ CX, DX
+	CMPQ DX, $+32
+	JLE  depthwise256_pixels1_x1
+
+	// 1 pixels by 2 registers of channels: sums in Y0 to Y1, from the biases
+	MOVQ    w+32(FP), DX
+	ADDQ    CX, DX
+	VMOVUPS (DX), Y0
+	VMOVUPS 32(DX), Y1
+	MOVQ    wStride+40(FP), BX
+	MOVQ    srcStride+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    segments+0(FP), DI
+	MOVQ    segmentCount+8(FP), R8
+
+depthwise256_pixels1_x2_tap:
+	LEAQ        (DX)(BX*4), DX
+	MOVQ        (DI), R9
+	ADDQ        $0x08, DI
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(R9*4), SI
+	VMOVUPS     (DX), Y2
+	VMOVUPS     32(DX), Y3
+	VFMADD231PS (SI), Y2, Y0
+	VFMADD231PS 32(SI), Y3, Y1
+	DECQ        R8
+	JNE         depthwise256_pixels1_x2_tap
+	MOVQ        before+80(FP), DX
+	TESTQ       DX, DX
+	JEQ         depthwise256_pixels1_x2_notbefore
+	MOVQ        before+80(FP), DX
+	ADDQ        CX, DX
+	MOVQ        resStride+96(FP), BX
+	SHLQ        $0x02, BX
+	VADDPS      (DX), Y0, Y0
+	VADDPS      32(DX), Y1, Y1
+
+depthwise256_pixels1_x2_notbefore:
+	MOVB         linear+112(FP), DL
+	TESTB        DL, DL
+	JNE          depthwise256_pixels1_x2_linear
+	VXORPS       Y2, Y2, Y2
+	VBROADCASTSS slope+104(FP), Y3
+	VCMPPS       $0x11, Y2, Y0, Y4
+	VMULPS       Y3, Y0, Y5
+	VBLENDVPS    Y4, Y5, Y0, Y0
+	VCMPPS       $0x11, Y2, Y1, Y4
+	VMULPS       Y3, Y1, Y5
+	VBLENDVPS    Y4, Y5, Y1, Y1
+	VBROADCASTSS limit+108(FP), Y3
+	VMINPS       Y0, Y3, Y0
+	VMINPS       Y1, Y3, Y1
+
+depthwise256_pixels1_x2_linear:
+	MOVQ   after+88(FP), DX
+	TESTQ  DX, DX
+	JEQ    depthwise256_pixels1_x2_notafter
+	MOVQ   after+88(FP), DX
+	ADDQ   CX, DX
+	MOVQ   resStride+96(FP), BX
+	SHLQ   $0x02, BX
+	VADDPS (DX), Y0, Y0
+	VADDPS 32(DX), Y1, Y1
+
+depthwise256_pixels1_x2_notafter:
+	MOVQ    dst+64(FP), DX
+	ADDQ    CX, DX
+	MOVQ    dstStride+72(FP), BX
+	SHLQ    $0x02, BX
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     depthwise256_pixels1
+	VZEROUPPER
+	RET
+
+depthwise256_pixels1_x1:
+	// 1 pixels by 1 registers of channels: sums in Y0 to Y0, from the biases
+	MOVQ    w+32(FP), DX
+	ADDQ    CX, DX
+	VMOVUPS (DX), Y0
+	MOVQ    wStride+40(FP), BX
+	MOVQ    srcStride+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    segments+0(FP), DI
+	MOVQ    segmentCount+8(FP), R8
+
+depthwise256_pixels1_x1_tap:
+	LEAQ        (DX)(BX*4), DX
+	MOVQ        (DI), R9
+	ADDQ        $0x08, DI
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(R9*4), SI
+	VMOVUPS     (DX), Y1
+	VFMADD231PS (SI), Y1, Y0
+	DECQ        R8
+	JNE         depthwise256_pixels1_x1_tap
+	MOVQ        before+80(FP), DX
+	TESTQ       DX, DX
+	JEQ         depthwise256_pixels1_x1_notbefore
+	MOVQ        before+80(FP), DX
+	ADDQ        CX, DX
+	MOVQ        resStride+96(FP), BX
+	SHLQ        $0x02, BX
+	VADDPS      (DX), Y0, Y0
+
+depthwise256_pixels1_x1_notbefore:
+	MOVB         linear+112(FP), DL
+	TESTB        DL, DL
+	JNE          depthwise256_pixels1_x1_linear
+	VXORPS       Y1, Y1, Y1
+	VBROADCASTSS slope+104(FP), Y2
+	VCMPPS       $0x11, Y1, Y0, Y3
+	VMULPS       Y2, Y0, Y4
+	VBLENDVPS    Y3, Y4, Y0, Y0
+	VBROADCASTSS limit+108(FP), Y2
+	VMINPS       Y0, Y2, Y0
+
+depthwise256_pixels1_x1_linear:
+	MOVQ   after+88(FP), DX
+	TESTQ  DX, DX
+	JEQ    depthwise256_pixels1_x1_notafter
+	MOVQ   after+88(FP), DX
+	ADDQ   CX, DX
+	MOVQ   resStride+96(FP), BX
+	SHLQ   $0x02, BX
+	VADDPS (DX), Y0, Y0
+
+depthwise256_pixels1_x1_notafter:
+	MOVQ    dst+64(FP), DX
+	ADDQ    CX, DX
+	MOVQ    dstStride+72(FP), BX
+	SHLQ    $0x02, BX
+	VMOVUPS Y0, (DX)
+	ADDQ    $+32, CX
+	CMPQ    CX, AX
+	JLT     depthwise256_pixels1
+	VZEROUPPER
+	RET
+
+depthwise256_pixels2:
+	MOVQ AX, DX
+	SUBQ CX, DX
+	CMPQ DX, $+32
+	JLE  depthwise256_pixels2_x1
+
+	// 2 pixels by 2 registers of channels: sums in Y0 to Y3, from the biases
+	MOVQ    w+32(FP), DX
+	ADDQ    CX, DX
+	VMOVUPS (DX), Y0
+	VMOVAPS Y0, Y2
+	VMOVUPS 32(DX), Y1
+	VMOVAPS Y1, Y3
+	MOVQ    wStride+40(FP), BX
+	MOVQ    srcStride+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    segments+0(FP), R8
+	MOVQ    segmentCount+8(FP), R9
+
+depthwise256_pixels2_x2_tap:
+	LEAQ        (DX)(BX*4), DX
+	MOVQ        (R8), R10
+	ADDQ        $0x08, R8
+	MOVQ        src+16(FP), DI
+	ADDQ        CX, DI
+	LEAQ        (DI)(R10*4), DI
+	VMOVUPS     (DX), Y4
+	VMOVUPS     32(DX), Y5
+	VFMADD231PS (DI), Y4, Y0
+	VFMADD231PS 32(DI), Y5, Y1
+	VFMADD231PS (DI)(SI*1), Y4, Y2
+	VFMADD231PS 32(DI)(SI*1), Y5, Y3
+	DECQ        R9
+	JNE         depthwise256_pixels2_x2_tap
+	MOVQ        before+80(FP), DX
+	TESTQ       DX, DX
+	JEQ         depthwise256_pixels2_x2_notbefore
+	MOVQ        before+80(FP), DX
+	ADDQ        CX, DX
+	MOVQ        resStride+96(FP), BX
+	SHLQ        $0x02, BX
+	VADDPS      (DX), Y0, Y0
+	VADDPS      32(DX), Y1, Y1
+	VADDPS      (DX)(BX*1), Y2, Y2
+	VADDPS      32(DX)(BX*1), Y3, Y3
+
+depthwise256_pixels2_x2_notbefore:
+	MOVB         linear+112(FP), DL
+	TESTB        DL, DL
+	JNE          depthwise256_pixels2_x2_linear
+	VXORPS       Y4, Y4, Y4
+	VBROADCASTSS slope+104(FP), Y5
+	VCMPPS       $0x11, Y4, Y0, Y6
+	VMULPS       Y5, Y0, Y7
+	VBLENDVPS    Y6, Y7, Y0, Y0
+	VCMPPS       $0x11, Y4, Y1, Y6
+	VMULPS       Y5, Y1, Y7
+	VBLENDVPS    Y6, Y7, Y1, Y1
+	VCMPPS       $0x11, Y4, Y2, Y6
+	VMULPS       Y5, Y2, Y7
+	VBLENDVPS    Y6, Y7, Y2, Y2
+	VCMPPS       $0x11, Y4, Y3, Y6
+	VMULPS       Y5, Y3, Y7
+	VBLENDVPS    Y6, Y7, Y3, Y3
+	VBROADCASTSS limit+108(FP), Y5
+	VMINPS       Y0, Y5, Y0
+	VMINPS       Y1, Y5, Y1
+	VMINPS       Y2, Y5, Y2
+	VMINPS       Y3, Y5, Y3
+
+depthwise256_pixels2_x2_linear:
+	MOVQ   after+88(FP), DX
+	TESTQ  DX, DX
+	JEQ    depthwise256_pixels2_x2_notafter
+	MOVQ   after+88(FP), DX
+	ADDQ   CX, DX
+	MOVQ   resStride+96(FP), BX
+	SHLQ   $0x02, BX
+	VADDPS (DX), Y0, Y0
+	VADDPS 32(DX), Y1, Y1
+	VADDPS (DX)(BX*1), Y2, Y2
+	VADDPS 32(DX)(BX*1), Y3, Y3
+
+depthwise256_pixels2_x2_notafter:
+	MOVQ    dst+64(FP), DX
+	ADDQ    CX, DX
+	MOVQ    dstStride+72(FP), BX
+	SHLQ    $0x02, BX
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	VMOVUPS Y2, (DX)(BX*1)
+	VMOVUPS Y3, 32(DX)(BX*1)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     depthwise256_pixels2
+	VZEROUPPER
+	RET
+
+depthwise256_pixels2_x1:
+	// 2 pixels by 1 registers of channels: sums in Y0 to Y1, from the biases
+	MOVQ    w+32(FP), DX
+	ADDQ    CX, DX
+	VMOVUPS (DX), Y0
+	VMOVAPS Y0, Y1
+	MOVQ    wStride+40(FP), BX
+	MOVQ    srcStride+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    segments+0(FP), R8
+	MOVQ    segmentCount+8(FP), R9
+
+depthwise256_pixels2_x1_tap:
+	LEAQ        (DX)(BX*4), DX
+	MOVQ        (R8), R10
+	ADDQ        $0x08, R8
+	MOVQ        src+16(FP), DI
+	ADDQ        CX, DI
+	LEAQ        (DI)(R10*4), DI
+	VMOVUPS     (DX), Y2
+	VFMADD231PS (DI), Y2, Y0
+	VFMADD231PS (DI)(SI*1), Y2, Y1
+	DECQ        R9
+	JNE         depthwise256_pixels2_x1_tap
+	MOVQ        before+80(FP), DX
+	TESTQ       DX, DX
+	JEQ         depthwise256_pixels2_x1_notbefore
+	MOVQ        before+80(FP), DX
+	ADDQ        CX, DX
+	MOVQ        resStride+96(FP), BX
+	SHLQ        $0x02, BX
+	VADDPS      (DX), Y0, Y0
+	VADDPS      (DX)(BX*1), Y1, Y1
+
+depthwise256_pixels2_x1_notbefore:
+	MOVB         linear+112(FP), DL
+	TESTB        DL, DL
+	JNE          depthwise256_pixels2_x1_linear
+	VXORPS       Y2, Y2, Y2
+	VBROADCASTSS slope+104(FP), Y3
+	VCMPPS       $0x11, Y2, Y0, Y4
+	VMULPS       Y3, Y0, Y5
+	VBLENDVPS    Y4, Y5, Y0, Y0
+	VCMPPS       $0x11, Y2, Y1, Y4
+	VMULPS       Y3, Y1, Y5
+	VBLENDVPS    Y4, Y5, Y1, Y1
+	VBROADCASTSS limit+108(FP), Y3
+	VMINPS       Y0, Y3, Y0
+	VMINPS       Y1, Y3, Y1
+
+depthwise256_pixels2_x1_linear:
+	MOVQ   after+88(FP), DX
+	TESTQ  DX, DX
+	JEQ    depthwise256_pixels2_x1_notafter
+	MOVQ   after+88(FP), DX
+	ADDQ   CX, DX
+	MOVQ   resStride+96(FP), BX
+	SHLQ   $0x02, BX
+	VADDPS (DX), Y0, Y0
+	VADDPS (DX)(BX*1), Y1, Y1
+
+depthwise256_pixels2_x1_notafter:
+	MOVQ    dst+64(FP), DX
+	ADDQ    CX, DX
+	MOVQ    dstStride+72(FP), BX
+	SHLQ    $0x02, BX
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, (DX)(BX*1)
+	ADDQ    $+32, CX
+	CMPQ    CX, AX
+	JLT     depthwise256_pixels2
+	VZEROUPPER
+	RET
+
+depthwise256_pixels3:
+	MOVQ AX, DX
+	SUBQ CX, DX
+	CMPQ DX, $+32
+	JLE  depthwise256_pixels3_x1
+
+	// 3 pixels by 2 registers of channels: sums in Y0 to Y5, from the biases
+	MOVQ    w+32(FP), DX
+	ADDQ    CX, DX
+	VMOVUPS (DX), Y0
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y4
+	VMOVUPS 32(DX), Y1
+	VMOVAPS Y1, Y3
+	VMOVAPS Y1, Y5
+	MOVQ    wStride+40(FP), BX
+	MOVQ    srcStride+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    segments+0(FP), R8
+	MOVQ    segmentCount+8(FP), R9
+
+depthwise256_pixels3_x2_tap:
+	LEAQ        (DX)(BX*4), DX
+	MOVQ        (R8), R10
+	ADDQ        $0x08, R8
+	MOVQ        src+16(FP), DI
+	ADDQ        CX, DI
+	LEAQ        (DI)(R10*4), DI
+	VMOVUPS     (DX), Y6
+	VMOVUPS     32(DX), Y7
+	VFMADD231PS (DI), Y6, Y0
+	VFMADD231PS 32(DI), Y7, Y1
+	VFMADD231PS (DI)(SI*1), Y6, Y2
+	VFMADD231PS 32(DI)(SI*1), Y7, Y3
+	VFMADD231PS (DI)(SI*2), Y6, Y4
+	VFMADD231PS 32(DI)(SI*2), Y7, Y5
+	DECQ        R9
+	JNE         depthwise256_pixels3_x2_tap
+	MOVQ        before+80(FP), DX
+	TESTQ       DX, DX
+	JEQ         depthwise256_pixels3_x2_notbefore
+	MOVQ        before+80(FP), DX
+	ADDQ        CX, DX
+	MOVQ        resStride+96(FP), BX
+	SHLQ        $0x02, BX
+	VADDPS      (DX), Y0, Y0
+	VADDPS      32(DX), Y1, Y1
+	VADDPS      (DX)(BX*1), Y2, Y2
+	VADDPS      32(DX)(BX*1), Y3, Y3
+	VADDPS      (DX)(BX*2), Y4, Y4
+	VADDPS      32(DX)(BX*2), Y5, Y5
+
+depthwise256_pixels3_x2_notbefore:
+	MOVB         linear+112(FP), DL
+	TESTB        DL, DL
+	JNE          depthwise256_pixels3_x2_linear
+	VXORPS       Y6, Y6, Y6
+	VBROADCASTSS slope+104(FP), Y7
+	VCMPPS       $0x11, Y6, Y0, Y8
+	VMULPS       Y7, Y0, Y9
+	VBLENDVPS    Y8, Y9, Y0, Y0
+	VCMPPS       $0x11, Y6, Y1, Y8
+	VMULPS       Y7, Y1, Y9
+	VBLENDVPS    Y8, Y9, Y1, Y1
+	VCMPPS       $0x11, Y6, Y2, Y8
+	VMULPS       Y7, Y2, Y9
+	VBLENDVPS    Y8, Y9, Y2, Y2
+	VCMPPS       $0x11, Y6, Y3, Y8
+	VMULPS       Y7, Y3, Y9
+	VBLENDVPS    Y8, Y9, Y3, Y3
+	VCMPPS       $0x11, Y6, Y4, Y8
+	VMULPS       Y7, Y4, Y9
+	VBLENDVPS    Y8, Y9, Y4, Y4
+	VCMPPS       $0x11, Y6, Y5, Y8
+	VMULPS       Y7, Y5, Y9
+	VBLENDVPS    Y8, Y9, Y5, Y5
+	VBROADCASTSS limit+108(FP), Y7
+	VMINPS       Y0, Y7, Y0
+	VMINPS       Y1, Y7, Y1
+	VMINPS       Y2, Y7, Y2
+	VMINPS       Y3, Y7, Y3
+	VMINPS       Y4, Y7, Y4
+	VMINPS       Y5, Y7, Y5
+
+depthwise256_pixels3_x2_linear:
+	MOVQ   after+88(FP), DX
+	TESTQ  DX, DX
+	JEQ    depthwise256_pixels3_x2_notafter
+	MOVQ   after+88(FP), DX
+	ADDQ   CX, DX
+	MOVQ   resStride+96(FP), BX
+	SHLQ   $0x02, BX
+	VADDPS (DX), Y0, Y0
+	VADDPS 32(DX), Y1, Y1
+	VADDPS (DX)(BX*1), Y2, Y2
+	VADDPS 32(DX)(BX*1), Y3, Y3
+	VADDPS (DX)(BX*2), Y4, Y4
+	VADDPS 32(DX)(BX*2), Y5, Y5
+
+depthwise256_pixels3_x2_notafter:
+	MOVQ    dst+64(FP), DX
+	ADDQ    CX, DX
+	MOVQ    dstStride+72(FP), BX
+	SHLQ    $0x02, BX
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	VMOVUPS Y2, (DX)(BX*1)
+	VMOVUPS Y3, 32(DX)(BX*1)
+	VMOVUPS Y4, (DX)(BX*2)
+	VMOVUPS Y5, 32(DX)(BX*2)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     depthwise256_pixels3
+	VZEROUPPER
+	RET
+
+depthwise256_pixels3_x1:
+	// 3 pixels by 1 registers of channels: sums in Y0 to Y2, from the biases
+	MOVQ    w+32(FP), DX
+	ADDQ    CX, DX
+	VMOVUPS (DX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	MOVQ    wStride+40(FP), BX
+	MOVQ    srcStride+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    segments+0(FP), R8
+	MOVQ    segmentCount+8(FP), R9
+
+depthwise256_pixels3_x1_tap:
+	LEAQ        (DX)(BX*4), DX
+	MOVQ        (R8), R10
+	ADDQ        $0x08, R8
+	MOVQ        src+16(FP), DI
+	ADDQ        CX, DI
+	LEAQ        (DI)(R10*4), DI
+	VMOVUPS     (DX), Y3
+	VFMADD231PS (DI), Y3, Y0
+	VFMADD231PS (DI)(SI*1), Y3, Y1
+	VFMADD231PS (DI)(SI*2), Y3, Y2
+	DECQ        R9
+	JNE         depthwise256_pixels3_x1_tap
+	MOVQ        before+80(FP), DX
+	TESTQ       DX, DX
+	JEQ         depthwise256_pixels3_x1_notbefore
+	MOVQ        before+80(FP), DX
+	ADDQ        CX, DX
+	MOVQ        resStride+96(FP), BX
+	SHLQ        $0x02, BX
+	VADDPS      (DX), Y0, Y0
+	VADDPS      (DX)(BX*1), Y1, Y1
+	VADDPS      (DX)(BX*2), Y2, Y2
+
+depthwise256_pixels3_x1_notbefore:
+	MOVB         linear+112(FP), DL
+	TESTB        DL, DL
+	JNE          depthwise256_pixels3_x1_linear
+	VXORPS       Y3, Y3, Y3
+	VBROADCASTSS slope+104(FP), Y4
+	VCMPPS       $0x11, Y3, Y0, Y5
+	VMULPS       Y4, Y0, Y6
+	VBLENDVPS    Y5, Y6, Y0, Y0
+	VCMPPS       $0x11, Y3, Y1, Y5
+	VMULPS       Y4, Y1, Y6
+	VBLENDVPS    Y5, Y6, Y1, Y1
+	VCMPPS       $0x11, Y3, Y2, Y5
+	VMULPS       Y4, Y2, Y6
+	VBLENDVPS    Y5, Y6, Y2, Y2
+	VBROADCASTSS limit+108(FP), Y4
+	VMINPS       Y0, Y4, Y0
+	VMINPS       Y1, Y4, Y1
+	VMINPS       Y2, Y4, Y2
+
+depthwise256_pixels3_x1_linear:
+	MOVQ   after+88(FP), DX
+	TESTQ  DX, DX
+	JEQ    depthwise256_pixels3_x1_notafter
+	MOVQ   after+88(FP), DX
+	ADDQ   CX, DX
+	MOVQ   resStride+96(FP), BX
+	SHLQ   $0x02, BX
+	VADDPS (DX), Y0, Y0
+	VADDPS (DX)(BX*1), Y1, Y1
+	VADDPS (DX)(BX*2), Y2, Y2
+
+depthwise256_pixels3_x1_notafter:
+	MOVQ    dst+64(FP), DX
+	ADDQ    CX, DX
+	MOVQ    dstStride+72(FP), BX
+	SHLQ    $0x02, BX
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, (DX)(BX*1)
+	VMOVUPS Y2, (DX)(BX*2)
+	ADDQ    $+32, CX
+	CMPQ    CX, AX
+	JLT     depthwise256_pixels3
+	VZEROUPPER
+	RET
+
+depthwise256_pixels4:
+	MOVQ AX, DX
+	SUBQ CX, DX
+	CMPQ DX, $+32
+	JLE  depthwise256_pixels4_x1
+
+	// 4 pixels by 2 registers of channels: sums in Y0 to Y7, from the biases
+	MOVQ    w+32(FP), DX
+	ADDQ    CX, DX
+	VMOVUPS (DX), Y0
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y6
+	VMOVUPS 32(DX), Y1
+	VMOVAPS Y1, Y3
+	VMOVAPS Y1, Y5
+	VMOVAPS Y1, Y7
+	MOVQ    wStride+40(FP), BX
+	MOVQ    srcStride+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    segments+0(FP), R9
+	MOVQ    segmentCount+8(FP), R10
+
+depthwise256_pixels4_x2_tap:
+	LEAQ        (DX)(BX*4), DX
+	MOVQ        (R9), R8
+	ADDQ        $0x08, R9
+	MOVQ        src+16(FP), DI
+	ADDQ        CX, DI
+	LEAQ        (DI)(R8*4), DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	VMOVUPS     (DX), Y8
+	VMOVUPS     32(DX), Y9
+	VFMADD231PS (DI), Y8, Y0
+	VFMADD231PS 32(DI), Y9, Y1
+	VFMADD231PS (DI)(SI*1), Y8, Y2
+	VFMADD231PS 32(DI)(SI*1), Y9, Y3
+	VFMADD231PS (DI)(SI*2), Y8, Y4
+	VFMADD231PS 32(DI)(SI*2), Y9, Y5
+	VFMADD231PS (R8), Y8, Y6
+	VFMADD231PS 32(R8), Y9, Y7
+	DECQ        R10
+	JNE         depthwise256_pixels4_x2_tap
+	MOVQ        before+80(FP), DX
+	TESTQ       DX, DX
+	JEQ         depthwise256_pixels4_x2_notbefore
+	MOVQ        before+80(FP), DX
+	ADDQ        CX, DX
+	MOVQ        resStride+96(FP), BX
+	SHLQ        $0x02, BX
+	LEAQ        (DX)(BX*2), SI
+	ADDQ        BX, SI
+	VADDPS      (DX), Y0, Y0
+	VADDPS      32(DX), Y1, Y1
+	VADDPS      (DX)(BX*1), Y2, Y2
+	VADDPS      32(DX)(BX*1), Y3, Y3
+	VADDPS      (DX)(BX*2), Y4, Y4
+	VADDPS      32(DX)(BX*2), Y5, Y5
+	VADDPS      (SI), Y6, Y6
+	VADDPS      32(SI), Y7, Y7
+
+depthwise256_pixels4_x2_notbefore:
+	MOVB         linear+112(FP), DL
+	TESTB        DL, DL
+	JNE          depthwise256_pixels4_x2_linear
+	VXORPS       Y8, Y8, Y8
+	VBROADCASTSS slope+104(FP), Y9
+	VCMPPS       $0x11, Y8, Y0, Y10
+	VMULPS       Y9, Y0, Y11
+	VBLENDVPS    Y10, Y11, Y0, Y0
+	VCMPPS       $0x11, Y8, Y1, Y10
+	VMULPS       Y9, Y1, Y11
+	VBLENDVPS    Y10, Y11, Y1, Y1
+	VCMPPS       $0x11, Y8, Y2, Y10
+	VMULPS       Y9, Y2, Y11
+	VBLENDVPS    Y10, Y11, Y2, Y2
+	VCMPPS       $0x11, Y8, Y3, Y10
+	VMULPS       Y9, Y3, Y11
+	VBLENDVPS    Y10, Y11, Y3, Y3
+	VCMPPS       $0x11, Y8, Y4, Y10
+	VMULPS       Y9, Y4, Y11
+	VBLENDVPS    Y10, Y11, Y4, Y4
+	VCMPPS       $0x11, Y8, Y5, Y10
+	VMULPS       Y9, Y5, Y11
+	VBLENDVPS    Y10, Y11, Y5, Y5
+	VCMPPS       $0x11, Y8, Y6, Y10
+	VMULPS       Y9, Y6, Y11
+	VBLENDVPS    Y10, Y11, Y6, Y6
+	VCMPPS       $0x11, Y8, Y7, Y10
+	VMULPS       Y9, Y7, Y11
+	VBLENDVPS    Y10, Y11, Y7, Y7
+	VBROADCASTSS limit+108(FP), Y9
+	VMINPS       Y0, Y9, Y0
+	VMINPS       Y1, Y9, Y1
+	VMINPS       Y2, Y9, Y2
+	VMINPS       Y3, Y9, Y3
+	VMINPS       Y4, Y9, Y4
+	VMINPS       Y5, Y9, Y5
+	VMINPS       Y6, Y9, Y6
+	VMINPS       Y7, Y9, Y7
+
+depthwise256_pixels4_x2_linear:
+	MOVQ   after+88(FP), DX
+	TESTQ  DX, DX
+	JEQ    depthwise256_pixels4_x2_notafter
+	MOVQ   after+88(FP), DX
+	ADDQ   CX, DX
+	MOVQ   resStride+96(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(BX*2), SI
+	ADDQ   BX, SI
+	VADDPS (DX), Y0, Y0
+	VADDPS 32(DX), Y1, Y1
+	VADDPS (DX)(BX*1), Y2, Y2
+	VADDPS 32(DX)(BX*1), Y3, Y3
+	VADDPS (DX)(BX*2), Y4, Y4
+	VADDPS 32(DX)(BX*2), Y5, Y5
+	VADDPS (SI), Y6, Y6
+	VADDPS 32(SI), Y7, Y7
+
+depthwise256_pixels4_x2_notafter:
+	MOVQ    dst+64(FP), DX
+	ADDQ    CX, DX
+	MOVQ    dstStride+72(FP), BX
+	SHLQ    $0x02, BX
+	LEAQ    (DX)(BX*2), SI
+	ADDQ    BX, SI
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	VMOVUPS Y2, (DX)(BX*1)
+	VMOVUPS Y3, 32(DX)(BX*1)
+	VMOVUPS Y4, (DX)(BX*2)
+	VMOVUPS Y5, 32(DX)(BX*2)
+	VMOVUPS Y6, (SI)
+	VMOVUPS Y7, 32(SI)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     depthwise256_pixels4
+	VZEROUPPER
+	RET
+
+depthwise256_pixels4_x1:
+	// 4 pixels by 1 registers of channels: sums in Y0 to Y3, from the biases
+	MOVQ    w+32(FP), DX
+	ADDQ    CX, DX
+	VMOVUPS (DX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	MOVQ    wStride+40(FP), BX
+	MOVQ    srcStride+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    segments+0(FP), R9
+	MOVQ    segmentCount+8(FP), R10
+
+depthwise256_pixels4_x1_tap:
+	LEAQ        (DX)(BX*4), DX
+	MOVQ        (R9), R8
+	ADDQ        $0x08, R9
+	MOVQ        src+16(FP), DI
+	ADDQ        CX, DI
+	LEAQ        (DI)(R8*4), DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	VMOVUPS     (DX), Y4
+	VFMADD231PS (DI), Y4, Y0
+	VFMADD231PS (DI)(SI*1), Y4, Y1
+	VFMADD231PS (DI)(SI*2), Y4, Y2
+	VFMADD231PS (R8), Y4, Y3
+	DECQ        R10
+	JNE         depthwise256_pixels4_x1_tap
+	MOVQ        before+80(FP), DX
+	TESTQ       DX, DX
+	JEQ         depthwise256_pixels4_x1_notbefore
+	MOVQ        before+80(FP), DX
+	ADDQ        CX, DX
+	MOVQ        resStride+96(FP), BX
+	SHLQ        $0x02, BX
+	LEAQ        (DX)(BX*2), SI
+	ADDQ        BX, SI
+	VADDPS      (DX), Y0, Y0
+	VADDPS      (DX)(BX*1), Y1, Y1
+	VADDPS      (DX)(BX*2), Y2, Y2
+	VADDPS      (SI), Y3, Y3
+
+depthwise256_pixels4_x1_notbefore:
+	MOVB         linear+112(FP), DL
+	TESTB        DL, DL
+	JNE          depthwise256_pixels4_x1_linear
+	VXORPS       Y4, Y4, Y4
+	VBROADCASTSS slope+104(FP), Y5
+	VCMPPS       $0x11, Y4, Y0, Y6
+	VMULPS       Y5, Y0, Y7
+	VBLENDVPS    Y6, Y7, Y0, Y0
+	VCMPPS       $0x11, Y4, Y1, Y6
+	VMULPS       Y5, Y1, Y7
+	VBLENDVPS    Y6, Y7, Y1, Y1
+	VCMPPS       $0x11, Y4, Y2, Y6
+	VMULPS       Y5, Y2, Y7
+	VBLENDVPS    Y6, Y7, Y2, Y2
+	VCMPPS       $0x11, Y4, Y3, Y6
+	VMULPS       Y5, Y3, Y7
+	VBLENDVPS    Y6, Y7, Y3, Y3
+	VBROADCASTSS limit+108(FP), Y5
+	VMINPS       Y0, Y5, Y0
+	VMINPS       Y1, Y5, Y1
+	VMINPS       Y2, Y5, Y2
+	VMINPS       Y3, Y5, Y3
+
+depthwise256_pixels4_x1_linear:
+	MOVQ   after+88(FP), DX
+	TESTQ  DX, DX
+	JEQ    depthwise256_pixels4_x1_notafter
+	MOVQ   after+88(FP), DX
+	ADDQ   CX, DX
+	MOVQ   resStride+96(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(BX*2), SI
+	ADDQ   BX, SI
+	VADDPS (DX), Y0, Y0
+	VADDPS (DX)(BX*1), Y1, Y1
+	VADDPS (DX)(BX*2), Y2, Y2
+	VADDPS (SI), Y3, Y3
+
+depthwise256_pixels4_x1_notafter:
+	MOVQ    dst+64(FP), DX
+	ADDQ    CX, DX
+	MOVQ    dstStride+72(FP), BX
+	SHLQ    $0x02, BX
+	LEAQ    (DX)(BX*2), SI
+	ADDQ    BX, SI
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, (DX)(BX*1)
+	VMOVUPS Y2, (DX)(BX*2)
+	VMOVUPS Y3, (SI)
+	ADDQ    $+32, CX
+	CMPQ    CX, AX
+	JLT     depthwise256_pixels4
+	VZEROUPPER
+	RET
+
+depthwise256_pixels5:
+	MOVQ AX, DX
+	SUBQ CX, DX
+	CMPQ DX, $+32
+	JLE  depthwise256_pixels5_x1
+
+	// 5 pixels by 2 registers of channels: sums in Y0 to Y9, from the biases
+	MOVQ    w+32(FP), DX
+	ADDQ    CX, DX
+	VMOVUPS (DX), Y0
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y8
+	VMOVUPS 32(DX), Y1
+	VMOVAPS Y1, Y3
+	VMOVAPS Y1, Y5
+	VMOVAPS Y1, Y7
+	VMOVAPS Y1, Y9
+	MOVQ    wStride+40(FP), BX
+	MOVQ    srcStride+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    segments+0(FP), R9
+	MOVQ    segmentCount+8(FP), R10
+
+depthwise256_pixels5_x2_tap:
+	LEAQ        (DX)(BX*4), DX
+	MOVQ        (R9), R8
+	ADDQ        $0x08, R9
+	MOVQ        src+16(FP), DI
+	ADDQ        CX, DI
+	LEAQ        (DI)(R8*4), DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	VMOVUPS     (DX), Y10
+	VMOVUPS     32(DX), Y11
+	VFMADD231PS (DI), Y10, Y0
+	VFMADD231PS 32(DI), Y11, Y1
+	VFMADD231PS (DI)(SI*1), Y10, Y2
+	VFMADD231PS 32(DI)(SI*1), Y11, Y3
+	VFMADD231PS (DI)(SI*2), Y10, Y4
+	VFMADD231PS 32(DI)(SI*2), Y11, Y5
+	VFMADD231PS (R8), Y10, Y6
+	VFMADD231PS 32(R8), Y11, Y7
+	VFMADD231PS (R8)(SI*1), Y10, Y8
+	VFMADD231PS 32(R8)(SI*1), Y11, Y9
+	DECQ        R10
+	JNE         depthwise256_pixels5_x2_tap
+	MOVQ        before+80(FP), DX
+	TESTQ       DX, DX
+	JEQ         depthwise256_pixels5_x2_notbefore
+	MOVQ        before+80(FP), DX
+	ADDQ        CX, DX
+	MOVQ        resStride+96(FP), BX
+	SHLQ        $0x02, BX
+	LEAQ        (DX)(BX*2), SI
+	ADDQ        BX, SI
+	VADDPS      (DX), Y0, Y0
+	VADDPS      32(DX), Y1, Y1
+	VADDPS      (DX)(BX*1), Y2, Y2
+	VADDPS      32(DX)(BX*1), Y3, Y3
+	VADDPS      (DX)(BX*2), Y4, Y4
+	VADDPS      32(DX)(BX*2), Y5, Y5
+	VADDPS      (SI), Y6, Y6
+	VADDPS      32(SI), Y7, Y7
+	VADDPS      (SI)(BX*1), Y8, Y8
+	VADDPS      32(SI)(BX*1), Y9, Y9
+
+depthwise256_pixels5_x2_notbefore:
+	MOVB         linear+112(FP), DL
+	TESTB        DL, DL
+	JNE          depthwise256_pixels5_x2_linear
+	VXORPS       Y10, Y10, Y10
+	VBROADCASTSS slope+104(FP), Y11
+	VCMPPS       $0x11, Y10, Y0, Y12
+	VMULPS       Y11, Y0, Y13
+	VBLENDVPS    Y12, Y13, Y0, Y0
+	VCMPPS       $0x11, Y10, Y1, Y12
+	VMULPS       Y11, Y1, Y13
+	VBLENDVPS    Y12, Y13, Y1, Y1
+	VCMPPS       $0x11, Y10, Y2, Y12
+	VMULPS       Y11, Y2, Y13
+	VBLENDVPS    Y12, Y13, Y2, Y2
+	VCMPPS       $0x11, Y10, Y3, Y12
+	VMULPS       Y11, Y3, Y13
+	VBLENDVPS    Y12, Y13, Y3, Y3
+	VCMPPS       $0x11, Y10, Y4, Y12
+	VMULPS       Y11, Y4, Y13
+	VBLENDVPS    Y12, Y13, Y4, Y4
+	VCMPPS       $0x11, Y10, Y5, Y12
+	VMULPS       Y11, Y5, Y13
+	VBLENDVPS    Y12, Y13, Y5, Y5
+	VCMPPS       $0x11, Y10, Y6, Y12
+	VMULPS       Y11, Y6, Y13
+	VBLENDVPS    Y12, Y13, Y6, Y6
+	VCMPPS       $0x11, Y10, Y7, Y12
+	VMULPS       Y11, Y7, Y13
+	VBLENDVPS    Y12, Y13, Y7, Y7
+	VCMPPS       $0x11, Y10, Y8, Y12
+	VMULPS       Y11, Y8, Y13
+	VBLENDVPS    Y12, Y13, Y8, Y8
+	VCMPPS       $0x11, Y10, Y9, Y12
+	VMULPS       Y11, Y9, Y13
+	VBLENDVPS    Y12, Y13, Y9, Y9
+	VBROADCASTSS limit+108(FP), Y11
+	VMINPS       Y0, Y11, Y0
+	VMINPS       Y1, Y11, Y1
+	VMINPS       Y2, Y11, Y2
+	VMINPS       Y3, Y11, Y3
+	VMINPS       Y4, Y11, Y4
+	VMINPS       Y5, Y11, Y5
+	VMINPS       Y6, Y11, Y6
+	VMINPS       Y7, Y11, Y7
+	VMINPS       Y8, Y11, Y8
+	VMINPS       Y9, Y11, Y9
+
+depthwise256_pixels5_x2_linear:
+	MOVQ   after+88(FP), DX
+	TESTQ  DX, DX
+	JEQ    depthwise256_pixels5_x2_notafter
+	MOVQ   after+88(FP), DX
+	ADDQ   CX, DX
+	MOVQ   resStride+96(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(BX*2), SI
+	ADDQ   BX, SI
+	VADDPS (DX), Y0, Y0
+	VADDPS 32(DX), Y1, Y1
+	VADDPS (DX)(BX*1), Y2, Y2
+	VADDPS 32(DX)(BX*1), Y3, Y3
+	VADDPS (DX)(BX*2), Y4, Y4
+	VADDPS 32(DX)(BX*2), Y5, Y5
+	VADDPS (SI), Y6, Y6
+	VADDPS 32(SI), Y7, Y7
+	VADDPS (SI)(BX*1), Y8, Y8
+	VADDPS 32(SI)(BX*1), Y9, Y9
+
+depthwise256_pixels5_x2_notafter:
+	MOVQ    dst+64(FP), DX
+	ADDQ    CX, DX
+	MOVQ    dstStride+72(FP), BX
+	SHLQ    $0x02, BX
+	LEAQ    (DX)(BX*2), SI
+	ADDQ    BX, SI
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	VMOVUPS Y2, (DX)(BX*1)
+	VMOVUPS Y3, 32(DX)(BX*1)
+	VMOVUPS Y4, (DX)(BX*2)
+	VMOVUPS Y5, 32(DX)(BX*2)
+	VMOVUPS Y6, (SI)
+	VMOVUPS Y7, 32(SI)
+	VMOVUPS Y8, (SI)(BX*1)
+	VMOVUPS Y9, 32(SI)(BX*1)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     depthwise256_pixels5
+	VZEROUPPER
+	RET
+
+depthwise256_pixels5_x1:
+	// 5 pixels by 1 registers of channels: sums in Y0 to Y4, from the biases
+	MOVQ    w+32(FP), DX
+	ADDQ    CX, DX
+	VMOVUPS (DX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	MOVQ    wStride+40(FP), BX
+	MOVQ    srcStride+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    segments+0(FP), R9
+	MOVQ    segmentCount+8(FP), R10
+
+depthwise256_pixels5_x1_tap:
+	LEAQ        (DX)(BX*4), DX
+	MOVQ        (R9), R8
+	ADDQ        $0x08, R9
+	MOVQ        src+16(FP), DI
+	ADDQ        CX, DI
+	LEAQ        (DI)(R8*4), DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	VMOVUPS     (DX), Y5
+	VFMADD231PS (DI), Y5, Y0
+	VFMADD231PS (DI)(SI*1), Y5, Y1
+	VFMADD231PS (DI)(SI*2), Y5, Y2
+	VFMADD231PS (R8), Y5, Y3
+	VFMADD231PS (R8)(SI*1), Y5, Y4
+	DECQ        R10
+	JNE         depthwise256_pixels5_x1_tap
+	MOVQ        before+80(FP), DX
+	TESTQ       DX, DX
+	JEQ         depthwise256_pixels5_x1_notbefore
+	MOVQ        before+80(FP), DX
+	ADDQ        CX, DX
+	MOVQ        resStride+96(FP), BX
+	SHLQ        $0x02, BX
+	LEAQ        (DX)(BX*2), SI
+	ADDQ        BX, SI
+	VADDPS      (DX), Y0, Y0
+	VADDPS      (DX)(BX*1), Y1, Y1
+	VADDPS      (DX)(BX*2), Y2, Y2
+	VADDPS      (SI), Y3, Y3
+	VADDPS      (SI)(BX*1), Y4, Y4
+
+depthwise256_pixels5_x1_notbefore:
+	MOVB         linear+112(FP), DL
+	TESTB        DL, DL
+	JNE          depthwise256_pixels5_x1_linear
+	VXORPS       Y5, Y5, Y5
+	VBROADCASTSS slope+104(FP), Y6
+	VCMPPS       $0x11, Y5, Y0, Y7
+	VMULPS       Y6, Y0, Y8
+	VBLENDVPS    Y7, Y8, Y0, Y0
+	VCMPPS       $0x11, Y5, Y1, Y7
+	VMULPS       Y6, Y1, Y8
+	VBLENDVPS    Y7, Y8, Y1, Y1
+	VCMPPS       $0x11, Y5, Y2, Y7
+	VMULPS       Y6, Y2, Y8
+	VBLENDVPS    Y7, Y8, Y2, Y2
+	VCMPPS       $0x11, Y5, Y3, Y7
+	VMULPS       Y6, Y3, Y8
+	VBLENDVPS    Y7, Y8, Y3, Y3
+	VCMPPS       $0x11, Y5, Y4, Y7
+	VMULPS       Y6, Y4, Y8
+	VBLENDVPS    Y7, Y8, Y4, Y4
+	VBROADCASTSS limit+108(FP), Y6
+	VMINPS       Y0, Y6, Y0
+	VMINPS       Y1, Y6, Y1
+	VMINPS       Y2, Y6, Y2
+	VMINPS       Y3, Y6, Y3
+	VMINPS       Y4, Y6, Y4
+
+depthwise256_pixels5_x1_linear:
+	MOVQ   after+88(FP), DX
+	TESTQ  DX, DX
+	JEQ    depthwise256_pixels5_x1_notafter
+	MOVQ   after+88(FP), DX
+	ADDQ   CX, DX
+	MOVQ   resStride+96(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(BX*2), SI
+	ADDQ   BX, SI
+	VADDPS (DX), Y0, Y0
+	VADDPS (DX)(BX*1), Y1, Y1
+	VADDPS (DX)(BX*2), Y2, Y2
+	VADDPS (SI), Y3, Y3
+	VADDPS (SI)(BX*1), Y4, Y4
+
+depthwise256_pixels5_x1_notafter:
+	MOVQ    dst+64(FP), DX
+	ADDQ    CX, DX
+	MOVQ    dstStride+72(FP), BX
+	SHLQ    $0x02, BX
+	LEAQ    (DX)(BX*2), SI
+	ADDQ    BX, SI
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, (DX)(BX*1)
+	VMOVUPS Y2, (DX)(BX*2)
+	VMOVUPS Y3, (SI)
+	VMOVUPS Y4, (SI)(BX*1)
+	ADDQ    $+32, CX
+	CMPQ    CX, AX
+	JLT     depthwise256_pixels5
+	VZEROUPPER
+	RET
+
+depthwise256_pixels6:
+	MOVQ AX, DX
+	SUBQ CX, DX
+	CMPQ DX, $+32
+	JLE  depthwise256_pixels6_x1
+
+	// 6 pixels by 2 registers of channels: sums in Y0 to Y11, from the biases
+	MOVQ    w+32(FP), DX
+	ADDQ    CX, DX
+	VMOVUPS (DX), Y0
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y8
+	VMOVAPS Y0, Y10
+	VMOVUPS 32(DX), Y1
+	VMOVAPS Y1, Y3
+	VMOVAPS Y1, Y5
+	VMOVAPS Y1, Y7
+	VMOVAPS Y1, Y9
+	VMOVAPS Y1, Y11
+	MOVQ    wStride+40(FP), BX
+	MOVQ    srcStride+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    segments+0(FP), R9
+	MOVQ    segmentCount+8(FP), R10
+
+depthwise256_pixels6_x2_tap:
+	LEAQ        (DX)(BX*4), DX
+	MOVQ        (R9), R8
+	ADDQ        $0x08, R9
+	MOVQ        src+16(FP), DI
+	ADDQ        CX, DI
+	LEAQ        (DI)(R8*4), DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	VMOVUPS     (DX), Y12
+	VMOVUPS     32(DX), Y13
+	VFMADD231PS (DI), Y12, Y0
+	VFMADD231PS 32(DI), Y13, Y1
+	VFMADD231PS (DI)(SI*1), Y12, Y2
+	VFMADD231PS 32(DI)(SI*1), Y13, Y3
+	VFMADD231PS (DI)(SI*2), Y12, Y4
+	VFMADD231PS 32(DI)(SI*2), Y13, Y5
+	VFMADD231PS (R8), Y12, Y6
+	VFMADD231PS 32(R8), Y13, Y7
+	VFMADD231PS (R8)(SI*1), Y12, Y8
+	VFMADD231PS 32(R8)(SI*1), Y13, Y9
+	VFMADD231PS (R8)(SI*2), Y12, Y10
+	VFMADD231PS 32(R8)(SI*2), Y13, Y11
+	DECQ        R10
+	JNE         depthwise256_pixels6_x2_tap
+	MOVQ        before+80(FP), DX
+	TESTQ       DX, DX
+	JEQ         depthwise256_pixels6_x2_notbefore
+	MOVQ        before+80(FP), DX
+	ADDQ        CX, DX
+	MOVQ        resStride+96(FP), BX
+	SHLQ        $0x02, BX
+	LEAQ        (DX)(BX*2), SI
+	ADDQ        BX, SI
+	VADDPS      (DX), Y0, Y0
+	VADDPS      32(DX), Y1, Y1
+	VADDPS      (DX)(BX*1), Y2, Y2
+	VADDPS      32(DX)(BX*1), Y3, Y3
+	VADDPS      (DX)(BX*2), Y4, Y4
+	VADDPS      32(DX)(BX*2), Y5, Y5
+	VADDPS      (SI), Y6, Y6
+	VADDPS      32(SI), Y7, Y7
+	VADDPS      (SI)(BX*1), Y8, Y8
+	VADDPS      32(SI)(BX*1), Y9, Y9
+	VADDPS      (SI)(BX*2), Y10, Y10
+	VADDPS      32(SI)(BX*2), Y11, Y11
+
+depthwise256_pixels6_x2_notbefore:
+	MOVB         linear+112(FP), DL
+	TESTB        DL, DL
+	JNE          depthwise256_pixels6_x2_linear
+	VXORPS       Y12, Y12, Y12
+	VBROADCASTSS slope+104(FP), Y13
+	VCMPPS       $0x11, Y12, Y0, Y14
+	VMULPS       Y13, Y0, Y15
+	VBLENDVPS    Y14, Y15, Y0, Y0
+	VCMPPS       $0x11, Y12, Y1, Y14
+	VMULPS       Y13, Y1, Y15
+	VBLENDVPS    Y14, Y15, Y1, Y1
+	VCMPPS       $0x11, Y12, Y2, Y14
+	VMULPS       Y13, Y2, Y15
+	VBLENDVPS    Y14, Y15, Y2, Y2
+	VCMPPS       $0x11, Y12, Y3, Y14
+	VMULPS       Y13, Y3, Y15
+	VBLENDVPS    Y14, Y15, Y3, Y3
+	VCMPPS       $0x11, Y12, Y4, Y14
+	VMULPS       Y13, Y4, Y15
+	VBLENDVPS    Y14, Y15, Y4, Y4
+	VCMPPS       $0x11, Y12, Y5, Y14
+	VMULPS       Y13, Y5, Y15
+	VBLENDVPS    Y14, Y15, Y5, Y5
+	VCMPPS       $0x11, Y12, Y6, Y14
+	VMULPS       Y13, Y6, Y15
+	VBLENDVPS    Y14, Y15, Y6, Y6
+	VCMPPS       $0x11, Y12, Y7, Y14
+	VMULPS       Y13, Y7, Y15
+	VBLENDVPS    Y14, Y15, Y7, Y7
+	VCMPPS       $0x11, Y12, Y8, Y14
+	VMULPS       Y13, Y8, Y15
+	VBLENDVPS    Y14, Y15, Y8, Y8
+	VCMPPS       $0x11, Y12, Y9, Y14
+	VMULPS       Y13, Y9, Y15
+	VBLENDVPS    Y14, Y15, Y9, Y9
+	VCMPPS       $0x11, Y12, Y10, Y14
+	VMULPS       Y13, Y10, Y15
+	VBLENDVPS    Y14, Y15, Y10, Y10
+	VCMPPS       $0x11, Y12, Y11, Y14
+	VMULPS       Y13, Y11, Y15
+	VBLENDVPS    Y14, Y15, Y11, Y11
+	VBROADCASTSS limit+108(FP), Y13
+	VMINPS       Y0, Y13, Y0
+	VMINPS       Y1, Y13, Y1
+	VMINPS       Y2, Y13, Y2
+	VMINPS       Y3, Y13, Y3
+	VMINPS       Y4, Y13, Y4
+	VMINPS       Y5, Y13, Y5
+	VMINPS       Y6, Y13, Y6
+	VMINPS       Y7, Y13, Y7
+	VMINPS       Y8, Y13, Y8
+	VMINPS       Y9, Y13, Y9
+	VMINPS       Y10, Y13, Y10
+	VMINPS       Y11, Y13, Y11
+
+depthwise256_pixels6_x2_linear:
+	MOVQ   after+88(FP), DX
+	TESTQ  DX, DX
+	JEQ    depthwise256_pixels6_x2_notafter
+	MOVQ   after+88(FP), DX
+	ADDQ   CX, DX
+	MOVQ   resStride+96(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(BX*2), SI
+	ADDQ   BX, SI
+	VADDPS (DX), Y0, Y0
+	VADDPS 32(DX), Y1, Y1
+	VADDPS (DX)(BX*1), Y2, Y2
+	VADDPS 32(DX)(BX*1), Y3, Y3
+	VADDPS (DX)(BX*2), Y4, Y4
+	VADDPS 32(DX)(BX*2), Y5, Y5
+	VADDPS (SI), Y6, Y6
+	VADDPS 32(SI), Y7, Y7
+	VADDPS (SI)(BX*1), Y8, Y8
+	VADDPS 32(SI)(BX*1), Y9, Y9
+	VADDPS (SI)(BX*2), Y10, Y10
+	VADDPS 32(SI)(BX*2), Y11, Y11
+
+depthwise256_pixels6_x2_notafter:
+	MOVQ    dst+64(FP), DX
+	ADDQ    CX, DX
+	MOVQ    dstStride+72(FP), BX
+	SHLQ    $0x02, BX
+	LEAQ    (DX)(BX*2), SI
+	ADDQ    BX, SI
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, 32(DX)
+	VMOVUPS Y2, (DX)(BX*1)
+	VMOVUPS Y3, 32(DX)(BX*1)
+	VMOVUPS Y4, (DX)(BX*2)
+	VMOVUPS Y5, 32(DX)(BX*2)
+	VMOVUPS Y6, (SI)
+	VMOVUPS Y7, 32(SI)
+	VMOVUPS Y8, (SI)(BX*1)
+	VMOVUPS Y9, 32(SI)(BX*1)
+	VMOVUPS Y10, (SI)(BX*2)
+	VMOVUPS Y11, 32(SI)(BX*2)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     depthwise256_pixels6
+	VZEROUPPER
+	RET
+
+depthwise256_pixels6_x1:
+	// 6 pixels by 1 registers of channels: sums in Y0 to Y5, from the biases
+	MOVQ    w+32(FP), DX
+	ADDQ    CX, DX
+	VMOVUPS (DX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	MOVQ    wStride+40(FP), BX
+	MOVQ    srcStride+24(FP), SI
+	SHLQ    $0x02, SI
+	MOVQ    segments+0(FP), R9
+	MOVQ    segmentCount+8(FP), R10
+
+depthwise256_pixels6_x1_tap:
+	LEAQ        (DX)(BX*4), DX
+	MOVQ        (R9), R8
+	ADDQ        $0x08, R9
+	MOVQ        src+16(FP), DI
+	ADDQ        CX, DI
+	LEAQ        (DI)(R8*4), DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	VMOVUPS     (DX), Y6
+	VFMADD231PS (DI), Y6, Y0
+	VFMADD231PS (DI)(SI*1), Y6, Y1
+	VFMADD231PS (DI)(SI*2), Y6, Y2
+	VFMADD231PS (R8), Y6, Y3
+	VFMADD231PS (R8)(SI*1), Y6, Y4
+	VFMADD231PS (R8)(SI*2), Y6, Y5
+	DECQ        R10
+	JNE         depthwise256_pixels6_x1_tap
+	MOVQ        before+80(FP), DX
+	TESTQ       DX, DX
+	JEQ         depthwise256_pixels6_x1_notbefore
+	MOVQ        before+80(FP), DX
+	ADDQ        CX, DX
+	MOVQ        resStride+96(FP), BX
+	SHLQ        $0x02, BX
+	LEAQ        (DX)(BX*2), SI
+	ADDQ        BX, SI
+	VADDPS      (DX), Y0, Y0
+	VADDPS      (DX)(BX*1), Y1, Y1
+	VADDPS      (DX)(BX*2), Y2, Y2
+	VADDPS      (SI), Y3, Y3
+	VADDPS      (SI)(BX*1), Y4, Y4
+	VADDPS      (SI)(BX*2), Y5, Y5
+
+depthwise256_pixels6_x1_notbefore:
+	MOVB         linear+112(FP), DL
+	TESTB        DL, DL
+	JNE          depthwise256_pixels6_x1_linear
+	VXORPS       Y6, Y6, Y6
+	VBROADCASTSS slope+104(FP), Y7
+	VCMPPS       $0x11, Y6, Y0, Y8
+	VMULPS       Y7, Y0, Y9
+	VBLENDVPS    Y8, Y9, Y0, Y0
+	VCMPPS       $0x11, Y6, Y1, Y8
+	VMULPS       Y7, Y1, Y9
+	VBLENDVPS    Y8, Y9, Y1, Y1
+	VCMPPS       $0x11, Y6, Y2, Y8
+	VMULPS       Y7, Y2, Y9
+	VBLENDVPS    Y8, Y9, Y2, Y2
+	VCMPPS       $0x11, Y6, Y3, Y8
+	VMULPS       Y7, Y3, Y9
+	VBLENDVPS    Y8, Y9, Y3, Y3
+	VCMPPS       $0x11, Y6, Y4, Y8
+	VMULPS       Y7, Y4, Y9
+	VBLENDVPS    Y8, Y9, Y4, Y4
+	VCMPPS       $0x11, Y6, Y5, Y8
+	VMULPS       Y7, Y5, Y9
+	VBLENDVPS    Y8, Y9, Y5, Y5
+	VBROADCASTSS limit+108(FP), Y7
+	VMINPS       Y0, Y7, Y0
+	VMINPS       Y1, Y7, Y1
+	VMINPS       Y2, Y7, Y2
+	VMINPS       Y3, Y7, Y3
+	VMINPS       Y4, Y7, Y4
+	VMINPS       Y5, Y7, Y5
+
+depthwise256_pixels6_x1_linear:
+	MOVQ   after+88(FP), DX
+	TESTQ  DX, DX
+	JEQ    depthwise256_pixels6_x1_notafter
+	MOVQ   after+88(FP), DX
+	ADDQ   CX, DX
+	MOVQ   resStride+96(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(BX*2), SI
+	ADDQ   BX, SI
+	VADDPS (DX), Y0, Y0
+	VADDPS (DX)(BX*1), Y1, Y1
+	VADDPS (DX)(BX*2), Y2, Y2
+	VADDPS (SI), Y3, Y3
+	VADDPS (SI)(BX*1), Y4, Y4
+	VADDPS (SI)(BX*2), Y5, Y5
+
+depthwise256_pixels6_x1_notafter:
+	MOVQ    dst+64(FP), DX
+	ADDQ    CX, DX
+	MOVQ    dstStride+72(FP), BX
+	SHLQ    $0x02, BX
+	LEAQ    (DX)(BX*2), SI
+	ADDQ    BX, SI
+	VMOVUPS Y0, (DX)
+	VMOVUPS Y1, (DX)(BX*1)
+	VMOVUPS Y2, (DX)(BX*2)
+	VMOVUPS Y3, (SI)
+	VMOVUPS Y4, (SI)(BX*1)
+	VMOVUPS Y5, (SI)(BX*2)
+	ADDQ    $+32, CX
+	CMPQ    CX, AX
+	JLT     depthwise256_pixels6
+	VZEROUPPER
+	RET
+
+// func grouped256by4(segments *int, segmentCount int, src *float32, srcStride int, w *float32, channels int, m int, dst *float32, dstStride int, before *float32, after *float32, resStride int, slope float32, limit float32, linear bool)
+// Requires: AVX, FMA3
+TEXT ·grouped256by4(SB), NOSPLIT, $0-105
+	MOVQ channels+40(FP), AX
+	SHLQ $0x02, AX
+	XORQ CX, CX
+	MOVQ w+32(FP), DX
+	MOVQ m+48(FP), BX
+	CMPQ BX, $0x05
+	JG   grouped256by4_pixels6to10
+	CMPQ BX, $0x03
+	JG   grouped256by4_pixels4to5
+	CMPQ BX, $0x02
+	JG   grouped256by4_pixels3
+	CMPQ BX, $0x01
+	JG   grouped256by4_pixels2
+	JMP  grouped256by4_pixels1
+
+grouped256by4_pixels4to5:
+	CMPQ BX, $0x04
+	JG   grouped256by4_pixels5
+	JMP  grouped256by4_pixels4
+
+grouped256by4_pixels6to10:
+	CMPQ BX, $0x08
+	JG   grouped256by4_pixels9to10
+	CMPQ BX, $0x07
+	JG   grouped256by4_pixels8
+	CMPQ BX, $0x06
+	JG   grouped256by4_pixels7
+	JMP  grouped256by4_pixels6
+
+grouped256by4_pixels9to10:
+	CMPQ BX, $0x09
+	JG   grouped256by4_pixels10
+	JMP  grouped256by4_pixels9
+
+grouped256by4_pixels1:
+	// 1 pixels: sums in Y0 to Y0, from the biases
+	VMOVUPS (DX), Y0
+	ADDQ    $+32, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), SI
+	MOVQ    segmentCount+8(FP), DI
+
+grouped256by4_pixels1_tap:
+	MOVQ        (SI), R8
+	ADDQ        $0x08, SI
+	MOVQ        src+16(FP), BX
+	ADDQ        CX, BX
+	LEAQ        (BX)(R8*4), BX
+	VMOVUPS     (DX), Y1
+	VMOVUPS     32(DX), Y2
+	VMOVUPS     64(DX), Y3
+	VMOVUPS     96(DX), Y4
+	VMOVUPS     (BX), Y5
+	VFMADD231PS Y1, Y5, Y0
+	VPERMILPS   $0xb1, Y5, Y6
+	VFMADD231PS Y2, Y6, Y0
+	VPERMILPS   $0x4e, Y5, Y6
+	VFMADD231PS Y3, Y6, Y0
+	VPERMILPS   $0x1b, Y5, Y6
+	VFMADD231PS Y4, Y6, Y0
+	ADDQ        $+128, DX
+	DECQ        DI
+	JNE         grouped256by4_pixels1_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped256by4_pixels1_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	VADDPS      (BX), Y0, Y0
+
+grouped256by4_pixels1_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped256by4_pixels1_linear
+	VXORPS       Y1, Y1, Y1
+	VBROADCASTSS slope+96(FP), Y2
+	VCMPPS       $0x11, Y1, Y0, Y3
+	VMULPS       Y2, Y0, Y4
+	VBLENDVPS    Y3, Y4, Y0, Y0
+	VBROADCASTSS limit+100(FP), Y2
+	VMINPS       Y0, Y2, Y0
+
+grouped256by4_pixels1_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped256by4_pixels1_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	VADDPS (BX), Y0, Y0
+
+grouped256by4_pixels1_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	ADDQ    $+32, CX
+	CMPQ    CX, AX
+	JLT     grouped256by4_pixels1
+	VZEROUPPER
+	RET
+
+grouped256by4_pixels2:
+	// 2 pixels: sums in Y0 to Y1, from the biases
+	VMOVUPS (DX), Y0
+	VMOVAPS Y0, Y1
+	ADDQ    $+32, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), DI
+	MOVQ    segmentCount+8(FP), R8
+
+grouped256by4_pixels2_tap:
+	MOVQ        (DI), R9
+	ADDQ        $0x08, DI
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(R9*4), SI
+	VMOVUPS     (DX), Y2
+	VMOVUPS     32(DX), Y3
+	VMOVUPS     64(DX), Y4
+	VMOVUPS     96(DX), Y5
+	VMOVUPS     (SI), Y6
+	VFMADD231PS Y2, Y6, Y0
+	VPERMILPS   $0xb1, Y6, Y7
+	VFMADD231PS Y3, Y7, Y0
+	VPERMILPS   $0x4e, Y6, Y7
+	VFMADD231PS Y4, Y7, Y0
+	VPERMILPS   $0x1b, Y6, Y7
+	VFMADD231PS Y5, Y7, Y0
+	VMOVUPS     (SI)(BX*1), Y8
+	VFMADD231PS Y2, Y8, Y1
+	VPERMILPS   $0xb1, Y8, Y9
+	VFMADD231PS Y3, Y9, Y1
+	VPERMILPS   $0x4e, Y8, Y9
+	VFMADD231PS Y4, Y9, Y1
+	VPERMILPS   $0x1b, Y8, Y9
+	VFMADD231PS Y5, Y9, Y1
+	ADDQ        $+128, DX
+	DECQ        R8
+	JNE         grouped256by4_pixels2_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped256by4_pixels2_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	VADDPS      (BX), Y0, Y0
+	VADDPS      (BX)(SI*1), Y1, Y1
+
+grouped256by4_pixels2_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped256by4_pixels2_linear
+	VXORPS       Y2, Y2, Y2
+	VBROADCASTSS slope+96(FP), Y3
+	VCMPPS       $0x11, Y2, Y0, Y4
+	VMULPS       Y3, Y0, Y5
+	VBLENDVPS    Y4, Y5, Y0, Y0
+	VCMPPS       $0x11, Y2, Y1, Y4
+	VMULPS       Y3, Y1, Y5
+	VBLENDVPS    Y4, Y5, Y1, Y1
+	VBROADCASTSS limit+100(FP), Y3
+	VMINPS       Y0, Y3, Y0
+	VMINPS       Y1, Y3, Y1
+
+grouped256by4_pixels2_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped256by4_pixels2_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	VADDPS (BX), Y0, Y0
+	VADDPS (BX)(SI*1), Y1, Y1
+
+grouped256by4_pixels2_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, (BX)(SI*1)
+	ADDQ    $+32, CX
+	CMPQ    CX, AX
+	JLT     grouped256by4_pixels2
+	VZEROUPPER
+	RET
+
+grouped256by4_pixels3:
+	// 3 pixels: sums in Y0 to Y2, from the biases
+	VMOVUPS (DX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	ADDQ    $+32, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), DI
+	MOVQ    segmentCount+8(FP), R8
+
+grouped256by4_pixels3_tap:
+	MOVQ        (DI), R9
+	ADDQ        $0x08, DI
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(R9*4), SI
+	VMOVUPS     (DX), Y3
+	VMOVUPS     32(DX), Y4
+	VMOVUPS     64(DX), Y5
+	VMOVUPS     96(DX), Y6
+	VMOVUPS     (SI), Y7
+	VFMADD231PS Y3, Y7, Y0
+	VPERMILPS   $0xb1, Y7, Y8
+	VFMADD231PS Y4, Y8, Y0
+	VPERMILPS   $0x4e, Y7, Y8
+	VFMADD231PS Y5, Y8, Y0
+	VPERMILPS   $0x1b, Y7, Y8
+	VFMADD231PS Y6, Y8, Y0
+	VMOVUPS     (SI)(BX*1), Y9
+	VFMADD231PS Y3, Y9, Y1
+	VPERMILPS   $0xb1, Y9, Y10
+	VFMADD231PS Y4, Y10, Y1
+	VPERMILPS   $0x4e, Y9, Y10
+	VFMADD231PS Y5, Y10, Y1
+	VPERMILPS   $0x1b, Y9, Y10
+	VFMADD231PS Y6, Y10, Y1
+	VMOVUPS     (SI)(BX*2), Y11
+	VFMADD231PS Y3, Y11, Y2
+	VPERMILPS   $0xb1, Y11, Y12
+	VFMADD231PS Y4, Y12, Y2
+	VPERMILPS   $0x4e, Y11, Y12
+	VFMADD231PS Y5, Y12, Y2
+	VPERMILPS   $0x1b, Y11, Y12
+	VFMADD231PS Y6, Y12, Y2
+	ADDQ        $+128, DX
+	DECQ        R8
+	JNE         grouped256by4_pixels3_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped256by4_pixels3_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	VADDPS      (BX), Y0, Y0
+	VADDPS      (BX)(SI*1), Y1, Y1
+	VADDPS      (BX)(SI*2), Y2, Y2
+
+grouped256by4_pixels3_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped256by4_pixels3_linear
+	VXORPS       Y3, Y3, Y3
+	VBROADCASTSS slope+96(FP), Y4
+	VCMPPS       $0x11, Y3, Y0, Y5
+	VMULPS       Y4, Y0, Y6
+	VBLENDVPS    Y5, Y6, Y0, Y0
+	VCMPPS       $0x11, Y3, Y1, Y5
+	VMULPS       Y4, Y1, Y6
+	VBLENDVPS    Y5, Y6, Y1, Y1
+	VCMPPS       $0x11, Y3, Y2, Y5
+	VMULPS       Y4, Y2, Y6
+	VBLENDVPS    Y5, Y6, Y2, Y2
+	VBROADCASTSS limit+100(FP), Y4
+	VMINPS       Y0, Y4, Y0
+	VMINPS       Y1, Y4, Y1
+	VMINPS       Y2, Y4, Y2
+
+grouped256by4_pixels3_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped256by4_pixels3_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	VADDPS (BX), Y0, Y0
+	VADDPS (BX)(SI*1), Y1, Y1
+	VADDPS (BX)(SI*2), Y2, Y2
+
+grouped256by4_pixels3_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, (BX)(SI*1)
+	VMOVUPS Y2, (BX)(SI*2)
+	ADDQ    $+32, CX
+	CMPQ    CX, AX
+	JLT     grouped256by4_pixels3
+	VZEROUPPER
+	RET
+
+grouped256by4_pixels4:
+	// 4 pixels: sums in Y0 to Y3, from the biases
+	VMOVUPS (DX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	ADDQ    $+32, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), R8
+	MOVQ    segmentCount+8(FP), R9
+
+grouped256by4_pixels4_tap:
+	MOVQ        (R8), DI
+	ADDQ        $0x08, R8
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(DI*4), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	VMOVUPS     (DX), Y4
+	VMOVUPS     32(DX), Y5
+	VMOVUPS     64(DX), Y6
+	VMOVUPS     96(DX), Y7
+	VMOVUPS     (SI), Y8
+	VFMADD231PS Y4, Y8, Y0
+	VPERMILPS   $0xb1, Y8, Y9
+	VFMADD231PS Y5, Y9, Y0
+	VPERMILPS   $0x4e, Y8, Y9
+	VFMADD231PS Y6, Y9, Y0
+	VPERMILPS   $0x1b, Y8, Y9
+	VFMADD231PS Y7, Y9, Y0
+	VMOVUPS     (SI)(BX*1), Y10
+	VFMADD231PS Y4, Y10, Y1
+	VPERMILPS   $0xb1, Y10, Y11
+	VFMADD231PS Y5, Y11, Y1
+	VPERMILPS   $0x4e, Y10, Y11
+	VFMADD231PS Y6, Y11, Y1
+	VPERMILPS   $0x1b, Y10, Y11
+	VFMADD231PS Y7, Y11, Y1
+	VMOVUPS     (SI)(BX*2), Y12
+	VFMADD231PS Y4, Y12, Y2
+	VPERMILPS   $0xb1, Y12, Y13
+	VFMADD231PS Y5, Y13, Y2
+	VPERMILPS   $0x4e, Y12, Y13
+	VFMADD231PS Y6, Y13, Y2
+	VPERMILPS   $0x1b, Y12, Y13
+	VFMADD231PS Y7, Y13, Y2
+	VMOVUPS     (DI), Y14
+	VFMADD231PS Y4, Y14, Y3
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y5, Y15, Y3
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y6, Y15, Y3
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y7, Y15, Y3
+	ADDQ        $+128, DX
+	DECQ        R9
+	JNE         grouped256by4_pixels4_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped256by4_pixels4_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	VADDPS      (BX), Y0, Y0
+	VADDPS      (BX)(SI*1), Y1, Y1
+	VADDPS      (BX)(SI*2), Y2, Y2
+	VADDPS      (DI), Y3, Y3
+
+grouped256by4_pixels4_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped256by4_pixels4_linear
+	VXORPS       Y4, Y4, Y4
+	VBROADCASTSS slope+96(FP), Y5
+	VCMPPS       $0x11, Y4, Y0, Y6
+	VMULPS       Y5, Y0, Y7
+	VBLENDVPS    Y6, Y7, Y0, Y0
+	VCMPPS       $0x11, Y4, Y1, Y6
+	VMULPS       Y5, Y1, Y7
+	VBLENDVPS    Y6, Y7, Y1, Y1
+	VCMPPS       $0x11, Y4, Y2, Y6
+	VMULPS       Y5, Y2, Y7
+	VBLENDVPS    Y6, Y7, Y2, Y2
+	VCMPPS       $0x11, Y4, Y3, Y6
+	VMULPS       Y5, Y3, Y7
+	VBLENDVPS    Y6, Y7, Y3, Y3
+	VBROADCASTSS limit+100(FP), Y5
+	VMINPS       Y0, Y5, Y0
+	VMINPS       Y1, Y5, Y1
+	VMINPS       Y2, Y5, Y2
+	VMINPS       Y3, Y5, Y3
+
+grouped256by4_pixels4_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped256by4_pixels4_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*2), DI
+	ADDQ   SI, DI
+	VADDPS (BX), Y0, Y0
+	VADDPS (BX)(SI*1), Y1, Y1
+	VADDPS (BX)(SI*2), Y2, Y2
+	VADDPS (DI), Y3, Y3
+
+grouped256by4_pixels4_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(SI*2), DI
+	ADDQ    SI, DI
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, (BX)(SI*1)
+	VMOVUPS Y2, (BX)(SI*2)
+	VMOVUPS Y3, (DI)
+	ADDQ    $+32, CX
+	CMPQ    CX, AX
+	JLT     grouped256by4_pixels4
+	VZEROUPPER
+	RET
+
+grouped256by4_pixels5:
+	// 5 pixels: sums in Y0 to Y4, from the biases
+	VMOVUPS (DX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	ADDQ    $+32, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), R8
+	MOVQ    segmentCount+8(FP), R9
+
+grouped256by4_pixels5_tap:
+	MOVQ        (R8), DI
+	ADDQ        $0x08, R8
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(DI*4), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	VMOVUPS     (DX), Y5
+	VMOVUPS     32(DX), Y6
+	VMOVUPS     64(DX), Y7
+	VMOVUPS     96(DX), Y8
+	VMOVUPS     (SI), Y9
+	VFMADD231PS Y5, Y9, Y0
+	VPERMILPS   $0xb1, Y9, Y10
+	VFMADD231PS Y6, Y10, Y0
+	VPERMILPS   $0x4e, Y9, Y10
+	VFMADD231PS Y7, Y10, Y0
+	VPERMILPS   $0x1b, Y9, Y10
+	VFMADD231PS Y8, Y10, Y0
+	VMOVUPS     (SI)(BX*1), Y11
+	VFMADD231PS Y5, Y11, Y1
+	VPERMILPS   $0xb1, Y11, Y12
+	VFMADD231PS Y6, Y12, Y1
+	VPERMILPS   $0x4e, Y11, Y12
+	VFMADD231PS Y7, Y12, Y1
+	VPERMILPS   $0x1b, Y11, Y12
+	VFMADD231PS Y8, Y12, Y1
+	VMOVUPS     (SI)(BX*2), Y13
+	VFMADD231PS Y5, Y13, Y2
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y6, Y14, Y2
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y7, Y14, Y2
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y8, Y14, Y2
+	VMOVUPS     (DI), Y9
+	VFMADD231PS Y5, Y9, Y3
+	VPERMILPS   $0xb1, Y9, Y10
+	VFMADD231PS Y6, Y10, Y3
+	VPERMILPS   $0x4e, Y9, Y10
+	VFMADD231PS Y7, Y10, Y3
+	VPERMILPS   $0x1b, Y9, Y10
+	VFMADD231PS Y8, Y10, Y3
+	VMOVUPS     (DI)(BX*1), Y11
+	VFMADD231PS Y5, Y11, Y4
+	VPERMILPS   $0xb1, Y11, Y12
+	VFMADD231PS Y6, Y12, Y4
+	VPERMILPS   $0x4e, Y11, Y12
+	VFMADD231PS Y7, Y12, Y4
+	VPERMILPS   $0x1b, Y11, Y12
+	VFMADD231PS Y8, Y12, Y4
+	ADDQ        $+128, DX
+	DECQ        R9
+	JNE         grouped256by4_pixels5_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped256by4_pixels5_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	VADDPS      (BX), Y0, Y0
+	VADDPS      (BX)(SI*1), Y1, Y1
+	VADDPS      (BX)(SI*2), Y2, Y2
+	VADDPS      (DI), Y3, Y3
+	VADDPS      (DI)(SI*1), Y4, Y4
+
+grouped256by4_pixels5_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped256by4_pixels5_linear
+	VXORPS       Y5, Y5, Y5
+	VBROADCASTSS slope+96(FP), Y6
+	VCMPPS       $0x11, Y5, Y0, Y7
+	VMULPS       Y6, Y0, Y8
+	VBLENDVPS    Y7, Y8, Y0, Y0
+	VCMPPS       $0x11, Y5, Y1, Y7
+	VMULPS       Y6, Y1, Y8
+	VBLENDVPS    Y7, Y8, Y1, Y1
+	VCMPPS       $0x11, Y5, Y2, Y7
+	VMULPS       Y6, Y2, Y8
+	VBLENDVPS    Y7, Y8, Y2, Y2
+	VCMPPS       $0x11, Y5, Y3, Y7
+	VMULPS       Y6, Y3, Y8
+	VBLENDVPS    Y7, Y8, Y3, Y3
+	VCMPPS       $0x11, Y5, Y4, Y7
+	VMULPS       Y6, Y4, Y8
+	VBLENDVPS    Y7, Y8, Y4, Y4
+	VBROADCASTSS limit+100(FP), Y6
+	VMINPS       Y0, Y6, Y0
+	VMINPS       Y1, Y6, Y1
+	VMINPS       Y2, Y6, Y2
+	VMINPS       Y3, Y6, Y3
+	VMINPS       Y4, Y6, Y4
+
+grouped256by4_pixels5_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped256by4_pixels5_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*2), DI
+	ADDQ   SI, DI
+	VADDPS (BX), Y0, Y0
+	VADDPS (BX)(SI*1), Y1, Y1
+	VADDPS (BX)(SI*2), Y2, Y2
+	VADDPS (DI), Y3, Y3
+	VADDPS (DI)(SI*1), Y4, Y4
+
+grouped256by4_pixels5_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(SI*2), DI
+	ADDQ    SI, DI
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, (BX)(SI*1)
+	VMOVUPS Y2, (BX)(SI*2)
+	VMOVUPS Y3, (DI)
+	VMOVUPS Y4, (DI)(SI*1)
+	ADDQ    $+32, CX
+	CMPQ    CX, AX
+	JLT     grouped256by4_pixels5
+	VZEROUPPER
+	RET
+
+grouped256by4_pixels6:
+	// 6 pixels: sums in Y0 to Y5, from the biases
+	VMOVUPS (DX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	ADDQ    $+32, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), R8
+	MOVQ    segmentCount+8(FP), R9
+
+grouped256by4_pixels6_tap:
+	MOVQ        (R8), DI
+	ADDQ        $0x08, R8
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(DI*4), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	VMOVUPS     (DX), Y6
+	VMOVUPS     32(DX), Y7
+	VMOVUPS     64(DX), Y8
+	VMOVUPS     96(DX), Y9
+	VMOVUPS     (SI), Y10
+	VFMADD231PS Y6, Y10, Y0
+	VPERMILPS   $0xb1, Y10, Y11
+	VFMADD231PS Y7, Y11, Y0
+	VPERMILPS   $0x4e, Y10, Y11
+	VFMADD231PS Y8, Y11, Y0
+	VPERMILPS   $0x1b, Y10, Y11
+	VFMADD231PS Y9, Y11, Y0
+	VMOVUPS     (SI)(BX*1), Y12
+	VFMADD231PS Y6, Y12, Y1
+	VPERMILPS   $0xb1, Y12, Y13
+	VFMADD231PS Y7, Y13, Y1
+	VPERMILPS   $0x4e, Y12, Y13
+	VFMADD231PS Y8, Y13, Y1
+	VPERMILPS   $0x1b, Y12, Y13
+	VFMADD231PS Y9, Y13, Y1
+	VMOVUPS     (SI)(BX*2), Y14
+	VFMADD231PS Y6, Y14, Y2
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y7, Y15, Y2
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y8, Y15, Y2
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y9, Y15, Y2
+	VMOVUPS     (DI), Y10
+	VFMADD231PS Y6, Y10, Y3
+	VPERMILPS   $0xb1, Y10, Y11
+	VFMADD231PS Y7, Y11, Y3
+	VPERMILPS   $0x4e, Y10, Y11
+	VFMADD231PS Y8, Y11, Y3
+	VPERMILPS   $0x1b, Y10, Y11
+	VFMADD231PS Y9, Y11, Y3
+	VMOVUPS     (DI)(BX*1), Y12
+	VFMADD231PS Y6, Y12, Y4
+	VPERMILPS   $0xb1, Y12, Y13
+	VFMADD231PS Y7, Y13, Y4
+	VPERMILPS   $0x4e, Y12, Y13
+	VFMADD231PS Y8, Y13, Y4
+	VPERMILPS   $0x1b, Y12, Y13
+	VFMADD231PS Y9, Y13, Y4
+	VMOVUPS     (DI)(BX*2), Y14
+	VFMADD231PS Y6, Y14, Y5
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y7, Y15, Y5
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y8, Y15, Y5
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y9, Y15, Y5
+	ADDQ        $+128, DX
+	DECQ        R9
+	JNE         grouped256by4_pixels6_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped256by4_pixels6_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	VADDPS      (BX), Y0, Y0
+	VADDPS      (BX)(SI*1), Y1, Y1
+	VADDPS      (BX)(SI*2), Y2, Y2
+	VADDPS      (DI), Y3, Y3
+	VADDPS      (DI)(SI*1), Y4, Y4
+	VADDPS      (DI)(SI*2), Y5, Y5
+
+grouped256by4_pixels6_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped256by4_pixels6_linear
+	VXORPS       Y6, Y6, Y6
+	VBROADCASTSS slope+96(FP), Y7
+	VCMPPS       $0x11, Y6, Y0, Y8
+	VMULPS       Y7, Y0, Y9
+	VBLENDVPS    Y8, Y9, Y0, Y0
+	VCMPPS       $0x11, Y6, Y1, Y8
+	VMULPS       Y7, Y1, Y9
+	VBLENDVPS    Y8, Y9, Y1, Y1
+	VCMPPS       $0x11, Y6, Y2, Y8
+	VMULPS       Y7, Y2, Y9
+	VBLENDVPS    Y8, Y9, Y2, Y2
+	VCMPPS       $0x11, Y6, Y3, Y8
+	VMULPS       Y7, Y3, Y9
+	VBLENDVPS    Y8, Y9, Y3, Y3
+	VCMPPS       $0x11, Y6, Y4, Y8
+	VMULPS       Y7, Y4, Y9
+	VBLENDVPS    Y8, Y9, Y4, Y4
+	VCMPPS       $0x11, Y6, Y5, Y8
+	VMULPS       Y7, Y5, Y9
+	VBLENDVPS    Y8, Y9, Y5, Y5
+	VBROADCASTSS limit+100(FP), Y7
+	VMINPS       Y0, Y7, Y0
+	VMINPS       Y1, Y7, Y1
+	VMINPS       Y2, Y7, Y2
+	VMINPS       Y3, Y7, Y3
+	VMINPS       Y4, Y7, Y4
+	VMINPS       Y5, Y7, Y5
+
+grouped256by4_pixels6_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped256by4_pixels6_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*2), DI
+	ADDQ   SI, DI
+	VADDPS (BX), Y0, Y0
+	VADDPS (BX)(SI*1), Y1, Y1
+	VADDPS (BX)(SI*2), Y2, Y2
+	VADDPS (DI), Y3, Y3
+	VADDPS (DI)(SI*1), Y4, Y4
+	VADDPS (DI)(SI*2), Y5, Y5
+
+grouped256by4_pixels6_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(SI*2), DI
+	ADDQ    SI, DI
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, (BX)(SI*1)
+	VMOVUPS Y2, (BX)(SI*2)
+	VMOVUPS Y3, (DI)
+	VMOVUPS Y4, (DI)(SI*1)
+	VMOVUPS Y5, (DI)(SI*2)
+	ADDQ    $+32, CX
+	CMPQ    CX, AX
+	JLT     grouped256by4_pixels6
+	VZEROUPPER
+	RET
+
+grouped256by4_pixels7:
+	// 7 pixels: sums in Y0 to Y6, from the biases
+	VMOVUPS (DX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	ADDQ    $+32, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), R9
+	MOVQ    segmentCount+8(FP), R10
+
+grouped256by4_pixels7_tap:
+	MOVQ        (R9), DI
+	ADDQ        $0x08, R9
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(DI*4), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	LEAQ        (DI)(BX*2), R8
+	ADDQ        BX, R8
+	VMOVUPS     (DX), Y7
+	VMOVUPS     32(DX), Y8
+	VMOVUPS     64(DX), Y9
+	VMOVUPS     96(DX), Y10
+	VMOVUPS     (SI), Y11
+	VFMADD231PS Y7, Y11, Y0
+	VPERMILPS   $0xb1, Y11, Y12
+	VFMADD231PS Y8, Y12, Y0
+	VPERMILPS   $0x4e, Y11, Y12
+	VFMADD231PS Y9, Y12, Y0
+	VPERMILPS   $0x1b, Y11, Y12
+	VFMADD231PS Y10, Y12, Y0
+	VMOVUPS     (SI)(BX*1), Y13
+	VFMADD231PS Y7, Y13, Y1
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y8, Y14, Y1
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y9, Y14, Y1
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y10, Y14, Y1
+	VMOVUPS     (SI)(BX*2), Y11
+	VFMADD231PS Y7, Y11, Y2
+	VPERMILPS   $0xb1, Y11, Y12
+	VFMADD231PS Y8, Y12, Y2
+	VPERMILPS   $0x4e, Y11, Y12
+	VFMADD231PS Y9, Y12, Y2
+	VPERMILPS   $0x1b, Y11, Y12
+	VFMADD231PS Y10, Y12, Y2
+	VMOVUPS     (DI), Y13
+	VFMADD231PS Y7, Y13, Y3
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y8, Y14, Y3
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y9, Y14, Y3
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y10, Y14, Y3
+	VMOVUPS     (DI)(BX*1), Y11
+	VFMADD231PS Y7, Y11, Y4
+	VPERMILPS   $0xb1, Y11, Y12
+	VFMADD231PS Y8, Y12, Y4
+	VPERMILPS   $0x4e, Y11, Y12
+	VFMADD231PS Y9, Y12, Y4
+	VPERMILPS   $0x1b, Y11, Y12
+	VFMADD231PS Y10, Y12, Y4
+	VMOVUPS     (DI)(BX*2), Y13
+	VFMADD231PS Y7, Y13, Y5
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y8, Y14, Y5
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y9, Y14, Y5
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y10, Y14, Y5
+	VMOVUPS     (R8), Y11
+	VFMADD231PS Y7, Y11, Y6
+	VPERMILPS   $0xb1, Y11, Y12
+	VFMADD231PS Y8, Y12, Y6
+	VPERMILPS   $0x4e, Y11, Y12
+	VFMADD231PS Y9, Y12, Y6
+	VPERMILPS   $0x1b, Y11, Y12
+	VFMADD231PS Y10, Y12, Y6
+	ADDQ        $+128, DX
+	DECQ        R10
+	JNE         grouped256by4_pixels7_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped256by4_pixels7_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	VADDPS      (BX), Y0, Y0
+	VADDPS      (BX)(SI*1), Y1, Y1
+	VADDPS      (BX)(SI*2), Y2, Y2
+	VADDPS      (DI), Y3, Y3
+	VADDPS      (DI)(SI*1), Y4, Y4
+	VADDPS      (DI)(SI*2), Y5, Y5
+	VADDPS      (R8), Y6, Y6
+
+grouped256by4_pixels7_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped256by4_pixels7_linear
+	VXORPS       Y7, Y7, Y7
+	VBROADCASTSS slope+96(FP), Y8
+	VCMPPS       $0x11, Y7, Y0, Y9
+	VMULPS       Y8, Y0, Y10
+	VBLENDVPS    Y9, Y10, Y0, Y0
+	VCMPPS       $0x11, Y7, Y1, Y9
+	VMULPS       Y8, Y1, Y10
+	VBLENDVPS    Y9, Y10, Y1, Y1
+	VCMPPS       $0x11, Y7, Y2, Y9
+	VMULPS       Y8, Y2, Y10
+	VBLENDVPS    Y9, Y10, Y2, Y2
+	VCMPPS       $0x11, Y7, Y3, Y9
+	VMULPS       Y8, Y3, Y10
+	VBLENDVPS    Y9, Y10, Y3, Y3
+	VCMPPS       $0x11, Y7, Y4, Y9
+	VMULPS       Y8, Y4, Y10
+	VBLENDVPS    Y9, Y10, Y4, Y4
+	VCMPPS       $0x11, Y7, Y5, Y9
+	VMULPS       Y8, Y5, Y10
+	VBLENDVPS    Y9, Y10, Y5, Y5
+	VCMPPS       $0x11, Y7, Y6, Y9
+	VMULPS       Y8, Y6, Y10
+	VBLENDVPS    Y9, Y10, Y6, Y6
+	VBROADCASTSS limit+100(FP), Y8
+	VMINPS       Y0, Y8, Y0
+	VMINPS       Y1, Y8, Y1
+	VMINPS       Y2, Y8, Y2
+	VMINPS       Y3, Y8, Y3
+	VMINPS       Y4, Y8, Y4
+	VMINPS       Y5, Y8, Y5
+	VMINPS       Y6, Y8, Y6
+
+grouped256by4_pixels7_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped256by4_pixels7_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*2), DI
+	ADDQ   SI, DI
+	LEAQ   (DI)(SI*2), R8
+	ADDQ   SI, R8
+	VADDPS (BX), Y0, Y0
+	VADDPS (BX)(SI*1), Y1, Y1
+	VADDPS (BX)(SI*2), Y2, Y2
+	VADDPS (DI), Y3, Y3
+	VADDPS (DI)(SI*1), Y4, Y4
+	VADDPS (DI)(SI*2), Y5, Y5
+	VADDPS (R8), Y6, Y6
+
+grouped256by4_pixels7_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(SI*2), DI
+	ADDQ    SI, DI
+	LEAQ    (DI)(SI*2), R8
+	ADDQ    SI, R8
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, (BX)(SI*1)
+	VMOVUPS Y2, (BX)(SI*2)
+	VMOVUPS Y3, (DI)
+	VMOVUPS Y4, (DI)(SI*1)
+	VMOVUPS Y5, (DI)(SI*2)
+	VMOVUPS Y6, (R8)
+	ADDQ    $+32, CX
+	CMPQ    CX, AX
+	JLT     grouped256by4_pixels7
+	VZEROUPPER
+	RET
+
+grouped256by4_pixels8:
+	// 8 pixels: sums in Y0 to Y7, from the biases
+	VMOVUPS (DX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	ADDQ    $+32, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), R9
+	MOVQ    segmentCount+8(FP), R10
+
+grouped256by4_pixels8_tap:
+	MOVQ        (R9), DI
+	ADDQ        $0x08, R9
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(DI*4), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	LEAQ        (DI)(BX*2), R8
+	ADDQ        BX, R8
+	VMOVUPS     (DX), Y8
+	VMOVUPS     32(DX), Y9
+	VMOVUPS     64(DX), Y10
+	VMOVUPS     96(DX), Y11
+	VMOVUPS     (SI), Y12
+	VFMADD231PS Y8, Y12, Y0
+	VPERMILPS   $0xb1, Y12, Y13
+	VFMADD231PS Y9, Y13, Y0
+	VPERMILPS   $0x4e, Y12, Y13
+	VFMADD231PS Y10, Y13, Y0
+	VPERMILPS   $0x1b, Y12, Y13
+	VFMADD231PS Y11, Y13, Y0
+	VMOVUPS     (SI)(BX*1), Y14
+	VFMADD231PS Y8, Y14, Y1
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y9, Y15, Y1
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y10, Y15, Y1
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y11, Y15, Y1
+	VMOVUPS     (SI)(BX*2), Y12
+	VFMADD231PS Y8, Y12, Y2
+	VPERMILPS   $0xb1, Y12, Y13
+	VFMADD231PS Y9, Y13, Y2
+	VPERMILPS   $0x4e, Y12, Y13
+	VFMADD231PS Y10, Y13, Y2
+	VPERMILPS   $0x1b, Y12, Y13
+	VFMADD231PS Y11, Y13, Y2
+	VMOVUPS     (DI), Y14
+	VFMADD231PS Y8, Y14, Y3
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y9, Y15, Y3
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y10, Y15, Y3
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y11, Y15, Y3
+	VMOVUPS     (DI)(BX*1), Y12
+	VFMADD231PS Y8, Y12, Y4
+	VPERMILPS   $0xb1, Y12, Y13
+	VFMADD231PS Y9, Y13, Y4
+	VPERMILPS   $0x4e, Y12, Y13
+	VFMADD231PS Y10, Y13, Y4
+	VPERMILPS   $0x1b, Y12, Y13
+	VFMADD231PS Y11, Y13, Y4
+	VMOVUPS     (DI)(BX*2), Y14
+	VFMADD231PS Y8, Y14, Y5
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y9, Y15, Y5
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y10, Y15, Y5
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y11, Y15, Y5
+	VMOVUPS     (R8), Y12
+	VFMADD231PS Y8, Y12, Y6
+	VPERMILPS   $0xb1, Y12, Y13
+	VFMADD231PS Y9, Y13, Y6
+	VPERMILPS   $0x4e, Y12, Y13
+	VFMADD231PS Y10, Y13, Y6
+	VPERMILPS   $0x1b, Y12, Y13
+	VFMADD231PS Y11, Y13, Y6
+	VMOVUPS     (R8)(BX*1), Y14
+	VFMADD231PS Y8, Y14, Y7
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y9, Y15, Y7
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y10, Y15, Y7
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y11, Y15, Y7
+	ADDQ        $+128, DX
+	DECQ        R10
+	JNE         grouped256by4_pixels8_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped256by4_pixels8_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	VADDPS      (BX), Y0, Y0
+	VADDPS      (BX)(SI*1), Y1, Y1
+	VADDPS      (BX)(SI*2), Y2, Y2
+	VADDPS      (DI), Y3, Y3
+	VADDPS      (DI)(SI*1), Y4, Y4
+	VADDPS      (DI)(SI*2), Y5, Y5
+	VADDPS      (R8), Y6, Y6
+	VADDPS      (R8)(SI*1), Y7, Y7
+
+grouped256by4_pixels8_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped256by4_pixels8_linear
+	VXORPS       Y8, Y8, Y8
+	VBROADCASTSS slope+96(FP), Y9
+	VCMPPS       $0x11, Y8, Y0, Y10
+	VMULPS       Y9, Y0, Y11
+	VBLENDVPS    Y10, Y11, Y0, Y0
+	VCMPPS       $0x11, Y8, Y1, Y10
+	VMULPS       Y9, Y1, Y11
+	VBLENDVPS    Y10, Y11, Y1, Y1
+	VCMPPS       $0x11, Y8, Y2, Y10
+	VMULPS       Y9, Y2, Y11
+	VBLENDVPS    Y10, Y11, Y2, Y2
+	VCMPPS       $0x11, Y8, Y3, Y10
+	VMULPS       Y9, Y3, Y11
+	VBLENDVPS    Y10, Y11, Y3, Y3
+	VCMPPS       $0x11, Y8, Y4, Y10
+	VMULPS       Y9, Y4, Y11
+	VBLENDVPS    Y10, Y11, Y4, Y4
+	VCMPPS       $0x11, Y8, Y5, Y10
+	VMULPS       Y9, Y5, Y11
+	VBLENDVPS    Y10, Y11, Y5, Y5
+	VCMPPS       $0x11, Y8, Y6, Y10
+	VMULPS       Y9, Y6, Y11
+	VBLENDVPS    Y10, Y11, Y6, Y6
+	VCMPPS       $0x11, Y8, Y7, Y10
+	VMULPS       Y9, Y7, Y11
+	VBLENDVPS    Y10, Y11, Y7, Y7
+	VBROADCASTSS limit+100(FP), Y9
+	VMINPS       Y0, Y9, Y0
+	VMINPS       Y1, Y9, Y1
+	VMINPS       Y2, Y9, Y2
+	VMINPS       Y3, Y9, Y3
+	VMINPS       Y4, Y9, Y4
+	VMINPS       Y5, Y9, Y5
+	VMINPS       Y6, Y9, Y6
+	VMINPS       Y7, Y9, Y7
+
+grouped256by4_pixels8_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped256by4_pixels8_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*2), DI
+	ADDQ   SI, DI
+	LEAQ   (DI)(SI*2), R8
+	ADDQ   SI, R8
+	VADDPS (BX), Y0, Y0
+	VADDPS (BX)(SI*1), Y1, Y1
+	VADDPS (BX)(SI*2), Y2, Y2
+	VADDPS (DI), Y3, Y3
+	VADDPS (DI)(SI*1), Y4, Y4
+	VADDPS (DI)(SI*2), Y5, Y5
+	VADDPS (R8), Y6, Y6
+	VADDPS (R8)(SI*1), Y7, Y7
+
+grouped256by4_pixels8_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(SI*2), DI
+	ADDQ    SI, DI
+	LEAQ    (DI)(SI*2), R8
+	ADDQ    SI, R8
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, (BX)(SI*1)
+	VMOVUPS Y2, (BX)(SI*2)
+	VMOVUPS Y3, (DI)
+	VMOVUPS Y4, (DI)(SI*1)
+	VMOVUPS Y5, (DI)(SI*2)
+	VMOVUPS Y6, (R8)
+	VMOVUPS Y7, (R8)(SI*1)
+	ADDQ    $+32, CX
+	CMPQ    CX, AX
+	JLT     grouped256by4_pixels8
+	VZEROUPPER
+	RET
+
+grouped256by4_pixels9:
+	// 9 pixels: sums in Y0 to Y8, from the biases
+	VMOVUPS (DX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	VMOVAPS Y0, Y8
+	ADDQ    $+32, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), R9
+	MOVQ    segmentCount+8(FP), R10
+
+grouped256by4_pixels9_tap:
+	MOVQ        (R9), DI
+	ADDQ        $0x08, R9
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(DI*4), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	LEAQ        (DI)(BX*2), R8
+	ADDQ        BX, R8
+	VMOVUPS     (DX), Y9
+	VMOVUPS     32(DX), Y10
+	VMOVUPS     64(DX), Y11
+	VMOVUPS     96(DX), Y12
+	VMOVUPS     (SI), Y13
+	VFMADD231PS Y9, Y13, Y0
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y10, Y14, Y0
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y11, Y14, Y0
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y12, Y14, Y0
+	VMOVUPS     (SI)(BX*1), Y13
+	VFMADD231PS Y9, Y13, Y1
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y10, Y14, Y1
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y11, Y14, Y1
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y12, Y14, Y1
+	VMOVUPS     (SI)(BX*2), Y13
+	VFMADD231PS Y9, Y13, Y2
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y10, Y14, Y2
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y11, Y14, Y2
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y12, Y14, Y2
+	VMOVUPS     (DI), Y13
+	VFMADD231PS Y9, Y13, Y3
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y10, Y14, Y3
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y11, Y14, Y3
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y12, Y14, Y3
+	VMOVUPS     (DI)(BX*1), Y13
+	VFMADD231PS Y9, Y13, Y4
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y10, Y14, Y4
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y11, Y14, Y4
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y12, Y14, Y4
+	VMOVUPS     (DI)(BX*2), Y13
+	VFMADD231PS Y9, Y13, Y5
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y10, Y14, Y5
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y11, Y14, Y5
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y12, Y14, Y5
+	VMOVUPS     (R8), Y13
+	VFMADD231PS Y9, Y13, Y6
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y10, Y14, Y6
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y11, Y14, Y6
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y12, Y14, Y6
+	VMOVUPS     (R8)(BX*1), Y13
+	VFMADD231PS Y9, Y13, Y7
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y10, Y14, Y7
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y11, Y14, Y7
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y12, Y14, Y7
+	VMOVUPS     (R8)(BX*2), Y13
+	VFMADD231PS Y9, Y13, Y8
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y10, Y14, Y8
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y11, Y14, Y8
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y12, Y14, Y8
+	ADDQ        $+128, DX
+	DECQ        R10
+	JNE         grouped256by4_pixels9_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped256by4_pixels9_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	VADDPS      (BX), Y0, Y0
+	VADDPS      (BX)(SI*1), Y1, Y1
+	VADDPS      (BX)(SI*2), Y2, Y2
+	VADDPS      (DI), Y3, Y3
+	VADDPS      (DI)(SI*1), Y4, Y4
+	VADDPS      (DI)(SI*2), Y5, Y5
+	VADDPS      (R8), Y6, Y6
+	VADDPS      (R8)(SI*1), Y7, Y7
+	VADDPS      (R8)(SI*2), Y8, Y8
+
+grouped256by4_pixels9_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped256by4_pixels9_linear
+	VXORPS       Y9, Y9, Y9
+	VBROADCASTSS slope+96(FP), Y10
+	VCMPPS       $0x11, Y9, Y0, Y11
+	VMULPS       Y10, Y0, Y12
+	VBLENDVPS    Y11, Y12, Y0, Y0
+	VCMPPS       $0x11, Y9, Y1, Y11
+	VMULPS       Y10, Y1, Y12
+	VBLENDVPS    Y11, Y12, Y1, Y1
+	VCMPPS       $0x11, Y9, Y2, Y11
+	VMULPS       Y10, Y2, Y12
+	VBLENDVPS    Y11, Y12, Y2, Y2
+	VCMPPS       $0x11, Y9, Y3, Y11
+	VMULPS       Y10, Y3, Y12
+	VBLENDVPS    Y11, Y12, Y3, Y3
+	VCMPPS       $0x11, Y9, Y4, Y11
+	VMULPS       Y10, Y4, Y12
+	VBLENDVPS    Y11, Y12, Y4, Y4
+	VCMPPS       $0x11, Y9, Y5, Y11
+	VMULPS       Y10, Y5, Y12
+	VBLENDVPS    Y11, Y12, Y5, Y5
+	VCMPPS       $0x11, Y9, Y6, Y11
+	VMULPS       Y10, Y6, Y12
+	VBLENDVPS    Y11, Y12, Y6, Y6
+	VCMPPS       $0x11, Y9, Y7, Y11
+	VMULPS       Y10, Y7, Y12
+	VBLENDVPS    Y11, Y12, Y7, Y7
+	VCMPPS       $0x11, Y9, Y8, Y11
+	VMULPS       Y10, Y8, Y12
+	VBLENDVPS    Y11, Y12, Y8, Y8
+	VBROADCASTSS limit+100(FP), Y10
+	VMINPS       Y0, Y10, Y0
+	VMINPS       Y1, Y10, Y1
+	VMINPS       Y2, Y10, Y2
+	VMINPS       Y3, Y10, Y3
+	VMINPS       Y4, Y10, Y4
+	VMINPS       Y5, Y10, Y5
+	VMINPS       Y6, Y10, Y6
+	VMINPS       Y7, Y10, Y7
+	VMINPS       Y8, Y10, Y8
+
+grouped256by4_pixels9_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped256by4_pixels9_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*2), DI
+	ADDQ   SI, DI
+	LEAQ   (DI)(SI*2), R8
+	ADDQ   SI, R8
+	VADDPS (BX), Y0, Y0
+	VADDPS (BX)(SI*1), Y1, Y1
+	VADDPS (BX)(SI*2), Y2, Y2
+	VADDPS (DI), Y3, Y3
+	VADDPS (DI)(SI*1), Y4, Y4
+	VADDPS (DI)(SI*2), Y5, Y5
+	VADDPS (R8), Y6, Y6
+	VADDPS (R8)(SI*1), Y7, Y7
+	VADDPS (R8)(SI*2), Y8, Y8
+
+grouped256by4_pixels9_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(SI*2), DI
+	ADDQ    SI, DI
+	LEAQ    (DI)(SI*2), R8
+	ADDQ    SI, R8
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, (BX)(SI*1)
+	VMOVUPS Y2, (BX)(SI*2)
+	VMOVUPS Y3, (DI)
+	VMOVUPS Y4, (DI)(SI*1)
+	VMOVUPS Y5, (DI)(SI*2)
+	VMOVUPS Y6, (R8)
+	VMOVUPS Y7, (R8)(SI*1)
+	VMOVUPS Y8, (R8)(SI*2)
+	ADDQ    $+32, CX
+	CMPQ    CX, AX
+	JLT     grouped256by4_pixels9
+	VZEROUPPER
+	RET
+
+grouped256by4_pixels10:
+	// 10 pixels: sums in Y0 to Y9, from the biases
+	VMOVUPS (DX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	VMOVAPS Y0, Y8
+	VMOVAPS Y0, Y9
+	ADDQ    $+32, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), R10
+	MOVQ    segmentCount+8(FP), R11
+
+grouped256by4_pixels10_tap:
+	MOVQ        (R10), DI
+	ADDQ        $0x08, R10
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(DI*4), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	LEAQ        (DI)(BX*2), R8
+	ADDQ        BX, R8
+	LEAQ        (R8)(BX*2), R9
+	ADDQ        BX, R9
+	VMOVUPS     (DX), Y10
+	VMOVUPS     32(DX), Y11
+	VMOVUPS     64(DX), Y12
+	VMOVUPS     96(DX), Y13
+	VMOVUPS     (SI), Y14
+	VFMADD231PS Y10, Y14, Y0
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y11, Y15, Y0
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y12, Y15, Y0
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y13, Y15, Y0
+	VMOVUPS     (SI)(BX*1), Y14
+	VFMADD231PS Y10, Y14, Y1
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y11, Y15, Y1
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y12, Y15, Y1
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y13, Y15, Y1
+	VMOVUPS     (SI)(BX*2), Y14
+	VFMADD231PS Y10, Y14, Y2
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y11, Y15, Y2
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y12, Y15, Y2
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y13, Y15, Y2
+	VMOVUPS     (DI), Y14
+	VFMADD231PS Y10, Y14, Y3
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y11, Y15, Y3
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y12, Y15, Y3
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y13, Y15, Y3
+	VMOVUPS     (DI)(BX*1), Y14
+	VFMADD231PS Y10, Y14, Y4
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y11, Y15, Y4
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y12, Y15, Y4
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y13, Y15, Y4
+	VMOVUPS     (DI)(BX*2), Y14
+	VFMADD231PS Y10, Y14, Y5
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y11, Y15, Y5
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y12, Y15, Y5
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y13, Y15, Y5
+	VMOVUPS     (R8), Y14
+	VFMADD231PS Y10, Y14, Y6
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y11, Y15, Y6
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y12, Y15, Y6
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y13, Y15, Y6
+	VMOVUPS     (R8)(BX*1), Y14
+	VFMADD231PS Y10, Y14, Y7
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y11, Y15, Y7
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y12, Y15, Y7
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y13, Y15, Y7
+	VMOVUPS     (R8)(BX*2), Y14
+	VFMADD231PS Y10, Y14, Y8
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y11, Y15, Y8
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y12, Y15, Y8
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y13, Y15, Y8
+	VMOVUPS     (R9), Y14
+	VFMADD231PS Y10, Y14, Y9
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y11, Y15, Y9
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y12, Y15, Y9
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y13, Y15, Y9
+	ADDQ        $+128, DX
+	DECQ        R11
+	JNE         grouped256by4_pixels10_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped256by4_pixels10_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	LEAQ        (R8)(SI*2), R9
+	ADDQ        SI, R9
+	VADDPS      (BX), Y0, Y0
+	VADDPS      (BX)(SI*1), Y1, Y1
+	VADDPS      (BX)(SI*2), Y2, Y2
+	VADDPS      (DI), Y3, Y3
+	VADDPS      (DI)(SI*1), Y4, Y4
+	VADDPS      (DI)(SI*2), Y5, Y5
+	VADDPS      (R8), Y6, Y6
+	VADDPS      (R8)(SI*1), Y7, Y7
+	VADDPS      (R8)(SI*2), Y8, Y8
+	VADDPS      (R9), Y9, Y9
+
+grouped256by4_pixels10_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped256by4_pixels10_linear
+	VXORPS       Y10, Y10, Y10
+	VBROADCASTSS slope+96(FP), Y11
+	VCMPPS       $0x11, Y10, Y0, Y12
+	VMULPS       Y11, Y0, Y13
+	VBLENDVPS    Y12, Y13, Y0, Y0
+	VCMPPS       $0x11, Y10, Y1, Y12
+	VMULPS       Y11, Y1, Y13
+	VBLENDVPS    Y12, Y13, Y1, Y1
+	VCMPPS       $0x11, Y10, Y2, Y12
+	VMULPS       Y11, Y2, Y13
+	VBLENDVPS    Y12, Y13, Y2, Y2
+	VCMPPS       $0x11, Y10, Y3, Y12
+	VMULPS       Y11, Y3, Y13
+	VBLENDVPS    Y12, Y13, Y3, Y3
+	VCMPPS       $0x11, Y10, Y4, Y12
+	VMULPS       Y11, Y4, Y13
+	VBLENDVPS    Y12, Y13, Y4, Y4
+	VCMPPS       $0x11, Y10, Y5, Y12
+	VMULPS       Y11, Y5, Y13
+	VBLENDVPS    Y12, Y13, Y5, Y5
+	VCMPPS       $0x11, Y10, Y6, Y12
+	VMULPS       Y11, Y6, Y13
+	VBLENDVPS    Y12, Y13, Y6, Y6
+	VCMPPS       $0x11, Y10, Y7, Y12
+	VMULPS       Y11, Y7, Y13
+	VBLENDVPS    Y12, Y13, Y7, Y7
+	VCMPPS       $0x11, Y10, Y8, Y12
+	VMULPS       Y11, Y8, Y13
+	VBLENDVPS    Y12, Y13, Y8, Y8
+	VCMPPS       $0x11, Y10, Y9, Y12
+	VMULPS       Y11, Y9, Y13
+	VBLENDVPS    Y12, Y13, Y9, Y9
+	VBROADCASTSS limit+100(FP), Y11
+	VMINPS       Y0, Y11, Y0
+	VMINPS       Y1, Y11, Y1
+	VMINPS       Y2, Y11, Y2
+	VMINPS       Y3, Y11, Y3
+	VMINPS       Y4, Y11, Y4
+	VMINPS       Y5, Y11, Y5
+	VMINPS       Y6, Y11, Y6
+	VMINPS       Y7, Y11, Y7
+	VMINPS       Y8, Y11, Y8
+	VMINPS       Y9, Y11, Y9
+
+grouped256by4_pixels10_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped256by4_pixels10_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*2), DI
+	ADDQ   SI, DI
+	LEAQ   (DI)(SI*2), R8
+	ADDQ   SI, R8
+	LEAQ   (R8)(SI*2), R9
+	ADDQ   SI, R9
+	VADDPS (BX), Y0, Y0
+	VADDPS (BX)(SI*1), Y1, Y1
+	VADDPS (BX)(SI*2), Y2, Y2
+	VADDPS (DI), Y3, Y3
+	VADDPS (DI)(SI*1), Y4, Y4
+	VADDPS (DI)(SI*2), Y5, Y5
+	VADDPS (R8), Y6, Y6
+	VADDPS (R8)(SI*1), Y7, Y7
+	VADDPS (R8)(SI*2), Y8, Y8
+	VADDPS (R9), Y9, Y9
+
+grouped256by4_pixels10_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(SI*2), DI
+	ADDQ    SI, DI
+	LEAQ    (DI)(SI*2), R8
+	ADDQ    SI, R8
+	LEAQ    (R8)(SI*2), R9
+	ADDQ    SI, R9
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, (BX)(SI*1)
+	VMOVUPS Y2, (BX)(SI*2)
+	VMOVUPS Y3, (DI)
+	VMOVUPS Y4, (DI)(SI*1)
+	VMOVUPS Y5, (DI)(SI*2)
+	VMOVUPS Y6, (R8)
+	VMOVUPS Y7, (R8)(SI*1)
+	VMOVUPS Y8, (R8)(SI*2)
+	VMOVUPS Y9, (R9)
+	ADDQ    $+32, CX
+	CMPQ    CX, AX
+	JLT     grouped256by4_pixels10
+	VZEROUPPER
+	RET
+
+// func grouped256by8(segments *int, segmentCount int, src *float32, srcStride int, w *float32, channels int, m int, dst *float32, dstStride int, before *float32, after *float32, resStride int, slope float32, limit float32, linear bool)
+// Requires: AVX, FMA3
+TEXT ·grouped256by8(SB), NOSPLIT, $0-105
+	MOVQ channels+40(FP), AX
+	SHLQ $0x02, AX
+	XORQ CX, CX
+	MOVQ w+32(FP), DX
+	MOVQ m+48(FP), BX
+	CMPQ BX, $0x05
+	JG   grouped256by8_pixels6to10
+	CMPQ BX, $0x03
+	JG   grouped256by8_pixels4to5
+	CMPQ BX, $0x02
+	JG   grouped256by8_pixels3
+	CMPQ BX, $0x01
+	JG   grouped256by8_pixels2
+	JMP  grouped256by8_pixels1
+
+grouped256by8_pixels4to5:
+	CMPQ BX, $0x04
+	JG   grouped256by8_pixels5
+	JMP  grouped256by8_pixels4
+
+grouped256by8_pixels6to10:
+	CMPQ BX, $0x08
+	JG   grouped256by8_pixels9to10
+	CMPQ BX, $0x07
+	JG   grouped256by8_pixels8
+	CMPQ BX, $0x06
+	JG   grouped256by8_pixels7
+	JMP  grouped256by8_pixels6
+
+grouped256by8_pixels9to10:
+	CMPQ BX, $0x09
+	JG   grouped256by8_pixels10
+	JMP  grouped256by8_pixels9
+
+grouped256by8_pixels1:
+	// 1 pixels: sums in Y0 to Y0, from the biases
+	VMOVUPS (DX), Y0
+	ADDQ    $+32, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), SI
+	MOVQ    segmentCount+8(FP), DI
+
+grouped256by8_pixels1_tap:
+	MOVQ        (SI), R8
+	ADDQ        $0x08, SI
+	MOVQ        src+16(FP), BX
+	ADDQ        CX, BX
+	LEAQ        (BX)(R8*4), BX
+	VMOVUPS     (DX), Y1
+	VMOVUPS     32(DX), Y2
+	VMOVUPS     64(DX), Y3
+	VMOVUPS     96(DX), Y4
+	VMOVUPS     (BX), Y5
+	VFMADD231PS Y1, Y5, Y0
+	VPERMILPS   $0xb1, Y5, Y6
+	VFMADD231PS Y2, Y6, Y0
+	VPERMILPS   $0x4e, Y5, Y6
+	VFMADD231PS Y3, Y6, Y0
+	VPERMILPS   $0x1b, Y5, Y6
+	VFMADD231PS Y4, Y6, Y0
+	VMOVUPS     128(DX), Y1
+	VMOVUPS     160(DX), Y2
+	VMOVUPS     192(DX), Y3
+	VMOVUPS     224(DX), Y4
+	VMOVUPS     (BX), Y5
+	VPERM2F128  $0x01, Y5, Y5, Y5
+	VFMADD231PS Y1, Y5, Y0
+	VPERMILPS   $0xb1, Y5, Y6
+	VFMADD231PS Y2, Y6, Y0
+	VPERMILPS   $0x4e, Y5, Y6
+	VFMADD231PS Y3, Y6, Y0
+	VPERMILPS   $0x1b, Y5, Y6
+	VFMADD231PS Y4, Y6, Y0
+	ADDQ        $+256, DX
+	DECQ        DI
+	JNE         grouped256by8_pixels1_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped256by8_pixels1_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	VADDPS      (BX), Y0, Y0
+
+grouped256by8_pixels1_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped256by8_pixels1_linear
+	VXORPS       Y1, Y1, Y1
+	VBROADCASTSS slope+96(FP), Y2
+	VCMPPS       $0x11, Y1, Y0, Y3
+	VMULPS       Y2, Y0, Y4
+	VBLENDVPS    Y3, Y4, Y0, Y0
+	VBROADCASTSS limit+100(FP), Y2
+	VMINPS       Y0, Y2, Y0
+
+grouped256by8_pixels1_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped256by8_pixels1_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	VADDPS (BX), Y0, Y0
+
+grouped256by8_pixels1_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	ADDQ    $+32, CX
+	CMPQ    CX, AX
+	JLT     grouped256by8_pixels1
+	VZEROUPPER
+	RET
+
+grouped256by8_pixels2:
+	// 2 pixels: sums in Y0 to Y1, from the biases
+	VMOVUPS (DX), Y0
+	VMOVAPS Y0, Y1
+	ADDQ    $+32, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), DI
+	MOVQ    segmentCount+8(FP), R8
+
+grouped256by8_pixels2_tap:
+	MOVQ        (DI), R9
+	ADDQ        $0x08, DI
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(R9*4), SI
+	VMOVUPS     (DX), Y2
+	VMOVUPS     32(DX), Y3
+	VMOVUPS     64(DX), Y4
+	VMOVUPS     96(DX), Y5
+	VMOVUPS     (SI), Y6
+	VFMADD231PS Y2, Y6, Y0
+	VPERMILPS   $0xb1, Y6, Y7
+	VFMADD231PS Y3, Y7, Y0
+	VPERMILPS   $0x4e, Y6, Y7
+	VFMADD231PS Y4, Y7, Y0
+	VPERMILPS   $0x1b, Y6, Y7
+	VFMADD231PS Y5, Y7, Y0
+	VMOVUPS     (SI)(BX*1), Y8
+	VFMADD231PS Y2, Y8, Y1
+	VPERMILPS   $0xb1, Y8, Y9
+	VFMADD231PS Y3, Y9, Y1
+	VPERMILPS   $0x4e, Y8, Y9
+	VFMADD231PS Y4, Y9, Y1
+	VPERMILPS   $0x1b, Y8, Y9
+	VFMADD231PS Y5, Y9, Y1
+	VMOVUPS     128(DX), Y2
+	VMOVUPS     160(DX), Y3
+	VMOVUPS     192(DX), Y4
+	VMOVUPS     224(DX), Y5
+	VMOVUPS     (SI), Y6
+	VPERM2F128  $0x01, Y6, Y6, Y6
+	VFMADD231PS Y2, Y6, Y0
+	VPERMILPS   $0xb1, Y6, Y7
+	VFMADD231PS Y3, Y7, Y0
+	VPERMILPS   $0x4e, Y6, Y7
+	VFMADD231PS Y4, Y7, Y0
+	VPERMILPS   $0x1b, Y6, Y7
+	VFMADD231PS Y5, Y7, Y0
+	VMOVUPS     (SI)(BX*1), Y8
+	VPERM2F128  $0x01, Y8, Y8, Y8
+	VFMADD231PS Y2, Y8, Y1
+	VPERMILPS   $0xb1, Y8, Y9
+	VFMADD231PS Y3, Y9, Y1
+	VPERMILPS   $0x4e, Y8, Y9
+	VFMADD231PS Y4, Y9, Y1
+	VPERMILPS   $0x1b, Y8, Y9
+	VFMADD231PS Y5, Y9, Y1
+	ADDQ        $+256, DX
+	DECQ        R8
+	JNE         grouped256by8_pixels2_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped256by8_pixels2_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	VADDPS      (BX), Y0, Y0
+	VADDPS      (BX)(SI*1), Y1, Y1
+
+grouped256by8_pixels2_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped256by8_pixels2_linear
+	VXORPS       Y2, Y2, Y2
+	VBROADCASTSS slope+96(FP), Y3
+	VCMPPS       $0x11, Y2, Y0, Y4
+	VMULPS       Y3, Y0, Y5
+	VBLENDVPS    Y4, Y5, Y0, Y0
+	VCMPPS       $0x11, Y2, Y1, Y4
+	VMULPS       Y3, Y1, Y5
+	VBLENDVPS    Y4, Y5, Y1, Y1
+	VBROADCASTSS limit+100(FP), Y3
+	VMINPS       Y0, Y3, Y0
+	VMINPS       Y1, Y3, Y1
+
+grouped256by8_pixels2_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped256by8_pixels2_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	VADDPS (BX), Y0, Y0
+	VADDPS (BX)(SI*1), Y1, Y1
+
+grouped256by8_pixels2_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, (BX)(SI*1)
+	ADDQ    $+32, CX
+	CMPQ    CX, AX
+	JLT     grouped256by8_pixels2
+	VZEROUPPER
+	RET
+
+grouped256by8_pixels3:
+	// 3 pixels: sums in Y0 to Y2, from the biases
+	VMOVUPS (DX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	ADDQ    $+32, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), DI
+	MOVQ    segmentCount+8(FP), R8
+
+grouped256by8_pixels3_tap:
+	MOVQ        (DI), R9
+	ADDQ        $0x08, DI
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(R9*4), SI
+	VMOVUPS     (DX), Y3
+	VMOVUPS     32(DX), Y4
+	VMOVUPS     64(DX), Y5
+	VMOVUPS     96(DX), Y6
+	VMOVUPS     (SI), Y7
+	VFMADD231PS Y3, Y7, Y0
+	VPERMILPS   $0xb1, Y7, Y8
+	VFMADD231PS Y4, Y8, Y0
+	VPERMILPS   $0x4e, Y7, Y8
+	VFMADD231PS Y5, Y8, Y0
+	VPERMILPS   $0x1b, Y7, Y8
+	VFMADD231PS Y6, Y8, Y0
+	VMOVUPS     (SI)(BX*1), Y9
+	VFMADD231PS Y3, Y9, Y1
+	VPERMILPS   $0xb1, Y9, Y10
+	VFMADD231PS Y4, Y10, Y1
+	VPERMILPS   $0x4e, Y9, Y10
+	VFMADD231PS Y5, Y10, Y1
+	VPERMILPS   $0x1b, Y9, Y10
+	VFMADD231PS Y6, Y10, Y1
+	VMOVUPS     (SI)(BX*2), Y11
+	VFMADD231PS Y3, Y11, Y2
+	VPERMILPS   $0xb1, Y11, Y12
+	VFMADD231PS Y4, Y12, Y2
+	VPERMILPS   $0x4e, Y11, Y12
+	VFMADD231PS Y5, Y12, Y2
+	VPERMILPS   $0x1b, Y11, Y12
+	VFMADD231PS Y6, Y12, Y2
+	VMOVUPS     128(DX), Y3
+	VMOVUPS     160(DX), Y4
+	VMOVUPS     192(DX), Y5
+	VMOVUPS     224(DX), Y6
+	VMOVUPS     (SI), Y7
+	VPERM2F128  $0x01, Y7, Y7, Y7
+	VFMADD231PS Y3, Y7, Y0
+	VPERMILPS   $0xb1, Y7, Y8
+	VFMADD231PS Y4, Y8, Y0
+	VPERMILPS   $0x4e, Y7, Y8
+	VFMADD231PS Y5, Y8, Y0
+	VPERMILPS   $0x1b, Y7, Y8
+	VFMADD231PS Y6, Y8, Y0
+	VMOVUPS     (SI)(BX*1), Y9
+	VPERM2F128  $0x01, Y9, Y9, Y9
+	VFMADD231PS Y3, Y9, Y1
+	VPERMILPS   $0xb1, Y9, Y10
+	VFMADD231PS Y4, Y10, Y1
+	VPERMILPS   $0x4e, Y9, Y10
+	VFMADD231PS Y5, Y10, Y1
+	VPERMILPS   $0x1b, Y9, Y10
+	VFMADD231PS Y6, Y10, Y1
+	VMOVUPS     (SI)(BX*2), Y11
+	VPERM2F128  $0x01, Y11, Y11, Y11
+	VFMADD231PS Y3, Y11, Y2
+	VPERMILPS   $0xb1, Y11, Y12
+	VFMADD231PS Y4, Y12, Y2
+	VPERMILPS   $0x4e, Y11, Y12
+	VFMADD231PS Y5, Y12, Y2
+	VPERMILPS   $0x1b, Y11, Y12
+	VFMADD231PS Y6, Y12, Y2
+	ADDQ        $+256, DX
+	DECQ        R8
+	JNE         grouped256by8_pixels3_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped256by8_pixels3_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	VADDPS      (BX), Y0, Y0
+	VADDPS      (BX)(SI*1), Y1, Y1
+	VADDPS      (BX)(SI*2), Y2, Y2
+
+grouped256by8_pixels3_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped256by8_pixels3_linear
+	VXORPS       Y3, Y3, Y3
+	VBROADCASTSS slope+96(FP), Y4
+	VCMPPS       $0x11, Y3, Y0, Y5
+	VMULPS       Y4, Y0, Y6
+	VBLENDVPS    Y5, Y6, Y0, Y0
+	VCMPPS       $0x11, Y3, Y1, Y5
+	VMULPS       Y4, Y1, Y6
+	VBLENDVPS    Y5, Y6, Y1, Y1
+	VCMPPS       $0x11, Y3, Y2, Y5
+	VMULPS       Y4, Y2, Y6
+	VBLENDVPS    Y5, Y6, Y2, Y2
+	VBROADCASTSS limit+100(FP), Y4
+	VMINPS       Y0, Y4, Y0
+	VMINPS       Y1, Y4, Y1
+	VMINPS       Y2, Y4, Y2
+
+grouped256by8_pixels3_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped256by8_pixels3_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	VADDPS (BX), Y0, Y0
+	VADDPS (BX)(SI*1), Y1, Y1
+	VADDPS (BX)(SI*2), Y2, Y2
+
+grouped256by8_pixels3_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, (BX)(SI*1)
+	VMOVUPS Y2, (BX)(SI*2)
+	ADDQ    $+32, CX
+	CMPQ    CX, AX
+	JLT     grouped256by8_pixels3
+	VZEROUPPER
+	RET
+
+grouped256by8_pixels4:
+	// 4 pixels: sums in Y0 to Y3, from the biases
+	VMOVUPS (DX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	ADDQ    $+32, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), R8
+	MOVQ    segmentCount+8(FP), R9
+
+grouped256by8_pixels4_tap:
+	MOVQ        (R8), DI
+	ADDQ        $0x08, R8
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(DI*4), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	VMOVUPS     (DX), Y4
+	VMOVUPS     32(DX), Y5
+	VMOVUPS     64(DX), Y6
+	VMOVUPS     96(DX), Y7
+	VMOVUPS     (SI), Y8
+	VFMADD231PS Y4, Y8, Y0
+	VPERMILPS   $0xb1, Y8, Y9
+	VFMADD231PS Y5, Y9, Y0
+	VPERMILPS   $0x4e, Y8, Y9
+	VFMADD231PS Y6, Y9, Y0
+	VPERMILPS   $0x1b, Y8, Y9
+	VFMADD231PS Y7, Y9, Y0
+	VMOVUPS     (SI)(BX*1), Y10
+	VFMADD231PS Y4, Y10, Y1
+	VPERMILPS   $0xb1, Y10, Y11
+	VFMADD231PS Y5, Y11, Y1
+	VPERMILPS   $0x4e, Y10, Y11
+	VFMADD231PS Y6, Y11, Y1
+	VPERMILPS   $0x1b, Y10, Y11
+	VFMADD231PS Y7, Y11, Y1
+	VMOVUPS     (SI)(BX*2), Y12
+	VFMADD231PS Y4, Y12, Y2
+	VPERMILPS   $0xb1, Y12, Y13
+	VFMADD231PS Y5, Y13, Y2
+	VPERMILPS   $0x4e, Y12, Y13
+	VFMADD231PS Y6, Y13, Y2
+	VPERMILPS   $0x1b, Y12, Y13
+	VFMADD231PS Y7, Y13, Y2
+	VMOVUPS     (DI), Y14
+	VFMADD231PS Y4, Y14, Y3
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y5, Y15, Y3
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y6, Y15, Y3
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y7, Y15, Y3
+	VMOVUPS     128(DX), Y4
+	VMOVUPS     160(DX), Y5
+	VMOVUPS     192(DX), Y6
+	VMOVUPS     224(DX), Y7
+	VMOVUPS     (SI), Y8
+	VPERM2F128  $0x01, Y8, Y8, Y8
+	VFMADD231PS Y4, Y8, Y0
+	VPERMILPS   $0xb1, Y8, Y9
+	VFMADD231PS Y5, Y9, Y0
+	VPERMILPS   $0x4e, Y8, Y9
+	VFMADD231PS Y6, Y9, Y0
+	VPERMILPS   $0x1b, Y8, Y9
+	VFMADD231PS Y7, Y9, Y0
+	VMOVUPS     (SI)(BX*1), Y10
+	VPERM2F128  $0x01, Y10, Y10, Y10
+	VFMADD231PS Y4, Y10, Y1
+	VPERMILPS   $0xb1, Y10, Y11
+	VFMADD231PS Y5, Y11, Y1
+	VPERMILPS   $0x4e, Y10, Y11
+	VFMADD231PS Y6, Y11, Y1
+	VPERMILPS   $0x1b, Y10, Y11
+	VFMADD231PS Y7, Y11, Y1
+	VMOVUPS     (SI)(BX*2), Y12
+	VPERM2F128  $0x01, Y12, Y12, Y12
+	VFMADD231PS Y4, Y12, Y2
+	VPERMILPS   $0xb1, Y12, Y13
+	VFMADD231PS Y5, Y13, Y2
+	VPERMILPS   $0x4e, Y12, Y13
+	VFMADD231PS Y6, Y13, Y2
+	VPERMILPS   $0x1b, Y12, Y13
+	VFMADD231PS Y7, Y13, Y2
+	VMOVUPS     (DI), Y14
+	VPERM2F128  $0x01, Y14, Y14, Y14
+	VFMADD231PS Y4, Y14, Y3
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y5, Y15, Y3
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y6, Y15, Y3
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y7, Y15, Y3
+	ADDQ        $+256, DX
+	DECQ        R9
+	JNE         grouped256by8_pixels4_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped256by8_pixels4_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	VADDPS      (BX), Y0, Y0
+	VADDPS      (BX)(SI*1), Y1, Y1
+	VADDPS      (BX)(SI*2), Y2, Y2
+	VADDPS      (DI), Y3, Y3
+
+grouped256by8_pixels4_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped256by8_pixels4_linear
+	VXORPS       Y4, Y4, Y4
+	VBROADCASTSS slope+96(FP), Y5
+	VCMPPS       $0x11, Y4, Y0, Y6
+	VMULPS       Y5, Y0, Y7
+	VBLENDVPS    Y6, Y7, Y0, Y0
+	VCMPPS       $0x11, Y4, Y1, Y6
+	VMULPS       Y5, Y1, Y7
+	VBLENDVPS    Y6, Y7, Y1, Y1
+	VCMPPS       $0x11, Y4, Y2, Y6
+	VMULPS       Y5, Y2, Y7
+	VBLENDVPS    Y6, Y7, Y2, Y2
+	VCMPPS       $0x11, Y4, Y3, Y6
+	VMULPS       Y5, Y3, Y7
+	VBLENDVPS    Y6, Y7, Y3, Y3
+	VBROADCASTSS limit+100(FP), Y5
+	VMINPS       Y0, Y5, Y0
+	VMINPS       Y1, Y5, Y1
+	VMINPS       Y2, Y5, Y2
+	VMINPS       Y3, Y5, Y3
+
+grouped256by8_pixels4_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped256by8_pixels4_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*2), DI
+	ADDQ   SI, DI
+	VADDPS (BX), Y0, Y0
+	VADDPS (BX)(SI*1), Y1, Y1
+	VADDPS (BX)(SI*2), Y2, Y2
+	VADDPS (DI), Y3, Y3
+
+grouped256by8_pixels4_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(SI*2), DI
+	ADDQ    SI, DI
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, (BX)(SI*1)
+	VMOVUPS Y2, (BX)(SI*2)
+	VMOVUPS Y3, (DI)
+	ADDQ    $+32, CX
+	CMPQ    CX, AX
+	JLT     grouped256by8_pixels4
+	VZEROUPPER
+	RET
+
+grouped256by8_pixels5:
+	// 5 pixels: sums in Y0 to Y4, from the biases
+	VMOVUPS (DX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	ADDQ    $+32, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), R8
+	MOVQ    segmentCount+8(FP), R9
+
+grouped256by8_pixels5_tap:
+	MOVQ        (R8), DI
+	ADDQ        $0x08, R8
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(DI*4), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	VMOVUPS     (DX), Y5
+	VMOVUPS     32(DX), Y6
+	VMOVUPS     64(DX), Y7
+	VMOVUPS     96(DX), Y8
+	VMOVUPS     (SI), Y9
+	VFMADD231PS Y5, Y9, Y0
+	VPERMILPS   $0xb1, Y9, Y10
+	VFMADD231PS Y6, Y10, Y0
+	VPERMILPS   $0x4e, Y9, Y10
+	VFMADD231PS Y7, Y10, Y0
+	VPERMILPS   $0x1b, Y9, Y10
+	VFMADD231PS Y8, Y10, Y0
+	VMOVUPS     (SI)(BX*1), Y11
+	VFMADD231PS Y5, Y11, Y1
+	VPERMILPS   $0xb1, Y11, Y12
+	VFMADD231PS Y6, Y12, Y1
+	VPERMILPS   $0x4e, Y11, Y12
+	VFMADD231PS Y7, Y12, Y1
+	VPERMILPS   $0x1b, Y11, Y12
+	VFMADD231PS Y8, Y12, Y1
+	VMOVUPS     (SI)(BX*2), Y13
+	VFMADD231PS Y5, Y13, Y2
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y6, Y14, Y2
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y7, Y14, Y2
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y8, Y14, Y2
+	VMOVUPS     (DI), Y9
+	VFMADD231PS Y5, Y9, Y3
+	VPERMILPS   $0xb1, Y9, Y10
+	VFMADD231PS Y6, Y10, Y3
+	VPERMILPS   $0x4e, Y9, Y10
+	VFMADD231PS Y7, Y10, Y3
+	VPERMILPS   $0x1b, Y9, Y10
+	VFMADD231PS Y8, Y10, Y3
+	VMOVUPS     (DI)(BX*1), Y11
+	VFMADD231PS Y5, Y11, Y4
+	VPERMILPS   $0xb1, Y11, Y12
+	VFMADD231PS Y6, Y12, Y4
+	VPERMILPS   $0x4e, Y11, Y12
+	VFMADD231PS Y7, Y12, Y4
+	VPERMILPS   $0x1b, Y11, Y12
+	VFMADD231PS Y8, Y12, Y4
+	VMOVUPS     128(DX), Y5
+	VMOVUPS     160(DX), Y6
+	VMOVUPS     192(DX), Y7
+	VMOVUPS     224(DX), Y8
+	VMOVUPS     (SI), Y9
+	VPERM2F128  $0x01, Y9, Y9, Y9
+	VFMADD231PS Y5, Y9, Y0
+	VPERMILPS   $0xb1, Y9, Y10
+	VFMADD231PS Y6, Y10, Y0
+	VPERMILPS   $0x4e, Y9, Y10
+	VFMADD231PS Y7, Y10, Y0
+	VPERMILPS   $0x1b, Y9, Y10
+	VFMADD231PS Y8, Y10, Y0
+	VMOVUPS     (SI)(BX*1), Y11
+	VPERM2F128  $0x01, Y11, Y11, Y11
+	VFMADD231PS Y5, Y11, Y1
+	VPERMILPS   $0xb1, Y11, Y12
+	VFMADD231PS Y6, Y12, Y1
+	VPERMILPS   $0x4e, Y11, Y12
+	VFMADD231PS Y7, Y12, Y1
+	VPERMILPS   $0x1b, Y11, Y12
+	VFMADD231PS Y8, Y12, Y1
+	VMOVUPS     (SI)(BX*2), Y13
+	VPERM2F128  $0x01, Y13, Y13, Y13
+	VFMADD231PS Y5, Y13, Y2
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y6, Y14, Y2
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y7, Y14, Y2
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y8, Y14, Y2
+	VMOVUPS     (DI), Y9
+	VPERM2F128  $0x01, Y9, Y9, Y9
+	VFMADD231PS Y5, Y9, Y3
+	VPERMILPS   $0xb1, Y9, Y10
+	VFMADD231PS Y6, Y10, Y3
+	VPERMILPS   $0x4e, Y9, Y10
+	VFMADD231PS Y7, Y10, Y3
+	VPERMILPS   $0x1b, Y9, Y10
+	VFMADD231PS Y8, Y10, Y3
+	VMOVUPS     (DI)(BX*1), Y11
+	VPERM2F128  $0x01, Y11, Y11, Y11
+	VFMADD231PS Y5, Y11, Y4
+	VPERMILPS   $0xb1, Y11, Y12
+	VFMADD231PS Y6, Y12, Y4
+	VPERMILPS   $0x4e, Y11, Y12
+	VFMADD231PS Y7, Y12, Y4
+	VPERMILPS   $0x1b, Y11, Y12
+	VFMADD231PS Y8, Y12, Y4
+	ADDQ        $+256, DX
+	DECQ        R9
+	JNE         grouped256by8_pixels5_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped256by8_pixels5_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	VADDPS      (BX), Y0, Y0
+	VADDPS      (BX)(SI*1), Y1, Y1
+	VADDPS      (BX)(SI*2), Y2, Y2
+	VADDPS      (DI), Y3, Y3
+	VADDPS      (DI)(SI*1), Y4, Y4
+
+grouped256by8_pixels5_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped256by8_pixels5_linear
+	VXORPS       Y5, Y5, Y5
+	VBROADCASTSS slope+96(FP), Y6
+	VCMPPS       $0x11, Y5, Y0, Y7
+	VMULPS       Y6, Y0, Y8
+	VBLENDVPS    Y7, Y8, Y0, Y0
+	VCMPPS       $0x11, Y5, Y1, Y7
+	VMULPS       Y6, Y1, Y8
+	VBLENDVPS    Y7, Y8, Y1, Y1
+	VCMPPS       $0x11, Y5, Y2, Y7
+	VMULPS       Y6, Y2, Y8
+	VBLENDVPS    Y7, Y8, Y2, Y2
+	VCMPPS       $0x11, Y5, Y3, Y7
+	VMULPS       Y6, Y3, Y8
+	VBLENDVPS    Y7, Y8, Y3, Y3
+	VCMPPS       $0x11, Y5, Y4, Y7
+	VMULPS       Y6, Y4, Y8
+	VBLENDVPS    Y7, Y8, Y4, Y4
+	VBROADCASTSS limit+100(FP), Y6
+	VMINPS       Y0, Y6, Y0
+	VMINPS       Y1, Y6, Y1
+	VMINPS       Y2, Y6, Y2
+	VMINPS       Y3, Y6, Y3
+	VMINPS       Y4, Y6, Y4
+
+grouped256by8_pixels5_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped256by8_pixels5_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*2), DI
+	ADDQ   SI, DI
+	VADDPS (BX), Y0, Y0
+	VADDPS (BX)(SI*1), Y1, Y1
+	VADDPS (BX)(SI*2), Y2, Y2
+	VADDPS (DI), Y3, Y3
+	VADDPS (DI)(SI*1), Y4, Y4
+
+grouped256by8_pixels5_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(SI*2), DI
+	ADDQ    SI, DI
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, (BX)(SI*1)
+	VMOVUPS Y2, (BX)(SI*2)
+	VMOVUPS Y3, (DI)
+	VMOVUPS Y4, (DI)(SI*1)
+	ADDQ    $+32, CX
+	CMPQ    CX, AX
+	JLT     grouped256by8_pixels5
+	VZEROUPPER
+	RET
+
+grouped256by8_pixels6:
+	// 6 pixels: sums in Y0 to Y5, from the biases
+	VMOVUPS (DX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	ADDQ    $+32, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), R8
+	MOVQ    segmentCount+8(FP), R9
+
+grouped256by8_pixels6_tap:
+	MOVQ        (R8), DI
+	ADDQ        $0x08, R8
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(DI*4), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	VMOVUPS     (DX), Y6
+	VMOVUPS     32(DX), Y7
+	VMOVUPS     64(DX), Y8
+	VMOVUPS     96(DX), Y9
+	VMOVUPS     (SI), Y10
+	VFMADD231PS Y6, Y10, Y0
+	VPERMILPS   $0xb1, Y10, Y11
+	VFMADD231PS Y7, Y11, Y0
+	VPERMILPS   $0x4e, Y10, Y11
+	VFMADD231PS Y8, Y11, Y0
+	VPERMILPS   $0x1b, Y10, Y11
+	VFMADD231PS Y9, Y11, Y0
+	VMOVUPS     (SI)(BX*1), Y12
+	VFMADD231PS Y6, Y12, Y1
+	VPERMILPS   $0xb1, Y12, Y13
+	VFMADD231PS Y7, Y13, Y1
+	VPERMILPS   $0x4e, Y12, Y13
+	VFMADD231PS Y8, Y13, Y1
+	VPERMILPS   $0x1b, Y12, Y13
+	VFMADD231PS Y9, Y13, Y1
+	VMOVUPS     (SI)(BX*2), Y14
+	VFMADD231PS Y6, Y14, Y2
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y7, Y15, Y2
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y8, Y15, Y2
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y9, Y15, Y2
+	VMOVUPS     (DI), Y10
+	VFMADD231PS Y6, Y10, Y3
+	VPERMILPS   $0xb1, Y10, Y11
+	VFMADD231PS Y7, Y11, Y3
+	VPERMILPS   $0x4e, Y10, Y11
+	VFMADD231PS Y8, Y11, Y3
+	VPERMILPS   $0x1b, Y10, Y11
+	VFMADD231PS Y9, Y11, Y3
+	VMOVUPS     (DI)(BX*1), Y12
+	VFMADD231PS Y6, Y12, Y4
+	VPERMILPS   $0xb1, Y12, Y13
+	VFMADD231PS Y7, Y13, Y4
+	VPERMILPS   $0x4e, Y12, Y13
+	VFMADD231PS Y8, Y13, Y4
+	VPERMILPS   $0x1b, Y12, Y13
+	VFMADD231PS Y9, Y13, Y4
+	VMOVUPS     (DI)(BX*2), Y14
+	VFMADD231PS Y6, Y14, Y5
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y7, Y15, Y5
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y8, Y15, Y5
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y9, Y15, Y5
+	VMOVUPS     128(DX), Y6
+	VMOVUPS     160(DX), Y7
+	VMOVUPS     192(DX), Y8
+	VMOVUPS     224(DX), Y9
+	VMOVUPS     (SI), Y10
+	VPERM2F128  $0x01, Y10, Y10, Y10
+	VFMADD231PS Y6, Y10, Y0
+	VPERMILPS   $0xb1, Y10, Y11
+	VFMADD231PS Y7, Y11, Y0
+	VPERMILPS   $0x4e, Y10, Y11
+	VFMADD231PS Y8, Y11, Y0
+	VPERMILPS   $0x1b, Y10, Y11
+	VFMADD231PS Y9, Y11, Y0
+	VMOVUPS     (SI)(BX*1), Y12
+	VPERM2F128  $0x01, Y12, Y12, Y12
+	VFMADD231PS Y6, Y12, Y1
+	VPERMILPS   $0xb1, Y12, Y13
+	VFMADD231PS Y7, Y13, Y1
+	VPERMILPS   $0x4e, Y12, Y13
+	VFMADD231PS Y8, Y13, Y1
+	VPERMILPS   $0x1b, Y12, Y13
+	VFMADD231PS Y9, Y13, Y1
+	VMOVUPS     (SI)(BX*2), Y14
+	VPERM2F128  $0x01, Y14, Y14, Y14
+	VFMADD231PS Y6, Y14, Y2
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y7, Y15, Y2
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y8, Y15, Y2
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y9, Y15, Y2
+	VMOVUPS     (DI), Y10
+	VPERM2F128  $0x01, Y10, Y10, Y10
+	VFMADD231PS Y6, Y10, Y3
+	VPERMILPS   $0xb1, Y10, Y11
+	VFMADD231PS Y7, Y11, Y3
+	VPERMILPS   $0x4e, Y10, Y11
+	VFMADD231PS Y8, Y11, Y3
+	VPERMILPS   $0x1b, Y10, Y11
+	VFMADD231PS Y9, Y11, Y3
+	VMOVUPS     (DI)(BX*1), Y12
+	VPERM2F128  $0x01, Y12, Y12, Y12
+	VFMADD231PS Y6, Y12, Y4
+	VPERMILPS   $0xb1, Y12, Y13
+	VFMADD231PS Y7, Y13, Y4
+	VPERMILPS   $0x4e, Y12, Y13
+	VFMADD231PS Y8, Y13, Y4
+	VPERMILPS   $0x1b, Y12, Y13
+	VFMADD231PS Y9, Y13, Y4
+	VMOVUPS     (DI)(BX*2), Y14
+	VPERM2F128  $0x01, Y14, Y14, Y14
+	VFMADD231PS Y6, Y14, Y5
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y7, Y15, Y5
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y8, Y15, Y5
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y9, Y15, Y5
+	ADDQ        $+256, DX
+	DECQ        R9
+	JNE         grouped256by8_pixels6_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped256by8_pixels6_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	VADDPS      (BX), Y0, Y0
+	VADDPS      (BX)(SI*1), Y1, Y1
+	VADDPS      (BX)(SI*2), Y2, Y2
+	VADDPS      (DI), Y3, Y3
+	VADDPS      (DI)(SI*1), Y4, Y4
+	VADDPS      (DI)(SI*2), Y5, Y5
+
+grouped256by8_pixels6_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped256by8_pixels6_linear
+	VXORPS       Y6, Y6, Y6
+	VBROADCASTSS slope+96(FP), Y7
+	VCMPPS       $0x11, Y6, Y0, Y8
+	VMULPS       Y7, Y0, Y9
+	VBLENDVPS    Y8, Y9, Y0, Y0
+	VCMPPS       $0x11, Y6, Y1, Y8
+	VMULPS       Y7, Y1, Y9
+	VBLENDVPS    Y8, Y9, Y1, Y1
+	VCMPPS       $0x11, Y6, Y2, Y8
+	VMULPS       Y7, Y2, Y9
+	VBLENDVPS    Y8, Y9, Y2, Y2
+	VCMPPS       $0x11, Y6, Y3, Y8
+	VMULPS       Y7, Y3, Y9
+	VBLENDVPS    Y8, Y9, Y3, Y3
+	VCMPPS       $0x11, Y6, Y4, Y8
+	VMULPS       Y7, Y4, Y9
+	VBLENDVPS    Y8, Y9, Y4, Y4
+	VCMPPS       $0x11, Y6, Y5, Y8
+	VMULPS       Y7, Y5, Y9
+	VBLENDVPS    Y8, Y9, Y5, Y5
+	VBROADCASTSS limit+100(FP), Y7
+	VMINPS       Y0, Y7, Y0
+	VMINPS       Y1, Y7, Y1
+	VMINPS       Y2, Y7, Y2
+	VMINPS       Y3, Y7, Y3
+	VMINPS       Y4, Y7, Y4
+	VMINPS       Y5, Y7, Y5
+
+grouped256by8_pixels6_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped256by8_pixels6_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*2), DI
+	ADDQ   SI, DI
+	VADDPS (BX), Y0, Y0
+	VADDPS (BX)(SI*1), Y1, Y1
+	VADDPS (BX)(SI*2), Y2, Y2
+	VADDPS (DI), Y3, Y3
+	VADDPS (DI)(SI*1), Y4, Y4
+	VADDPS (DI)(SI*2), Y5, Y5
+
+grouped256by8_pixels6_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(SI*2), DI
+	ADDQ    SI, DI
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, (BX)(SI*1)
+	VMOVUPS Y2, (BX)(SI*2)
+	VMOVUPS Y3, (DI)
+	VMOVUPS Y4, (DI)(SI*1)
+	VMOVUPS Y5, (DI)(SI*2)
+	ADDQ    $+32, CX
+	CMPQ    CX, AX
+	JLT     grouped256by8_pixels6
+	VZEROUPPER
+	RET
+
+grouped256by8_pixels7:
+	// 7 pixels: sums in Y0 to Y6, from the biases
+	VMOVUPS (DX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	ADDQ    $+32, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), R9
+	MOVQ    segmentCount+8(FP), R10
+
+grouped256by8_pixels7_tap:
+	MOVQ        (R9), DI
+	ADDQ        $0x08, R9
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(DI*4), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	LEAQ        (DI)(BX*2), R8
+	ADDQ        BX, R8
+	VMOVUPS     (DX), Y7
+	VMOVUPS     32(DX), Y8
+	VMOVUPS     64(DX), Y9
+	VMOVUPS     96(DX), Y10
+	VMOVUPS     (SI), Y11
+	VFMADD231PS Y7, Y11, Y0
+	VPERMILPS   $0xb1, Y11, Y12
+	VFMADD231PS Y8, Y12, Y0
+	VPERMILPS   $0x4e, Y11, Y12
+	VFMADD231PS Y9, Y12, Y0
+	VPERMILPS   $0x1b, Y11, Y12
+	VFMADD231PS Y10, Y12, Y0
+	VMOVUPS     (SI)(BX*1), Y13
+	VFMADD231PS Y7, Y13, Y1
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y8, Y14, Y1
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y9, Y14, Y1
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y10, Y14, Y1
+	VMOVUPS     (SI)(BX*2), Y11
+	VFMADD231PS Y7, Y11, Y2
+	VPERMILPS   $0xb1, Y11, Y12
+	VFMADD231PS Y8, Y12, Y2
+	VPERMILPS   $0x4e, Y11, Y12
+	VFMADD231PS Y9, Y12, Y2
+	VPERMILPS   $0x1b, Y11, Y12
+	VFMADD231PS Y10, Y12, Y2
+	VMOVUPS     (DI), Y13
+	VFMADD231PS Y7, Y13, Y3
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y8, Y14, Y3
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y9, Y14, Y3
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y10, Y14, Y3
+	VMOVUPS     (DI)(BX*1), Y11
+	VFMADD231PS Y7, Y11, Y4
+	VPERMILPS   $0xb1, Y11, Y12
+	VFMADD231PS Y8, Y12, Y4
+	VPERMILPS   $0x4e, Y11, Y12
+	VFMADD231PS Y9, Y12, Y4
+	VPERMILPS   $0x1b, Y11, Y12
+	VFMADD231PS Y10, Y12, Y4
+	VMOVUPS     (DI)(BX*2), Y13
+	VFMADD231PS Y7, Y13, Y5
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y8, Y14, Y5
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y9, Y14, Y5
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y10, Y14, Y5
+	VMOVUPS     (R8), Y11
+	VFMADD231PS Y7, Y11, Y6
+	VPERMILPS   $0xb1, Y11, Y12
+	VFMADD231PS Y8, Y12, Y6
+	VPERMILPS   $0x4e, Y11, Y12
+	VFMADD231PS Y9, Y12, Y6
+	VPERMILPS   $0x1b, Y11, Y12
+	VFMADD231PS Y10, Y12, Y6
+	VMOVUPS     128(DX), Y7
+	VMOVUPS     160(DX), Y8
+	VMOVUPS     192(DX), Y9
+	VMOVUPS     224(DX), Y10
+	VMOVUPS     (SI), Y11
+	VPERM2F128  $0x01, Y11, Y11, Y11
+	VFMADD231PS Y7, Y11, Y0
+	VPERMILPS   $0xb1, Y11, Y12
+	VFMADD231PS Y8, Y12, Y0
+	VPERMILPS   $0x4e, Y11, Y12
+	VFMADD231PS Y9, Y12, Y0
+	VPERMILPS   $0x1b, Y11, Y12
+	VFMADD231PS Y10, Y12, Y0
+	VMOVUPS     (SI)(BX*1), Y13
+	VPERM2F128  $0x01, Y13, Y13, Y13
+	VFMADD231PS Y7, Y13, Y1
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y8, Y14, Y1
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y9, Y14, Y1
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y10, Y14, Y1
+	VMOVUPS     (SI)(BX*2), Y11
+	VPERM2F128  $0x01, Y11, Y11, Y11
+	VFMADD231PS Y7, Y11, Y2
+	VPERMILPS   $0xb1, Y11, Y12
+	VFMADD231PS Y8, Y12, Y2
+	VPERMILPS   $0x4e, Y11, Y12
+	VFMADD231PS Y9, Y12, Y2
+	VPERMILPS   $0x1b, Y11, Y12
+	VFMADD231PS Y10, Y12, Y2
+	VMOVUPS     (DI), Y13
+	VPERM2F128  $0x01, Y13, Y13, Y13
+	VFMADD231PS Y7, Y13, Y3
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y8, Y14, Y3
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y9, Y14, Y3
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y10, Y14, Y3
+	VMOVUPS     (DI)(BX*1), Y11
+	VPERM2F128  $0x01, Y11, Y11, Y11
+	VFMADD231PS Y7, Y11, Y4
+	VPERMILPS   $0xb1, Y11, Y12
+	VFMADD231PS Y8, Y12, Y4
+	VPERMILPS   $0x4e, Y11, Y12
+	VFMADD231PS Y9, Y12, Y4
+	VPERMILPS   $0x1b, Y11, Y12
+	VFMADD231PS Y10, Y12, Y4
+	VMOVUPS     (DI)(BX*2), Y13
+	VPERM2F128  $0x01, Y13, Y13, Y13
+	VFMADD231PS Y7, Y13, Y5
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y8, Y14, Y5
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y9, Y14, Y5
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y10, Y14, Y5
+	VMOVUPS     (R8), Y11
+	VPERM2F128  $0x01, Y11, Y11, Y11
+	VFMADD231PS Y7, Y11, Y6
+	VPERMILPS   $0xb1, Y11, Y12
+	VFMADD231PS Y8, Y12, Y6
+	VPERMILPS   $0x4e, Y11, Y12
+	VFMADD231PS Y9, Y12, Y6
+	VPERMILPS   $0x1b, Y11, Y12
+	VFMADD231PS Y10, Y12, Y6
+	ADDQ        $+256, DX
+	DECQ        R10
+	JNE         grouped256by8_pixels7_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped256by8_pixels7_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	VADDPS      (BX), Y0, Y0
+	VADDPS      (BX)(SI*1), Y1, Y1
+	VADDPS      (BX)(SI*2), Y2, Y2
+	VADDPS      (DI), Y3, Y3
+	VADDPS      (DI)(SI*1), Y4, Y4
+	VADDPS      (DI)(SI*2), Y5, Y5
+	VADDPS      (R8), Y6, Y6
+
+grouped256by8_pixels7_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped256by8_pixels7_linear
+	VXORPS       Y7, Y7, Y7
+	VBROADCASTSS slope+96(FP), Y8
+	VCMPPS       $0x11, Y7, Y0, Y9
+	VMULPS       Y8, Y0, Y10
+	VBLENDVPS    Y9, Y10, Y0, Y0
+	VCMPPS       $0x11, Y7, Y1, Y9
+	VMULPS       Y8, Y1, Y10
+	VBLENDVPS    Y9, Y10, Y1, Y1
+	VCMPPS       $0x11, Y7, Y2, Y9
+	VMULPS       Y8, Y2, Y10
+	VBLENDVPS    Y9, Y10, Y2, Y2
+	VCMPPS       $0x11, Y7, Y3, Y9
+	VMULPS       Y8, Y3, Y10
+	VBLENDVPS    Y9, Y10, Y3, Y3
+	VCMPPS       $0x11, Y7, Y4, Y9
+	VMULPS       Y8, Y4, Y10
+	VBLENDVPS    Y9, Y10, Y4, Y4
+	VCMPPS       $0x11, Y7, Y5, Y9
+	VMULPS       Y8, Y5, Y10
+	VBLENDVPS    Y9, Y10, Y5, Y5
+	VCMPPS       $0x11, Y7, Y6, Y9
+	VMULPS       Y8, Y6, Y10
+	VBLENDVPS    Y9, Y10, Y6, Y6
+	VBROADCASTSS limit+100(FP), Y8
+	VMINPS       Y0, Y8, Y0
+	VMINPS       Y1, Y8, Y1
+	VMINPS       Y2, Y8, Y2
+	VMINPS       Y3, Y8, Y3
+	VMINPS       Y4, Y8, Y4
+	VMINPS       Y5, Y8, Y5
+	VMINPS       Y6, Y8, Y6
+
+grouped256by8_pixels7_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped256by8_pixels7_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*2), DI
+	ADDQ   SI, DI
+	LEAQ   (DI)(SI*2), R8
+	ADDQ   SI, R8
+	VADDPS (BX), Y0, Y0
+	VADDPS (BX)(SI*1), Y1, Y1
+	VADDPS (BX)(SI*2), Y2, Y2
+	VADDPS (DI), Y3, Y3
+	VADDPS (DI)(SI*1), Y4, Y4
+	VADDPS (DI)(SI*2), Y5, Y5
+	VADDPS (R8), Y6, Y6
+
+grouped256by8_pixels7_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(SI*2), DI
+	ADDQ    SI, DI
+	LEAQ    (DI)(SI*2), R8
+	ADDQ    SI, R8
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, (BX)(SI*1)
+	VMOVUPS Y2, (BX)(SI*2)
+	VMOVUPS Y3, (DI)
+	VMOVUPS Y4, (DI)(SI*1)
+	VMOVUPS Y5, (DI)(SI*2)
+	VMOVUPS Y6, (R8)
+	ADDQ    $+32, CX
+	CMPQ    CX, AX
+	JLT     grouped256by8_pixels7
+	VZEROUPPER
+	RET
+
+grouped256by8_pixels8:
+	// 8 pixels: sums in Y0 to Y7, from the biases
+	VMOVUPS (DX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	ADDQ    $+32, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), R9
+	MOVQ    segmentCount+8(FP), R10
+
+grouped256by8_pixels8_tap:
+	MOVQ        (R9), DI
+	ADDQ        $0x08, R9
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(DI*4), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	LEAQ        (DI)(BX*2), R8
+	ADDQ        BX, R8
+	VMOVUPS     (DX), Y8
+	VMOVUPS     32(DX), Y9
+	VMOVUPS     64(DX), Y10
+	VMOVUPS     96(DX), Y11
+	VMOVUPS     (SI), Y12
+	VFMADD231PS Y8, Y12, Y0
+	VPERMILPS   $0xb1, Y12, Y13
+	VFMADD231PS Y9, Y13, Y0
+	VPERMILPS   $0x4e, Y12, Y13
+	VFMADD231PS Y10, Y13, Y0
+	VPERMILPS   $0x1b, Y12, Y13
+	VFMADD231PS Y11, Y13, Y0
+	VMOVUPS     (SI)(BX*1), Y14
+	VFMADD231PS Y8, Y14, Y1
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y9, Y15, Y1
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y10, Y15, Y1
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y11, Y15, Y1
+	VMOVUPS     (SI)(BX*2), Y12
+	VFMADD231PS Y8, Y12, Y2
+	VPERMILPS   $0xb1, Y12, Y13
+	VFMADD231PS Y9, Y13, Y2
+	VPERMILPS   $0x4e, Y12, Y13
+	VFMADD231PS Y10, Y13, Y2
+	VPERMILPS   $0x1b, Y12, Y13
+	VFMADD231PS Y11, Y13, Y2
+	VMOVUPS     (DI), Y14
+	VFMADD231PS Y8, Y14, Y3
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y9, Y15, Y3
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y10, Y15, Y3
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y11, Y15, Y3
+	VMOVUPS     (DI)(BX*1), Y12
+	VFMADD231PS Y8, Y12, Y4
+	VPERMILPS   $0xb1, Y12, Y13
+	VFMADD231PS Y9, Y13, Y4
+	VPERMILPS   $0x4e, Y12, Y13
+	VFMADD231PS Y10, Y13, Y4
+	VPERMILPS   $0x1b, Y12, Y13
+	VFMADD231PS Y11, Y13, Y4
+	VMOVUPS     (DI)(BX*2), Y14
+	VFMADD231PS Y8, Y14, Y5
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y9, Y15, Y5
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y10, Y15, Y5
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y11, Y15, Y5
+	VMOVUPS     (R8), Y12
+	VFMADD231PS Y8, Y12, Y6
+	VPERMILPS   $0xb1, Y12, Y13
+	VFMADD231PS Y9, Y13, Y6
+	VPERMILPS   $0x4e, Y12, Y13
+	VFMADD231PS Y10, Y13, Y6
+	VPERMILPS   $0x1b, Y12, Y13
+	VFMADD231PS Y11, Y13, Y6
+	VMOVUPS     (R8)(BX*1), Y14
+	VFMADD231PS Y8, Y14, Y7
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y9, Y15, Y7
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y10, Y15, Y7
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y11, Y15, Y7
+	VMOVUPS     128(DX), Y8
+	VMOVUPS     160(DX), Y9
+	VMOVUPS     192(DX), Y10
+	VMOVUPS     224(DX), Y11
+	VMOVUPS     (SI), Y12
+	VPERM2F128  $0x01, Y12, Y12, Y12
+	VFMADD231PS Y8, Y12, Y0
+	VPERMILPS   $0xb1, Y12, Y13
+	VFMADD231PS Y9, Y13, Y0
+	VPERMILPS   $0x4e, Y12, Y13
+	VFMADD231PS Y10, Y13, Y0
+	VPERMILPS   $0x1b, Y12, Y13
+	VFMADD231PS Y11, Y13, Y0
+	VMOVUPS     (SI)(BX*1), Y14
+	VPERM2F128  $0x01, Y14, Y14, Y14
+	VFMADD231PS Y8, Y14, Y1
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y9, Y15, Y1
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y10, Y15, Y1
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y11, Y15, Y1
+	VMOVUPS     (SI)(BX*2), Y12
+	VPERM2F128  $0x01, Y12, Y12, Y12
+	VFMADD231PS Y8, Y12, Y2
+	VPERMILPS   $0xb1, Y12, Y13
+	VFMADD231PS Y9, Y13, Y2
+	VPERMILPS   $0x4e, Y12, Y13
+	VFMADD231PS Y10, Y13, Y2
+	VPERMILPS   $0x1b, Y12, Y13
+	VFMADD231PS Y11, Y13, Y2
+	VMOVUPS     (DI), Y14
+	VPERM2F128  $0x01, Y14, Y14, Y14
+	VFMADD231PS Y8, Y14, Y3
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y9, Y15, Y3
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y10, Y15, Y3
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y11, Y15, Y3
+	VMOVUPS     (DI)(BX*1), Y12
+	VPERM2F128  $0x01, Y12, Y12, Y12
+	VFMADD231PS Y8, Y12, Y4
+	VPERMILPS   $0xb1, Y12, Y13
+	VFMADD231PS Y9, Y13, Y4
+	VPERMILPS   $0x4e, Y12, Y13
+	VFMADD231PS Y10, Y13, Y4
+	VPERMILPS   $0x1b, Y12, Y13
+	VFMADD231PS Y11, Y13, Y4
+	VMOVUPS     (DI)(BX*2), Y14
+	VPERM2F128  $0x01, Y14, Y14, Y14
+	VFMADD231PS Y8, Y14, Y5
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y9, Y15, Y5
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y10, Y15, Y5
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y11, Y15, Y5
+	VMOVUPS     (R8), Y12
+	VPERM2F128  $0x01, Y12, Y12, Y12
+	VFMADD231PS Y8, Y12, Y6
+	VPERMILPS   $0xb1, Y12, Y13
+	VFMADD231PS Y9, Y13, Y6
+	VPERMILPS   $0x4e, Y12, Y13
+	VFMADD231PS Y10, Y13, Y6
+	VPERMILPS   $0x1b, Y12, Y13
+	VFMADD231PS Y11, Y13, Y6
+	VMOVUPS     (R8)(BX*1), Y14
+	VPERM2F128  $0x01, Y14, Y14, Y14
+	VFMADD231PS Y8, Y14, Y7
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y9, Y15, Y7
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y10, Y15, Y7
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y11, Y15, Y7
+	ADDQ        $+256, DX
+	DECQ        R10
+	JNE         grouped256by8_pixels8_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped256by8_pixels8_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	VADDPS      (BX), Y0, Y0
+	VADDPS      (BX)(SI*1), Y1, Y1
+	VADDPS      (BX)(SI*2), Y2, Y2
+	VADDPS      (DI), Y3, Y3
+	VADDPS      (DI)(SI*1), Y4, Y4
+	VADDPS      (DI)(SI*2), Y5, Y5
+	VADDPS      (R8), Y6, Y6
+	VADDPS      (R8)(SI*1), Y7, Y7
+
+grouped256by8_pixels8_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped256by8_pixels8_linear
+	VXORPS       Y8, Y8, Y8
+	VBROADCASTSS slope+96(FP), Y9
+	VCMPPS       $0x11, Y8, Y0, Y10
+	VMULPS       Y9, Y0, Y11
+	VBLENDVPS    Y10, Y11, Y0, Y0
+	VCMPPS       $0x11, Y8, Y1, Y10
+	VMULPS       Y9, Y1, Y11
+	VBLENDVPS    Y10, Y11, Y1, Y1
+	VCMPPS       $0x11, Y8, Y2, Y10
+	VMULPS       Y9, Y2, Y11
+	VBLENDVPS    Y10, Y11, Y2, Y2
+	VCMPPS       $0x11, Y8, Y3, Y10
+	VMULPS       Y9, Y3, Y11
+	VBLENDVPS    Y10, Y11, Y3, Y3
+	VCMPPS       $0x11, Y8, Y4, Y10
+	VMULPS       Y9, Y4, Y11
+	VBLENDVPS    Y10, Y11, Y4, Y4
+	VCMPPS       $0x11, Y8, Y5, Y10
+	VMULPS       Y9, Y5, Y11
+	VBLENDVPS    Y10, Y11, Y5, Y5
+	VCMPPS       $0x11, Y8, Y6, Y10
+	VMULPS       Y9, Y6, Y11
+	VBLENDVPS    Y10, Y11, Y6, Y6
+	VCMPPS       $0x11, Y8, Y7, Y10
+	VMULPS       Y9, Y7, Y11
+	VBLENDVPS    Y10, Y11, Y7, Y7
+	VBROADCASTSS limit+100(FP), Y9
+	VMINPS       Y0, Y9, Y0
+	VMINPS       Y1, Y9, Y1
+	VMINPS       Y2, Y9, Y2
+	VMINPS       Y3, Y9, Y3
+	VMINPS       Y4, Y9, Y4
+	VMINPS       Y5, Y9, Y5
+	VMINPS       Y6, Y9, Y6
+	VMINPS       Y7, Y9, Y7
+
+grouped256by8_pixels8_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped256by8_pixels8_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*2), DI
+	ADDQ   SI, DI
+	LEAQ   (DI)(SI*2), R8
+	ADDQ   SI, R8
+	VADDPS (BX), Y0, Y0
+	VADDPS (BX)(SI*1), Y1, Y1
+	VADDPS (BX)(SI*2), Y2, Y2
+	VADDPS (DI), Y3, Y3
+	VADDPS (DI)(SI*1), Y4, Y4
+	VADDPS (DI)(SI*2), Y5, Y5
+	VADDPS (R8), Y6, Y6
+	VADDPS (R8)(SI*1), Y7, Y7
+
+grouped256by8_pixels8_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(SI*2), DI
+	ADDQ    SI, DI
+	LEAQ    (DI)(SI*2), R8
+	ADDQ    SI, R8
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, (BX)(SI*1)
+	VMOVUPS Y2, (BX)(SI*2)
+	VMOVUPS Y3, (DI)
+	VMOVUPS Y4, (DI)(SI*1)
+	VMOVUPS Y5, (DI)(SI*2)
+	VMOVUPS Y6, (R8)
+	VMOVUPS Y7, (R8)(SI*1)
+	ADDQ    $+32, CX
+	CMPQ    CX, AX
+	JLT     grouped256by8_pixels8
+	VZEROUPPER
+	RET
+
+grouped256by8_pixels9:
+	// 9 pixels: sums in Y0 to Y8, from the biases
+	VMOVUPS (DX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	VMOVAPS Y0, Y8
+	ADDQ    $+32, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), R9
+	MOVQ    segmentCount+8(FP), R10
+
+grouped256by8_pixels9_tap:
+	MOVQ        (R9), DI
+	ADDQ        $0x08, R9
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(DI*4), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	LEAQ        (DI)(BX*2), R8
+	ADDQ        BX, R8
+	VMOVUPS     (DX), Y9
+	VMOVUPS     32(DX), Y10
+	VMOVUPS     64(DX), Y11
+	VMOVUPS     96(DX), Y12
+	VMOVUPS     (SI), Y13
+	VFMADD231PS Y9, Y13, Y0
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y10, Y14, Y0
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y11, Y14, Y0
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y12, Y14, Y0
+	VMOVUPS     (SI)(BX*1), Y13
+	VFMADD231PS Y9, Y13, Y1
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y10, Y14, Y1
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y11, Y14, Y1
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y12, Y14, Y1
+	VMOVUPS     (SI)(BX*2), Y13
+	VFMADD231PS Y9, Y13, Y2
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y10, Y14, Y2
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y11, Y14, Y2
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y12, Y14, Y2
+	VMOVUPS     (DI), Y13
+	VFMADD231PS Y9, Y13, Y3
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y10, Y14, Y3
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y11, Y14, Y3
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y12, Y14, Y3
+	VMOVUPS     (DI)(BX*1), Y13
+	VFMADD231PS Y9, Y13, Y4
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y10, Y14, Y4
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y11, Y14, Y4
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y12, Y14, Y4
+	VMOVUPS     (DI)(BX*2), Y13
+	VFMADD231PS Y9, Y13, Y5
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y10, Y14, Y5
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y11, Y14, Y5
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y12, Y14, Y5
+	VMOVUPS     (R8), Y13
+	VFMADD231PS Y9, Y13, Y6
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y10, Y14, Y6
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y11, Y14, Y6
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y12, Y14, Y6
+	VMOVUPS     (R8)(BX*1), Y13
+	VFMADD231PS Y9, Y13, Y7
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y10, Y14, Y7
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y11, Y14, Y7
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y12, Y14, Y7
+	VMOVUPS     (R8)(BX*2), Y13
+	VFMADD231PS Y9, Y13, Y8
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y10, Y14, Y8
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y11, Y14, Y8
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y12, Y14, Y8
+	VMOVUPS     128(DX), Y9
+	VMOVUPS     160(DX), Y10
+	VMOVUPS     192(DX), Y11
+	VMOVUPS     224(DX), Y12
+	VMOVUPS     (SI), Y13
+	VPERM2F128  $0x01, Y13, Y13, Y13
+	VFMADD231PS Y9, Y13, Y0
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y10, Y14, Y0
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y11, Y14, Y0
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y12, Y14, Y0
+	VMOVUPS     (SI)(BX*1), Y13
+	VPERM2F128  $0x01, Y13, Y13, Y13
+	VFMADD231PS Y9, Y13, Y1
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y10, Y14, Y1
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y11, Y14, Y1
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y12, Y14, Y1
+	VMOVUPS     (SI)(BX*2), Y13
+	VPERM2F128  $0x01, Y13, Y13, Y13
+	VFMADD231PS Y9, Y13, Y2
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y10, Y14, Y2
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y11, Y14, Y2
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y12, Y14, Y2
+	VMOVUPS     (DI), Y13
+	VPERM2F128  $0x01, Y13, Y13, Y13
+	VFMADD231PS Y9, Y13, Y3
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y10, Y14, Y3
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y11, Y14, Y3
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y12, Y14, Y3
+	VMOVUPS     (DI)(BX*1), Y13
+	VPERM2F128  $0x01, Y13, Y13, Y13
+	VFMADD231PS Y9, Y13, Y4
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y10, Y14, Y4
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y11, Y14, Y4
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y12, Y14, Y4
+	VMOVUPS     (DI)(BX*2), Y13
+	VPERM2F128  $0x01, Y13, Y13, Y13
+	VFMADD231PS Y9, Y13, Y5
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y10, Y14, Y5
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y11, Y14, Y5
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y12, Y14, Y5
+	VMOVUPS     (R8), Y13
+	VPERM2F128  $0x01, Y13, Y13, Y13
+	VFMADD231PS Y9, Y13, Y6
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y10, Y14, Y6
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y11, Y14, Y6
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y12, Y14, Y6
+	VMOVUPS     (R8)(BX*1), Y13
+	VPERM2F128  $0x01, Y13, Y13, Y13
+	VFMADD231PS Y9, Y13, Y7
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y10, Y14, Y7
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y11, Y14, Y7
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y12, Y14, Y7
+	VMOVUPS     (R8)(BX*2), Y13
+	VPERM2F128  $0x01, Y13, Y13, Y13
+	VFMADD231PS Y9, Y13, Y8
+	VPERMILPS   $0xb1, Y13, Y14
+	VFMADD231PS Y10, Y14, Y8
+	VPERMILPS   $0x4e, Y13, Y14
+	VFMADD231PS Y11, Y14, Y8
+	VPERMILPS   $0x1b, Y13, Y14
+	VFMADD231PS Y12, Y14, Y8
+	ADDQ        $+256, DX
+	DECQ        R10
+	JNE         grouped256by8_pixels9_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped256by8_pixels9_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	VADDPS      (BX), Y0, Y0
+	VADDPS      (BX)(SI*1), Y1, Y1
+	VADDPS      (BX)(SI*2), Y2, Y2
+	VADDPS      (DI), Y3, Y3
+	VADDPS      (DI)(SI*1), Y4, Y4
+	VADDPS      (DI)(SI*2), Y5, Y5
+	VADDPS      (R8), Y6, Y6
+	VADDPS      (R8)(SI*1), Y7, Y7
+	VADDPS      (R8)(SI*2), Y8, Y8
+
+grouped256by8_pixels9_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped256by8_pixels9_linear
+	VXORPS       Y9, Y9, Y9
+	VBROADCASTSS slope+96(FP), Y10
+	VCMPPS       $0x11, Y9, Y0, Y11
+	VMULPS       Y10, Y0, Y12
+	VBLENDVPS    Y11, Y12, Y0, Y0
+	VCMPPS       $0x11, Y9, Y1, Y11
+	VMULPS       Y10, Y1, Y12
+	VBLENDVPS    Y11, Y12, Y1, Y1
+	VCMPPS       $0x11, Y9, Y2, Y11
+	VMULPS       Y10, Y2, Y12
+	VBLENDVPS    Y11, Y12, Y2, Y2
+	VCMPPS       $0x11, Y9, Y3, Y11
+	VMULPS       Y10, Y3, Y12
+	VBLENDVPS    Y11, Y12, Y3, Y3
+	VCMPPS       $0x11, Y9, Y4, Y11
+	VMULPS       Y10, Y4, Y12
+	VBLENDVPS    Y11, Y12, Y4, Y4
+	VCMPPS       $0x11, Y9, Y5, Y11
+	VMULPS       Y10, Y5, Y12
+	VBLENDVPS    Y11, Y12, Y5, Y5
+	VCMPPS       $0x11, Y9, Y6, Y11
+	VMULPS       Y10, Y6, Y12
+	VBLENDVPS    Y11, Y12, Y6, Y6
+	VCMPPS       $0x11, Y9, Y7, Y11
+	VMULPS       Y10, Y7, Y12
+	VBLENDVPS    Y11, Y12, Y7, Y7
+	VCMPPS       $0x11, Y9, Y8, Y11
+	VMULPS       Y10, Y8, Y12
+	VBLENDVPS    Y11, Y12, Y8, Y8
+	VBROADCASTSS limit+100(FP), Y10
+	VMINPS       Y0, Y10, Y0
+	VMINPS       Y1, Y10, Y1
+	VMINPS       Y2, Y10, Y2
+	VMINPS       Y3, Y10, Y3
+	VMINPS       Y4, Y10, Y4
+	VMINPS       Y5, Y10, Y5
+	VMINPS       Y6, Y10, Y6
+	VMINPS       Y7, Y10, Y7
+	VMINPS       Y8, Y10, Y8
+
+grouped256by8_pixels9_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped256by8_pixels9_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*2), DI
+	ADDQ   SI, DI
+	LEAQ   (DI)(SI*2), R8
+	ADDQ   SI, R8
+	VADDPS (BX), Y0, Y0
+	VADDPS (BX)(SI*1), Y1, Y1
+	VADDPS (BX)(SI*2), Y2, Y2
+	VADDPS (DI), Y3, Y3
+	VADDPS (DI)(SI*1), Y4, Y4
+	VADDPS (DI)(SI*2), Y5, Y5
+	VADDPS (R8), Y6, Y6
+	VADDPS (R8)(SI*1), Y7, Y7
+	VADDPS (R8)(SI*2), Y8, Y8
+
+grouped256by8_pixels9_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(SI*2), DI
+	ADDQ    SI, DI
+	LEAQ    (DI)(SI*2), R8
+	ADDQ    SI, R8
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, (BX)(SI*1)
+	VMOVUPS Y2, (BX)(SI*2)
+	VMOVUPS Y3, (DI)
+	VMOVUPS Y4, (DI)(SI*1)
+	VMOVUPS Y5, (DI)(SI*2)
+	VMOVUPS Y6, (R8)
+	VMOVUPS Y7, (R8)(SI*1)
+	VMOVUPS Y8, (R8)(SI*2)
+	ADDQ    $+32, CX
+	CMPQ    CX, AX
+	JLT     grouped256by8_pixels9
+	VZEROUPPER
+	RET
+
+grouped256by8_pixels10:
+	// 10 pixels: sums in Y0 to Y9, from the biases
+	VMOVUPS (DX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	VMOVAPS Y0, Y8
+	VMOVAPS Y0, Y9
+	ADDQ    $+32, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), R10
+	MOVQ    segmentCount+8(FP), R11
+
+grouped256by8_pixels10_tap:
+	MOVQ        (R10), DI
+	ADDQ        $0x08, R10
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(DI*4), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	LEAQ        (DI)(BX*2), R8
+	ADDQ        BX, R8
+	LEAQ        (R8)(BX*2), R9
+	ADDQ        BX, R9
+	VMOVUPS     (DX), Y10
+	VMOVUPS     32(DX), Y11
+	VMOVUPS     64(DX), Y12
+	VMOVUPS     96(DX), Y13
+	VMOVUPS     (SI), Y14
+	VFMADD231PS Y10, Y14, Y0
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y11, Y15, Y0
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y12, Y15, Y0
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y13, Y15, Y0
+	VMOVUPS     (SI)(BX*1), Y14
+	VFMADD231PS Y10, Y14, Y1
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y11, Y15, Y1
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y12, Y15, Y1
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y13, Y15, Y1
+	VMOVUPS     (SI)(BX*2), Y14
+	VFMADD231PS Y10, Y14, Y2
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y11, Y15, Y2
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y12, Y15, Y2
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y13, Y15, Y2
+	VMOVUPS     (DI), Y14
+	VFMADD231PS Y10, Y14, Y3
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y11, Y15, Y3
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y12, Y15, Y3
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y13, Y15, Y3
+	VMOVUPS     (DI)(BX*1), Y14
+	VFMADD231PS Y10, Y14, Y4
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y11, Y15, Y4
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y12, Y15, Y4
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y13, Y15, Y4
+	VMOVUPS     (DI)(BX*2), Y14
+	VFMADD231PS Y10, Y14, Y5
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y11, Y15, Y5
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y12, Y15, Y5
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y13, Y15, Y5
+	VMOVUPS     (R8), Y14
+	VFMADD231PS Y10, Y14, Y6
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y11, Y15, Y6
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y12, Y15, Y6
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y13, Y15, Y6
+	VMOVUPS     (R8)(BX*1), Y14
+	VFMADD231PS Y10, Y14, Y7
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y11, Y15, Y7
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y12, Y15, Y7
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y13, Y15, Y7
+	VMOVUPS     (R8)(BX*2), Y14
+	VFMADD231PS Y10, Y14, Y8
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y11, Y15, Y8
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y12, Y15, Y8
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y13, Y15, Y8
+	VMOVUPS     (R9), Y14
+	VFMADD231PS Y10, Y14, Y9
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y11, Y15, Y9
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y12, Y15, Y9
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y13, Y15, Y9
+	VMOVUPS     128(DX), Y10
+	VMOVUPS     160(DX), Y11
+	VMOVUPS     192(DX), Y12
+	VMOVUPS     224(DX), Y13
+	VMOVUPS     (SI), Y14
+	VPERM2F128  $0x01, Y14, Y14, Y14
+	VFMADD231PS Y10, Y14, Y0
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y11, Y15, Y0
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y12, Y15, Y0
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y13, Y15, Y0
+	VMOVUPS     (SI)(BX*1), Y14
+	VPERM2F128  $0x01, Y14, Y14, Y14
+	VFMADD231PS Y10, Y14, Y1
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y11, Y15, Y1
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y12, Y15, Y1
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y13, Y15, Y1
+	VMOVUPS     (SI)(BX*2), Y14
+	VPERM2F128  $0x01, Y14, Y14, Y14
+	VFMADD231PS Y10, Y14, Y2
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y11, Y15, Y2
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y12, Y15, Y2
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y13, Y15, Y2
+	VMOVUPS     (DI), Y14
+	VPERM2F128  $0x01, Y14, Y14, Y14
+	VFMADD231PS Y10, Y14, Y3
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y11, Y15, Y3
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y12, Y15, Y3
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y13, Y15, Y3
+	VMOVUPS     (DI)(BX*1), Y14
+	VPERM2F128  $0x01, Y14, Y14, Y14
+	VFMADD231PS Y10, Y14, Y4
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y11, Y15, Y4
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y12, Y15, Y4
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y13, Y15, Y4
+	VMOVUPS     (DI)(BX*2), Y14
+	VPERM2F128  $0x01, Y14, Y14, Y14
+	VFMADD231PS Y10, Y14, Y5
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y11, Y15, Y5
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y12, Y15, Y5
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y13, Y15, Y5
+	VMOVUPS     (R8), Y14
+	VPERM2F128  $0x01, Y14, Y14, Y14
+	VFMADD231PS Y10, Y14, Y6
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y11, Y15, Y6
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y12, Y15, Y6
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y13, Y15, Y6
+	VMOVUPS     (R8)(BX*1), Y14
+	VPERM2F128  $0x01, Y14, Y14, Y14
+	VFMADD231PS Y10, Y14, Y7
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y11, Y15, Y7
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y12, Y15, Y7
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y13, Y15, Y7
+	VMOVUPS     (R8)(BX*2), Y14
+	VPERM2F128  $0x01, Y14, Y14, Y14
+	VFMADD231PS Y10, Y14, Y8
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y11, Y15, Y8
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y12, Y15, Y8
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y13, Y15, Y8
+	VMOVUPS     (R9), Y14
+	VPERM2F128  $0x01, Y14, Y14, Y14
+	VFMADD231PS Y10, Y14, Y9
+	VPERMILPS   $0xb1, Y14, Y15
+	VFMADD231PS Y11, Y15, Y9
+	VPERMILPS   $0x4e, Y14, Y15
+	VFMADD231PS Y12, Y15, Y9
+	VPERMILPS   $0x1b, Y14, Y15
+	VFMADD231PS Y13, Y15, Y9
+	ADDQ        $+256, DX
+	DECQ        R11
+	JNE         grouped256by8_pixels10_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped256by8_pixels10_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	LEAQ        (R8)(SI*2), R9
+	ADDQ        SI, R9
+	VADDPS      (BX), Y0, Y0
+	VADDPS      (BX)(SI*1), Y1, Y1
+	VADDPS      (BX)(SI*2), Y2, Y2
+	VADDPS      (DI), Y3, Y3
+	VADDPS      (DI)(SI*1), Y4, Y4
+	VADDPS      (DI)(SI*2), Y5, Y5
+	VADDPS      (R8), Y6, Y6
+	VADDPS      (R8)(SI*1), Y7, Y7
+	VADDPS      (R8)(SI*2), Y8, Y8
+	VADDPS      (R9), Y9, Y9
+
+grouped256by8_pixels10_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped256by8_pixels10_linear
+	VXORPS       Y10, Y10, Y10
+	VBROADCASTSS slope+96(FP), Y11
+	VCMPPS       $0x11, Y10, Y0, Y12
+	VMULPS       Y11, Y0, Y13
+	VBLENDVPS    Y12, Y13, Y0, Y0
+	VCMPPS       $0x11, Y10, Y1, Y12
+	VMULPS       Y11, Y1, Y13
+	VBLENDVPS    Y12, Y13, Y1, Y1
+	VCMPPS       $0x11, Y10, Y2, Y12
+	VMULPS       Y11, Y2, Y13
+	VBLENDVPS    Y12, Y13, Y2, Y2
+	VCMPPS       $0x11, Y10, Y3, Y12
+	VMULPS       Y11, Y3, Y13
+	VBLENDVPS    Y12, Y13, Y3, Y3
+	VCMPPS       $0x11, Y10, Y4, Y12
+	VMULPS       Y11, Y4, Y13
+	VBLENDVPS    Y12, Y13, Y4, Y4
+	VCMPPS       $0x11, Y10, Y5, Y12
+	VMULPS       Y11, Y5, Y13
+	VBLENDVPS    Y12, Y13, Y5, Y5
+	VCMPPS       $0x11, Y10, Y6, Y12
+	VMULPS       Y11, Y6, Y13
+	VBLENDVPS    Y12, Y13, Y6, Y6
+	VCMPPS       $0x11, Y10, Y7, Y12
+	VMULPS       Y11, Y7, Y13
+	VBLENDVPS    Y12, Y13, Y7, Y7
+	VCMPPS       $0x11, Y10, Y8, Y12
+	VMULPS       Y11, Y8, Y13
+	VBLENDVPS    Y12, Y13, Y8, Y8
+	VCMPPS       $0x11, Y10, Y9, Y12
+	VMULPS       Y11, Y9, Y13
+	VBLENDVPS    Y12, Y13, Y9, Y9
+	VBROADCASTSS limit+100(FP), Y11
+	VMINPS       Y0, Y11, Y0
+	VMINPS       Y1, Y11, Y1
+	VMINPS       Y2, Y11, Y2
+	VMINPS       Y3, Y11, Y3
+	VMINPS       Y4, Y11, Y4
+	VMINPS       Y5, Y11, Y5
+	VMINPS       Y6, Y11, Y6
+	VMINPS       Y7, Y11, Y7
+	VMINPS       Y8, Y11, Y8
+	VMINPS       Y9, Y11, Y9
+
+grouped256by8_pixels10_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped256by8_pixels10_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*2), DI
+	ADDQ   SI, DI
+	LEAQ   (DI)(SI*2), R8
+	ADDQ   SI, R8
+	LEAQ   (R8)(SI*2), R9
+	ADDQ   SI, R9
+	VADDPS (BX), Y0, Y0
+	VADDPS (BX)(SI*1), Y1, Y1
+	VADDPS (BX)(SI*2), Y2, Y2
+	VADDPS (DI), Y3, Y3
+	VADDPS (DI)(SI*1), Y4, Y4
+	VADDPS (DI)(SI*2), Y5, Y5
+	VADDPS (R8), Y6, Y6
+	VADDPS (R8)(SI*1), Y7, Y7
+	VADDPS (R8)(SI*2), Y8, Y8
+	VADDPS (R9), Y9, Y9
+
+grouped256by8_pixels10_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(SI*2), DI
+	ADDQ    SI, DI
+	LEAQ    (DI)(SI*2), R8
+	ADDQ    SI, R8
+	LEAQ    (R8)(SI*2), R9
+	ADDQ    SI, R9
+	VMOVUPS Y0, (BX)
+	VMOVUPS Y1, (BX)(SI*1)
+	VMOVUPS Y2, (BX)(SI*2)
+	VMOVUPS Y3, (DI)
+	VMOVUPS Y4, (DI)(SI*1)
+	VMOVUPS Y5, (DI)(SI*2)
+	VMOVUPS Y6, (R8)
+	VMOVUPS Y7, (R8)(SI*1)
+	VMOVUPS Y8, (R8)(SI*2)
+	VMOVUPS Y9, (R9)
+	ADDQ    $+32, CX
+	CMPQ    CX, AX
+	JLT     grouped256by8_pixels10
+	VZEROUPPER
+	RET
+
+// func maxPool256(segments *int, segmentCount int, src *float32, channels int, dst *float32)
+// Requires: AVX
+TEXT ·maxPool256(SB), NOSPLIT, $0-40
+	MOVQ channels+24(FP), AX
+	SHLQ $0x02, AX
+	MOVQ src+16(FP), CX
+	MOVQ dst+32(FP), DX
+	XORQ BX, BX
+
+maxPool256_channels:
+	MOVQ segments+0(FP), SI
+	MOVQ segmentCount+8(FP), DI
+	LEAQ (CX)(BX*1), R8
+	MOVQ (SI), R9
+
+	// the first segment as it is
+	VMOVUPS (R8)(R9*4), Y0
+	JMP     maxPool256_next
+
+maxPool256_segment:
+	MOVQ      (SI), R9
+	VMOVUPS   (R8)(R9*4), Y1
+	VMAXPS    Y0, Y1, Y0
+	VCMPPS    $0x03, Y1, Y1, Y2
+	VBLENDVPS Y2, Y1, Y0, Y0
+
+maxPool256_next:
+	ADDQ    $0x08, SI
+	DECQ    DI
+	JNE     maxPool256_segment
+	VMOVUPS Y0, (DX)(BX*1)
+	ADDQ    $+32, BX
+	CMPQ    BX, AX
+	JLT     maxPool256_channels
+	VZEROUPPER
+	RET
+
+// func avgPool256(segments *int, segmentCount int, src *float32, channels int, dst *float32, divisor float64)
+// Requires: AVX
+TEXT ·avgPool256(SB), NOSPLIT, $0-48
+	MOVQ         channels+24(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         src+16(FP), CX
+	MOVQ         dst+32(FP), DX
+	XORQ         BX, BX
+	VBROADCASTSD divisor+40(FP), Y2
+
+avgPool256_channels:
+	MOVQ   segments+0(FP), SI
+	MOVQ   segmentCount+8(FP), DI
+	LEAQ   (CX)(BX*1), R8
+	VXORPS Y0, Y0, Y0
+
+avgPool256_segment:
+	MOVQ       (SI), R9
+	VCVTPS2PD  (R8)(R9*4), Y1
+	VADDPD     Y1, Y0, Y0
+	ADDQ       $0x08, SI
+	DECQ       DI
+	JNE        avgPool256_segment
+	VDIVPD     Y2, Y0, Y0
+	VCVTPD2PSY Y0, X1
+	VMOVUPS    X1, (DX)(BX*1)
+	ADDQ       $+16, BX
+	CMPQ       BX, AX
+	JLT        avgPool256_channels
 	VZEROUPPER
 	RET

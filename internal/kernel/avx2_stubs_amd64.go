@@ -17,3 +17,34 @@ func panel256x1(segments *int, segmentCount int, segmentLen int, src *float32, s
 //
 //go:noescape
 func panel256x2(segments *int, segmentCount int, segmentLen int, src *float32, srcStride int, w *float32, m int, dst *float32, dstStride int, before *float32, after *float32, resStride int, slope float32, limit float32, linear bool)
+
+// depthwise256 computes 1 ≤ m ≤ 6 pixels of a depthwise convolution. wStride leads from
+// the weights of one tap to those of the next, and from the biases to the first.
+// channels is a multiple of 8.
+//
+//go:noescape
+func depthwise256(segments *int, segmentCount int, src *float32, srcStride int, w *float32, wStride int, channels int, m int, dst *float32, dstStride int, before *float32, after *float32, resStride int, slope float32, limit float32, linear bool)
+
+// grouped256by4 computes 1 ≤ m ≤ 10 pixels of a convolution in groups of 4
+// channels, a multiple of 8.
+//
+//go:noescape
+func grouped256by4(segments *int, segmentCount int, src *float32, srcStride int, w *float32, channels int, m int, dst *float32, dstStride int, before *float32, after *float32, resStride int, slope float32, limit float32, linear bool)
+
+// grouped256by8 computes 1 ≤ m ≤ 10 pixels of a convolution in groups of 8
+// channels, a multiple of 8.
+//
+//go:noescape
+func grouped256by8(segments *int, segmentCount int, src *float32, srcStride int, w *float32, channels int, m int, dst *float32, dstStride int, before *float32, after *float32, resStride int, slope float32, limit float32, linear bool)
+
+// maxPool256 sets dst to the largest of each channel over the segments. A NaN wins.
+// channels is a multiple of 8, and at least that.
+//
+//go:noescape
+func maxPool256(segments *int, segmentCount int, src *float32, channels int, dst *float32)
+
+// avgPool256 sets dst to the sums of each channel over the segments, over divisor, all in
+// float64. channels is a multiple of 4, and at least that.
+//
+//go:noescape
+func avgPool256(segments *int, segmentCount int, src *float32, channels int, dst *float32, divisor float64)

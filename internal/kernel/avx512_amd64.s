@@ -7,8 +7,9 @@
 // func panel512x1(segments *int, segmentCount int, segmentLen int, src *float32, srcStride int, w *float32, m int, dst *float32, dstStride int, before *float32, after *float32, resStride int, slope float32, limit float32, linear bool, channels uint32)
 // Requires: AVX, AVX512F
 TEXT ·panel512x1(SB), NOSPLIT, $0-112
+	MOVL channels+108(FP), AX
+
 	// K1, K2: the channels of each register that are there
-	MOVL  channels+108(FP), AX
 	KMOVW AX, K1
 	SHRL  $0x10, AX
 	KMOVW AX, K2
@@ -63,31 +64,32 @@ panel512x1_pixels1:
 	ADDQ    $+128, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), CX
-	MOVQ    segmentCount+8(FP), DX
+	MOVQ    segments+0(FP), DX
+	MOVQ    segmentCount+8(FP), BX
 
 panel512x1_pixels1_segment:
-	MOVQ (CX), SI
-	MOVQ src+24(FP), BX
-	LEAQ (BX)(SI*4), BX
+	MOVQ (DX), SI
+	ADDQ $0x08, DX
+	MOVQ src+24(FP), CX
+	LEAQ (CX)(SI*4), CX
 	MOVQ segmentLen+16(FP), SI
 	SUBQ $0x04, SI
 	JLT  panel512x1_pixels1_rest
 
 panel512x1_pixels1_inputs:
 	VMOVUPS      (AX), Z1
-	VBROADCASTSS (BX), Z2
+	VBROADCASTSS (CX), Z2
 	VFMADD231PS  Z2, Z1, Z0
 	VMOVUPS      128(AX), Z1
-	VBROADCASTSS 4(BX), Z2
+	VBROADCASTSS 4(CX), Z2
 	VFMADD231PS  Z2, Z1, Z0
 	VMOVUPS      256(AX), Z1
-	VBROADCASTSS 8(BX), Z2
+	VBROADCASTSS 8(CX), Z2
 	VFMADD231PS  Z2, Z1, Z0
 	VMOVUPS      384(AX), Z1
-	VBROADCASTSS 12(BX), Z2
+	VBROADCASTSS 12(CX), Z2
 	VFMADD231PS  Z2, Z1, Z0
-	ADDQ         $+16, BX
+	ADDQ         $+16, CX
 	ADDQ         $+512, AX
 	SUBQ         $0x04, SI
 	JGE          panel512x1_pixels1_inputs
@@ -98,25 +100,25 @@ panel512x1_pixels1_rest:
 
 panel512x1_pixels1_input:
 	VMOVUPS      (AX), Z1
-	VBROADCASTSS (BX), Z2
+	VBROADCASTSS (CX), Z2
 	VFMADD231PS  Z2, Z1, Z0
-	ADDQ         $+4, BX
+	ADDQ         $+4, CX
 	ADDQ         $+128, AX
 	DECQ         SI
 	JNE          panel512x1_pixels1_input
 
 panel512x1_pixels1_next:
-	ADDQ   $0x08, CX
-	DECQ   DX
+	DECQ   BX
 	JNE    panel512x1_pixels1_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x1_pixels1_no_before
+	JEQ    panel512x1_pixels1_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	VADDPS (AX), Z0, K1, Z0
 
-panel512x1_pixels1_no_before:
+panel512x1_pixels1_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel512x1_pixels1_linear
@@ -130,12 +132,13 @@ panel512x1_pixels1_no_before:
 panel512x1_pixels1_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x1_pixels1_no_after
+	JEQ    panel512x1_pixels1_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	VADDPS (AX), Z0, K1, Z0
 
-panel512x1_pixels1_no_after:
+panel512x1_pixels1_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -151,39 +154,40 @@ panel512x1_pixels2:
 	ADDQ    $+128, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), DX
-	MOVQ    segmentCount+8(FP), BX
+	MOVQ    segments+0(FP), BX
+	MOVQ    segmentCount+8(FP), SI
 
 panel512x1_pixels2_segment:
-	MOVQ (DX), DI
-	MOVQ src+24(FP), SI
-	LEAQ (SI)(DI*4), SI
+	MOVQ (BX), DI
+	ADDQ $0x08, BX
+	MOVQ src+24(FP), DX
+	LEAQ (DX)(DI*4), DX
 	MOVQ segmentLen+16(FP), DI
 	SUBQ $0x04, DI
 	JLT  panel512x1_pixels2_rest
 
 panel512x1_pixels2_inputs:
 	VMOVUPS      (AX), Z2
-	VBROADCASTSS (SI), Z3
+	VBROADCASTSS (DX), Z3
 	VFMADD231PS  Z3, Z2, Z0
-	VBROADCASTSS (SI)(CX*1), Z4
+	VBROADCASTSS (DX)(CX*1), Z4
 	VFMADD231PS  Z4, Z2, Z1
 	VMOVUPS      128(AX), Z2
-	VBROADCASTSS 4(SI), Z3
+	VBROADCASTSS 4(DX), Z3
 	VFMADD231PS  Z3, Z2, Z0
-	VBROADCASTSS 4(SI)(CX*1), Z4
+	VBROADCASTSS 4(DX)(CX*1), Z4
 	VFMADD231PS  Z4, Z2, Z1
 	VMOVUPS      256(AX), Z2
-	VBROADCASTSS 8(SI), Z3
+	VBROADCASTSS 8(DX), Z3
 	VFMADD231PS  Z3, Z2, Z0
-	VBROADCASTSS 8(SI)(CX*1), Z4
+	VBROADCASTSS 8(DX)(CX*1), Z4
 	VFMADD231PS  Z4, Z2, Z1
 	VMOVUPS      384(AX), Z2
-	VBROADCASTSS 12(SI), Z3
+	VBROADCASTSS 12(DX), Z3
 	VFMADD231PS  Z3, Z2, Z0
-	VBROADCASTSS 12(SI)(CX*1), Z4
+	VBROADCASTSS 12(DX)(CX*1), Z4
 	VFMADD231PS  Z4, Z2, Z1
-	ADDQ         $+16, SI
+	ADDQ         $+16, DX
 	ADDQ         $+512, AX
 	SUBQ         $0x04, DI
 	JGE          panel512x1_pixels2_inputs
@@ -194,28 +198,28 @@ panel512x1_pixels2_rest:
 
 panel512x1_pixels2_input:
 	VMOVUPS      (AX), Z2
-	VBROADCASTSS (SI), Z3
+	VBROADCASTSS (DX), Z3
 	VFMADD231PS  Z3, Z2, Z0
-	VBROADCASTSS (SI)(CX*1), Z4
+	VBROADCASTSS (DX)(CX*1), Z4
 	VFMADD231PS  Z4, Z2, Z1
-	ADDQ         $+4, SI
+	ADDQ         $+4, DX
 	ADDQ         $+128, AX
 	DECQ         DI
 	JNE          panel512x1_pixels2_input
 
 panel512x1_pixels2_next:
-	ADDQ   $0x08, DX
-	DECQ   BX
+	DECQ   SI
 	JNE    panel512x1_pixels2_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x1_pixels2_no_before
+	JEQ    panel512x1_pixels2_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	VADDPS (AX), Z0, K1, Z0
 	VADDPS (AX)(CX*1), Z1, K1, Z1
 
-panel512x1_pixels2_no_before:
+panel512x1_pixels2_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel512x1_pixels2_linear
@@ -232,13 +236,14 @@ panel512x1_pixels2_no_before:
 panel512x1_pixels2_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x1_pixels2_no_after
+	JEQ    panel512x1_pixels2_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	VADDPS (AX), Z0, K1, Z0
 	VADDPS (AX)(CX*1), Z1, K1, Z1
 
-panel512x1_pixels2_no_after:
+panel512x1_pixels2_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -256,47 +261,48 @@ panel512x1_pixels3:
 	ADDQ    $+128, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), DX
-	MOVQ    segmentCount+8(FP), BX
+	MOVQ    segments+0(FP), BX
+	MOVQ    segmentCount+8(FP), SI
 
 panel512x1_pixels3_segment:
-	MOVQ (DX), DI
-	MOVQ src+24(FP), SI
-	LEAQ (SI)(DI*4), SI
+	MOVQ (BX), DI
+	ADDQ $0x08, BX
+	MOVQ src+24(FP), DX
+	LEAQ (DX)(DI*4), DX
 	MOVQ segmentLen+16(FP), DI
 	SUBQ $0x04, DI
 	JLT  panel512x1_pixels3_rest
 
 panel512x1_pixels3_inputs:
 	VMOVUPS      (AX), Z3
-	VBROADCASTSS (SI), Z4
+	VBROADCASTSS (DX), Z4
 	VFMADD231PS  Z4, Z3, Z0
-	VBROADCASTSS (SI)(CX*1), Z5
+	VBROADCASTSS (DX)(CX*1), Z5
 	VFMADD231PS  Z5, Z3, Z1
-	VBROADCASTSS (SI)(CX*2), Z6
+	VBROADCASTSS (DX)(CX*2), Z6
 	VFMADD231PS  Z6, Z3, Z2
 	VMOVUPS      128(AX), Z3
-	VBROADCASTSS 4(SI), Z4
+	VBROADCASTSS 4(DX), Z4
 	VFMADD231PS  Z4, Z3, Z0
-	VBROADCASTSS 4(SI)(CX*1), Z5
+	VBROADCASTSS 4(DX)(CX*1), Z5
 	VFMADD231PS  Z5, Z3, Z1
-	VBROADCASTSS 4(SI)(CX*2), Z6
+	VBROADCASTSS 4(DX)(CX*2), Z6
 	VFMADD231PS  Z6, Z3, Z2
 	VMOVUPS      256(AX), Z3
-	VBROADCASTSS 8(SI), Z4
+	VBROADCASTSS 8(DX), Z4
 	VFMADD231PS  Z4, Z3, Z0
-	VBROADCASTSS 8(SI)(CX*1), Z5
+	VBROADCASTSS 8(DX)(CX*1), Z5
 	VFMADD231PS  Z5, Z3, Z1
-	VBROADCASTSS 8(SI)(CX*2), Z6
+	VBROADCASTSS 8(DX)(CX*2), Z6
 	VFMADD231PS  Z6, Z3, Z2
 	VMOVUPS      384(AX), Z3
-	VBROADCASTSS 12(SI), Z4
+	VBROADCASTSS 12(DX), Z4
 	VFMADD231PS  Z4, Z3, Z0
-	VBROADCASTSS 12(SI)(CX*1), Z5
+	VBROADCASTSS 12(DX)(CX*1), Z5
 	VFMADD231PS  Z5, Z3, Z1
-	VBROADCASTSS 12(SI)(CX*2), Z6
+	VBROADCASTSS 12(DX)(CX*2), Z6
 	VFMADD231PS  Z6, Z3, Z2
-	ADDQ         $+16, SI
+	ADDQ         $+16, DX
 	ADDQ         $+512, AX
 	SUBQ         $0x04, DI
 	JGE          panel512x1_pixels3_inputs
@@ -307,31 +313,31 @@ panel512x1_pixels3_rest:
 
 panel512x1_pixels3_input:
 	VMOVUPS      (AX), Z3
-	VBROADCASTSS (SI), Z4
+	VBROADCASTSS (DX), Z4
 	VFMADD231PS  Z4, Z3, Z0
-	VBROADCASTSS (SI)(CX*1), Z5
+	VBROADCASTSS (DX)(CX*1), Z5
 	VFMADD231PS  Z5, Z3, Z1
-	VBROADCASTSS (SI)(CX*2), Z6
+	VBROADCASTSS (DX)(CX*2), Z6
 	VFMADD231PS  Z6, Z3, Z2
-	ADDQ         $+4, SI
+	ADDQ         $+4, DX
 	ADDQ         $+128, AX
 	DECQ         DI
 	JNE          panel512x1_pixels3_input
 
 panel512x1_pixels3_next:
-	ADDQ   $0x08, DX
-	DECQ   BX
+	DECQ   SI
 	JNE    panel512x1_pixels3_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x1_pixels3_no_before
+	JEQ    panel512x1_pixels3_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	VADDPS (AX), Z0, K1, Z0
 	VADDPS (AX)(CX*1), Z1, K1, Z1
 	VADDPS (AX)(CX*2), Z2, K1, Z2
 
-panel512x1_pixels3_no_before:
+panel512x1_pixels3_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel512x1_pixels3_linear
@@ -351,14 +357,15 @@ panel512x1_pixels3_no_before:
 panel512x1_pixels3_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x1_pixels3_no_after
+	JEQ    panel512x1_pixels3_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	VADDPS (AX), Z0, K1, Z0
 	VADDPS (AX)(CX*1), Z1, K1, Z1
 	VADDPS (AX)(CX*2), Z2, K1, Z2
 
-panel512x1_pixels3_no_after:
+panel512x1_pixels3_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -378,58 +385,59 @@ panel512x1_pixels4:
 	ADDQ    $+128, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), DX
-	MOVQ    segmentCount+8(FP), BX
+	MOVQ    segments+0(FP), SI
+	MOVQ    segmentCount+8(FP), DI
 
 panel512x1_pixels4_segment:
-	MOVQ (DX), R8
-	MOVQ src+24(FP), SI
-	LEAQ (SI)(R8*4), SI
-	LEAQ (SI)(CX*2), DI
-	ADDQ CX, DI
+	MOVQ (SI), BX
+	ADDQ $0x08, SI
+	MOVQ src+24(FP), DX
+	LEAQ (DX)(BX*4), DX
+	LEAQ (DX)(CX*2), BX
+	ADDQ CX, BX
 	MOVQ segmentLen+16(FP), R8
 	SUBQ $0x04, R8
 	JLT  panel512x1_pixels4_rest
 
 panel512x1_pixels4_inputs:
 	VMOVUPS      (AX), Z4
-	VBROADCASTSS (SI), Z5
+	VBROADCASTSS (DX), Z5
 	VFMADD231PS  Z5, Z4, Z0
-	VBROADCASTSS (SI)(CX*1), Z6
+	VBROADCASTSS (DX)(CX*1), Z6
 	VFMADD231PS  Z6, Z4, Z1
-	VBROADCASTSS (SI)(CX*2), Z7
+	VBROADCASTSS (DX)(CX*2), Z7
 	VFMADD231PS  Z7, Z4, Z2
-	VBROADCASTSS (DI), Z8
+	VBROADCASTSS (BX), Z8
 	VFMADD231PS  Z8, Z4, Z3
 	VMOVUPS      128(AX), Z4
-	VBROADCASTSS 4(SI), Z5
+	VBROADCASTSS 4(DX), Z5
 	VFMADD231PS  Z5, Z4, Z0
-	VBROADCASTSS 4(SI)(CX*1), Z6
+	VBROADCASTSS 4(DX)(CX*1), Z6
 	VFMADD231PS  Z6, Z4, Z1
-	VBROADCASTSS 4(SI)(CX*2), Z7
+	VBROADCASTSS 4(DX)(CX*2), Z7
 	VFMADD231PS  Z7, Z4, Z2
-	VBROADCASTSS 4(DI), Z8
+	VBROADCASTSS 4(BX), Z8
 	VFMADD231PS  Z8, Z4, Z3
 	VMOVUPS      256(AX), Z4
-	VBROADCASTSS 8(SI), Z5
+	VBROADCASTSS 8(DX), Z5
 	VFMADD231PS  Z5, Z4, Z0
-	VBROADCASTSS 8(SI)(CX*1), Z6
+	VBROADCASTSS 8(DX)(CX*1), Z6
 	VFMADD231PS  Z6, Z4, Z1
-	VBROADCASTSS 8(SI)(CX*2), Z7
+	VBROADCASTSS 8(DX)(CX*2), Z7
 	VFMADD231PS  Z7, Z4, Z2
-	VBROADCASTSS 8(DI), Z8
+	VBROADCASTSS 8(BX), Z8
 	VFMADD231PS  Z8, Z4, Z3
 	VMOVUPS      384(AX), Z4
-	VBROADCASTSS 12(SI), Z5
+	VBROADCASTSS 12(DX), Z5
 	VFMADD231PS  Z5, Z4, Z0
-	VBROADCASTSS 12(SI)(CX*1), Z6
+	VBROADCASTSS 12(DX)(CX*1), Z6
 	VFMADD231PS  Z6, Z4, Z1
-	VBROADCASTSS 12(SI)(CX*2), Z7
+	VBROADCASTSS 12(DX)(CX*2), Z7
 	VFMADD231PS  Z7, Z4, Z2
-	VBROADCASTSS 12(DI), Z8
+	VBROADCASTSS 12(BX), Z8
 	VFMADD231PS  Z8, Z4, Z3
-	ADDQ         $+16, SI
-	ADDQ         $+16, DI
+	ADDQ         $+16, DX
+	ADDQ         $+16, BX
 	ADDQ         $+512, AX
 	SUBQ         $0x04, R8
 	JGE          panel512x1_pixels4_inputs
@@ -440,27 +448,27 @@ panel512x1_pixels4_rest:
 
 panel512x1_pixels4_input:
 	VMOVUPS      (AX), Z4
-	VBROADCASTSS (SI), Z5
+	VBROADCASTSS (DX), Z5
 	VFMADD231PS  Z5, Z4, Z0
-	VBROADCASTSS (SI)(CX*1), Z6
+	VBROADCASTSS (DX)(CX*1), Z6
 	VFMADD231PS  Z6, Z4, Z1
-	VBROADCASTSS (SI)(CX*2), Z7
+	VBROADCASTSS (DX)(CX*2), Z7
 	VFMADD231PS  Z7, Z4, Z2
-	VBROADCASTSS (DI), Z8
+	VBROADCASTSS (BX), Z8
 	VFMADD231PS  Z8, Z4, Z3
-	ADDQ         $+4, SI
-	ADDQ         $+4, DI
+	ADDQ         $+4, DX
+	ADDQ         $+4, BX
 	ADDQ         $+128, AX
 	DECQ         R8
 	JNE          panel512x1_pixels4_input
 
 panel512x1_pixels4_next:
-	ADDQ   $0x08, DX
-	DECQ   BX
+	DECQ   DI
 	JNE    panel512x1_pixels4_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x1_pixels4_no_before
+	JEQ    panel512x1_pixels4_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -470,7 +478,7 @@ panel512x1_pixels4_next:
 	VADDPS (AX)(CX*2), Z2, K1, Z2
 	VADDPS (DX), Z3, K1, Z3
 
-panel512x1_pixels4_no_before:
+panel512x1_pixels4_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel512x1_pixels4_linear
@@ -493,7 +501,8 @@ panel512x1_pixels4_no_before:
 panel512x1_pixels4_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x1_pixels4_no_after
+	JEQ    panel512x1_pixels4_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -503,7 +512,7 @@ panel512x1_pixels4_linear:
 	VADDPS (AX)(CX*2), Z2, K1, Z2
 	VADDPS (DX), Z3, K1, Z3
 
-panel512x1_pixels4_no_after:
+panel512x1_pixels4_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -527,66 +536,67 @@ panel512x1_pixels5:
 	ADDQ    $+128, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), DX
-	MOVQ    segmentCount+8(FP), BX
+	MOVQ    segments+0(FP), SI
+	MOVQ    segmentCount+8(FP), DI
 
 panel512x1_pixels5_segment:
-	MOVQ (DX), R8
-	MOVQ src+24(FP), SI
-	LEAQ (SI)(R8*4), SI
-	LEAQ (SI)(CX*2), DI
-	ADDQ CX, DI
+	MOVQ (SI), BX
+	ADDQ $0x08, SI
+	MOVQ src+24(FP), DX
+	LEAQ (DX)(BX*4), DX
+	LEAQ (DX)(CX*2), BX
+	ADDQ CX, BX
 	MOVQ segmentLen+16(FP), R8
 	SUBQ $0x04, R8
 	JLT  panel512x1_pixels5_rest
 
 panel512x1_pixels5_inputs:
 	VMOVUPS      (AX), Z5
-	VBROADCASTSS (SI), Z6
+	VBROADCASTSS (DX), Z6
 	VFMADD231PS  Z6, Z5, Z0
-	VBROADCASTSS (SI)(CX*1), Z7
+	VBROADCASTSS (DX)(CX*1), Z7
 	VFMADD231PS  Z7, Z5, Z1
-	VBROADCASTSS (SI)(CX*2), Z8
+	VBROADCASTSS (DX)(CX*2), Z8
 	VFMADD231PS  Z8, Z5, Z2
-	VBROADCASTSS (DI), Z9
+	VBROADCASTSS (BX), Z9
 	VFMADD231PS  Z9, Z5, Z3
-	VBROADCASTSS (DI)(CX*1), Z6
+	VBROADCASTSS (BX)(CX*1), Z6
 	VFMADD231PS  Z6, Z5, Z4
 	VMOVUPS      128(AX), Z5
-	VBROADCASTSS 4(SI), Z6
+	VBROADCASTSS 4(DX), Z6
 	VFMADD231PS  Z6, Z5, Z0
-	VBROADCASTSS 4(SI)(CX*1), Z7
+	VBROADCASTSS 4(DX)(CX*1), Z7
 	VFMADD231PS  Z7, Z5, Z1
-	VBROADCASTSS 4(SI)(CX*2), Z8
+	VBROADCASTSS 4(DX)(CX*2), Z8
 	VFMADD231PS  Z8, Z5, Z2
-	VBROADCASTSS 4(DI), Z9
+	VBROADCASTSS 4(BX), Z9
 	VFMADD231PS  Z9, Z5, Z3
-	VBROADCASTSS 4(DI)(CX*1), Z6
+	VBROADCASTSS 4(BX)(CX*1), Z6
 	VFMADD231PS  Z6, Z5, Z4
 	VMOVUPS      256(AX), Z5
-	VBROADCASTSS 8(SI), Z6
+	VBROADCASTSS 8(DX), Z6
 	VFMADD231PS  Z6, Z5, Z0
-	VBROADCASTSS 8(SI)(CX*1), Z7
+	VBROADCASTSS 8(DX)(CX*1), Z7
 	VFMADD231PS  Z7, Z5, Z1
-	VBROADCASTSS 8(SI)(CX*2), Z8
+	VBROADCASTSS 8(DX)(CX*2), Z8
 	VFMADD231PS  Z8, Z5, Z2
-	VBROADCASTSS 8(DI), Z9
+	VBROADCASTSS 8(BX), Z9
 	VFMADD231PS  Z9, Z5, Z3
-	VBROADCASTSS 8(DI)(CX*1), Z6
+	VBROADCASTSS 8(BX)(CX*1), Z6
 	VFMADD231PS  Z6, Z5, Z4
 	VMOVUPS      384(AX), Z5
-	VBROADCASTSS 12(SI), Z6
+	VBROADCASTSS 12(DX), Z6
 	VFMADD231PS  Z6, Z5, Z0
-	VBROADCASTSS 12(SI)(CX*1), Z7
+	VBROADCASTSS 12(DX)(CX*1), Z7
 	VFMADD231PS  Z7, Z5, Z1
-	VBROADCASTSS 12(SI)(CX*2), Z8
+	VBROADCASTSS 12(DX)(CX*2), Z8
 	VFMADD231PS  Z8, Z5, Z2
-	VBROADCASTSS 12(DI), Z9
+	VBROADCASTSS 12(BX), Z9
 	VFMADD231PS  Z9, Z5, Z3
-	VBROADCASTSS 12(DI)(CX*1), Z6
+	VBROADCASTSS 12(BX)(CX*1), Z6
 	VFMADD231PS  Z6, Z5, Z4
-	ADDQ         $+16, SI
-	ADDQ         $+16, DI
+	ADDQ         $+16, DX
+	ADDQ         $+16, BX
 	ADDQ         $+512, AX
 	SUBQ         $0x04, R8
 	JGE          panel512x1_pixels5_inputs
@@ -597,29 +607,29 @@ panel512x1_pixels5_rest:
 
 panel512x1_pixels5_input:
 	VMOVUPS      (AX), Z5
-	VBROADCASTSS (SI), Z6
+	VBROADCASTSS (DX), Z6
 	VFMADD231PS  Z6, Z5, Z0
-	VBROADCASTSS (SI)(CX*1), Z7
+	VBROADCASTSS (DX)(CX*1), Z7
 	VFMADD231PS  Z7, Z5, Z1
-	VBROADCASTSS (SI)(CX*2), Z8
+	VBROADCASTSS (DX)(CX*2), Z8
 	VFMADD231PS  Z8, Z5, Z2
-	VBROADCASTSS (DI), Z9
+	VBROADCASTSS (BX), Z9
 	VFMADD231PS  Z9, Z5, Z3
-	VBROADCASTSS (DI)(CX*1), Z6
+	VBROADCASTSS (BX)(CX*1), Z6
 	VFMADD231PS  Z6, Z5, Z4
-	ADDQ         $+4, SI
-	ADDQ         $+4, DI
+	ADDQ         $+4, DX
+	ADDQ         $+4, BX
 	ADDQ         $+128, AX
 	DECQ         R8
 	JNE          panel512x1_pixels5_input
 
 panel512x1_pixels5_next:
-	ADDQ   $0x08, DX
-	DECQ   BX
+	DECQ   DI
 	JNE    panel512x1_pixels5_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x1_pixels5_no_before
+	JEQ    panel512x1_pixels5_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -630,7 +640,7 @@ panel512x1_pixels5_next:
 	VADDPS (DX), Z3, K1, Z3
 	VADDPS (DX)(CX*1), Z4, K1, Z4
 
-panel512x1_pixels5_no_before:
+panel512x1_pixels5_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel512x1_pixels5_linear
@@ -656,7 +666,8 @@ panel512x1_pixels5_no_before:
 panel512x1_pixels5_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x1_pixels5_no_after
+	JEQ    panel512x1_pixels5_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -667,7 +678,7 @@ panel512x1_pixels5_linear:
 	VADDPS (DX), Z3, K1, Z3
 	VADDPS (DX)(CX*1), Z4, K1, Z4
 
-panel512x1_pixels5_no_after:
+panel512x1_pixels5_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -693,74 +704,75 @@ panel512x1_pixels6:
 	ADDQ    $+128, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), DX
-	MOVQ    segmentCount+8(FP), BX
+	MOVQ    segments+0(FP), SI
+	MOVQ    segmentCount+8(FP), DI
 
 panel512x1_pixels6_segment:
-	MOVQ (DX), R8
-	MOVQ src+24(FP), SI
-	LEAQ (SI)(R8*4), SI
-	LEAQ (SI)(CX*2), DI
-	ADDQ CX, DI
+	MOVQ (SI), BX
+	ADDQ $0x08, SI
+	MOVQ src+24(FP), DX
+	LEAQ (DX)(BX*4), DX
+	LEAQ (DX)(CX*2), BX
+	ADDQ CX, BX
 	MOVQ segmentLen+16(FP), R8
 	SUBQ $0x04, R8
 	JLT  panel512x1_pixels6_rest
 
 panel512x1_pixels6_inputs:
 	VMOVUPS      (AX), Z6
-	VBROADCASTSS (SI), Z7
+	VBROADCASTSS (DX), Z7
 	VFMADD231PS  Z7, Z6, Z0
-	VBROADCASTSS (SI)(CX*1), Z8
+	VBROADCASTSS (DX)(CX*1), Z8
 	VFMADD231PS  Z8, Z6, Z1
-	VBROADCASTSS (SI)(CX*2), Z9
+	VBROADCASTSS (DX)(CX*2), Z9
 	VFMADD231PS  Z9, Z6, Z2
-	VBROADCASTSS (DI), Z10
+	VBROADCASTSS (BX), Z10
 	VFMADD231PS  Z10, Z6, Z3
-	VBROADCASTSS (DI)(CX*1), Z7
+	VBROADCASTSS (BX)(CX*1), Z7
 	VFMADD231PS  Z7, Z6, Z4
-	VBROADCASTSS (DI)(CX*2), Z8
+	VBROADCASTSS (BX)(CX*2), Z8
 	VFMADD231PS  Z8, Z6, Z5
 	VMOVUPS      128(AX), Z6
-	VBROADCASTSS 4(SI), Z7
+	VBROADCASTSS 4(DX), Z7
 	VFMADD231PS  Z7, Z6, Z0
-	VBROADCASTSS 4(SI)(CX*1), Z8
+	VBROADCASTSS 4(DX)(CX*1), Z8
 	VFMADD231PS  Z8, Z6, Z1
-	VBROADCASTSS 4(SI)(CX*2), Z9
+	VBROADCASTSS 4(DX)(CX*2), Z9
 	VFMADD231PS  Z9, Z6, Z2
-	VBROADCASTSS 4(DI), Z10
+	VBROADCASTSS 4(BX), Z10
 	VFMADD231PS  Z10, Z6, Z3
-	VBROADCASTSS 4(DI)(CX*1), Z7
+	VBROADCASTSS 4(BX)(CX*1), Z7
 	VFMADD231PS  Z7, Z6, Z4
-	VBROADCASTSS 4(DI)(CX*2), Z8
+	VBROADCASTSS 4(BX)(CX*2), Z8
 	VFMADD231PS  Z8, Z6, Z5
 	VMOVUPS      256(AX), Z6
-	VBROADCASTSS 8(SI), Z7
+	VBROADCASTSS 8(DX), Z7
 	VFMADD231PS  Z7, Z6, Z0
-	VBROADCASTSS 8(SI)(CX*1), Z8
+	VBROADCASTSS 8(DX)(CX*1), Z8
 	VFMADD231PS  Z8, Z6, Z1
-	VBROADCASTSS 8(SI)(CX*2), Z9
+	VBROADCASTSS 8(DX)(CX*2), Z9
 	VFMADD231PS  Z9, Z6, Z2
-	VBROADCASTSS 8(DI), Z10
+	VBROADCASTSS 8(BX), Z10
 	VFMADD231PS  Z10, Z6, Z3
-	VBROADCASTSS 8(DI)(CX*1), Z7
+	VBROADCASTSS 8(BX)(CX*1), Z7
 	VFMADD231PS  Z7, Z6, Z4
-	VBROADCASTSS 8(DI)(CX*2), Z8
+	VBROADCASTSS 8(BX)(CX*2), Z8
 	VFMADD231PS  Z8, Z6, Z5
 	VMOVUPS      384(AX), Z6
-	VBROADCASTSS 12(SI), Z7
+	VBROADCASTSS 12(DX), Z7
 	VFMADD231PS  Z7, Z6, Z0
-	VBROADCASTSS 12(SI)(CX*1), Z8
+	VBROADCASTSS 12(DX)(CX*1), Z8
 	VFMADD231PS  Z8, Z6, Z1
-	VBROADCASTSS 12(SI)(CX*2), Z9
+	VBROADCASTSS 12(DX)(CX*2), Z9
 	VFMADD231PS  Z9, Z6, Z2
-	VBROADCASTSS 12(DI), Z10
+	VBROADCASTSS 12(BX), Z10
 	VFMADD231PS  Z10, Z6, Z3
-	VBROADCASTSS 12(DI)(CX*1), Z7
+	VBROADCASTSS 12(BX)(CX*1), Z7
 	VFMADD231PS  Z7, Z6, Z4
-	VBROADCASTSS 12(DI)(CX*2), Z8
+	VBROADCASTSS 12(BX)(CX*2), Z8
 	VFMADD231PS  Z8, Z6, Z5
-	ADDQ         $+16, SI
-	ADDQ         $+16, DI
+	ADDQ         $+16, DX
+	ADDQ         $+16, BX
 	ADDQ         $+512, AX
 	SUBQ         $0x04, R8
 	JGE          panel512x1_pixels6_inputs
@@ -771,31 +783,31 @@ panel512x1_pixels6_rest:
 
 panel512x1_pixels6_input:
 	VMOVUPS      (AX), Z6
-	VBROADCASTSS (SI), Z7
+	VBROADCASTSS (DX), Z7
 	VFMADD231PS  Z7, Z6, Z0
-	VBROADCASTSS (SI)(CX*1), Z8
+	VBROADCASTSS (DX)(CX*1), Z8
 	VFMADD231PS  Z8, Z6, Z1
-	VBROADCASTSS (SI)(CX*2), Z9
+	VBROADCASTSS (DX)(CX*2), Z9
 	VFMADD231PS  Z9, Z6, Z2
-	VBROADCASTSS (DI), Z10
+	VBROADCASTSS (BX), Z10
 	VFMADD231PS  Z10, Z6, Z3
-	VBROADCASTSS (DI)(CX*1), Z7
+	VBROADCASTSS (BX)(CX*1), Z7
 	VFMADD231PS  Z7, Z6, Z4
-	VBROADCASTSS (DI)(CX*2), Z8
+	VBROADCASTSS (BX)(CX*2), Z8
 	VFMADD231PS  Z8, Z6, Z5
-	ADDQ         $+4, SI
-	ADDQ         $+4, DI
+	ADDQ         $+4, DX
+	ADDQ         $+4, BX
 	ADDQ         $+128, AX
 	DECQ         R8
 	JNE          panel512x1_pixels6_input
 
 panel512x1_pixels6_next:
-	ADDQ   $0x08, DX
-	DECQ   BX
+	DECQ   DI
 	JNE    panel512x1_pixels6_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x1_pixels6_no_before
+	JEQ    panel512x1_pixels6_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -807,7 +819,7 @@ panel512x1_pixels6_next:
 	VADDPS (DX)(CX*1), Z4, K1, Z4
 	VADDPS (DX)(CX*2), Z5, K1, Z5
 
-panel512x1_pixels6_no_before:
+panel512x1_pixels6_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel512x1_pixels6_linear
@@ -836,7 +848,8 @@ panel512x1_pixels6_no_before:
 panel512x1_pixels6_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x1_pixels6_no_after
+	JEQ    panel512x1_pixels6_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -848,7 +861,7 @@ panel512x1_pixels6_linear:
 	VADDPS (DX)(CX*1), Z4, K1, Z4
 	VADDPS (DX)(CX*2), Z5, K1, Z5
 
-panel512x1_pixels6_no_after:
+panel512x1_pixels6_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -876,85 +889,86 @@ panel512x1_pixels7:
 	ADDQ    $+128, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), DX
-	MOVQ    segmentCount+8(FP), BX
+	MOVQ    segments+0(FP), DI
+	MOVQ    segmentCount+8(FP), R8
 
 panel512x1_pixels7_segment:
-	MOVQ (DX), R9
-	MOVQ src+24(FP), SI
-	LEAQ (SI)(R9*4), SI
-	LEAQ (SI)(CX*2), DI
-	ADDQ CX, DI
-	LEAQ (DI)(CX*2), R8
-	ADDQ CX, R8
+	MOVQ (DI), BX
+	ADDQ $0x08, DI
+	MOVQ src+24(FP), DX
+	LEAQ (DX)(BX*4), DX
+	LEAQ (DX)(CX*2), BX
+	ADDQ CX, BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
 	MOVQ segmentLen+16(FP), R9
 	SUBQ $0x04, R9
 	JLT  panel512x1_pixels7_rest
 
 panel512x1_pixels7_inputs:
 	VMOVUPS      (AX), Z7
-	VBROADCASTSS (SI), Z8
+	VBROADCASTSS (DX), Z8
 	VFMADD231PS  Z8, Z7, Z0
-	VBROADCASTSS (SI)(CX*1), Z9
+	VBROADCASTSS (DX)(CX*1), Z9
 	VFMADD231PS  Z9, Z7, Z1
-	VBROADCASTSS (SI)(CX*2), Z10
+	VBROADCASTSS (DX)(CX*2), Z10
 	VFMADD231PS  Z10, Z7, Z2
-	VBROADCASTSS (DI), Z11
+	VBROADCASTSS (BX), Z11
 	VFMADD231PS  Z11, Z7, Z3
-	VBROADCASTSS (DI)(CX*1), Z8
+	VBROADCASTSS (BX)(CX*1), Z8
 	VFMADD231PS  Z8, Z7, Z4
-	VBROADCASTSS (DI)(CX*2), Z9
+	VBROADCASTSS (BX)(CX*2), Z9
 	VFMADD231PS  Z9, Z7, Z5
-	VBROADCASTSS (R8), Z10
+	VBROADCASTSS (SI), Z10
 	VFMADD231PS  Z10, Z7, Z6
 	VMOVUPS      128(AX), Z7
-	VBROADCASTSS 4(SI), Z8
+	VBROADCASTSS 4(DX), Z8
 	VFMADD231PS  Z8, Z7, Z0
-	VBROADCASTSS 4(SI)(CX*1), Z9
+	VBROADCASTSS 4(DX)(CX*1), Z9
 	VFMADD231PS  Z9, Z7, Z1
-	VBROADCASTSS 4(SI)(CX*2), Z10
+	VBROADCASTSS 4(DX)(CX*2), Z10
 	VFMADD231PS  Z10, Z7, Z2
-	VBROADCASTSS 4(DI), Z11
+	VBROADCASTSS 4(BX), Z11
 	VFMADD231PS  Z11, Z7, Z3
-	VBROADCASTSS 4(DI)(CX*1), Z8
+	VBROADCASTSS 4(BX)(CX*1), Z8
 	VFMADD231PS  Z8, Z7, Z4
-	VBROADCASTSS 4(DI)(CX*2), Z9
+	VBROADCASTSS 4(BX)(CX*2), Z9
 	VFMADD231PS  Z9, Z7, Z5
-	VBROADCASTSS 4(R8), Z10
+	VBROADCASTSS 4(SI), Z10
 	VFMADD231PS  Z10, Z7, Z6
 	VMOVUPS      256(AX), Z7
-	VBROADCASTSS 8(SI), Z8
+	VBROADCASTSS 8(DX), Z8
 	VFMADD231PS  Z8, Z7, Z0
-	VBROADCASTSS 8(SI)(CX*1), Z9
+	VBROADCASTSS 8(DX)(CX*1), Z9
 	VFMADD231PS  Z9, Z7, Z1
-	VBROADCASTSS 8(SI)(CX*2), Z10
+	VBROADCASTSS 8(DX)(CX*2), Z10
 	VFMADD231PS  Z10, Z7, Z2
-	VBROADCASTSS 8(DI), Z11
+	VBROADCASTSS 8(BX), Z11
 	VFMADD231PS  Z11, Z7, Z3
-	VBROADCASTSS 8(DI)(CX*1), Z8
+	VBROADCASTSS 8(BX)(CX*1), Z8
 	VFMADD231PS  Z8, Z7, Z4
-	VBROADCASTSS 8(DI)(CX*2), Z9
+	VBROADCASTSS 8(BX)(CX*2), Z9
 	VFMADD231PS  Z9, Z7, Z5
-	VBROADCASTSS 8(R8), Z10
+	VBROADCASTSS 8(SI), Z10
 	VFMADD231PS  Z10, Z7, Z6
 	VMOVUPS      384(AX), Z7
-	VBROADCASTSS 12(SI), Z8
+	VBROADCASTSS 12(DX), Z8
 	VFMADD231PS  Z8, Z7, Z0
-	VBROADCASTSS 12(SI)(CX*1), Z9
+	VBROADCASTSS 12(DX)(CX*1), Z9
 	VFMADD231PS  Z9, Z7, Z1
-	VBROADCASTSS 12(SI)(CX*2), Z10
+	VBROADCASTSS 12(DX)(CX*2), Z10
 	VFMADD231PS  Z10, Z7, Z2
-	VBROADCASTSS 12(DI), Z11
+	VBROADCASTSS 12(BX), Z11
 	VFMADD231PS  Z11, Z7, Z3
-	VBROADCASTSS 12(DI)(CX*1), Z8
+	VBROADCASTSS 12(BX)(CX*1), Z8
 	VFMADD231PS  Z8, Z7, Z4
-	VBROADCASTSS 12(DI)(CX*2), Z9
+	VBROADCASTSS 12(BX)(CX*2), Z9
 	VFMADD231PS  Z9, Z7, Z5
-	VBROADCASTSS 12(R8), Z10
+	VBROADCASTSS 12(SI), Z10
 	VFMADD231PS  Z10, Z7, Z6
+	ADDQ         $+16, DX
+	ADDQ         $+16, BX
 	ADDQ         $+16, SI
-	ADDQ         $+16, DI
-	ADDQ         $+16, R8
 	ADDQ         $+512, AX
 	SUBQ         $0x04, R9
 	JGE          panel512x1_pixels7_inputs
@@ -965,34 +979,34 @@ panel512x1_pixels7_rest:
 
 panel512x1_pixels7_input:
 	VMOVUPS      (AX), Z7
-	VBROADCASTSS (SI), Z8
+	VBROADCASTSS (DX), Z8
 	VFMADD231PS  Z8, Z7, Z0
-	VBROADCASTSS (SI)(CX*1), Z9
+	VBROADCASTSS (DX)(CX*1), Z9
 	VFMADD231PS  Z9, Z7, Z1
-	VBROADCASTSS (SI)(CX*2), Z10
+	VBROADCASTSS (DX)(CX*2), Z10
 	VFMADD231PS  Z10, Z7, Z2
-	VBROADCASTSS (DI), Z11
+	VBROADCASTSS (BX), Z11
 	VFMADD231PS  Z11, Z7, Z3
-	VBROADCASTSS (DI)(CX*1), Z8
+	VBROADCASTSS (BX)(CX*1), Z8
 	VFMADD231PS  Z8, Z7, Z4
-	VBROADCASTSS (DI)(CX*2), Z9
+	VBROADCASTSS (BX)(CX*2), Z9
 	VFMADD231PS  Z9, Z7, Z5
-	VBROADCASTSS (R8), Z10
+	VBROADCASTSS (SI), Z10
 	VFMADD231PS  Z10, Z7, Z6
+	ADDQ         $+4, DX
+	ADDQ         $+4, BX
 	ADDQ         $+4, SI
-	ADDQ         $+4, DI
-	ADDQ         $+4, R8
 	ADDQ         $+128, AX
 	DECQ         R9
 	JNE          panel512x1_pixels7_input
 
 panel512x1_pixels7_next:
-	ADDQ   $0x08, DX
-	DECQ   BX
+	DECQ   R8
 	JNE    panel512x1_pixels7_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x1_pixels7_no_before
+	JEQ    panel512x1_pixels7_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -1007,7 +1021,7 @@ panel512x1_pixels7_next:
 	VADDPS (DX)(CX*2), Z5, K1, Z5
 	VADDPS (BX), Z6, K1, Z6
 
-panel512x1_pixels7_no_before:
+panel512x1_pixels7_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel512x1_pixels7_linear
@@ -1039,7 +1053,8 @@ panel512x1_pixels7_no_before:
 panel512x1_pixels7_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x1_pixels7_no_after
+	JEQ    panel512x1_pixels7_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -1054,7 +1069,7 @@ panel512x1_pixels7_linear:
 	VADDPS (DX)(CX*2), Z5, K1, Z5
 	VADDPS (BX), Z6, K1, Z6
 
-panel512x1_pixels7_no_after:
+panel512x1_pixels7_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -1086,93 +1101,94 @@ panel512x1_pixels8:
 	ADDQ    $+128, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), DX
-	MOVQ    segmentCount+8(FP), BX
+	MOVQ    segments+0(FP), DI
+	MOVQ    segmentCount+8(FP), R8
 
 panel512x1_pixels8_segment:
-	MOVQ (DX), R9
-	MOVQ src+24(FP), SI
-	LEAQ (SI)(R9*4), SI
-	LEAQ (SI)(CX*2), DI
-	ADDQ CX, DI
-	LEAQ (DI)(CX*2), R8
-	ADDQ CX, R8
+	MOVQ (DI), BX
+	ADDQ $0x08, DI
+	MOVQ src+24(FP), DX
+	LEAQ (DX)(BX*4), DX
+	LEAQ (DX)(CX*2), BX
+	ADDQ CX, BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
 	MOVQ segmentLen+16(FP), R9
 	SUBQ $0x04, R9
 	JLT  panel512x1_pixels8_rest
 
 panel512x1_pixels8_inputs:
 	VMOVUPS      (AX), Z8
-	VBROADCASTSS (SI), Z9
+	VBROADCASTSS (DX), Z9
 	VFMADD231PS  Z9, Z8, Z0
-	VBROADCASTSS (SI)(CX*1), Z10
+	VBROADCASTSS (DX)(CX*1), Z10
 	VFMADD231PS  Z10, Z8, Z1
-	VBROADCASTSS (SI)(CX*2), Z11
+	VBROADCASTSS (DX)(CX*2), Z11
 	VFMADD231PS  Z11, Z8, Z2
-	VBROADCASTSS (DI), Z12
+	VBROADCASTSS (BX), Z12
 	VFMADD231PS  Z12, Z8, Z3
-	VBROADCASTSS (DI)(CX*1), Z9
+	VBROADCASTSS (BX)(CX*1), Z9
 	VFMADD231PS  Z9, Z8, Z4
-	VBROADCASTSS (DI)(CX*2), Z10
+	VBROADCASTSS (BX)(CX*2), Z10
 	VFMADD231PS  Z10, Z8, Z5
-	VBROADCASTSS (R8), Z11
+	VBROADCASTSS (SI), Z11
 	VFMADD231PS  Z11, Z8, Z6
-	VBROADCASTSS (R8)(CX*1), Z12
+	VBROADCASTSS (SI)(CX*1), Z12
 	VFMADD231PS  Z12, Z8, Z7
 	VMOVUPS      128(AX), Z8
-	VBROADCASTSS 4(SI), Z9
+	VBROADCASTSS 4(DX), Z9
 	VFMADD231PS  Z9, Z8, Z0
-	VBROADCASTSS 4(SI)(CX*1), Z10
+	VBROADCASTSS 4(DX)(CX*1), Z10
 	VFMADD231PS  Z10, Z8, Z1
-	VBROADCASTSS 4(SI)(CX*2), Z11
+	VBROADCASTSS 4(DX)(CX*2), Z11
 	VFMADD231PS  Z11, Z8, Z2
-	VBROADCASTSS 4(DI), Z12
+	VBROADCASTSS 4(BX), Z12
 	VFMADD231PS  Z12, Z8, Z3
-	VBROADCASTSS 4(DI)(CX*1), Z9
+	VBROADCASTSS 4(BX)(CX*1), Z9
 	VFMADD231PS  Z9, Z8, Z4
-	VBROADCASTSS 4(DI)(CX*2), Z10
+	VBROADCASTSS 4(BX)(CX*2), Z10
 	VFMADD231PS  Z10, Z8, Z5
-	VBROADCASTSS 4(R8), Z11
+	VBROADCASTSS 4(SI), Z11
 	VFMADD231PS  Z11, Z8, Z6
-	VBROADCASTSS 4(R8)(CX*1), Z12
+	VBROADCASTSS 4(SI)(CX*1), Z12
 	VFMADD231PS  Z12, Z8, Z7
 	VMOVUPS      256(AX), Z8
-	VBROADCASTSS 8(SI), Z9
+	VBROADCASTSS 8(DX), Z9
 	VFMADD231PS  Z9, Z8, Z0
-	VBROADCASTSS 8(SI)(CX*1), Z10
+	VBROADCASTSS 8(DX)(CX*1), Z10
 	VFMADD231PS  Z10, Z8, Z1
-	VBROADCASTSS 8(SI)(CX*2), Z11
+	VBROADCASTSS 8(DX)(CX*2), Z11
 	VFMADD231PS  Z11, Z8, Z2
-	VBROADCASTSS 8(DI), Z12
+	VBROADCASTSS 8(BX), Z12
 	VFMADD231PS  Z12, Z8, Z3
-	VBROADCASTSS 8(DI)(CX*1), Z9
+	VBROADCASTSS 8(BX)(CX*1), Z9
 	VFMADD231PS  Z9, Z8, Z4
-	VBROADCASTSS 8(DI)(CX*2), Z10
+	VBROADCASTSS 8(BX)(CX*2), Z10
 	VFMADD231PS  Z10, Z8, Z5
-	VBROADCASTSS 8(R8), Z11
+	VBROADCASTSS 8(SI), Z11
 	VFMADD231PS  Z11, Z8, Z6
-	VBROADCASTSS 8(R8)(CX*1), Z12
+	VBROADCASTSS 8(SI)(CX*1), Z12
 	VFMADD231PS  Z12, Z8, Z7
 	VMOVUPS      384(AX), Z8
-	VBROADCASTSS 12(SI), Z9
+	VBROADCASTSS 12(DX), Z9
 	VFMADD231PS  Z9, Z8, Z0
-	VBROADCASTSS 12(SI)(CX*1), Z10
+	VBROADCASTSS 12(DX)(CX*1), Z10
 	VFMADD231PS  Z10, Z8, Z1
-	VBROADCASTSS 12(SI)(CX*2), Z11
+	VBROADCASTSS 12(DX)(CX*2), Z11
 	VFMADD231PS  Z11, Z8, Z2
-	VBROADCASTSS 12(DI), Z12
+	VBROADCASTSS 12(BX), Z12
 	VFMADD231PS  Z12, Z8, Z3
-	VBROADCASTSS 12(DI)(CX*1), Z9
+	VBROADCASTSS 12(BX)(CX*1), Z9
 	VFMADD231PS  Z9, Z8, Z4
-	VBROADCASTSS 12(DI)(CX*2), Z10
+	VBROADCASTSS 12(BX)(CX*2), Z10
 	VFMADD231PS  Z10, Z8, Z5
-	VBROADCASTSS 12(R8), Z11
+	VBROADCASTSS 12(SI), Z11
 	VFMADD231PS  Z11, Z8, Z6
-	VBROADCASTSS 12(R8)(CX*1), Z12
+	VBROADCASTSS 12(SI)(CX*1), Z12
 	VFMADD231PS  Z12, Z8, Z7
+	ADDQ         $+16, DX
+	ADDQ         $+16, BX
 	ADDQ         $+16, SI
-	ADDQ         $+16, DI
-	ADDQ         $+16, R8
 	ADDQ         $+512, AX
 	SUBQ         $0x04, R9
 	JGE          panel512x1_pixels8_inputs
@@ -1183,36 +1199,36 @@ panel512x1_pixels8_rest:
 
 panel512x1_pixels8_input:
 	VMOVUPS      (AX), Z8
-	VBROADCASTSS (SI), Z9
+	VBROADCASTSS (DX), Z9
 	VFMADD231PS  Z9, Z8, Z0
-	VBROADCASTSS (SI)(CX*1), Z10
+	VBROADCASTSS (DX)(CX*1), Z10
 	VFMADD231PS  Z10, Z8, Z1
-	VBROADCASTSS (SI)(CX*2), Z11
+	VBROADCASTSS (DX)(CX*2), Z11
 	VFMADD231PS  Z11, Z8, Z2
-	VBROADCASTSS (DI), Z12
+	VBROADCASTSS (BX), Z12
 	VFMADD231PS  Z12, Z8, Z3
-	VBROADCASTSS (DI)(CX*1), Z9
+	VBROADCASTSS (BX)(CX*1), Z9
 	VFMADD231PS  Z9, Z8, Z4
-	VBROADCASTSS (DI)(CX*2), Z10
+	VBROADCASTSS (BX)(CX*2), Z10
 	VFMADD231PS  Z10, Z8, Z5
-	VBROADCASTSS (R8), Z11
+	VBROADCASTSS (SI), Z11
 	VFMADD231PS  Z11, Z8, Z6
-	VBROADCASTSS (R8)(CX*1), Z12
+	VBROADCASTSS (SI)(CX*1), Z12
 	VFMADD231PS  Z12, Z8, Z7
+	ADDQ         $+4, DX
+	ADDQ         $+4, BX
 	ADDQ         $+4, SI
-	ADDQ         $+4, DI
-	ADDQ         $+4, R8
 	ADDQ         $+128, AX
 	DECQ         R9
 	JNE          panel512x1_pixels8_input
 
 panel512x1_pixels8_next:
-	ADDQ   $0x08, DX
-	DECQ   BX
+	DECQ   R8
 	JNE    panel512x1_pixels8_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x1_pixels8_no_before
+	JEQ    panel512x1_pixels8_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -1228,7 +1244,7 @@ panel512x1_pixels8_next:
 	VADDPS (BX), Z6, K1, Z6
 	VADDPS (BX)(CX*1), Z7, K1, Z7
 
-panel512x1_pixels8_no_before:
+panel512x1_pixels8_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel512x1_pixels8_linear
@@ -1263,7 +1279,8 @@ panel512x1_pixels8_no_before:
 panel512x1_pixels8_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x1_pixels8_no_after
+	JEQ    panel512x1_pixels8_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -1279,7 +1296,7 @@ panel512x1_pixels8_linear:
 	VADDPS (BX), Z6, K1, Z6
 	VADDPS (BX)(CX*1), Z7, K1, Z7
 
-panel512x1_pixels8_no_after:
+panel512x1_pixels8_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -1313,101 +1330,102 @@ panel512x1_pixels9:
 	ADDQ    $+128, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), DX
-	MOVQ    segmentCount+8(FP), BX
+	MOVQ    segments+0(FP), DI
+	MOVQ    segmentCount+8(FP), R8
 
 panel512x1_pixels9_segment:
-	MOVQ (DX), R9
-	MOVQ src+24(FP), SI
-	LEAQ (SI)(R9*4), SI
-	LEAQ (SI)(CX*2), DI
-	ADDQ CX, DI
-	LEAQ (DI)(CX*2), R8
-	ADDQ CX, R8
+	MOVQ (DI), BX
+	ADDQ $0x08, DI
+	MOVQ src+24(FP), DX
+	LEAQ (DX)(BX*4), DX
+	LEAQ (DX)(CX*2), BX
+	ADDQ CX, BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
 	MOVQ segmentLen+16(FP), R9
 	SUBQ $0x04, R9
 	JLT  panel512x1_pixels9_rest
 
 panel512x1_pixels9_inputs:
 	VMOVUPS      (AX), Z9
-	VBROADCASTSS (SI), Z10
+	VBROADCASTSS (DX), Z10
 	VFMADD231PS  Z10, Z9, Z0
-	VBROADCASTSS (SI)(CX*1), Z11
+	VBROADCASTSS (DX)(CX*1), Z11
 	VFMADD231PS  Z11, Z9, Z1
-	VBROADCASTSS (SI)(CX*2), Z12
+	VBROADCASTSS (DX)(CX*2), Z12
 	VFMADD231PS  Z12, Z9, Z2
-	VBROADCASTSS (DI), Z13
+	VBROADCASTSS (BX), Z13
 	VFMADD231PS  Z13, Z9, Z3
-	VBROADCASTSS (DI)(CX*1), Z10
+	VBROADCASTSS (BX)(CX*1), Z10
 	VFMADD231PS  Z10, Z9, Z4
-	VBROADCASTSS (DI)(CX*2), Z11
+	VBROADCASTSS (BX)(CX*2), Z11
 	VFMADD231PS  Z11, Z9, Z5
-	VBROADCASTSS (R8), Z12
+	VBROADCASTSS (SI), Z12
 	VFMADD231PS  Z12, Z9, Z6
-	VBROADCASTSS (R8)(CX*1), Z13
+	VBROADCASTSS (SI)(CX*1), Z13
 	VFMADD231PS  Z13, Z9, Z7
-	VBROADCASTSS (R8)(CX*2), Z10
+	VBROADCASTSS (SI)(CX*2), Z10
 	VFMADD231PS  Z10, Z9, Z8
 	VMOVUPS      128(AX), Z9
-	VBROADCASTSS 4(SI), Z10
+	VBROADCASTSS 4(DX), Z10
 	VFMADD231PS  Z10, Z9, Z0
-	VBROADCASTSS 4(SI)(CX*1), Z11
+	VBROADCASTSS 4(DX)(CX*1), Z11
 	VFMADD231PS  Z11, Z9, Z1
-	VBROADCASTSS 4(SI)(CX*2), Z12
+	VBROADCASTSS 4(DX)(CX*2), Z12
 	VFMADD231PS  Z12, Z9, Z2
-	VBROADCASTSS 4(DI), Z13
+	VBROADCASTSS 4(BX), Z13
 	VFMADD231PS  Z13, Z9, Z3
-	VBROADCASTSS 4(DI)(CX*1), Z10
+	VBROADCASTSS 4(BX)(CX*1), Z10
 	VFMADD231PS  Z10, Z9, Z4
-	VBROADCASTSS 4(DI)(CX*2), Z11
+	VBROADCASTSS 4(BX)(CX*2), Z11
 	VFMADD231PS  Z11, Z9, Z5
-	VBROADCASTSS 4(R8), Z12
+	VBROADCASTSS 4(SI), Z12
 	VFMADD231PS  Z12, Z9, Z6
-	VBROADCASTSS 4(R8)(CX*1), Z13
+	VBROADCASTSS 4(SI)(CX*1), Z13
 	VFMADD231PS  Z13, Z9, Z7
-	VBROADCASTSS 4(R8)(CX*2), Z10
+	VBROADCASTSS 4(SI)(CX*2), Z10
 	VFMADD231PS  Z10, Z9, Z8
 	VMOVUPS      256(AX), Z9
-	VBROADCASTSS 8(SI), Z10
+	VBROADCASTSS 8(DX), Z10
 	VFMADD231PS  Z10, Z9, Z0
-	VBROADCASTSS 8(SI)(CX*1), Z11
+	VBROADCASTSS 8(DX)(CX*1), Z11
 	VFMADD231PS  Z11, Z9, Z1
-	VBROADCASTSS 8(SI)(CX*2), Z12
+	VBROADCASTSS 8(DX)(CX*2), Z12
 	VFMADD231PS  Z12, Z9, Z2
-	VBROADCASTSS 8(DI), Z13
+	VBROADCASTSS 8(BX), Z13
 	VFMADD231PS  Z13, Z9, Z3
-	VBROADCASTSS 8(DI)(CX*1), Z10
+	VBROADCASTSS 8(BX)(CX*1), Z10
 	VFMADD231PS  Z10, Z9, Z4
-	VBROADCASTSS 8(DI)(CX*2), Z11
+	VBROADCASTSS 8(BX)(CX*2), Z11
 	VFMADD231PS  Z11, Z9, Z5
-	VBROADCASTSS 8(R8), Z12
+	VBROADCASTSS 8(SI), Z12
 	VFMADD231PS  Z12, Z9, Z6
-	VBROADCASTSS 8(R8)(CX*1), Z13
+	VBROADCASTSS 8(SI)(CX*1), Z13
 	VFMADD231PS  Z13, Z9, Z7
-	VBROADCASTSS 8(R8)(CX*2), Z10
+	VBROADCASTSS 8(SI)(CX*2), Z10
 	VFMADD231PS  Z10, Z9, Z8
 	VMOVUPS      384(AX), Z9
-	VBROADCASTSS 12(SI), Z10
+	VBROADCASTSS 12(DX), Z10
 	VFMADD231PS  Z10, Z9, Z0
-	VBROADCASTSS 12(SI)(CX*1), Z11
+	VBROADCASTSS 12(DX)(CX*1), Z11
 	VFMADD231PS  Z11, Z9, Z1
-	VBROADCASTSS 12(SI)(CX*2), Z12
+	VBROADCASTSS 12(DX)(CX*2), Z12
 	VFMADD231PS  Z12, Z9, Z2
-	VBROADCASTSS 12(DI), Z13
+	VBROADCASTSS 12(BX), Z13
 	VFMADD231PS  Z13, Z9, Z3
-	VBROADCASTSS 12(DI)(CX*1), Z10
+	VBROADCASTSS 12(BX)(CX*1), Z10
 	VFMADD231PS  Z10, Z9, Z4
-	VBROADCASTSS 12(DI)(CX*2), Z11
+	VBROADCASTSS 12(BX)(CX*2), Z11
 	VFMADD231PS  Z11, Z9, Z5
-	VBROADCASTSS 12(R8), Z12
+	VBROADCASTSS 12(SI), Z12
 	VFMADD231PS  Z12, Z9, Z6
-	VBROADCASTSS 12(R8)(CX*1), Z13
+	VBROADCASTSS 12(SI)(CX*1), Z13
 	VFMADD231PS  Z13, Z9, Z7
-	VBROADCASTSS 12(R8)(CX*2), Z10
+	VBROADCASTSS 12(SI)(CX*2), Z10
 	VFMADD231PS  Z10, Z9, Z8
+	ADDQ         $+16, DX
+	ADDQ         $+16, BX
 	ADDQ         $+16, SI
-	ADDQ         $+16, DI
-	ADDQ         $+16, R8
 	ADDQ         $+512, AX
 	SUBQ         $0x04, R9
 	JGE          panel512x1_pixels9_inputs
@@ -1418,38 +1436,38 @@ panel512x1_pixels9_rest:
 
 panel512x1_pixels9_input:
 	VMOVUPS      (AX), Z9
-	VBROADCASTSS (SI), Z10
+	VBROADCASTSS (DX), Z10
 	VFMADD231PS  Z10, Z9, Z0
-	VBROADCASTSS (SI)(CX*1), Z11
+	VBROADCASTSS (DX)(CX*1), Z11
 	VFMADD231PS  Z11, Z9, Z1
-	VBROADCASTSS (SI)(CX*2), Z12
+	VBROADCASTSS (DX)(CX*2), Z12
 	VFMADD231PS  Z12, Z9, Z2
-	VBROADCASTSS (DI), Z13
+	VBROADCASTSS (BX), Z13
 	VFMADD231PS  Z13, Z9, Z3
-	VBROADCASTSS (DI)(CX*1), Z10
+	VBROADCASTSS (BX)(CX*1), Z10
 	VFMADD231PS  Z10, Z9, Z4
-	VBROADCASTSS (DI)(CX*2), Z11
+	VBROADCASTSS (BX)(CX*2), Z11
 	VFMADD231PS  Z11, Z9, Z5
-	VBROADCASTSS (R8), Z12
+	VBROADCASTSS (SI), Z12
 	VFMADD231PS  Z12, Z9, Z6
-	VBROADCASTSS (R8)(CX*1), Z13
+	VBROADCASTSS (SI)(CX*1), Z13
 	VFMADD231PS  Z13, Z9, Z7
-	VBROADCASTSS (R8)(CX*2), Z10
+	VBROADCASTSS (SI)(CX*2), Z10
 	VFMADD231PS  Z10, Z9, Z8
+	ADDQ         $+4, DX
+	ADDQ         $+4, BX
 	ADDQ         $+4, SI
-	ADDQ         $+4, DI
-	ADDQ         $+4, R8
 	ADDQ         $+128, AX
 	DECQ         R9
 	JNE          panel512x1_pixels9_input
 
 panel512x1_pixels9_next:
-	ADDQ   $0x08, DX
-	DECQ   BX
+	DECQ   R8
 	JNE    panel512x1_pixels9_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x1_pixels9_no_before
+	JEQ    panel512x1_pixels9_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -1466,7 +1484,7 @@ panel512x1_pixels9_next:
 	VADDPS (BX)(CX*1), Z7, K1, Z7
 	VADDPS (BX)(CX*2), Z8, K1, Z8
 
-panel512x1_pixels9_no_before:
+panel512x1_pixels9_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel512x1_pixels9_linear
@@ -1504,7 +1522,8 @@ panel512x1_pixels9_no_before:
 panel512x1_pixels9_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x1_pixels9_no_after
+	JEQ    panel512x1_pixels9_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -1521,7 +1540,7 @@ panel512x1_pixels9_linear:
 	VADDPS (BX)(CX*1), Z7, K1, Z7
 	VADDPS (BX)(CX*2), Z8, K1, Z8
 
-panel512x1_pixels9_no_after:
+panel512x1_pixels9_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -1557,112 +1576,113 @@ panel512x1_pixels10:
 	ADDQ    $+128, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), DX
-	MOVQ    segmentCount+8(FP), BX
+	MOVQ    segments+0(FP), R8
+	MOVQ    segmentCount+8(FP), R9
 
 panel512x1_pixels10_segment:
-	MOVQ (DX), R10
-	MOVQ src+24(FP), SI
-	LEAQ (SI)(R10*4), SI
+	MOVQ (R8), BX
+	ADDQ $0x08, R8
+	MOVQ src+24(FP), DX
+	LEAQ (DX)(BX*4), DX
+	LEAQ (DX)(CX*2), BX
+	ADDQ CX, BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
 	LEAQ (SI)(CX*2), DI
 	ADDQ CX, DI
-	LEAQ (DI)(CX*2), R8
-	ADDQ CX, R8
-	LEAQ (R8)(CX*2), R9
-	ADDQ CX, R9
 	MOVQ segmentLen+16(FP), R10
 	SUBQ $0x04, R10
 	JLT  panel512x1_pixels10_rest
 
 panel512x1_pixels10_inputs:
 	VMOVUPS      (AX), Z10
-	VBROADCASTSS (SI), Z11
+	VBROADCASTSS (DX), Z11
 	VFMADD231PS  Z11, Z10, Z0
-	VBROADCASTSS (SI)(CX*1), Z12
+	VBROADCASTSS (DX)(CX*1), Z12
 	VFMADD231PS  Z12, Z10, Z1
-	VBROADCASTSS (SI)(CX*2), Z13
+	VBROADCASTSS (DX)(CX*2), Z13
 	VFMADD231PS  Z13, Z10, Z2
-	VBROADCASTSS (DI), Z14
+	VBROADCASTSS (BX), Z14
 	VFMADD231PS  Z14, Z10, Z3
-	VBROADCASTSS (DI)(CX*1), Z11
+	VBROADCASTSS (BX)(CX*1), Z11
 	VFMADD231PS  Z11, Z10, Z4
-	VBROADCASTSS (DI)(CX*2), Z12
+	VBROADCASTSS (BX)(CX*2), Z12
 	VFMADD231PS  Z12, Z10, Z5
-	VBROADCASTSS (R8), Z13
+	VBROADCASTSS (SI), Z13
 	VFMADD231PS  Z13, Z10, Z6
-	VBROADCASTSS (R8)(CX*1), Z14
+	VBROADCASTSS (SI)(CX*1), Z14
 	VFMADD231PS  Z14, Z10, Z7
-	VBROADCASTSS (R8)(CX*2), Z11
+	VBROADCASTSS (SI)(CX*2), Z11
 	VFMADD231PS  Z11, Z10, Z8
-	VBROADCASTSS (R9), Z12
+	VBROADCASTSS (DI), Z12
 	VFMADD231PS  Z12, Z10, Z9
 	VMOVUPS      128(AX), Z10
-	VBROADCASTSS 4(SI), Z11
+	VBROADCASTSS 4(DX), Z11
 	VFMADD231PS  Z11, Z10, Z0
-	VBROADCASTSS 4(SI)(CX*1), Z12
+	VBROADCASTSS 4(DX)(CX*1), Z12
 	VFMADD231PS  Z12, Z10, Z1
-	VBROADCASTSS 4(SI)(CX*2), Z13
+	VBROADCASTSS 4(DX)(CX*2), Z13
 	VFMADD231PS  Z13, Z10, Z2
-	VBROADCASTSS 4(DI), Z14
+	VBROADCASTSS 4(BX), Z14
 	VFMADD231PS  Z14, Z10, Z3
-	VBROADCASTSS 4(DI)(CX*1), Z11
+	VBROADCASTSS 4(BX)(CX*1), Z11
 	VFMADD231PS  Z11, Z10, Z4
-	VBROADCASTSS 4(DI)(CX*2), Z12
+	VBROADCASTSS 4(BX)(CX*2), Z12
 	VFMADD231PS  Z12, Z10, Z5
-	VBROADCASTSS 4(R8), Z13
+	VBROADCASTSS 4(SI), Z13
 	VFMADD231PS  Z13, Z10, Z6
-	VBROADCASTSS 4(R8)(CX*1), Z14
+	VBROADCASTSS 4(SI)(CX*1), Z14
 	VFMADD231PS  Z14, Z10, Z7
-	VBROADCASTSS 4(R8)(CX*2), Z11
+	VBROADCASTSS 4(SI)(CX*2), Z11
 	VFMADD231PS  Z11, Z10, Z8
-	VBROADCASTSS 4(R9), Z12
+	VBROADCASTSS 4(DI), Z12
 	VFMADD231PS  Z12, Z10, Z9
 	VMOVUPS      256(AX), Z10
-	VBROADCASTSS 8(SI), Z11
+	VBROADCASTSS 8(DX), Z11
 	VFMADD231PS  Z11, Z10, Z0
-	VBROADCASTSS 8(SI)(CX*1), Z12
+	VBROADCASTSS 8(DX)(CX*1), Z12
 	VFMADD231PS  Z12, Z10, Z1
-	VBROADCASTSS 8(SI)(CX*2), Z13
+	VBROADCASTSS 8(DX)(CX*2), Z13
 	VFMADD231PS  Z13, Z10, Z2
-	VBROADCASTSS 8(DI), Z14
+	VBROADCASTSS 8(BX), Z14
 	VFMADD231PS  Z14, Z10, Z3
-	VBROADCASTSS 8(DI)(CX*1), Z11
+	VBROADCASTSS 8(BX)(CX*1), Z11
 	VFMADD231PS  Z11, Z10, Z4
-	VBROADCASTSS 8(DI)(CX*2), Z12
+	VBROADCASTSS 8(BX)(CX*2), Z12
 	VFMADD231PS  Z12, Z10, Z5
-	VBROADCASTSS 8(R8), Z13
+	VBROADCASTSS 8(SI), Z13
 	VFMADD231PS  Z13, Z10, Z6
-	VBROADCASTSS 8(R8)(CX*1), Z14
+	VBROADCASTSS 8(SI)(CX*1), Z14
 	VFMADD231PS  Z14, Z10, Z7
-	VBROADCASTSS 8(R8)(CX*2), Z11
+	VBROADCASTSS 8(SI)(CX*2), Z11
 	VFMADD231PS  Z11, Z10, Z8
-	VBROADCASTSS 8(R9), Z12
+	VBROADCASTSS 8(DI), Z12
 	VFMADD231PS  Z12, Z10, Z9
 	VMOVUPS      384(AX), Z10
-	VBROADCASTSS 12(SI), Z11
+	VBROADCASTSS 12(DX), Z11
 	VFMADD231PS  Z11, Z10, Z0
-	VBROADCASTSS 12(SI)(CX*1), Z12
+	VBROADCASTSS 12(DX)(CX*1), Z12
 	VFMADD231PS  Z12, Z10, Z1
-	VBROADCASTSS 12(SI)(CX*2), Z13
+	VBROADCASTSS 12(DX)(CX*2), Z13
 	VFMADD231PS  Z13, Z10, Z2
-	VBROADCASTSS 12(DI), Z14
+	VBROADCASTSS 12(BX), Z14
 	VFMADD231PS  Z14, Z10, Z3
-	VBROADCASTSS 12(DI)(CX*1), Z11
+	VBROADCASTSS 12(BX)(CX*1), Z11
 	VFMADD231PS  Z11, Z10, Z4
-	VBROADCASTSS 12(DI)(CX*2), Z12
+	VBROADCASTSS 12(BX)(CX*2), Z12
 	VFMADD231PS  Z12, Z10, Z5
-	VBROADCASTSS 12(R8), Z13
+	VBROADCASTSS 12(SI), Z13
 	VFMADD231PS  Z13, Z10, Z6
-	VBROADCASTSS 12(R8)(CX*1), Z14
+	VBROADCASTSS 12(SI)(CX*1), Z14
 	VFMADD231PS  Z14, Z10, Z7
-	VBROADCASTSS 12(R8)(CX*2), Z11
+	VBROADCASTSS 12(SI)(CX*2), Z11
 	VFMADD231PS  Z11, Z10, Z8
-	VBROADCASTSS 12(R9), Z12
+	VBROADCASTSS 12(DI), Z12
 	VFMADD231PS  Z12, Z10, Z9
+	ADDQ         $+16, DX
+	ADDQ         $+16, BX
 	ADDQ         $+16, SI
 	ADDQ         $+16, DI
-	ADDQ         $+16, R8
-	ADDQ         $+16, R9
 	ADDQ         $+512, AX
 	SUBQ         $0x04, R10
 	JGE          panel512x1_pixels10_inputs
@@ -1673,41 +1693,41 @@ panel512x1_pixels10_rest:
 
 panel512x1_pixels10_input:
 	VMOVUPS      (AX), Z10
-	VBROADCASTSS (SI), Z11
+	VBROADCASTSS (DX), Z11
 	VFMADD231PS  Z11, Z10, Z0
-	VBROADCASTSS (SI)(CX*1), Z12
+	VBROADCASTSS (DX)(CX*1), Z12
 	VFMADD231PS  Z12, Z10, Z1
-	VBROADCASTSS (SI)(CX*2), Z13
+	VBROADCASTSS (DX)(CX*2), Z13
 	VFMADD231PS  Z13, Z10, Z2
-	VBROADCASTSS (DI), Z14
+	VBROADCASTSS (BX), Z14
 	VFMADD231PS  Z14, Z10, Z3
-	VBROADCASTSS (DI)(CX*1), Z11
+	VBROADCASTSS (BX)(CX*1), Z11
 	VFMADD231PS  Z11, Z10, Z4
-	VBROADCASTSS (DI)(CX*2), Z12
+	VBROADCASTSS (BX)(CX*2), Z12
 	VFMADD231PS  Z12, Z10, Z5
-	VBROADCASTSS (R8), Z13
+	VBROADCASTSS (SI), Z13
 	VFMADD231PS  Z13, Z10, Z6
-	VBROADCASTSS (R8)(CX*1), Z14
+	VBROADCASTSS (SI)(CX*1), Z14
 	VFMADD231PS  Z14, Z10, Z7
-	VBROADCASTSS (R8)(CX*2), Z11
+	VBROADCASTSS (SI)(CX*2), Z11
 	VFMADD231PS  Z11, Z10, Z8
-	VBROADCASTSS (R9), Z12
+	VBROADCASTSS (DI), Z12
 	VFMADD231PS  Z12, Z10, Z9
+	ADDQ         $+4, DX
+	ADDQ         $+4, BX
 	ADDQ         $+4, SI
 	ADDQ         $+4, DI
-	ADDQ         $+4, R8
-	ADDQ         $+4, R9
 	ADDQ         $+128, AX
 	DECQ         R10
 	JNE          panel512x1_pixels10_input
 
 panel512x1_pixels10_next:
-	ADDQ   $0x08, DX
-	DECQ   BX
+	DECQ   R9
 	JNE    panel512x1_pixels10_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x1_pixels10_no_before
+	JEQ    panel512x1_pixels10_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -1727,7 +1747,7 @@ panel512x1_pixels10_next:
 	VADDPS (BX)(CX*2), Z8, K1, Z8
 	VADDPS (SI), Z9, K1, Z9
 
-panel512x1_pixels10_no_before:
+panel512x1_pixels10_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel512x1_pixels10_linear
@@ -1768,7 +1788,8 @@ panel512x1_pixels10_no_before:
 panel512x1_pixels10_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x1_pixels10_no_after
+	JEQ    panel512x1_pixels10_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -1788,7 +1809,7 @@ panel512x1_pixels10_linear:
 	VADDPS (BX)(CX*2), Z8, K1, Z8
 	VADDPS (SI), Z9, K1, Z9
 
-panel512x1_pixels10_no_after:
+panel512x1_pixels10_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -1828,120 +1849,121 @@ panel512x1_pixels11:
 	ADDQ    $+128, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), DX
-	MOVQ    segmentCount+8(FP), BX
+	MOVQ    segments+0(FP), R8
+	MOVQ    segmentCount+8(FP), R9
 
 panel512x1_pixels11_segment:
-	MOVQ (DX), R10
-	MOVQ src+24(FP), SI
-	LEAQ (SI)(R10*4), SI
+	MOVQ (R8), BX
+	ADDQ $0x08, R8
+	MOVQ src+24(FP), DX
+	LEAQ (DX)(BX*4), DX
+	LEAQ (DX)(CX*2), BX
+	ADDQ CX, BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
 	LEAQ (SI)(CX*2), DI
 	ADDQ CX, DI
-	LEAQ (DI)(CX*2), R8
-	ADDQ CX, R8
-	LEAQ (R8)(CX*2), R9
-	ADDQ CX, R9
 	MOVQ segmentLen+16(FP), R10
 	SUBQ $0x04, R10
 	JLT  panel512x1_pixels11_rest
 
 panel512x1_pixels11_inputs:
 	VMOVUPS      (AX), Z11
-	VBROADCASTSS (SI), Z12
+	VBROADCASTSS (DX), Z12
 	VFMADD231PS  Z12, Z11, Z0
-	VBROADCASTSS (SI)(CX*1), Z13
+	VBROADCASTSS (DX)(CX*1), Z13
 	VFMADD231PS  Z13, Z11, Z1
-	VBROADCASTSS (SI)(CX*2), Z14
+	VBROADCASTSS (DX)(CX*2), Z14
 	VFMADD231PS  Z14, Z11, Z2
-	VBROADCASTSS (DI), Z15
+	VBROADCASTSS (BX), Z15
 	VFMADD231PS  Z15, Z11, Z3
-	VBROADCASTSS (DI)(CX*1), Z12
+	VBROADCASTSS (BX)(CX*1), Z12
 	VFMADD231PS  Z12, Z11, Z4
-	VBROADCASTSS (DI)(CX*2), Z13
+	VBROADCASTSS (BX)(CX*2), Z13
 	VFMADD231PS  Z13, Z11, Z5
-	VBROADCASTSS (R8), Z14
+	VBROADCASTSS (SI), Z14
 	VFMADD231PS  Z14, Z11, Z6
-	VBROADCASTSS (R8)(CX*1), Z15
+	VBROADCASTSS (SI)(CX*1), Z15
 	VFMADD231PS  Z15, Z11, Z7
-	VBROADCASTSS (R8)(CX*2), Z12
+	VBROADCASTSS (SI)(CX*2), Z12
 	VFMADD231PS  Z12, Z11, Z8
-	VBROADCASTSS (R9), Z13
+	VBROADCASTSS (DI), Z13
 	VFMADD231PS  Z13, Z11, Z9
-	VBROADCASTSS (R9)(CX*1), Z14
+	VBROADCASTSS (DI)(CX*1), Z14
 	VFMADD231PS  Z14, Z11, Z10
 	VMOVUPS      128(AX), Z11
-	VBROADCASTSS 4(SI), Z12
+	VBROADCASTSS 4(DX), Z12
 	VFMADD231PS  Z12, Z11, Z0
-	VBROADCASTSS 4(SI)(CX*1), Z13
+	VBROADCASTSS 4(DX)(CX*1), Z13
 	VFMADD231PS  Z13, Z11, Z1
-	VBROADCASTSS 4(SI)(CX*2), Z14
+	VBROADCASTSS 4(DX)(CX*2), Z14
 	VFMADD231PS  Z14, Z11, Z2
-	VBROADCASTSS 4(DI), Z15
+	VBROADCASTSS 4(BX), Z15
 	VFMADD231PS  Z15, Z11, Z3
-	VBROADCASTSS 4(DI)(CX*1), Z12
+	VBROADCASTSS 4(BX)(CX*1), Z12
 	VFMADD231PS  Z12, Z11, Z4
-	VBROADCASTSS 4(DI)(CX*2), Z13
+	VBROADCASTSS 4(BX)(CX*2), Z13
 	VFMADD231PS  Z13, Z11, Z5
-	VBROADCASTSS 4(R8), Z14
+	VBROADCASTSS 4(SI), Z14
 	VFMADD231PS  Z14, Z11, Z6
-	VBROADCASTSS 4(R8)(CX*1), Z15
+	VBROADCASTSS 4(SI)(CX*1), Z15
 	VFMADD231PS  Z15, Z11, Z7
-	VBROADCASTSS 4(R8)(CX*2), Z12
+	VBROADCASTSS 4(SI)(CX*2), Z12
 	VFMADD231PS  Z12, Z11, Z8
-	VBROADCASTSS 4(R9), Z13
+	VBROADCASTSS 4(DI), Z13
 	VFMADD231PS  Z13, Z11, Z9
-	VBROADCASTSS 4(R9)(CX*1), Z14
+	VBROADCASTSS 4(DI)(CX*1), Z14
 	VFMADD231PS  Z14, Z11, Z10
 	VMOVUPS      256(AX), Z11
-	VBROADCASTSS 8(SI), Z12
+	VBROADCASTSS 8(DX), Z12
 	VFMADD231PS  Z12, Z11, Z0
-	VBROADCASTSS 8(SI)(CX*1), Z13
+	VBROADCASTSS 8(DX)(CX*1), Z13
 	VFMADD231PS  Z13, Z11, Z1
-	VBROADCASTSS 8(SI)(CX*2), Z14
+	VBROADCASTSS 8(DX)(CX*2), Z14
 	VFMADD231PS  Z14, Z11, Z2
-	VBROADCASTSS 8(DI), Z15
+	VBROADCASTSS 8(BX), Z15
 	VFMADD231PS  Z15, Z11, Z3
-	VBROADCASTSS 8(DI)(CX*1), Z12
+	VBROADCASTSS 8(BX)(CX*1), Z12
 	VFMADD231PS  Z12, Z11, Z4
-	VBROADCASTSS 8(DI)(CX*2), Z13
+	VBROADCASTSS 8(BX)(CX*2), Z13
 	VFMADD231PS  Z13, Z11, Z5
-	VBROADCASTSS 8(R8), Z14
+	VBROADCASTSS 8(SI), Z14
 	VFMADD231PS  Z14, Z11, Z6
-	VBROADCASTSS 8(R8)(CX*1), Z15
+	VBROADCASTSS 8(SI)(CX*1), Z15
 	VFMADD231PS  Z15, Z11, Z7
-	VBROADCASTSS 8(R8)(CX*2), Z12
+	VBROADCASTSS 8(SI)(CX*2), Z12
 	VFMADD231PS  Z12, Z11, Z8
-	VBROADCASTSS 8(R9), Z13
+	VBROADCASTSS 8(DI), Z13
 	VFMADD231PS  Z13, Z11, Z9
-	VBROADCASTSS 8(R9)(CX*1), Z14
+	VBROADCASTSS 8(DI)(CX*1), Z14
 	VFMADD231PS  Z14, Z11, Z10
 	VMOVUPS      384(AX), Z11
-	VBROADCASTSS 12(SI), Z12
+	VBROADCASTSS 12(DX), Z12
 	VFMADD231PS  Z12, Z11, Z0
-	VBROADCASTSS 12(SI)(CX*1), Z13
+	VBROADCASTSS 12(DX)(CX*1), Z13
 	VFMADD231PS  Z13, Z11, Z1
-	VBROADCASTSS 12(SI)(CX*2), Z14
+	VBROADCASTSS 12(DX)(CX*2), Z14
 	VFMADD231PS  Z14, Z11, Z2
-	VBROADCASTSS 12(DI), Z15
+	VBROADCASTSS 12(BX), Z15
 	VFMADD231PS  Z15, Z11, Z3
-	VBROADCASTSS 12(DI)(CX*1), Z12
+	VBROADCASTSS 12(BX)(CX*1), Z12
 	VFMADD231PS  Z12, Z11, Z4
-	VBROADCASTSS 12(DI)(CX*2), Z13
+	VBROADCASTSS 12(BX)(CX*2), Z13
 	VFMADD231PS  Z13, Z11, Z5
-	VBROADCASTSS 12(R8), Z14
+	VBROADCASTSS 12(SI), Z14
 	VFMADD231PS  Z14, Z11, Z6
-	VBROADCASTSS 12(R8)(CX*1), Z15
+	VBROADCASTSS 12(SI)(CX*1), Z15
 	VFMADD231PS  Z15, Z11, Z7
-	VBROADCASTSS 12(R8)(CX*2), Z12
+	VBROADCASTSS 12(SI)(CX*2), Z12
 	VFMADD231PS  Z12, Z11, Z8
-	VBROADCASTSS 12(R9), Z13
+	VBROADCASTSS 12(DI), Z13
 	VFMADD231PS  Z13, Z11, Z9
-	VBROADCASTSS 12(R9)(CX*1), Z14
+	VBROADCASTSS 12(DI)(CX*1), Z14
 	VFMADD231PS  Z14, Z11, Z10
+	ADDQ         $+16, DX
+	ADDQ         $+16, BX
 	ADDQ         $+16, SI
 	ADDQ         $+16, DI
-	ADDQ         $+16, R8
-	ADDQ         $+16, R9
 	ADDQ         $+512, AX
 	SUBQ         $0x04, R10
 	JGE          panel512x1_pixels11_inputs
@@ -1952,43 +1974,43 @@ panel512x1_pixels11_rest:
 
 panel512x1_pixels11_input:
 	VMOVUPS      (AX), Z11
-	VBROADCASTSS (SI), Z12
+	VBROADCASTSS (DX), Z12
 	VFMADD231PS  Z12, Z11, Z0
-	VBROADCASTSS (SI)(CX*1), Z13
+	VBROADCASTSS (DX)(CX*1), Z13
 	VFMADD231PS  Z13, Z11, Z1
-	VBROADCASTSS (SI)(CX*2), Z14
+	VBROADCASTSS (DX)(CX*2), Z14
 	VFMADD231PS  Z14, Z11, Z2
-	VBROADCASTSS (DI), Z15
+	VBROADCASTSS (BX), Z15
 	VFMADD231PS  Z15, Z11, Z3
-	VBROADCASTSS (DI)(CX*1), Z12
+	VBROADCASTSS (BX)(CX*1), Z12
 	VFMADD231PS  Z12, Z11, Z4
-	VBROADCASTSS (DI)(CX*2), Z13
+	VBROADCASTSS (BX)(CX*2), Z13
 	VFMADD231PS  Z13, Z11, Z5
-	VBROADCASTSS (R8), Z14
+	VBROADCASTSS (SI), Z14
 	VFMADD231PS  Z14, Z11, Z6
-	VBROADCASTSS (R8)(CX*1), Z15
+	VBROADCASTSS (SI)(CX*1), Z15
 	VFMADD231PS  Z15, Z11, Z7
-	VBROADCASTSS (R8)(CX*2), Z12
+	VBROADCASTSS (SI)(CX*2), Z12
 	VFMADD231PS  Z12, Z11, Z8
-	VBROADCASTSS (R9), Z13
+	VBROADCASTSS (DI), Z13
 	VFMADD231PS  Z13, Z11, Z9
-	VBROADCASTSS (R9)(CX*1), Z14
+	VBROADCASTSS (DI)(CX*1), Z14
 	VFMADD231PS  Z14, Z11, Z10
+	ADDQ         $+4, DX
+	ADDQ         $+4, BX
 	ADDQ         $+4, SI
 	ADDQ         $+4, DI
-	ADDQ         $+4, R8
-	ADDQ         $+4, R9
 	ADDQ         $+128, AX
 	DECQ         R10
 	JNE          panel512x1_pixels11_input
 
 panel512x1_pixels11_next:
-	ADDQ   $0x08, DX
-	DECQ   BX
+	DECQ   R9
 	JNE    panel512x1_pixels11_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x1_pixels11_no_before
+	JEQ    panel512x1_pixels11_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -2009,7 +2031,7 @@ panel512x1_pixels11_next:
 	VADDPS (SI), Z9, K1, Z9
 	VADDPS (SI)(CX*1), Z10, K1, Z10
 
-panel512x1_pixels11_no_before:
+panel512x1_pixels11_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel512x1_pixels11_linear
@@ -2053,7 +2075,8 @@ panel512x1_pixels11_no_before:
 panel512x1_pixels11_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x1_pixels11_no_after
+	JEQ    panel512x1_pixels11_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -2074,7 +2097,7 @@ panel512x1_pixels11_linear:
 	VADDPS (SI), Z9, K1, Z9
 	VADDPS (SI)(CX*1), Z10, K1, Z10
 
-panel512x1_pixels11_no_after:
+panel512x1_pixels11_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -2116,128 +2139,129 @@ panel512x1_pixels12:
 	ADDQ    $+128, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), DX
-	MOVQ    segmentCount+8(FP), BX
+	MOVQ    segments+0(FP), R8
+	MOVQ    segmentCount+8(FP), R9
 
 panel512x1_pixels12_segment:
-	MOVQ (DX), R10
-	MOVQ src+24(FP), SI
-	LEAQ (SI)(R10*4), SI
+	MOVQ (R8), BX
+	ADDQ $0x08, R8
+	MOVQ src+24(FP), DX
+	LEAQ (DX)(BX*4), DX
+	LEAQ (DX)(CX*2), BX
+	ADDQ CX, BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
 	LEAQ (SI)(CX*2), DI
 	ADDQ CX, DI
-	LEAQ (DI)(CX*2), R8
-	ADDQ CX, R8
-	LEAQ (R8)(CX*2), R9
-	ADDQ CX, R9
 	MOVQ segmentLen+16(FP), R10
 	SUBQ $0x04, R10
 	JLT  panel512x1_pixels12_rest
 
 panel512x1_pixels12_inputs:
 	VMOVUPS      (AX), Z12
-	VBROADCASTSS (SI), Z13
+	VBROADCASTSS (DX), Z13
 	VFMADD231PS  Z13, Z12, Z0
-	VBROADCASTSS (SI)(CX*1), Z14
+	VBROADCASTSS (DX)(CX*1), Z14
 	VFMADD231PS  Z14, Z12, Z1
-	VBROADCASTSS (SI)(CX*2), Z15
+	VBROADCASTSS (DX)(CX*2), Z15
 	VFMADD231PS  Z15, Z12, Z2
-	VBROADCASTSS (DI), Z16
+	VBROADCASTSS (BX), Z16
 	VFMADD231PS  Z16, Z12, Z3
-	VBROADCASTSS (DI)(CX*1), Z13
+	VBROADCASTSS (BX)(CX*1), Z13
 	VFMADD231PS  Z13, Z12, Z4
-	VBROADCASTSS (DI)(CX*2), Z14
+	VBROADCASTSS (BX)(CX*2), Z14
 	VFMADD231PS  Z14, Z12, Z5
-	VBROADCASTSS (R8), Z15
+	VBROADCASTSS (SI), Z15
 	VFMADD231PS  Z15, Z12, Z6
-	VBROADCASTSS (R8)(CX*1), Z16
+	VBROADCASTSS (SI)(CX*1), Z16
 	VFMADD231PS  Z16, Z12, Z7
-	VBROADCASTSS (R8)(CX*2), Z13
+	VBROADCASTSS (SI)(CX*2), Z13
 	VFMADD231PS  Z13, Z12, Z8
-	VBROADCASTSS (R9), Z14
+	VBROADCASTSS (DI), Z14
 	VFMADD231PS  Z14, Z12, Z9
-	VBROADCASTSS (R9)(CX*1), Z15
+	VBROADCASTSS (DI)(CX*1), Z15
 	VFMADD231PS  Z15, Z12, Z10
-	VBROADCASTSS (R9)(CX*2), Z16
+	VBROADCASTSS (DI)(CX*2), Z16
 	VFMADD231PS  Z16, Z12, Z11
 	VMOVUPS      128(AX), Z12
-	VBROADCASTSS 4(SI), Z13
+	VBROADCASTSS 4(DX), Z13
 	VFMADD231PS  Z13, Z12, Z0
-	VBROADCASTSS 4(SI)(CX*1), Z14
+	VBROADCASTSS 4(DX)(CX*1), Z14
 	VFMADD231PS  Z14, Z12, Z1
-	VBROADCASTSS 4(SI)(CX*2), Z15
+	VBROADCASTSS 4(DX)(CX*2), Z15
 	VFMADD231PS  Z15, Z12, Z2
-	VBROADCASTSS 4(DI), Z16
+	VBROADCASTSS 4(BX), Z16
 	VFMADD231PS  Z16, Z12, Z3
-	VBROADCASTSS 4(DI)(CX*1), Z13
+	VBROADCASTSS 4(BX)(CX*1), Z13
 	VFMADD231PS  Z13, Z12, Z4
-	VBROADCASTSS 4(DI)(CX*2), Z14
+	VBROADCASTSS 4(BX)(CX*2), Z14
 	VFMADD231PS  Z14, Z12, Z5
-	VBROADCASTSS 4(R8), Z15
+	VBROADCASTSS 4(SI), Z15
 	VFMADD231PS  Z15, Z12, Z6
-	VBROADCASTSS 4(R8)(CX*1), Z16
+	VBROADCASTSS 4(SI)(CX*1), Z16
 	VFMADD231PS  Z16, Z12, Z7
-	VBROADCASTSS 4(R8)(CX*2), Z13
+	VBROADCASTSS 4(SI)(CX*2), Z13
 	VFMADD231PS  Z13, Z12, Z8
-	VBROADCASTSS 4(R9), Z14
+	VBROADCASTSS 4(DI), Z14
 	VFMADD231PS  Z14, Z12, Z9
-	VBROADCASTSS 4(R9)(CX*1), Z15
+	VBROADCASTSS 4(DI)(CX*1), Z15
 	VFMADD231PS  Z15, Z12, Z10
-	VBROADCASTSS 4(R9)(CX*2), Z16
+	VBROADCASTSS 4(DI)(CX*2), Z16
 	VFMADD231PS  Z16, Z12, Z11
 	VMOVUPS      256(AX), Z12
-	VBROADCASTSS 8(SI), Z13
+	VBROADCASTSS 8(DX), Z13
 	VFMADD231PS  Z13, Z12, Z0
-	VBROADCASTSS 8(SI)(CX*1), Z14
+	VBROADCASTSS 8(DX)(CX*1), Z14
 	VFMADD231PS  Z14, Z12, Z1
-	VBROADCASTSS 8(SI)(CX*2), Z15
+	VBROADCASTSS 8(DX)(CX*2), Z15
 	VFMADD231PS  Z15, Z12, Z2
-	VBROADCASTSS 8(DI), Z16
+	VBROADCASTSS 8(BX), Z16
 	VFMADD231PS  Z16, Z12, Z3
-	VBROADCASTSS 8(DI)(CX*1), Z13
+	VBROADCASTSS 8(BX)(CX*1), Z13
 	VFMADD231PS  Z13, Z12, Z4
-	VBROADCASTSS 8(DI)(CX*2), Z14
+	VBROADCASTSS 8(BX)(CX*2), Z14
 	VFMADD231PS  Z14, Z12, Z5
-	VBROADCASTSS 8(R8), Z15
+	VBROADCASTSS 8(SI), Z15
 	VFMADD231PS  Z15, Z12, Z6
-	VBROADCASTSS 8(R8)(CX*1), Z16
+	VBROADCASTSS 8(SI)(CX*1), Z16
 	VFMADD231PS  Z16, Z12, Z7
-	VBROADCASTSS 8(R8)(CX*2), Z13
+	VBROADCASTSS 8(SI)(CX*2), Z13
 	VFMADD231PS  Z13, Z12, Z8
-	VBROADCASTSS 8(R9), Z14
+	VBROADCASTSS 8(DI), Z14
 	VFMADD231PS  Z14, Z12, Z9
-	VBROADCASTSS 8(R9)(CX*1), Z15
+	VBROADCASTSS 8(DI)(CX*1), Z15
 	VFMADD231PS  Z15, Z12, Z10
-	VBROADCASTSS 8(R9)(CX*2), Z16
+	VBROADCASTSS 8(DI)(CX*2), Z16
 	VFMADD231PS  Z16, Z12, Z11
 	VMOVUPS      384(AX), Z12
-	VBROADCASTSS 12(SI), Z13
+	VBROADCASTSS 12(DX), Z13
 	VFMADD231PS  Z13, Z12, Z0
-	VBROADCASTSS 12(SI)(CX*1), Z14
+	VBROADCASTSS 12(DX)(CX*1), Z14
 	VFMADD231PS  Z14, Z12, Z1
-	VBROADCASTSS 12(SI)(CX*2), Z15
+	VBROADCASTSS 12(DX)(CX*2), Z15
 	VFMADD231PS  Z15, Z12, Z2
-	VBROADCASTSS 12(DI), Z16
+	VBROADCASTSS 12(BX), Z16
 	VFMADD231PS  Z16, Z12, Z3
-	VBROADCASTSS 12(DI)(CX*1), Z13
+	VBROADCASTSS 12(BX)(CX*1), Z13
 	VFMADD231PS  Z13, Z12, Z4
-	VBROADCASTSS 12(DI)(CX*2), Z14
+	VBROADCASTSS 12(BX)(CX*2), Z14
 	VFMADD231PS  Z14, Z12, Z5
-	VBROADCASTSS 12(R8), Z15
+	VBROADCASTSS 12(SI), Z15
 	VFMADD231PS  Z15, Z12, Z6
-	VBROADCASTSS 12(R8)(CX*1), Z16
+	VBROADCASTSS 12(SI)(CX*1), Z16
 	VFMADD231PS  Z16, Z12, Z7
-	VBROADCASTSS 12(R8)(CX*2), Z13
+	VBROADCASTSS 12(SI)(CX*2), Z13
 	VFMADD231PS  Z13, Z12, Z8
-	VBROADCASTSS 12(R9), Z14
+	VBROADCASTSS 12(DI), Z14
 	VFMADD231PS  Z14, Z12, Z9
-	VBROADCASTSS 12(R9)(CX*1), Z15
+	VBROADCASTSS 12(DI)(CX*1), Z15
 	VFMADD231PS  Z15, Z12, Z10
-	VBROADCASTSS 12(R9)(CX*2), Z16
+	VBROADCASTSS 12(DI)(CX*2), Z16
 	VFMADD231PS  Z16, Z12, Z11
+	ADDQ         $+16, DX
+	ADDQ         $+16, BX
 	ADDQ         $+16, SI
 	ADDQ         $+16, DI
-	ADDQ         $+16, R8
-	ADDQ         $+16, R9
 	ADDQ         $+512, AX
 	SUBQ         $0x04, R10
 	JGE          panel512x1_pixels12_inputs
@@ -2248,45 +2272,45 @@ panel512x1_pixels12_rest:
 
 panel512x1_pixels12_input:
 	VMOVUPS      (AX), Z12
-	VBROADCASTSS (SI), Z13
+	VBROADCASTSS (DX), Z13
 	VFMADD231PS  Z13, Z12, Z0
-	VBROADCASTSS (SI)(CX*1), Z14
+	VBROADCASTSS (DX)(CX*1), Z14
 	VFMADD231PS  Z14, Z12, Z1
-	VBROADCASTSS (SI)(CX*2), Z15
+	VBROADCASTSS (DX)(CX*2), Z15
 	VFMADD231PS  Z15, Z12, Z2
-	VBROADCASTSS (DI), Z16
+	VBROADCASTSS (BX), Z16
 	VFMADD231PS  Z16, Z12, Z3
-	VBROADCASTSS (DI)(CX*1), Z13
+	VBROADCASTSS (BX)(CX*1), Z13
 	VFMADD231PS  Z13, Z12, Z4
-	VBROADCASTSS (DI)(CX*2), Z14
+	VBROADCASTSS (BX)(CX*2), Z14
 	VFMADD231PS  Z14, Z12, Z5
-	VBROADCASTSS (R8), Z15
+	VBROADCASTSS (SI), Z15
 	VFMADD231PS  Z15, Z12, Z6
-	VBROADCASTSS (R8)(CX*1), Z16
+	VBROADCASTSS (SI)(CX*1), Z16
 	VFMADD231PS  Z16, Z12, Z7
-	VBROADCASTSS (R8)(CX*2), Z13
+	VBROADCASTSS (SI)(CX*2), Z13
 	VFMADD231PS  Z13, Z12, Z8
-	VBROADCASTSS (R9), Z14
+	VBROADCASTSS (DI), Z14
 	VFMADD231PS  Z14, Z12, Z9
-	VBROADCASTSS (R9)(CX*1), Z15
+	VBROADCASTSS (DI)(CX*1), Z15
 	VFMADD231PS  Z15, Z12, Z10
-	VBROADCASTSS (R9)(CX*2), Z16
+	VBROADCASTSS (DI)(CX*2), Z16
 	VFMADD231PS  Z16, Z12, Z11
+	ADDQ         $+4, DX
+	ADDQ         $+4, BX
 	ADDQ         $+4, SI
 	ADDQ         $+4, DI
-	ADDQ         $+4, R8
-	ADDQ         $+4, R9
 	ADDQ         $+128, AX
 	DECQ         R10
 	JNE          panel512x1_pixels12_input
 
 panel512x1_pixels12_next:
-	ADDQ   $0x08, DX
-	DECQ   BX
+	DECQ   R9
 	JNE    panel512x1_pixels12_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x1_pixels12_no_before
+	JEQ    panel512x1_pixels12_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -2308,7 +2332,7 @@ panel512x1_pixels12_next:
 	VADDPS (SI)(CX*1), Z10, K1, Z10
 	VADDPS (SI)(CX*2), Z11, K1, Z11
 
-panel512x1_pixels12_no_before:
+panel512x1_pixels12_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel512x1_pixels12_linear
@@ -2355,7 +2379,8 @@ panel512x1_pixels12_no_before:
 panel512x1_pixels12_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x1_pixels12_no_after
+	JEQ    panel512x1_pixels12_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -2377,7 +2402,7 @@ panel512x1_pixels12_linear:
 	VADDPS (SI)(CX*1), Z10, K1, Z10
 	VADDPS (SI)(CX*2), Z11, K1, Z11
 
-panel512x1_pixels12_no_after:
+panel512x1_pixels12_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -2421,139 +2446,140 @@ panel512x1_pixels13:
 	ADDQ    $+128, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), DX
-	MOVQ    segmentCount+8(FP), BX
+	MOVQ    segments+0(FP), R9
+	MOVQ    segmentCount+8(FP), R10
 
 panel512x1_pixels13_segment:
-	MOVQ (DX), R11
-	MOVQ src+24(FP), SI
-	LEAQ (SI)(R11*4), SI
+	MOVQ (R9), BX
+	ADDQ $0x08, R9
+	MOVQ src+24(FP), DX
+	LEAQ (DX)(BX*4), DX
+	LEAQ (DX)(CX*2), BX
+	ADDQ CX, BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
 	LEAQ (SI)(CX*2), DI
 	ADDQ CX, DI
 	LEAQ (DI)(CX*2), R8
 	ADDQ CX, R8
-	LEAQ (R8)(CX*2), R9
-	ADDQ CX, R9
-	LEAQ (R9)(CX*2), R10
-	ADDQ CX, R10
 	MOVQ segmentLen+16(FP), R11
 	SUBQ $0x04, R11
 	JLT  panel512x1_pixels13_rest
 
 panel512x1_pixels13_inputs:
 	VMOVUPS      (AX), Z13
-	VBROADCASTSS (SI), Z14
+	VBROADCASTSS (DX), Z14
 	VFMADD231PS  Z14, Z13, Z0
-	VBROADCASTSS (SI)(CX*1), Z15
+	VBROADCASTSS (DX)(CX*1), Z15
 	VFMADD231PS  Z15, Z13, Z1
-	VBROADCASTSS (SI)(CX*2), Z16
+	VBROADCASTSS (DX)(CX*2), Z16
 	VFMADD231PS  Z16, Z13, Z2
-	VBROADCASTSS (DI), Z17
+	VBROADCASTSS (BX), Z17
 	VFMADD231PS  Z17, Z13, Z3
-	VBROADCASTSS (DI)(CX*1), Z14
+	VBROADCASTSS (BX)(CX*1), Z14
 	VFMADD231PS  Z14, Z13, Z4
-	VBROADCASTSS (DI)(CX*2), Z15
+	VBROADCASTSS (BX)(CX*2), Z15
 	VFMADD231PS  Z15, Z13, Z5
-	VBROADCASTSS (R8), Z16
+	VBROADCASTSS (SI), Z16
 	VFMADD231PS  Z16, Z13, Z6
-	VBROADCASTSS (R8)(CX*1), Z17
+	VBROADCASTSS (SI)(CX*1), Z17
 	VFMADD231PS  Z17, Z13, Z7
-	VBROADCASTSS (R8)(CX*2), Z14
+	VBROADCASTSS (SI)(CX*2), Z14
 	VFMADD231PS  Z14, Z13, Z8
-	VBROADCASTSS (R9), Z15
+	VBROADCASTSS (DI), Z15
 	VFMADD231PS  Z15, Z13, Z9
-	VBROADCASTSS (R9)(CX*1), Z16
+	VBROADCASTSS (DI)(CX*1), Z16
 	VFMADD231PS  Z16, Z13, Z10
-	VBROADCASTSS (R9)(CX*2), Z17
+	VBROADCASTSS (DI)(CX*2), Z17
 	VFMADD231PS  Z17, Z13, Z11
-	VBROADCASTSS (R10), Z14
+	VBROADCASTSS (R8), Z14
 	VFMADD231PS  Z14, Z13, Z12
 	VMOVUPS      128(AX), Z13
-	VBROADCASTSS 4(SI), Z14
+	VBROADCASTSS 4(DX), Z14
 	VFMADD231PS  Z14, Z13, Z0
-	VBROADCASTSS 4(SI)(CX*1), Z15
+	VBROADCASTSS 4(DX)(CX*1), Z15
 	VFMADD231PS  Z15, Z13, Z1
-	VBROADCASTSS 4(SI)(CX*2), Z16
+	VBROADCASTSS 4(DX)(CX*2), Z16
 	VFMADD231PS  Z16, Z13, Z2
-	VBROADCASTSS 4(DI), Z17
+	VBROADCASTSS 4(BX), Z17
 	VFMADD231PS  Z17, Z13, Z3
-	VBROADCASTSS 4(DI)(CX*1), Z14
+	VBROADCASTSS 4(BX)(CX*1), Z14
 	VFMADD231PS  Z14, Z13, Z4
-	VBROADCASTSS 4(DI)(CX*2), Z15
+	VBROADCASTSS 4(BX)(CX*2), Z15
 	VFMADD231PS  Z15, Z13, Z5
-	VBROADCASTSS 4(R8), Z16
+	VBROADCASTSS 4(SI), Z16
 	VFMADD231PS  Z16, Z13, Z6
-	VBROADCASTSS 4(R8)(CX*1), Z17
+	VBROADCASTSS 4(SI)(CX*1), Z17
 	VFMADD231PS  Z17, Z13, Z7
-	VBROADCASTSS 4(R8)(CX*2), Z14
+	VBROADCASTSS 4(SI)(CX*2), Z14
 	VFMADD231PS  Z14, Z13, Z8
-	VBROADCASTSS 4(R9), Z15
+	VBROADCASTSS 4(DI), Z15
 	VFMADD231PS  Z15, Z13, Z9
-	VBROADCASTSS 4(R9)(CX*1), Z16
+	VBROADCASTSS 4(DI)(CX*1), Z16
 	VFMADD231PS  Z16, Z13, Z10
-	VBROADCASTSS 4(R9)(CX*2), Z17
+	VBROADCASTSS 4(DI)(CX*2), Z17
 	VFMADD231PS  Z17, Z13, Z11
-	VBROADCASTSS 4(R10), Z14
+	VBROADCASTSS 4(R8), Z14
 	VFMADD231PS  Z14, Z13, Z12
 	VMOVUPS      256(AX), Z13
-	VBROADCASTSS 8(SI), Z14
+	VBROADCASTSS 8(DX), Z14
 	VFMADD231PS  Z14, Z13, Z0
-	VBROADCASTSS 8(SI)(CX*1), Z15
+	VBROADCASTSS 8(DX)(CX*1), Z15
 	VFMADD231PS  Z15, Z13, Z1
-	VBROADCASTSS 8(SI)(CX*2), Z16
+	VBROADCASTSS 8(DX)(CX*2), Z16
 	VFMADD231PS  Z16, Z13, Z2
-	VBROADCASTSS 8(DI), Z17
+	VBROADCASTSS 8(BX), Z17
 	VFMADD231PS  Z17, Z13, Z3
-	VBROADCASTSS 8(DI)(CX*1), Z14
+	VBROADCASTSS 8(BX)(CX*1), Z14
 	VFMADD231PS  Z14, Z13, Z4
-	VBROADCASTSS 8(DI)(CX*2), Z15
+	VBROADCASTSS 8(BX)(CX*2), Z15
 	VFMADD231PS  Z15, Z13, Z5
-	VBROADCASTSS 8(R8), Z16
+	VBROADCASTSS 8(SI), Z16
 	VFMADD231PS  Z16, Z13, Z6
-	VBROADCASTSS 8(R8)(CX*1), Z17
+	VBROADCASTSS 8(SI)(CX*1), Z17
 	VFMADD231PS  Z17, Z13, Z7
-	VBROADCASTSS 8(R8)(CX*2), Z14
+	VBROADCASTSS 8(SI)(CX*2), Z14
 	VFMADD231PS  Z14, Z13, Z8
-	VBROADCASTSS 8(R9), Z15
+	VBROADCASTSS 8(DI), Z15
 	VFMADD231PS  Z15, Z13, Z9
-	VBROADCASTSS 8(R9)(CX*1), Z16
+	VBROADCASTSS 8(DI)(CX*1), Z16
 	VFMADD231PS  Z16, Z13, Z10
-	VBROADCASTSS 8(R9)(CX*2), Z17
+	VBROADCASTSS 8(DI)(CX*2), Z17
 	VFMADD231PS  Z17, Z13, Z11
-	VBROADCASTSS 8(R10), Z14
+	VBROADCASTSS 8(R8), Z14
 	VFMADD231PS  Z14, Z13, Z12
 	VMOVUPS      384(AX), Z13
-	VBROADCASTSS 12(SI), Z14
+	VBROADCASTSS 12(DX), Z14
 	VFMADD231PS  Z14, Z13, Z0
-	VBROADCASTSS 12(SI)(CX*1), Z15
+	VBROADCASTSS 12(DX)(CX*1), Z15
 	VFMADD231PS  Z15, Z13, Z1
-	VBROADCASTSS 12(SI)(CX*2), Z16
+	VBROADCASTSS 12(DX)(CX*2), Z16
 	VFMADD231PS  Z16, Z13, Z2
-	VBROADCASTSS 12(DI), Z17
+	VBROADCASTSS 12(BX), Z17
 	VFMADD231PS  Z17, Z13, Z3
-	VBROADCASTSS 12(DI)(CX*1), Z14
+	VBROADCASTSS 12(BX)(CX*1), Z14
 	VFMADD231PS  Z14, Z13, Z4
-	VBROADCASTSS 12(DI)(CX*2), Z15
+	VBROADCASTSS 12(BX)(CX*2), Z15
 	VFMADD231PS  Z15, Z13, Z5
-	VBROADCASTSS 12(R8), Z16
+	VBROADCASTSS 12(SI), Z16
 	VFMADD231PS  Z16, Z13, Z6
-	VBROADCASTSS 12(R8)(CX*1), Z17
+	VBROADCASTSS 12(SI)(CX*1), Z17
 	VFMADD231PS  Z17, Z13, Z7
-	VBROADCASTSS 12(R8)(CX*2), Z14
+	VBROADCASTSS 12(SI)(CX*2), Z14
 	VFMADD231PS  Z14, Z13, Z8
-	VBROADCASTSS 12(R9), Z15
+	VBROADCASTSS 12(DI), Z15
 	VFMADD231PS  Z15, Z13, Z9
-	VBROADCASTSS 12(R9)(CX*1), Z16
+	VBROADCASTSS 12(DI)(CX*1), Z16
 	VFMADD231PS  Z16, Z13, Z10
-	VBROADCASTSS 12(R9)(CX*2), Z17
+	VBROADCASTSS 12(DI)(CX*2), Z17
 	VFMADD231PS  Z17, Z13, Z11
-	VBROADCASTSS 12(R10), Z14
+	VBROADCASTSS 12(R8), Z14
 	VFMADD231PS  Z14, Z13, Z12
+	ADDQ         $+16, DX
+	ADDQ         $+16, BX
 	ADDQ         $+16, SI
 	ADDQ         $+16, DI
 	ADDQ         $+16, R8
-	ADDQ         $+16, R9
-	ADDQ         $+16, R10
 	ADDQ         $+512, AX
 	SUBQ         $0x04, R11
 	JGE          panel512x1_pixels13_inputs
@@ -2564,48 +2590,48 @@ panel512x1_pixels13_rest:
 
 panel512x1_pixels13_input:
 	VMOVUPS      (AX), Z13
-	VBROADCASTSS (SI), Z14
+	VBROADCASTSS (DX), Z14
 	VFMADD231PS  Z14, Z13, Z0
-	VBROADCASTSS (SI)(CX*1), Z15
+	VBROADCASTSS (DX)(CX*1), Z15
 	VFMADD231PS  Z15, Z13, Z1
-	VBROADCASTSS (SI)(CX*2), Z16
+	VBROADCASTSS (DX)(CX*2), Z16
 	VFMADD231PS  Z16, Z13, Z2
-	VBROADCASTSS (DI), Z17
+	VBROADCASTSS (BX), Z17
 	VFMADD231PS  Z17, Z13, Z3
-	VBROADCASTSS (DI)(CX*1), Z14
+	VBROADCASTSS (BX)(CX*1), Z14
 	VFMADD231PS  Z14, Z13, Z4
-	VBROADCASTSS (DI)(CX*2), Z15
+	VBROADCASTSS (BX)(CX*2), Z15
 	VFMADD231PS  Z15, Z13, Z5
-	VBROADCASTSS (R8), Z16
+	VBROADCASTSS (SI), Z16
 	VFMADD231PS  Z16, Z13, Z6
-	VBROADCASTSS (R8)(CX*1), Z17
+	VBROADCASTSS (SI)(CX*1), Z17
 	VFMADD231PS  Z17, Z13, Z7
-	VBROADCASTSS (R8)(CX*2), Z14
+	VBROADCASTSS (SI)(CX*2), Z14
 	VFMADD231PS  Z14, Z13, Z8
-	VBROADCASTSS (R9), Z15
+	VBROADCASTSS (DI), Z15
 	VFMADD231PS  Z15, Z13, Z9
-	VBROADCASTSS (R9)(CX*1), Z16
+	VBROADCASTSS (DI)(CX*1), Z16
 	VFMADD231PS  Z16, Z13, Z10
-	VBROADCASTSS (R9)(CX*2), Z17
+	VBROADCASTSS (DI)(CX*2), Z17
 	VFMADD231PS  Z17, Z13, Z11
-	VBROADCASTSS (R10), Z14
+	VBROADCASTSS (R8), Z14
 	VFMADD231PS  Z14, Z13, Z12
+	ADDQ         $+4, DX
+	ADDQ         $+4, BX
 	ADDQ         $+4, SI
 	ADDQ         $+4, DI
 	ADDQ         $+4, R8
-	ADDQ         $+4, R9
-	ADDQ         $+4, R10
 	ADDQ         $+128, AX
 	DECQ         R11
 	JNE          panel512x1_pixels13_input
 
 panel512x1_pixels13_next:
-	ADDQ   $0x08, DX
-	DECQ   BX
+	DECQ   R10
 	JNE    panel512x1_pixels13_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x1_pixels13_no_before
+	JEQ    panel512x1_pixels13_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -2630,7 +2656,7 @@ panel512x1_pixels13_next:
 	VADDPS (SI)(CX*2), Z11, K1, Z11
 	VADDPS (DI), Z12, K1, Z12
 
-panel512x1_pixels13_no_before:
+panel512x1_pixels13_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel512x1_pixels13_linear
@@ -2680,7 +2706,8 @@ panel512x1_pixels13_no_before:
 panel512x1_pixels13_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x1_pixels13_no_after
+	JEQ    panel512x1_pixels13_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -2705,7 +2732,7 @@ panel512x1_pixels13_linear:
 	VADDPS (SI)(CX*2), Z11, K1, Z11
 	VADDPS (DI), Z12, K1, Z12
 
-panel512x1_pixels13_no_after:
+panel512x1_pixels13_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -2753,147 +2780,148 @@ panel512x1_pixels14:
 	ADDQ    $+128, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), DX
-	MOVQ    segmentCount+8(FP), BX
+	MOVQ    segments+0(FP), R9
+	MOVQ    segmentCount+8(FP), R10
 
 panel512x1_pixels14_segment:
-	MOVQ (DX), R11
-	MOVQ src+24(FP), SI
-	LEAQ (SI)(R11*4), SI
+	MOVQ (R9), BX
+	ADDQ $0x08, R9
+	MOVQ src+24(FP), DX
+	LEAQ (DX)(BX*4), DX
+	LEAQ (DX)(CX*2), BX
+	ADDQ CX, BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
 	LEAQ (SI)(CX*2), DI
 	ADDQ CX, DI
 	LEAQ (DI)(CX*2), R8
 	ADDQ CX, R8
-	LEAQ (R8)(CX*2), R9
-	ADDQ CX, R9
-	LEAQ (R9)(CX*2), R10
-	ADDQ CX, R10
 	MOVQ segmentLen+16(FP), R11
 	SUBQ $0x04, R11
 	JLT  panel512x1_pixels14_rest
 
 panel512x1_pixels14_inputs:
 	VMOVUPS      (AX), Z14
-	VBROADCASTSS (SI), Z15
+	VBROADCASTSS (DX), Z15
 	VFMADD231PS  Z15, Z14, Z0
-	VBROADCASTSS (SI)(CX*1), Z16
+	VBROADCASTSS (DX)(CX*1), Z16
 	VFMADD231PS  Z16, Z14, Z1
-	VBROADCASTSS (SI)(CX*2), Z17
+	VBROADCASTSS (DX)(CX*2), Z17
 	VFMADD231PS  Z17, Z14, Z2
-	VBROADCASTSS (DI), Z18
+	VBROADCASTSS (BX), Z18
 	VFMADD231PS  Z18, Z14, Z3
-	VBROADCASTSS (DI)(CX*1), Z15
+	VBROADCASTSS (BX)(CX*1), Z15
 	VFMADD231PS  Z15, Z14, Z4
-	VBROADCASTSS (DI)(CX*2), Z16
+	VBROADCASTSS (BX)(CX*2), Z16
 	VFMADD231PS  Z16, Z14, Z5
-	VBROADCASTSS (R8), Z17
+	VBROADCASTSS (SI), Z17
 	VFMADD231PS  Z17, Z14, Z6
-	VBROADCASTSS (R8)(CX*1), Z18
+	VBROADCASTSS (SI)(CX*1), Z18
 	VFMADD231PS  Z18, Z14, Z7
-	VBROADCASTSS (R8)(CX*2), Z15
+	VBROADCASTSS (SI)(CX*2), Z15
 	VFMADD231PS  Z15, Z14, Z8
-	VBROADCASTSS (R9), Z16
+	VBROADCASTSS (DI), Z16
 	VFMADD231PS  Z16, Z14, Z9
-	VBROADCASTSS (R9)(CX*1), Z17
+	VBROADCASTSS (DI)(CX*1), Z17
 	VFMADD231PS  Z17, Z14, Z10
-	VBROADCASTSS (R9)(CX*2), Z18
+	VBROADCASTSS (DI)(CX*2), Z18
 	VFMADD231PS  Z18, Z14, Z11
-	VBROADCASTSS (R10), Z15
+	VBROADCASTSS (R8), Z15
 	VFMADD231PS  Z15, Z14, Z12
-	VBROADCASTSS (R10)(CX*1), Z16
+	VBROADCASTSS (R8)(CX*1), Z16
 	VFMADD231PS  Z16, Z14, Z13
 	VMOVUPS      128(AX), Z14
-	VBROADCASTSS 4(SI), Z15
+	VBROADCASTSS 4(DX), Z15
 	VFMADD231PS  Z15, Z14, Z0
-	VBROADCASTSS 4(SI)(CX*1), Z16
+	VBROADCASTSS 4(DX)(CX*1), Z16
 	VFMADD231PS  Z16, Z14, Z1
-	VBROADCASTSS 4(SI)(CX*2), Z17
+	VBROADCASTSS 4(DX)(CX*2), Z17
 	VFMADD231PS  Z17, Z14, Z2
-	VBROADCASTSS 4(DI), Z18
+	VBROADCASTSS 4(BX), Z18
 	VFMADD231PS  Z18, Z14, Z3
-	VBROADCASTSS 4(DI)(CX*1), Z15
+	VBROADCASTSS 4(BX)(CX*1), Z15
 	VFMADD231PS  Z15, Z14, Z4
-	VBROADCASTSS 4(DI)(CX*2), Z16
+	VBROADCASTSS 4(BX)(CX*2), Z16
 	VFMADD231PS  Z16, Z14, Z5
-	VBROADCASTSS 4(R8), Z17
+	VBROADCASTSS 4(SI), Z17
 	VFMADD231PS  Z17, Z14, Z6
-	VBROADCASTSS 4(R8)(CX*1), Z18
+	VBROADCASTSS 4(SI)(CX*1), Z18
 	VFMADD231PS  Z18, Z14, Z7
-	VBROADCASTSS 4(R8)(CX*2), Z15
+	VBROADCASTSS 4(SI)(CX*2), Z15
 	VFMADD231PS  Z15, Z14, Z8
-	VBROADCASTSS 4(R9), Z16
+	VBROADCASTSS 4(DI), Z16
 	VFMADD231PS  Z16, Z14, Z9
-	VBROADCASTSS 4(R9)(CX*1), Z17
+	VBROADCASTSS 4(DI)(CX*1), Z17
 	VFMADD231PS  Z17, Z14, Z10
-	VBROADCASTSS 4(R9)(CX*2), Z18
+	VBROADCASTSS 4(DI)(CX*2), Z18
 	VFMADD231PS  Z18, Z14, Z11
-	VBROADCASTSS 4(R10), Z15
+	VBROADCASTSS 4(R8), Z15
 	VFMADD231PS  Z15, Z14, Z12
-	VBROADCASTSS 4(R10)(CX*1), Z16
+	VBROADCASTSS 4(R8)(CX*1), Z16
 	VFMADD231PS  Z16, Z14, Z13
 	VMOVUPS      256(AX), Z14
-	VBROADCASTSS 8(SI), Z15
+	VBROADCASTSS 8(DX), Z15
 	VFMADD231PS  Z15, Z14, Z0
-	VBROADCASTSS 8(SI)(CX*1), Z16
+	VBROADCASTSS 8(DX)(CX*1), Z16
 	VFMADD231PS  Z16, Z14, Z1
-	VBROADCASTSS 8(SI)(CX*2), Z17
+	VBROADCASTSS 8(DX)(CX*2), Z17
 	VFMADD231PS  Z17, Z14, Z2
-	VBROADCASTSS 8(DI), Z18
+	VBROADCASTSS 8(BX), Z18
 	VFMADD231PS  Z18, Z14, Z3
-	VBROADCASTSS 8(DI)(CX*1), Z15
+	VBROADCASTSS 8(BX)(CX*1), Z15
 	VFMADD231PS  Z15, Z14, Z4
-	VBROADCASTSS 8(DI)(CX*2), Z16
+	VBROADCASTSS 8(BX)(CX*2), Z16
 	VFMADD231PS  Z16, Z14, Z5
-	VBROADCASTSS 8(R8), Z17
+	VBROADCASTSS 8(SI), Z17
 	VFMADD231PS  Z17, Z14, Z6
-	VBROADCASTSS 8(R8)(CX*1), Z18
+	VBROADCASTSS 8(SI)(CX*1), Z18
 	VFMADD231PS  Z18, Z14, Z7
-	VBROADCASTSS 8(R8)(CX*2), Z15
+	VBROADCASTSS 8(SI)(CX*2), Z15
 	VFMADD231PS  Z15, Z14, Z8
-	VBROADCASTSS 8(R9), Z16
+	VBROADCASTSS 8(DI), Z16
 	VFMADD231PS  Z16, Z14, Z9
-	VBROADCASTSS 8(R9)(CX*1), Z17
+	VBROADCASTSS 8(DI)(CX*1), Z17
 	VFMADD231PS  Z17, Z14, Z10
-	VBROADCASTSS 8(R9)(CX*2), Z18
+	VBROADCASTSS 8(DI)(CX*2), Z18
 	VFMADD231PS  Z18, Z14, Z11
-	VBROADCASTSS 8(R10), Z15
+	VBROADCASTSS 8(R8), Z15
 	VFMADD231PS  Z15, Z14, Z12
-	VBROADCASTSS 8(R10)(CX*1), Z16
+	VBROADCASTSS 8(R8)(CX*1), Z16
 	VFMADD231PS  Z16, Z14, Z13
 	VMOVUPS      384(AX), Z14
-	VBROADCASTSS 12(SI), Z15
+	VBROADCASTSS 12(DX), Z15
 	VFMADD231PS  Z15, Z14, Z0
-	VBROADCASTSS 12(SI)(CX*1), Z16
+	VBROADCASTSS 12(DX)(CX*1), Z16
 	VFMADD231PS  Z16, Z14, Z1
-	VBROADCASTSS 12(SI)(CX*2), Z17
+	VBROADCASTSS 12(DX)(CX*2), Z17
 	VFMADD231PS  Z17, Z14, Z2
-	VBROADCASTSS 12(DI), Z18
+	VBROADCASTSS 12(BX), Z18
 	VFMADD231PS  Z18, Z14, Z3
-	VBROADCASTSS 12(DI)(CX*1), Z15
+	VBROADCASTSS 12(BX)(CX*1), Z15
 	VFMADD231PS  Z15, Z14, Z4
-	VBROADCASTSS 12(DI)(CX*2), Z16
+	VBROADCASTSS 12(BX)(CX*2), Z16
 	VFMADD231PS  Z16, Z14, Z5
-	VBROADCASTSS 12(R8), Z17
+	VBROADCASTSS 12(SI), Z17
 	VFMADD231PS  Z17, Z14, Z6
-	VBROADCASTSS 12(R8)(CX*1), Z18
+	VBROADCASTSS 12(SI)(CX*1), Z18
 	VFMADD231PS  Z18, Z14, Z7
-	VBROADCASTSS 12(R8)(CX*2), Z15
+	VBROADCASTSS 12(SI)(CX*2), Z15
 	VFMADD231PS  Z15, Z14, Z8
-	VBROADCASTSS 12(R9), Z16
+	VBROADCASTSS 12(DI), Z16
 	VFMADD231PS  Z16, Z14, Z9
-	VBROADCASTSS 12(R9)(CX*1), Z17
+	VBROADCASTSS 12(DI)(CX*1), Z17
 	VFMADD231PS  Z17, Z14, Z10
-	VBROADCASTSS 12(R9)(CX*2), Z18
+	VBROADCASTSS 12(DI)(CX*2), Z18
 	VFMADD231PS  Z18, Z14, Z11
-	VBROADCASTSS 12(R10), Z15
+	VBROADCASTSS 12(R8), Z15
 	VFMADD231PS  Z15, Z14, Z12
-	VBROADCASTSS 12(R10)(CX*1), Z16
+	VBROADCASTSS 12(R8)(CX*1), Z16
 	VFMADD231PS  Z16, Z14, Z13
+	ADDQ         $+16, DX
+	ADDQ         $+16, BX
 	ADDQ         $+16, SI
 	ADDQ         $+16, DI
 	ADDQ         $+16, R8
-	ADDQ         $+16, R9
-	ADDQ         $+16, R10
 	ADDQ         $+512, AX
 	SUBQ         $0x04, R11
 	JGE          panel512x1_pixels14_inputs
@@ -2904,50 +2932,50 @@ panel512x1_pixels14_rest:
 
 panel512x1_pixels14_input:
 	VMOVUPS      (AX), Z14
-	VBROADCASTSS (SI), Z15
+	VBROADCASTSS (DX), Z15
 	VFMADD231PS  Z15, Z14, Z0
-	VBROADCASTSS (SI)(CX*1), Z16
+	VBROADCASTSS (DX)(CX*1), Z16
 	VFMADD231PS  Z16, Z14, Z1
-	VBROADCASTSS (SI)(CX*2), Z17
+	VBROADCASTSS (DX)(CX*2), Z17
 	VFMADD231PS  Z17, Z14, Z2
-	VBROADCASTSS (DI), Z18
+	VBROADCASTSS (BX), Z18
 	VFMADD231PS  Z18, Z14, Z3
-	VBROADCASTSS (DI)(CX*1), Z15
+	VBROADCASTSS (BX)(CX*1), Z15
 	VFMADD231PS  Z15, Z14, Z4
-	VBROADCASTSS (DI)(CX*2), Z16
+	VBROADCASTSS (BX)(CX*2), Z16
 	VFMADD231PS  Z16, Z14, Z5
-	VBROADCASTSS (R8), Z17
+	VBROADCASTSS (SI), Z17
 	VFMADD231PS  Z17, Z14, Z6
-	VBROADCASTSS (R8)(CX*1), Z18
+	VBROADCASTSS (SI)(CX*1), Z18
 	VFMADD231PS  Z18, Z14, Z7
-	VBROADCASTSS (R8)(CX*2), Z15
+	VBROADCASTSS (SI)(CX*2), Z15
 	VFMADD231PS  Z15, Z14, Z8
-	VBROADCASTSS (R9), Z16
+	VBROADCASTSS (DI), Z16
 	VFMADD231PS  Z16, Z14, Z9
-	VBROADCASTSS (R9)(CX*1), Z17
+	VBROADCASTSS (DI)(CX*1), Z17
 	VFMADD231PS  Z17, Z14, Z10
-	VBROADCASTSS (R9)(CX*2), Z18
+	VBROADCASTSS (DI)(CX*2), Z18
 	VFMADD231PS  Z18, Z14, Z11
-	VBROADCASTSS (R10), Z15
+	VBROADCASTSS (R8), Z15
 	VFMADD231PS  Z15, Z14, Z12
-	VBROADCASTSS (R10)(CX*1), Z16
+	VBROADCASTSS (R8)(CX*1), Z16
 	VFMADD231PS  Z16, Z14, Z13
+	ADDQ         $+4, DX
+	ADDQ         $+4, BX
 	ADDQ         $+4, SI
 	ADDQ         $+4, DI
 	ADDQ         $+4, R8
-	ADDQ         $+4, R9
-	ADDQ         $+4, R10
 	ADDQ         $+128, AX
 	DECQ         R11
 	JNE          panel512x1_pixels14_input
 
 panel512x1_pixels14_next:
-	ADDQ   $0x08, DX
-	DECQ   BX
+	DECQ   R10
 	JNE    panel512x1_pixels14_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x1_pixels14_no_before
+	JEQ    panel512x1_pixels14_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -2973,7 +3001,7 @@ panel512x1_pixels14_next:
 	VADDPS (DI), Z12, K1, Z12
 	VADDPS (DI)(CX*1), Z13, K1, Z13
 
-panel512x1_pixels14_no_before:
+panel512x1_pixels14_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel512x1_pixels14_linear
@@ -3026,7 +3054,8 @@ panel512x1_pixels14_no_before:
 panel512x1_pixels14_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x1_pixels14_no_after
+	JEQ    panel512x1_pixels14_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -3052,7 +3081,7 @@ panel512x1_pixels14_linear:
 	VADDPS (DI), Z12, K1, Z12
 	VADDPS (DI)(CX*1), Z13, K1, Z13
 
-panel512x1_pixels14_no_after:
+panel512x1_pixels14_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -3084,8 +3113,9 @@ panel512x1_pixels14_no_after:
 // func panel512x2(segments *int, segmentCount int, segmentLen int, src *float32, srcStride int, w *float32, m int, dst *float32, dstStride int, before *float32, after *float32, resStride int, slope float32, limit float32, linear bool, channels uint32)
 // Requires: AVX, AVX512F
 TEXT ·panel512x2(SB), NOSPLIT, $0-112
+	MOVL channels+108(FP), AX
+
 	// K1, K2: the channels of each register that are there
-	MOVL  channels+108(FP), AX
 	KMOVW AX, K1
 	SHRL  $0x10, AX
 	KMOVW AX, K2
@@ -3141,13 +3171,14 @@ panel512x2_pixels1:
 	ADDQ    $+128, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), CX
-	MOVQ    segmentCount+8(FP), DX
+	MOVQ    segments+0(FP), DX
+	MOVQ    segmentCount+8(FP), BX
 
 panel512x2_pixels1_segment:
-	MOVQ (CX), SI
-	MOVQ src+24(FP), BX
-	LEAQ (BX)(SI*4), BX
+	MOVQ (DX), SI
+	ADDQ $0x08, DX
+	MOVQ src+24(FP), CX
+	LEAQ (CX)(SI*4), CX
 	MOVQ segmentLen+16(FP), SI
 	SUBQ $0x04, SI
 	JLT  panel512x2_pixels1_rest
@@ -3155,25 +3186,25 @@ panel512x2_pixels1_segment:
 panel512x2_pixels1_inputs:
 	VMOVUPS      (AX), Z2
 	VMOVUPS      64(AX), Z3
-	VBROADCASTSS (BX), Z4
+	VBROADCASTSS (CX), Z4
 	VFMADD231PS  Z4, Z2, Z0
 	VFMADD231PS  Z4, Z3, Z1
 	VMOVUPS      128(AX), Z2
 	VMOVUPS      192(AX), Z3
-	VBROADCASTSS 4(BX), Z4
+	VBROADCASTSS 4(CX), Z4
 	VFMADD231PS  Z4, Z2, Z0
 	VFMADD231PS  Z4, Z3, Z1
 	VMOVUPS      256(AX), Z2
 	VMOVUPS      320(AX), Z3
-	VBROADCASTSS 8(BX), Z4
+	VBROADCASTSS 8(CX), Z4
 	VFMADD231PS  Z4, Z2, Z0
 	VFMADD231PS  Z4, Z3, Z1
 	VMOVUPS      384(AX), Z2
 	VMOVUPS      448(AX), Z3
-	VBROADCASTSS 12(BX), Z4
+	VBROADCASTSS 12(CX), Z4
 	VFMADD231PS  Z4, Z2, Z0
 	VFMADD231PS  Z4, Z3, Z1
-	ADDQ         $+16, BX
+	ADDQ         $+16, CX
 	ADDQ         $+512, AX
 	SUBQ         $0x04, SI
 	JGE          panel512x2_pixels1_inputs
@@ -3185,27 +3216,27 @@ panel512x2_pixels1_rest:
 panel512x2_pixels1_input:
 	VMOVUPS      (AX), Z2
 	VMOVUPS      64(AX), Z3
-	VBROADCASTSS (BX), Z4
+	VBROADCASTSS (CX), Z4
 	VFMADD231PS  Z4, Z2, Z0
 	VFMADD231PS  Z4, Z3, Z1
-	ADDQ         $+4, BX
+	ADDQ         $+4, CX
 	ADDQ         $+128, AX
 	DECQ         SI
 	JNE          panel512x2_pixels1_input
 
 panel512x2_pixels1_next:
-	ADDQ   $0x08, CX
-	DECQ   DX
+	DECQ   BX
 	JNE    panel512x2_pixels1_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x2_pixels1_no_before
+	JEQ    panel512x2_pixels1_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	VADDPS (AX), Z0, K1, Z0
 	VADDPS 64(AX), Z1, K2, Z1
 
-panel512x2_pixels1_no_before:
+panel512x2_pixels1_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel512x2_pixels1_linear
@@ -3222,13 +3253,14 @@ panel512x2_pixels1_no_before:
 panel512x2_pixels1_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x2_pixels1_no_after
+	JEQ    panel512x2_pixels1_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	VADDPS (AX), Z0, K1, Z0
 	VADDPS 64(AX), Z1, K2, Z1
 
-panel512x2_pixels1_no_after:
+panel512x2_pixels1_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -3247,13 +3279,14 @@ panel512x2_pixels2:
 	ADDQ    $+128, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), DX
-	MOVQ    segmentCount+8(FP), BX
+	MOVQ    segments+0(FP), BX
+	MOVQ    segmentCount+8(FP), SI
 
 panel512x2_pixels2_segment:
-	MOVQ (DX), DI
-	MOVQ src+24(FP), SI
-	LEAQ (SI)(DI*4), SI
+	MOVQ (BX), DI
+	ADDQ $0x08, BX
+	MOVQ src+24(FP), DX
+	LEAQ (DX)(DI*4), DX
 	MOVQ segmentLen+16(FP), DI
 	SUBQ $0x04, DI
 	JLT  panel512x2_pixels2_rest
@@ -3261,37 +3294,37 @@ panel512x2_pixels2_segment:
 panel512x2_pixels2_inputs:
 	VMOVUPS      (AX), Z4
 	VMOVUPS      64(AX), Z5
-	VBROADCASTSS (SI), Z6
+	VBROADCASTSS (DX), Z6
 	VFMADD231PS  Z6, Z4, Z0
 	VFMADD231PS  Z6, Z5, Z1
-	VBROADCASTSS (SI)(CX*1), Z7
+	VBROADCASTSS (DX)(CX*1), Z7
 	VFMADD231PS  Z7, Z4, Z2
 	VFMADD231PS  Z7, Z5, Z3
 	VMOVUPS      128(AX), Z4
 	VMOVUPS      192(AX), Z5
-	VBROADCASTSS 4(SI), Z6
+	VBROADCASTSS 4(DX), Z6
 	VFMADD231PS  Z6, Z4, Z0
 	VFMADD231PS  Z6, Z5, Z1
-	VBROADCASTSS 4(SI)(CX*1), Z7
+	VBROADCASTSS 4(DX)(CX*1), Z7
 	VFMADD231PS  Z7, Z4, Z2
 	VFMADD231PS  Z7, Z5, Z3
 	VMOVUPS      256(AX), Z4
 	VMOVUPS      320(AX), Z5
-	VBROADCASTSS 8(SI), Z6
+	VBROADCASTSS 8(DX), Z6
 	VFMADD231PS  Z6, Z4, Z0
 	VFMADD231PS  Z6, Z5, Z1
-	VBROADCASTSS 8(SI)(CX*1), Z7
+	VBROADCASTSS 8(DX)(CX*1), Z7
 	VFMADD231PS  Z7, Z4, Z2
 	VFMADD231PS  Z7, Z5, Z3
 	VMOVUPS      384(AX), Z4
 	VMOVUPS      448(AX), Z5
-	VBROADCASTSS 12(SI), Z6
+	VBROADCASTSS 12(DX), Z6
 	VFMADD231PS  Z6, Z4, Z0
 	VFMADD231PS  Z6, Z5, Z1
-	VBROADCASTSS 12(SI)(CX*1), Z7
+	VBROADCASTSS 12(DX)(CX*1), Z7
 	VFMADD231PS  Z7, Z4, Z2
 	VFMADD231PS  Z7, Z5, Z3
-	ADDQ         $+16, SI
+	ADDQ         $+16, DX
 	ADDQ         $+512, AX
 	SUBQ         $0x04, DI
 	JGE          panel512x2_pixels2_inputs
@@ -3303,24 +3336,24 @@ panel512x2_pixels2_rest:
 panel512x2_pixels2_input:
 	VMOVUPS      (AX), Z4
 	VMOVUPS      64(AX), Z5
-	VBROADCASTSS (SI), Z6
+	VBROADCASTSS (DX), Z6
 	VFMADD231PS  Z6, Z4, Z0
 	VFMADD231PS  Z6, Z5, Z1
-	VBROADCASTSS (SI)(CX*1), Z7
+	VBROADCASTSS (DX)(CX*1), Z7
 	VFMADD231PS  Z7, Z4, Z2
 	VFMADD231PS  Z7, Z5, Z3
-	ADDQ         $+4, SI
+	ADDQ         $+4, DX
 	ADDQ         $+128, AX
 	DECQ         DI
 	JNE          panel512x2_pixels2_input
 
 panel512x2_pixels2_next:
-	ADDQ   $0x08, DX
-	DECQ   BX
+	DECQ   SI
 	JNE    panel512x2_pixels2_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x2_pixels2_no_before
+	JEQ    panel512x2_pixels2_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	VADDPS (AX), Z0, K1, Z0
@@ -3328,7 +3361,7 @@ panel512x2_pixels2_next:
 	VADDPS (AX)(CX*1), Z2, K1, Z2
 	VADDPS 64(AX)(CX*1), Z3, K2, Z3
 
-panel512x2_pixels2_no_before:
+panel512x2_pixels2_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel512x2_pixels2_linear
@@ -3351,7 +3384,8 @@ panel512x2_pixels2_no_before:
 panel512x2_pixels2_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x2_pixels2_no_after
+	JEQ    panel512x2_pixels2_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	VADDPS (AX), Z0, K1, Z0
@@ -3359,7 +3393,7 @@ panel512x2_pixels2_linear:
 	VADDPS (AX)(CX*1), Z2, K1, Z2
 	VADDPS 64(AX)(CX*1), Z3, K2, Z3
 
-panel512x2_pixels2_no_after:
+panel512x2_pixels2_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -3382,13 +3416,14 @@ panel512x2_pixels3:
 	ADDQ    $+128, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), DX
-	MOVQ    segmentCount+8(FP), BX
+	MOVQ    segments+0(FP), BX
+	MOVQ    segmentCount+8(FP), SI
 
 panel512x2_pixels3_segment:
-	MOVQ (DX), DI
-	MOVQ src+24(FP), SI
-	LEAQ (SI)(DI*4), SI
+	MOVQ (BX), DI
+	ADDQ $0x08, BX
+	MOVQ src+24(FP), DX
+	LEAQ (DX)(DI*4), DX
 	MOVQ segmentLen+16(FP), DI
 	SUBQ $0x04, DI
 	JLT  panel512x2_pixels3_rest
@@ -3396,49 +3431,49 @@ panel512x2_pixels3_segment:
 panel512x2_pixels3_inputs:
 	VMOVUPS      (AX), Z6
 	VMOVUPS      64(AX), Z7
-	VBROADCASTSS (SI), Z8
+	VBROADCASTSS (DX), Z8
 	VFMADD231PS  Z8, Z6, Z0
 	VFMADD231PS  Z8, Z7, Z1
-	VBROADCASTSS (SI)(CX*1), Z9
+	VBROADCASTSS (DX)(CX*1), Z9
 	VFMADD231PS  Z9, Z6, Z2
 	VFMADD231PS  Z9, Z7, Z3
-	VBROADCASTSS (SI)(CX*2), Z10
+	VBROADCASTSS (DX)(CX*2), Z10
 	VFMADD231PS  Z10, Z6, Z4
 	VFMADD231PS  Z10, Z7, Z5
 	VMOVUPS      128(AX), Z6
 	VMOVUPS      192(AX), Z7
-	VBROADCASTSS 4(SI), Z8
+	VBROADCASTSS 4(DX), Z8
 	VFMADD231PS  Z8, Z6, Z0
 	VFMADD231PS  Z8, Z7, Z1
-	VBROADCASTSS 4(SI)(CX*1), Z9
+	VBROADCASTSS 4(DX)(CX*1), Z9
 	VFMADD231PS  Z9, Z6, Z2
 	VFMADD231PS  Z9, Z7, Z3
-	VBROADCASTSS 4(SI)(CX*2), Z10
+	VBROADCASTSS 4(DX)(CX*2), Z10
 	VFMADD231PS  Z10, Z6, Z4
 	VFMADD231PS  Z10, Z7, Z5
 	VMOVUPS      256(AX), Z6
 	VMOVUPS      320(AX), Z7
-	VBROADCASTSS 8(SI), Z8
+	VBROADCASTSS 8(DX), Z8
 	VFMADD231PS  Z8, Z6, Z0
 	VFMADD231PS  Z8, Z7, Z1
-	VBROADCASTSS 8(SI)(CX*1), Z9
+	VBROADCASTSS 8(DX)(CX*1), Z9
 	VFMADD231PS  Z9, Z6, Z2
 	VFMADD231PS  Z9, Z7, Z3
-	VBROADCASTSS 8(SI)(CX*2), Z10
+	VBROADCASTSS 8(DX)(CX*2), Z10
 	VFMADD231PS  Z10, Z6, Z4
 	VFMADD231PS  Z10, Z7, Z5
 	VMOVUPS      384(AX), Z6
 	VMOVUPS      448(AX), Z7
-	VBROADCASTSS 12(SI), Z8
+	VBROADCASTSS 12(DX), Z8
 	VFMADD231PS  Z8, Z6, Z0
 	VFMADD231PS  Z8, Z7, Z1
-	VBROADCASTSS 12(SI)(CX*1), Z9
+	VBROADCASTSS 12(DX)(CX*1), Z9
 	VFMADD231PS  Z9, Z6, Z2
 	VFMADD231PS  Z9, Z7, Z3
-	VBROADCASTSS 12(SI)(CX*2), Z10
+	VBROADCASTSS 12(DX)(CX*2), Z10
 	VFMADD231PS  Z10, Z6, Z4
 	VFMADD231PS  Z10, Z7, Z5
-	ADDQ         $+16, SI
+	ADDQ         $+16, DX
 	ADDQ         $+512, AX
 	SUBQ         $0x04, DI
 	JGE          panel512x2_pixels3_inputs
@@ -3450,27 +3485,27 @@ panel512x2_pixels3_rest:
 panel512x2_pixels3_input:
 	VMOVUPS      (AX), Z6
 	VMOVUPS      64(AX), Z7
-	VBROADCASTSS (SI), Z8
+	VBROADCASTSS (DX), Z8
 	VFMADD231PS  Z8, Z6, Z0
 	VFMADD231PS  Z8, Z7, Z1
-	VBROADCASTSS (SI)(CX*1), Z9
+	VBROADCASTSS (DX)(CX*1), Z9
 	VFMADD231PS  Z9, Z6, Z2
 	VFMADD231PS  Z9, Z7, Z3
-	VBROADCASTSS (SI)(CX*2), Z10
+	VBROADCASTSS (DX)(CX*2), Z10
 	VFMADD231PS  Z10, Z6, Z4
 	VFMADD231PS  Z10, Z7, Z5
-	ADDQ         $+4, SI
+	ADDQ         $+4, DX
 	ADDQ         $+128, AX
 	DECQ         DI
 	JNE          panel512x2_pixels3_input
 
 panel512x2_pixels3_next:
-	ADDQ   $0x08, DX
-	DECQ   BX
+	DECQ   SI
 	JNE    panel512x2_pixels3_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x2_pixels3_no_before
+	JEQ    panel512x2_pixels3_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	VADDPS (AX), Z0, K1, Z0
@@ -3480,7 +3515,7 @@ panel512x2_pixels3_next:
 	VADDPS (AX)(CX*2), Z4, K1, Z4
 	VADDPS 64(AX)(CX*2), Z5, K2, Z5
 
-panel512x2_pixels3_no_before:
+panel512x2_pixels3_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel512x2_pixels3_linear
@@ -3509,7 +3544,8 @@ panel512x2_pixels3_no_before:
 panel512x2_pixels3_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x2_pixels3_no_after
+	JEQ    panel512x2_pixels3_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	VADDPS (AX), Z0, K1, Z0
@@ -3519,7 +3555,7 @@ panel512x2_pixels3_linear:
 	VADDPS (AX)(CX*2), Z4, K1, Z4
 	VADDPS 64(AX)(CX*2), Z5, K2, Z5
 
-panel512x2_pixels3_no_after:
+panel512x2_pixels3_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -3546,15 +3582,16 @@ panel512x2_pixels4:
 	ADDQ    $+128, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), DX
-	MOVQ    segmentCount+8(FP), BX
+	MOVQ    segments+0(FP), SI
+	MOVQ    segmentCount+8(FP), DI
 
 panel512x2_pixels4_segment:
-	MOVQ (DX), R8
-	MOVQ src+24(FP), SI
-	LEAQ (SI)(R8*4), SI
-	LEAQ (SI)(CX*2), DI
-	ADDQ CX, DI
+	MOVQ (SI), BX
+	ADDQ $0x08, SI
+	MOVQ src+24(FP), DX
+	LEAQ (DX)(BX*4), DX
+	LEAQ (DX)(CX*2), BX
+	ADDQ CX, BX
 	MOVQ segmentLen+16(FP), R8
 	SUBQ $0x04, R8
 	JLT  panel512x2_pixels4_rest
@@ -3562,62 +3599,62 @@ panel512x2_pixels4_segment:
 panel512x2_pixels4_inputs:
 	VMOVUPS      (AX), Z8
 	VMOVUPS      64(AX), Z9
-	VBROADCASTSS (SI), Z10
+	VBROADCASTSS (DX), Z10
 	VFMADD231PS  Z10, Z8, Z0
 	VFMADD231PS  Z10, Z9, Z1
-	VBROADCASTSS (SI)(CX*1), Z11
+	VBROADCASTSS (DX)(CX*1), Z11
 	VFMADD231PS  Z11, Z8, Z2
 	VFMADD231PS  Z11, Z9, Z3
-	VBROADCASTSS (SI)(CX*2), Z12
+	VBROADCASTSS (DX)(CX*2), Z12
 	VFMADD231PS  Z12, Z8, Z4
 	VFMADD231PS  Z12, Z9, Z5
-	VBROADCASTSS (DI), Z13
+	VBROADCASTSS (BX), Z13
 	VFMADD231PS  Z13, Z8, Z6
 	VFMADD231PS  Z13, Z9, Z7
 	VMOVUPS      128(AX), Z8
 	VMOVUPS      192(AX), Z9
-	VBROADCASTSS 4(SI), Z10
+	VBROADCASTSS 4(DX), Z10
 	VFMADD231PS  Z10, Z8, Z0
 	VFMADD231PS  Z10, Z9, Z1
-	VBROADCASTSS 4(SI)(CX*1), Z11
+	VBROADCASTSS 4(DX)(CX*1), Z11
 	VFMADD231PS  Z11, Z8, Z2
 	VFMADD231PS  Z11, Z9, Z3
-	VBROADCASTSS 4(SI)(CX*2), Z12
+	VBROADCASTSS 4(DX)(CX*2), Z12
 	VFMADD231PS  Z12, Z8, Z4
 	VFMADD231PS  Z12, Z9, Z5
-	VBROADCASTSS 4(DI), Z13
+	VBROADCASTSS 4(BX), Z13
 	VFMADD231PS  Z13, Z8, Z6
 	VFMADD231PS  Z13, Z9, Z7
 	VMOVUPS      256(AX), Z8
 	VMOVUPS      320(AX), Z9
-	VBROADCASTSS 8(SI), Z10
+	VBROADCASTSS 8(DX), Z10
 	VFMADD231PS  Z10, Z8, Z0
 	VFMADD231PS  Z10, Z9, Z1
-	VBROADCASTSS 8(SI)(CX*1), Z11
+	VBROADCASTSS 8(DX)(CX*1), Z11
 	VFMADD231PS  Z11, Z8, Z2
 	VFMADD231PS  Z11, Z9, Z3
-	VBROADCASTSS 8(SI)(CX*2), Z12
+	VBROADCASTSS 8(DX)(CX*2), Z12
 	VFMADD231PS  Z12, Z8, Z4
 	VFMADD231PS  Z12, Z9, Z5
-	VBROADCASTSS 8(DI), Z13
+	VBROADCASTSS 8(BX), Z13
 	VFMADD231PS  Z13, Z8, Z6
 	VFMADD231PS  Z13, Z9, Z7
 	VMOVUPS      384(AX), Z8
 	VMOVUPS      448(AX), Z9
-	VBROADCASTSS 12(SI), Z10
+	VBROADCASTSS 12(DX), Z10
 	VFMADD231PS  Z10, Z8, Z0
 	VFMADD231PS  Z10, Z9, Z1
-	VBROADCASTSS 12(SI)(CX*1), Z11
+	VBROADCASTSS 12(DX)(CX*1), Z11
 	VFMADD231PS  Z11, Z8, Z2
 	VFMADD231PS  Z11, Z9, Z3
-	VBROADCASTSS 12(SI)(CX*2), Z12
+	VBROADCASTSS 12(DX)(CX*2), Z12
 	VFMADD231PS  Z12, Z8, Z4
 	VFMADD231PS  Z12, Z9, Z5
-	VBROADCASTSS 12(DI), Z13
+	VBROADCASTSS 12(BX), Z13
 	VFMADD231PS  Z13, Z8, Z6
 	VFMADD231PS  Z13, Z9, Z7
-	ADDQ         $+16, SI
-	ADDQ         $+16, DI
+	ADDQ         $+16, DX
+	ADDQ         $+16, BX
 	ADDQ         $+512, AX
 	SUBQ         $0x04, R8
 	JGE          panel512x2_pixels4_inputs
@@ -3629,31 +3666,31 @@ panel512x2_pixels4_rest:
 panel512x2_pixels4_input:
 	VMOVUPS      (AX), Z8
 	VMOVUPS      64(AX), Z9
-	VBROADCASTSS (SI), Z10
+	VBROADCASTSS (DX), Z10
 	VFMADD231PS  Z10, Z8, Z0
 	VFMADD231PS  Z10, Z9, Z1
-	VBROADCASTSS (SI)(CX*1), Z11
+	VBROADCASTSS (DX)(CX*1), Z11
 	VFMADD231PS  Z11, Z8, Z2
 	VFMADD231PS  Z11, Z9, Z3
-	VBROADCASTSS (SI)(CX*2), Z12
+	VBROADCASTSS (DX)(CX*2), Z12
 	VFMADD231PS  Z12, Z8, Z4
 	VFMADD231PS  Z12, Z9, Z5
-	VBROADCASTSS (DI), Z13
+	VBROADCASTSS (BX), Z13
 	VFMADD231PS  Z13, Z8, Z6
 	VFMADD231PS  Z13, Z9, Z7
-	ADDQ         $+4, SI
-	ADDQ         $+4, DI
+	ADDQ         $+4, DX
+	ADDQ         $+4, BX
 	ADDQ         $+128, AX
 	DECQ         R8
 	JNE          panel512x2_pixels4_input
 
 panel512x2_pixels4_next:
-	ADDQ   $0x08, DX
-	DECQ   BX
+	DECQ   DI
 	JNE    panel512x2_pixels4_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x2_pixels4_no_before
+	JEQ    panel512x2_pixels4_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -3667,7 +3704,7 @@ panel512x2_pixels4_next:
 	VADDPS (DX), Z6, K1, Z6
 	VADDPS 64(DX), Z7, K2, Z7
 
-panel512x2_pixels4_no_before:
+panel512x2_pixels4_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel512x2_pixels4_linear
@@ -3702,7 +3739,8 @@ panel512x2_pixels4_no_before:
 panel512x2_pixels4_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x2_pixels4_no_after
+	JEQ    panel512x2_pixels4_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -3716,7 +3754,7 @@ panel512x2_pixels4_linear:
 	VADDPS (DX), Z6, K1, Z6
 	VADDPS 64(DX), Z7, K2, Z7
 
-panel512x2_pixels4_no_after:
+panel512x2_pixels4_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -3749,15 +3787,16 @@ panel512x2_pixels5:
 	ADDQ    $+128, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), DX
-	MOVQ    segmentCount+8(FP), BX
+	MOVQ    segments+0(FP), SI
+	MOVQ    segmentCount+8(FP), DI
 
 panel512x2_pixels5_segment:
-	MOVQ (DX), R8
-	MOVQ src+24(FP), SI
-	LEAQ (SI)(R8*4), SI
-	LEAQ (SI)(CX*2), DI
-	ADDQ CX, DI
+	MOVQ (SI), BX
+	ADDQ $0x08, SI
+	MOVQ src+24(FP), DX
+	LEAQ (DX)(BX*4), DX
+	LEAQ (DX)(CX*2), BX
+	ADDQ CX, BX
 	MOVQ segmentLen+16(FP), R8
 	SUBQ $0x04, R8
 	JLT  panel512x2_pixels5_rest
@@ -3765,74 +3804,74 @@ panel512x2_pixels5_segment:
 panel512x2_pixels5_inputs:
 	VMOVUPS      (AX), Z10
 	VMOVUPS      64(AX), Z11
-	VBROADCASTSS (SI), Z12
+	VBROADCASTSS (DX), Z12
 	VFMADD231PS  Z12, Z10, Z0
 	VFMADD231PS  Z12, Z11, Z1
-	VBROADCASTSS (SI)(CX*1), Z13
+	VBROADCASTSS (DX)(CX*1), Z13
 	VFMADD231PS  Z13, Z10, Z2
 	VFMADD231PS  Z13, Z11, Z3
-	VBROADCASTSS (SI)(CX*2), Z14
+	VBROADCASTSS (DX)(CX*2), Z14
 	VFMADD231PS  Z14, Z10, Z4
 	VFMADD231PS  Z14, Z11, Z5
-	VBROADCASTSS (DI), Z15
+	VBROADCASTSS (BX), Z15
 	VFMADD231PS  Z15, Z10, Z6
 	VFMADD231PS  Z15, Z11, Z7
-	VBROADCASTSS (DI)(CX*1), Z12
+	VBROADCASTSS (BX)(CX*1), Z12
 	VFMADD231PS  Z12, Z10, Z8
 	VFMADD231PS  Z12, Z11, Z9
 	VMOVUPS      128(AX), Z10
 	VMOVUPS      192(AX), Z11
-	VBROADCASTSS 4(SI), Z12
+	VBROADCASTSS 4(DX), Z12
 	VFMADD231PS  Z12, Z10, Z0
 	VFMADD231PS  Z12, Z11, Z1
-	VBROADCASTSS 4(SI)(CX*1), Z13
+	VBROADCASTSS 4(DX)(CX*1), Z13
 	VFMADD231PS  Z13, Z10, Z2
 	VFMADD231PS  Z13, Z11, Z3
-	VBROADCASTSS 4(SI)(CX*2), Z14
+	VBROADCASTSS 4(DX)(CX*2), Z14
 	VFMADD231PS  Z14, Z10, Z4
 	VFMADD231PS  Z14, Z11, Z5
-	VBROADCASTSS 4(DI), Z15
+	VBROADCASTSS 4(BX), Z15
 	VFMADD231PS  Z15, Z10, Z6
 	VFMADD231PS  Z15, Z11, Z7
-	VBROADCASTSS 4(DI)(CX*1), Z12
+	VBROADCASTSS 4(BX)(CX*1), Z12
 	VFMADD231PS  Z12, Z10, Z8
 	VFMADD231PS  Z12, Z11, Z9
 	VMOVUPS      256(AX), Z10
 	VMOVUPS      320(AX), Z11
-	VBROADCASTSS 8(SI), Z12
+	VBROADCASTSS 8(DX), Z12
 	VFMADD231PS  Z12, Z10, Z0
 	VFMADD231PS  Z12, Z11, Z1
-	VBROADCASTSS 8(SI)(CX*1), Z13
+	VBROADCASTSS 8(DX)(CX*1), Z13
 	VFMADD231PS  Z13, Z10, Z2
 	VFMADD231PS  Z13, Z11, Z3
-	VBROADCASTSS 8(SI)(CX*2), Z14
+	VBROADCASTSS 8(DX)(CX*2), Z14
 	VFMADD231PS  Z14, Z10, Z4
 	VFMADD231PS  Z14, Z11, Z5
-	VBROADCASTSS 8(DI), Z15
+	VBROADCASTSS 8(BX), Z15
 	VFMADD231PS  Z15, Z10, Z6
 	VFMADD231PS  Z15, Z11, Z7
-	VBROADCASTSS 8(DI)(CX*1), Z12
+	VBROADCASTSS 8(BX)(CX*1), Z12
 	VFMADD231PS  Z12, Z10, Z8
 	VFMADD231PS  Z12, Z11, Z9
 	VMOVUPS      384(AX), Z10
 	VMOVUPS      448(AX), Z11
-	VBROADCASTSS 12(SI), Z12
+	VBROADCASTSS 12(DX), Z12
 	VFMADD231PS  Z12, Z10, Z0
 	VFMADD231PS  Z12, Z11, Z1
-	VBROADCASTSS 12(SI)(CX*1), Z13
+	VBROADCASTSS 12(DX)(CX*1), Z13
 	VFMADD231PS  Z13, Z10, Z2
 	VFMADD231PS  Z13, Z11, Z3
-	VBROADCASTSS 12(SI)(CX*2), Z14
+	VBROADCASTSS 12(DX)(CX*2), Z14
 	VFMADD231PS  Z14, Z10, Z4
 	VFMADD231PS  Z14, Z11, Z5
-	VBROADCASTSS 12(DI), Z15
+	VBROADCASTSS 12(BX), Z15
 	VFMADD231PS  Z15, Z10, Z6
 	VFMADD231PS  Z15, Z11, Z7
-	VBROADCASTSS 12(DI)(CX*1), Z12
+	VBROADCASTSS 12(BX)(CX*1), Z12
 	VFMADD231PS  Z12, Z10, Z8
 	VFMADD231PS  Z12, Z11, Z9
-	ADDQ         $+16, SI
-	ADDQ         $+16, DI
+	ADDQ         $+16, DX
+	ADDQ         $+16, BX
 	ADDQ         $+512, AX
 	SUBQ         $0x04, R8
 	JGE          panel512x2_pixels5_inputs
@@ -3844,34 +3883,34 @@ panel512x2_pixels5_rest:
 panel512x2_pixels5_input:
 	VMOVUPS      (AX), Z10
 	VMOVUPS      64(AX), Z11
-	VBROADCASTSS (SI), Z12
+	VBROADCASTSS (DX), Z12
 	VFMADD231PS  Z12, Z10, Z0
 	VFMADD231PS  Z12, Z11, Z1
-	VBROADCASTSS (SI)(CX*1), Z13
+	VBROADCASTSS (DX)(CX*1), Z13
 	VFMADD231PS  Z13, Z10, Z2
 	VFMADD231PS  Z13, Z11, Z3
-	VBROADCASTSS (SI)(CX*2), Z14
+	VBROADCASTSS (DX)(CX*2), Z14
 	VFMADD231PS  Z14, Z10, Z4
 	VFMADD231PS  Z14, Z11, Z5
-	VBROADCASTSS (DI), Z15
+	VBROADCASTSS (BX), Z15
 	VFMADD231PS  Z15, Z10, Z6
 	VFMADD231PS  Z15, Z11, Z7
-	VBROADCASTSS (DI)(CX*1), Z12
+	VBROADCASTSS (BX)(CX*1), Z12
 	VFMADD231PS  Z12, Z10, Z8
 	VFMADD231PS  Z12, Z11, Z9
-	ADDQ         $+4, SI
-	ADDQ         $+4, DI
+	ADDQ         $+4, DX
+	ADDQ         $+4, BX
 	ADDQ         $+128, AX
 	DECQ         R8
 	JNE          panel512x2_pixels5_input
 
 panel512x2_pixels5_next:
-	ADDQ   $0x08, DX
-	DECQ   BX
+	DECQ   DI
 	JNE    panel512x2_pixels5_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x2_pixels5_no_before
+	JEQ    panel512x2_pixels5_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -3887,7 +3926,7 @@ panel512x2_pixels5_next:
 	VADDPS (DX)(CX*1), Z8, K1, Z8
 	VADDPS 64(DX)(CX*1), Z9, K2, Z9
 
-panel512x2_pixels5_no_before:
+panel512x2_pixels5_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel512x2_pixels5_linear
@@ -3928,7 +3967,8 @@ panel512x2_pixels5_no_before:
 panel512x2_pixels5_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x2_pixels5_no_after
+	JEQ    panel512x2_pixels5_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -3944,7 +3984,7 @@ panel512x2_pixels5_linear:
 	VADDPS (DX)(CX*1), Z8, K1, Z8
 	VADDPS 64(DX)(CX*1), Z9, K2, Z9
 
-panel512x2_pixels5_no_after:
+panel512x2_pixels5_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -3981,15 +4021,16 @@ panel512x2_pixels6:
 	ADDQ    $+128, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), DX
-	MOVQ    segmentCount+8(FP), BX
+	MOVQ    segments+0(FP), SI
+	MOVQ    segmentCount+8(FP), DI
 
 panel512x2_pixels6_segment:
-	MOVQ (DX), R8
-	MOVQ src+24(FP), SI
-	LEAQ (SI)(R8*4), SI
-	LEAQ (SI)(CX*2), DI
-	ADDQ CX, DI
+	MOVQ (SI), BX
+	ADDQ $0x08, SI
+	MOVQ src+24(FP), DX
+	LEAQ (DX)(BX*4), DX
+	LEAQ (DX)(CX*2), BX
+	ADDQ CX, BX
 	MOVQ segmentLen+16(FP), R8
 	SUBQ $0x04, R8
 	JLT  panel512x2_pixels6_rest
@@ -3997,86 +4038,86 @@ panel512x2_pixels6_segment:
 panel512x2_pixels6_inputs:
 	VMOVUPS      (AX), Z12
 	VMOVUPS      64(AX), Z13
-	VBROADCASTSS (SI), Z14
+	VBROADCASTSS (DX), Z14
 	VFMADD231PS  Z14, Z12, Z0
 	VFMADD231PS  Z14, Z13, Z1
-	VBROADCASTSS (SI)(CX*1), Z15
+	VBROADCASTSS (DX)(CX*1), Z15
 	VFMADD231PS  Z15, Z12, Z2
 	VFMADD231PS  Z15, Z13, Z3
-	VBROADCASTSS (SI)(CX*2), Z16
+	VBROADCASTSS (DX)(CX*2), Z16
 	VFMADD231PS  Z16, Z12, Z4
 	VFMADD231PS  Z16, Z13, Z5
-	VBROADCASTSS (DI), Z17
+	VBROADCASTSS (BX), Z17
 	VFMADD231PS  Z17, Z12, Z6
 	VFMADD231PS  Z17, Z13, Z7
-	VBROADCASTSS (DI)(CX*1), Z14
+	VBROADCASTSS (BX)(CX*1), Z14
 	VFMADD231PS  Z14, Z12, Z8
 	VFMADD231PS  Z14, Z13, Z9
-	VBROADCASTSS (DI)(CX*2), Z15
+	VBROADCASTSS (BX)(CX*2), Z15
 	VFMADD231PS  Z15, Z12, Z10
 	VFMADD231PS  Z15, Z13, Z11
 	VMOVUPS      128(AX), Z12
 	VMOVUPS      192(AX), Z13
-	VBROADCASTSS 4(SI), Z14
+	VBROADCASTSS 4(DX), Z14
 	VFMADD231PS  Z14, Z12, Z0
 	VFMADD231PS  Z14, Z13, Z1
-	VBROADCASTSS 4(SI)(CX*1), Z15
+	VBROADCASTSS 4(DX)(CX*1), Z15
 	VFMADD231PS  Z15, Z12, Z2
 	VFMADD231PS  Z15, Z13, Z3
-	VBROADCASTSS 4(SI)(CX*2), Z16
+	VBROADCASTSS 4(DX)(CX*2), Z16
 	VFMADD231PS  Z16, Z12, Z4
 	VFMADD231PS  Z16, Z13, Z5
-	VBROADCASTSS 4(DI), Z17
+	VBROADCASTSS 4(BX), Z17
 	VFMADD231PS  Z17, Z12, Z6
 	VFMADD231PS  Z17, Z13, Z7
-	VBROADCASTSS 4(DI)(CX*1), Z14
+	VBROADCASTSS 4(BX)(CX*1), Z14
 	VFMADD231PS  Z14, Z12, Z8
 	VFMADD231PS  Z14, Z13, Z9
-	VBROADCASTSS 4(DI)(CX*2), Z15
+	VBROADCASTSS 4(BX)(CX*2), Z15
 	VFMADD231PS  Z15, Z12, Z10
 	VFMADD231PS  Z15, Z13, Z11
 	VMOVUPS      256(AX), Z12
 	VMOVUPS      320(AX), Z13
-	VBROADCASTSS 8(SI), Z14
+	VBROADCASTSS 8(DX), Z14
 	VFMADD231PS  Z14, Z12, Z0
 	VFMADD231PS  Z14, Z13, Z1
-	VBROADCASTSS 8(SI)(CX*1), Z15
+	VBROADCASTSS 8(DX)(CX*1), Z15
 	VFMADD231PS  Z15, Z12, Z2
 	VFMADD231PS  Z15, Z13, Z3
-	VBROADCASTSS 8(SI)(CX*2), Z16
+	VBROADCASTSS 8(DX)(CX*2), Z16
 	VFMADD231PS  Z16, Z12, Z4
 	VFMADD231PS  Z16, Z13, Z5
-	VBROADCASTSS 8(DI), Z17
+	VBROADCASTSS 8(BX), Z17
 	VFMADD231PS  Z17, Z12, Z6
 	VFMADD231PS  Z17, Z13, Z7
-	VBROADCASTSS 8(DI)(CX*1), Z14
+	VBROADCASTSS 8(BX)(CX*1), Z14
 	VFMADD231PS  Z14, Z12, Z8
 	VFMADD231PS  Z14, Z13, Z9
-	VBROADCASTSS 8(DI)(CX*2), Z15
+	VBROADCASTSS 8(BX)(CX*2), Z15
 	VFMADD231PS  Z15, Z12, Z10
 	VFMADD231PS  Z15, Z13, Z11
 	VMOVUPS      384(AX), Z12
 	VMOVUPS      448(AX), Z13
-	VBROADCASTSS 12(SI), Z14
+	VBROADCASTSS 12(DX), Z14
 	VFMADD231PS  Z14, Z12, Z0
 	VFMADD231PS  Z14, Z13, Z1
-	VBROADCASTSS 12(SI)(CX*1), Z15
+	VBROADCASTSS 12(DX)(CX*1), Z15
 	VFMADD231PS  Z15, Z12, Z2
 	VFMADD231PS  Z15, Z13, Z3
-	VBROADCASTSS 12(SI)(CX*2), Z16
+	VBROADCASTSS 12(DX)(CX*2), Z16
 	VFMADD231PS  Z16, Z12, Z4
 	VFMADD231PS  Z16, Z13, Z5
-	VBROADCASTSS 12(DI), Z17
+	VBROADCASTSS 12(BX), Z17
 	VFMADD231PS  Z17, Z12, Z6
 	VFMADD231PS  Z17, Z13, Z7
-	VBROADCASTSS 12(DI)(CX*1), Z14
+	VBROADCASTSS 12(BX)(CX*1), Z14
 	VFMADD231PS  Z14, Z12, Z8
 	VFMADD231PS  Z14, Z13, Z9
-	VBROADCASTSS 12(DI)(CX*2), Z15
+	VBROADCASTSS 12(BX)(CX*2), Z15
 	VFMADD231PS  Z15, Z12, Z10
 	VFMADD231PS  Z15, Z13, Z11
-	ADDQ         $+16, SI
-	ADDQ         $+16, DI
+	ADDQ         $+16, DX
+	ADDQ         $+16, BX
 	ADDQ         $+512, AX
 	SUBQ         $0x04, R8
 	JGE          panel512x2_pixels6_inputs
@@ -4088,37 +4129,37 @@ panel512x2_pixels6_rest:
 panel512x2_pixels6_input:
 	VMOVUPS      (AX), Z12
 	VMOVUPS      64(AX), Z13
-	VBROADCASTSS (SI), Z14
+	VBROADCASTSS (DX), Z14
 	VFMADD231PS  Z14, Z12, Z0
 	VFMADD231PS  Z14, Z13, Z1
-	VBROADCASTSS (SI)(CX*1), Z15
+	VBROADCASTSS (DX)(CX*1), Z15
 	VFMADD231PS  Z15, Z12, Z2
 	VFMADD231PS  Z15, Z13, Z3
-	VBROADCASTSS (SI)(CX*2), Z16
+	VBROADCASTSS (DX)(CX*2), Z16
 	VFMADD231PS  Z16, Z12, Z4
 	VFMADD231PS  Z16, Z13, Z5
-	VBROADCASTSS (DI), Z17
+	VBROADCASTSS (BX), Z17
 	VFMADD231PS  Z17, Z12, Z6
 	VFMADD231PS  Z17, Z13, Z7
-	VBROADCASTSS (DI)(CX*1), Z14
+	VBROADCASTSS (BX)(CX*1), Z14
 	VFMADD231PS  Z14, Z12, Z8
 	VFMADD231PS  Z14, Z13, Z9
-	VBROADCASTSS (DI)(CX*2), Z15
+	VBROADCASTSS (BX)(CX*2), Z15
 	VFMADD231PS  Z15, Z12, Z10
 	VFMADD231PS  Z15, Z13, Z11
-	ADDQ         $+4, SI
-	ADDQ         $+4, DI
+	ADDQ         $+4, DX
+	ADDQ         $+4, BX
 	ADDQ         $+128, AX
 	DECQ         R8
 	JNE          panel512x2_pixels6_input
 
 panel512x2_pixels6_next:
-	ADDQ   $0x08, DX
-	DECQ   BX
+	DECQ   DI
 	JNE    panel512x2_pixels6_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x2_pixels6_no_before
+	JEQ    panel512x2_pixels6_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -4136,7 +4177,7 @@ panel512x2_pixels6_next:
 	VADDPS (DX)(CX*2), Z10, K1, Z10
 	VADDPS 64(DX)(CX*2), Z11, K2, Z11
 
-panel512x2_pixels6_no_before:
+panel512x2_pixels6_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel512x2_pixels6_linear
@@ -4183,7 +4224,8 @@ panel512x2_pixels6_no_before:
 panel512x2_pixels6_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x2_pixels6_no_after
+	JEQ    panel512x2_pixels6_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -4201,7 +4243,7 @@ panel512x2_pixels6_linear:
 	VADDPS (DX)(CX*2), Z10, K1, Z10
 	VADDPS 64(DX)(CX*2), Z11, K2, Z11
 
-panel512x2_pixels6_no_after:
+panel512x2_pixels6_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -4242,17 +4284,18 @@ panel512x2_pixels7:
 	ADDQ    $+128, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), DX
-	MOVQ    segmentCount+8(FP), BX
+	MOVQ    segments+0(FP), DI
+	MOVQ    segmentCount+8(FP), R8
 
 panel512x2_pixels7_segment:
-	MOVQ (DX), R9
-	MOVQ src+24(FP), SI
-	LEAQ (SI)(R9*4), SI
-	LEAQ (SI)(CX*2), DI
-	ADDQ CX, DI
-	LEAQ (DI)(CX*2), R8
-	ADDQ CX, R8
+	MOVQ (DI), BX
+	ADDQ $0x08, DI
+	MOVQ src+24(FP), DX
+	LEAQ (DX)(BX*4), DX
+	LEAQ (DX)(CX*2), BX
+	ADDQ CX, BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
 	MOVQ segmentLen+16(FP), R9
 	SUBQ $0x04, R9
 	JLT  panel512x2_pixels7_rest
@@ -4260,99 +4303,99 @@ panel512x2_pixels7_segment:
 panel512x2_pixels7_inputs:
 	VMOVUPS      (AX), Z14
 	VMOVUPS      64(AX), Z15
-	VBROADCASTSS (SI), Z16
+	VBROADCASTSS (DX), Z16
 	VFMADD231PS  Z16, Z14, Z0
 	VFMADD231PS  Z16, Z15, Z1
-	VBROADCASTSS (SI)(CX*1), Z17
+	VBROADCASTSS (DX)(CX*1), Z17
 	VFMADD231PS  Z17, Z14, Z2
 	VFMADD231PS  Z17, Z15, Z3
-	VBROADCASTSS (SI)(CX*2), Z18
+	VBROADCASTSS (DX)(CX*2), Z18
 	VFMADD231PS  Z18, Z14, Z4
 	VFMADD231PS  Z18, Z15, Z5
-	VBROADCASTSS (DI), Z19
+	VBROADCASTSS (BX), Z19
 	VFMADD231PS  Z19, Z14, Z6
 	VFMADD231PS  Z19, Z15, Z7
-	VBROADCASTSS (DI)(CX*1), Z16
+	VBROADCASTSS (BX)(CX*1), Z16
 	VFMADD231PS  Z16, Z14, Z8
 	VFMADD231PS  Z16, Z15, Z9
-	VBROADCASTSS (DI)(CX*2), Z17
+	VBROADCASTSS (BX)(CX*2), Z17
 	VFMADD231PS  Z17, Z14, Z10
 	VFMADD231PS  Z17, Z15, Z11
-	VBROADCASTSS (R8), Z18
+	VBROADCASTSS (SI), Z18
 	VFMADD231PS  Z18, Z14, Z12
 	VFMADD231PS  Z18, Z15, Z13
 	VMOVUPS      128(AX), Z14
 	VMOVUPS      192(AX), Z15
-	VBROADCASTSS 4(SI), Z16
+	VBROADCASTSS 4(DX), Z16
 	VFMADD231PS  Z16, Z14, Z0
 	VFMADD231PS  Z16, Z15, Z1
-	VBROADCASTSS 4(SI)(CX*1), Z17
+	VBROADCASTSS 4(DX)(CX*1), Z17
 	VFMADD231PS  Z17, Z14, Z2
 	VFMADD231PS  Z17, Z15, Z3
-	VBROADCASTSS 4(SI)(CX*2), Z18
+	VBROADCASTSS 4(DX)(CX*2), Z18
 	VFMADD231PS  Z18, Z14, Z4
 	VFMADD231PS  Z18, Z15, Z5
-	VBROADCASTSS 4(DI), Z19
+	VBROADCASTSS 4(BX), Z19
 	VFMADD231PS  Z19, Z14, Z6
 	VFMADD231PS  Z19, Z15, Z7
-	VBROADCASTSS 4(DI)(CX*1), Z16
+	VBROADCASTSS 4(BX)(CX*1), Z16
 	VFMADD231PS  Z16, Z14, Z8
 	VFMADD231PS  Z16, Z15, Z9
-	VBROADCASTSS 4(DI)(CX*2), Z17
+	VBROADCASTSS 4(BX)(CX*2), Z17
 	VFMADD231PS  Z17, Z14, Z10
 	VFMADD231PS  Z17, Z15, Z11
-	VBROADCASTSS 4(R8), Z18
+	VBROADCASTSS 4(SI), Z18
 	VFMADD231PS  Z18, Z14, Z12
 	VFMADD231PS  Z18, Z15, Z13
 	VMOVUPS      256(AX), Z14
 	VMOVUPS      320(AX), Z15
-	VBROADCASTSS 8(SI), Z16
+	VBROADCASTSS 8(DX), Z16
 	VFMADD231PS  Z16, Z14, Z0
 	VFMADD231PS  Z16, Z15, Z1
-	VBROADCASTSS 8(SI)(CX*1), Z17
+	VBROADCASTSS 8(DX)(CX*1), Z17
 	VFMADD231PS  Z17, Z14, Z2
 	VFMADD231PS  Z17, Z15, Z3
-	VBROADCASTSS 8(SI)(CX*2), Z18
+	VBROADCASTSS 8(DX)(CX*2), Z18
 	VFMADD231PS  Z18, Z14, Z4
 	VFMADD231PS  Z18, Z15, Z5
-	VBROADCASTSS 8(DI), Z19
+	VBROADCASTSS 8(BX), Z19
 	VFMADD231PS  Z19, Z14, Z6
 	VFMADD231PS  Z19, Z15, Z7
-	VBROADCASTSS 8(DI)(CX*1), Z16
+	VBROADCASTSS 8(BX)(CX*1), Z16
 	VFMADD231PS  Z16, Z14, Z8
 	VFMADD231PS  Z16, Z15, Z9
-	VBROADCASTSS 8(DI)(CX*2), Z17
+	VBROADCASTSS 8(BX)(CX*2), Z17
 	VFMADD231PS  Z17, Z14, Z10
 	VFMADD231PS  Z17, Z15, Z11
-	VBROADCASTSS 8(R8), Z18
+	VBROADCASTSS 8(SI), Z18
 	VFMADD231PS  Z18, Z14, Z12
 	VFMADD231PS  Z18, Z15, Z13
 	VMOVUPS      384(AX), Z14
 	VMOVUPS      448(AX), Z15
-	VBROADCASTSS 12(SI), Z16
+	VBROADCASTSS 12(DX), Z16
 	VFMADD231PS  Z16, Z14, Z0
 	VFMADD231PS  Z16, Z15, Z1
-	VBROADCASTSS 12(SI)(CX*1), Z17
+	VBROADCASTSS 12(DX)(CX*1), Z17
 	VFMADD231PS  Z17, Z14, Z2
 	VFMADD231PS  Z17, Z15, Z3
-	VBROADCASTSS 12(SI)(CX*2), Z18
+	VBROADCASTSS 12(DX)(CX*2), Z18
 	VFMADD231PS  Z18, Z14, Z4
 	VFMADD231PS  Z18, Z15, Z5
-	VBROADCASTSS 12(DI), Z19
+	VBROADCASTSS 12(BX), Z19
 	VFMADD231PS  Z19, Z14, Z6
 	VFMADD231PS  Z19, Z15, Z7
-	VBROADCASTSS 12(DI)(CX*1), Z16
+	VBROADCASTSS 12(BX)(CX*1), Z16
 	VFMADD231PS  Z16, Z14, Z8
 	VFMADD231PS  Z16, Z15, Z9
-	VBROADCASTSS 12(DI)(CX*2), Z17
+	VBROADCASTSS 12(BX)(CX*2), Z17
 	VFMADD231PS  Z17, Z14, Z10
 	VFMADD231PS  Z17, Z15, Z11
-	VBROADCASTSS 12(R8), Z18
+	VBROADCASTSS 12(SI), Z18
 	VFMADD231PS  Z18, Z14, Z12
 	VFMADD231PS  Z18, Z15, Z13
+	ADDQ         $+16, DX
+	ADDQ         $+16, BX
 	ADDQ         $+16, SI
-	ADDQ         $+16, DI
-	ADDQ         $+16, R8
 	ADDQ         $+512, AX
 	SUBQ         $0x04, R9
 	JGE          panel512x2_pixels7_inputs
@@ -4364,41 +4407,41 @@ panel512x2_pixels7_rest:
 panel512x2_pixels7_input:
 	VMOVUPS      (AX), Z14
 	VMOVUPS      64(AX), Z15
-	VBROADCASTSS (SI), Z16
+	VBROADCASTSS (DX), Z16
 	VFMADD231PS  Z16, Z14, Z0
 	VFMADD231PS  Z16, Z15, Z1
-	VBROADCASTSS (SI)(CX*1), Z17
+	VBROADCASTSS (DX)(CX*1), Z17
 	VFMADD231PS  Z17, Z14, Z2
 	VFMADD231PS  Z17, Z15, Z3
-	VBROADCASTSS (SI)(CX*2), Z18
+	VBROADCASTSS (DX)(CX*2), Z18
 	VFMADD231PS  Z18, Z14, Z4
 	VFMADD231PS  Z18, Z15, Z5
-	VBROADCASTSS (DI), Z19
+	VBROADCASTSS (BX), Z19
 	VFMADD231PS  Z19, Z14, Z6
 	VFMADD231PS  Z19, Z15, Z7
-	VBROADCASTSS (DI)(CX*1), Z16
+	VBROADCASTSS (BX)(CX*1), Z16
 	VFMADD231PS  Z16, Z14, Z8
 	VFMADD231PS  Z16, Z15, Z9
-	VBROADCASTSS (DI)(CX*2), Z17
+	VBROADCASTSS (BX)(CX*2), Z17
 	VFMADD231PS  Z17, Z14, Z10
 	VFMADD231PS  Z17, Z15, Z11
-	VBROADCASTSS (R8), Z18
+	VBROADCASTSS (SI), Z18
 	VFMADD231PS  Z18, Z14, Z12
 	VFMADD231PS  Z18, Z15, Z13
+	ADDQ         $+4, DX
+	ADDQ         $+4, BX
 	ADDQ         $+4, SI
-	ADDQ         $+4, DI
-	ADDQ         $+4, R8
 	ADDQ         $+128, AX
 	DECQ         R9
 	JNE          panel512x2_pixels7_input
 
 panel512x2_pixels7_next:
-	ADDQ   $0x08, DX
-	DECQ   BX
+	DECQ   R8
 	JNE    panel512x2_pixels7_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x2_pixels7_no_before
+	JEQ    panel512x2_pixels7_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -4420,7 +4463,7 @@ panel512x2_pixels7_next:
 	VADDPS (BX), Z12, K1, Z12
 	VADDPS 64(BX), Z13, K2, Z13
 
-panel512x2_pixels7_no_before:
+panel512x2_pixels7_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel512x2_pixels7_linear
@@ -4473,7 +4516,8 @@ panel512x2_pixels7_no_before:
 panel512x2_pixels7_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x2_pixels7_no_after
+	JEQ    panel512x2_pixels7_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -4495,7 +4539,7 @@ panel512x2_pixels7_linear:
 	VADDPS (BX), Z12, K1, Z12
 	VADDPS 64(BX), Z13, K2, Z13
 
-panel512x2_pixels7_no_after:
+panel512x2_pixels7_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -4542,17 +4586,18 @@ panel512x2_pixels8:
 	ADDQ    $+128, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), DX
-	MOVQ    segmentCount+8(FP), BX
+	MOVQ    segments+0(FP), DI
+	MOVQ    segmentCount+8(FP), R8
 
 panel512x2_pixels8_segment:
-	MOVQ (DX), R9
-	MOVQ src+24(FP), SI
-	LEAQ (SI)(R9*4), SI
-	LEAQ (SI)(CX*2), DI
-	ADDQ CX, DI
-	LEAQ (DI)(CX*2), R8
-	ADDQ CX, R8
+	MOVQ (DI), BX
+	ADDQ $0x08, DI
+	MOVQ src+24(FP), DX
+	LEAQ (DX)(BX*4), DX
+	LEAQ (DX)(CX*2), BX
+	ADDQ CX, BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
 	MOVQ segmentLen+16(FP), R9
 	SUBQ $0x04, R9
 	JLT  panel512x2_pixels8_rest
@@ -4560,111 +4605,111 @@ panel512x2_pixels8_segment:
 panel512x2_pixels8_inputs:
 	VMOVUPS      (AX), Z16
 	VMOVUPS      64(AX), Z17
-	VBROADCASTSS (SI), Z18
+	VBROADCASTSS (DX), Z18
 	VFMADD231PS  Z18, Z16, Z0
 	VFMADD231PS  Z18, Z17, Z1
-	VBROADCASTSS (SI)(CX*1), Z19
+	VBROADCASTSS (DX)(CX*1), Z19
 	VFMADD231PS  Z19, Z16, Z2
 	VFMADD231PS  Z19, Z17, Z3
-	VBROADCASTSS (SI)(CX*2), Z20
+	VBROADCASTSS (DX)(CX*2), Z20
 	VFMADD231PS  Z20, Z16, Z4
 	VFMADD231PS  Z20, Z17, Z5
-	VBROADCASTSS (DI), Z21
+	VBROADCASTSS (BX), Z21
 	VFMADD231PS  Z21, Z16, Z6
 	VFMADD231PS  Z21, Z17, Z7
-	VBROADCASTSS (DI)(CX*1), Z18
+	VBROADCASTSS (BX)(CX*1), Z18
 	VFMADD231PS  Z18, Z16, Z8
 	VFMADD231PS  Z18, Z17, Z9
-	VBROADCASTSS (DI)(CX*2), Z19
+	VBROADCASTSS (BX)(CX*2), Z19
 	VFMADD231PS  Z19, Z16, Z10
 	VFMADD231PS  Z19, Z17, Z11
-	VBROADCASTSS (R8), Z20
+	VBROADCASTSS (SI), Z20
 	VFMADD231PS  Z20, Z16, Z12
 	VFMADD231PS  Z20, Z17, Z13
-	VBROADCASTSS (R8)(CX*1), Z21
+	VBROADCASTSS (SI)(CX*1), Z21
 	VFMADD231PS  Z21, Z16, Z14
 	VFMADD231PS  Z21, Z17, Z15
 	VMOVUPS      128(AX), Z16
 	VMOVUPS      192(AX), Z17
-	VBROADCASTSS 4(SI), Z18
+	VBROADCASTSS 4(DX), Z18
 	VFMADD231PS  Z18, Z16, Z0
 	VFMADD231PS  Z18, Z17, Z1
-	VBROADCASTSS 4(SI)(CX*1), Z19
+	VBROADCASTSS 4(DX)(CX*1), Z19
 	VFMADD231PS  Z19, Z16, Z2
 	VFMADD231PS  Z19, Z17, Z3
-	VBROADCASTSS 4(SI)(CX*2), Z20
+	VBROADCASTSS 4(DX)(CX*2), Z20
 	VFMADD231PS  Z20, Z16, Z4
 	VFMADD231PS  Z20, Z17, Z5
-	VBROADCASTSS 4(DI), Z21
+	VBROADCASTSS 4(BX), Z21
 	VFMADD231PS  Z21, Z16, Z6
 	VFMADD231PS  Z21, Z17, Z7
-	VBROADCASTSS 4(DI)(CX*1), Z18
+	VBROADCASTSS 4(BX)(CX*1), Z18
 	VFMADD231PS  Z18, Z16, Z8
 	VFMADD231PS  Z18, Z17, Z9
-	VBROADCASTSS 4(DI)(CX*2), Z19
+	VBROADCASTSS 4(BX)(CX*2), Z19
 	VFMADD231PS  Z19, Z16, Z10
 	VFMADD231PS  Z19, Z17, Z11
-	VBROADCASTSS 4(R8), Z20
+	VBROADCASTSS 4(SI), Z20
 	VFMADD231PS  Z20, Z16, Z12
 	VFMADD231PS  Z20, Z17, Z13
-	VBROADCASTSS 4(R8)(CX*1), Z21
+	VBROADCASTSS 4(SI)(CX*1), Z21
 	VFMADD231PS  Z21, Z16, Z14
 	VFMADD231PS  Z21, Z17, Z15
 	VMOVUPS      256(AX), Z16
 	VMOVUPS      320(AX), Z17
-	VBROADCASTSS 8(SI), Z18
+	VBROADCASTSS 8(DX), Z18
 	VFMADD231PS  Z18, Z16, Z0
 	VFMADD231PS  Z18, Z17, Z1
-	VBROADCASTSS 8(SI)(CX*1), Z19
+	VBROADCASTSS 8(DX)(CX*1), Z19
 	VFMADD231PS  Z19, Z16, Z2
 	VFMADD231PS  Z19, Z17, Z3
-	VBROADCASTSS 8(SI)(CX*2), Z20
+	VBROADCASTSS 8(DX)(CX*2), Z20
 	VFMADD231PS  Z20, Z16, Z4
 	VFMADD231PS  Z20, Z17, Z5
-	VBROADCASTSS 8(DI), Z21
+	VBROADCASTSS 8(BX), Z21
 	VFMADD231PS  Z21, Z16, Z6
 	VFMADD231PS  Z21, Z17, Z7
-	VBROADCASTSS 8(DI)(CX*1), Z18
+	VBROADCASTSS 8(BX)(CX*1), Z18
 	VFMADD231PS  Z18, Z16, Z8
 	VFMADD231PS  Z18, Z17, Z9
-	VBROADCASTSS 8(DI)(CX*2), Z19
+	VBROADCASTSS 8(BX)(CX*2), Z19
 	VFMADD231PS  Z19, Z16, Z10
 	VFMADD231PS  Z19, Z17, Z11
-	VBROADCASTSS 8(R8), Z20
+	VBROADCASTSS 8(SI), Z20
 	VFMADD231PS  Z20, Z16, Z12
 	VFMADD231PS  Z20, Z17, Z13
-	VBROADCASTSS 8(R8)(CX*1), Z21
+	VBROADCASTSS 8(SI)(CX*1), Z21
 	VFMADD231PS  Z21, Z16, Z14
 	VFMADD231PS  Z21, Z17, Z15
 	VMOVUPS      384(AX), Z16
 	VMOVUPS      448(AX), Z17
-	VBROADCASTSS 12(SI), Z18
+	VBROADCASTSS 12(DX), Z18
 	VFMADD231PS  Z18, Z16, Z0
 	VFMADD231PS  Z18, Z17, Z1
-	VBROADCASTSS 12(SI)(CX*1), Z19
+	VBROADCASTSS 12(DX)(CX*1), Z19
 	VFMADD231PS  Z19, Z16, Z2
 	VFMADD231PS  Z19, Z17, Z3
-	VBROADCASTSS 12(SI)(CX*2), Z20
+	VBROADCASTSS 12(DX)(CX*2), Z20
 	VFMADD231PS  Z20, Z16, Z4
 	VFMADD231PS  Z20, Z17, Z5
-	VBROADCASTSS 12(DI), Z21
+	VBROADCASTSS 12(BX), Z21
 	VFMADD231PS  Z21, Z16, Z6
 	VFMADD231PS  Z21, Z17, Z7
-	VBROADCASTSS 12(DI)(CX*1), Z18
+	VBROADCASTSS 12(BX)(CX*1), Z18
 	VFMADD231PS  Z18, Z16, Z8
 	VFMADD231PS  Z18, Z17, Z9
-	VBROADCASTSS 12(DI)(CX*2), Z19
+	VBROADCASTSS 12(BX)(CX*2), Z19
 	VFMADD231PS  Z19, Z16, Z10
 	VFMADD231PS  Z19, Z17, Z11
-	VBROADCASTSS 12(R8), Z20
+	VBROADCASTSS 12(SI), Z20
 	VFMADD231PS  Z20, Z16, Z12
 	VFMADD231PS  Z20, Z17, Z13
-	VBROADCASTSS 12(R8)(CX*1), Z21
+	VBROADCASTSS 12(SI)(CX*1), Z21
 	VFMADD231PS  Z21, Z16, Z14
 	VFMADD231PS  Z21, Z17, Z15
+	ADDQ         $+16, DX
+	ADDQ         $+16, BX
 	ADDQ         $+16, SI
-	ADDQ         $+16, DI
-	ADDQ         $+16, R8
 	ADDQ         $+512, AX
 	SUBQ         $0x04, R9
 	JGE          panel512x2_pixels8_inputs
@@ -4676,44 +4721,44 @@ panel512x2_pixels8_rest:
 panel512x2_pixels8_input:
 	VMOVUPS      (AX), Z16
 	VMOVUPS      64(AX), Z17
-	VBROADCASTSS (SI), Z18
+	VBROADCASTSS (DX), Z18
 	VFMADD231PS  Z18, Z16, Z0
 	VFMADD231PS  Z18, Z17, Z1
-	VBROADCASTSS (SI)(CX*1), Z19
+	VBROADCASTSS (DX)(CX*1), Z19
 	VFMADD231PS  Z19, Z16, Z2
 	VFMADD231PS  Z19, Z17, Z3
-	VBROADCASTSS (SI)(CX*2), Z20
+	VBROADCASTSS (DX)(CX*2), Z20
 	VFMADD231PS  Z20, Z16, Z4
 	VFMADD231PS  Z20, Z17, Z5
-	VBROADCASTSS (DI), Z21
+	VBROADCASTSS (BX), Z21
 	VFMADD231PS  Z21, Z16, Z6
 	VFMADD231PS  Z21, Z17, Z7
-	VBROADCASTSS (DI)(CX*1), Z18
+	VBROADCASTSS (BX)(CX*1), Z18
 	VFMADD231PS  Z18, Z16, Z8
 	VFMADD231PS  Z18, Z17, Z9
-	VBROADCASTSS (DI)(CX*2), Z19
+	VBROADCASTSS (BX)(CX*2), Z19
 	VFMADD231PS  Z19, Z16, Z10
 	VFMADD231PS  Z19, Z17, Z11
-	VBROADCASTSS (R8), Z20
+	VBROADCASTSS (SI), Z20
 	VFMADD231PS  Z20, Z16, Z12
 	VFMADD231PS  Z20, Z17, Z13
-	VBROADCASTSS (R8)(CX*1), Z21
+	VBROADCASTSS (SI)(CX*1), Z21
 	VFMADD231PS  Z21, Z16, Z14
 	VFMADD231PS  Z21, Z17, Z15
+	ADDQ         $+4, DX
+	ADDQ         $+4, BX
 	ADDQ         $+4, SI
-	ADDQ         $+4, DI
-	ADDQ         $+4, R8
 	ADDQ         $+128, AX
 	DECQ         R9
 	JNE          panel512x2_pixels8_input
 
 panel512x2_pixels8_next:
-	ADDQ   $0x08, DX
-	DECQ   BX
+	DECQ   R8
 	JNE    panel512x2_pixels8_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x2_pixels8_no_before
+	JEQ    panel512x2_pixels8_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -4737,7 +4782,7 @@ panel512x2_pixels8_next:
 	VADDPS (BX)(CX*1), Z14, K1, Z14
 	VADDPS 64(BX)(CX*1), Z15, K2, Z15
 
-panel512x2_pixels8_no_before:
+panel512x2_pixels8_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel512x2_pixels8_linear
@@ -4796,7 +4841,8 @@ panel512x2_pixels8_no_before:
 panel512x2_pixels8_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x2_pixels8_no_after
+	JEQ    panel512x2_pixels8_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -4820,7 +4866,7 @@ panel512x2_pixels8_linear:
 	VADDPS (BX)(CX*1), Z14, K1, Z14
 	VADDPS 64(BX)(CX*1), Z15, K2, Z15
 
-panel512x2_pixels8_no_after:
+panel512x2_pixels8_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -4871,17 +4917,18 @@ panel512x2_pixels9:
 	ADDQ    $+128, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), DX
-	MOVQ    segmentCount+8(FP), BX
+	MOVQ    segments+0(FP), DI
+	MOVQ    segmentCount+8(FP), R8
 
 panel512x2_pixels9_segment:
-	MOVQ (DX), R9
-	MOVQ src+24(FP), SI
-	LEAQ (SI)(R9*4), SI
-	LEAQ (SI)(CX*2), DI
-	ADDQ CX, DI
-	LEAQ (DI)(CX*2), R8
-	ADDQ CX, R8
+	MOVQ (DI), BX
+	ADDQ $0x08, DI
+	MOVQ src+24(FP), DX
+	LEAQ (DX)(BX*4), DX
+	LEAQ (DX)(CX*2), BX
+	ADDQ CX, BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
 	MOVQ segmentLen+16(FP), R9
 	SUBQ $0x04, R9
 	JLT  panel512x2_pixels9_rest
@@ -4889,123 +4936,123 @@ panel512x2_pixels9_segment:
 panel512x2_pixels9_inputs:
 	VMOVUPS      (AX), Z18
 	VMOVUPS      64(AX), Z19
-	VBROADCASTSS (SI), Z20
+	VBROADCASTSS (DX), Z20
 	VFMADD231PS  Z20, Z18, Z0
 	VFMADD231PS  Z20, Z19, Z1
-	VBROADCASTSS (SI)(CX*1), Z21
+	VBROADCASTSS (DX)(CX*1), Z21
 	VFMADD231PS  Z21, Z18, Z2
 	VFMADD231PS  Z21, Z19, Z3
-	VBROADCASTSS (SI)(CX*2), Z22
+	VBROADCASTSS (DX)(CX*2), Z22
 	VFMADD231PS  Z22, Z18, Z4
 	VFMADD231PS  Z22, Z19, Z5
-	VBROADCASTSS (DI), Z23
+	VBROADCASTSS (BX), Z23
 	VFMADD231PS  Z23, Z18, Z6
 	VFMADD231PS  Z23, Z19, Z7
-	VBROADCASTSS (DI)(CX*1), Z20
+	VBROADCASTSS (BX)(CX*1), Z20
 	VFMADD231PS  Z20, Z18, Z8
 	VFMADD231PS  Z20, Z19, Z9
-	VBROADCASTSS (DI)(CX*2), Z21
+	VBROADCASTSS (BX)(CX*2), Z21
 	VFMADD231PS  Z21, Z18, Z10
 	VFMADD231PS  Z21, Z19, Z11
-	VBROADCASTSS (R8), Z22
+	VBROADCASTSS (SI), Z22
 	VFMADD231PS  Z22, Z18, Z12
 	VFMADD231PS  Z22, Z19, Z13
-	VBROADCASTSS (R8)(CX*1), Z23
+	VBROADCASTSS (SI)(CX*1), Z23
 	VFMADD231PS  Z23, Z18, Z14
 	VFMADD231PS  Z23, Z19, Z15
-	VBROADCASTSS (R8)(CX*2), Z20
+	VBROADCASTSS (SI)(CX*2), Z20
 	VFMADD231PS  Z20, Z18, Z16
 	VFMADD231PS  Z20, Z19, Z17
 	VMOVUPS      128(AX), Z18
 	VMOVUPS      192(AX), Z19
-	VBROADCASTSS 4(SI), Z20
+	VBROADCASTSS 4(DX), Z20
 	VFMADD231PS  Z20, Z18, Z0
 	VFMADD231PS  Z20, Z19, Z1
-	VBROADCASTSS 4(SI)(CX*1), Z21
+	VBROADCASTSS 4(DX)(CX*1), Z21
 	VFMADD231PS  Z21, Z18, Z2
 	VFMADD231PS  Z21, Z19, Z3
-	VBROADCASTSS 4(SI)(CX*2), Z22
+	VBROADCASTSS 4(DX)(CX*2), Z22
 	VFMADD231PS  Z22, Z18, Z4
 	VFMADD231PS  Z22, Z19, Z5
-	VBROADCASTSS 4(DI), Z23
+	VBROADCASTSS 4(BX), Z23
 	VFMADD231PS  Z23, Z18, Z6
 	VFMADD231PS  Z23, Z19, Z7
-	VBROADCASTSS 4(DI)(CX*1), Z20
+	VBROADCASTSS 4(BX)(CX*1), Z20
 	VFMADD231PS  Z20, Z18, Z8
 	VFMADD231PS  Z20, Z19, Z9
-	VBROADCASTSS 4(DI)(CX*2), Z21
+	VBROADCASTSS 4(BX)(CX*2), Z21
 	VFMADD231PS  Z21, Z18, Z10
 	VFMADD231PS  Z21, Z19, Z11
-	VBROADCASTSS 4(R8), Z22
+	VBROADCASTSS 4(SI), Z22
 	VFMADD231PS  Z22, Z18, Z12
 	VFMADD231PS  Z22, Z19, Z13
-	VBROADCASTSS 4(R8)(CX*1), Z23
+	VBROADCASTSS 4(SI)(CX*1), Z23
 	VFMADD231PS  Z23, Z18, Z14
 	VFMADD231PS  Z23, Z19, Z15
-	VBROADCASTSS 4(R8)(CX*2), Z20
+	VBROADCASTSS 4(SI)(CX*2), Z20
 	VFMADD231PS  Z20, Z18, Z16
 	VFMADD231PS  Z20, Z19, Z17
 	VMOVUPS      256(AX), Z18
 	VMOVUPS      320(AX), Z19
-	VBROADCASTSS 8(SI), Z20
+	VBROADCASTSS 8(DX), Z20
 	VFMADD231PS  Z20, Z18, Z0
 	VFMADD231PS  Z20, Z19, Z1
-	VBROADCASTSS 8(SI)(CX*1), Z21
+	VBROADCASTSS 8(DX)(CX*1), Z21
 	VFMADD231PS  Z21, Z18, Z2
 	VFMADD231PS  Z21, Z19, Z3
-	VBROADCASTSS 8(SI)(CX*2), Z22
+	VBROADCASTSS 8(DX)(CX*2), Z22
 	VFMADD231PS  Z22, Z18, Z4
 	VFMADD231PS  Z22, Z19, Z5
-	VBROADCASTSS 8(DI), Z23
+	VBROADCASTSS 8(BX), Z23
 	VFMADD231PS  Z23, Z18, Z6
 	VFMADD231PS  Z23, Z19, Z7
-	VBROADCASTSS 8(DI)(CX*1), Z20
+	VBROADCASTSS 8(BX)(CX*1), Z20
 	VFMADD231PS  Z20, Z18, Z8
 	VFMADD231PS  Z20, Z19, Z9
-	VBROADCASTSS 8(DI)(CX*2), Z21
+	VBROADCASTSS 8(BX)(CX*2), Z21
 	VFMADD231PS  Z21, Z18, Z10
 	VFMADD231PS  Z21, Z19, Z11
-	VBROADCASTSS 8(R8), Z22
+	VBROADCASTSS 8(SI), Z22
 	VFMADD231PS  Z22, Z18, Z12
 	VFMADD231PS  Z22, Z19, Z13
-	VBROADCASTSS 8(R8)(CX*1), Z23
+	VBROADCASTSS 8(SI)(CX*1), Z23
 	VFMADD231PS  Z23, Z18, Z14
 	VFMADD231PS  Z23, Z19, Z15
-	VBROADCASTSS 8(R8)(CX*2), Z20
+	VBROADCASTSS 8(SI)(CX*2), Z20
 	VFMADD231PS  Z20, Z18, Z16
 	VFMADD231PS  Z20, Z19, Z17
 	VMOVUPS      384(AX), Z18
 	VMOVUPS      448(AX), Z19
-	VBROADCASTSS 12(SI), Z20
+	VBROADCASTSS 12(DX), Z20
 	VFMADD231PS  Z20, Z18, Z0
 	VFMADD231PS  Z20, Z19, Z1
-	VBROADCASTSS 12(SI)(CX*1), Z21
+	VBROADCASTSS 12(DX)(CX*1), Z21
 	VFMADD231PS  Z21, Z18, Z2
 	VFMADD231PS  Z21, Z19, Z3
-	VBROADCASTSS 12(SI)(CX*2), Z22
+	VBROADCASTSS 12(DX)(CX*2), Z22
 	VFMADD231PS  Z22, Z18, Z4
 	VFMADD231PS  Z22, Z19, Z5
-	VBROADCASTSS 12(DI), Z23
+	VBROADCASTSS 12(BX), Z23
 	VFMADD231PS  Z23, Z18, Z6
 	VFMADD231PS  Z23, Z19, Z7
-	VBROADCASTSS 12(DI)(CX*1), Z20
+	VBROADCASTSS 12(BX)(CX*1), Z20
 	VFMADD231PS  Z20, Z18, Z8
 	VFMADD231PS  Z20, Z19, Z9
-	VBROADCASTSS 12(DI)(CX*2), Z21
+	VBROADCASTSS 12(BX)(CX*2), Z21
 	VFMADD231PS  Z21, Z18, Z10
 	VFMADD231PS  Z21, Z19, Z11
-	VBROADCASTSS 12(R8), Z22
+	VBROADCASTSS 12(SI), Z22
 	VFMADD231PS  Z22, Z18, Z12
 	VFMADD231PS  Z22, Z19, Z13
-	VBROADCASTSS 12(R8)(CX*1), Z23
+	VBROADCASTSS 12(SI)(CX*1), Z23
 	VFMADD231PS  Z23, Z18, Z14
 	VFMADD231PS  Z23, Z19, Z15
-	VBROADCASTSS 12(R8)(CX*2), Z20
+	VBROADCASTSS 12(SI)(CX*2), Z20
 	VFMADD231PS  Z20, Z18, Z16
 	VFMADD231PS  Z20, Z19, Z17
+	ADDQ         $+16, DX
+	ADDQ         $+16, BX
 	ADDQ         $+16, SI
-	ADDQ         $+16, DI
-	ADDQ         $+16, R8
 	ADDQ         $+512, AX
 	SUBQ         $0x04, R9
 	JGE          panel512x2_pixels9_inputs
@@ -5017,47 +5064,47 @@ panel512x2_pixels9_rest:
 panel512x2_pixels9_input:
 	VMOVUPS      (AX), Z18
 	VMOVUPS      64(AX), Z19
-	VBROADCASTSS (SI), Z20
+	VBROADCASTSS (DX), Z20
 	VFMADD231PS  Z20, Z18, Z0
 	VFMADD231PS  Z20, Z19, Z1
-	VBROADCASTSS (SI)(CX*1), Z21
+	VBROADCASTSS (DX)(CX*1), Z21
 	VFMADD231PS  Z21, Z18, Z2
 	VFMADD231PS  Z21, Z19, Z3
-	VBROADCASTSS (SI)(CX*2), Z22
+	VBROADCASTSS (DX)(CX*2), Z22
 	VFMADD231PS  Z22, Z18, Z4
 	VFMADD231PS  Z22, Z19, Z5
-	VBROADCASTSS (DI), Z23
+	VBROADCASTSS (BX), Z23
 	VFMADD231PS  Z23, Z18, Z6
 	VFMADD231PS  Z23, Z19, Z7
-	VBROADCASTSS (DI)(CX*1), Z20
+	VBROADCASTSS (BX)(CX*1), Z20
 	VFMADD231PS  Z20, Z18, Z8
 	VFMADD231PS  Z20, Z19, Z9
-	VBROADCASTSS (DI)(CX*2), Z21
+	VBROADCASTSS (BX)(CX*2), Z21
 	VFMADD231PS  Z21, Z18, Z10
 	VFMADD231PS  Z21, Z19, Z11
-	VBROADCASTSS (R8), Z22
+	VBROADCASTSS (SI), Z22
 	VFMADD231PS  Z22, Z18, Z12
 	VFMADD231PS  Z22, Z19, Z13
-	VBROADCASTSS (R8)(CX*1), Z23
+	VBROADCASTSS (SI)(CX*1), Z23
 	VFMADD231PS  Z23, Z18, Z14
 	VFMADD231PS  Z23, Z19, Z15
-	VBROADCASTSS (R8)(CX*2), Z20
+	VBROADCASTSS (SI)(CX*2), Z20
 	VFMADD231PS  Z20, Z18, Z16
 	VFMADD231PS  Z20, Z19, Z17
+	ADDQ         $+4, DX
+	ADDQ         $+4, BX
 	ADDQ         $+4, SI
-	ADDQ         $+4, DI
-	ADDQ         $+4, R8
 	ADDQ         $+128, AX
 	DECQ         R9
 	JNE          panel512x2_pixels9_input
 
 panel512x2_pixels9_next:
-	ADDQ   $0x08, DX
-	DECQ   BX
+	DECQ   R8
 	JNE    panel512x2_pixels9_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x2_pixels9_no_before
+	JEQ    panel512x2_pixels9_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -5083,7 +5130,7 @@ panel512x2_pixels9_next:
 	VADDPS (BX)(CX*2), Z16, K1, Z16
 	VADDPS 64(BX)(CX*2), Z17, K2, Z17
 
-panel512x2_pixels9_no_before:
+panel512x2_pixels9_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel512x2_pixels9_linear
@@ -5148,7 +5195,8 @@ panel512x2_pixels9_no_before:
 panel512x2_pixels9_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x2_pixels9_no_after
+	JEQ    panel512x2_pixels9_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -5174,7 +5222,7 @@ panel512x2_pixels9_linear:
 	VADDPS (BX)(CX*2), Z16, K1, Z16
 	VADDPS 64(BX)(CX*2), Z17, K2, Z17
 
-panel512x2_pixels9_no_after:
+panel512x2_pixels9_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -5229,19 +5277,20 @@ panel512x2_pixels10:
 	ADDQ    $+128, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), DX
-	MOVQ    segmentCount+8(FP), BX
+	MOVQ    segments+0(FP), R8
+	MOVQ    segmentCount+8(FP), R9
 
 panel512x2_pixels10_segment:
-	MOVQ (DX), R10
-	MOVQ src+24(FP), SI
-	LEAQ (SI)(R10*4), SI
+	MOVQ (R8), BX
+	ADDQ $0x08, R8
+	MOVQ src+24(FP), DX
+	LEAQ (DX)(BX*4), DX
+	LEAQ (DX)(CX*2), BX
+	ADDQ CX, BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
 	LEAQ (SI)(CX*2), DI
 	ADDQ CX, DI
-	LEAQ (DI)(CX*2), R8
-	ADDQ CX, R8
-	LEAQ (R8)(CX*2), R9
-	ADDQ CX, R9
 	MOVQ segmentLen+16(FP), R10
 	SUBQ $0x04, R10
 	JLT  panel512x2_pixels10_rest
@@ -5249,136 +5298,136 @@ panel512x2_pixels10_segment:
 panel512x2_pixels10_inputs:
 	VMOVUPS      (AX), Z20
 	VMOVUPS      64(AX), Z21
-	VBROADCASTSS (SI), Z22
+	VBROADCASTSS (DX), Z22
 	VFMADD231PS  Z22, Z20, Z0
 	VFMADD231PS  Z22, Z21, Z1
-	VBROADCASTSS (SI)(CX*1), Z23
+	VBROADCASTSS (DX)(CX*1), Z23
 	VFMADD231PS  Z23, Z20, Z2
 	VFMADD231PS  Z23, Z21, Z3
-	VBROADCASTSS (SI)(CX*2), Z24
+	VBROADCASTSS (DX)(CX*2), Z24
 	VFMADD231PS  Z24, Z20, Z4
 	VFMADD231PS  Z24, Z21, Z5
-	VBROADCASTSS (DI), Z25
+	VBROADCASTSS (BX), Z25
 	VFMADD231PS  Z25, Z20, Z6
 	VFMADD231PS  Z25, Z21, Z7
-	VBROADCASTSS (DI)(CX*1), Z22
+	VBROADCASTSS (BX)(CX*1), Z22
 	VFMADD231PS  Z22, Z20, Z8
 	VFMADD231PS  Z22, Z21, Z9
-	VBROADCASTSS (DI)(CX*2), Z23
+	VBROADCASTSS (BX)(CX*2), Z23
 	VFMADD231PS  Z23, Z20, Z10
 	VFMADD231PS  Z23, Z21, Z11
-	VBROADCASTSS (R8), Z24
+	VBROADCASTSS (SI), Z24
 	VFMADD231PS  Z24, Z20, Z12
 	VFMADD231PS  Z24, Z21, Z13
-	VBROADCASTSS (R8)(CX*1), Z25
+	VBROADCASTSS (SI)(CX*1), Z25
 	VFMADD231PS  Z25, Z20, Z14
 	VFMADD231PS  Z25, Z21, Z15
-	VBROADCASTSS (R8)(CX*2), Z22
+	VBROADCASTSS (SI)(CX*2), Z22
 	VFMADD231PS  Z22, Z20, Z16
 	VFMADD231PS  Z22, Z21, Z17
-	VBROADCASTSS (R9), Z23
+	VBROADCASTSS (DI), Z23
 	VFMADD231PS  Z23, Z20, Z18
 	VFMADD231PS  Z23, Z21, Z19
 	VMOVUPS      128(AX), Z20
 	VMOVUPS      192(AX), Z21
-	VBROADCASTSS 4(SI), Z22
+	VBROADCASTSS 4(DX), Z22
 	VFMADD231PS  Z22, Z20, Z0
 	VFMADD231PS  Z22, Z21, Z1
-	VBROADCASTSS 4(SI)(CX*1), Z23
+	VBROADCASTSS 4(DX)(CX*1), Z23
 	VFMADD231PS  Z23, Z20, Z2
 	VFMADD231PS  Z23, Z21, Z3
-	VBROADCASTSS 4(SI)(CX*2), Z24
+	VBROADCASTSS 4(DX)(CX*2), Z24
 	VFMADD231PS  Z24, Z20, Z4
 	VFMADD231PS  Z24, Z21, Z5
-	VBROADCASTSS 4(DI), Z25
+	VBROADCASTSS 4(BX), Z25
 	VFMADD231PS  Z25, Z20, Z6
 	VFMADD231PS  Z25, Z21, Z7
-	VBROADCASTSS 4(DI)(CX*1), Z22
+	VBROADCASTSS 4(BX)(CX*1), Z22
 	VFMADD231PS  Z22, Z20, Z8
 	VFMADD231PS  Z22, Z21, Z9
-	VBROADCASTSS 4(DI)(CX*2), Z23
+	VBROADCASTSS 4(BX)(CX*2), Z23
 	VFMADD231PS  Z23, Z20, Z10
 	VFMADD231PS  Z23, Z21, Z11
-	VBROADCASTSS 4(R8), Z24
+	VBROADCASTSS 4(SI), Z24
 	VFMADD231PS  Z24, Z20, Z12
 	VFMADD231PS  Z24, Z21, Z13
-	VBROADCASTSS 4(R8)(CX*1), Z25
+	VBROADCASTSS 4(SI)(CX*1), Z25
 	VFMADD231PS  Z25, Z20, Z14
 	VFMADD231PS  Z25, Z21, Z15
-	VBROADCASTSS 4(R8)(CX*2), Z22
+	VBROADCASTSS 4(SI)(CX*2), Z22
 	VFMADD231PS  Z22, Z20, Z16
 	VFMADD231PS  Z22, Z21, Z17
-	VBROADCASTSS 4(R9), Z23
+	VBROADCASTSS 4(DI), Z23
 	VFMADD231PS  Z23, Z20, Z18
 	VFMADD231PS  Z23, Z21, Z19
 	VMOVUPS      256(AX), Z20
 	VMOVUPS      320(AX), Z21
-	VBROADCASTSS 8(SI), Z22
+	VBROADCASTSS 8(DX), Z22
 	VFMADD231PS  Z22, Z20, Z0
 	VFMADD231PS  Z22, Z21, Z1
-	VBROADCASTSS 8(SI)(CX*1), Z23
+	VBROADCASTSS 8(DX)(CX*1), Z23
 	VFMADD231PS  Z23, Z20, Z2
 	VFMADD231PS  Z23, Z21, Z3
-	VBROADCASTSS 8(SI)(CX*2), Z24
+	VBROADCASTSS 8(DX)(CX*2), Z24
 	VFMADD231PS  Z24, Z20, Z4
 	VFMADD231PS  Z24, Z21, Z5
-	VBROADCASTSS 8(DI), Z25
+	VBROADCASTSS 8(BX), Z25
 	VFMADD231PS  Z25, Z20, Z6
 	VFMADD231PS  Z25, Z21, Z7
-	VBROADCASTSS 8(DI)(CX*1), Z22
+	VBROADCASTSS 8(BX)(CX*1), Z22
 	VFMADD231PS  Z22, Z20, Z8
 	VFMADD231PS  Z22, Z21, Z9
-	VBROADCASTSS 8(DI)(CX*2), Z23
+	VBROADCASTSS 8(BX)(CX*2), Z23
 	VFMADD231PS  Z23, Z20, Z10
 	VFMADD231PS  Z23, Z21, Z11
-	VBROADCASTSS 8(R8), Z24
+	VBROADCASTSS 8(SI), Z24
 	VFMADD231PS  Z24, Z20, Z12
 	VFMADD231PS  Z24, Z21, Z13
-	VBROADCASTSS 8(R8)(CX*1), Z25
+	VBROADCASTSS 8(SI)(CX*1), Z25
 	VFMADD231PS  Z25, Z20, Z14
 	VFMADD231PS  Z25, Z21, Z15
-	VBROADCASTSS 8(R8)(CX*2), Z22
+	VBROADCASTSS 8(SI)(CX*2), Z22
 	VFMADD231PS  Z22, Z20, Z16
 	VFMADD231PS  Z22, Z21, Z17
-	VBROADCASTSS 8(R9), Z23
+	VBROADCASTSS 8(DI), Z23
 	VFMADD231PS  Z23, Z20, Z18
 	VFMADD231PS  Z23, Z21, Z19
 	VMOVUPS      384(AX), Z20
 	VMOVUPS      448(AX), Z21
-	VBROADCASTSS 12(SI), Z22
+	VBROADCASTSS 12(DX), Z22
 	VFMADD231PS  Z22, Z20, Z0
 	VFMADD231PS  Z22, Z21, Z1
-	VBROADCASTSS 12(SI)(CX*1), Z23
+	VBROADCASTSS 12(DX)(CX*1), Z23
 	VFMADD231PS  Z23, Z20, Z2
 	VFMADD231PS  Z23, Z21, Z3
-	VBROADCASTSS 12(SI)(CX*2), Z24
+	VBROADCASTSS 12(DX)(CX*2), Z24
 	VFMADD231PS  Z24, Z20, Z4
 	VFMADD231PS  Z24, Z21, Z5
-	VBROADCASTSS 12(DI), Z25
+	VBROADCASTSS 12(BX), Z25
 	VFMADD231PS  Z25, Z20, Z6
 	VFMADD231PS  Z25, Z21, Z7
-	VBROADCASTSS 12(DI)(CX*1), Z22
+	VBROADCASTSS 12(BX)(CX*1), Z22
 	VFMADD231PS  Z22, Z20, Z8
 	VFMADD231PS  Z22, Z21, Z9
-	VBROADCASTSS 12(DI)(CX*2), Z23
+	VBROADCASTSS 12(BX)(CX*2), Z23
 	VFMADD231PS  Z23, Z20, Z10
 	VFMADD231PS  Z23, Z21, Z11
-	VBROADCASTSS 12(R8), Z24
+	VBROADCASTSS 12(SI), Z24
 	VFMADD231PS  Z24, Z20, Z12
 	VFMADD231PS  Z24, Z21, Z13
-	VBROADCASTSS 12(R8)(CX*1), Z25
+	VBROADCASTSS 12(SI)(CX*1), Z25
 	VFMADD231PS  Z25, Z20, Z14
 	VFMADD231PS  Z25, Z21, Z15
-	VBROADCASTSS 12(R8)(CX*2), Z22
+	VBROADCASTSS 12(SI)(CX*2), Z22
 	VFMADD231PS  Z22, Z20, Z16
 	VFMADD231PS  Z22, Z21, Z17
-	VBROADCASTSS 12(R9), Z23
+	VBROADCASTSS 12(DI), Z23
 	VFMADD231PS  Z23, Z20, Z18
 	VFMADD231PS  Z23, Z21, Z19
+	ADDQ         $+16, DX
+	ADDQ         $+16, BX
 	ADDQ         $+16, SI
 	ADDQ         $+16, DI
-	ADDQ         $+16, R8
-	ADDQ         $+16, R9
 	ADDQ         $+512, AX
 	SUBQ         $0x04, R10
 	JGE          panel512x2_pixels10_inputs
@@ -5390,51 +5439,51 @@ panel512x2_pixels10_rest:
 panel512x2_pixels10_input:
 	VMOVUPS      (AX), Z20
 	VMOVUPS      64(AX), Z21
-	VBROADCASTSS (SI), Z22
+	VBROADCASTSS (DX), Z22
 	VFMADD231PS  Z22, Z20, Z0
 	VFMADD231PS  Z22, Z21, Z1
-	VBROADCASTSS (SI)(CX*1), Z23
+	VBROADCASTSS (DX)(CX*1), Z23
 	VFMADD231PS  Z23, Z20, Z2
 	VFMADD231PS  Z23, Z21, Z3
-	VBROADCASTSS (SI)(CX*2), Z24
+	VBROADCASTSS (DX)(CX*2), Z24
 	VFMADD231PS  Z24, Z20, Z4
 	VFMADD231PS  Z24, Z21, Z5
-	VBROADCASTSS (DI), Z25
+	VBROADCASTSS (BX), Z25
 	VFMADD231PS  Z25, Z20, Z6
 	VFMADD231PS  Z25, Z21, Z7
-	VBROADCASTSS (DI)(CX*1), Z22
+	VBROADCASTSS (BX)(CX*1), Z22
 	VFMADD231PS  Z22, Z20, Z8
 	VFMADD231PS  Z22, Z21, Z9
-	VBROADCASTSS (DI)(CX*2), Z23
+	VBROADCASTSS (BX)(CX*2), Z23
 	VFMADD231PS  Z23, Z20, Z10
 	VFMADD231PS  Z23, Z21, Z11
-	VBROADCASTSS (R8), Z24
+	VBROADCASTSS (SI), Z24
 	VFMADD231PS  Z24, Z20, Z12
 	VFMADD231PS  Z24, Z21, Z13
-	VBROADCASTSS (R8)(CX*1), Z25
+	VBROADCASTSS (SI)(CX*1), Z25
 	VFMADD231PS  Z25, Z20, Z14
 	VFMADD231PS  Z25, Z21, Z15
-	VBROADCASTSS (R8)(CX*2), Z22
+	VBROADCASTSS (SI)(CX*2), Z22
 	VFMADD231PS  Z22, Z20, Z16
 	VFMADD231PS  Z22, Z21, Z17
-	VBROADCASTSS (R9), Z23
+	VBROADCASTSS (DI), Z23
 	VFMADD231PS  Z23, Z20, Z18
 	VFMADD231PS  Z23, Z21, Z19
+	ADDQ         $+4, DX
+	ADDQ         $+4, BX
 	ADDQ         $+4, SI
 	ADDQ         $+4, DI
-	ADDQ         $+4, R8
-	ADDQ         $+4, R9
 	ADDQ         $+128, AX
 	DECQ         R10
 	JNE          panel512x2_pixels10_input
 
 panel512x2_pixels10_next:
-	ADDQ   $0x08, DX
-	DECQ   BX
+	DECQ   R9
 	JNE    panel512x2_pixels10_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x2_pixels10_no_before
+	JEQ    panel512x2_pixels10_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -5464,7 +5513,7 @@ panel512x2_pixels10_next:
 	VADDPS (SI), Z18, K1, Z18
 	VADDPS 64(SI), Z19, K2, Z19
 
-panel512x2_pixels10_no_before:
+panel512x2_pixels10_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel512x2_pixels10_linear
@@ -5535,7 +5584,8 @@ panel512x2_pixels10_no_before:
 panel512x2_pixels10_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x2_pixels10_no_after
+	JEQ    panel512x2_pixels10_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -5565,7 +5615,7 @@ panel512x2_pixels10_linear:
 	VADDPS (SI), Z18, K1, Z18
 	VADDPS 64(SI), Z19, K2, Z19
 
-panel512x2_pixels10_no_after:
+panel512x2_pixels10_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -5626,19 +5676,20 @@ panel512x2_pixels11:
 	ADDQ    $+128, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), DX
-	MOVQ    segmentCount+8(FP), BX
+	MOVQ    segments+0(FP), R8
+	MOVQ    segmentCount+8(FP), R9
 
 panel512x2_pixels11_segment:
-	MOVQ (DX), R10
-	MOVQ src+24(FP), SI
-	LEAQ (SI)(R10*4), SI
+	MOVQ (R8), BX
+	ADDQ $0x08, R8
+	MOVQ src+24(FP), DX
+	LEAQ (DX)(BX*4), DX
+	LEAQ (DX)(CX*2), BX
+	ADDQ CX, BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
 	LEAQ (SI)(CX*2), DI
 	ADDQ CX, DI
-	LEAQ (DI)(CX*2), R8
-	ADDQ CX, R8
-	LEAQ (R8)(CX*2), R9
-	ADDQ CX, R9
 	MOVQ segmentLen+16(FP), R10
 	SUBQ $0x04, R10
 	JLT  panel512x2_pixels11_rest
@@ -5646,148 +5697,148 @@ panel512x2_pixels11_segment:
 panel512x2_pixels11_inputs:
 	VMOVUPS      (AX), Z22
 	VMOVUPS      64(AX), Z23
-	VBROADCASTSS (SI), Z24
+	VBROADCASTSS (DX), Z24
 	VFMADD231PS  Z24, Z22, Z0
 	VFMADD231PS  Z24, Z23, Z1
-	VBROADCASTSS (SI)(CX*1), Z25
+	VBROADCASTSS (DX)(CX*1), Z25
 	VFMADD231PS  Z25, Z22, Z2
 	VFMADD231PS  Z25, Z23, Z3
-	VBROADCASTSS (SI)(CX*2), Z26
+	VBROADCASTSS (DX)(CX*2), Z26
 	VFMADD231PS  Z26, Z22, Z4
 	VFMADD231PS  Z26, Z23, Z5
-	VBROADCASTSS (DI), Z27
+	VBROADCASTSS (BX), Z27
 	VFMADD231PS  Z27, Z22, Z6
 	VFMADD231PS  Z27, Z23, Z7
-	VBROADCASTSS (DI)(CX*1), Z24
+	VBROADCASTSS (BX)(CX*1), Z24
 	VFMADD231PS  Z24, Z22, Z8
 	VFMADD231PS  Z24, Z23, Z9
-	VBROADCASTSS (DI)(CX*2), Z25
+	VBROADCASTSS (BX)(CX*2), Z25
 	VFMADD231PS  Z25, Z22, Z10
 	VFMADD231PS  Z25, Z23, Z11
-	VBROADCASTSS (R8), Z26
+	VBROADCASTSS (SI), Z26
 	VFMADD231PS  Z26, Z22, Z12
 	VFMADD231PS  Z26, Z23, Z13
-	VBROADCASTSS (R8)(CX*1), Z27
+	VBROADCASTSS (SI)(CX*1), Z27
 	VFMADD231PS  Z27, Z22, Z14
 	VFMADD231PS  Z27, Z23, Z15
-	VBROADCASTSS (R8)(CX*2), Z24
+	VBROADCASTSS (SI)(CX*2), Z24
 	VFMADD231PS  Z24, Z22, Z16
 	VFMADD231PS  Z24, Z23, Z17
-	VBROADCASTSS (R9), Z25
+	VBROADCASTSS (DI), Z25
 	VFMADD231PS  Z25, Z22, Z18
 	VFMADD231PS  Z25, Z23, Z19
-	VBROADCASTSS (R9)(CX*1), Z26
+	VBROADCASTSS (DI)(CX*1), Z26
 	VFMADD231PS  Z26, Z22, Z20
 	VFMADD231PS  Z26, Z23, Z21
 	VMOVUPS      128(AX), Z22
 	VMOVUPS      192(AX), Z23
-	VBROADCASTSS 4(SI), Z24
+	VBROADCASTSS 4(DX), Z24
 	VFMADD231PS  Z24, Z22, Z0
 	VFMADD231PS  Z24, Z23, Z1
-	VBROADCASTSS 4(SI)(CX*1), Z25
+	VBROADCASTSS 4(DX)(CX*1), Z25
 	VFMADD231PS  Z25, Z22, Z2
 	VFMADD231PS  Z25, Z23, Z3
-	VBROADCASTSS 4(SI)(CX*2), Z26
+	VBROADCASTSS 4(DX)(CX*2), Z26
 	VFMADD231PS  Z26, Z22, Z4
 	VFMADD231PS  Z26, Z23, Z5
-	VBROADCASTSS 4(DI), Z27
+	VBROADCASTSS 4(BX), Z27
 	VFMADD231PS  Z27, Z22, Z6
 	VFMADD231PS  Z27, Z23, Z7
-	VBROADCASTSS 4(DI)(CX*1), Z24
+	VBROADCASTSS 4(BX)(CX*1), Z24
 	VFMADD231PS  Z24, Z22, Z8
 	VFMADD231PS  Z24, Z23, Z9
-	VBROADCASTSS 4(DI)(CX*2), Z25
+	VBROADCASTSS 4(BX)(CX*2), Z25
 	VFMADD231PS  Z25, Z22, Z10
 	VFMADD231PS  Z25, Z23, Z11
-	VBROADCASTSS 4(R8), Z26
+	VBROADCASTSS 4(SI), Z26
 	VFMADD231PS  Z26, Z22, Z12
 	VFMADD231PS  Z26, Z23, Z13
-	VBROADCASTSS 4(R8)(CX*1), Z27
+	VBROADCASTSS 4(SI)(CX*1), Z27
 	VFMADD231PS  Z27, Z22, Z14
 	VFMADD231PS  Z27, Z23, Z15
-	VBROADCASTSS 4(R8)(CX*2), Z24
+	VBROADCASTSS 4(SI)(CX*2), Z24
 	VFMADD231PS  Z24, Z22, Z16
 	VFMADD231PS  Z24, Z23, Z17
-	VBROADCASTSS 4(R9), Z25
+	VBROADCASTSS 4(DI), Z25
 	VFMADD231PS  Z25, Z22, Z18
 	VFMADD231PS  Z25, Z23, Z19
-	VBROADCASTSS 4(R9)(CX*1), Z26
+	VBROADCASTSS 4(DI)(CX*1), Z26
 	VFMADD231PS  Z26, Z22, Z20
 	VFMADD231PS  Z26, Z23, Z21
 	VMOVUPS      256(AX), Z22
 	VMOVUPS      320(AX), Z23
-	VBROADCASTSS 8(SI), Z24
+	VBROADCASTSS 8(DX), Z24
 	VFMADD231PS  Z24, Z22, Z0
 	VFMADD231PS  Z24, Z23, Z1
-	VBROADCASTSS 8(SI)(CX*1), Z25
+	VBROADCASTSS 8(DX)(CX*1), Z25
 	VFMADD231PS  Z25, Z22, Z2
 	VFMADD231PS  Z25, Z23, Z3
-	VBROADCASTSS 8(SI)(CX*2), Z26
+	VBROADCASTSS 8(DX)(CX*2), Z26
 	VFMADD231PS  Z26, Z22, Z4
 	VFMADD231PS  Z26, Z23, Z5
-	VBROADCASTSS 8(DI), Z27
+	VBROADCASTSS 8(BX), Z27
 	VFMADD231PS  Z27, Z22, Z6
 	VFMADD231PS  Z27, Z23, Z7
-	VBROADCASTSS 8(DI)(CX*1), Z24
+	VBROADCASTSS 8(BX)(CX*1), Z24
 	VFMADD231PS  Z24, Z22, Z8
 	VFMADD231PS  Z24, Z23, Z9
-	VBROADCASTSS 8(DI)(CX*2), Z25
+	VBROADCASTSS 8(BX)(CX*2), Z25
 	VFMADD231PS  Z25, Z22, Z10
 	VFMADD231PS  Z25, Z23, Z11
-	VBROADCASTSS 8(R8), Z26
+	VBROADCASTSS 8(SI), Z26
 	VFMADD231PS  Z26, Z22, Z12
 	VFMADD231PS  Z26, Z23, Z13
-	VBROADCASTSS 8(R8)(CX*1), Z27
+	VBROADCASTSS 8(SI)(CX*1), Z27
 	VFMADD231PS  Z27, Z22, Z14
 	VFMADD231PS  Z27, Z23, Z15
-	VBROADCASTSS 8(R8)(CX*2), Z24
+	VBROADCASTSS 8(SI)(CX*2), Z24
 	VFMADD231PS  Z24, Z22, Z16
 	VFMADD231PS  Z24, Z23, Z17
-	VBROADCASTSS 8(R9), Z25
+	VBROADCASTSS 8(DI), Z25
 	VFMADD231PS  Z25, Z22, Z18
 	VFMADD231PS  Z25, Z23, Z19
-	VBROADCASTSS 8(R9)(CX*1), Z26
+	VBROADCASTSS 8(DI)(CX*1), Z26
 	VFMADD231PS  Z26, Z22, Z20
 	VFMADD231PS  Z26, Z23, Z21
 	VMOVUPS      384(AX), Z22
 	VMOVUPS      448(AX), Z23
-	VBROADCASTSS 12(SI), Z24
+	VBROADCASTSS 12(DX), Z24
 	VFMADD231PS  Z24, Z22, Z0
 	VFMADD231PS  Z24, Z23, Z1
-	VBROADCASTSS 12(SI)(CX*1), Z25
+	VBROADCASTSS 12(DX)(CX*1), Z25
 	VFMADD231PS  Z25, Z22, Z2
 	VFMADD231PS  Z25, Z23, Z3
-	VBROADCASTSS 12(SI)(CX*2), Z26
+	VBROADCASTSS 12(DX)(CX*2), Z26
 	VFMADD231PS  Z26, Z22, Z4
 	VFMADD231PS  Z26, Z23, Z5
-	VBROADCASTSS 12(DI), Z27
+	VBROADCASTSS 12(BX), Z27
 	VFMADD231PS  Z27, Z22, Z6
 	VFMADD231PS  Z27, Z23, Z7
-	VBROADCASTSS 12(DI)(CX*1), Z24
+	VBROADCASTSS 12(BX)(CX*1), Z24
 	VFMADD231PS  Z24, Z22, Z8
 	VFMADD231PS  Z24, Z23, Z9
-	VBROADCASTSS 12(DI)(CX*2), Z25
+	VBROADCASTSS 12(BX)(CX*2), Z25
 	VFMADD231PS  Z25, Z22, Z10
 	VFMADD231PS  Z25, Z23, Z11
-	VBROADCASTSS 12(R8), Z26
+	VBROADCASTSS 12(SI), Z26
 	VFMADD231PS  Z26, Z22, Z12
 	VFMADD231PS  Z26, Z23, Z13
-	VBROADCASTSS 12(R8)(CX*1), Z27
+	VBROADCASTSS 12(SI)(CX*1), Z27
 	VFMADD231PS  Z27, Z22, Z14
 	VFMADD231PS  Z27, Z23, Z15
-	VBROADCASTSS 12(R8)(CX*2), Z24
+	VBROADCASTSS 12(SI)(CX*2), Z24
 	VFMADD231PS  Z24, Z22, Z16
 	VFMADD231PS  Z24, Z23, Z17
-	VBROADCASTSS 12(R9), Z25
+	VBROADCASTSS 12(DI), Z25
 	VFMADD231PS  Z25, Z22, Z18
 	VFMADD231PS  Z25, Z23, Z19
-	VBROADCASTSS 12(R9)(CX*1), Z26
+	VBROADCASTSS 12(DI)(CX*1), Z26
 	VFMADD231PS  Z26, Z22, Z20
 	VFMADD231PS  Z26, Z23, Z21
+	ADDQ         $+16, DX
+	ADDQ         $+16, BX
 	ADDQ         $+16, SI
 	ADDQ         $+16, DI
-	ADDQ         $+16, R8
-	ADDQ         $+16, R9
 	ADDQ         $+512, AX
 	SUBQ         $0x04, R10
 	JGE          panel512x2_pixels11_inputs
@@ -5799,54 +5850,54 @@ panel512x2_pixels11_rest:
 panel512x2_pixels11_input:
 	VMOVUPS      (AX), Z22
 	VMOVUPS      64(AX), Z23
-	VBROADCASTSS (SI), Z24
+	VBROADCASTSS (DX), Z24
 	VFMADD231PS  Z24, Z22, Z0
 	VFMADD231PS  Z24, Z23, Z1
-	VBROADCASTSS (SI)(CX*1), Z25
+	VBROADCASTSS (DX)(CX*1), Z25
 	VFMADD231PS  Z25, Z22, Z2
 	VFMADD231PS  Z25, Z23, Z3
-	VBROADCASTSS (SI)(CX*2), Z26
+	VBROADCASTSS (DX)(CX*2), Z26
 	VFMADD231PS  Z26, Z22, Z4
 	VFMADD231PS  Z26, Z23, Z5
-	VBROADCASTSS (DI), Z27
+	VBROADCASTSS (BX), Z27
 	VFMADD231PS  Z27, Z22, Z6
 	VFMADD231PS  Z27, Z23, Z7
-	VBROADCASTSS (DI)(CX*1), Z24
+	VBROADCASTSS (BX)(CX*1), Z24
 	VFMADD231PS  Z24, Z22, Z8
 	VFMADD231PS  Z24, Z23, Z9
-	VBROADCASTSS (DI)(CX*2), Z25
+	VBROADCASTSS (BX)(CX*2), Z25
 	VFMADD231PS  Z25, Z22, Z10
 	VFMADD231PS  Z25, Z23, Z11
-	VBROADCASTSS (R8), Z26
+	VBROADCASTSS (SI), Z26
 	VFMADD231PS  Z26, Z22, Z12
 	VFMADD231PS  Z26, Z23, Z13
-	VBROADCASTSS (R8)(CX*1), Z27
+	VBROADCASTSS (SI)(CX*1), Z27
 	VFMADD231PS  Z27, Z22, Z14
 	VFMADD231PS  Z27, Z23, Z15
-	VBROADCASTSS (R8)(CX*2), Z24
+	VBROADCASTSS (SI)(CX*2), Z24
 	VFMADD231PS  Z24, Z22, Z16
 	VFMADD231PS  Z24, Z23, Z17
-	VBROADCASTSS (R9), Z25
+	VBROADCASTSS (DI), Z25
 	VFMADD231PS  Z25, Z22, Z18
 	VFMADD231PS  Z25, Z23, Z19
-	VBROADCASTSS (R9)(CX*1), Z26
+	VBROADCASTSS (DI)(CX*1), Z26
 	VFMADD231PS  Z26, Z22, Z20
 	VFMADD231PS  Z26, Z23, Z21
+	ADDQ         $+4, DX
+	ADDQ         $+4, BX
 	ADDQ         $+4, SI
 	ADDQ         $+4, DI
-	ADDQ         $+4, R8
-	ADDQ         $+4, R9
 	ADDQ         $+128, AX
 	DECQ         R10
 	JNE          panel512x2_pixels11_input
 
 panel512x2_pixels11_next:
-	ADDQ   $0x08, DX
-	DECQ   BX
+	DECQ   R9
 	JNE    panel512x2_pixels11_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x2_pixels11_no_before
+	JEQ    panel512x2_pixels11_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -5878,7 +5929,7 @@ panel512x2_pixels11_next:
 	VADDPS (SI)(CX*1), Z20, K1, Z20
 	VADDPS 64(SI)(CX*1), Z21, K2, Z21
 
-panel512x2_pixels11_no_before:
+panel512x2_pixels11_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel512x2_pixels11_linear
@@ -5955,7 +6006,8 @@ panel512x2_pixels11_no_before:
 panel512x2_pixels11_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x2_pixels11_no_after
+	JEQ    panel512x2_pixels11_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -5987,7 +6039,7 @@ panel512x2_pixels11_linear:
 	VADDPS (SI)(CX*1), Z20, K1, Z20
 	VADDPS 64(SI)(CX*1), Z21, K2, Z21
 
-panel512x2_pixels11_no_after:
+panel512x2_pixels11_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -6052,19 +6104,20 @@ panel512x2_pixels12:
 	ADDQ    $+128, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), DX
-	MOVQ    segmentCount+8(FP), BX
+	MOVQ    segments+0(FP), R8
+	MOVQ    segmentCount+8(FP), R9
 
 panel512x2_pixels12_segment:
-	MOVQ (DX), R10
-	MOVQ src+24(FP), SI
-	LEAQ (SI)(R10*4), SI
+	MOVQ (R8), BX
+	ADDQ $0x08, R8
+	MOVQ src+24(FP), DX
+	LEAQ (DX)(BX*4), DX
+	LEAQ (DX)(CX*2), BX
+	ADDQ CX, BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
 	LEAQ (SI)(CX*2), DI
 	ADDQ CX, DI
-	LEAQ (DI)(CX*2), R8
-	ADDQ CX, R8
-	LEAQ (R8)(CX*2), R9
-	ADDQ CX, R9
 	MOVQ segmentLen+16(FP), R10
 	SUBQ $0x04, R10
 	JLT  panel512x2_pixels12_rest
@@ -6072,160 +6125,160 @@ panel512x2_pixels12_segment:
 panel512x2_pixels12_inputs:
 	VMOVUPS      (AX), Z24
 	VMOVUPS      64(AX), Z25
-	VBROADCASTSS (SI), Z26
+	VBROADCASTSS (DX), Z26
 	VFMADD231PS  Z26, Z24, Z0
 	VFMADD231PS  Z26, Z25, Z1
-	VBROADCASTSS (SI)(CX*1), Z27
+	VBROADCASTSS (DX)(CX*1), Z27
 	VFMADD231PS  Z27, Z24, Z2
 	VFMADD231PS  Z27, Z25, Z3
-	VBROADCASTSS (SI)(CX*2), Z28
+	VBROADCASTSS (DX)(CX*2), Z28
 	VFMADD231PS  Z28, Z24, Z4
 	VFMADD231PS  Z28, Z25, Z5
-	VBROADCASTSS (DI), Z29
+	VBROADCASTSS (BX), Z29
 	VFMADD231PS  Z29, Z24, Z6
 	VFMADD231PS  Z29, Z25, Z7
-	VBROADCASTSS (DI)(CX*1), Z26
+	VBROADCASTSS (BX)(CX*1), Z26
 	VFMADD231PS  Z26, Z24, Z8
 	VFMADD231PS  Z26, Z25, Z9
-	VBROADCASTSS (DI)(CX*2), Z27
+	VBROADCASTSS (BX)(CX*2), Z27
 	VFMADD231PS  Z27, Z24, Z10
 	VFMADD231PS  Z27, Z25, Z11
-	VBROADCASTSS (R8), Z28
+	VBROADCASTSS (SI), Z28
 	VFMADD231PS  Z28, Z24, Z12
 	VFMADD231PS  Z28, Z25, Z13
-	VBROADCASTSS (R8)(CX*1), Z29
+	VBROADCASTSS (SI)(CX*1), Z29
 	VFMADD231PS  Z29, Z24, Z14
 	VFMADD231PS  Z29, Z25, Z15
-	VBROADCASTSS (R8)(CX*2), Z26
+	VBROADCASTSS (SI)(CX*2), Z26
 	VFMADD231PS  Z26, Z24, Z16
 	VFMADD231PS  Z26, Z25, Z17
-	VBROADCASTSS (R9), Z27
+	VBROADCASTSS (DI), Z27
 	VFMADD231PS  Z27, Z24, Z18
 	VFMADD231PS  Z27, Z25, Z19
-	VBROADCASTSS (R9)(CX*1), Z28
+	VBROADCASTSS (DI)(CX*1), Z28
 	VFMADD231PS  Z28, Z24, Z20
 	VFMADD231PS  Z28, Z25, Z21
-	VBROADCASTSS (R9)(CX*2), Z29
+	VBROADCASTSS (DI)(CX*2), Z29
 	VFMADD231PS  Z29, Z24, Z22
 	VFMADD231PS  Z29, Z25, Z23
 	VMOVUPS      128(AX), Z24
 	VMOVUPS      192(AX), Z25
-	VBROADCASTSS 4(SI), Z26
+	VBROADCASTSS 4(DX), Z26
 	VFMADD231PS  Z26, Z24, Z0
 	VFMADD231PS  Z26, Z25, Z1
-	VBROADCASTSS 4(SI)(CX*1), Z27
+	VBROADCASTSS 4(DX)(CX*1), Z27
 	VFMADD231PS  Z27, Z24, Z2
 	VFMADD231PS  Z27, Z25, Z3
-	VBROADCASTSS 4(SI)(CX*2), Z28
+	VBROADCASTSS 4(DX)(CX*2), Z28
 	VFMADD231PS  Z28, Z24, Z4
 	VFMADD231PS  Z28, Z25, Z5
-	VBROADCASTSS 4(DI), Z29
+	VBROADCASTSS 4(BX), Z29
 	VFMADD231PS  Z29, Z24, Z6
 	VFMADD231PS  Z29, Z25, Z7
-	VBROADCASTSS 4(DI)(CX*1), Z26
+	VBROADCASTSS 4(BX)(CX*1), Z26
 	VFMADD231PS  Z26, Z24, Z8
 	VFMADD231PS  Z26, Z25, Z9
-	VBROADCASTSS 4(DI)(CX*2), Z27
+	VBROADCASTSS 4(BX)(CX*2), Z27
 	VFMADD231PS  Z27, Z24, Z10
 	VFMADD231PS  Z27, Z25, Z11
-	VBROADCASTSS 4(R8), Z28
+	VBROADCASTSS 4(SI), Z28
 	VFMADD231PS  Z28, Z24, Z12
 	VFMADD231PS  Z28, Z25, Z13
-	VBROADCASTSS 4(R8)(CX*1), Z29
+	VBROADCASTSS 4(SI)(CX*1), Z29
 	VFMADD231PS  Z29, Z24, Z14
 	VFMADD231PS  Z29, Z25, Z15
-	VBROADCASTSS 4(R8)(CX*2), Z26
+	VBROADCASTSS 4(SI)(CX*2), Z26
 	VFMADD231PS  Z26, Z24, Z16
 	VFMADD231PS  Z26, Z25, Z17
-	VBROADCASTSS 4(R9), Z27
+	VBROADCASTSS 4(DI), Z27
 	VFMADD231PS  Z27, Z24, Z18
 	VFMADD231PS  Z27, Z25, Z19
-	VBROADCASTSS 4(R9)(CX*1), Z28
+	VBROADCASTSS 4(DI)(CX*1), Z28
 	VFMADD231PS  Z28, Z24, Z20
 	VFMADD231PS  Z28, Z25, Z21
-	VBROADCASTSS 4(R9)(CX*2), Z29
+	VBROADCASTSS 4(DI)(CX*2), Z29
 	VFMADD231PS  Z29, Z24, Z22
 	VFMADD231PS  Z29, Z25, Z23
 	VMOVUPS      256(AX), Z24
 	VMOVUPS      320(AX), Z25
-	VBROADCASTSS 8(SI), Z26
+	VBROADCASTSS 8(DX), Z26
 	VFMADD231PS  Z26, Z24, Z0
 	VFMADD231PS  Z26, Z25, Z1
-	VBROADCASTSS 8(SI)(CX*1), Z27
+	VBROADCASTSS 8(DX)(CX*1), Z27
 	VFMADD231PS  Z27, Z24, Z2
 	VFMADD231PS  Z27, Z25, Z3
-	VBROADCASTSS 8(SI)(CX*2), Z28
+	VBROADCASTSS 8(DX)(CX*2), Z28
 	VFMADD231PS  Z28, Z24, Z4
 	VFMADD231PS  Z28, Z25, Z5
-	VBROADCASTSS 8(DI), Z29
+	VBROADCASTSS 8(BX), Z29
 	VFMADD231PS  Z29, Z24, Z6
 	VFMADD231PS  Z29, Z25, Z7
-	VBROADCASTSS 8(DI)(CX*1), Z26
+	VBROADCASTSS 8(BX)(CX*1), Z26
 	VFMADD231PS  Z26, Z24, Z8
 	VFMADD231PS  Z26, Z25, Z9
-	VBROADCASTSS 8(DI)(CX*2), Z27
+	VBROADCASTSS 8(BX)(CX*2), Z27
 	VFMADD231PS  Z27, Z24, Z10
 	VFMADD231PS  Z27, Z25, Z11
-	VBROADCASTSS 8(R8), Z28
+	VBROADCASTSS 8(SI), Z28
 	VFMADD231PS  Z28, Z24, Z12
 	VFMADD231PS  Z28, Z25, Z13
-	VBROADCASTSS 8(R8)(CX*1), Z29
+	VBROADCASTSS 8(SI)(CX*1), Z29
 	VFMADD231PS  Z29, Z24, Z14
 	VFMADD231PS  Z29, Z25, Z15
-	VBROADCASTSS 8(R8)(CX*2), Z26
+	VBROADCASTSS 8(SI)(CX*2), Z26
 	VFMADD231PS  Z26, Z24, Z16
 	VFMADD231PS  Z26, Z25, Z17
-	VBROADCASTSS 8(R9), Z27
+	VBROADCASTSS 8(DI), Z27
 	VFMADD231PS  Z27, Z24, Z18
 	VFMADD231PS  Z27, Z25, Z19
-	VBROADCASTSS 8(R9)(CX*1), Z28
+	VBROADCASTSS 8(DI)(CX*1), Z28
 	VFMADD231PS  Z28, Z24, Z20
 	VFMADD231PS  Z28, Z25, Z21
-	VBROADCASTSS 8(R9)(CX*2), Z29
+	VBROADCASTSS 8(DI)(CX*2), Z29
 	VFMADD231PS  Z29, Z24, Z22
 	VFMADD231PS  Z29, Z25, Z23
 	VMOVUPS      384(AX), Z24
 	VMOVUPS      448(AX), Z25
-	VBROADCASTSS 12(SI), Z26
+	VBROADCASTSS 12(DX), Z26
 	VFMADD231PS  Z26, Z24, Z0
 	VFMADD231PS  Z26, Z25, Z1
-	VBROADCASTSS 12(SI)(CX*1), Z27
+	VBROADCASTSS 12(DX)(CX*1), Z27
 	VFMADD231PS  Z27, Z24, Z2
 	VFMADD231PS  Z27, Z25, Z3
-	VBROADCASTSS 12(SI)(CX*2), Z28
+	VBROADCASTSS 12(DX)(CX*2), Z28
 	VFMADD231PS  Z28, Z24, Z4
 	VFMADD231PS  Z28, Z25, Z5
-	VBROADCASTSS 12(DI), Z29
+	VBROADCASTSS 12(BX), Z29
 	VFMADD231PS  Z29, Z24, Z6
 	VFMADD231PS  Z29, Z25, Z7
-	VBROADCASTSS 12(DI)(CX*1), Z26
+	VBROADCASTSS 12(BX)(CX*1), Z26
 	VFMADD231PS  Z26, Z24, Z8
 	VFMADD231PS  Z26, Z25, Z9
-	VBROADCASTSS 12(DI)(CX*2), Z27
+	VBROADCASTSS 12(BX)(CX*2), Z27
 	VFMADD231PS  Z27, Z24, Z10
 	VFMADD231PS  Z27, Z25, Z11
-	VBROADCASTSS 12(R8), Z28
+	VBROADCASTSS 12(SI), Z28
 	VFMADD231PS  Z28, Z24, Z12
 	VFMADD231PS  Z28, Z25, Z13
-	VBROADCASTSS 12(R8)(CX*1), Z29
+	VBROADCASTSS 12(SI)(CX*1), Z29
 	VFMADD231PS  Z29, Z24, Z14
 	VFMADD231PS  Z29, Z25, Z15
-	VBROADCASTSS 12(R8)(CX*2), Z26
+	VBROADCASTSS 12(SI)(CX*2), Z26
 	VFMADD231PS  Z26, Z24, Z16
 	VFMADD231PS  Z26, Z25, Z17
-	VBROADCASTSS 12(R9), Z27
+	VBROADCASTSS 12(DI), Z27
 	VFMADD231PS  Z27, Z24, Z18
 	VFMADD231PS  Z27, Z25, Z19
-	VBROADCASTSS 12(R9)(CX*1), Z28
+	VBROADCASTSS 12(DI)(CX*1), Z28
 	VFMADD231PS  Z28, Z24, Z20
 	VFMADD231PS  Z28, Z25, Z21
-	VBROADCASTSS 12(R9)(CX*2), Z29
+	VBROADCASTSS 12(DI)(CX*2), Z29
 	VFMADD231PS  Z29, Z24, Z22
 	VFMADD231PS  Z29, Z25, Z23
+	ADDQ         $+16, DX
+	ADDQ         $+16, BX
 	ADDQ         $+16, SI
 	ADDQ         $+16, DI
-	ADDQ         $+16, R8
-	ADDQ         $+16, R9
 	ADDQ         $+512, AX
 	SUBQ         $0x04, R10
 	JGE          panel512x2_pixels12_inputs
@@ -6237,57 +6290,57 @@ panel512x2_pixels12_rest:
 panel512x2_pixels12_input:
 	VMOVUPS      (AX), Z24
 	VMOVUPS      64(AX), Z25
-	VBROADCASTSS (SI), Z26
+	VBROADCASTSS (DX), Z26
 	VFMADD231PS  Z26, Z24, Z0
 	VFMADD231PS  Z26, Z25, Z1
-	VBROADCASTSS (SI)(CX*1), Z27
+	VBROADCASTSS (DX)(CX*1), Z27
 	VFMADD231PS  Z27, Z24, Z2
 	VFMADD231PS  Z27, Z25, Z3
-	VBROADCASTSS (SI)(CX*2), Z28
+	VBROADCASTSS (DX)(CX*2), Z28
 	VFMADD231PS  Z28, Z24, Z4
 	VFMADD231PS  Z28, Z25, Z5
-	VBROADCASTSS (DI), Z29
+	VBROADCASTSS (BX), Z29
 	VFMADD231PS  Z29, Z24, Z6
 	VFMADD231PS  Z29, Z25, Z7
-	VBROADCASTSS (DI)(CX*1), Z26
+	VBROADCASTSS (BX)(CX*1), Z26
 	VFMADD231PS  Z26, Z24, Z8
 	VFMADD231PS  Z26, Z25, Z9
-	VBROADCASTSS (DI)(CX*2), Z27
+	VBROADCASTSS (BX)(CX*2), Z27
 	VFMADD231PS  Z27, Z24, Z10
 	VFMADD231PS  Z27, Z25, Z11
-	VBROADCASTSS (R8), Z28
+	VBROADCASTSS (SI), Z28
 	VFMADD231PS  Z28, Z24, Z12
 	VFMADD231PS  Z28, Z25, Z13
-	VBROADCASTSS (R8)(CX*1), Z29
+	VBROADCASTSS (SI)(CX*1), Z29
 	VFMADD231PS  Z29, Z24, Z14
 	VFMADD231PS  Z29, Z25, Z15
-	VBROADCASTSS (R8)(CX*2), Z26
+	VBROADCASTSS (SI)(CX*2), Z26
 	VFMADD231PS  Z26, Z24, Z16
 	VFMADD231PS  Z26, Z25, Z17
-	VBROADCASTSS (R9), Z27
+	VBROADCASTSS (DI), Z27
 	VFMADD231PS  Z27, Z24, Z18
 	VFMADD231PS  Z27, Z25, Z19
-	VBROADCASTSS (R9)(CX*1), Z28
+	VBROADCASTSS (DI)(CX*1), Z28
 	VFMADD231PS  Z28, Z24, Z20
 	VFMADD231PS  Z28, Z25, Z21
-	VBROADCASTSS (R9)(CX*2), Z29
+	VBROADCASTSS (DI)(CX*2), Z29
 	VFMADD231PS  Z29, Z24, Z22
 	VFMADD231PS  Z29, Z25, Z23
+	ADDQ         $+4, DX
+	ADDQ         $+4, BX
 	ADDQ         $+4, SI
 	ADDQ         $+4, DI
-	ADDQ         $+4, R8
-	ADDQ         $+4, R9
 	ADDQ         $+128, AX
 	DECQ         R10
 	JNE          panel512x2_pixels12_input
 
 panel512x2_pixels12_next:
-	ADDQ   $0x08, DX
-	DECQ   BX
+	DECQ   R9
 	JNE    panel512x2_pixels12_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x2_pixels12_no_before
+	JEQ    panel512x2_pixels12_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -6321,7 +6374,7 @@ panel512x2_pixels12_next:
 	VADDPS (SI)(CX*2), Z22, K1, Z22
 	VADDPS 64(SI)(CX*2), Z23, K2, Z23
 
-panel512x2_pixels12_no_before:
+panel512x2_pixels12_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel512x2_pixels12_linear
@@ -6404,7 +6457,8 @@ panel512x2_pixels12_no_before:
 panel512x2_pixels12_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x2_pixels12_no_after
+	JEQ    panel512x2_pixels12_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -6438,7 +6492,7 @@ panel512x2_pixels12_linear:
 	VADDPS (SI)(CX*2), Z22, K1, Z22
 	VADDPS 64(SI)(CX*2), Z23, K2, Z23
 
-panel512x2_pixels12_no_after:
+panel512x2_pixels12_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -6507,21 +6561,22 @@ panel512x2_pixels13:
 	ADDQ    $+128, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), DX
-	MOVQ    segmentCount+8(FP), BX
+	MOVQ    segments+0(FP), R9
+	MOVQ    segmentCount+8(FP), R10
 
 panel512x2_pixels13_segment:
-	MOVQ (DX), R11
-	MOVQ src+24(FP), SI
-	LEAQ (SI)(R11*4), SI
+	MOVQ (R9), BX
+	ADDQ $0x08, R9
+	MOVQ src+24(FP), DX
+	LEAQ (DX)(BX*4), DX
+	LEAQ (DX)(CX*2), BX
+	ADDQ CX, BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
 	LEAQ (SI)(CX*2), DI
 	ADDQ CX, DI
 	LEAQ (DI)(CX*2), R8
 	ADDQ CX, R8
-	LEAQ (R8)(CX*2), R9
-	ADDQ CX, R9
-	LEAQ (R9)(CX*2), R10
-	ADDQ CX, R10
 	MOVQ segmentLen+16(FP), R11
 	SUBQ $0x04, R11
 	JLT  panel512x2_pixels13_rest
@@ -6529,173 +6584,173 @@ panel512x2_pixels13_segment:
 panel512x2_pixels13_inputs:
 	VMOVUPS      (AX), Z26
 	VMOVUPS      64(AX), Z27
-	VBROADCASTSS (SI), Z28
+	VBROADCASTSS (DX), Z28
 	VFMADD231PS  Z28, Z26, Z0
 	VFMADD231PS  Z28, Z27, Z1
-	VBROADCASTSS (SI)(CX*1), Z29
+	VBROADCASTSS (DX)(CX*1), Z29
 	VFMADD231PS  Z29, Z26, Z2
 	VFMADD231PS  Z29, Z27, Z3
-	VBROADCASTSS (SI)(CX*2), Z30
+	VBROADCASTSS (DX)(CX*2), Z30
 	VFMADD231PS  Z30, Z26, Z4
 	VFMADD231PS  Z30, Z27, Z5
-	VBROADCASTSS (DI), Z31
+	VBROADCASTSS (BX), Z31
 	VFMADD231PS  Z31, Z26, Z6
 	VFMADD231PS  Z31, Z27, Z7
-	VBROADCASTSS (DI)(CX*1), Z28
+	VBROADCASTSS (BX)(CX*1), Z28
 	VFMADD231PS  Z28, Z26, Z8
 	VFMADD231PS  Z28, Z27, Z9
-	VBROADCASTSS (DI)(CX*2), Z29
+	VBROADCASTSS (BX)(CX*2), Z29
 	VFMADD231PS  Z29, Z26, Z10
 	VFMADD231PS  Z29, Z27, Z11
-	VBROADCASTSS (R8), Z30
+	VBROADCASTSS (SI), Z30
 	VFMADD231PS  Z30, Z26, Z12
 	VFMADD231PS  Z30, Z27, Z13
-	VBROADCASTSS (R8)(CX*1), Z31
+	VBROADCASTSS (SI)(CX*1), Z31
 	VFMADD231PS  Z31, Z26, Z14
 	VFMADD231PS  Z31, Z27, Z15
-	VBROADCASTSS (R8)(CX*2), Z28
+	VBROADCASTSS (SI)(CX*2), Z28
 	VFMADD231PS  Z28, Z26, Z16
 	VFMADD231PS  Z28, Z27, Z17
-	VBROADCASTSS (R9), Z29
+	VBROADCASTSS (DI), Z29
 	VFMADD231PS  Z29, Z26, Z18
 	VFMADD231PS  Z29, Z27, Z19
-	VBROADCASTSS (R9)(CX*1), Z30
+	VBROADCASTSS (DI)(CX*1), Z30
 	VFMADD231PS  Z30, Z26, Z20
 	VFMADD231PS  Z30, Z27, Z21
-	VBROADCASTSS (R9)(CX*2), Z31
+	VBROADCASTSS (DI)(CX*2), Z31
 	VFMADD231PS  Z31, Z26, Z22
 	VFMADD231PS  Z31, Z27, Z23
-	VBROADCASTSS (R10), Z28
+	VBROADCASTSS (R8), Z28
 	VFMADD231PS  Z28, Z26, Z24
 	VFMADD231PS  Z28, Z27, Z25
 	VMOVUPS      128(AX), Z26
 	VMOVUPS      192(AX), Z27
-	VBROADCASTSS 4(SI), Z28
+	VBROADCASTSS 4(DX), Z28
 	VFMADD231PS  Z28, Z26, Z0
 	VFMADD231PS  Z28, Z27, Z1
-	VBROADCASTSS 4(SI)(CX*1), Z29
+	VBROADCASTSS 4(DX)(CX*1), Z29
 	VFMADD231PS  Z29, Z26, Z2
 	VFMADD231PS  Z29, Z27, Z3
-	VBROADCASTSS 4(SI)(CX*2), Z30
+	VBROADCASTSS 4(DX)(CX*2), Z30
 	VFMADD231PS  Z30, Z26, Z4
 	VFMADD231PS  Z30, Z27, Z5
-	VBROADCASTSS 4(DI), Z31
+	VBROADCASTSS 4(BX), Z31
 	VFMADD231PS  Z31, Z26, Z6
 	VFMADD231PS  Z31, Z27, Z7
-	VBROADCASTSS 4(DI)(CX*1), Z28
+	VBROADCASTSS 4(BX)(CX*1), Z28
 	VFMADD231PS  Z28, Z26, Z8
 	VFMADD231PS  Z28, Z27, Z9
-	VBROADCASTSS 4(DI)(CX*2), Z29
+	VBROADCASTSS 4(BX)(CX*2), Z29
 	VFMADD231PS  Z29, Z26, Z10
 	VFMADD231PS  Z29, Z27, Z11
-	VBROADCASTSS 4(R8), Z30
+	VBROADCASTSS 4(SI), Z30
 	VFMADD231PS  Z30, Z26, Z12
 	VFMADD231PS  Z30, Z27, Z13
-	VBROADCASTSS 4(R8)(CX*1), Z31
+	VBROADCASTSS 4(SI)(CX*1), Z31
 	VFMADD231PS  Z31, Z26, Z14
 	VFMADD231PS  Z31, Z27, Z15
-	VBROADCASTSS 4(R8)(CX*2), Z28
+	VBROADCASTSS 4(SI)(CX*2), Z28
 	VFMADD231PS  Z28, Z26, Z16
 	VFMADD231PS  Z28, Z27, Z17
-	VBROADCASTSS 4(R9), Z29
+	VBROADCASTSS 4(DI), Z29
 	VFMADD231PS  Z29, Z26, Z18
 	VFMADD231PS  Z29, Z27, Z19
-	VBROADCASTSS 4(R9)(CX*1), Z30
+	VBROADCASTSS 4(DI)(CX*1), Z30
 	VFMADD231PS  Z30, Z26, Z20
 	VFMADD231PS  Z30, Z27, Z21
-	VBROADCASTSS 4(R9)(CX*2), Z31
+	VBROADCASTSS 4(DI)(CX*2), Z31
 	VFMADD231PS  Z31, Z26, Z22
 	VFMADD231PS  Z31, Z27, Z23
-	VBROADCASTSS 4(R10), Z28
+	VBROADCASTSS 4(R8), Z28
 	VFMADD231PS  Z28, Z26, Z24
 	VFMADD231PS  Z28, Z27, Z25
 	VMOVUPS      256(AX), Z26
 	VMOVUPS      320(AX), Z27
-	VBROADCASTSS 8(SI), Z28
+	VBROADCASTSS 8(DX), Z28
 	VFMADD231PS  Z28, Z26, Z0
 	VFMADD231PS  Z28, Z27, Z1
-	VBROADCASTSS 8(SI)(CX*1), Z29
+	VBROADCASTSS 8(DX)(CX*1), Z29
 	VFMADD231PS  Z29, Z26, Z2
 	VFMADD231PS  Z29, Z27, Z3
-	VBROADCASTSS 8(SI)(CX*2), Z30
+	VBROADCASTSS 8(DX)(CX*2), Z30
 	VFMADD231PS  Z30, Z26, Z4
 	VFMADD231PS  Z30, Z27, Z5
-	VBROADCASTSS 8(DI), Z31
+	VBROADCASTSS 8(BX), Z31
 	VFMADD231PS  Z31, Z26, Z6
 	VFMADD231PS  Z31, Z27, Z7
-	VBROADCASTSS 8(DI)(CX*1), Z28
+	VBROADCASTSS 8(BX)(CX*1), Z28
 	VFMADD231PS  Z28, Z26, Z8
 	VFMADD231PS  Z28, Z27, Z9
-	VBROADCASTSS 8(DI)(CX*2), Z29
+	VBROADCASTSS 8(BX)(CX*2), Z29
 	VFMADD231PS  Z29, Z26, Z10
 	VFMADD231PS  Z29, Z27, Z11
-	VBROADCASTSS 8(R8), Z30
+	VBROADCASTSS 8(SI), Z30
 	VFMADD231PS  Z30, Z26, Z12
 	VFMADD231PS  Z30, Z27, Z13
-	VBROADCASTSS 8(R8)(CX*1), Z31
+	VBROADCASTSS 8(SI)(CX*1), Z31
 	VFMADD231PS  Z31, Z26, Z14
 	VFMADD231PS  Z31, Z27, Z15
-	VBROADCASTSS 8(R8)(CX*2), Z28
+	VBROADCASTSS 8(SI)(CX*2), Z28
 	VFMADD231PS  Z28, Z26, Z16
 	VFMADD231PS  Z28, Z27, Z17
-	VBROADCASTSS 8(R9), Z29
+	VBROADCASTSS 8(DI), Z29
 	VFMADD231PS  Z29, Z26, Z18
 	VFMADD231PS  Z29, Z27, Z19
-	VBROADCASTSS 8(R9)(CX*1), Z30
+	VBROADCASTSS 8(DI)(CX*1), Z30
 	VFMADD231PS  Z30, Z26, Z20
 	VFMADD231PS  Z30, Z27, Z21
-	VBROADCASTSS 8(R9)(CX*2), Z31
+	VBROADCASTSS 8(DI)(CX*2), Z31
 	VFMADD231PS  Z31, Z26, Z22
 	VFMADD231PS  Z31, Z27, Z23
-	VBROADCASTSS 8(R10), Z28
+	VBROADCASTSS 8(R8), Z28
 	VFMADD231PS  Z28, Z26, Z24
 	VFMADD231PS  Z28, Z27, Z25
 	VMOVUPS      384(AX), Z26
 	VMOVUPS      448(AX), Z27
-	VBROADCASTSS 12(SI), Z28
+	VBROADCASTSS 12(DX), Z28
 	VFMADD231PS  Z28, Z26, Z0
 	VFMADD231PS  Z28, Z27, Z1
-	VBROADCASTSS 12(SI)(CX*1), Z29
+	VBROADCASTSS 12(DX)(CX*1), Z29
 	VFMADD231PS  Z29, Z26, Z2
 	VFMADD231PS  Z29, Z27, Z3
-	VBROADCASTSS 12(SI)(CX*2), Z30
+	VBROADCASTSS 12(DX)(CX*2), Z30
 	VFMADD231PS  Z30, Z26, Z4
 	VFMADD231PS  Z30, Z27, Z5
-	VBROADCASTSS 12(DI), Z31
+	VBROADCASTSS 12(BX), Z31
 	VFMADD231PS  Z31, Z26, Z6
 	VFMADD231PS  Z31, Z27, Z7
-	VBROADCASTSS 12(DI)(CX*1), Z28
+	VBROADCASTSS 12(BX)(CX*1), Z28
 	VFMADD231PS  Z28, Z26, Z8
 	VFMADD231PS  Z28, Z27, Z9
-	VBROADCASTSS 12(DI)(CX*2), Z29
+	VBROADCASTSS 12(BX)(CX*2), Z29
 	VFMADD231PS  Z29, Z26, Z10
 	VFMADD231PS  Z29, Z27, Z11
-	VBROADCASTSS 12(R8), Z30
+	VBROADCASTSS 12(SI), Z30
 	VFMADD231PS  Z30, Z26, Z12
 	VFMADD231PS  Z30, Z27, Z13
-	VBROADCASTSS 12(R8)(CX*1), Z31
+	VBROADCASTSS 12(SI)(CX*1), Z31
 	VFMADD231PS  Z31, Z26, Z14
 	VFMADD231PS  Z31, Z27, Z15
-	VBROADCASTSS 12(R8)(CX*2), Z28
+	VBROADCASTSS 12(SI)(CX*2), Z28
 	VFMADD231PS  Z28, Z26, Z16
 	VFMADD231PS  Z28, Z27, Z17
-	VBROADCASTSS 12(R9), Z29
+	VBROADCASTSS 12(DI), Z29
 	VFMADD231PS  Z29, Z26, Z18
 	VFMADD231PS  Z29, Z27, Z19
-	VBROADCASTSS 12(R9)(CX*1), Z30
+	VBROADCASTSS 12(DI)(CX*1), Z30
 	VFMADD231PS  Z30, Z26, Z20
 	VFMADD231PS  Z30, Z27, Z21
-	VBROADCASTSS 12(R9)(CX*2), Z31
+	VBROADCASTSS 12(DI)(CX*2), Z31
 	VFMADD231PS  Z31, Z26, Z22
 	VFMADD231PS  Z31, Z27, Z23
-	VBROADCASTSS 12(R10), Z28
+	VBROADCASTSS 12(R8), Z28
 	VFMADD231PS  Z28, Z26, Z24
 	VFMADD231PS  Z28, Z27, Z25
+	ADDQ         $+16, DX
+	ADDQ         $+16, BX
 	ADDQ         $+16, SI
 	ADDQ         $+16, DI
 	ADDQ         $+16, R8
-	ADDQ         $+16, R9
-	ADDQ         $+16, R10
 	ADDQ         $+512, AX
 	SUBQ         $0x04, R11
 	JGE          panel512x2_pixels13_inputs
@@ -6707,61 +6762,61 @@ panel512x2_pixels13_rest:
 panel512x2_pixels13_input:
 	VMOVUPS      (AX), Z26
 	VMOVUPS      64(AX), Z27
-	VBROADCASTSS (SI), Z28
+	VBROADCASTSS (DX), Z28
 	VFMADD231PS  Z28, Z26, Z0
 	VFMADD231PS  Z28, Z27, Z1
-	VBROADCASTSS (SI)(CX*1), Z29
+	VBROADCASTSS (DX)(CX*1), Z29
 	VFMADD231PS  Z29, Z26, Z2
 	VFMADD231PS  Z29, Z27, Z3
-	VBROADCASTSS (SI)(CX*2), Z30
+	VBROADCASTSS (DX)(CX*2), Z30
 	VFMADD231PS  Z30, Z26, Z4
 	VFMADD231PS  Z30, Z27, Z5
-	VBROADCASTSS (DI), Z31
+	VBROADCASTSS (BX), Z31
 	VFMADD231PS  Z31, Z26, Z6
 	VFMADD231PS  Z31, Z27, Z7
-	VBROADCASTSS (DI)(CX*1), Z28
+	VBROADCASTSS (BX)(CX*1), Z28
 	VFMADD231PS  Z28, Z26, Z8
 	VFMADD231PS  Z28, Z27, Z9
-	VBROADCASTSS (DI)(CX*2), Z29
+	VBROADCASTSS (BX)(CX*2), Z29
 	VFMADD231PS  Z29, Z26, Z10
 	VFMADD231PS  Z29, Z27, Z11
-	VBROADCASTSS (R8), Z30
+	VBROADCASTSS (SI), Z30
 	VFMADD231PS  Z30, Z26, Z12
 	VFMADD231PS  Z30, Z27, Z13
-	VBROADCASTSS (R8)(CX*1), Z31
+	VBROADCASTSS (SI)(CX*1), Z31
 	VFMADD231PS  Z31, Z26, Z14
 	VFMADD231PS  Z31, Z27, Z15
-	VBROADCASTSS (R8)(CX*2), Z28
+	VBROADCASTSS (SI)(CX*2), Z28
 	VFMADD231PS  Z28, Z26, Z16
 	VFMADD231PS  Z28, Z27, Z17
-	VBROADCASTSS (R9), Z29
+	VBROADCASTSS (DI), Z29
 	VFMADD231PS  Z29, Z26, Z18
 	VFMADD231PS  Z29, Z27, Z19
-	VBROADCASTSS (R9)(CX*1), Z30
+	VBROADCASTSS (DI)(CX*1), Z30
 	VFMADD231PS  Z30, Z26, Z20
 	VFMADD231PS  Z30, Z27, Z21
-	VBROADCASTSS (R9)(CX*2), Z31
+	VBROADCASTSS (DI)(CX*2), Z31
 	VFMADD231PS  Z31, Z26, Z22
 	VFMADD231PS  Z31, Z27, Z23
-	VBROADCASTSS (R10), Z28
+	VBROADCASTSS (R8), Z28
 	VFMADD231PS  Z28, Z26, Z24
 	VFMADD231PS  Z28, Z27, Z25
+	ADDQ         $+4, DX
+	ADDQ         $+4, BX
 	ADDQ         $+4, SI
 	ADDQ         $+4, DI
 	ADDQ         $+4, R8
-	ADDQ         $+4, R9
-	ADDQ         $+4, R10
 	ADDQ         $+128, AX
 	DECQ         R11
 	JNE          panel512x2_pixels13_input
 
 panel512x2_pixels13_next:
-	ADDQ   $0x08, DX
-	DECQ   BX
+	DECQ   R10
 	JNE    panel512x2_pixels13_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x2_pixels13_no_before
+	JEQ    panel512x2_pixels13_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -6799,7 +6854,7 @@ panel512x2_pixels13_next:
 	VADDPS (DI), Z24, K1, Z24
 	VADDPS 64(DI), Z25, K2, Z25
 
-panel512x2_pixels13_no_before:
+panel512x2_pixels13_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel512x2_pixels13_linear
@@ -6888,7 +6943,8 @@ panel512x2_pixels13_no_before:
 panel512x2_pixels13_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x2_pixels13_no_after
+	JEQ    panel512x2_pixels13_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -6926,7 +6982,7 @@ panel512x2_pixels13_linear:
 	VADDPS (DI), Z24, K1, Z24
 	VADDPS 64(DI), Z25, K2, Z25
 
-panel512x2_pixels13_no_after:
+panel512x2_pixels13_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -7001,21 +7057,22 @@ panel512x2_pixels14:
 	ADDQ    $+128, AX
 	MOVQ    srcStride+32(FP), CX
 	SHLQ    $0x02, CX
-	MOVQ    segments+0(FP), DX
-	MOVQ    segmentCount+8(FP), BX
+	MOVQ    segments+0(FP), R9
+	MOVQ    segmentCount+8(FP), R10
 
 panel512x2_pixels14_segment:
-	MOVQ (DX), R11
-	MOVQ src+24(FP), SI
-	LEAQ (SI)(R11*4), SI
+	MOVQ (R9), BX
+	ADDQ $0x08, R9
+	MOVQ src+24(FP), DX
+	LEAQ (DX)(BX*4), DX
+	LEAQ (DX)(CX*2), BX
+	ADDQ CX, BX
+	LEAQ (BX)(CX*2), SI
+	ADDQ CX, SI
 	LEAQ (SI)(CX*2), DI
 	ADDQ CX, DI
 	LEAQ (DI)(CX*2), R8
 	ADDQ CX, R8
-	LEAQ (R8)(CX*2), R9
-	ADDQ CX, R9
-	LEAQ (R9)(CX*2), R10
-	ADDQ CX, R10
 	MOVQ segmentLen+16(FP), R11
 	SUBQ $0x04, R11
 	JLT  panel512x2_pixels14_rest
@@ -7023,185 +7080,185 @@ panel512x2_pixels14_segment:
 panel512x2_pixels14_inputs:
 	VMOVUPS      (AX), Z28
 	VMOVUPS      64(AX), Z29
-	VBROADCASTSS (SI), Z30
+	VBROADCASTSS (DX), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VFMADD231PS  Z30, Z29, Z1
-	VBROADCASTSS (SI)(CX*1), Z31
+	VBROADCASTSS (DX)(CX*1), Z31
 	VFMADD231PS  Z31, Z28, Z2
 	VFMADD231PS  Z31, Z29, Z3
-	VBROADCASTSS (SI)(CX*2), Z30
+	VBROADCASTSS (DX)(CX*2), Z30
 	VFMADD231PS  Z30, Z28, Z4
 	VFMADD231PS  Z30, Z29, Z5
-	VBROADCASTSS (DI), Z31
+	VBROADCASTSS (BX), Z31
 	VFMADD231PS  Z31, Z28, Z6
 	VFMADD231PS  Z31, Z29, Z7
-	VBROADCASTSS (DI)(CX*1), Z30
+	VBROADCASTSS (BX)(CX*1), Z30
 	VFMADD231PS  Z30, Z28, Z8
 	VFMADD231PS  Z30, Z29, Z9
-	VBROADCASTSS (DI)(CX*2), Z31
+	VBROADCASTSS (BX)(CX*2), Z31
 	VFMADD231PS  Z31, Z28, Z10
 	VFMADD231PS  Z31, Z29, Z11
-	VBROADCASTSS (R8), Z30
+	VBROADCASTSS (SI), Z30
 	VFMADD231PS  Z30, Z28, Z12
 	VFMADD231PS  Z30, Z29, Z13
-	VBROADCASTSS (R8)(CX*1), Z31
+	VBROADCASTSS (SI)(CX*1), Z31
 	VFMADD231PS  Z31, Z28, Z14
 	VFMADD231PS  Z31, Z29, Z15
-	VBROADCASTSS (R8)(CX*2), Z30
+	VBROADCASTSS (SI)(CX*2), Z30
 	VFMADD231PS  Z30, Z28, Z16
 	VFMADD231PS  Z30, Z29, Z17
-	VBROADCASTSS (R9), Z31
+	VBROADCASTSS (DI), Z31
 	VFMADD231PS  Z31, Z28, Z18
 	VFMADD231PS  Z31, Z29, Z19
-	VBROADCASTSS (R9)(CX*1), Z30
+	VBROADCASTSS (DI)(CX*1), Z30
 	VFMADD231PS  Z30, Z28, Z20
 	VFMADD231PS  Z30, Z29, Z21
-	VBROADCASTSS (R9)(CX*2), Z31
+	VBROADCASTSS (DI)(CX*2), Z31
 	VFMADD231PS  Z31, Z28, Z22
 	VFMADD231PS  Z31, Z29, Z23
-	VBROADCASTSS (R10), Z30
+	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z30, Z28, Z24
 	VFMADD231PS  Z30, Z29, Z25
-	VBROADCASTSS (R10)(CX*1), Z31
+	VBROADCASTSS (R8)(CX*1), Z31
 	VFMADD231PS  Z31, Z28, Z26
 	VFMADD231PS  Z31, Z29, Z27
 	VMOVUPS      128(AX), Z28
 	VMOVUPS      192(AX), Z29
-	VBROADCASTSS 4(SI), Z30
+	VBROADCASTSS 4(DX), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VFMADD231PS  Z30, Z29, Z1
-	VBROADCASTSS 4(SI)(CX*1), Z31
+	VBROADCASTSS 4(DX)(CX*1), Z31
 	VFMADD231PS  Z31, Z28, Z2
 	VFMADD231PS  Z31, Z29, Z3
-	VBROADCASTSS 4(SI)(CX*2), Z30
+	VBROADCASTSS 4(DX)(CX*2), Z30
 	VFMADD231PS  Z30, Z28, Z4
 	VFMADD231PS  Z30, Z29, Z5
-	VBROADCASTSS 4(DI), Z31
+	VBROADCASTSS 4(BX), Z31
 	VFMADD231PS  Z31, Z28, Z6
 	VFMADD231PS  Z31, Z29, Z7
-	VBROADCASTSS 4(DI)(CX*1), Z30
+	VBROADCASTSS 4(BX)(CX*1), Z30
 	VFMADD231PS  Z30, Z28, Z8
 	VFMADD231PS  Z30, Z29, Z9
-	VBROADCASTSS 4(DI)(CX*2), Z31
+	VBROADCASTSS 4(BX)(CX*2), Z31
 	VFMADD231PS  Z31, Z28, Z10
 	VFMADD231PS  Z31, Z29, Z11
-	VBROADCASTSS 4(R8), Z30
+	VBROADCASTSS 4(SI), Z30
 	VFMADD231PS  Z30, Z28, Z12
 	VFMADD231PS  Z30, Z29, Z13
-	VBROADCASTSS 4(R8)(CX*1), Z31
+	VBROADCASTSS 4(SI)(CX*1), Z31
 	VFMADD231PS  Z31, Z28, Z14
 	VFMADD231PS  Z31, Z29, Z15
-	VBROADCASTSS 4(R8)(CX*2), Z30
+	VBROADCASTSS 4(SI)(CX*2), Z30
 	VFMADD231PS  Z30, Z28, Z16
 	VFMADD231PS  Z30, Z29, Z17
-	VBROADCASTSS 4(R9), Z31
+	VBROADCASTSS 4(DI), Z31
 	VFMADD231PS  Z31, Z28, Z18
 	VFMADD231PS  Z31, Z29, Z19
-	VBROADCASTSS 4(R9)(CX*1), Z30
+	VBROADCASTSS 4(DI)(CX*1), Z30
 	VFMADD231PS  Z30, Z28, Z20
 	VFMADD231PS  Z30, Z29, Z21
-	VBROADCASTSS 4(R9)(CX*2), Z31
+	VBROADCASTSS 4(DI)(CX*2), Z31
 	VFMADD231PS  Z31, Z28, Z22
 	VFMADD231PS  Z31, Z29, Z23
-	VBROADCASTSS 4(R10), Z30
+	VBROADCASTSS 4(R8), Z30
 	VFMADD231PS  Z30, Z28, Z24
 	VFMADD231PS  Z30, Z29, Z25
-	VBROADCASTSS 4(R10)(CX*1), Z31
+	VBROADCASTSS 4(R8)(CX*1), Z31
 	VFMADD231PS  Z31, Z28, Z26
 	VFMADD231PS  Z31, Z29, Z27
 	VMOVUPS      256(AX), Z28
 	VMOVUPS      320(AX), Z29
-	VBROADCASTSS 8(SI), Z30
+	VBROADCASTSS 8(DX), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VFMADD231PS  Z30, Z29, Z1
-	VBROADCASTSS 8(SI)(CX*1), Z31
+	VBROADCASTSS 8(DX)(CX*1), Z31
 	VFMADD231PS  Z31, Z28, Z2
 	VFMADD231PS  Z31, Z29, Z3
-	VBROADCASTSS 8(SI)(CX*2), Z30
+	VBROADCASTSS 8(DX)(CX*2), Z30
 	VFMADD231PS  Z30, Z28, Z4
 	VFMADD231PS  Z30, Z29, Z5
-	VBROADCASTSS 8(DI), Z31
+	VBROADCASTSS 8(BX), Z31
 	VFMADD231PS  Z31, Z28, Z6
 	VFMADD231PS  Z31, Z29, Z7
-	VBROADCASTSS 8(DI)(CX*1), Z30
+	VBROADCASTSS 8(BX)(CX*1), Z30
 	VFMADD231PS  Z30, Z28, Z8
 	VFMADD231PS  Z30, Z29, Z9
-	VBROADCASTSS 8(DI)(CX*2), Z31
+	VBROADCASTSS 8(BX)(CX*2), Z31
 	VFMADD231PS  Z31, Z28, Z10
 	VFMADD231PS  Z31, Z29, Z11
-	VBROADCASTSS 8(R8), Z30
+	VBROADCASTSS 8(SI), Z30
 	VFMADD231PS  Z30, Z28, Z12
 	VFMADD231PS  Z30, Z29, Z13
-	VBROADCASTSS 8(R8)(CX*1), Z31
+	VBROADCASTSS 8(SI)(CX*1), Z31
 	VFMADD231PS  Z31, Z28, Z14
 	VFMADD231PS  Z31, Z29, Z15
-	VBROADCASTSS 8(R8)(CX*2), Z30
+	VBROADCASTSS 8(SI)(CX*2), Z30
 	VFMADD231PS  Z30, Z28, Z16
 	VFMADD231PS  Z30, Z29, Z17
-	VBROADCASTSS 8(R9), Z31
+	VBROADCASTSS 8(DI), Z31
 	VFMADD231PS  Z31, Z28, Z18
 	VFMADD231PS  Z31, Z29, Z19
-	VBROADCASTSS 8(R9)(CX*1), Z30
+	VBROADCASTSS 8(DI)(CX*1), Z30
 	VFMADD231PS  Z30, Z28, Z20
 	VFMADD231PS  Z30, Z29, Z21
-	VBROADCASTSS 8(R9)(CX*2), Z31
+	VBROADCASTSS 8(DI)(CX*2), Z31
 	VFMADD231PS  Z31, Z28, Z22
 	VFMADD231PS  Z31, Z29, Z23
-	VBROADCASTSS 8(R10), Z30
+	VBROADCASTSS 8(R8), Z30
 	VFMADD231PS  Z30, Z28, Z24
 	VFMADD231PS  Z30, Z29, Z25
-	VBROADCASTSS 8(R10)(CX*1), Z31
+	VBROADCASTSS 8(R8)(CX*1), Z31
 	VFMADD231PS  Z31, Z28, Z26
 	VFMADD231PS  Z31, Z29, Z27
 	VMOVUPS      384(AX), Z28
 	VMOVUPS      448(AX), Z29
-	VBROADCASTSS 12(SI), Z30
+	VBROADCASTSS 12(DX), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VFMADD231PS  Z30, Z29, Z1
-	VBROADCASTSS 12(SI)(CX*1), Z31
+	VBROADCASTSS 12(DX)(CX*1), Z31
 	VFMADD231PS  Z31, Z28, Z2
 	VFMADD231PS  Z31, Z29, Z3
-	VBROADCASTSS 12(SI)(CX*2), Z30
+	VBROADCASTSS 12(DX)(CX*2), Z30
 	VFMADD231PS  Z30, Z28, Z4
 	VFMADD231PS  Z30, Z29, Z5
-	VBROADCASTSS 12(DI), Z31
+	VBROADCASTSS 12(BX), Z31
 	VFMADD231PS  Z31, Z28, Z6
 	VFMADD231PS  Z31, Z29, Z7
-	VBROADCASTSS 12(DI)(CX*1), Z30
+	VBROADCASTSS 12(BX)(CX*1), Z30
 	VFMADD231PS  Z30, Z28, Z8
 	VFMADD231PS  Z30, Z29, Z9
-	VBROADCASTSS 12(DI)(CX*2), Z31
+	VBROADCASTSS 12(BX)(CX*2), Z31
 	VFMADD231PS  Z31, Z28, Z10
 	VFMADD231PS  Z31, Z29, Z11
-	VBROADCASTSS 12(R8), Z30
+	VBROADCASTSS 12(SI), Z30
 	VFMADD231PS  Z30, Z28, Z12
 	VFMADD231PS  Z30, Z29, Z13
-	VBROADCASTSS 12(R8)(CX*1), Z31
+	VBROADCASTSS 12(SI)(CX*1), Z31
 	VFMADD231PS  Z31, Z28, Z14
 	VFMADD231PS  Z31, Z29, Z15
-	VBROADCASTSS 12(R8)(CX*2), Z30
+	VBROADCASTSS 12(SI)(CX*2), Z30
 	VFMADD231PS  Z30, Z28, Z16
 	VFMADD231PS  Z30, Z29, Z17
-	VBROADCASTSS 12(R9), Z31
+	VBROADCASTSS 12(DI), Z31
 	VFMADD231PS  Z31, Z28, Z18
 	VFMADD231PS  Z31, Z29, Z19
-	VBROADCASTSS 12(R9)(CX*1), Z30
+	VBROADCASTSS 12(DI)(CX*1), Z30
 	VFMADD231PS  Z30, Z28, Z20
 	VFMADD231PS  Z30, Z29, Z21
-	VBROADCASTSS 12(R9)(CX*2), Z31
+	VBROADCASTSS 12(DI)(CX*2), Z31
 	VFMADD231PS  Z31, Z28, Z22
 	VFMADD231PS  Z31, Z29, Z23
-	VBROADCASTSS 12(R10), Z30
+	VBROADCASTSS 12(R8), Z30
 	VFMADD231PS  Z30, Z28, Z24
 	VFMADD231PS  Z30, Z29, Z25
-	VBROADCASTSS 12(R10)(CX*1), Z31
+	VBROADCASTSS 12(R8)(CX*1), Z31
 	VFMADD231PS  Z31, Z28, Z26
 	VFMADD231PS  Z31, Z29, Z27
+	ADDQ         $+16, DX
+	ADDQ         $+16, BX
 	ADDQ         $+16, SI
 	ADDQ         $+16, DI
 	ADDQ         $+16, R8
-	ADDQ         $+16, R9
-	ADDQ         $+16, R10
 	ADDQ         $+512, AX
 	SUBQ         $0x04, R11
 	JGE          panel512x2_pixels14_inputs
@@ -7213,64 +7270,64 @@ panel512x2_pixels14_rest:
 panel512x2_pixels14_input:
 	VMOVUPS      (AX), Z28
 	VMOVUPS      64(AX), Z29
-	VBROADCASTSS (SI), Z30
+	VBROADCASTSS (DX), Z30
 	VFMADD231PS  Z30, Z28, Z0
 	VFMADD231PS  Z30, Z29, Z1
-	VBROADCASTSS (SI)(CX*1), Z31
+	VBROADCASTSS (DX)(CX*1), Z31
 	VFMADD231PS  Z31, Z28, Z2
 	VFMADD231PS  Z31, Z29, Z3
-	VBROADCASTSS (SI)(CX*2), Z30
+	VBROADCASTSS (DX)(CX*2), Z30
 	VFMADD231PS  Z30, Z28, Z4
 	VFMADD231PS  Z30, Z29, Z5
-	VBROADCASTSS (DI), Z31
+	VBROADCASTSS (BX), Z31
 	VFMADD231PS  Z31, Z28, Z6
 	VFMADD231PS  Z31, Z29, Z7
-	VBROADCASTSS (DI)(CX*1), Z30
+	VBROADCASTSS (BX)(CX*1), Z30
 	VFMADD231PS  Z30, Z28, Z8
 	VFMADD231PS  Z30, Z29, Z9
-	VBROADCASTSS (DI)(CX*2), Z31
+	VBROADCASTSS (BX)(CX*2), Z31
 	VFMADD231PS  Z31, Z28, Z10
 	VFMADD231PS  Z31, Z29, Z11
-	VBROADCASTSS (R8), Z30
+	VBROADCASTSS (SI), Z30
 	VFMADD231PS  Z30, Z28, Z12
 	VFMADD231PS  Z30, Z29, Z13
-	VBROADCASTSS (R8)(CX*1), Z31
+	VBROADCASTSS (SI)(CX*1), Z31
 	VFMADD231PS  Z31, Z28, Z14
 	VFMADD231PS  Z31, Z29, Z15
-	VBROADCASTSS (R8)(CX*2), Z30
+	VBROADCASTSS (SI)(CX*2), Z30
 	VFMADD231PS  Z30, Z28, Z16
 	VFMADD231PS  Z30, Z29, Z17
-	VBROADCASTSS (R9), Z31
+	VBROADCASTSS (DI), Z31
 	VFMADD231PS  Z31, Z28, Z18
 	VFMADD231PS  Z31, Z29, Z19
-	VBROADCASTSS (R9)(CX*1), Z30
+	VBROADCASTSS (DI)(CX*1), Z30
 	VFMADD231PS  Z30, Z28, Z20
 	VFMADD231PS  Z30, Z29, Z21
-	VBROADCASTSS (R9)(CX*2), Z31
+	VBROADCASTSS (DI)(CX*2), Z31
 	VFMADD231PS  Z31, Z28, Z22
 	VFMADD231PS  Z31, Z29, Z23
-	VBROADCASTSS (R10), Z30
+	VBROADCASTSS (R8), Z30
 	VFMADD231PS  Z30, Z28, Z24
 	VFMADD231PS  Z30, Z29, Z25
-	VBROADCASTSS (R10)(CX*1), Z31
+	VBROADCASTSS (R8)(CX*1), Z31
 	VFMADD231PS  Z31, Z28, Z26
 	VFMADD231PS  Z31, Z29, Z27
+	ADDQ         $+4, DX
+	ADDQ         $+4, BX
 	ADDQ         $+4, SI
 	ADDQ         $+4, DI
 	ADDQ         $+4, R8
-	ADDQ         $+4, R9
-	ADDQ         $+4, R10
 	ADDQ         $+128, AX
 	DECQ         R11
 	JNE          panel512x2_pixels14_input
 
 panel512x2_pixels14_next:
-	ADDQ   $0x08, DX
-	DECQ   BX
+	DECQ   R10
 	JNE    panel512x2_pixels14_segment
 	MOVQ   before+72(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x2_pixels14_no_before
+	JEQ    panel512x2_pixels14_notbefore
+	MOVQ   before+72(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -7310,7 +7367,7 @@ panel512x2_pixels14_next:
 	VADDPS (DI)(CX*1), Z26, K1, Z26
 	VADDPS 64(DI)(CX*1), Z27, K2, Z27
 
-panel512x2_pixels14_no_before:
+panel512x2_pixels14_notbefore:
 	MOVB         linear+104(FP), AL
 	TESTB        AL, AL
 	JNE          panel512x2_pixels14_linear
@@ -7405,7 +7462,8 @@ panel512x2_pixels14_no_before:
 panel512x2_pixels14_linear:
 	MOVQ   after+80(FP), AX
 	TESTQ  AX, AX
-	JEQ    panel512x2_pixels14_no_after
+	JEQ    panel512x2_pixels14_notafter
+	MOVQ   after+80(FP), AX
 	MOVQ   resStride+88(FP), CX
 	SHLQ   $0x02, CX
 	LEAQ   (AX)(CX*2), DX
@@ -7445,7 +7503,7 @@ panel512x2_pixels14_linear:
 	VADDPS (DI)(CX*1), Z26, K1, Z26
 	VADDPS 64(DI)(CX*1), Z27, K2, Z27
 
-panel512x2_pixels14_no_after:
+panel512x2_pixels14_notafter:
 	MOVQ    dst+56(FP), AX
 	MOVQ    dstStride+64(FP), CX
 	SHLQ    $0x02, CX
@@ -7485,5 +7543,8800 @@ panel512x2_pixels14_no_after:
 	VMOVUPS Z25, K2, 64(DI)
 	VMOVUPS Z26, K1, (DI)(CX*1)
 	VMOVUPS Z27, K2, 64(DI)(CX*1)
+	VZEROUPPER
+	RET
+
+// func depthwise512(segments *int, segmentCount int, src *float32, srcStride int, w *float32, wStride int, channels int, m int, dst *float32, dstStride int, before *float32, after *float32, resStride int, slope float32, limit float32, linear bool)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·depthwise512(SB), NOSPLIT, $0-113
+	MOVQ channels+48(FP), AX
+	SHLQ $0x02, AX
+	XORQ CX, CX
+	MOVQ m+56(FP), DX
+	CMPQ DX, $0x04
+	JG   depthwise512_pixels5to8
+	CMPQ DX, $0x02
+	JG   depthwise512_pixels3to4
+	CMPQ DX, $0x01
+	JG   depthwise512_pixels2
+	JMP  depthwise512_pixels1
+
+depthwise512_pixels3to4:
+	CMPQ DX, $0x03
+	JG   depthwise512_pixels4
+	JMP  depthwise512_pixels3
+
+depthwise512_pixels5to8:
+	CMPQ DX, $0x06
+	JG   depthwise512_pixels7to8
+	CMPQ DX, $0x05
+	JG   depthwise512_pixels6
+	JMP  depthwise512_pixels5
+
+depthwise512_pixels7to8:
+	CMPQ DX, $0x07
+	JG   depthwise512_pixels8
+	JMP  depthwise512_pixels7
+
+depthwise512_pixels1:
+	MOVQ    AX, DX
+	SUBQ    CX, DX
+	SHRQ    $0x02, DX
+	MOVQ    $0x00000020, BX
+	CMPQ    DX, BX
+	CMOVQGT BX, DX
+	MOVL    $0xffffffff, BX
+	BZHIL   DX, BX, BX
+
+	// K1, K2: the channels of each register that are there
+	KMOVW BX, K1
+	SHRL  $0x10, BX
+	KMOVW BX, K2
+	MOVQ  AX, DX
+	SUBQ  CX, DX
+	CMPQ  DX, $+64
+	JLE   depthwise512_pixels1_x1
+
+	// 1 pixels by 2 registers of channels: sums in Z0 to Z1, from the biases
+	MOVQ      w+32(FP), DX
+	ADDQ      CX, DX
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVUPS.Z 64(DX), K2, Z1
+	MOVQ      wStride+40(FP), BX
+	MOVQ      srcStride+24(FP), SI
+	SHLQ      $0x02, SI
+	MOVQ      segments+0(FP), DI
+	MOVQ      segmentCount+8(FP), R8
+
+depthwise512_pixels1_x2_tap:
+	LEAQ        (DX)(BX*4), DX
+	MOVQ        (DI), R9
+	ADDQ        $0x08, DI
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(R9*4), SI
+	VMOVUPS.Z   (DX), K1, Z2
+	VMOVUPS.Z   64(DX), K2, Z3
+	VFMADD231PS (SI), Z2, K1, Z0
+	VFMADD231PS 64(SI), Z3, K2, Z1
+	DECQ        R8
+	JNE         depthwise512_pixels1_x2_tap
+	MOVQ        before+80(FP), DX
+	TESTQ       DX, DX
+	JEQ         depthwise512_pixels1_x2_notbefore
+	MOVQ        before+80(FP), DX
+	ADDQ        CX, DX
+	MOVQ        resStride+96(FP), BX
+	SHLQ        $0x02, BX
+	VADDPS      (DX), Z0, K1, Z0
+	VADDPS      64(DX), Z1, K2, Z1
+
+depthwise512_pixels1_x2_notbefore:
+	MOVB         linear+112(FP), DL
+	TESTB        DL, DL
+	JNE          depthwise512_pixels1_x2_linear
+	VPXORD       Z2, Z2, Z2
+	VBROADCASTSS slope+104(FP), Z3
+	VCMPPS       $0x11, Z2, Z0, K3
+	VMULPS       Z3, Z0, K3, Z0
+	VCMPPS       $0x11, Z2, Z1, K4
+	VMULPS       Z3, Z1, K4, Z1
+	VBROADCASTSS limit+108(FP), Z3
+	VMINPS       Z0, Z3, Z0
+	VMINPS       Z1, Z3, Z1
+
+depthwise512_pixels1_x2_linear:
+	MOVQ   after+88(FP), DX
+	TESTQ  DX, DX
+	JEQ    depthwise512_pixels1_x2_notafter
+	MOVQ   after+88(FP), DX
+	ADDQ   CX, DX
+	MOVQ   resStride+96(FP), BX
+	SHLQ   $0x02, BX
+	VADDPS (DX), Z0, K1, Z0
+	VADDPS 64(DX), Z1, K2, Z1
+
+depthwise512_pixels1_x2_notafter:
+	MOVQ    dst+64(FP), DX
+	ADDQ    CX, DX
+	MOVQ    dstStride+72(FP), BX
+	SHLQ    $0x02, BX
+	VMOVUPS Z0, K1, (DX)
+	VMOVUPS Z1, K2, 64(DX)
+	ADDQ    $+128, CX
+	CMPQ    CX, AX
+	JLT     depthwise512_pixels1
+	VZEROUPPER
+	RET
+
+depthwise512_pixels1_x1:
+	// 1 pixels by 1 registers of channels: sums in Z0 to Z0, from the biases
+	MOVQ      w+32(FP), DX
+	ADDQ      CX, DX
+	VMOVUPS.Z (DX), K1, Z0
+	MOVQ      wStride+40(FP), BX
+	MOVQ      srcStride+24(FP), SI
+	SHLQ      $0x02, SI
+	MOVQ      segments+0(FP), DI
+	MOVQ      segmentCount+8(FP), R8
+
+depthwise512_pixels1_x1_tap:
+	LEAQ        (DX)(BX*4), DX
+	MOVQ        (DI), R9
+	ADDQ        $0x08, DI
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(R9*4), SI
+	VMOVUPS.Z   (DX), K1, Z1
+	VFMADD231PS (SI), Z1, K1, Z0
+	DECQ        R8
+	JNE         depthwise512_pixels1_x1_tap
+	MOVQ        before+80(FP), DX
+	TESTQ       DX, DX
+	JEQ         depthwise512_pixels1_x1_notbefore
+	MOVQ        before+80(FP), DX
+	ADDQ        CX, DX
+	MOVQ        resStride+96(FP), BX
+	SHLQ        $0x02, BX
+	VADDPS      (DX), Z0, K1, Z0
+
+depthwise512_pixels1_x1_notbefore:
+	MOVB         linear+112(FP), DL
+	TESTB        DL, DL
+	JNE          depthwise512_pixels1_x1_linear
+	VPXORD       Z1, Z1, Z1
+	VBROADCASTSS slope+104(FP), Z2
+	VCMPPS       $0x11, Z1, Z0, K3
+	VMULPS       Z2, Z0, K3, Z0
+	VBROADCASTSS limit+108(FP), Z2
+	VMINPS       Z0, Z2, Z0
+
+depthwise512_pixels1_x1_linear:
+	MOVQ   after+88(FP), DX
+	TESTQ  DX, DX
+	JEQ    depthwise512_pixels1_x1_notafter
+	MOVQ   after+88(FP), DX
+	ADDQ   CX, DX
+	MOVQ   resStride+96(FP), BX
+	SHLQ   $0x02, BX
+	VADDPS (DX), Z0, K1, Z0
+
+depthwise512_pixels1_x1_notafter:
+	MOVQ    dst+64(FP), DX
+	ADDQ    CX, DX
+	MOVQ    dstStride+72(FP), BX
+	SHLQ    $0x02, BX
+	VMOVUPS Z0, K1, (DX)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     depthwise512_pixels1
+	VZEROUPPER
+	RET
+
+depthwise512_pixels2:
+	MOVQ    AX, DX
+	SUBQ    CX, DX
+	SHRQ    $0x02, DX
+	MOVQ    $0x00000020, BX
+	CMPQ    DX, BX
+	CMOVQGT BX, DX
+	MOVL    $0xffffffff, BX
+	BZHIL   DX, BX, BX
+
+	// K1, K2: the channels of each register that are there
+	KMOVW BX, K1
+	SHRL  $0x10, BX
+	KMOVW BX, K2
+	MOVQ  AX, DX
+	SUBQ  CX, DX
+	CMPQ  DX, $+64
+	JLE   depthwise512_pixels2_x1
+
+	// 2 pixels by 2 registers of channels: sums in Z0 to Z3, from the biases
+	MOVQ      w+32(FP), DX
+	ADDQ      CX, DX
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z2
+	VMOVUPS.Z 64(DX), K2, Z1
+	VMOVAPS   Z1, Z3
+	MOVQ      wStride+40(FP), BX
+	MOVQ      srcStride+24(FP), SI
+	SHLQ      $0x02, SI
+	MOVQ      segments+0(FP), R8
+	MOVQ      segmentCount+8(FP), R9
+
+depthwise512_pixels2_x2_tap:
+	LEAQ        (DX)(BX*4), DX
+	MOVQ        (R8), R10
+	ADDQ        $0x08, R8
+	MOVQ        src+16(FP), DI
+	ADDQ        CX, DI
+	LEAQ        (DI)(R10*4), DI
+	VMOVUPS.Z   (DX), K1, Z4
+	VMOVUPS.Z   64(DX), K2, Z5
+	VFMADD231PS (DI), Z4, K1, Z0
+	VFMADD231PS 64(DI), Z5, K2, Z1
+	VFMADD231PS (DI)(SI*1), Z4, K1, Z2
+	VFMADD231PS 64(DI)(SI*1), Z5, K2, Z3
+	DECQ        R9
+	JNE         depthwise512_pixels2_x2_tap
+	MOVQ        before+80(FP), DX
+	TESTQ       DX, DX
+	JEQ         depthwise512_pixels2_x2_notbefore
+	MOVQ        before+80(FP), DX
+	ADDQ        CX, DX
+	MOVQ        resStride+96(FP), BX
+	SHLQ        $0x02, BX
+	VADDPS      (DX), Z0, K1, Z0
+	VADDPS      64(DX), Z1, K2, Z1
+	VADDPS      (DX)(BX*1), Z2, K1, Z2
+	VADDPS      64(DX)(BX*1), Z3, K2, Z3
+
+depthwise512_pixels2_x2_notbefore:
+	MOVB         linear+112(FP), DL
+	TESTB        DL, DL
+	JNE          depthwise512_pixels2_x2_linear
+	VPXORD       Z4, Z4, Z4
+	VBROADCASTSS slope+104(FP), Z5
+	VCMPPS       $0x11, Z4, Z0, K3
+	VMULPS       Z5, Z0, K3, Z0
+	VCMPPS       $0x11, Z4, Z1, K4
+	VMULPS       Z5, Z1, K4, Z1
+	VCMPPS       $0x11, Z4, Z2, K5
+	VMULPS       Z5, Z2, K5, Z2
+	VCMPPS       $0x11, Z4, Z3, K6
+	VMULPS       Z5, Z3, K6, Z3
+	VBROADCASTSS limit+108(FP), Z5
+	VMINPS       Z0, Z5, Z0
+	VMINPS       Z1, Z5, Z1
+	VMINPS       Z2, Z5, Z2
+	VMINPS       Z3, Z5, Z3
+
+depthwise512_pixels2_x2_linear:
+	MOVQ   after+88(FP), DX
+	TESTQ  DX, DX
+	JEQ    depthwise512_pixels2_x2_notafter
+	MOVQ   after+88(FP), DX
+	ADDQ   CX, DX
+	MOVQ   resStride+96(FP), BX
+	SHLQ   $0x02, BX
+	VADDPS (DX), Z0, K1, Z0
+	VADDPS 64(DX), Z1, K2, Z1
+	VADDPS (DX)(BX*1), Z2, K1, Z2
+	VADDPS 64(DX)(BX*1), Z3, K2, Z3
+
+depthwise512_pixels2_x2_notafter:
+	MOVQ    dst+64(FP), DX
+	ADDQ    CX, DX
+	MOVQ    dstStride+72(FP), BX
+	SHLQ    $0x02, BX
+	VMOVUPS Z0, K1, (DX)
+	VMOVUPS Z1, K2, 64(DX)
+	VMOVUPS Z2, K1, (DX)(BX*1)
+	VMOVUPS Z3, K2, 64(DX)(BX*1)
+	ADDQ    $+128, CX
+	CMPQ    CX, AX
+	JLT     depthwise512_pixels2
+	VZEROUPPER
+	RET
+
+depthwise512_pixels2_x1:
+	// 2 pixels by 1 registers of channels: sums in Z0 to Z1, from the biases
+	MOVQ      w+32(FP), DX
+	ADDQ      CX, DX
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z1
+	MOVQ      wStride+40(FP), BX
+	MOVQ      srcStride+24(FP), SI
+	SHLQ      $0x02, SI
+	MOVQ      segments+0(FP), R8
+	MOVQ      segmentCount+8(FP), R9
+
+depthwise512_pixels2_x1_tap:
+	LEAQ        (DX)(BX*4), DX
+	MOVQ        (R8), R10
+	ADDQ        $0x08, R8
+	MOVQ        src+16(FP), DI
+	ADDQ        CX, DI
+	LEAQ        (DI)(R10*4), DI
+	VMOVUPS.Z   (DX), K1, Z2
+	VFMADD231PS (DI), Z2, K1, Z0
+	VFMADD231PS (DI)(SI*1), Z2, K1, Z1
+	DECQ        R9
+	JNE         depthwise512_pixels2_x1_tap
+	MOVQ        before+80(FP), DX
+	TESTQ       DX, DX
+	JEQ         depthwise512_pixels2_x1_notbefore
+	MOVQ        before+80(FP), DX
+	ADDQ        CX, DX
+	MOVQ        resStride+96(FP), BX
+	SHLQ        $0x02, BX
+	VADDPS      (DX), Z0, K1, Z0
+	VADDPS      (DX)(BX*1), Z1, K1, Z1
+
+depthwise512_pixels2_x1_notbefore:
+	MOVB         linear+112(FP), DL
+	TESTB        DL, DL
+	JNE          depthwise512_pixels2_x1_linear
+	VPXORD       Z2, Z2, Z2
+	VBROADCASTSS slope+104(FP), Z3
+	VCMPPS       $0x11, Z2, Z0, K3
+	VMULPS       Z3, Z0, K3, Z0
+	VCMPPS       $0x11, Z2, Z1, K4
+	VMULPS       Z3, Z1, K4, Z1
+	VBROADCASTSS limit+108(FP), Z3
+	VMINPS       Z0, Z3, Z0
+	VMINPS       Z1, Z3, Z1
+
+depthwise512_pixels2_x1_linear:
+	MOVQ   after+88(FP), DX
+	TESTQ  DX, DX
+	JEQ    depthwise512_pixels2_x1_notafter
+	MOVQ   after+88(FP), DX
+	ADDQ   CX, DX
+	MOVQ   resStride+96(FP), BX
+	SHLQ   $0x02, BX
+	VADDPS (DX), Z0, K1, Z0
+	VADDPS (DX)(BX*1), Z1, K1, Z1
+
+depthwise512_pixels2_x1_notafter:
+	MOVQ    dst+64(FP), DX
+	ADDQ    CX, DX
+	MOVQ    dstStride+72(FP), BX
+	SHLQ    $0x02, BX
+	VMOVUPS Z0, K1, (DX)
+	VMOVUPS Z1, K1, (DX)(BX*1)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     depthwise512_pixels2
+	VZEROUPPER
+	RET
+
+depthwise512_pixels3:
+	MOVQ    AX, DX
+	SUBQ    CX, DX
+	SHRQ    $0x02, DX
+	MOVQ    $0x00000020, BX
+	CMPQ    DX, BX
+	CMOVQGT BX, DX
+	MOVL    $0xffffffff, BX
+	BZHIL   DX, BX, BX
+
+	// K1, K2: the channels of each register that are there
+	KMOVW BX, K1
+	SHRL  $0x10, BX
+	KMOVW BX, K2
+	MOVQ  AX, DX
+	SUBQ  CX, DX
+	CMPQ  DX, $+64
+	JLE   depthwise512_pixels3_x1
+
+	// 3 pixels by 2 registers of channels: sums in Z0 to Z5, from the biases
+	MOVQ      w+32(FP), DX
+	ADDQ      CX, DX
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z4
+	VMOVUPS.Z 64(DX), K2, Z1
+	VMOVAPS   Z1, Z3
+	VMOVAPS   Z1, Z5
+	MOVQ      wStride+40(FP), BX
+	MOVQ      srcStride+24(FP), SI
+	SHLQ      $0x02, SI
+	MOVQ      segments+0(FP), R8
+	MOVQ      segmentCount+8(FP), R9
+
+depthwise512_pixels3_x2_tap:
+	LEAQ        (DX)(BX*4), DX
+	MOVQ        (R8), R10
+	ADDQ        $0x08, R8
+	MOVQ        src+16(FP), DI
+	ADDQ        CX, DI
+	LEAQ        (DI)(R10*4), DI
+	VMOVUPS.Z   (DX), K1, Z6
+	VMOVUPS.Z   64(DX), K2, Z7
+	VFMADD231PS (DI), Z6, K1, Z0
+	VFMADD231PS 64(DI), Z7, K2, Z1
+	VFMADD231PS (DI)(SI*1), Z6, K1, Z2
+	VFMADD231PS 64(DI)(SI*1), Z7, K2, Z3
+	VFMADD231PS (DI)(SI*2), Z6, K1, Z4
+	VFMADD231PS 64(DI)(SI*2), Z7, K2, Z5
+	DECQ        R9
+	JNE         depthwise512_pixels3_x2_tap
+	MOVQ        before+80(FP), DX
+	TESTQ       DX, DX
+	JEQ         depthwise512_pixels3_x2_notbefore
+	MOVQ        before+80(FP), DX
+	ADDQ        CX, DX
+	MOVQ        resStride+96(FP), BX
+	SHLQ        $0x02, BX
+	VADDPS      (DX), Z0, K1, Z0
+	VADDPS      64(DX), Z1, K2, Z1
+	VADDPS      (DX)(BX*1), Z2, K1, Z2
+	VADDPS      64(DX)(BX*1), Z3, K2, Z3
+	VADDPS      (DX)(BX*2), Z4, K1, Z4
+	VADDPS      64(DX)(BX*2), Z5, K2, Z5
+
+depthwise512_pixels3_x2_notbefore:
+	MOVB         linear+112(FP), DL
+	TESTB        DL, DL
+	JNE          depthwise512_pixels3_x2_linear
+	VPXORD       Z6, Z6, Z6
+	VBROADCASTSS slope+104(FP), Z7
+	VCMPPS       $0x11, Z6, Z0, K3
+	VMULPS       Z7, Z0, K3, Z0
+	VCMPPS       $0x11, Z6, Z1, K4
+	VMULPS       Z7, Z1, K4, Z1
+	VCMPPS       $0x11, Z6, Z2, K5
+	VMULPS       Z7, Z2, K5, Z2
+	VCMPPS       $0x11, Z6, Z3, K6
+	VMULPS       Z7, Z3, K6, Z3
+	VCMPPS       $0x11, Z6, Z4, K3
+	VMULPS       Z7, Z4, K3, Z4
+	VCMPPS       $0x11, Z6, Z5, K4
+	VMULPS       Z7, Z5, K4, Z5
+	VBROADCASTSS limit+108(FP), Z7
+	VMINPS       Z0, Z7, Z0
+	VMINPS       Z1, Z7, Z1
+	VMINPS       Z2, Z7, Z2
+	VMINPS       Z3, Z7, Z3
+	VMINPS       Z4, Z7, Z4
+	VMINPS       Z5, Z7, Z5
+
+depthwise512_pixels3_x2_linear:
+	MOVQ   after+88(FP), DX
+	TESTQ  DX, DX
+	JEQ    depthwise512_pixels3_x2_notafter
+	MOVQ   after+88(FP), DX
+	ADDQ   CX, DX
+	MOVQ   resStride+96(FP), BX
+	SHLQ   $0x02, BX
+	VADDPS (DX), Z0, K1, Z0
+	VADDPS 64(DX), Z1, K2, Z1
+	VADDPS (DX)(BX*1), Z2, K1, Z2
+	VADDPS 64(DX)(BX*1), Z3, K2, Z3
+	VADDPS (DX)(BX*2), Z4, K1, Z4
+	VADDPS 64(DX)(BX*2), Z5, K2, Z5
+
+depthwise512_pixels3_x2_notafter:
+	MOVQ    dst+64(FP), DX
+	ADDQ    CX, DX
+	MOVQ    dstStride+72(FP), BX
+	SHLQ    $0x02, BX
+	VMOVUPS Z0, K1, (DX)
+	VMOVUPS Z1, K2, 64(DX)
+	VMOVUPS Z2, K1, (DX)(BX*1)
+	VMOVUPS Z3, K2, 64(DX)(BX*1)
+	VMOVUPS Z4, K1, (DX)(BX*2)
+	VMOVUPS Z5, K2, 64(DX)(BX*2)
+	ADDQ    $+128, CX
+	CMPQ    CX, AX
+	JLT     depthwise512_pixels3
+	VZEROUPPER
+	RET
+
+depthwise512_pixels3_x1:
+	// 3 pixels by 1 registers of channels: sums in Z0 to Z2, from the biases
+	MOVQ      w+32(FP), DX
+	ADDQ      CX, DX
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	MOVQ      wStride+40(FP), BX
+	MOVQ      srcStride+24(FP), SI
+	SHLQ      $0x02, SI
+	MOVQ      segments+0(FP), R8
+	MOVQ      segmentCount+8(FP), R9
+
+depthwise512_pixels3_x1_tap:
+	LEAQ        (DX)(BX*4), DX
+	MOVQ        (R8), R10
+	ADDQ        $0x08, R8
+	MOVQ        src+16(FP), DI
+	ADDQ        CX, DI
+	LEAQ        (DI)(R10*4), DI
+	VMOVUPS.Z   (DX), K1, Z3
+	VFMADD231PS (DI), Z3, K1, Z0
+	VFMADD231PS (DI)(SI*1), Z3, K1, Z1
+	VFMADD231PS (DI)(SI*2), Z3, K1, Z2
+	DECQ        R9
+	JNE         depthwise512_pixels3_x1_tap
+	MOVQ        before+80(FP), DX
+	TESTQ       DX, DX
+	JEQ         depthwise512_pixels3_x1_notbefore
+	MOVQ        before+80(FP), DX
+	ADDQ        CX, DX
+	MOVQ        resStride+96(FP), BX
+	SHLQ        $0x02, BX
+	VADDPS      (DX), Z0, K1, Z0
+	VADDPS      (DX)(BX*1), Z1, K1, Z1
+	VADDPS      (DX)(BX*2), Z2, K1, Z2
+
+depthwise512_pixels3_x1_notbefore:
+	MOVB         linear+112(FP), DL
+	TESTB        DL, DL
+	JNE          depthwise512_pixels3_x1_linear
+	VPXORD       Z3, Z3, Z3
+	VBROADCASTSS slope+104(FP), Z4
+	VCMPPS       $0x11, Z3, Z0, K3
+	VMULPS       Z4, Z0, K3, Z0
+	VCMPPS       $0x11, Z3, Z1, K4
+	VMULPS       Z4, Z1, K4, Z1
+	VCMPPS       $0x11, Z3, Z2, K5
+	VMULPS       Z4, Z2, K5, Z2
+	VBROADCASTSS limit+108(FP), Z4
+	VMINPS       Z0, Z4, Z0
+	VMINPS       Z1, Z4, Z1
+	VMINPS       Z2, Z4, Z2
+
+depthwise512_pixels3_x1_linear:
+	MOVQ   after+88(FP), DX
+	TESTQ  DX, DX
+	JEQ    depthwise512_pixels3_x1_notafter
+	MOVQ   after+88(FP), DX
+	ADDQ   CX, DX
+	MOVQ   resStride+96(FP), BX
+	SHLQ   $0x02, BX
+	VADDPS (DX), Z0, K1, Z0
+	VADDPS (DX)(BX*1), Z1, K1, Z1
+	VADDPS (DX)(BX*2), Z2, K1, Z2
+
+depthwise512_pixels3_x1_notafter:
+	MOVQ    dst+64(FP), DX
+	ADDQ    CX, DX
+	MOVQ    dstStride+72(FP), BX
+	SHLQ    $0x02, BX
+	VMOVUPS Z0, K1, (DX)
+	VMOVUPS Z1, K1, (DX)(BX*1)
+	VMOVUPS Z2, K1, (DX)(BX*2)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     depthwise512_pixels3
+	VZEROUPPER
+	RET
+
+depthwise512_pixels4:
+	MOVQ    AX, DX
+	SUBQ    CX, DX
+	SHRQ    $0x02, DX
+	MOVQ    $0x00000020, BX
+	CMPQ    DX, BX
+	CMOVQGT BX, DX
+	MOVL    $0xffffffff, BX
+	BZHIL   DX, BX, BX
+
+	// K1, K2: the channels of each register that are there
+	KMOVW BX, K1
+	SHRL  $0x10, BX
+	KMOVW BX, K2
+	MOVQ  AX, DX
+	SUBQ  CX, DX
+	CMPQ  DX, $+64
+	JLE   depthwise512_pixels4_x1
+
+	// 4 pixels by 2 registers of channels: sums in Z0 to Z7, from the biases
+	MOVQ      w+32(FP), DX
+	ADDQ      CX, DX
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z6
+	VMOVUPS.Z 64(DX), K2, Z1
+	VMOVAPS   Z1, Z3
+	VMOVAPS   Z1, Z5
+	VMOVAPS   Z1, Z7
+	MOVQ      wStride+40(FP), BX
+	MOVQ      srcStride+24(FP), SI
+	SHLQ      $0x02, SI
+	MOVQ      segments+0(FP), R9
+	MOVQ      segmentCount+8(FP), R10
+
+depthwise512_pixels4_x2_tap:
+	LEAQ        (DX)(BX*4), DX
+	MOVQ        (R9), R8
+	ADDQ        $0x08, R9
+	MOVQ        src+16(FP), DI
+	ADDQ        CX, DI
+	LEAQ        (DI)(R8*4), DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	VMOVUPS.Z   (DX), K1, Z8
+	VMOVUPS.Z   64(DX), K2, Z9
+	VFMADD231PS (DI), Z8, K1, Z0
+	VFMADD231PS 64(DI), Z9, K2, Z1
+	VFMADD231PS (DI)(SI*1), Z8, K1, Z2
+	VFMADD231PS 64(DI)(SI*1), Z9, K2, Z3
+	VFMADD231PS (DI)(SI*2), Z8, K1, Z4
+	VFMADD231PS 64(DI)(SI*2), Z9, K2, Z5
+	VFMADD231PS (R8), Z8, K1, Z6
+	VFMADD231PS 64(R8), Z9, K2, Z7
+	DECQ        R10
+	JNE         depthwise512_pixels4_x2_tap
+	MOVQ        before+80(FP), DX
+	TESTQ       DX, DX
+	JEQ         depthwise512_pixels4_x2_notbefore
+	MOVQ        before+80(FP), DX
+	ADDQ        CX, DX
+	MOVQ        resStride+96(FP), BX
+	SHLQ        $0x02, BX
+	LEAQ        (DX)(BX*2), SI
+	ADDQ        BX, SI
+	VADDPS      (DX), Z0, K1, Z0
+	VADDPS      64(DX), Z1, K2, Z1
+	VADDPS      (DX)(BX*1), Z2, K1, Z2
+	VADDPS      64(DX)(BX*1), Z3, K2, Z3
+	VADDPS      (DX)(BX*2), Z4, K1, Z4
+	VADDPS      64(DX)(BX*2), Z5, K2, Z5
+	VADDPS      (SI), Z6, K1, Z6
+	VADDPS      64(SI), Z7, K2, Z7
+
+depthwise512_pixels4_x2_notbefore:
+	MOVB         linear+112(FP), DL
+	TESTB        DL, DL
+	JNE          depthwise512_pixels4_x2_linear
+	VPXORD       Z8, Z8, Z8
+	VBROADCASTSS slope+104(FP), Z9
+	VCMPPS       $0x11, Z8, Z0, K3
+	VMULPS       Z9, Z0, K3, Z0
+	VCMPPS       $0x11, Z8, Z1, K4
+	VMULPS       Z9, Z1, K4, Z1
+	VCMPPS       $0x11, Z8, Z2, K5
+	VMULPS       Z9, Z2, K5, Z2
+	VCMPPS       $0x11, Z8, Z3, K6
+	VMULPS       Z9, Z3, K6, Z3
+	VCMPPS       $0x11, Z8, Z4, K3
+	VMULPS       Z9, Z4, K3, Z4
+	VCMPPS       $0x11, Z8, Z5, K4
+	VMULPS       Z9, Z5, K4, Z5
+	VCMPPS       $0x11, Z8, Z6, K5
+	VMULPS       Z9, Z6, K5, Z6
+	VCMPPS       $0x11, Z8, Z7, K6
+	VMULPS       Z9, Z7, K6, Z7
+	VBROADCASTSS limit+108(FP), Z9
+	VMINPS       Z0, Z9, Z0
+	VMINPS       Z1, Z9, Z1
+	VMINPS       Z2, Z9, Z2
+	VMINPS       Z3, Z9, Z3
+	VMINPS       Z4, Z9, Z4
+	VMINPS       Z5, Z9, Z5
+	VMINPS       Z6, Z9, Z6
+	VMINPS       Z7, Z9, Z7
+
+depthwise512_pixels4_x2_linear:
+	MOVQ   after+88(FP), DX
+	TESTQ  DX, DX
+	JEQ    depthwise512_pixels4_x2_notafter
+	MOVQ   after+88(FP), DX
+	ADDQ   CX, DX
+	MOVQ   resStride+96(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(BX*2), SI
+	ADDQ   BX, SI
+	VADDPS (DX), Z0, K1, Z0
+	VADDPS 64(DX), Z1, K2, Z1
+	VADDPS (DX)(BX*1), Z2, K1, Z2
+	VADDPS 64(DX)(BX*1), Z3, K2, Z3
+	VADDPS (DX)(BX*2), Z4, K1, Z4
+	VADDPS 64(DX)(BX*2), Z5, K2, Z5
+	VADDPS (SI), Z6, K1, Z6
+	VADDPS 64(SI), Z7, K2, Z7
+
+depthwise512_pixels4_x2_notafter:
+	MOVQ    dst+64(FP), DX
+	ADDQ    CX, DX
+	MOVQ    dstStride+72(FP), BX
+	SHLQ    $0x02, BX
+	LEAQ    (DX)(BX*2), SI
+	ADDQ    BX, SI
+	VMOVUPS Z0, K1, (DX)
+	VMOVUPS Z1, K2, 64(DX)
+	VMOVUPS Z2, K1, (DX)(BX*1)
+	VMOVUPS Z3, K2, 64(DX)(BX*1)
+	VMOVUPS Z4, K1, (DX)(BX*2)
+	VMOVUPS Z5, K2, 64(DX)(BX*2)
+	VMOVUPS Z6, K1, (SI)
+	VMOVUPS Z7, K2, 64(SI)
+	ADDQ    $+128, CX
+	CMPQ    CX, AX
+	JLT     depthwise512_pixels4
+	VZEROUPPER
+	RET
+
+depthwise512_pixels4_x1:
+	// 4 pixels by 1 registers of channels: sums in Z0 to Z3, from the biases
+	MOVQ      w+32(FP), DX
+	ADDQ      CX, DX
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	MOVQ      wStride+40(FP), BX
+	MOVQ      srcStride+24(FP), SI
+	SHLQ      $0x02, SI
+	MOVQ      segments+0(FP), R9
+	MOVQ      segmentCount+8(FP), R10
+
+depthwise512_pixels4_x1_tap:
+	LEAQ        (DX)(BX*4), DX
+	MOVQ        (R9), R8
+	ADDQ        $0x08, R9
+	MOVQ        src+16(FP), DI
+	ADDQ        CX, DI
+	LEAQ        (DI)(R8*4), DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	VMOVUPS.Z   (DX), K1, Z4
+	VFMADD231PS (DI), Z4, K1, Z0
+	VFMADD231PS (DI)(SI*1), Z4, K1, Z1
+	VFMADD231PS (DI)(SI*2), Z4, K1, Z2
+	VFMADD231PS (R8), Z4, K1, Z3
+	DECQ        R10
+	JNE         depthwise512_pixels4_x1_tap
+	MOVQ        before+80(FP), DX
+	TESTQ       DX, DX
+	JEQ         depthwise512_pixels4_x1_notbefore
+	MOVQ        before+80(FP), DX
+	ADDQ        CX, DX
+	MOVQ        resStride+96(FP), BX
+	SHLQ        $0x02, BX
+	LEAQ        (DX)(BX*2), SI
+	ADDQ        BX, SI
+	VADDPS      (DX), Z0, K1, Z0
+	VADDPS      (DX)(BX*1), Z1, K1, Z1
+	VADDPS      (DX)(BX*2), Z2, K1, Z2
+	VADDPS      (SI), Z3, K1, Z3
+
+depthwise512_pixels4_x1_notbefore:
+	MOVB         linear+112(FP), DL
+	TESTB        DL, DL
+	JNE          depthwise512_pixels4_x1_linear
+	VPXORD       Z4, Z4, Z4
+	VBROADCASTSS slope+104(FP), Z5
+	VCMPPS       $0x11, Z4, Z0, K3
+	VMULPS       Z5, Z0, K3, Z0
+	VCMPPS       $0x11, Z4, Z1, K4
+	VMULPS       Z5, Z1, K4, Z1
+	VCMPPS       $0x11, Z4, Z2, K5
+	VMULPS       Z5, Z2, K5, Z2
+	VCMPPS       $0x11, Z4, Z3, K6
+	VMULPS       Z5, Z3, K6, Z3
+	VBROADCASTSS limit+108(FP), Z5
+	VMINPS       Z0, Z5, Z0
+	VMINPS       Z1, Z5, Z1
+	VMINPS       Z2, Z5, Z2
+	VMINPS       Z3, Z5, Z3
+
+depthwise512_pixels4_x1_linear:
+	MOVQ   after+88(FP), DX
+	TESTQ  DX, DX
+	JEQ    depthwise512_pixels4_x1_notafter
+	MOVQ   after+88(FP), DX
+	ADDQ   CX, DX
+	MOVQ   resStride+96(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(BX*2), SI
+	ADDQ   BX, SI
+	VADDPS (DX), Z0, K1, Z0
+	VADDPS (DX)(BX*1), Z1, K1, Z1
+	VADDPS (DX)(BX*2), Z2, K1, Z2
+	VADDPS (SI), Z3, K1, Z3
+
+depthwise512_pixels4_x1_notafter:
+	MOVQ    dst+64(FP), DX
+	ADDQ    CX, DX
+	MOVQ    dstStride+72(FP), BX
+	SHLQ    $0x02, BX
+	LEAQ    (DX)(BX*2), SI
+	ADDQ    BX, SI
+	VMOVUPS Z0, K1, (DX)
+	VMOVUPS Z1, K1, (DX)(BX*1)
+	VMOVUPS Z2, K1, (DX)(BX*2)
+	VMOVUPS Z3, K1, (SI)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     depthwise512_pixels4
+	VZEROUPPER
+	RET
+
+depthwise512_pixels5:
+	MOVQ    AX, DX
+	SUBQ    CX, DX
+	SHRQ    $0x02, DX
+	MOVQ    $0x00000020, BX
+	CMPQ    DX, BX
+	CMOVQGT BX, DX
+	MOVL    $0xffffffff, BX
+	BZHIL   DX, BX, BX
+
+	// K1, K2: the channels of each register that are there
+	KMOVW BX, K1
+	SHRL  $0x10, BX
+	KMOVW BX, K2
+	MOVQ  AX, DX
+	SUBQ  CX, DX
+	CMPQ  DX, $+64
+	JLE   depthwise512_pixels5_x1
+
+	// 5 pixels by 2 registers of channels: sums in Z0 to Z9, from the biases
+	MOVQ      w+32(FP), DX
+	ADDQ      CX, DX
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z8
+	VMOVUPS.Z 64(DX), K2, Z1
+	VMOVAPS   Z1, Z3
+	VMOVAPS   Z1, Z5
+	VMOVAPS   Z1, Z7
+	VMOVAPS   Z1, Z9
+	MOVQ      wStride+40(FP), BX
+	MOVQ      srcStride+24(FP), SI
+	SHLQ      $0x02, SI
+	MOVQ      segments+0(FP), R9
+	MOVQ      segmentCount+8(FP), R10
+
+depthwise512_pixels5_x2_tap:
+	LEAQ        (DX)(BX*4), DX
+	MOVQ        (R9), R8
+	ADDQ        $0x08, R9
+	MOVQ        src+16(FP), DI
+	ADDQ        CX, DI
+	LEAQ        (DI)(R8*4), DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	VMOVUPS.Z   (DX), K1, Z10
+	VMOVUPS.Z   64(DX), K2, Z11
+	VFMADD231PS (DI), Z10, K1, Z0
+	VFMADD231PS 64(DI), Z11, K2, Z1
+	VFMADD231PS (DI)(SI*1), Z10, K1, Z2
+	VFMADD231PS 64(DI)(SI*1), Z11, K2, Z3
+	VFMADD231PS (DI)(SI*2), Z10, K1, Z4
+	VFMADD231PS 64(DI)(SI*2), Z11, K2, Z5
+	VFMADD231PS (R8), Z10, K1, Z6
+	VFMADD231PS 64(R8), Z11, K2, Z7
+	VFMADD231PS (R8)(SI*1), Z10, K1, Z8
+	VFMADD231PS 64(R8)(SI*1), Z11, K2, Z9
+	DECQ        R10
+	JNE         depthwise512_pixels5_x2_tap
+	MOVQ        before+80(FP), DX
+	TESTQ       DX, DX
+	JEQ         depthwise512_pixels5_x2_notbefore
+	MOVQ        before+80(FP), DX
+	ADDQ        CX, DX
+	MOVQ        resStride+96(FP), BX
+	SHLQ        $0x02, BX
+	LEAQ        (DX)(BX*2), SI
+	ADDQ        BX, SI
+	VADDPS      (DX), Z0, K1, Z0
+	VADDPS      64(DX), Z1, K2, Z1
+	VADDPS      (DX)(BX*1), Z2, K1, Z2
+	VADDPS      64(DX)(BX*1), Z3, K2, Z3
+	VADDPS      (DX)(BX*2), Z4, K1, Z4
+	VADDPS      64(DX)(BX*2), Z5, K2, Z5
+	VADDPS      (SI), Z6, K1, Z6
+	VADDPS      64(SI), Z7, K2, Z7
+	VADDPS      (SI)(BX*1), Z8, K1, Z8
+	VADDPS      64(SI)(BX*1), Z9, K2, Z9
+
+depthwise512_pixels5_x2_notbefore:
+	MOVB         linear+112(FP), DL
+	TESTB        DL, DL
+	JNE          depthwise512_pixels5_x2_linear
+	VPXORD       Z10, Z10, Z10
+	VBROADCASTSS slope+104(FP), Z11
+	VCMPPS       $0x11, Z10, Z0, K3
+	VMULPS       Z11, Z0, K3, Z0
+	VCMPPS       $0x11, Z10, Z1, K4
+	VMULPS       Z11, Z1, K4, Z1
+	VCMPPS       $0x11, Z10, Z2, K5
+	VMULPS       Z11, Z2, K5, Z2
+	VCMPPS       $0x11, Z10, Z3, K6
+	VMULPS       Z11, Z3, K6, Z3
+	VCMPPS       $0x11, Z10, Z4, K3
+	VMULPS       Z11, Z4, K3, Z4
+	VCMPPS       $0x11, Z10, Z5, K4
+	VMULPS       Z11, Z5, K4, Z5
+	VCMPPS       $0x11, Z10, Z6, K5
+	VMULPS       Z11, Z6, K5, Z6
+	VCMPPS       $0x11, Z10, Z7, K6
+	VMULPS       Z11, Z7, K6, Z7
+	VCMPPS       $0x11, Z10, Z8, K3
+	VMULPS       Z11, Z8, K3, Z8
+	VCMPPS       $0x11, Z10, Z9, K4
+	VMULPS       Z11, Z9, K4, Z9
+	VBROADCASTSS limit+108(FP), Z11
+	VMINPS       Z0, Z11, Z0
+	VMINPS       Z1, Z11, Z1
+	VMINPS       Z2, Z11, Z2
+	VMINPS       Z3, Z11, Z3
+	VMINPS       Z4, Z11, Z4
+	VMINPS       Z5, Z11, Z5
+	VMINPS       Z6, Z11, Z6
+	VMINPS       Z7, Z11, Z7
+	VMINPS       Z8, Z11, Z8
+	VMINPS       Z9, Z11, Z9
+
+depthwise512_pixels5_x2_linear:
+	MOVQ   after+88(FP), DX
+	TESTQ  DX, DX
+	JEQ    depthwise512_pixels5_x2_notafter
+	MOVQ   after+88(FP), DX
+	ADDQ   CX, DX
+	MOVQ   resStride+96(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(BX*2), SI
+	ADDQ   BX, SI
+	VADDPS (DX), Z0, K1, Z0
+	VADDPS 64(DX), Z1, K2, Z1
+	VADDPS (DX)(BX*1), Z2, K1, Z2
+	VADDPS 64(DX)(BX*1), Z3, K2, Z3
+	VADDPS (DX)(BX*2), Z4, K1, Z4
+	VADDPS 64(DX)(BX*2), Z5, K2, Z5
+	VADDPS (SI), Z6, K1, Z6
+	VADDPS 64(SI), Z7, K2, Z7
+	VADDPS (SI)(BX*1), Z8, K1, Z8
+	VADDPS 64(SI)(BX*1), Z9, K2, Z9
+
+depthwise512_pixels5_x2_notafter:
+	MOVQ    dst+64(FP), DX
+	ADDQ    CX, DX
+	MOVQ    dstStride+72(FP), BX
+	SHLQ    $0x02, BX
+	LEAQ    (DX)(BX*2), SI
+	ADDQ    BX, SI
+	VMOVUPS Z0, K1, (DX)
+	VMOVUPS Z1, K2, 64(DX)
+	VMOVUPS Z2, K1, (DX)(BX*1)
+	VMOVUPS Z3, K2, 64(DX)(BX*1)
+	VMOVUPS Z4, K1, (DX)(BX*2)
+	VMOVUPS Z5, K2, 64(DX)(BX*2)
+	VMOVUPS Z6, K1, (SI)
+	VMOVUPS Z7, K2, 64(SI)
+	VMOVUPS Z8, K1, (SI)(BX*1)
+	VMOVUPS Z9, K2, 64(SI)(BX*1)
+	ADDQ    $+128, CX
+	CMPQ    CX, AX
+	JLT     depthwise512_pixels5
+	VZEROUPPER
+	RET
+
+depthwise512_pixels5_x1:
+	// 5 pixels by 1 registers of channels: sums in Z0 to Z4, from the biases
+	MOVQ      w+32(FP), DX
+	ADDQ      CX, DX
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	MOVQ      wStride+40(FP), BX
+	MOVQ      srcStride+24(FP), SI
+	SHLQ      $0x02, SI
+	MOVQ      segments+0(FP), R9
+	MOVQ      segmentCount+8(FP), R10
+
+depthwise512_pixels5_x1_tap:
+	LEAQ        (DX)(BX*4), DX
+	MOVQ        (R9), R8
+	ADDQ        $0x08, R9
+	MOVQ        src+16(FP), DI
+	ADDQ        CX, DI
+	LEAQ        (DI)(R8*4), DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	VMOVUPS.Z   (DX), K1, Z5
+	VFMADD231PS (DI), Z5, K1, Z0
+	VFMADD231PS (DI)(SI*1), Z5, K1, Z1
+	VFMADD231PS (DI)(SI*2), Z5, K1, Z2
+	VFMADD231PS (R8), Z5, K1, Z3
+	VFMADD231PS (R8)(SI*1), Z5, K1, Z4
+	DECQ        R10
+	JNE         depthwise512_pixels5_x1_tap
+	MOVQ        before+80(FP), DX
+	TESTQ       DX, DX
+	JEQ         depthwise512_pixels5_x1_notbefore
+	MOVQ        before+80(FP), DX
+	ADDQ        CX, DX
+	MOVQ        resStride+96(FP), BX
+	SHLQ        $0x02, BX
+	LEAQ        (DX)(BX*2), SI
+	ADDQ        BX, SI
+	VADDPS      (DX), Z0, K1, Z0
+	VADDPS      (DX)(BX*1), Z1, K1, Z1
+	VADDPS      (DX)(BX*2), Z2, K1, Z2
+	VADDPS      (SI), Z3, K1, Z3
+	VADDPS      (SI)(BX*1), Z4, K1, Z4
+
+depthwise512_pixels5_x1_notbefore:
+	MOVB         linear+112(FP), DL
+	TESTB        DL, DL
+	JNE          depthwise512_pixels5_x1_linear
+	VPXORD       Z5, Z5, Z5
+	VBROADCASTSS slope+104(FP), Z6
+	VCMPPS       $0x11, Z5, Z0, K3
+	VMULPS       Z6, Z0, K3, Z0
+	VCMPPS       $0x11, Z5, Z1, K4
+	VMULPS       Z6, Z1, K4, Z1
+	VCMPPS       $0x11, Z5, Z2, K5
+	VMULPS       Z6, Z2, K5, Z2
+	VCMPPS       $0x11, Z5, Z3, K6
+	VMULPS       Z6, Z3, K6, Z3
+	VCMPPS       $0x11, Z5, Z4, K3
+	VMULPS       Z6, Z4, K3, Z4
+	VBROADCASTSS limit+108(FP), Z6
+	VMINPS       Z0, Z6, Z0
+	VMINPS       Z1, Z6, Z1
+	VMINPS       Z2, Z6, Z2
+	VMINPS       Z3, Z6, Z3
+	VMINPS       Z4, Z6, Z4
+
+depthwise512_pixels5_x1_linear:
+	MOVQ   after+88(FP), DX
+	TESTQ  DX, DX
+	JEQ    depthwise512_pixels5_x1_notafter
+	MOVQ   after+88(FP), DX
+	ADDQ   CX, DX
+	MOVQ   resStride+96(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(BX*2), SI
+	ADDQ   BX, SI
+	VADDPS (DX), Z0, K1, Z0
+	VADDPS (DX)(BX*1), Z1, K1, Z1
+	VADDPS (DX)(BX*2), Z2, K1, Z2
+	VADDPS (SI), Z3, K1, Z3
+	VADDPS (SI)(BX*1), Z4, K1, Z4
+
+depthwise512_pixels5_x1_notafter:
+	MOVQ    dst+64(FP), DX
+	ADDQ    CX, DX
+	MOVQ    dstStride+72(FP), BX
+	SHLQ    $0x02, BX
+	LEAQ    (DX)(BX*2), SI
+	ADDQ    BX, SI
+	VMOVUPS Z0, K1, (DX)
+	VMOVUPS Z1, K1, (DX)(BX*1)
+	VMOVUPS Z2, K1, (DX)(BX*2)
+	VMOVUPS Z3, K1, (SI)
+	VMOVUPS Z4, K1, (SI)(BX*1)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     depthwise512_pixels5
+	VZEROUPPER
+	RET
+
+depthwise512_pixels6:
+	MOVQ    AX, DX
+	SUBQ    CX, DX
+	SHRQ    $0x02, DX
+	MOVQ    $0x00000020, BX
+	CMPQ    DX, BX
+	CMOVQGT BX, DX
+	MOVL    $0xffffffff, BX
+	BZHIL   DX, BX, BX
+
+	// K1, K2: the channels of each register that are there
+	KMOVW BX, K1
+	SHRL  $0x10, BX
+	KMOVW BX, K2
+	MOVQ  AX, DX
+	SUBQ  CX, DX
+	CMPQ  DX, $+64
+	JLE   depthwise512_pixels6_x1
+
+	// 6 pixels by 2 registers of channels: sums in Z0 to Z11, from the biases
+	MOVQ      w+32(FP), DX
+	ADDQ      CX, DX
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z0, Z10
+	VMOVUPS.Z 64(DX), K2, Z1
+	VMOVAPS   Z1, Z3
+	VMOVAPS   Z1, Z5
+	VMOVAPS   Z1, Z7
+	VMOVAPS   Z1, Z9
+	VMOVAPS   Z1, Z11
+	MOVQ      wStride+40(FP), BX
+	MOVQ      srcStride+24(FP), SI
+	SHLQ      $0x02, SI
+	MOVQ      segments+0(FP), R9
+	MOVQ      segmentCount+8(FP), R10
+
+depthwise512_pixels6_x2_tap:
+	LEAQ        (DX)(BX*4), DX
+	MOVQ        (R9), R8
+	ADDQ        $0x08, R9
+	MOVQ        src+16(FP), DI
+	ADDQ        CX, DI
+	LEAQ        (DI)(R8*4), DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	VMOVUPS.Z   (DX), K1, Z12
+	VMOVUPS.Z   64(DX), K2, Z13
+	VFMADD231PS (DI), Z12, K1, Z0
+	VFMADD231PS 64(DI), Z13, K2, Z1
+	VFMADD231PS (DI)(SI*1), Z12, K1, Z2
+	VFMADD231PS 64(DI)(SI*1), Z13, K2, Z3
+	VFMADD231PS (DI)(SI*2), Z12, K1, Z4
+	VFMADD231PS 64(DI)(SI*2), Z13, K2, Z5
+	VFMADD231PS (R8), Z12, K1, Z6
+	VFMADD231PS 64(R8), Z13, K2, Z7
+	VFMADD231PS (R8)(SI*1), Z12, K1, Z8
+	VFMADD231PS 64(R8)(SI*1), Z13, K2, Z9
+	VFMADD231PS (R8)(SI*2), Z12, K1, Z10
+	VFMADD231PS 64(R8)(SI*2), Z13, K2, Z11
+	DECQ        R10
+	JNE         depthwise512_pixels6_x2_tap
+	MOVQ        before+80(FP), DX
+	TESTQ       DX, DX
+	JEQ         depthwise512_pixels6_x2_notbefore
+	MOVQ        before+80(FP), DX
+	ADDQ        CX, DX
+	MOVQ        resStride+96(FP), BX
+	SHLQ        $0x02, BX
+	LEAQ        (DX)(BX*2), SI
+	ADDQ        BX, SI
+	VADDPS      (DX), Z0, K1, Z0
+	VADDPS      64(DX), Z1, K2, Z1
+	VADDPS      (DX)(BX*1), Z2, K1, Z2
+	VADDPS      64(DX)(BX*1), Z3, K2, Z3
+	VADDPS      (DX)(BX*2), Z4, K1, Z4
+	VADDPS      64(DX)(BX*2), Z5, K2, Z5
+	VADDPS      (SI), Z6, K1, Z6
+	VADDPS      64(SI), Z7, K2, Z7
+	VADDPS      (SI)(BX*1), Z8, K1, Z8
+	VADDPS      64(SI)(BX*1), Z9, K2, Z9
+	VADDPS      (SI)(BX*2), Z10, K1, Z10
+	VADDPS      64(SI)(BX*2), Z11, K2, Z11
+
+depthwise512_pixels6_x2_notbefore:
+	MOVB         linear+112(FP), DL
+	TESTB        DL, DL
+	JNE          depthwise512_pixels6_x2_linear
+	VPXORD       Z12, Z12, Z12
+	VBROADCASTSS slope+104(FP), Z13
+	VCMPPS       $0x11, Z12, Z0, K3
+	VMULPS       Z13, Z0, K3, Z0
+	VCMPPS       $0x11, Z12, Z1, K4
+	VMULPS       Z13, Z1, K4, Z1
+	VCMPPS       $0x11, Z12, Z2, K5
+	VMULPS       Z13, Z2, K5, Z2
+	VCMPPS       $0x11, Z12, Z3, K6
+	VMULPS       Z13, Z3, K6, Z3
+	VCMPPS       $0x11, Z12, Z4, K3
+	VMULPS       Z13, Z4, K3, Z4
+	VCMPPS       $0x11, Z12, Z5, K4
+	VMULPS       Z13, Z5, K4, Z5
+	VCMPPS       $0x11, Z12, Z6, K5
+	VMULPS       Z13, Z6, K5, Z6
+	VCMPPS       $0x11, Z12, Z7, K6
+	VMULPS       Z13, Z7, K6, Z7
+	VCMPPS       $0x11, Z12, Z8, K3
+	VMULPS       Z13, Z8, K3, Z8
+	VCMPPS       $0x11, Z12, Z9, K4
+	VMULPS       Z13, Z9, K4, Z9
+	VCMPPS       $0x11, Z12, Z10, K5
+	VMULPS       Z13, Z10, K5, Z10
+	VCMPPS       $0x11, Z12, Z11, K6
+	VMULPS       Z13, Z11, K6, Z11
+	VBROADCASTSS limit+108(FP), Z13
+	VMINPS       Z0, Z13, Z0
+	VMINPS       Z1, Z13, Z1
+	VMINPS       Z2, Z13, Z2
+	VMINPS       Z3, Z13, Z3
+	VMINPS       Z4, Z13, Z4
+	VMINPS       Z5, Z13, Z5
+	VMINPS       Z6, Z13, Z6
+	VMINPS       Z7, Z13, Z7
+	VMINPS       Z8, Z13, Z8
+	VMINPS       Z9, Z13, Z9
+	VMINPS       Z10, Z13, Z10
+	VMINPS       Z11, Z13, Z11
+
+depthwise512_pixels6_x2_linear:
+	MOVQ   after+88(FP), DX
+	TESTQ  DX, DX
+	JEQ    depthwise512_pixels6_x2_notafter
+	MOVQ   after+88(FP), DX
+	ADDQ   CX, DX
+	MOVQ   resStride+96(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(BX*2), SI
+	ADDQ   BX, SI
+	VADDPS (DX), Z0, K1, Z0
+	VADDPS 64(DX), Z1, K2, Z1
+	VADDPS (DX)(BX*1), Z2, K1, Z2
+	VADDPS 64(DX)(BX*1), Z3, K2, Z3
+	VADDPS (DX)(BX*2), Z4, K1, Z4
+	VADDPS 64(DX)(BX*2), Z5, K2, Z5
+	VADDPS (SI), Z6, K1, Z6
+	VADDPS 64(SI), Z7, K2, Z7
+	VADDPS (SI)(BX*1), Z8, K1, Z8
+	VADDPS 64(SI)(BX*1), Z9, K2, Z9
+	VADDPS (SI)(BX*2), Z10, K1, Z10
+	VADDPS 64(SI)(BX*2), Z11, K2, Z11
+
+depthwise512_pixels6_x2_notafter:
+	MOVQ    dst+64(FP), DX
+	ADDQ    CX, DX
+	MOVQ    dstStride+72(FP), BX
+	SHLQ    $0x02, BX
+	LEAQ    (DX)(BX*2), SI
+	ADDQ    BX, SI
+	VMOVUPS Z0, K1, (DX)
+	VMOVUPS Z1, K2, 64(DX)
+	VMOVUPS Z2, K1, (DX)(BX*1)
+	VMOVUPS Z3, K2, 64(DX)(BX*1)
+	VMOVUPS Z4, K1, (DX)(BX*2)
+	VMOVUPS Z5, K2, 64(DX)(BX*2)
+	VMOVUPS Z6, K1, (SI)
+	VMOVUPS Z7, K2, 64(SI)
+	VMOVUPS Z8, K1, (SI)(BX*1)
+	VMOVUPS Z9, K2, 64(SI)(BX*1)
+	VMOVUPS Z10, K1, (SI)(BX*2)
+	VMOVUPS Z11, K2, 64(SI)(BX*2)
+	ADDQ    $+128, CX
+	CMPQ    CX, AX
+	JLT     depthwise512_pixels6
+	VZEROUPPER
+	RET
+
+depthwise512_pixels6_x1:
+	// 6 pixels by 1 registers of channels: sums in Z0 to Z5, from the biases
+	MOVQ      w+32(FP), DX
+	ADDQ      CX, DX
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	MOVQ      wStride+40(FP), BX
+	MOVQ      srcStride+24(FP), SI
+	SHLQ      $0x02, SI
+	MOVQ      segments+0(FP), R9
+	MOVQ      segmentCount+8(FP), R10
+
+depthwise512_pixels6_x1_tap:
+	LEAQ        (DX)(BX*4), DX
+	MOVQ        (R9), R8
+	ADDQ        $0x08, R9
+	MOVQ        src+16(FP), DI
+	ADDQ        CX, DI
+	LEAQ        (DI)(R8*4), DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	VMOVUPS.Z   (DX), K1, Z6
+	VFMADD231PS (DI), Z6, K1, Z0
+	VFMADD231PS (DI)(SI*1), Z6, K1, Z1
+	VFMADD231PS (DI)(SI*2), Z6, K1, Z2
+	VFMADD231PS (R8), Z6, K1, Z3
+	VFMADD231PS (R8)(SI*1), Z6, K1, Z4
+	VFMADD231PS (R8)(SI*2), Z6, K1, Z5
+	DECQ        R10
+	JNE         depthwise512_pixels6_x1_tap
+	MOVQ        before+80(FP), DX
+	TESTQ       DX, DX
+	JEQ         depthwise512_pixels6_x1_notbefore
+	MOVQ        before+80(FP), DX
+	ADDQ        CX, DX
+	MOVQ        resStride+96(FP), BX
+	SHLQ        $0x02, BX
+	LEAQ        (DX)(BX*2), SI
+	ADDQ        BX, SI
+	VADDPS      (DX), Z0, K1, Z0
+	VADDPS      (DX)(BX*1), Z1, K1, Z1
+	VADDPS      (DX)(BX*2), Z2, K1, Z2
+	VADDPS      (SI), Z3, K1, Z3
+	VADDPS      (SI)(BX*1), Z4, K1, Z4
+	VADDPS      (SI)(BX*2), Z5, K1, Z5
+
+depthwise512_pixels6_x1_notbefore:
+	MOVB         linear+112(FP), DL
+	TESTB        DL, DL
+	JNE          depthwise512_pixels6_x1_linear
+	VPXORD       Z6, Z6, Z6
+	VBROADCASTSS slope+104(FP), Z7
+	VCMPPS       $0x11, Z6, Z0, K3
+	VMULPS       Z7, Z0, K3, Z0
+	VCMPPS       $0x11, Z6, Z1, K4
+	VMULPS       Z7, Z1, K4, Z1
+	VCMPPS       $0x11, Z6, Z2, K5
+	VMULPS       Z7, Z2, K5, Z2
+	VCMPPS       $0x11, Z6, Z3, K6
+	VMULPS       Z7, Z3, K6, Z3
+	VCMPPS       $0x11, Z6, Z4, K3
+	VMULPS       Z7, Z4, K3, Z4
+	VCMPPS       $0x11, Z6, Z5, K4
+	VMULPS       Z7, Z5, K4, Z5
+	VBROADCASTSS limit+108(FP), Z7
+	VMINPS       Z0, Z7, Z0
+	VMINPS       Z1, Z7, Z1
+	VMINPS       Z2, Z7, Z2
+	VMINPS       Z3, Z7, Z3
+	VMINPS       Z4, Z7, Z4
+	VMINPS       Z5, Z7, Z5
+
+depthwise512_pixels6_x1_linear:
+	MOVQ   after+88(FP), DX
+	TESTQ  DX, DX
+	JEQ    depthwise512_pixels6_x1_notafter
+	MOVQ   after+88(FP), DX
+	ADDQ   CX, DX
+	MOVQ   resStride+96(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(BX*2), SI
+	ADDQ   BX, SI
+	VADDPS (DX), Z0, K1, Z0
+	VADDPS (DX)(BX*1), Z1, K1, Z1
+	VADDPS (DX)(BX*2), Z2, K1, Z2
+	VADDPS (SI), Z3, K1, Z3
+	VADDPS (SI)(BX*1), Z4, K1, Z4
+	VADDPS (SI)(BX*2), Z5, K1, Z5
+
+depthwise512_pixels6_x1_notafter:
+	MOVQ    dst+64(FP), DX
+	ADDQ    CX, DX
+	MOVQ    dstStride+72(FP), BX
+	SHLQ    $0x02, BX
+	LEAQ    (DX)(BX*2), SI
+	ADDQ    BX, SI
+	VMOVUPS Z0, K1, (DX)
+	VMOVUPS Z1, K1, (DX)(BX*1)
+	VMOVUPS Z2, K1, (DX)(BX*2)
+	VMOVUPS Z3, K1, (SI)
+	VMOVUPS Z4, K1, (SI)(BX*1)
+	VMOVUPS Z5, K1, (SI)(BX*2)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     depthwise512_pixels6
+	VZEROUPPER
+	RET
+
+depthwise512_pixels7:
+	MOVQ    AX, DX
+	SUBQ    CX, DX
+	SHRQ    $0x02, DX
+	MOVQ    $0x00000020, BX
+	CMPQ    DX, BX
+	CMOVQGT BX, DX
+	MOVL    $0xffffffff, BX
+	BZHIL   DX, BX, BX
+
+	// K1, K2: the channels of each register that are there
+	KMOVW BX, K1
+	SHRL  $0x10, BX
+	KMOVW BX, K2
+	MOVQ  AX, DX
+	SUBQ  CX, DX
+	CMPQ  DX, $+64
+	JLE   depthwise512_pixels7_x1
+
+	// 7 pixels by 2 registers of channels: sums in Z0 to Z13, from the biases
+	MOVQ      w+32(FP), DX
+	ADDQ      CX, DX
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z0, Z10
+	VMOVAPS   Z0, Z12
+	VMOVUPS.Z 64(DX), K2, Z1
+	VMOVAPS   Z1, Z3
+	VMOVAPS   Z1, Z5
+	VMOVAPS   Z1, Z7
+	VMOVAPS   Z1, Z9
+	VMOVAPS   Z1, Z11
+	VMOVAPS   Z1, Z13
+	MOVQ      wStride+40(FP), BX
+	MOVQ      srcStride+24(FP), SI
+	SHLQ      $0x02, SI
+	MOVQ      segments+0(FP), R10
+	MOVQ      segmentCount+8(FP), R11
+
+depthwise512_pixels7_x2_tap:
+	LEAQ        (DX)(BX*4), DX
+	MOVQ        (R10), R8
+	ADDQ        $0x08, R10
+	MOVQ        src+16(FP), DI
+	ADDQ        CX, DI
+	LEAQ        (DI)(R8*4), DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	LEAQ        (R8)(SI*2), R9
+	ADDQ        SI, R9
+	VMOVUPS.Z   (DX), K1, Z14
+	VMOVUPS.Z   64(DX), K2, Z15
+	VFMADD231PS (DI), Z14, K1, Z0
+	VFMADD231PS 64(DI), Z15, K2, Z1
+	VFMADD231PS (DI)(SI*1), Z14, K1, Z2
+	VFMADD231PS 64(DI)(SI*1), Z15, K2, Z3
+	VFMADD231PS (DI)(SI*2), Z14, K1, Z4
+	VFMADD231PS 64(DI)(SI*2), Z15, K2, Z5
+	VFMADD231PS (R8), Z14, K1, Z6
+	VFMADD231PS 64(R8), Z15, K2, Z7
+	VFMADD231PS (R8)(SI*1), Z14, K1, Z8
+	VFMADD231PS 64(R8)(SI*1), Z15, K2, Z9
+	VFMADD231PS (R8)(SI*2), Z14, K1, Z10
+	VFMADD231PS 64(R8)(SI*2), Z15, K2, Z11
+	VFMADD231PS (R9), Z14, K1, Z12
+	VFMADD231PS 64(R9), Z15, K2, Z13
+	DECQ        R11
+	JNE         depthwise512_pixels7_x2_tap
+	MOVQ        before+80(FP), DX
+	TESTQ       DX, DX
+	JEQ         depthwise512_pixels7_x2_notbefore
+	MOVQ        before+80(FP), DX
+	ADDQ        CX, DX
+	MOVQ        resStride+96(FP), BX
+	SHLQ        $0x02, BX
+	LEAQ        (DX)(BX*2), SI
+	ADDQ        BX, SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	VADDPS      (DX), Z0, K1, Z0
+	VADDPS      64(DX), Z1, K2, Z1
+	VADDPS      (DX)(BX*1), Z2, K1, Z2
+	VADDPS      64(DX)(BX*1), Z3, K2, Z3
+	VADDPS      (DX)(BX*2), Z4, K1, Z4
+	VADDPS      64(DX)(BX*2), Z5, K2, Z5
+	VADDPS      (SI), Z6, K1, Z6
+	VADDPS      64(SI), Z7, K2, Z7
+	VADDPS      (SI)(BX*1), Z8, K1, Z8
+	VADDPS      64(SI)(BX*1), Z9, K2, Z9
+	VADDPS      (SI)(BX*2), Z10, K1, Z10
+	VADDPS      64(SI)(BX*2), Z11, K2, Z11
+	VADDPS      (DI), Z12, K1, Z12
+	VADDPS      64(DI), Z13, K2, Z13
+
+depthwise512_pixels7_x2_notbefore:
+	MOVB         linear+112(FP), DL
+	TESTB        DL, DL
+	JNE          depthwise512_pixels7_x2_linear
+	VPXORD       Z14, Z14, Z14
+	VBROADCASTSS slope+104(FP), Z15
+	VCMPPS       $0x11, Z14, Z0, K3
+	VMULPS       Z15, Z0, K3, Z0
+	VCMPPS       $0x11, Z14, Z1, K4
+	VMULPS       Z15, Z1, K4, Z1
+	VCMPPS       $0x11, Z14, Z2, K5
+	VMULPS       Z15, Z2, K5, Z2
+	VCMPPS       $0x11, Z14, Z3, K6
+	VMULPS       Z15, Z3, K6, Z3
+	VCMPPS       $0x11, Z14, Z4, K3
+	VMULPS       Z15, Z4, K3, Z4
+	VCMPPS       $0x11, Z14, Z5, K4
+	VMULPS       Z15, Z5, K4, Z5
+	VCMPPS       $0x11, Z14, Z6, K5
+	VMULPS       Z15, Z6, K5, Z6
+	VCMPPS       $0x11, Z14, Z7, K6
+	VMULPS       Z15, Z7, K6, Z7
+	VCMPPS       $0x11, Z14, Z8, K3
+	VMULPS       Z15, Z8, K3, Z8
+	VCMPPS       $0x11, Z14, Z9, K4
+	VMULPS       Z15, Z9, K4, Z9
+	VCMPPS       $0x11, Z14, Z10, K5
+	VMULPS       Z15, Z10, K5, Z10
+	VCMPPS       $0x11, Z14, Z11, K6
+	VMULPS       Z15, Z11, K6, Z11
+	VCMPPS       $0x11, Z14, Z12, K3
+	VMULPS       Z15, Z12, K3, Z12
+	VCMPPS       $0x11, Z14, Z13, K4
+	VMULPS       Z15, Z13, K4, Z13
+	VBROADCASTSS limit+108(FP), Z15
+	VMINPS       Z0, Z15, Z0
+	VMINPS       Z1, Z15, Z1
+	VMINPS       Z2, Z15, Z2
+	VMINPS       Z3, Z15, Z3
+	VMINPS       Z4, Z15, Z4
+	VMINPS       Z5, Z15, Z5
+	VMINPS       Z6, Z15, Z6
+	VMINPS       Z7, Z15, Z7
+	VMINPS       Z8, Z15, Z8
+	VMINPS       Z9, Z15, Z9
+	VMINPS       Z10, Z15, Z10
+	VMINPS       Z11, Z15, Z11
+	VMINPS       Z12, Z15, Z12
+	VMINPS       Z13, Z15, Z13
+
+depthwise512_pixels7_x2_linear:
+	MOVQ   after+88(FP), DX
+	TESTQ  DX, DX
+	JEQ    depthwise512_pixels7_x2_notafter
+	MOVQ   after+88(FP), DX
+	ADDQ   CX, DX
+	MOVQ   resStride+96(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(BX*2), SI
+	ADDQ   BX, SI
+	LEAQ   (SI)(BX*2), DI
+	ADDQ   BX, DI
+	VADDPS (DX), Z0, K1, Z0
+	VADDPS 64(DX), Z1, K2, Z1
+	VADDPS (DX)(BX*1), Z2, K1, Z2
+	VADDPS 64(DX)(BX*1), Z3, K2, Z3
+	VADDPS (DX)(BX*2), Z4, K1, Z4
+	VADDPS 64(DX)(BX*2), Z5, K2, Z5
+	VADDPS (SI), Z6, K1, Z6
+	VADDPS 64(SI), Z7, K2, Z7
+	VADDPS (SI)(BX*1), Z8, K1, Z8
+	VADDPS 64(SI)(BX*1), Z9, K2, Z9
+	VADDPS (SI)(BX*2), Z10, K1, Z10
+	VADDPS 64(SI)(BX*2), Z11, K2, Z11
+	VADDPS (DI), Z12, K1, Z12
+	VADDPS 64(DI), Z13, K2, Z13
+
+depthwise512_pixels7_x2_notafter:
+	MOVQ    dst+64(FP), DX
+	ADDQ    CX, DX
+	MOVQ    dstStride+72(FP), BX
+	SHLQ    $0x02, BX
+	LEAQ    (DX)(BX*2), SI
+	ADDQ    BX, SI
+	LEAQ    (SI)(BX*2), DI
+	ADDQ    BX, DI
+	VMOVUPS Z0, K1, (DX)
+	VMOVUPS Z1, K2, 64(DX)
+	VMOVUPS Z2, K1, (DX)(BX*1)
+	VMOVUPS Z3, K2, 64(DX)(BX*1)
+	VMOVUPS Z4, K1, (DX)(BX*2)
+	VMOVUPS Z5, K2, 64(DX)(BX*2)
+	VMOVUPS Z6, K1, (SI)
+	VMOVUPS Z7, K2, 64(SI)
+	VMOVUPS Z8, K1, (SI)(BX*1)
+	VMOVUPS Z9, K2, 64(SI)(BX*1)
+	VMOVUPS Z10, K1, (SI)(BX*2)
+	VMOVUPS Z11, K2, 64(SI)(BX*2)
+	VMOVUPS Z12, K1, (DI)
+	VMOVUPS Z13, K2, 64(DI)
+	ADDQ    $+128, CX
+	CMPQ    CX, AX
+	JLT     depthwise512_pixels7
+	VZEROUPPER
+	RET
+
+depthwise512_pixels7_x1:
+	// 7 pixels by 1 registers of channels: sums in Z0 to Z6, from the biases
+	MOVQ      w+32(FP), DX
+	ADDQ      CX, DX
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	MOVQ      wStride+40(FP), BX
+	MOVQ      srcStride+24(FP), SI
+	SHLQ      $0x02, SI
+	MOVQ      segments+0(FP), R10
+	MOVQ      segmentCount+8(FP), R11
+
+depthwise512_pixels7_x1_tap:
+	LEAQ        (DX)(BX*4), DX
+	MOVQ        (R10), R8
+	ADDQ        $0x08, R10
+	MOVQ        src+16(FP), DI
+	ADDQ        CX, DI
+	LEAQ        (DI)(R8*4), DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	LEAQ        (R8)(SI*2), R9
+	ADDQ        SI, R9
+	VMOVUPS.Z   (DX), K1, Z7
+	VFMADD231PS (DI), Z7, K1, Z0
+	VFMADD231PS (DI)(SI*1), Z7, K1, Z1
+	VFMADD231PS (DI)(SI*2), Z7, K1, Z2
+	VFMADD231PS (R8), Z7, K1, Z3
+	VFMADD231PS (R8)(SI*1), Z7, K1, Z4
+	VFMADD231PS (R8)(SI*2), Z7, K1, Z5
+	VFMADD231PS (R9), Z7, K1, Z6
+	DECQ        R11
+	JNE         depthwise512_pixels7_x1_tap
+	MOVQ        before+80(FP), DX
+	TESTQ       DX, DX
+	JEQ         depthwise512_pixels7_x1_notbefore
+	MOVQ        before+80(FP), DX
+	ADDQ        CX, DX
+	MOVQ        resStride+96(FP), BX
+	SHLQ        $0x02, BX
+	LEAQ        (DX)(BX*2), SI
+	ADDQ        BX, SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	VADDPS      (DX), Z0, K1, Z0
+	VADDPS      (DX)(BX*1), Z1, K1, Z1
+	VADDPS      (DX)(BX*2), Z2, K1, Z2
+	VADDPS      (SI), Z3, K1, Z3
+	VADDPS      (SI)(BX*1), Z4, K1, Z4
+	VADDPS      (SI)(BX*2), Z5, K1, Z5
+	VADDPS      (DI), Z6, K1, Z6
+
+depthwise512_pixels7_x1_notbefore:
+	MOVB         linear+112(FP), DL
+	TESTB        DL, DL
+	JNE          depthwise512_pixels7_x1_linear
+	VPXORD       Z7, Z7, Z7
+	VBROADCASTSS slope+104(FP), Z8
+	VCMPPS       $0x11, Z7, Z0, K3
+	VMULPS       Z8, Z0, K3, Z0
+	VCMPPS       $0x11, Z7, Z1, K4
+	VMULPS       Z8, Z1, K4, Z1
+	VCMPPS       $0x11, Z7, Z2, K5
+	VMULPS       Z8, Z2, K5, Z2
+	VCMPPS       $0x11, Z7, Z3, K6
+	VMULPS       Z8, Z3, K6, Z3
+	VCMPPS       $0x11, Z7, Z4, K3
+	VMULPS       Z8, Z4, K3, Z4
+	VCMPPS       $0x11, Z7, Z5, K4
+	VMULPS       Z8, Z5, K4, Z5
+	VCMPPS       $0x11, Z7, Z6, K5
+	VMULPS       Z8, Z6, K5, Z6
+	VBROADCASTSS limit+108(FP), Z8
+	VMINPS       Z0, Z8, Z0
+	VMINPS       Z1, Z8, Z1
+	VMINPS       Z2, Z8, Z2
+	VMINPS       Z3, Z8, Z3
+	VMINPS       Z4, Z8, Z4
+	VMINPS       Z5, Z8, Z5
+	VMINPS       Z6, Z8, Z6
+
+depthwise512_pixels7_x1_linear:
+	MOVQ   after+88(FP), DX
+	TESTQ  DX, DX
+	JEQ    depthwise512_pixels7_x1_notafter
+	MOVQ   after+88(FP), DX
+	ADDQ   CX, DX
+	MOVQ   resStride+96(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(BX*2), SI
+	ADDQ   BX, SI
+	LEAQ   (SI)(BX*2), DI
+	ADDQ   BX, DI
+	VADDPS (DX), Z0, K1, Z0
+	VADDPS (DX)(BX*1), Z1, K1, Z1
+	VADDPS (DX)(BX*2), Z2, K1, Z2
+	VADDPS (SI), Z3, K1, Z3
+	VADDPS (SI)(BX*1), Z4, K1, Z4
+	VADDPS (SI)(BX*2), Z5, K1, Z5
+	VADDPS (DI), Z6, K1, Z6
+
+depthwise512_pixels7_x1_notafter:
+	MOVQ    dst+64(FP), DX
+	ADDQ    CX, DX
+	MOVQ    dstStride+72(FP), BX
+	SHLQ    $0x02, BX
+	LEAQ    (DX)(BX*2), SI
+	ADDQ    BX, SI
+	LEAQ    (SI)(BX*2), DI
+	ADDQ    BX, DI
+	VMOVUPS Z0, K1, (DX)
+	VMOVUPS Z1, K1, (DX)(BX*1)
+	VMOVUPS Z2, K1, (DX)(BX*2)
+	VMOVUPS Z3, K1, (SI)
+	VMOVUPS Z4, K1, (SI)(BX*1)
+	VMOVUPS Z5, K1, (SI)(BX*2)
+	VMOVUPS Z6, K1, (DI)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     depthwise512_pixels7
+	VZEROUPPER
+	RET
+
+depthwise512_pixels8:
+	MOVQ    AX, DX
+	SUBQ    CX, DX
+	SHRQ    $0x02, DX
+	MOVQ    $0x00000020, BX
+	CMPQ    DX, BX
+	CMOVQGT BX, DX
+	MOVL    $0xffffffff, BX
+	BZHIL   DX, BX, BX
+
+	// K1, K2: the channels of each register that are there
+	KMOVW BX, K1
+	SHRL  $0x10, BX
+	KMOVW BX, K2
+	MOVQ  AX, DX
+	SUBQ  CX, DX
+	CMPQ  DX, $+64
+	JLE   depthwise512_pixels8_x1
+
+	// 8 pixels by 2 registers of channels: sums in Z0 to Z15, from the biases
+	MOVQ      w+32(FP), DX
+	ADDQ      CX, DX
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z8
+	VMOVAPS   Z0, Z10
+	VMOVAPS   Z0, Z12
+	VMOVAPS   Z0, Z14
+	VMOVUPS.Z 64(DX), K2, Z1
+	VMOVAPS   Z1, Z3
+	VMOVAPS   Z1, Z5
+	VMOVAPS   Z1, Z7
+	VMOVAPS   Z1, Z9
+	VMOVAPS   Z1, Z11
+	VMOVAPS   Z1, Z13
+	VMOVAPS   Z1, Z15
+	MOVQ      wStride+40(FP), BX
+	MOVQ      srcStride+24(FP), SI
+	SHLQ      $0x02, SI
+	MOVQ      segments+0(FP), R10
+	MOVQ      segmentCount+8(FP), R11
+
+depthwise512_pixels8_x2_tap:
+	LEAQ        (DX)(BX*4), DX
+	MOVQ        (R10), R8
+	ADDQ        $0x08, R10
+	MOVQ        src+16(FP), DI
+	ADDQ        CX, DI
+	LEAQ        (DI)(R8*4), DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	LEAQ        (R8)(SI*2), R9
+	ADDQ        SI, R9
+	VMOVUPS.Z   (DX), K1, Z16
+	VMOVUPS.Z   64(DX), K2, Z17
+	VFMADD231PS (DI), Z16, K1, Z0
+	VFMADD231PS 64(DI), Z17, K2, Z1
+	VFMADD231PS (DI)(SI*1), Z16, K1, Z2
+	VFMADD231PS 64(DI)(SI*1), Z17, K2, Z3
+	VFMADD231PS (DI)(SI*2), Z16, K1, Z4
+	VFMADD231PS 64(DI)(SI*2), Z17, K2, Z5
+	VFMADD231PS (R8), Z16, K1, Z6
+	VFMADD231PS 64(R8), Z17, K2, Z7
+	VFMADD231PS (R8)(SI*1), Z16, K1, Z8
+	VFMADD231PS 64(R8)(SI*1), Z17, K2, Z9
+	VFMADD231PS (R8)(SI*2), Z16, K1, Z10
+	VFMADD231PS 64(R8)(SI*2), Z17, K2, Z11
+	VFMADD231PS (R9), Z16, K1, Z12
+	VFMADD231PS 64(R9), Z17, K2, Z13
+	VFMADD231PS (R9)(SI*1), Z16, K1, Z14
+	VFMADD231PS 64(R9)(SI*1), Z17, K2, Z15
+	DECQ        R11
+	JNE         depthwise512_pixels8_x2_tap
+	MOVQ        before+80(FP), DX
+	TESTQ       DX, DX
+	JEQ         depthwise512_pixels8_x2_notbefore
+	MOVQ        before+80(FP), DX
+	ADDQ        CX, DX
+	MOVQ        resStride+96(FP), BX
+	SHLQ        $0x02, BX
+	LEAQ        (DX)(BX*2), SI
+	ADDQ        BX, SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	VADDPS      (DX), Z0, K1, Z0
+	VADDPS      64(DX), Z1, K2, Z1
+	VADDPS      (DX)(BX*1), Z2, K1, Z2
+	VADDPS      64(DX)(BX*1), Z3, K2, Z3
+	VADDPS      (DX)(BX*2), Z4, K1, Z4
+	VADDPS      64(DX)(BX*2), Z5, K2, Z5
+	VADDPS      (SI), Z6, K1, Z6
+	VADDPS      64(SI), Z7, K2, Z7
+	VADDPS      (SI)(BX*1), Z8, K1, Z8
+	VADDPS      64(SI)(BX*1), Z9, K2, Z9
+	VADDPS      (SI)(BX*2), Z10, K1, Z10
+	VADDPS      64(SI)(BX*2), Z11, K2, Z11
+	VADDPS      (DI), Z12, K1, Z12
+	VADDPS      64(DI), Z13, K2, Z13
+	VADDPS      (DI)(BX*1), Z14, K1, Z14
+	VADDPS      64(DI)(BX*1), Z15, K2, Z15
+
+depthwise512_pixels8_x2_notbefore:
+	MOVB         linear+112(FP), DL
+	TESTB        DL, DL
+	JNE          depthwise512_pixels8_x2_linear
+	VPXORD       Z16, Z16, Z16
+	VBROADCASTSS slope+104(FP), Z17
+	VCMPPS       $0x11, Z16, Z0, K3
+	VMULPS       Z17, Z0, K3, Z0
+	VCMPPS       $0x11, Z16, Z1, K4
+	VMULPS       Z17, Z1, K4, Z1
+	VCMPPS       $0x11, Z16, Z2, K5
+	VMULPS       Z17, Z2, K5, Z2
+	VCMPPS       $0x11, Z16, Z3, K6
+	VMULPS       Z17, Z3, K6, Z3
+	VCMPPS       $0x11, Z16, Z4, K3
+	VMULPS       Z17, Z4, K3, Z4
+	VCMPPS       $0x11, Z16, Z5, K4
+	VMULPS       Z17, Z5, K4, Z5
+	VCMPPS       $0x11, Z16, Z6, K5
+	VMULPS       Z17, Z6, K5, Z6
+	VCMPPS       $0x11, Z16, Z7, K6
+	VMULPS       Z17, Z7, K6, Z7
+	VCMPPS       $0x11, Z16, Z8, K3
+	VMULPS       Z17, Z8, K3, Z8
+	VCMPPS       $0x11, Z16, Z9, K4
+	VMULPS       Z17, Z9, K4, Z9
+	VCMPPS       $0x11, Z16, Z10, K5
+	VMULPS       Z17, Z10, K5, Z10
+	VCMPPS       $0x11, Z16, Z11, K6
+	VMULPS       Z17, Z11, K6, Z11
+	VCMPPS       $0x11, Z16, Z12, K3
+	VMULPS       Z17, Z12, K3, Z12
+	VCMPPS       $0x11, Z16, Z13, K4
+	VMULPS       Z17, Z13, K4, Z13
+	VCMPPS       $0x11, Z16, Z14, K5
+	VMULPS       Z17, Z14, K5, Z14
+	VCMPPS       $0x11, Z16, Z15, K6
+	VMULPS       Z17, Z15, K6, Z15
+	VBROADCASTSS limit+108(FP), Z17
+	VMINPS       Z0, Z17, Z0
+	VMINPS       Z1, Z17, Z1
+	VMINPS       Z2, Z17, Z2
+	VMINPS       Z3, Z17, Z3
+	VMINPS       Z4, Z17, Z4
+	VMINPS       Z5, Z17, Z5
+	VMINPS       Z6, Z17, Z6
+	VMINPS       Z7, Z17, Z7
+	VMINPS       Z8, Z17, Z8
+	VMINPS       Z9, Z17, Z9
+	VMINPS       Z10, Z17, Z10
+	VMINPS       Z11, Z17, Z11
+	VMINPS       Z12, Z17, Z12
+	VMINPS       Z13, Z17, Z13
+	VMINPS       Z14, Z17, Z14
+	VMINPS       Z15, Z17, Z15
+
+depthwise512_pixels8_x2_linear:
+	MOVQ   after+88(FP), DX
+	TESTQ  DX, DX
+	JEQ    depthwise512_pixels8_x2_notafter
+	MOVQ   after+88(FP), DX
+	ADDQ   CX, DX
+	MOVQ   resStride+96(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(BX*2), SI
+	ADDQ   BX, SI
+	LEAQ   (SI)(BX*2), DI
+	ADDQ   BX, DI
+	VADDPS (DX), Z0, K1, Z0
+	VADDPS 64(DX), Z1, K2, Z1
+	VADDPS (DX)(BX*1), Z2, K1, Z2
+	VADDPS 64(DX)(BX*1), Z3, K2, Z3
+	VADDPS (DX)(BX*2), Z4, K1, Z4
+	VADDPS 64(DX)(BX*2), Z5, K2, Z5
+	VADDPS (SI), Z6, K1, Z6
+	VADDPS 64(SI), Z7, K2, Z7
+	VADDPS (SI)(BX*1), Z8, K1, Z8
+	VADDPS 64(SI)(BX*1), Z9, K2, Z9
+	VADDPS (SI)(BX*2), Z10, K1, Z10
+	VADDPS 64(SI)(BX*2), Z11, K2, Z11
+	VADDPS (DI), Z12, K1, Z12
+	VADDPS 64(DI), Z13, K2, Z13
+	VADDPS (DI)(BX*1), Z14, K1, Z14
+	VADDPS 64(DI)(BX*1), Z15, K2, Z15
+
+depthwise512_pixels8_x2_notafter:
+	MOVQ    dst+64(FP), DX
+	ADDQ    CX, DX
+	MOVQ    dstStride+72(FP), BX
+	SHLQ    $0x02, BX
+	LEAQ    (DX)(BX*2), SI
+	ADDQ    BX, SI
+	LEAQ    (SI)(BX*2), DI
+	ADDQ    BX, DI
+	VMOVUPS Z0, K1, (DX)
+	VMOVUPS Z1, K2, 64(DX)
+	VMOVUPS Z2, K1, (DX)(BX*1)
+	VMOVUPS Z3, K2, 64(DX)(BX*1)
+	VMOVUPS Z4, K1, (DX)(BX*2)
+	VMOVUPS Z5, K2, 64(DX)(BX*2)
+	VMOVUPS Z6, K1, (SI)
+	VMOVUPS Z7, K2, 64(SI)
+	VMOVUPS Z8, K1, (SI)(BX*1)
+	VMOVUPS Z9, K2, 64(SI)(BX*1)
+	VMOVUPS Z10, K1, (SI)(BX*2)
+	VMOVUPS Z11, K2, 64(SI)(BX*2)
+	VMOVUPS Z12, K1, (DI)
+	VMOVUPS Z13, K2, 64(DI)
+	VMOVUPS Z14, K1, (DI)(BX*1)
+	VMOVUPS Z15, K2, 64(DI)(BX*1)
+	ADDQ    $+128, CX
+	CMPQ    CX, AX
+	JLT     depthwise512_pixels8
+	VZEROUPPER
+	RET
+
+depthwise512_pixels8_x1:
+	// 8 pixels by 1 registers of channels: sums in Z0 to Z7, from the biases
+	MOVQ      w+32(FP), DX
+	ADDQ      CX, DX
+	VMOVUPS.Z (DX), K1, Z0
+	VMOVAPS   Z0, Z1
+	VMOVAPS   Z0, Z2
+	VMOVAPS   Z0, Z3
+	VMOVAPS   Z0, Z4
+	VMOVAPS   Z0, Z5
+	VMOVAPS   Z0, Z6
+	VMOVAPS   Z0, Z7
+	MOVQ      wStride+40(FP), BX
+	MOVQ      srcStride+24(FP), SI
+	SHLQ      $0x02, SI
+	MOVQ      segments+0(FP), R10
+	MOVQ      segmentCount+8(FP), R11
+
+depthwise512_pixels8_x1_tap:
+	LEAQ        (DX)(BX*4), DX
+	MOVQ        (R10), R8
+	ADDQ        $0x08, R10
+	MOVQ        src+16(FP), DI
+	ADDQ        CX, DI
+	LEAQ        (DI)(R8*4), DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	LEAQ        (R8)(SI*2), R9
+	ADDQ        SI, R9
+	VMOVUPS.Z   (DX), K1, Z8
+	VFMADD231PS (DI), Z8, K1, Z0
+	VFMADD231PS (DI)(SI*1), Z8, K1, Z1
+	VFMADD231PS (DI)(SI*2), Z8, K1, Z2
+	VFMADD231PS (R8), Z8, K1, Z3
+	VFMADD231PS (R8)(SI*1), Z8, K1, Z4
+	VFMADD231PS (R8)(SI*2), Z8, K1, Z5
+	VFMADD231PS (R9), Z8, K1, Z6
+	VFMADD231PS (R9)(SI*1), Z8, K1, Z7
+	DECQ        R11
+	JNE         depthwise512_pixels8_x1_tap
+	MOVQ        before+80(FP), DX
+	TESTQ       DX, DX
+	JEQ         depthwise512_pixels8_x1_notbefore
+	MOVQ        before+80(FP), DX
+	ADDQ        CX, DX
+	MOVQ        resStride+96(FP), BX
+	SHLQ        $0x02, BX
+	LEAQ        (DX)(BX*2), SI
+	ADDQ        BX, SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	VADDPS      (DX), Z0, K1, Z0
+	VADDPS      (DX)(BX*1), Z1, K1, Z1
+	VADDPS      (DX)(BX*2), Z2, K1, Z2
+	VADDPS      (SI), Z3, K1, Z3
+	VADDPS      (SI)(BX*1), Z4, K1, Z4
+	VADDPS      (SI)(BX*2), Z5, K1, Z5
+	VADDPS      (DI), Z6, K1, Z6
+	VADDPS      (DI)(BX*1), Z7, K1, Z7
+
+depthwise512_pixels8_x1_notbefore:
+	MOVB         linear+112(FP), DL
+	TESTB        DL, DL
+	JNE          depthwise512_pixels8_x1_linear
+	VPXORD       Z8, Z8, Z8
+	VBROADCASTSS slope+104(FP), Z9
+	VCMPPS       $0x11, Z8, Z0, K3
+	VMULPS       Z9, Z0, K3, Z0
+	VCMPPS       $0x11, Z8, Z1, K4
+	VMULPS       Z9, Z1, K4, Z1
+	VCMPPS       $0x11, Z8, Z2, K5
+	VMULPS       Z9, Z2, K5, Z2
+	VCMPPS       $0x11, Z8, Z3, K6
+	VMULPS       Z9, Z3, K6, Z3
+	VCMPPS       $0x11, Z8, Z4, K3
+	VMULPS       Z9, Z4, K3, Z4
+	VCMPPS       $0x11, Z8, Z5, K4
+	VMULPS       Z9, Z5, K4, Z5
+	VCMPPS       $0x11, Z8, Z6, K5
+	VMULPS       Z9, Z6, K5, Z6
+	VCMPPS       $0x11, Z8, Z7, K6
+	VMULPS       Z9, Z7, K6, Z7
+	VBROADCASTSS limit+108(FP), Z9
+	VMINPS       Z0, Z9, Z0
+	VMINPS       Z1, Z9, Z1
+	VMINPS       Z2, Z9, Z2
+	VMINPS       Z3, Z9, Z3
+	VMINPS       Z4, Z9, Z4
+	VMINPS       Z5, Z9, Z5
+	VMINPS       Z6, Z9, Z6
+	VMINPS       Z7, Z9, Z7
+
+depthwise512_pixels8_x1_linear:
+	MOVQ   after+88(FP), DX
+	TESTQ  DX, DX
+	JEQ    depthwise512_pixels8_x1_notafter
+	MOVQ   after+88(FP), DX
+	ADDQ   CX, DX
+	MOVQ   resStride+96(FP), BX
+	SHLQ   $0x02, BX
+	LEAQ   (DX)(BX*2), SI
+	ADDQ   BX, SI
+	LEAQ   (SI)(BX*2), DI
+	ADDQ   BX, DI
+	VADDPS (DX), Z0, K1, Z0
+	VADDPS (DX)(BX*1), Z1, K1, Z1
+	VADDPS (DX)(BX*2), Z2, K1, Z2
+	VADDPS (SI), Z3, K1, Z3
+	VADDPS (SI)(BX*1), Z4, K1, Z4
+	VADDPS (SI)(BX*2), Z5, K1, Z5
+	VADDPS (DI), Z6, K1, Z6
+	VADDPS (DI)(BX*1), Z7, K1, Z7
+
+depthwise512_pixels8_x1_notafter:
+	MOVQ    dst+64(FP), DX
+	ADDQ    CX, DX
+	MOVQ    dstStride+72(FP), BX
+	SHLQ    $0x02, BX
+	LEAQ    (DX)(BX*2), SI
+	ADDQ    BX, SI
+	LEAQ    (SI)(BX*2), DI
+	ADDQ    BX, DI
+	VMOVUPS Z0, K1, (DX)
+	VMOVUPS Z1, K1, (DX)(BX*1)
+	VMOVUPS Z2, K1, (DX)(BX*2)
+	VMOVUPS Z3, K1, (SI)
+	VMOVUPS Z4, K1, (SI)(BX*1)
+	VMOVUPS Z5, K1, (SI)(BX*2)
+	VMOVUPS Z6, K1, (DI)
+	VMOVUPS Z7, K1, (DI)(BX*1)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     depthwise512_pixels8
+	VZEROUPPER
+	RET
+
+// func grouped512by4(segments *int, segmentCount int, src *float32, srcStride int, w *float32, channels int, m int, dst *float32, dstStride int, before *float32, after *float32, resStride int, slope float32, limit float32, linear bool)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·grouped512by4(SB), NOSPLIT, $0-105
+	MOVQ channels+40(FP), AX
+	SHLQ $0x02, AX
+	XORQ CX, CX
+	MOVQ w+32(FP), DX
+	MOVQ m+48(FP), BX
+	CMPQ BX, $0x07
+	JG   grouped512by4_pixels8to14
+	CMPQ BX, $0x04
+	JG   grouped512by4_pixels5to7
+	CMPQ BX, $0x02
+	JG   grouped512by4_pixels3to4
+	CMPQ BX, $0x01
+	JG   grouped512by4_pixels2
+	JMP  grouped512by4_pixels1
+
+grouped512by4_pixels3to4:
+	CMPQ BX, $0x03
+	JG   grouped512by4_pixels4
+	JMP  grouped512by4_pixels3
+
+grouped512by4_pixels5to7:
+	CMPQ BX, $0x06
+	JG   grouped512by4_pixels7
+	CMPQ BX, $0x05
+	JG   grouped512by4_pixels6
+	JMP  grouped512by4_pixels5
+
+grouped512by4_pixels8to14:
+	CMPQ BX, $0x0b
+	JG   grouped512by4_pixels12to14
+	CMPQ BX, $0x09
+	JG   grouped512by4_pixels10to11
+	CMPQ BX, $0x08
+	JG   grouped512by4_pixels9
+	JMP  grouped512by4_pixels8
+
+grouped512by4_pixels10to11:
+	CMPQ BX, $0x0a
+	JG   grouped512by4_pixels11
+	JMP  grouped512by4_pixels10
+
+grouped512by4_pixels12to14:
+	CMPQ BX, $0x0d
+	JG   grouped512by4_pixels14
+	CMPQ BX, $0x0c
+	JG   grouped512by4_pixels13
+	JMP  grouped512by4_pixels12
+
+grouped512by4_pixels1:
+	MOVQ    AX, BX
+	SUBQ    CX, BX
+	SHRQ    $0x02, BX
+	MOVQ    $0x00000020, SI
+	CMPQ    BX, SI
+	CMOVQGT SI, BX
+	MOVL    $0xffffffff, SI
+	BZHIL   BX, SI, SI
+
+	// K1, K2: the channels of each register that are there
+	KMOVW SI, K1
+	SHRL  $0x10, SI
+	KMOVW SI, K2
+
+	// 1 pixels: sums in Z0 to Z0, from the biases
+	VMOVUPS (DX), Z0
+	ADDQ    $+64, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), SI
+	MOVQ    segmentCount+8(FP), DI
+
+grouped512by4_pixels1_tap:
+	MOVQ        (SI), R8
+	ADDQ        $0x08, SI
+	MOVQ        src+16(FP), BX
+	ADDQ        CX, BX
+	LEAQ        (BX)(R8*4), BX
+	VMOVUPS     (DX), Z1
+	VMOVUPS     64(DX), Z2
+	VMOVUPS     128(DX), Z3
+	VMOVUPS     192(DX), Z4
+	VMOVUPS.Z   (BX), K1, Z5
+	VFMADD231PS Z1, Z5, Z0
+	VPERMILPS   $0xb1, Z5, Z6
+	VFMADD231PS Z2, Z6, Z0
+	VPERMILPS   $0x4e, Z5, Z6
+	VFMADD231PS Z3, Z6, Z0
+	VPERMILPS   $0x1b, Z5, Z6
+	VFMADD231PS Z4, Z6, Z0
+	ADDQ        $+256, DX
+	DECQ        DI
+	JNE         grouped512by4_pixels1_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped512by4_pixels1_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	VADDPS      (BX), Z0, K1, Z0
+
+grouped512by4_pixels1_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped512by4_pixels1_linear
+	VPXORD       Z1, Z1, Z1
+	VBROADCASTSS slope+96(FP), Z2
+	VCMPPS       $0x11, Z1, Z0, K3
+	VMULPS       Z2, Z0, K3, Z0
+	VBROADCASTSS limit+100(FP), Z2
+	VMINPS       Z0, Z2, Z0
+
+grouped512by4_pixels1_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped512by4_pixels1_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	VADDPS (BX), Z0, K1, Z0
+
+grouped512by4_pixels1_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, K1, (BX)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     grouped512by4_pixels1
+	VZEROUPPER
+	RET
+
+grouped512by4_pixels2:
+	MOVQ    AX, BX
+	SUBQ    CX, BX
+	SHRQ    $0x02, BX
+	MOVQ    $0x00000020, SI
+	CMPQ    BX, SI
+	CMOVQGT SI, BX
+	MOVL    $0xffffffff, SI
+	BZHIL   BX, SI, SI
+
+	// K1, K2: the channels of each register that are there
+	KMOVW SI, K1
+	SHRL  $0x10, SI
+	KMOVW SI, K2
+
+	// 2 pixels: sums in Z0 to Z1, from the biases
+	VMOVUPS (DX), Z0
+	VMOVAPS Z0, Z1
+	ADDQ    $+64, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), DI
+	MOVQ    segmentCount+8(FP), R8
+
+grouped512by4_pixels2_tap:
+	MOVQ        (DI), R9
+	ADDQ        $0x08, DI
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(R9*4), SI
+	VMOVUPS     (DX), Z2
+	VMOVUPS     64(DX), Z3
+	VMOVUPS     128(DX), Z4
+	VMOVUPS     192(DX), Z5
+	VMOVUPS.Z   (SI), K1, Z6
+	VFMADD231PS Z2, Z6, Z0
+	VPERMILPS   $0xb1, Z6, Z7
+	VFMADD231PS Z3, Z7, Z0
+	VPERMILPS   $0x4e, Z6, Z7
+	VFMADD231PS Z4, Z7, Z0
+	VPERMILPS   $0x1b, Z6, Z7
+	VFMADD231PS Z5, Z7, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z8
+	VFMADD231PS Z2, Z8, Z1
+	VPERMILPS   $0xb1, Z8, Z9
+	VFMADD231PS Z3, Z9, Z1
+	VPERMILPS   $0x4e, Z8, Z9
+	VFMADD231PS Z4, Z9, Z1
+	VPERMILPS   $0x1b, Z8, Z9
+	VFMADD231PS Z5, Z9, Z1
+	ADDQ        $+256, DX
+	DECQ        R8
+	JNE         grouped512by4_pixels2_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped512by4_pixels2_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	VADDPS      (BX), Z0, K1, Z0
+	VADDPS      (BX)(SI*1), Z1, K1, Z1
+
+grouped512by4_pixels2_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped512by4_pixels2_linear
+	VPXORD       Z2, Z2, Z2
+	VBROADCASTSS slope+96(FP), Z3
+	VCMPPS       $0x11, Z2, Z0, K3
+	VMULPS       Z3, Z0, K3, Z0
+	VCMPPS       $0x11, Z2, Z1, K4
+	VMULPS       Z3, Z1, K4, Z1
+	VBROADCASTSS limit+100(FP), Z3
+	VMINPS       Z0, Z3, Z0
+	VMINPS       Z1, Z3, Z1
+
+grouped512by4_pixels2_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped512by4_pixels2_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	VADDPS (BX), Z0, K1, Z0
+	VADDPS (BX)(SI*1), Z1, K1, Z1
+
+grouped512by4_pixels2_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, K1, (BX)
+	VMOVUPS Z1, K1, (BX)(SI*1)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     grouped512by4_pixels2
+	VZEROUPPER
+	RET
+
+grouped512by4_pixels3:
+	MOVQ    AX, BX
+	SUBQ    CX, BX
+	SHRQ    $0x02, BX
+	MOVQ    $0x00000020, SI
+	CMPQ    BX, SI
+	CMOVQGT SI, BX
+	MOVL    $0xffffffff, SI
+	BZHIL   BX, SI, SI
+
+	// K1, K2: the channels of each register that are there
+	KMOVW SI, K1
+	SHRL  $0x10, SI
+	KMOVW SI, K2
+
+	// 3 pixels: sums in Z0 to Z2, from the biases
+	VMOVUPS (DX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	ADDQ    $+64, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), DI
+	MOVQ    segmentCount+8(FP), R8
+
+grouped512by4_pixels3_tap:
+	MOVQ        (DI), R9
+	ADDQ        $0x08, DI
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(R9*4), SI
+	VMOVUPS     (DX), Z3
+	VMOVUPS     64(DX), Z4
+	VMOVUPS     128(DX), Z5
+	VMOVUPS     192(DX), Z6
+	VMOVUPS.Z   (SI), K1, Z7
+	VFMADD231PS Z3, Z7, Z0
+	VPERMILPS   $0xb1, Z7, Z8
+	VFMADD231PS Z4, Z8, Z0
+	VPERMILPS   $0x4e, Z7, Z8
+	VFMADD231PS Z5, Z8, Z0
+	VPERMILPS   $0x1b, Z7, Z8
+	VFMADD231PS Z6, Z8, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z9
+	VFMADD231PS Z3, Z9, Z1
+	VPERMILPS   $0xb1, Z9, Z10
+	VFMADD231PS Z4, Z10, Z1
+	VPERMILPS   $0x4e, Z9, Z10
+	VFMADD231PS Z5, Z10, Z1
+	VPERMILPS   $0x1b, Z9, Z10
+	VFMADD231PS Z6, Z10, Z1
+	VMOVUPS.Z   (SI)(BX*2), K1, Z11
+	VFMADD231PS Z3, Z11, Z2
+	VPERMILPS   $0xb1, Z11, Z12
+	VFMADD231PS Z4, Z12, Z2
+	VPERMILPS   $0x4e, Z11, Z12
+	VFMADD231PS Z5, Z12, Z2
+	VPERMILPS   $0x1b, Z11, Z12
+	VFMADD231PS Z6, Z12, Z2
+	ADDQ        $+256, DX
+	DECQ        R8
+	JNE         grouped512by4_pixels3_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped512by4_pixels3_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	VADDPS      (BX), Z0, K1, Z0
+	VADDPS      (BX)(SI*1), Z1, K1, Z1
+	VADDPS      (BX)(SI*2), Z2, K1, Z2
+
+grouped512by4_pixels3_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped512by4_pixels3_linear
+	VPXORD       Z3, Z3, Z3
+	VBROADCASTSS slope+96(FP), Z4
+	VCMPPS       $0x11, Z3, Z0, K3
+	VMULPS       Z4, Z0, K3, Z0
+	VCMPPS       $0x11, Z3, Z1, K4
+	VMULPS       Z4, Z1, K4, Z1
+	VCMPPS       $0x11, Z3, Z2, K5
+	VMULPS       Z4, Z2, K5, Z2
+	VBROADCASTSS limit+100(FP), Z4
+	VMINPS       Z0, Z4, Z0
+	VMINPS       Z1, Z4, Z1
+	VMINPS       Z2, Z4, Z2
+
+grouped512by4_pixels3_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped512by4_pixels3_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	VADDPS (BX), Z0, K1, Z0
+	VADDPS (BX)(SI*1), Z1, K1, Z1
+	VADDPS (BX)(SI*2), Z2, K1, Z2
+
+grouped512by4_pixels3_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, K1, (BX)
+	VMOVUPS Z1, K1, (BX)(SI*1)
+	VMOVUPS Z2, K1, (BX)(SI*2)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     grouped512by4_pixels3
+	VZEROUPPER
+	RET
+
+grouped512by4_pixels4:
+	MOVQ    AX, BX
+	SUBQ    CX, BX
+	SHRQ    $0x02, BX
+	MOVQ    $0x00000020, SI
+	CMPQ    BX, SI
+	CMOVQGT SI, BX
+	MOVL    $0xffffffff, SI
+	BZHIL   BX, SI, SI
+
+	// K1, K2: the channels of each register that are there
+	KMOVW SI, K1
+	SHRL  $0x10, SI
+	KMOVW SI, K2
+
+	// 4 pixels: sums in Z0 to Z3, from the biases
+	VMOVUPS (DX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	ADDQ    $+64, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), R8
+	MOVQ    segmentCount+8(FP), R9
+
+grouped512by4_pixels4_tap:
+	MOVQ        (R8), DI
+	ADDQ        $0x08, R8
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(DI*4), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	VMOVUPS     (DX), Z4
+	VMOVUPS     64(DX), Z5
+	VMOVUPS     128(DX), Z6
+	VMOVUPS     192(DX), Z7
+	VMOVUPS.Z   (SI), K1, Z8
+	VFMADD231PS Z4, Z8, Z0
+	VPERMILPS   $0xb1, Z8, Z9
+	VFMADD231PS Z5, Z9, Z0
+	VPERMILPS   $0x4e, Z8, Z9
+	VFMADD231PS Z6, Z9, Z0
+	VPERMILPS   $0x1b, Z8, Z9
+	VFMADD231PS Z7, Z9, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z10
+	VFMADD231PS Z4, Z10, Z1
+	VPERMILPS   $0xb1, Z10, Z11
+	VFMADD231PS Z5, Z11, Z1
+	VPERMILPS   $0x4e, Z10, Z11
+	VFMADD231PS Z6, Z11, Z1
+	VPERMILPS   $0x1b, Z10, Z11
+	VFMADD231PS Z7, Z11, Z1
+	VMOVUPS.Z   (SI)(BX*2), K1, Z12
+	VFMADD231PS Z4, Z12, Z2
+	VPERMILPS   $0xb1, Z12, Z13
+	VFMADD231PS Z5, Z13, Z2
+	VPERMILPS   $0x4e, Z12, Z13
+	VFMADD231PS Z6, Z13, Z2
+	VPERMILPS   $0x1b, Z12, Z13
+	VFMADD231PS Z7, Z13, Z2
+	VMOVUPS.Z   (DI), K1, Z14
+	VFMADD231PS Z4, Z14, Z3
+	VPERMILPS   $0xb1, Z14, Z15
+	VFMADD231PS Z5, Z15, Z3
+	VPERMILPS   $0x4e, Z14, Z15
+	VFMADD231PS Z6, Z15, Z3
+	VPERMILPS   $0x1b, Z14, Z15
+	VFMADD231PS Z7, Z15, Z3
+	ADDQ        $+256, DX
+	DECQ        R9
+	JNE         grouped512by4_pixels4_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped512by4_pixels4_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	VADDPS      (BX), Z0, K1, Z0
+	VADDPS      (BX)(SI*1), Z1, K1, Z1
+	VADDPS      (BX)(SI*2), Z2, K1, Z2
+	VADDPS      (DI), Z3, K1, Z3
+
+grouped512by4_pixels4_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped512by4_pixels4_linear
+	VPXORD       Z4, Z4, Z4
+	VBROADCASTSS slope+96(FP), Z5
+	VCMPPS       $0x11, Z4, Z0, K3
+	VMULPS       Z5, Z0, K3, Z0
+	VCMPPS       $0x11, Z4, Z1, K4
+	VMULPS       Z5, Z1, K4, Z1
+	VCMPPS       $0x11, Z4, Z2, K5
+	VMULPS       Z5, Z2, K5, Z2
+	VCMPPS       $0x11, Z4, Z3, K6
+	VMULPS       Z5, Z3, K6, Z3
+	VBROADCASTSS limit+100(FP), Z5
+	VMINPS       Z0, Z5, Z0
+	VMINPS       Z1, Z5, Z1
+	VMINPS       Z2, Z5, Z2
+	VMINPS       Z3, Z5, Z3
+
+grouped512by4_pixels4_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped512by4_pixels4_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*2), DI
+	ADDQ   SI, DI
+	VADDPS (BX), Z0, K1, Z0
+	VADDPS (BX)(SI*1), Z1, K1, Z1
+	VADDPS (BX)(SI*2), Z2, K1, Z2
+	VADDPS (DI), Z3, K1, Z3
+
+grouped512by4_pixels4_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(SI*2), DI
+	ADDQ    SI, DI
+	VMOVUPS Z0, K1, (BX)
+	VMOVUPS Z1, K1, (BX)(SI*1)
+	VMOVUPS Z2, K1, (BX)(SI*2)
+	VMOVUPS Z3, K1, (DI)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     grouped512by4_pixels4
+	VZEROUPPER
+	RET
+
+grouped512by4_pixels5:
+	MOVQ    AX, BX
+	SUBQ    CX, BX
+	SHRQ    $0x02, BX
+	MOVQ    $0x00000020, SI
+	CMPQ    BX, SI
+	CMOVQGT SI, BX
+	MOVL    $0xffffffff, SI
+	BZHIL   BX, SI, SI
+
+	// K1, K2: the channels of each register that are there
+	KMOVW SI, K1
+	SHRL  $0x10, SI
+	KMOVW SI, K2
+
+	// 5 pixels: sums in Z0 to Z4, from the biases
+	VMOVUPS (DX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	ADDQ    $+64, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), R8
+	MOVQ    segmentCount+8(FP), R9
+
+grouped512by4_pixels5_tap:
+	MOVQ        (R8), DI
+	ADDQ        $0x08, R8
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(DI*4), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	VMOVUPS     (DX), Z5
+	VMOVUPS     64(DX), Z6
+	VMOVUPS     128(DX), Z7
+	VMOVUPS     192(DX), Z8
+	VMOVUPS.Z   (SI), K1, Z9
+	VFMADD231PS Z5, Z9, Z0
+	VPERMILPS   $0xb1, Z9, Z10
+	VFMADD231PS Z6, Z10, Z0
+	VPERMILPS   $0x4e, Z9, Z10
+	VFMADD231PS Z7, Z10, Z0
+	VPERMILPS   $0x1b, Z9, Z10
+	VFMADD231PS Z8, Z10, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z11
+	VFMADD231PS Z5, Z11, Z1
+	VPERMILPS   $0xb1, Z11, Z12
+	VFMADD231PS Z6, Z12, Z1
+	VPERMILPS   $0x4e, Z11, Z12
+	VFMADD231PS Z7, Z12, Z1
+	VPERMILPS   $0x1b, Z11, Z12
+	VFMADD231PS Z8, Z12, Z1
+	VMOVUPS.Z   (SI)(BX*2), K1, Z13
+	VFMADD231PS Z5, Z13, Z2
+	VPERMILPS   $0xb1, Z13, Z14
+	VFMADD231PS Z6, Z14, Z2
+	VPERMILPS   $0x4e, Z13, Z14
+	VFMADD231PS Z7, Z14, Z2
+	VPERMILPS   $0x1b, Z13, Z14
+	VFMADD231PS Z8, Z14, Z2
+	VMOVUPS.Z   (DI), K1, Z15
+	VFMADD231PS Z5, Z15, Z3
+	VPERMILPS   $0xb1, Z15, Z16
+	VFMADD231PS Z6, Z16, Z3
+	VPERMILPS   $0x4e, Z15, Z16
+	VFMADD231PS Z7, Z16, Z3
+	VPERMILPS   $0x1b, Z15, Z16
+	VFMADD231PS Z8, Z16, Z3
+	VMOVUPS.Z   (DI)(BX*1), K1, Z17
+	VFMADD231PS Z5, Z17, Z4
+	VPERMILPS   $0xb1, Z17, Z18
+	VFMADD231PS Z6, Z18, Z4
+	VPERMILPS   $0x4e, Z17, Z18
+	VFMADD231PS Z7, Z18, Z4
+	VPERMILPS   $0x1b, Z17, Z18
+	VFMADD231PS Z8, Z18, Z4
+	ADDQ        $+256, DX
+	DECQ        R9
+	JNE         grouped512by4_pixels5_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped512by4_pixels5_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	VADDPS      (BX), Z0, K1, Z0
+	VADDPS      (BX)(SI*1), Z1, K1, Z1
+	VADDPS      (BX)(SI*2), Z2, K1, Z2
+	VADDPS      (DI), Z3, K1, Z3
+	VADDPS      (DI)(SI*1), Z4, K1, Z4
+
+grouped512by4_pixels5_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped512by4_pixels5_linear
+	VPXORD       Z5, Z5, Z5
+	VBROADCASTSS slope+96(FP), Z6
+	VCMPPS       $0x11, Z5, Z0, K3
+	VMULPS       Z6, Z0, K3, Z0
+	VCMPPS       $0x11, Z5, Z1, K4
+	VMULPS       Z6, Z1, K4, Z1
+	VCMPPS       $0x11, Z5, Z2, K5
+	VMULPS       Z6, Z2, K5, Z2
+	VCMPPS       $0x11, Z5, Z3, K6
+	VMULPS       Z6, Z3, K6, Z3
+	VCMPPS       $0x11, Z5, Z4, K3
+	VMULPS       Z6, Z4, K3, Z4
+	VBROADCASTSS limit+100(FP), Z6
+	VMINPS       Z0, Z6, Z0
+	VMINPS       Z1, Z6, Z1
+	VMINPS       Z2, Z6, Z2
+	VMINPS       Z3, Z6, Z3
+	VMINPS       Z4, Z6, Z4
+
+grouped512by4_pixels5_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped512by4_pixels5_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*2), DI
+	ADDQ   SI, DI
+	VADDPS (BX), Z0, K1, Z0
+	VADDPS (BX)(SI*1), Z1, K1, Z1
+	VADDPS (BX)(SI*2), Z2, K1, Z2
+	VADDPS (DI), Z3, K1, Z3
+	VADDPS (DI)(SI*1), Z4, K1, Z4
+
+grouped512by4_pixels5_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(SI*2), DI
+	ADDQ    SI, DI
+	VMOVUPS Z0, K1, (BX)
+	VMOVUPS Z1, K1, (BX)(SI*1)
+	VMOVUPS Z2, K1, (BX)(SI*2)
+	VMOVUPS Z3, K1, (DI)
+	VMOVUPS Z4, K1, (DI)(SI*1)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     grouped512by4_pixels5
+	VZEROUPPER
+	RET
+
+grouped512by4_pixels6:
+	MOVQ    AX, BX
+	SUBQ    CX, BX
+	SHRQ    $0x02, BX
+	MOVQ    $0x00000020, SI
+	CMPQ    BX, SI
+	CMOVQGT SI, BX
+	MOVL    $0xffffffff, SI
+	BZHIL   BX, SI, SI
+
+	// K1, K2: the channels of each register that are there
+	KMOVW SI, K1
+	SHRL  $0x10, SI
+	KMOVW SI, K2
+
+	// 6 pixels: sums in Z0 to Z5, from the biases
+	VMOVUPS (DX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	ADDQ    $+64, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), R8
+	MOVQ    segmentCount+8(FP), R9
+
+grouped512by4_pixels6_tap:
+	MOVQ        (R8), DI
+	ADDQ        $0x08, R8
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(DI*4), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	VMOVUPS     (DX), Z6
+	VMOVUPS     64(DX), Z7
+	VMOVUPS     128(DX), Z8
+	VMOVUPS     192(DX), Z9
+	VMOVUPS.Z   (SI), K1, Z10
+	VFMADD231PS Z6, Z10, Z0
+	VPERMILPS   $0xb1, Z10, Z11
+	VFMADD231PS Z7, Z11, Z0
+	VPERMILPS   $0x4e, Z10, Z11
+	VFMADD231PS Z8, Z11, Z0
+	VPERMILPS   $0x1b, Z10, Z11
+	VFMADD231PS Z9, Z11, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z12
+	VFMADD231PS Z6, Z12, Z1
+	VPERMILPS   $0xb1, Z12, Z13
+	VFMADD231PS Z7, Z13, Z1
+	VPERMILPS   $0x4e, Z12, Z13
+	VFMADD231PS Z8, Z13, Z1
+	VPERMILPS   $0x1b, Z12, Z13
+	VFMADD231PS Z9, Z13, Z1
+	VMOVUPS.Z   (SI)(BX*2), K1, Z14
+	VFMADD231PS Z6, Z14, Z2
+	VPERMILPS   $0xb1, Z14, Z15
+	VFMADD231PS Z7, Z15, Z2
+	VPERMILPS   $0x4e, Z14, Z15
+	VFMADD231PS Z8, Z15, Z2
+	VPERMILPS   $0x1b, Z14, Z15
+	VFMADD231PS Z9, Z15, Z2
+	VMOVUPS.Z   (DI), K1, Z16
+	VFMADD231PS Z6, Z16, Z3
+	VPERMILPS   $0xb1, Z16, Z17
+	VFMADD231PS Z7, Z17, Z3
+	VPERMILPS   $0x4e, Z16, Z17
+	VFMADD231PS Z8, Z17, Z3
+	VPERMILPS   $0x1b, Z16, Z17
+	VFMADD231PS Z9, Z17, Z3
+	VMOVUPS.Z   (DI)(BX*1), K1, Z18
+	VFMADD231PS Z6, Z18, Z4
+	VPERMILPS   $0xb1, Z18, Z19
+	VFMADD231PS Z7, Z19, Z4
+	VPERMILPS   $0x4e, Z18, Z19
+	VFMADD231PS Z8, Z19, Z4
+	VPERMILPS   $0x1b, Z18, Z19
+	VFMADD231PS Z9, Z19, Z4
+	VMOVUPS.Z   (DI)(BX*2), K1, Z20
+	VFMADD231PS Z6, Z20, Z5
+	VPERMILPS   $0xb1, Z20, Z21
+	VFMADD231PS Z7, Z21, Z5
+	VPERMILPS   $0x4e, Z20, Z21
+	VFMADD231PS Z8, Z21, Z5
+	VPERMILPS   $0x1b, Z20, Z21
+	VFMADD231PS Z9, Z21, Z5
+	ADDQ        $+256, DX
+	DECQ        R9
+	JNE         grouped512by4_pixels6_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped512by4_pixels6_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	VADDPS      (BX), Z0, K1, Z0
+	VADDPS      (BX)(SI*1), Z1, K1, Z1
+	VADDPS      (BX)(SI*2), Z2, K1, Z2
+	VADDPS      (DI), Z3, K1, Z3
+	VADDPS      (DI)(SI*1), Z4, K1, Z4
+	VADDPS      (DI)(SI*2), Z5, K1, Z5
+
+grouped512by4_pixels6_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped512by4_pixels6_linear
+	VPXORD       Z6, Z6, Z6
+	VBROADCASTSS slope+96(FP), Z7
+	VCMPPS       $0x11, Z6, Z0, K3
+	VMULPS       Z7, Z0, K3, Z0
+	VCMPPS       $0x11, Z6, Z1, K4
+	VMULPS       Z7, Z1, K4, Z1
+	VCMPPS       $0x11, Z6, Z2, K5
+	VMULPS       Z7, Z2, K5, Z2
+	VCMPPS       $0x11, Z6, Z3, K6
+	VMULPS       Z7, Z3, K6, Z3
+	VCMPPS       $0x11, Z6, Z4, K3
+	VMULPS       Z7, Z4, K3, Z4
+	VCMPPS       $0x11, Z6, Z5, K4
+	VMULPS       Z7, Z5, K4, Z5
+	VBROADCASTSS limit+100(FP), Z7
+	VMINPS       Z0, Z7, Z0
+	VMINPS       Z1, Z7, Z1
+	VMINPS       Z2, Z7, Z2
+	VMINPS       Z3, Z7, Z3
+	VMINPS       Z4, Z7, Z4
+	VMINPS       Z5, Z7, Z5
+
+grouped512by4_pixels6_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped512by4_pixels6_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*2), DI
+	ADDQ   SI, DI
+	VADDPS (BX), Z0, K1, Z0
+	VADDPS (BX)(SI*1), Z1, K1, Z1
+	VADDPS (BX)(SI*2), Z2, K1, Z2
+	VADDPS (DI), Z3, K1, Z3
+	VADDPS (DI)(SI*1), Z4, K1, Z4
+	VADDPS (DI)(SI*2), Z5, K1, Z5
+
+grouped512by4_pixels6_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(SI*2), DI
+	ADDQ    SI, DI
+	VMOVUPS Z0, K1, (BX)
+	VMOVUPS Z1, K1, (BX)(SI*1)
+	VMOVUPS Z2, K1, (BX)(SI*2)
+	VMOVUPS Z3, K1, (DI)
+	VMOVUPS Z4, K1, (DI)(SI*1)
+	VMOVUPS Z5, K1, (DI)(SI*2)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     grouped512by4_pixels6
+	VZEROUPPER
+	RET
+
+grouped512by4_pixels7:
+	MOVQ    AX, BX
+	SUBQ    CX, BX
+	SHRQ    $0x02, BX
+	MOVQ    $0x00000020, SI
+	CMPQ    BX, SI
+	CMOVQGT SI, BX
+	MOVL    $0xffffffff, SI
+	BZHIL   BX, SI, SI
+
+	// K1, K2: the channels of each register that are there
+	KMOVW SI, K1
+	SHRL  $0x10, SI
+	KMOVW SI, K2
+
+	// 7 pixels: sums in Z0 to Z6, from the biases
+	VMOVUPS (DX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	ADDQ    $+64, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), R9
+	MOVQ    segmentCount+8(FP), R10
+
+grouped512by4_pixels7_tap:
+	MOVQ        (R9), DI
+	ADDQ        $0x08, R9
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(DI*4), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	LEAQ        (DI)(BX*2), R8
+	ADDQ        BX, R8
+	VMOVUPS     (DX), Z7
+	VMOVUPS     64(DX), Z8
+	VMOVUPS     128(DX), Z9
+	VMOVUPS     192(DX), Z10
+	VMOVUPS.Z   (SI), K1, Z11
+	VFMADD231PS Z7, Z11, Z0
+	VPERMILPS   $0xb1, Z11, Z12
+	VFMADD231PS Z8, Z12, Z0
+	VPERMILPS   $0x4e, Z11, Z12
+	VFMADD231PS Z9, Z12, Z0
+	VPERMILPS   $0x1b, Z11, Z12
+	VFMADD231PS Z10, Z12, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z13
+	VFMADD231PS Z7, Z13, Z1
+	VPERMILPS   $0xb1, Z13, Z14
+	VFMADD231PS Z8, Z14, Z1
+	VPERMILPS   $0x4e, Z13, Z14
+	VFMADD231PS Z9, Z14, Z1
+	VPERMILPS   $0x1b, Z13, Z14
+	VFMADD231PS Z10, Z14, Z1
+	VMOVUPS.Z   (SI)(BX*2), K1, Z15
+	VFMADD231PS Z7, Z15, Z2
+	VPERMILPS   $0xb1, Z15, Z16
+	VFMADD231PS Z8, Z16, Z2
+	VPERMILPS   $0x4e, Z15, Z16
+	VFMADD231PS Z9, Z16, Z2
+	VPERMILPS   $0x1b, Z15, Z16
+	VFMADD231PS Z10, Z16, Z2
+	VMOVUPS.Z   (DI), K1, Z17
+	VFMADD231PS Z7, Z17, Z3
+	VPERMILPS   $0xb1, Z17, Z18
+	VFMADD231PS Z8, Z18, Z3
+	VPERMILPS   $0x4e, Z17, Z18
+	VFMADD231PS Z9, Z18, Z3
+	VPERMILPS   $0x1b, Z17, Z18
+	VFMADD231PS Z10, Z18, Z3
+	VMOVUPS.Z   (DI)(BX*1), K1, Z19
+	VFMADD231PS Z7, Z19, Z4
+	VPERMILPS   $0xb1, Z19, Z20
+	VFMADD231PS Z8, Z20, Z4
+	VPERMILPS   $0x4e, Z19, Z20
+	VFMADD231PS Z9, Z20, Z4
+	VPERMILPS   $0x1b, Z19, Z20
+	VFMADD231PS Z10, Z20, Z4
+	VMOVUPS.Z   (DI)(BX*2), K1, Z21
+	VFMADD231PS Z7, Z21, Z5
+	VPERMILPS   $0xb1, Z21, Z22
+	VFMADD231PS Z8, Z22, Z5
+	VPERMILPS   $0x4e, Z21, Z22
+	VFMADD231PS Z9, Z22, Z5
+	VPERMILPS   $0x1b, Z21, Z22
+	VFMADD231PS Z10, Z22, Z5
+	VMOVUPS.Z   (R8), K1, Z23
+	VFMADD231PS Z7, Z23, Z6
+	VPERMILPS   $0xb1, Z23, Z24
+	VFMADD231PS Z8, Z24, Z6
+	VPERMILPS   $0x4e, Z23, Z24
+	VFMADD231PS Z9, Z24, Z6
+	VPERMILPS   $0x1b, Z23, Z24
+	VFMADD231PS Z10, Z24, Z6
+	ADDQ        $+256, DX
+	DECQ        R10
+	JNE         grouped512by4_pixels7_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped512by4_pixels7_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	VADDPS      (BX), Z0, K1, Z0
+	VADDPS      (BX)(SI*1), Z1, K1, Z1
+	VADDPS      (BX)(SI*2), Z2, K1, Z2
+	VADDPS      (DI), Z3, K1, Z3
+	VADDPS      (DI)(SI*1), Z4, K1, Z4
+	VADDPS      (DI)(SI*2), Z5, K1, Z5
+	VADDPS      (R8), Z6, K1, Z6
+
+grouped512by4_pixels7_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped512by4_pixels7_linear
+	VPXORD       Z7, Z7, Z7
+	VBROADCASTSS slope+96(FP), Z8
+	VCMPPS       $0x11, Z7, Z0, K3
+	VMULPS       Z8, Z0, K3, Z0
+	VCMPPS       $0x11, Z7, Z1, K4
+	VMULPS       Z8, Z1, K4, Z1
+	VCMPPS       $0x11, Z7, Z2, K5
+	VMULPS       Z8, Z2, K5, Z2
+	VCMPPS       $0x11, Z7, Z3, K6
+	VMULPS       Z8, Z3, K6, Z3
+	VCMPPS       $0x11, Z7, Z4, K3
+	VMULPS       Z8, Z4, K3, Z4
+	VCMPPS       $0x11, Z7, Z5, K4
+	VMULPS       Z8, Z5, K4, Z5
+	VCMPPS       $0x11, Z7, Z6, K5
+	VMULPS       Z8, Z6, K5, Z6
+	VBROADCASTSS limit+100(FP), Z8
+	VMINPS       Z0, Z8, Z0
+	VMINPS       Z1, Z8, Z1
+	VMINPS       Z2, Z8, Z2
+	VMINPS       Z3, Z8, Z3
+	VMINPS       Z4, Z8, Z4
+	VMINPS       Z5, Z8, Z5
+	VMINPS       Z6, Z8, Z6
+
+grouped512by4_pixels7_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped512by4_pixels7_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*2), DI
+	ADDQ   SI, DI
+	LEAQ   (DI)(SI*2), R8
+	ADDQ   SI, R8
+	VADDPS (BX), Z0, K1, Z0
+	VADDPS (BX)(SI*1), Z1, K1, Z1
+	VADDPS (BX)(SI*2), Z2, K1, Z2
+	VADDPS (DI), Z3, K1, Z3
+	VADDPS (DI)(SI*1), Z4, K1, Z4
+	VADDPS (DI)(SI*2), Z5, K1, Z5
+	VADDPS (R8), Z6, K1, Z6
+
+grouped512by4_pixels7_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(SI*2), DI
+	ADDQ    SI, DI
+	LEAQ    (DI)(SI*2), R8
+	ADDQ    SI, R8
+	VMOVUPS Z0, K1, (BX)
+	VMOVUPS Z1, K1, (BX)(SI*1)
+	VMOVUPS Z2, K1, (BX)(SI*2)
+	VMOVUPS Z3, K1, (DI)
+	VMOVUPS Z4, K1, (DI)(SI*1)
+	VMOVUPS Z5, K1, (DI)(SI*2)
+	VMOVUPS Z6, K1, (R8)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     grouped512by4_pixels7
+	VZEROUPPER
+	RET
+
+grouped512by4_pixels8:
+	MOVQ    AX, BX
+	SUBQ    CX, BX
+	SHRQ    $0x02, BX
+	MOVQ    $0x00000020, SI
+	CMPQ    BX, SI
+	CMOVQGT SI, BX
+	MOVL    $0xffffffff, SI
+	BZHIL   BX, SI, SI
+
+	// K1, K2: the channels of each register that are there
+	KMOVW SI, K1
+	SHRL  $0x10, SI
+	KMOVW SI, K2
+
+	// 8 pixels: sums in Z0 to Z7, from the biases
+	VMOVUPS (DX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	ADDQ    $+64, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), R9
+	MOVQ    segmentCount+8(FP), R10
+
+grouped512by4_pixels8_tap:
+	MOVQ        (R9), DI
+	ADDQ        $0x08, R9
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(DI*4), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	LEAQ        (DI)(BX*2), R8
+	ADDQ        BX, R8
+	VMOVUPS     (DX), Z8
+	VMOVUPS     64(DX), Z9
+	VMOVUPS     128(DX), Z10
+	VMOVUPS     192(DX), Z11
+	VMOVUPS.Z   (SI), K1, Z12
+	VFMADD231PS Z8, Z12, Z0
+	VPERMILPS   $0xb1, Z12, Z13
+	VFMADD231PS Z9, Z13, Z0
+	VPERMILPS   $0x4e, Z12, Z13
+	VFMADD231PS Z10, Z13, Z0
+	VPERMILPS   $0x1b, Z12, Z13
+	VFMADD231PS Z11, Z13, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z14
+	VFMADD231PS Z8, Z14, Z1
+	VPERMILPS   $0xb1, Z14, Z15
+	VFMADD231PS Z9, Z15, Z1
+	VPERMILPS   $0x4e, Z14, Z15
+	VFMADD231PS Z10, Z15, Z1
+	VPERMILPS   $0x1b, Z14, Z15
+	VFMADD231PS Z11, Z15, Z1
+	VMOVUPS.Z   (SI)(BX*2), K1, Z16
+	VFMADD231PS Z8, Z16, Z2
+	VPERMILPS   $0xb1, Z16, Z17
+	VFMADD231PS Z9, Z17, Z2
+	VPERMILPS   $0x4e, Z16, Z17
+	VFMADD231PS Z10, Z17, Z2
+	VPERMILPS   $0x1b, Z16, Z17
+	VFMADD231PS Z11, Z17, Z2
+	VMOVUPS.Z   (DI), K1, Z18
+	VFMADD231PS Z8, Z18, Z3
+	VPERMILPS   $0xb1, Z18, Z19
+	VFMADD231PS Z9, Z19, Z3
+	VPERMILPS   $0x4e, Z18, Z19
+	VFMADD231PS Z10, Z19, Z3
+	VPERMILPS   $0x1b, Z18, Z19
+	VFMADD231PS Z11, Z19, Z3
+	VMOVUPS.Z   (DI)(BX*1), K1, Z20
+	VFMADD231PS Z8, Z20, Z4
+	VPERMILPS   $0xb1, Z20, Z21
+	VFMADD231PS Z9, Z21, Z4
+	VPERMILPS   $0x4e, Z20, Z21
+	VFMADD231PS Z10, Z21, Z4
+	VPERMILPS   $0x1b, Z20, Z21
+	VFMADD231PS Z11, Z21, Z4
+	VMOVUPS.Z   (DI)(BX*2), K1, Z22
+	VFMADD231PS Z8, Z22, Z5
+	VPERMILPS   $0xb1, Z22, Z23
+	VFMADD231PS Z9, Z23, Z5
+	VPERMILPS   $0x4e, Z22, Z23
+	VFMADD231PS Z10, Z23, Z5
+	VPERMILPS   $0x1b, Z22, Z23
+	VFMADD231PS Z11, Z23, Z5
+	VMOVUPS.Z   (R8), K1, Z24
+	VFMADD231PS Z8, Z24, Z6
+	VPERMILPS   $0xb1, Z24, Z25
+	VFMADD231PS Z9, Z25, Z6
+	VPERMILPS   $0x4e, Z24, Z25
+	VFMADD231PS Z10, Z25, Z6
+	VPERMILPS   $0x1b, Z24, Z25
+	VFMADD231PS Z11, Z25, Z6
+	VMOVUPS.Z   (R8)(BX*1), K1, Z26
+	VFMADD231PS Z8, Z26, Z7
+	VPERMILPS   $0xb1, Z26, Z27
+	VFMADD231PS Z9, Z27, Z7
+	VPERMILPS   $0x4e, Z26, Z27
+	VFMADD231PS Z10, Z27, Z7
+	VPERMILPS   $0x1b, Z26, Z27
+	VFMADD231PS Z11, Z27, Z7
+	ADDQ        $+256, DX
+	DECQ        R10
+	JNE         grouped512by4_pixels8_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped512by4_pixels8_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	VADDPS      (BX), Z0, K1, Z0
+	VADDPS      (BX)(SI*1), Z1, K1, Z1
+	VADDPS      (BX)(SI*2), Z2, K1, Z2
+	VADDPS      (DI), Z3, K1, Z3
+	VADDPS      (DI)(SI*1), Z4, K1, Z4
+	VADDPS      (DI)(SI*2), Z5, K1, Z5
+	VADDPS      (R8), Z6, K1, Z6
+	VADDPS      (R8)(SI*1), Z7, K1, Z7
+
+grouped512by4_pixels8_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped512by4_pixels8_linear
+	VPXORD       Z8, Z8, Z8
+	VBROADCASTSS slope+96(FP), Z9
+	VCMPPS       $0x11, Z8, Z0, K3
+	VMULPS       Z9, Z0, K3, Z0
+	VCMPPS       $0x11, Z8, Z1, K4
+	VMULPS       Z9, Z1, K4, Z1
+	VCMPPS       $0x11, Z8, Z2, K5
+	VMULPS       Z9, Z2, K5, Z2
+	VCMPPS       $0x11, Z8, Z3, K6
+	VMULPS       Z9, Z3, K6, Z3
+	VCMPPS       $0x11, Z8, Z4, K3
+	VMULPS       Z9, Z4, K3, Z4
+	VCMPPS       $0x11, Z8, Z5, K4
+	VMULPS       Z9, Z5, K4, Z5
+	VCMPPS       $0x11, Z8, Z6, K5
+	VMULPS       Z9, Z6, K5, Z6
+	VCMPPS       $0x11, Z8, Z7, K6
+	VMULPS       Z9, Z7, K6, Z7
+	VBROADCASTSS limit+100(FP), Z9
+	VMINPS       Z0, Z9, Z0
+	VMINPS       Z1, Z9, Z1
+	VMINPS       Z2, Z9, Z2
+	VMINPS       Z3, Z9, Z3
+	VMINPS       Z4, Z9, Z4
+	VMINPS       Z5, Z9, Z5
+	VMINPS       Z6, Z9, Z6
+	VMINPS       Z7, Z9, Z7
+
+grouped512by4_pixels8_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped512by4_pixels8_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*2), DI
+	ADDQ   SI, DI
+	LEAQ   (DI)(SI*2), R8
+	ADDQ   SI, R8
+	VADDPS (BX), Z0, K1, Z0
+	VADDPS (BX)(SI*1), Z1, K1, Z1
+	VADDPS (BX)(SI*2), Z2, K1, Z2
+	VADDPS (DI), Z3, K1, Z3
+	VADDPS (DI)(SI*1), Z4, K1, Z4
+	VADDPS (DI)(SI*2), Z5, K1, Z5
+	VADDPS (R8), Z6, K1, Z6
+	VADDPS (R8)(SI*1), Z7, K1, Z7
+
+grouped512by4_pixels8_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(SI*2), DI
+	ADDQ    SI, DI
+	LEAQ    (DI)(SI*2), R8
+	ADDQ    SI, R8
+	VMOVUPS Z0, K1, (BX)
+	VMOVUPS Z1, K1, (BX)(SI*1)
+	VMOVUPS Z2, K1, (BX)(SI*2)
+	VMOVUPS Z3, K1, (DI)
+	VMOVUPS Z4, K1, (DI)(SI*1)
+	VMOVUPS Z5, K1, (DI)(SI*2)
+	VMOVUPS Z6, K1, (R8)
+	VMOVUPS Z7, K1, (R8)(SI*1)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     grouped512by4_pixels8
+	VZEROUPPER
+	RET
+
+grouped512by4_pixels9:
+	MOVQ    AX, BX
+	SUBQ    CX, BX
+	SHRQ    $0x02, BX
+	MOVQ    $0x00000020, SI
+	CMPQ    BX, SI
+	CMOVQGT SI, BX
+	MOVL    $0xffffffff, SI
+	BZHIL   BX, SI, SI
+
+	// K1, K2: the channels of each register that are there
+	KMOVW SI, K1
+	SHRL  $0x10, SI
+	KMOVW SI, K2
+
+	// 9 pixels: sums in Z0 to Z8, from the biases
+	VMOVUPS (DX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	ADDQ    $+64, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), R9
+	MOVQ    segmentCount+8(FP), R10
+
+grouped512by4_pixels9_tap:
+	MOVQ        (R9), DI
+	ADDQ        $0x08, R9
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(DI*4), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	LEAQ        (DI)(BX*2), R8
+	ADDQ        BX, R8
+	VMOVUPS     (DX), Z9
+	VMOVUPS     64(DX), Z10
+	VMOVUPS     128(DX), Z11
+	VMOVUPS     192(DX), Z12
+	VMOVUPS.Z   (SI), K1, Z13
+	VFMADD231PS Z9, Z13, Z0
+	VPERMILPS   $0xb1, Z13, Z14
+	VFMADD231PS Z10, Z14, Z0
+	VPERMILPS   $0x4e, Z13, Z14
+	VFMADD231PS Z11, Z14, Z0
+	VPERMILPS   $0x1b, Z13, Z14
+	VFMADD231PS Z12, Z14, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z15
+	VFMADD231PS Z9, Z15, Z1
+	VPERMILPS   $0xb1, Z15, Z16
+	VFMADD231PS Z10, Z16, Z1
+	VPERMILPS   $0x4e, Z15, Z16
+	VFMADD231PS Z11, Z16, Z1
+	VPERMILPS   $0x1b, Z15, Z16
+	VFMADD231PS Z12, Z16, Z1
+	VMOVUPS.Z   (SI)(BX*2), K1, Z17
+	VFMADD231PS Z9, Z17, Z2
+	VPERMILPS   $0xb1, Z17, Z18
+	VFMADD231PS Z10, Z18, Z2
+	VPERMILPS   $0x4e, Z17, Z18
+	VFMADD231PS Z11, Z18, Z2
+	VPERMILPS   $0x1b, Z17, Z18
+	VFMADD231PS Z12, Z18, Z2
+	VMOVUPS.Z   (DI), K1, Z19
+	VFMADD231PS Z9, Z19, Z3
+	VPERMILPS   $0xb1, Z19, Z20
+	VFMADD231PS Z10, Z20, Z3
+	VPERMILPS   $0x4e, Z19, Z20
+	VFMADD231PS Z11, Z20, Z3
+	VPERMILPS   $0x1b, Z19, Z20
+	VFMADD231PS Z12, Z20, Z3
+	VMOVUPS.Z   (DI)(BX*1), K1, Z21
+	VFMADD231PS Z9, Z21, Z4
+	VPERMILPS   $0xb1, Z21, Z22
+	VFMADD231PS Z10, Z22, Z4
+	VPERMILPS   $0x4e, Z21, Z22
+	VFMADD231PS Z11, Z22, Z4
+	VPERMILPS   $0x1b, Z21, Z22
+	VFMADD231PS Z12, Z22, Z4
+	VMOVUPS.Z   (DI)(BX*2), K1, Z23
+	VFMADD231PS Z9, Z23, Z5
+	VPERMILPS   $0xb1, Z23, Z24
+	VFMADD231PS Z10, Z24, Z5
+	VPERMILPS   $0x4e, Z23, Z24
+	VFMADD231PS Z11, Z24, Z5
+	VPERMILPS   $0x1b, Z23, Z24
+	VFMADD231PS Z12, Z24, Z5
+	VMOVUPS.Z   (R8), K1, Z25
+	VFMADD231PS Z9, Z25, Z6
+	VPERMILPS   $0xb1, Z25, Z26
+	VFMADD231PS Z10, Z26, Z6
+	VPERMILPS   $0x4e, Z25, Z26
+	VFMADD231PS Z11, Z26, Z6
+	VPERMILPS   $0x1b, Z25, Z26
+	VFMADD231PS Z12, Z26, Z6
+	VMOVUPS.Z   (R8)(BX*1), K1, Z27
+	VFMADD231PS Z9, Z27, Z7
+	VPERMILPS   $0xb1, Z27, Z28
+	VFMADD231PS Z10, Z28, Z7
+	VPERMILPS   $0x4e, Z27, Z28
+	VFMADD231PS Z11, Z28, Z7
+	VPERMILPS   $0x1b, Z27, Z28
+	VFMADD231PS Z12, Z28, Z7
+	VMOVUPS.Z   (R8)(BX*2), K1, Z29
+	VFMADD231PS Z9, Z29, Z8
+	VPERMILPS   $0xb1, Z29, Z30
+	VFMADD231PS Z10, Z30, Z8
+	VPERMILPS   $0x4e, Z29, Z30
+	VFMADD231PS Z11, Z30, Z8
+	VPERMILPS   $0x1b, Z29, Z30
+	VFMADD231PS Z12, Z30, Z8
+	ADDQ        $+256, DX
+	DECQ        R10
+	JNE         grouped512by4_pixels9_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped512by4_pixels9_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	VADDPS      (BX), Z0, K1, Z0
+	VADDPS      (BX)(SI*1), Z1, K1, Z1
+	VADDPS      (BX)(SI*2), Z2, K1, Z2
+	VADDPS      (DI), Z3, K1, Z3
+	VADDPS      (DI)(SI*1), Z4, K1, Z4
+	VADDPS      (DI)(SI*2), Z5, K1, Z5
+	VADDPS      (R8), Z6, K1, Z6
+	VADDPS      (R8)(SI*1), Z7, K1, Z7
+	VADDPS      (R8)(SI*2), Z8, K1, Z8
+
+grouped512by4_pixels9_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped512by4_pixels9_linear
+	VPXORD       Z9, Z9, Z9
+	VBROADCASTSS slope+96(FP), Z10
+	VCMPPS       $0x11, Z9, Z0, K3
+	VMULPS       Z10, Z0, K3, Z0
+	VCMPPS       $0x11, Z9, Z1, K4
+	VMULPS       Z10, Z1, K4, Z1
+	VCMPPS       $0x11, Z9, Z2, K5
+	VMULPS       Z10, Z2, K5, Z2
+	VCMPPS       $0x11, Z9, Z3, K6
+	VMULPS       Z10, Z3, K6, Z3
+	VCMPPS       $0x11, Z9, Z4, K3
+	VMULPS       Z10, Z4, K3, Z4
+	VCMPPS       $0x11, Z9, Z5, K4
+	VMULPS       Z10, Z5, K4, Z5
+	VCMPPS       $0x11, Z9, Z6, K5
+	VMULPS       Z10, Z6, K5, Z6
+	VCMPPS       $0x11, Z9, Z7, K6
+	VMULPS       Z10, Z7, K6, Z7
+	VCMPPS       $0x11, Z9, Z8, K3
+	VMULPS       Z10, Z8, K3, Z8
+	VBROADCASTSS limit+100(FP), Z10
+	VMINPS       Z0, Z10, Z0
+	VMINPS       Z1, Z10, Z1
+	VMINPS       Z2, Z10, Z2
+	VMINPS       Z3, Z10, Z3
+	VMINPS       Z4, Z10, Z4
+	VMINPS       Z5, Z10, Z5
+	VMINPS       Z6, Z10, Z6
+	VMINPS       Z7, Z10, Z7
+	VMINPS       Z8, Z10, Z8
+
+grouped512by4_pixels9_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped512by4_pixels9_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*2), DI
+	ADDQ   SI, DI
+	LEAQ   (DI)(SI*2), R8
+	ADDQ   SI, R8
+	VADDPS (BX), Z0, K1, Z0
+	VADDPS (BX)(SI*1), Z1, K1, Z1
+	VADDPS (BX)(SI*2), Z2, K1, Z2
+	VADDPS (DI), Z3, K1, Z3
+	VADDPS (DI)(SI*1), Z4, K1, Z4
+	VADDPS (DI)(SI*2), Z5, K1, Z5
+	VADDPS (R8), Z6, K1, Z6
+	VADDPS (R8)(SI*1), Z7, K1, Z7
+	VADDPS (R8)(SI*2), Z8, K1, Z8
+
+grouped512by4_pixels9_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(SI*2), DI
+	ADDQ    SI, DI
+	LEAQ    (DI)(SI*2), R8
+	ADDQ    SI, R8
+	VMOVUPS Z0, K1, (BX)
+	VMOVUPS Z1, K1, (BX)(SI*1)
+	VMOVUPS Z2, K1, (BX)(SI*2)
+	VMOVUPS Z3, K1, (DI)
+	VMOVUPS Z4, K1, (DI)(SI*1)
+	VMOVUPS Z5, K1, (DI)(SI*2)
+	VMOVUPS Z6, K1, (R8)
+	VMOVUPS Z7, K1, (R8)(SI*1)
+	VMOVUPS Z8, K1, (R8)(SI*2)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     grouped512by4_pixels9
+	VZEROUPPER
+	RET
+
+grouped512by4_pixels10:
+	MOVQ    AX, BX
+	SUBQ    CX, BX
+	SHRQ    $0x02, BX
+	MOVQ    $0x00000020, SI
+	CMPQ    BX, SI
+	CMOVQGT SI, BX
+	MOVL    $0xffffffff, SI
+	BZHIL   BX, SI, SI
+
+	// K1, K2: the channels of each register that are there
+	KMOVW SI, K1
+	SHRL  $0x10, SI
+	KMOVW SI, K2
+
+	// 10 pixels: sums in Z0 to Z9, from the biases
+	VMOVUPS (DX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	ADDQ    $+64, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), R10
+	MOVQ    segmentCount+8(FP), R11
+
+grouped512by4_pixels10_tap:
+	MOVQ        (R10), DI
+	ADDQ        $0x08, R10
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(DI*4), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	LEAQ        (DI)(BX*2), R8
+	ADDQ        BX, R8
+	LEAQ        (R8)(BX*2), R9
+	ADDQ        BX, R9
+	VMOVUPS     (DX), Z10
+	VMOVUPS     64(DX), Z11
+	VMOVUPS     128(DX), Z12
+	VMOVUPS     192(DX), Z13
+	VMOVUPS.Z   (SI), K1, Z14
+	VFMADD231PS Z10, Z14, Z0
+	VPERMILPS   $0xb1, Z14, Z15
+	VFMADD231PS Z11, Z15, Z0
+	VPERMILPS   $0x4e, Z14, Z15
+	VFMADD231PS Z12, Z15, Z0
+	VPERMILPS   $0x1b, Z14, Z15
+	VFMADD231PS Z13, Z15, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z16
+	VFMADD231PS Z10, Z16, Z1
+	VPERMILPS   $0xb1, Z16, Z17
+	VFMADD231PS Z11, Z17, Z1
+	VPERMILPS   $0x4e, Z16, Z17
+	VFMADD231PS Z12, Z17, Z1
+	VPERMILPS   $0x1b, Z16, Z17
+	VFMADD231PS Z13, Z17, Z1
+	VMOVUPS.Z   (SI)(BX*2), K1, Z18
+	VFMADD231PS Z10, Z18, Z2
+	VPERMILPS   $0xb1, Z18, Z19
+	VFMADD231PS Z11, Z19, Z2
+	VPERMILPS   $0x4e, Z18, Z19
+	VFMADD231PS Z12, Z19, Z2
+	VPERMILPS   $0x1b, Z18, Z19
+	VFMADD231PS Z13, Z19, Z2
+	VMOVUPS.Z   (DI), K1, Z20
+	VFMADD231PS Z10, Z20, Z3
+	VPERMILPS   $0xb1, Z20, Z21
+	VFMADD231PS Z11, Z21, Z3
+	VPERMILPS   $0x4e, Z20, Z21
+	VFMADD231PS Z12, Z21, Z3
+	VPERMILPS   $0x1b, Z20, Z21
+	VFMADD231PS Z13, Z21, Z3
+	VMOVUPS.Z   (DI)(BX*1), K1, Z22
+	VFMADD231PS Z10, Z22, Z4
+	VPERMILPS   $0xb1, Z22, Z23
+	VFMADD231PS Z11, Z23, Z4
+	VPERMILPS   $0x4e, Z22, Z23
+	VFMADD231PS Z12, Z23, Z4
+	VPERMILPS   $0x1b, Z22, Z23
+	VFMADD231PS Z13, Z23, Z4
+	VMOVUPS.Z   (DI)(BX*2), K1, Z24
+	VFMADD231PS Z10, Z24, Z5
+	VPERMILPS   $0xb1, Z24, Z25
+	VFMADD231PS Z11, Z25, Z5
+	VPERMILPS   $0x4e, Z24, Z25
+	VFMADD231PS Z12, Z25, Z5
+	VPERMILPS   $0x1b, Z24, Z25
+	VFMADD231PS Z13, Z25, Z5
+	VMOVUPS.Z   (R8), K1, Z26
+	VFMADD231PS Z10, Z26, Z6
+	VPERMILPS   $0xb1, Z26, Z27
+	VFMADD231PS Z11, Z27, Z6
+	VPERMILPS   $0x4e, Z26, Z27
+	VFMADD231PS Z12, Z27, Z6
+	VPERMILPS   $0x1b, Z26, Z27
+	VFMADD231PS Z13, Z27, Z6
+	VMOVUPS.Z   (R8)(BX*1), K1, Z28
+	VFMADD231PS Z10, Z28, Z7
+	VPERMILPS   $0xb1, Z28, Z29
+	VFMADD231PS Z11, Z29, Z7
+	VPERMILPS   $0x4e, Z28, Z29
+	VFMADD231PS Z12, Z29, Z7
+	VPERMILPS   $0x1b, Z28, Z29
+	VFMADD231PS Z13, Z29, Z7
+	VMOVUPS.Z   (R8)(BX*2), K1, Z30
+	VFMADD231PS Z10, Z30, Z8
+	VPERMILPS   $0xb1, Z30, Z31
+	VFMADD231PS Z11, Z31, Z8
+	VPERMILPS   $0x4e, Z30, Z31
+	VFMADD231PS Z12, Z31, Z8
+	VPERMILPS   $0x1b, Z30, Z31
+	VFMADD231PS Z13, Z31, Z8
+	VMOVUPS.Z   (R9), K1, Z14
+	VFMADD231PS Z10, Z14, Z9
+	VPERMILPS   $0xb1, Z14, Z15
+	VFMADD231PS Z11, Z15, Z9
+	VPERMILPS   $0x4e, Z14, Z15
+	VFMADD231PS Z12, Z15, Z9
+	VPERMILPS   $0x1b, Z14, Z15
+	VFMADD231PS Z13, Z15, Z9
+	ADDQ        $+256, DX
+	DECQ        R11
+	JNE         grouped512by4_pixels10_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped512by4_pixels10_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	LEAQ        (R8)(SI*2), R9
+	ADDQ        SI, R9
+	VADDPS      (BX), Z0, K1, Z0
+	VADDPS      (BX)(SI*1), Z1, K1, Z1
+	VADDPS      (BX)(SI*2), Z2, K1, Z2
+	VADDPS      (DI), Z3, K1, Z3
+	VADDPS      (DI)(SI*1), Z4, K1, Z4
+	VADDPS      (DI)(SI*2), Z5, K1, Z5
+	VADDPS      (R8), Z6, K1, Z6
+	VADDPS      (R8)(SI*1), Z7, K1, Z7
+	VADDPS      (R8)(SI*2), Z8, K1, Z8
+	VADDPS      (R9), Z9, K1, Z9
+
+grouped512by4_pixels10_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped512by4_pixels10_linear
+	VPXORD       Z10, Z10, Z10
+	VBROADCASTSS slope+96(FP), Z11
+	VCMPPS       $0x11, Z10, Z0, K3
+	VMULPS       Z11, Z0, K3, Z0
+	VCMPPS       $0x11, Z10, Z1, K4
+	VMULPS       Z11, Z1, K4, Z1
+	VCMPPS       $0x11, Z10, Z2, K5
+	VMULPS       Z11, Z2, K5, Z2
+	VCMPPS       $0x11, Z10, Z3, K6
+	VMULPS       Z11, Z3, K6, Z3
+	VCMPPS       $0x11, Z10, Z4, K3
+	VMULPS       Z11, Z4, K3, Z4
+	VCMPPS       $0x11, Z10, Z5, K4
+	VMULPS       Z11, Z5, K4, Z5
+	VCMPPS       $0x11, Z10, Z6, K5
+	VMULPS       Z11, Z6, K5, Z6
+	VCMPPS       $0x11, Z10, Z7, K6
+	VMULPS       Z11, Z7, K6, Z7
+	VCMPPS       $0x11, Z10, Z8, K3
+	VMULPS       Z11, Z8, K3, Z8
+	VCMPPS       $0x11, Z10, Z9, K4
+	VMULPS       Z11, Z9, K4, Z9
+	VBROADCASTSS limit+100(FP), Z11
+	VMINPS       Z0, Z11, Z0
+	VMINPS       Z1, Z11, Z1
+	VMINPS       Z2, Z11, Z2
+	VMINPS       Z3, Z11, Z3
+	VMINPS       Z4, Z11, Z4
+	VMINPS       Z5, Z11, Z5
+	VMINPS       Z6, Z11, Z6
+	VMINPS       Z7, Z11, Z7
+	VMINPS       Z8, Z11, Z8
+	VMINPS       Z9, Z11, Z9
+
+grouped512by4_pixels10_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped512by4_pixels10_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*2), DI
+	ADDQ   SI, DI
+	LEAQ   (DI)(SI*2), R8
+	ADDQ   SI, R8
+	LEAQ   (R8)(SI*2), R9
+	ADDQ   SI, R9
+	VADDPS (BX), Z0, K1, Z0
+	VADDPS (BX)(SI*1), Z1, K1, Z1
+	VADDPS (BX)(SI*2), Z2, K1, Z2
+	VADDPS (DI), Z3, K1, Z3
+	VADDPS (DI)(SI*1), Z4, K1, Z4
+	VADDPS (DI)(SI*2), Z5, K1, Z5
+	VADDPS (R8), Z6, K1, Z6
+	VADDPS (R8)(SI*1), Z7, K1, Z7
+	VADDPS (R8)(SI*2), Z8, K1, Z8
+	VADDPS (R9), Z9, K1, Z9
+
+grouped512by4_pixels10_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(SI*2), DI
+	ADDQ    SI, DI
+	LEAQ    (DI)(SI*2), R8
+	ADDQ    SI, R8
+	LEAQ    (R8)(SI*2), R9
+	ADDQ    SI, R9
+	VMOVUPS Z0, K1, (BX)
+	VMOVUPS Z1, K1, (BX)(SI*1)
+	VMOVUPS Z2, K1, (BX)(SI*2)
+	VMOVUPS Z3, K1, (DI)
+	VMOVUPS Z4, K1, (DI)(SI*1)
+	VMOVUPS Z5, K1, (DI)(SI*2)
+	VMOVUPS Z6, K1, (R8)
+	VMOVUPS Z7, K1, (R8)(SI*1)
+	VMOVUPS Z8, K1, (R8)(SI*2)
+	VMOVUPS Z9, K1, (R9)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     grouped512by4_pixels10
+	VZEROUPPER
+	RET
+
+grouped512by4_pixels11:
+	MOVQ    AX, BX
+	SUBQ    CX, BX
+	SHRQ    $0x02, BX
+	MOVQ    $0x00000020, SI
+	CMPQ    BX, SI
+	CMOVQGT SI, BX
+	MOVL    $0xffffffff, SI
+	BZHIL   BX, SI, SI
+
+	// K1, K2: the channels of each register that are there
+	KMOVW SI, K1
+	SHRL  $0x10, SI
+	KMOVW SI, K2
+
+	// 11 pixels: sums in Z0 to Z10, from the biases
+	VMOVUPS (DX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	ADDQ    $+64, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), R10
+	MOVQ    segmentCount+8(FP), R11
+
+grouped512by4_pixels11_tap:
+	MOVQ        (R10), DI
+	ADDQ        $0x08, R10
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(DI*4), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	LEAQ        (DI)(BX*2), R8
+	ADDQ        BX, R8
+	LEAQ        (R8)(BX*2), R9
+	ADDQ        BX, R9
+	VMOVUPS     (DX), Z11
+	VMOVUPS     64(DX), Z12
+	VMOVUPS     128(DX), Z13
+	VMOVUPS     192(DX), Z14
+	VMOVUPS.Z   (SI), K1, Z15
+	VFMADD231PS Z11, Z15, Z0
+	VPERMILPS   $0xb1, Z15, Z16
+	VFMADD231PS Z12, Z16, Z0
+	VPERMILPS   $0x4e, Z15, Z16
+	VFMADD231PS Z13, Z16, Z0
+	VPERMILPS   $0x1b, Z15, Z16
+	VFMADD231PS Z14, Z16, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z17
+	VFMADD231PS Z11, Z17, Z1
+	VPERMILPS   $0xb1, Z17, Z18
+	VFMADD231PS Z12, Z18, Z1
+	VPERMILPS   $0x4e, Z17, Z18
+	VFMADD231PS Z13, Z18, Z1
+	VPERMILPS   $0x1b, Z17, Z18
+	VFMADD231PS Z14, Z18, Z1
+	VMOVUPS.Z   (SI)(BX*2), K1, Z19
+	VFMADD231PS Z11, Z19, Z2
+	VPERMILPS   $0xb1, Z19, Z20
+	VFMADD231PS Z12, Z20, Z2
+	VPERMILPS   $0x4e, Z19, Z20
+	VFMADD231PS Z13, Z20, Z2
+	VPERMILPS   $0x1b, Z19, Z20
+	VFMADD231PS Z14, Z20, Z2
+	VMOVUPS.Z   (DI), K1, Z21
+	VFMADD231PS Z11, Z21, Z3
+	VPERMILPS   $0xb1, Z21, Z22
+	VFMADD231PS Z12, Z22, Z3
+	VPERMILPS   $0x4e, Z21, Z22
+	VFMADD231PS Z13, Z22, Z3
+	VPERMILPS   $0x1b, Z21, Z22
+	VFMADD231PS Z14, Z22, Z3
+	VMOVUPS.Z   (DI)(BX*1), K1, Z23
+	VFMADD231PS Z11, Z23, Z4
+	VPERMILPS   $0xb1, Z23, Z24
+	VFMADD231PS Z12, Z24, Z4
+	VPERMILPS   $0x4e, Z23, Z24
+	VFMADD231PS Z13, Z24, Z4
+	VPERMILPS   $0x1b, Z23, Z24
+	VFMADD231PS Z14, Z24, Z4
+	VMOVUPS.Z   (DI)(BX*2), K1, Z25
+	VFMADD231PS Z11, Z25, Z5
+	VPERMILPS   $0xb1, Z25, Z26
+	VFMADD231PS Z12, Z26, Z5
+	VPERMILPS   $0x4e, Z25, Z26
+	VFMADD231PS Z13, Z26, Z5
+	VPERMILPS   $0x1b, Z25, Z26
+	VFMADD231PS Z14, Z26, Z5
+	VMOVUPS.Z   (R8), K1, Z27
+	VFMADD231PS Z11, Z27, Z6
+	VPERMILPS   $0xb1, Z27, Z28
+	VFMADD231PS Z12, Z28, Z6
+	VPERMILPS   $0x4e, Z27, Z28
+	VFMADD231PS Z13, Z28, Z6
+	VPERMILPS   $0x1b, Z27, Z28
+	VFMADD231PS Z14, Z28, Z6
+	VMOVUPS.Z   (R8)(BX*1), K1, Z29
+	VFMADD231PS Z11, Z29, Z7
+	VPERMILPS   $0xb1, Z29, Z30
+	VFMADD231PS Z12, Z30, Z7
+	VPERMILPS   $0x4e, Z29, Z30
+	VFMADD231PS Z13, Z30, Z7
+	VPERMILPS   $0x1b, Z29, Z30
+	VFMADD231PS Z14, Z30, Z7
+	VMOVUPS.Z   (R8)(BX*2), K1, Z15
+	VFMADD231PS Z11, Z15, Z8
+	VPERMILPS   $0xb1, Z15, Z16
+	VFMADD231PS Z12, Z16, Z8
+	VPERMILPS   $0x4e, Z15, Z16
+	VFMADD231PS Z13, Z16, Z8
+	VPERMILPS   $0x1b, Z15, Z16
+	VFMADD231PS Z14, Z16, Z8
+	VMOVUPS.Z   (R9), K1, Z17
+	VFMADD231PS Z11, Z17, Z9
+	VPERMILPS   $0xb1, Z17, Z18
+	VFMADD231PS Z12, Z18, Z9
+	VPERMILPS   $0x4e, Z17, Z18
+	VFMADD231PS Z13, Z18, Z9
+	VPERMILPS   $0x1b, Z17, Z18
+	VFMADD231PS Z14, Z18, Z9
+	VMOVUPS.Z   (R9)(BX*1), K1, Z19
+	VFMADD231PS Z11, Z19, Z10
+	VPERMILPS   $0xb1, Z19, Z20
+	VFMADD231PS Z12, Z20, Z10
+	VPERMILPS   $0x4e, Z19, Z20
+	VFMADD231PS Z13, Z20, Z10
+	VPERMILPS   $0x1b, Z19, Z20
+	VFMADD231PS Z14, Z20, Z10
+	ADDQ        $+256, DX
+	DECQ        R11
+	JNE         grouped512by4_pixels11_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped512by4_pixels11_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	LEAQ        (R8)(SI*2), R9
+	ADDQ        SI, R9
+	VADDPS      (BX), Z0, K1, Z0
+	VADDPS      (BX)(SI*1), Z1, K1, Z1
+	VADDPS      (BX)(SI*2), Z2, K1, Z2
+	VADDPS      (DI), Z3, K1, Z3
+	VADDPS      (DI)(SI*1), Z4, K1, Z4
+	VADDPS      (DI)(SI*2), Z5, K1, Z5
+	VADDPS      (R8), Z6, K1, Z6
+	VADDPS      (R8)(SI*1), Z7, K1, Z7
+	VADDPS      (R8)(SI*2), Z8, K1, Z8
+	VADDPS      (R9), Z9, K1, Z9
+	VADDPS      (R9)(SI*1), Z10, K1, Z10
+
+grouped512by4_pixels11_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped512by4_pixels11_linear
+	VPXORD       Z11, Z11, Z11
+	VBROADCASTSS slope+96(FP), Z12
+	VCMPPS       $0x11, Z11, Z0, K3
+	VMULPS       Z12, Z0, K3, Z0
+	VCMPPS       $0x11, Z11, Z1, K4
+	VMULPS       Z12, Z1, K4, Z1
+	VCMPPS       $0x11, Z11, Z2, K5
+	VMULPS       Z12, Z2, K5, Z2
+	VCMPPS       $0x11, Z11, Z3, K6
+	VMULPS       Z12, Z3, K6, Z3
+	VCMPPS       $0x11, Z11, Z4, K3
+	VMULPS       Z12, Z4, K3, Z4
+	VCMPPS       $0x11, Z11, Z5, K4
+	VMULPS       Z12, Z5, K4, Z5
+	VCMPPS       $0x11, Z11, Z6, K5
+	VMULPS       Z12, Z6, K5, Z6
+	VCMPPS       $0x11, Z11, Z7, K6
+	VMULPS       Z12, Z7, K6, Z7
+	VCMPPS       $0x11, Z11, Z8, K3
+	VMULPS       Z12, Z8, K3, Z8
+	VCMPPS       $0x11, Z11, Z9, K4
+	VMULPS       Z12, Z9, K4, Z9
+	VCMPPS       $0x11, Z11, Z10, K5
+	VMULPS       Z12, Z10, K5, Z10
+	VBROADCASTSS limit+100(FP), Z12
+	VMINPS       Z0, Z12, Z0
+	VMINPS       Z1, Z12, Z1
+	VMINPS       Z2, Z12, Z2
+	VMINPS       Z3, Z12, Z3
+	VMINPS       Z4, Z12, Z4
+	VMINPS       Z5, Z12, Z5
+	VMINPS       Z6, Z12, Z6
+	VMINPS       Z7, Z12, Z7
+	VMINPS       Z8, Z12, Z8
+	VMINPS       Z9, Z12, Z9
+	VMINPS       Z10, Z12, Z10
+
+grouped512by4_pixels11_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped512by4_pixels11_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*2), DI
+	ADDQ   SI, DI
+	LEAQ   (DI)(SI*2), R8
+	ADDQ   SI, R8
+	LEAQ   (R8)(SI*2), R9
+	ADDQ   SI, R9
+	VADDPS (BX), Z0, K1, Z0
+	VADDPS (BX)(SI*1), Z1, K1, Z1
+	VADDPS (BX)(SI*2), Z2, K1, Z2
+	VADDPS (DI), Z3, K1, Z3
+	VADDPS (DI)(SI*1), Z4, K1, Z4
+	VADDPS (DI)(SI*2), Z5, K1, Z5
+	VADDPS (R8), Z6, K1, Z6
+	VADDPS (R8)(SI*1), Z7, K1, Z7
+	VADDPS (R8)(SI*2), Z8, K1, Z8
+	VADDPS (R9), Z9, K1, Z9
+	VADDPS (R9)(SI*1), Z10, K1, Z10
+
+grouped512by4_pixels11_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(SI*2), DI
+	ADDQ    SI, DI
+	LEAQ    (DI)(SI*2), R8
+	ADDQ    SI, R8
+	LEAQ    (R8)(SI*2), R9
+	ADDQ    SI, R9
+	VMOVUPS Z0, K1, (BX)
+	VMOVUPS Z1, K1, (BX)(SI*1)
+	VMOVUPS Z2, K1, (BX)(SI*2)
+	VMOVUPS Z3, K1, (DI)
+	VMOVUPS Z4, K1, (DI)(SI*1)
+	VMOVUPS Z5, K1, (DI)(SI*2)
+	VMOVUPS Z6, K1, (R8)
+	VMOVUPS Z7, K1, (R8)(SI*1)
+	VMOVUPS Z8, K1, (R8)(SI*2)
+	VMOVUPS Z9, K1, (R9)
+	VMOVUPS Z10, K1, (R9)(SI*1)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     grouped512by4_pixels11
+	VZEROUPPER
+	RET
+
+grouped512by4_pixels12:
+	MOVQ    AX, BX
+	SUBQ    CX, BX
+	SHRQ    $0x02, BX
+	MOVQ    $0x00000020, SI
+	CMPQ    BX, SI
+	CMOVQGT SI, BX
+	MOVL    $0xffffffff, SI
+	BZHIL   BX, SI, SI
+
+	// K1, K2: the channels of each register that are there
+	KMOVW SI, K1
+	SHRL  $0x10, SI
+	KMOVW SI, K2
+
+	// 12 pixels: sums in Z0 to Z11, from the biases
+	VMOVUPS (DX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+	ADDQ    $+64, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), R10
+	MOVQ    segmentCount+8(FP), R11
+
+grouped512by4_pixels12_tap:
+	MOVQ        (R10), DI
+	ADDQ        $0x08, R10
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(DI*4), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	LEAQ        (DI)(BX*2), R8
+	ADDQ        BX, R8
+	LEAQ        (R8)(BX*2), R9
+	ADDQ        BX, R9
+	VMOVUPS     (DX), Z12
+	VMOVUPS     64(DX), Z13
+	VMOVUPS     128(DX), Z14
+	VMOVUPS     192(DX), Z15
+	VMOVUPS.Z   (SI), K1, Z16
+	VFMADD231PS Z12, Z16, Z0
+	VPERMILPS   $0xb1, Z16, Z17
+	VFMADD231PS Z13, Z17, Z0
+	VPERMILPS   $0x4e, Z16, Z17
+	VFMADD231PS Z14, Z17, Z0
+	VPERMILPS   $0x1b, Z16, Z17
+	VFMADD231PS Z15, Z17, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z18
+	VFMADD231PS Z12, Z18, Z1
+	VPERMILPS   $0xb1, Z18, Z19
+	VFMADD231PS Z13, Z19, Z1
+	VPERMILPS   $0x4e, Z18, Z19
+	VFMADD231PS Z14, Z19, Z1
+	VPERMILPS   $0x1b, Z18, Z19
+	VFMADD231PS Z15, Z19, Z1
+	VMOVUPS.Z   (SI)(BX*2), K1, Z20
+	VFMADD231PS Z12, Z20, Z2
+	VPERMILPS   $0xb1, Z20, Z21
+	VFMADD231PS Z13, Z21, Z2
+	VPERMILPS   $0x4e, Z20, Z21
+	VFMADD231PS Z14, Z21, Z2
+	VPERMILPS   $0x1b, Z20, Z21
+	VFMADD231PS Z15, Z21, Z2
+	VMOVUPS.Z   (DI), K1, Z22
+	VFMADD231PS Z12, Z22, Z3
+	VPERMILPS   $0xb1, Z22, Z23
+	VFMADD231PS Z13, Z23, Z3
+	VPERMILPS   $0x4e, Z22, Z23
+	VFMADD231PS Z14, Z23, Z3
+	VPERMILPS   $0x1b, Z22, Z23
+	VFMADD231PS Z15, Z23, Z3
+	VMOVUPS.Z   (DI)(BX*1), K1, Z24
+	VFMADD231PS Z12, Z24, Z4
+	VPERMILPS   $0xb1, Z24, Z25
+	VFMADD231PS Z13, Z25, Z4
+	VPERMILPS   $0x4e, Z24, Z25
+	VFMADD231PS Z14, Z25, Z4
+	VPERMILPS   $0x1b, Z24, Z25
+	VFMADD231PS Z15, Z25, Z4
+	VMOVUPS.Z   (DI)(BX*2), K1, Z26
+	VFMADD231PS Z12, Z26, Z5
+	VPERMILPS   $0xb1, Z26, Z27
+	VFMADD231PS Z13, Z27, Z5
+	VPERMILPS   $0x4e, Z26, Z27
+	VFMADD231PS Z14, Z27, Z5
+	VPERMILPS   $0x1b, Z26, Z27
+	VFMADD231PS Z15, Z27, Z5
+	VMOVUPS.Z   (R8), K1, Z28
+	VFMADD231PS Z12, Z28, Z6
+	VPERMILPS   $0xb1, Z28, Z29
+	VFMADD231PS Z13, Z29, Z6
+	VPERMILPS   $0x4e, Z28, Z29
+	VFMADD231PS Z14, Z29, Z6
+	VPERMILPS   $0x1b, Z28, Z29
+	VFMADD231PS Z15, Z29, Z6
+	VMOVUPS.Z   (R8)(BX*1), K1, Z30
+	VFMADD231PS Z12, Z30, Z7
+	VPERMILPS   $0xb1, Z30, Z31
+	VFMADD231PS Z13, Z31, Z7
+	VPERMILPS   $0x4e, Z30, Z31
+	VFMADD231PS Z14, Z31, Z7
+	VPERMILPS   $0x1b, Z30, Z31
+	VFMADD231PS Z15, Z31, Z7
+	VMOVUPS.Z   (R8)(BX*2), K1, Z16
+	VFMADD231PS Z12, Z16, Z8
+	VPERMILPS   $0xb1, Z16, Z17
+	VFMADD231PS Z13, Z17, Z8
+	VPERMILPS   $0x4e, Z16, Z17
+	VFMADD231PS Z14, Z17, Z8
+	VPERMILPS   $0x1b, Z16, Z17
+	VFMADD231PS Z15, Z17, Z8
+	VMOVUPS.Z   (R9), K1, Z18
+	VFMADD231PS Z12, Z18, Z9
+	VPERMILPS   $0xb1, Z18, Z19
+	VFMADD231PS Z13, Z19, Z9
+	VPERMILPS   $0x4e, Z18, Z19
+	VFMADD231PS Z14, Z19, Z9
+	VPERMILPS   $0x1b, Z18, Z19
+	VFMADD231PS Z15, Z19, Z9
+	VMOVUPS.Z   (R9)(BX*1), K1, Z20
+	VFMADD231PS Z12, Z20, Z10
+	VPERMILPS   $0xb1, Z20, Z21
+	VFMADD231PS Z13, Z21, Z10
+	VPERMILPS   $0x4e, Z20, Z21
+	VFMADD231PS Z14, Z21, Z10
+	VPERMILPS   $0x1b, Z20, Z21
+	VFMADD231PS Z15, Z21, Z10
+	VMOVUPS.Z   (R9)(BX*2), K1, Z22
+	VFMADD231PS Z12, Z22, Z11
+	VPERMILPS   $0xb1, Z22, Z23
+	VFMADD231PS Z13, Z23, Z11
+	VPERMILPS   $0x4e, Z22, Z23
+	VFMADD231PS Z14, Z23, Z11
+	VPERMILPS   $0x1b, Z22, Z23
+	VFMADD231PS Z15, Z23, Z11
+	ADDQ        $+256, DX
+	DECQ        R11
+	JNE         grouped512by4_pixels12_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped512by4_pixels12_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	LEAQ        (R8)(SI*2), R9
+	ADDQ        SI, R9
+	VADDPS      (BX), Z0, K1, Z0
+	VADDPS      (BX)(SI*1), Z1, K1, Z1
+	VADDPS      (BX)(SI*2), Z2, K1, Z2
+	VADDPS      (DI), Z3, K1, Z3
+	VADDPS      (DI)(SI*1), Z4, K1, Z4
+	VADDPS      (DI)(SI*2), Z5, K1, Z5
+	VADDPS      (R8), Z6, K1, Z6
+	VADDPS      (R8)(SI*1), Z7, K1, Z7
+	VADDPS      (R8)(SI*2), Z8, K1, Z8
+	VADDPS      (R9), Z9, K1, Z9
+	VADDPS      (R9)(SI*1), Z10, K1, Z10
+	VADDPS      (R9)(SI*2), Z11, K1, Z11
+
+grouped512by4_pixels12_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped512by4_pixels12_linear
+	VPXORD       Z12, Z12, Z12
+	VBROADCASTSS slope+96(FP), Z13
+	VCMPPS       $0x11, Z12, Z0, K3
+	VMULPS       Z13, Z0, K3, Z0
+	VCMPPS       $0x11, Z12, Z1, K4
+	VMULPS       Z13, Z1, K4, Z1
+	VCMPPS       $0x11, Z12, Z2, K5
+	VMULPS       Z13, Z2, K5, Z2
+	VCMPPS       $0x11, Z12, Z3, K6
+	VMULPS       Z13, Z3, K6, Z3
+	VCMPPS       $0x11, Z12, Z4, K3
+	VMULPS       Z13, Z4, K3, Z4
+	VCMPPS       $0x11, Z12, Z5, K4
+	VMULPS       Z13, Z5, K4, Z5
+	VCMPPS       $0x11, Z12, Z6, K5
+	VMULPS       Z13, Z6, K5, Z6
+	VCMPPS       $0x11, Z12, Z7, K6
+	VMULPS       Z13, Z7, K6, Z7
+	VCMPPS       $0x11, Z12, Z8, K3
+	VMULPS       Z13, Z8, K3, Z8
+	VCMPPS       $0x11, Z12, Z9, K4
+	VMULPS       Z13, Z9, K4, Z9
+	VCMPPS       $0x11, Z12, Z10, K5
+	VMULPS       Z13, Z10, K5, Z10
+	VCMPPS       $0x11, Z12, Z11, K6
+	VMULPS       Z13, Z11, K6, Z11
+	VBROADCASTSS limit+100(FP), Z13
+	VMINPS       Z0, Z13, Z0
+	VMINPS       Z1, Z13, Z1
+	VMINPS       Z2, Z13, Z2
+	VMINPS       Z3, Z13, Z3
+	VMINPS       Z4, Z13, Z4
+	VMINPS       Z5, Z13, Z5
+	VMINPS       Z6, Z13, Z6
+	VMINPS       Z7, Z13, Z7
+	VMINPS       Z8, Z13, Z8
+	VMINPS       Z9, Z13, Z9
+	VMINPS       Z10, Z13, Z10
+	VMINPS       Z11, Z13, Z11
+
+grouped512by4_pixels12_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped512by4_pixels12_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*2), DI
+	ADDQ   SI, DI
+	LEAQ   (DI)(SI*2), R8
+	ADDQ   SI, R8
+	LEAQ   (R8)(SI*2), R9
+	ADDQ   SI, R9
+	VADDPS (BX), Z0, K1, Z0
+	VADDPS (BX)(SI*1), Z1, K1, Z1
+	VADDPS (BX)(SI*2), Z2, K1, Z2
+	VADDPS (DI), Z3, K1, Z3
+	VADDPS (DI)(SI*1), Z4, K1, Z4
+	VADDPS (DI)(SI*2), Z5, K1, Z5
+	VADDPS (R8), Z6, K1, Z6
+	VADDPS (R8)(SI*1), Z7, K1, Z7
+	VADDPS (R8)(SI*2), Z8, K1, Z8
+	VADDPS (R9), Z9, K1, Z9
+	VADDPS (R9)(SI*1), Z10, K1, Z10
+	VADDPS (R9)(SI*2), Z11, K1, Z11
+
+grouped512by4_pixels12_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(SI*2), DI
+	ADDQ    SI, DI
+	LEAQ    (DI)(SI*2), R8
+	ADDQ    SI, R8
+	LEAQ    (R8)(SI*2), R9
+	ADDQ    SI, R9
+	VMOVUPS Z0, K1, (BX)
+	VMOVUPS Z1, K1, (BX)(SI*1)
+	VMOVUPS Z2, K1, (BX)(SI*2)
+	VMOVUPS Z3, K1, (DI)
+	VMOVUPS Z4, K1, (DI)(SI*1)
+	VMOVUPS Z5, K1, (DI)(SI*2)
+	VMOVUPS Z6, K1, (R8)
+	VMOVUPS Z7, K1, (R8)(SI*1)
+	VMOVUPS Z8, K1, (R8)(SI*2)
+	VMOVUPS Z9, K1, (R9)
+	VMOVUPS Z10, K1, (R9)(SI*1)
+	VMOVUPS Z11, K1, (R9)(SI*2)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     grouped512by4_pixels12
+	VZEROUPPER
+	RET
+
+grouped512by4_pixels13:
+	MOVQ    AX, BX
+	SUBQ    CX, BX
+	SHRQ    $0x02, BX
+	MOVQ    $0x00000020, SI
+	CMPQ    BX, SI
+	CMOVQGT SI, BX
+	MOVL    $0xffffffff, SI
+	BZHIL   BX, SI, SI
+
+	// K1, K2: the channels of each register that are there
+	KMOVW SI, K1
+	SHRL  $0x10, SI
+	KMOVW SI, K2
+
+	// 13 pixels: sums in Z0 to Z12, from the biases
+	VMOVUPS (DX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+	VMOVAPS Z0, Z12
+	ADDQ    $+64, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), R11
+	MOVQ    segmentCount+8(FP), R12
+
+grouped512by4_pixels13_tap:
+	MOVQ        (R11), DI
+	ADDQ        $0x08, R11
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(DI*4), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	LEAQ        (DI)(BX*2), R8
+	ADDQ        BX, R8
+	LEAQ        (R8)(BX*2), R9
+	ADDQ        BX, R9
+	LEAQ        (R9)(BX*2), R10
+	ADDQ        BX, R10
+	VMOVUPS     (DX), Z13
+	VMOVUPS     64(DX), Z14
+	VMOVUPS     128(DX), Z15
+	VMOVUPS     192(DX), Z16
+	VMOVUPS.Z   (SI), K1, Z17
+	VFMADD231PS Z13, Z17, Z0
+	VPERMILPS   $0xb1, Z17, Z18
+	VFMADD231PS Z14, Z18, Z0
+	VPERMILPS   $0x4e, Z17, Z18
+	VFMADD231PS Z15, Z18, Z0
+	VPERMILPS   $0x1b, Z17, Z18
+	VFMADD231PS Z16, Z18, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z19
+	VFMADD231PS Z13, Z19, Z1
+	VPERMILPS   $0xb1, Z19, Z20
+	VFMADD231PS Z14, Z20, Z1
+	VPERMILPS   $0x4e, Z19, Z20
+	VFMADD231PS Z15, Z20, Z1
+	VPERMILPS   $0x1b, Z19, Z20
+	VFMADD231PS Z16, Z20, Z1
+	VMOVUPS.Z   (SI)(BX*2), K1, Z21
+	VFMADD231PS Z13, Z21, Z2
+	VPERMILPS   $0xb1, Z21, Z22
+	VFMADD231PS Z14, Z22, Z2
+	VPERMILPS   $0x4e, Z21, Z22
+	VFMADD231PS Z15, Z22, Z2
+	VPERMILPS   $0x1b, Z21, Z22
+	VFMADD231PS Z16, Z22, Z2
+	VMOVUPS.Z   (DI), K1, Z23
+	VFMADD231PS Z13, Z23, Z3
+	VPERMILPS   $0xb1, Z23, Z24
+	VFMADD231PS Z14, Z24, Z3
+	VPERMILPS   $0x4e, Z23, Z24
+	VFMADD231PS Z15, Z24, Z3
+	VPERMILPS   $0x1b, Z23, Z24
+	VFMADD231PS Z16, Z24, Z3
+	VMOVUPS.Z   (DI)(BX*1), K1, Z25
+	VFMADD231PS Z13, Z25, Z4
+	VPERMILPS   $0xb1, Z25, Z26
+	VFMADD231PS Z14, Z26, Z4
+	VPERMILPS   $0x4e, Z25, Z26
+	VFMADD231PS Z15, Z26, Z4
+	VPERMILPS   $0x1b, Z25, Z26
+	VFMADD231PS Z16, Z26, Z4
+	VMOVUPS.Z   (DI)(BX*2), K1, Z27
+	VFMADD231PS Z13, Z27, Z5
+	VPERMILPS   $0xb1, Z27, Z28
+	VFMADD231PS Z14, Z28, Z5
+	VPERMILPS   $0x4e, Z27, Z28
+	VFMADD231PS Z15, Z28, Z5
+	VPERMILPS   $0x1b, Z27, Z28
+	VFMADD231PS Z16, Z28, Z5
+	VMOVUPS.Z   (R8), K1, Z29
+	VFMADD231PS Z13, Z29, Z6
+	VPERMILPS   $0xb1, Z29, Z30
+	VFMADD231PS Z14, Z30, Z6
+	VPERMILPS   $0x4e, Z29, Z30
+	VFMADD231PS Z15, Z30, Z6
+	VPERMILPS   $0x1b, Z29, Z30
+	VFMADD231PS Z16, Z30, Z6
+	VMOVUPS.Z   (R8)(BX*1), K1, Z17
+	VFMADD231PS Z13, Z17, Z7
+	VPERMILPS   $0xb1, Z17, Z18
+	VFMADD231PS Z14, Z18, Z7
+	VPERMILPS   $0x4e, Z17, Z18
+	VFMADD231PS Z15, Z18, Z7
+	VPERMILPS   $0x1b, Z17, Z18
+	VFMADD231PS Z16, Z18, Z7
+	VMOVUPS.Z   (R8)(BX*2), K1, Z19
+	VFMADD231PS Z13, Z19, Z8
+	VPERMILPS   $0xb1, Z19, Z20
+	VFMADD231PS Z14, Z20, Z8
+	VPERMILPS   $0x4e, Z19, Z20
+	VFMADD231PS Z15, Z20, Z8
+	VPERMILPS   $0x1b, Z19, Z20
+	VFMADD231PS Z16, Z20, Z8
+	VMOVUPS.Z   (R9), K1, Z21
+	VFMADD231PS Z13, Z21, Z9
+	VPERMILPS   $0xb1, Z21, Z22
+	VFMADD231PS Z14, Z22, Z9
+	VPERMILPS   $0x4e, Z21, Z22
+	VFMADD231PS Z15, Z22, Z9
+	VPERMILPS   $0x1b, Z21, Z22
+	VFMADD231PS Z16, Z22, Z9
+	VMOVUPS.Z   (R9)(BX*1), K1, Z23
+	VFMADD231PS Z13, Z23, Z10
+	VPERMILPS   $0xb1, Z23, Z24
+	VFMADD231PS Z14, Z24, Z10
+	VPERMILPS   $0x4e, Z23, Z24
+	VFMADD231PS Z15, Z24, Z10
+	VPERMILPS   $0x1b, Z23, Z24
+	VFMADD231PS Z16, Z24, Z10
+	VMOVUPS.Z   (R9)(BX*2), K1, Z25
+	VFMADD231PS Z13, Z25, Z11
+	VPERMILPS   $0xb1, Z25, Z26
+	VFMADD231PS Z14, Z26, Z11
+	VPERMILPS   $0x4e, Z25, Z26
+	VFMADD231PS Z15, Z26, Z11
+	VPERMILPS   $0x1b, Z25, Z26
+	VFMADD231PS Z16, Z26, Z11
+	VMOVUPS.Z   (R10), K1, Z27
+	VFMADD231PS Z13, Z27, Z12
+	VPERMILPS   $0xb1, Z27, Z28
+	VFMADD231PS Z14, Z28, Z12
+	VPERMILPS   $0x4e, Z27, Z28
+	VFMADD231PS Z15, Z28, Z12
+	VPERMILPS   $0x1b, Z27, Z28
+	VFMADD231PS Z16, Z28, Z12
+	ADDQ        $+256, DX
+	DECQ        R12
+	JNE         grouped512by4_pixels13_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped512by4_pixels13_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	LEAQ        (R8)(SI*2), R9
+	ADDQ        SI, R9
+	LEAQ        (R9)(SI*2), R10
+	ADDQ        SI, R10
+	VADDPS      (BX), Z0, K1, Z0
+	VADDPS      (BX)(SI*1), Z1, K1, Z1
+	VADDPS      (BX)(SI*2), Z2, K1, Z2
+	VADDPS      (DI), Z3, K1, Z3
+	VADDPS      (DI)(SI*1), Z4, K1, Z4
+	VADDPS      (DI)(SI*2), Z5, K1, Z5
+	VADDPS      (R8), Z6, K1, Z6
+	VADDPS      (R8)(SI*1), Z7, K1, Z7
+	VADDPS      (R8)(SI*2), Z8, K1, Z8
+	VADDPS      (R9), Z9, K1, Z9
+	VADDPS      (R9)(SI*1), Z10, K1, Z10
+	VADDPS      (R9)(SI*2), Z11, K1, Z11
+	VADDPS      (R10), Z12, K1, Z12
+
+grouped512by4_pixels13_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped512by4_pixels13_linear
+	VPXORD       Z13, Z13, Z13
+	VBROADCASTSS slope+96(FP), Z14
+	VCMPPS       $0x11, Z13, Z0, K3
+	VMULPS       Z14, Z0, K3, Z0
+	VCMPPS       $0x11, Z13, Z1, K4
+	VMULPS       Z14, Z1, K4, Z1
+	VCMPPS       $0x11, Z13, Z2, K5
+	VMULPS       Z14, Z2, K5, Z2
+	VCMPPS       $0x11, Z13, Z3, K6
+	VMULPS       Z14, Z3, K6, Z3
+	VCMPPS       $0x11, Z13, Z4, K3
+	VMULPS       Z14, Z4, K3, Z4
+	VCMPPS       $0x11, Z13, Z5, K4
+	VMULPS       Z14, Z5, K4, Z5
+	VCMPPS       $0x11, Z13, Z6, K5
+	VMULPS       Z14, Z6, K5, Z6
+	VCMPPS       $0x11, Z13, Z7, K6
+	VMULPS       Z14, Z7, K6, Z7
+	VCMPPS       $0x11, Z13, Z8, K3
+	VMULPS       Z14, Z8, K3, Z8
+	VCMPPS       $0x11, Z13, Z9, K4
+	VMULPS       Z14, Z9, K4, Z9
+	VCMPPS       $0x11, Z13, Z10, K5
+	VMULPS       Z14, Z10, K5, Z10
+	VCMPPS       $0x11, Z13, Z11, K6
+	VMULPS       Z14, Z11, K6, Z11
+	VCMPPS       $0x11, Z13, Z12, K3
+	VMULPS       Z14, Z12, K3, Z12
+	VBROADCASTSS limit+100(FP), Z14
+	VMINPS       Z0, Z14, Z0
+	VMINPS       Z1, Z14, Z1
+	VMINPS       Z2, Z14, Z2
+	VMINPS       Z3, Z14, Z3
+	VMINPS       Z4, Z14, Z4
+	VMINPS       Z5, Z14, Z5
+	VMINPS       Z6, Z14, Z6
+	VMINPS       Z7, Z14, Z7
+	VMINPS       Z8, Z14, Z8
+	VMINPS       Z9, Z14, Z9
+	VMINPS       Z10, Z14, Z10
+	VMINPS       Z11, Z14, Z11
+	VMINPS       Z12, Z14, Z12
+
+grouped512by4_pixels13_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped512by4_pixels13_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*2), DI
+	ADDQ   SI, DI
+	LEAQ   (DI)(SI*2), R8
+	ADDQ   SI, R8
+	LEAQ   (R8)(SI*2), R9
+	ADDQ   SI, R9
+	LEAQ   (R9)(SI*2), R10
+	ADDQ   SI, R10
+	VADDPS (BX), Z0, K1, Z0
+	VADDPS (BX)(SI*1), Z1, K1, Z1
+	VADDPS (BX)(SI*2), Z2, K1, Z2
+	VADDPS (DI), Z3, K1, Z3
+	VADDPS (DI)(SI*1), Z4, K1, Z4
+	VADDPS (DI)(SI*2), Z5, K1, Z5
+	VADDPS (R8), Z6, K1, Z6
+	VADDPS (R8)(SI*1), Z7, K1, Z7
+	VADDPS (R8)(SI*2), Z8, K1, Z8
+	VADDPS (R9), Z9, K1, Z9
+	VADDPS (R9)(SI*1), Z10, K1, Z10
+	VADDPS (R9)(SI*2), Z11, K1, Z11
+	VADDPS (R10), Z12, K1, Z12
+
+grouped512by4_pixels13_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(SI*2), DI
+	ADDQ    SI, DI
+	LEAQ    (DI)(SI*2), R8
+	ADDQ    SI, R8
+	LEAQ    (R8)(SI*2), R9
+	ADDQ    SI, R9
+	LEAQ    (R9)(SI*2), R10
+	ADDQ    SI, R10
+	VMOVUPS Z0, K1, (BX)
+	VMOVUPS Z1, K1, (BX)(SI*1)
+	VMOVUPS Z2, K1, (BX)(SI*2)
+	VMOVUPS Z3, K1, (DI)
+	VMOVUPS Z4, K1, (DI)(SI*1)
+	VMOVUPS Z5, K1, (DI)(SI*2)
+	VMOVUPS Z6, K1, (R8)
+	VMOVUPS Z7, K1, (R8)(SI*1)
+	VMOVUPS Z8, K1, (R8)(SI*2)
+	VMOVUPS Z9, K1, (R9)
+	VMOVUPS Z10, K1, (R9)(SI*1)
+	VMOVUPS Z11, K1, (R9)(SI*2)
+	VMOVUPS Z12, K1, (R10)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     grouped512by4_pixels13
+	VZEROUPPER
+	RET
+
+grouped512by4_pixels14:
+	MOVQ    AX, BX
+	SUBQ    CX, BX
+	SHRQ    $0x02, BX
+	MOVQ    $0x00000020, SI
+	CMPQ    BX, SI
+	CMOVQGT SI, BX
+	MOVL    $0xffffffff, SI
+	BZHIL   BX, SI, SI
+
+	// K1, K2: the channels of each register that are there
+	KMOVW SI, K1
+	SHRL  $0x10, SI
+	KMOVW SI, K2
+
+	// 14 pixels: sums in Z0 to Z13, from the biases
+	VMOVUPS (DX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+	VMOVAPS Z0, Z12
+	VMOVAPS Z0, Z13
+	ADDQ    $+64, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), R11
+	MOVQ    segmentCount+8(FP), R12
+
+grouped512by4_pixels14_tap:
+	MOVQ        (R11), DI
+	ADDQ        $0x08, R11
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(DI*4), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	LEAQ        (DI)(BX*2), R8
+	ADDQ        BX, R8
+	LEAQ        (R8)(BX*2), R9
+	ADDQ        BX, R9
+	LEAQ        (R9)(BX*2), R10
+	ADDQ        BX, R10
+	VMOVUPS     (DX), Z14
+	VMOVUPS     64(DX), Z15
+	VMOVUPS     128(DX), Z16
+	VMOVUPS     192(DX), Z17
+	VMOVUPS.Z   (SI), K1, Z18
+	VFMADD231PS Z14, Z18, Z0
+	VPERMILPS   $0xb1, Z18, Z19
+	VFMADD231PS Z15, Z19, Z0
+	VPERMILPS   $0x4e, Z18, Z19
+	VFMADD231PS Z16, Z19, Z0
+	VPERMILPS   $0x1b, Z18, Z19
+	VFMADD231PS Z17, Z19, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z20
+	VFMADD231PS Z14, Z20, Z1
+	VPERMILPS   $0xb1, Z20, Z21
+	VFMADD231PS Z15, Z21, Z1
+	VPERMILPS   $0x4e, Z20, Z21
+	VFMADD231PS Z16, Z21, Z1
+	VPERMILPS   $0x1b, Z20, Z21
+	VFMADD231PS Z17, Z21, Z1
+	VMOVUPS.Z   (SI)(BX*2), K1, Z22
+	VFMADD231PS Z14, Z22, Z2
+	VPERMILPS   $0xb1, Z22, Z23
+	VFMADD231PS Z15, Z23, Z2
+	VPERMILPS   $0x4e, Z22, Z23
+	VFMADD231PS Z16, Z23, Z2
+	VPERMILPS   $0x1b, Z22, Z23
+	VFMADD231PS Z17, Z23, Z2
+	VMOVUPS.Z   (DI), K1, Z24
+	VFMADD231PS Z14, Z24, Z3
+	VPERMILPS   $0xb1, Z24, Z25
+	VFMADD231PS Z15, Z25, Z3
+	VPERMILPS   $0x4e, Z24, Z25
+	VFMADD231PS Z16, Z25, Z3
+	VPERMILPS   $0x1b, Z24, Z25
+	VFMADD231PS Z17, Z25, Z3
+	VMOVUPS.Z   (DI)(BX*1), K1, Z26
+	VFMADD231PS Z14, Z26, Z4
+	VPERMILPS   $0xb1, Z26, Z27
+	VFMADD231PS Z15, Z27, Z4
+	VPERMILPS   $0x4e, Z26, Z27
+	VFMADD231PS Z16, Z27, Z4
+	VPERMILPS   $0x1b, Z26, Z27
+	VFMADD231PS Z17, Z27, Z4
+	VMOVUPS.Z   (DI)(BX*2), K1, Z28
+	VFMADD231PS Z14, Z28, Z5
+	VPERMILPS   $0xb1, Z28, Z29
+	VFMADD231PS Z15, Z29, Z5
+	VPERMILPS   $0x4e, Z28, Z29
+	VFMADD231PS Z16, Z29, Z5
+	VPERMILPS   $0x1b, Z28, Z29
+	VFMADD231PS Z17, Z29, Z5
+	VMOVUPS.Z   (R8), K1, Z30
+	VFMADD231PS Z14, Z30, Z6
+	VPERMILPS   $0xb1, Z30, Z31
+	VFMADD231PS Z15, Z31, Z6
+	VPERMILPS   $0x4e, Z30, Z31
+	VFMADD231PS Z16, Z31, Z6
+	VPERMILPS   $0x1b, Z30, Z31
+	VFMADD231PS Z17, Z31, Z6
+	VMOVUPS.Z   (R8)(BX*1), K1, Z18
+	VFMADD231PS Z14, Z18, Z7
+	VPERMILPS   $0xb1, Z18, Z19
+	VFMADD231PS Z15, Z19, Z7
+	VPERMILPS   $0x4e, Z18, Z19
+	VFMADD231PS Z16, Z19, Z7
+	VPERMILPS   $0x1b, Z18, Z19
+	VFMADD231PS Z17, Z19, Z7
+	VMOVUPS.Z   (R8)(BX*2), K1, Z20
+	VFMADD231PS Z14, Z20, Z8
+	VPERMILPS   $0xb1, Z20, Z21
+	VFMADD231PS Z15, Z21, Z8
+	VPERMILPS   $0x4e, Z20, Z21
+	VFMADD231PS Z16, Z21, Z8
+	VPERMILPS   $0x1b, Z20, Z21
+	VFMADD231PS Z17, Z21, Z8
+	VMOVUPS.Z   (R9), K1, Z22
+	VFMADD231PS Z14, Z22, Z9
+	VPERMILPS   $0xb1, Z22, Z23
+	VFMADD231PS Z15, Z23, Z9
+	VPERMILPS   $0x4e, Z22, Z23
+	VFMADD231PS Z16, Z23, Z9
+	VPERMILPS   $0x1b, Z22, Z23
+	VFMADD231PS Z17, Z23, Z9
+	VMOVUPS.Z   (R9)(BX*1), K1, Z24
+	VFMADD231PS Z14, Z24, Z10
+	VPERMILPS   $0xb1, Z24, Z25
+	VFMADD231PS Z15, Z25, Z10
+	VPERMILPS   $0x4e, Z24, Z25
+	VFMADD231PS Z16, Z25, Z10
+	VPERMILPS   $0x1b, Z24, Z25
+	VFMADD231PS Z17, Z25, Z10
+	VMOVUPS.Z   (R9)(BX*2), K1, Z26
+	VFMADD231PS Z14, Z26, Z11
+	VPERMILPS   $0xb1, Z26, Z27
+	VFMADD231PS Z15, Z27, Z11
+	VPERMILPS   $0x4e, Z26, Z27
+	VFMADD231PS Z16, Z27, Z11
+	VPERMILPS   $0x1b, Z26, Z27
+	VFMADD231PS Z17, Z27, Z11
+	VMOVUPS.Z   (R10), K1, Z28
+	VFMADD231PS Z14, Z28, Z12
+	VPERMILPS   $0xb1, Z28, Z29
+	VFMADD231PS Z15, Z29, Z12
+	VPERMILPS   $0x4e, Z28, Z29
+	VFMADD231PS Z16, Z29, Z12
+	VPERMILPS   $0x1b, Z28, Z29
+	VFMADD231PS Z17, Z29, Z12
+	VMOVUPS.Z   (R10)(BX*1), K1, Z30
+	VFMADD231PS Z14, Z30, Z13
+	VPERMILPS   $0xb1, Z30, Z31
+	VFMADD231PS Z15, Z31, Z13
+	VPERMILPS   $0x4e, Z30, Z31
+	VFMADD231PS Z16, Z31, Z13
+	VPERMILPS   $0x1b, Z30, Z31
+	VFMADD231PS Z17, Z31, Z13
+	ADDQ        $+256, DX
+	DECQ        R12
+	JNE         grouped512by4_pixels14_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped512by4_pixels14_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	LEAQ        (R8)(SI*2), R9
+	ADDQ        SI, R9
+	LEAQ        (R9)(SI*2), R10
+	ADDQ        SI, R10
+	VADDPS      (BX), Z0, K1, Z0
+	VADDPS      (BX)(SI*1), Z1, K1, Z1
+	VADDPS      (BX)(SI*2), Z2, K1, Z2
+	VADDPS      (DI), Z3, K1, Z3
+	VADDPS      (DI)(SI*1), Z4, K1, Z4
+	VADDPS      (DI)(SI*2), Z5, K1, Z5
+	VADDPS      (R8), Z6, K1, Z6
+	VADDPS      (R8)(SI*1), Z7, K1, Z7
+	VADDPS      (R8)(SI*2), Z8, K1, Z8
+	VADDPS      (R9), Z9, K1, Z9
+	VADDPS      (R9)(SI*1), Z10, K1, Z10
+	VADDPS      (R9)(SI*2), Z11, K1, Z11
+	VADDPS      (R10), Z12, K1, Z12
+	VADDPS      (R10)(SI*1), Z13, K1, Z13
+
+grouped512by4_pixels14_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped512by4_pixels14_linear
+	VPXORD       Z14, Z14, Z14
+	VBROADCASTSS slope+96(FP), Z15
+	VCMPPS       $0x11, Z14, Z0, K3
+	VMULPS       Z15, Z0, K3, Z0
+	VCMPPS       $0x11, Z14, Z1, K4
+	VMULPS       Z15, Z1, K4, Z1
+	VCMPPS       $0x11, Z14, Z2, K5
+	VMULPS       Z15, Z2, K5, Z2
+	VCMPPS       $0x11, Z14, Z3, K6
+	VMULPS       Z15, Z3, K6, Z3
+	VCMPPS       $0x11, Z14, Z4, K3
+	VMULPS       Z15, Z4, K3, Z4
+	VCMPPS       $0x11, Z14, Z5, K4
+	VMULPS       Z15, Z5, K4, Z5
+	VCMPPS       $0x11, Z14, Z6, K5
+	VMULPS       Z15, Z6, K5, Z6
+	VCMPPS       $0x11, Z14, Z7, K6
+	VMULPS       Z15, Z7, K6, Z7
+	VCMPPS       $0x11, Z14, Z8, K3
+	VMULPS       Z15, Z8, K3, Z8
+	VCMPPS       $0x11, Z14, Z9, K4
+	VMULPS       Z15, Z9, K4, Z9
+	VCMPPS       $0x11, Z14, Z10, K5
+	VMULPS       Z15, Z10, K5, Z10
+	VCMPPS       $0x11, Z14, Z11, K6
+	VMULPS       Z15, Z11, K6, Z11
+	VCMPPS       $0x11, Z14, Z12, K3
+	VMULPS       Z15, Z12, K3, Z12
+	VCMPPS       $0x11, Z14, Z13, K4
+	VMULPS       Z15, Z13, K4, Z13
+	VBROADCASTSS limit+100(FP), Z15
+	VMINPS       Z0, Z15, Z0
+	VMINPS       Z1, Z15, Z1
+	VMINPS       Z2, Z15, Z2
+	VMINPS       Z3, Z15, Z3
+	VMINPS       Z4, Z15, Z4
+	VMINPS       Z5, Z15, Z5
+	VMINPS       Z6, Z15, Z6
+	VMINPS       Z7, Z15, Z7
+	VMINPS       Z8, Z15, Z8
+	VMINPS       Z9, Z15, Z9
+	VMINPS       Z10, Z15, Z10
+	VMINPS       Z11, Z15, Z11
+	VMINPS       Z12, Z15, Z12
+	VMINPS       Z13, Z15, Z13
+
+grouped512by4_pixels14_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped512by4_pixels14_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*2), DI
+	ADDQ   SI, DI
+	LEAQ   (DI)(SI*2), R8
+	ADDQ   SI, R8
+	LEAQ   (R8)(SI*2), R9
+	ADDQ   SI, R9
+	LEAQ   (R9)(SI*2), R10
+	ADDQ   SI, R10
+	VADDPS (BX), Z0, K1, Z0
+	VADDPS (BX)(SI*1), Z1, K1, Z1
+	VADDPS (BX)(SI*2), Z2, K1, Z2
+	VADDPS (DI), Z3, K1, Z3
+	VADDPS (DI)(SI*1), Z4, K1, Z4
+	VADDPS (DI)(SI*2), Z5, K1, Z5
+	VADDPS (R8), Z6, K1, Z6
+	VADDPS (R8)(SI*1), Z7, K1, Z7
+	VADDPS (R8)(SI*2), Z8, K1, Z8
+	VADDPS (R9), Z9, K1, Z9
+	VADDPS (R9)(SI*1), Z10, K1, Z10
+	VADDPS (R9)(SI*2), Z11, K1, Z11
+	VADDPS (R10), Z12, K1, Z12
+	VADDPS (R10)(SI*1), Z13, K1, Z13
+
+grouped512by4_pixels14_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(SI*2), DI
+	ADDQ    SI, DI
+	LEAQ    (DI)(SI*2), R8
+	ADDQ    SI, R8
+	LEAQ    (R8)(SI*2), R9
+	ADDQ    SI, R9
+	LEAQ    (R9)(SI*2), R10
+	ADDQ    SI, R10
+	VMOVUPS Z0, K1, (BX)
+	VMOVUPS Z1, K1, (BX)(SI*1)
+	VMOVUPS Z2, K1, (BX)(SI*2)
+	VMOVUPS Z3, K1, (DI)
+	VMOVUPS Z4, K1, (DI)(SI*1)
+	VMOVUPS Z5, K1, (DI)(SI*2)
+	VMOVUPS Z6, K1, (R8)
+	VMOVUPS Z7, K1, (R8)(SI*1)
+	VMOVUPS Z8, K1, (R8)(SI*2)
+	VMOVUPS Z9, K1, (R9)
+	VMOVUPS Z10, K1, (R9)(SI*1)
+	VMOVUPS Z11, K1, (R9)(SI*2)
+	VMOVUPS Z12, K1, (R10)
+	VMOVUPS Z13, K1, (R10)(SI*1)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     grouped512by4_pixels14
+	VZEROUPPER
+	RET
+
+// func grouped512by8(segments *int, segmentCount int, src *float32, srcStride int, w *float32, channels int, m int, dst *float32, dstStride int, before *float32, after *float32, resStride int, slope float32, limit float32, linear bool)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·grouped512by8(SB), NOSPLIT, $0-105
+	MOVQ channels+40(FP), AX
+	SHLQ $0x02, AX
+	XORQ CX, CX
+	MOVQ w+32(FP), DX
+	MOVQ m+48(FP), BX
+	CMPQ BX, $0x07
+	JG   grouped512by8_pixels8to14
+	CMPQ BX, $0x04
+	JG   grouped512by8_pixels5to7
+	CMPQ BX, $0x02
+	JG   grouped512by8_pixels3to4
+	CMPQ BX, $0x01
+	JG   grouped512by8_pixels2
+	JMP  grouped512by8_pixels1
+
+grouped512by8_pixels3to4:
+	CMPQ BX, $0x03
+	JG   grouped512by8_pixels4
+	JMP  grouped512by8_pixels3
+
+grouped512by8_pixels5to7:
+	CMPQ BX, $0x06
+	JG   grouped512by8_pixels7
+	CMPQ BX, $0x05
+	JG   grouped512by8_pixels6
+	JMP  grouped512by8_pixels5
+
+grouped512by8_pixels8to14:
+	CMPQ BX, $0x0b
+	JG   grouped512by8_pixels12to14
+	CMPQ BX, $0x09
+	JG   grouped512by8_pixels10to11
+	CMPQ BX, $0x08
+	JG   grouped512by8_pixels9
+	JMP  grouped512by8_pixels8
+
+grouped512by8_pixels10to11:
+	CMPQ BX, $0x0a
+	JG   grouped512by8_pixels11
+	JMP  grouped512by8_pixels10
+
+grouped512by8_pixels12to14:
+	CMPQ BX, $0x0d
+	JG   grouped512by8_pixels14
+	CMPQ BX, $0x0c
+	JG   grouped512by8_pixels13
+	JMP  grouped512by8_pixels12
+
+grouped512by8_pixels1:
+	MOVQ    AX, BX
+	SUBQ    CX, BX
+	SHRQ    $0x02, BX
+	MOVQ    $0x00000020, SI
+	CMPQ    BX, SI
+	CMOVQGT SI, BX
+	MOVL    $0xffffffff, SI
+	BZHIL   BX, SI, SI
+
+	// K1, K2: the channels of each register that are there
+	KMOVW SI, K1
+	SHRL  $0x10, SI
+	KMOVW SI, K2
+
+	// 1 pixels: sums in Z0 to Z0, from the biases
+	VMOVUPS (DX), Z0
+	ADDQ    $+64, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), SI
+	MOVQ    segmentCount+8(FP), DI
+
+grouped512by8_pixels1_tap:
+	MOVQ        (SI), R8
+	ADDQ        $0x08, SI
+	MOVQ        src+16(FP), BX
+	ADDQ        CX, BX
+	LEAQ        (BX)(R8*4), BX
+	VMOVUPS     (DX), Z1
+	VMOVUPS     64(DX), Z2
+	VMOVUPS     128(DX), Z3
+	VMOVUPS     192(DX), Z4
+	VMOVUPS.Z   (BX), K1, Z5
+	VFMADD231PS Z1, Z5, Z0
+	VPERMILPS   $0xb1, Z5, Z6
+	VFMADD231PS Z2, Z6, Z0
+	VPERMILPS   $0x4e, Z5, Z6
+	VFMADD231PS Z3, Z6, Z0
+	VPERMILPS   $0x1b, Z5, Z6
+	VFMADD231PS Z4, Z6, Z0
+	VMOVUPS     256(DX), Z1
+	VMOVUPS     320(DX), Z2
+	VMOVUPS     384(DX), Z3
+	VMOVUPS     448(DX), Z4
+	VMOVUPS.Z   (BX), K1, Z5
+	VSHUFF32X4  $0xb1, Z5, Z5, Z5
+	VFMADD231PS Z1, Z5, Z0
+	VPERMILPS   $0xb1, Z5, Z6
+	VFMADD231PS Z2, Z6, Z0
+	VPERMILPS   $0x4e, Z5, Z6
+	VFMADD231PS Z3, Z6, Z0
+	VPERMILPS   $0x1b, Z5, Z6
+	VFMADD231PS Z4, Z6, Z0
+	ADDQ        $+512, DX
+	DECQ        DI
+	JNE         grouped512by8_pixels1_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped512by8_pixels1_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	VADDPS      (BX), Z0, K1, Z0
+
+grouped512by8_pixels1_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped512by8_pixels1_linear
+	VPXORD       Z1, Z1, Z1
+	VBROADCASTSS slope+96(FP), Z2
+	VCMPPS       $0x11, Z1, Z0, K3
+	VMULPS       Z2, Z0, K3, Z0
+	VBROADCASTSS limit+100(FP), Z2
+	VMINPS       Z0, Z2, Z0
+
+grouped512by8_pixels1_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped512by8_pixels1_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	VADDPS (BX), Z0, K1, Z0
+
+grouped512by8_pixels1_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, K1, (BX)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     grouped512by8_pixels1
+	VZEROUPPER
+	RET
+
+grouped512by8_pixels2:
+	MOVQ    AX, BX
+	SUBQ    CX, BX
+	SHRQ    $0x02, BX
+	MOVQ    $0x00000020, SI
+	CMPQ    BX, SI
+	CMOVQGT SI, BX
+	MOVL    $0xffffffff, SI
+	BZHIL   BX, SI, SI
+
+	// K1, K2: the channels of each register that are there
+	KMOVW SI, K1
+	SHRL  $0x10, SI
+	KMOVW SI, K2
+
+	// 2 pixels: sums in Z0 to Z1, from the biases
+	VMOVUPS (DX), Z0
+	VMOVAPS Z0, Z1
+	ADDQ    $+64, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), DI
+	MOVQ    segmentCount+8(FP), R8
+
+grouped512by8_pixels2_tap:
+	MOVQ        (DI), R9
+	ADDQ        $0x08, DI
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(R9*4), SI
+	VMOVUPS     (DX), Z2
+	VMOVUPS     64(DX), Z3
+	VMOVUPS     128(DX), Z4
+	VMOVUPS     192(DX), Z5
+	VMOVUPS.Z   (SI), K1, Z6
+	VFMADD231PS Z2, Z6, Z0
+	VPERMILPS   $0xb1, Z6, Z7
+	VFMADD231PS Z3, Z7, Z0
+	VPERMILPS   $0x4e, Z6, Z7
+	VFMADD231PS Z4, Z7, Z0
+	VPERMILPS   $0x1b, Z6, Z7
+	VFMADD231PS Z5, Z7, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z8
+	VFMADD231PS Z2, Z8, Z1
+	VPERMILPS   $0xb1, Z8, Z9
+	VFMADD231PS Z3, Z9, Z1
+	VPERMILPS   $0x4e, Z8, Z9
+	VFMADD231PS Z4, Z9, Z1
+	VPERMILPS   $0x1b, Z8, Z9
+	VFMADD231PS Z5, Z9, Z1
+	VMOVUPS     256(DX), Z2
+	VMOVUPS     320(DX), Z3
+	VMOVUPS     384(DX), Z4
+	VMOVUPS     448(DX), Z5
+	VMOVUPS.Z   (SI), K1, Z6
+	VSHUFF32X4  $0xb1, Z6, Z6, Z6
+	VFMADD231PS Z2, Z6, Z0
+	VPERMILPS   $0xb1, Z6, Z7
+	VFMADD231PS Z3, Z7, Z0
+	VPERMILPS   $0x4e, Z6, Z7
+	VFMADD231PS Z4, Z7, Z0
+	VPERMILPS   $0x1b, Z6, Z7
+	VFMADD231PS Z5, Z7, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z8
+	VSHUFF32X4  $0xb1, Z8, Z8, Z8
+	VFMADD231PS Z2, Z8, Z1
+	VPERMILPS   $0xb1, Z8, Z9
+	VFMADD231PS Z3, Z9, Z1
+	VPERMILPS   $0x4e, Z8, Z9
+	VFMADD231PS Z4, Z9, Z1
+	VPERMILPS   $0x1b, Z8, Z9
+	VFMADD231PS Z5, Z9, Z1
+	ADDQ        $+512, DX
+	DECQ        R8
+	JNE         grouped512by8_pixels2_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped512by8_pixels2_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	VADDPS      (BX), Z0, K1, Z0
+	VADDPS      (BX)(SI*1), Z1, K1, Z1
+
+grouped512by8_pixels2_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped512by8_pixels2_linear
+	VPXORD       Z2, Z2, Z2
+	VBROADCASTSS slope+96(FP), Z3
+	VCMPPS       $0x11, Z2, Z0, K3
+	VMULPS       Z3, Z0, K3, Z0
+	VCMPPS       $0x11, Z2, Z1, K4
+	VMULPS       Z3, Z1, K4, Z1
+	VBROADCASTSS limit+100(FP), Z3
+	VMINPS       Z0, Z3, Z0
+	VMINPS       Z1, Z3, Z1
+
+grouped512by8_pixels2_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped512by8_pixels2_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	VADDPS (BX), Z0, K1, Z0
+	VADDPS (BX)(SI*1), Z1, K1, Z1
+
+grouped512by8_pixels2_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, K1, (BX)
+	VMOVUPS Z1, K1, (BX)(SI*1)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     grouped512by8_pixels2
+	VZEROUPPER
+	RET
+
+grouped512by8_pixels3:
+	MOVQ    AX, BX
+	SUBQ    CX, BX
+	SHRQ    $0x02, BX
+	MOVQ    $0x00000020, SI
+	CMPQ    BX, SI
+	CMOVQGT SI, BX
+	MOVL    $0xffffffff, SI
+	BZHIL   BX, SI, SI
+
+	// K1, K2: the channels of each register that are there
+	KMOVW SI, K1
+	SHRL  $0x10, SI
+	KMOVW SI, K2
+
+	// 3 pixels: sums in Z0 to Z2, from the biases
+	VMOVUPS (DX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	ADDQ    $+64, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), DI
+	MOVQ    segmentCount+8(FP), R8
+
+grouped512by8_pixels3_tap:
+	MOVQ        (DI), R9
+	ADDQ        $0x08, DI
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(R9*4), SI
+	VMOVUPS     (DX), Z3
+	VMOVUPS     64(DX), Z4
+	VMOVUPS     128(DX), Z5
+	VMOVUPS     192(DX), Z6
+	VMOVUPS.Z   (SI), K1, Z7
+	VFMADD231PS Z3, Z7, Z0
+	VPERMILPS   $0xb1, Z7, Z8
+	VFMADD231PS Z4, Z8, Z0
+	VPERMILPS   $0x4e, Z7, Z8
+	VFMADD231PS Z5, Z8, Z0
+	VPERMILPS   $0x1b, Z7, Z8
+	VFMADD231PS Z6, Z8, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z9
+	VFMADD231PS Z3, Z9, Z1
+	VPERMILPS   $0xb1, Z9, Z10
+	VFMADD231PS Z4, Z10, Z1
+	VPERMILPS   $0x4e, Z9, Z10
+	VFMADD231PS Z5, Z10, Z1
+	VPERMILPS   $0x1b, Z9, Z10
+	VFMADD231PS Z6, Z10, Z1
+	VMOVUPS.Z   (SI)(BX*2), K1, Z11
+	VFMADD231PS Z3, Z11, Z2
+	VPERMILPS   $0xb1, Z11, Z12
+	VFMADD231PS Z4, Z12, Z2
+	VPERMILPS   $0x4e, Z11, Z12
+	VFMADD231PS Z5, Z12, Z2
+	VPERMILPS   $0x1b, Z11, Z12
+	VFMADD231PS Z6, Z12, Z2
+	VMOVUPS     256(DX), Z3
+	VMOVUPS     320(DX), Z4
+	VMOVUPS     384(DX), Z5
+	VMOVUPS     448(DX), Z6
+	VMOVUPS.Z   (SI), K1, Z7
+	VSHUFF32X4  $0xb1, Z7, Z7, Z7
+	VFMADD231PS Z3, Z7, Z0
+	VPERMILPS   $0xb1, Z7, Z8
+	VFMADD231PS Z4, Z8, Z0
+	VPERMILPS   $0x4e, Z7, Z8
+	VFMADD231PS Z5, Z8, Z0
+	VPERMILPS   $0x1b, Z7, Z8
+	VFMADD231PS Z6, Z8, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z9
+	VSHUFF32X4  $0xb1, Z9, Z9, Z9
+	VFMADD231PS Z3, Z9, Z1
+	VPERMILPS   $0xb1, Z9, Z10
+	VFMADD231PS Z4, Z10, Z1
+	VPERMILPS   $0x4e, Z9, Z10
+	VFMADD231PS Z5, Z10, Z1
+	VPERMILPS   $0x1b, Z9, Z10
+	VFMADD231PS Z6, Z10, Z1
+	VMOVUPS.Z   (SI)(BX*2), K1, Z11
+	VSHUFF32X4  $0xb1, Z11, Z11, Z11
+	VFMADD231PS Z3, Z11, Z2
+	VPERMILPS   $0xb1, Z11, Z12
+	VFMADD231PS Z4, Z12, Z2
+	VPERMILPS   $0x4e, Z11, Z12
+	VFMADD231PS Z5, Z12, Z2
+	VPERMILPS   $0x1b, Z11, Z12
+	VFMADD231PS Z6, Z12, Z2
+	ADDQ        $+512, DX
+	DECQ        R8
+	JNE         grouped512by8_pixels3_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped512by8_pixels3_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	VADDPS      (BX), Z0, K1, Z0
+	VADDPS      (BX)(SI*1), Z1, K1, Z1
+	VADDPS      (BX)(SI*2), Z2, K1, Z2
+
+grouped512by8_pixels3_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped512by8_pixels3_linear
+	VPXORD       Z3, Z3, Z3
+	VBROADCASTSS slope+96(FP), Z4
+	VCMPPS       $0x11, Z3, Z0, K3
+	VMULPS       Z4, Z0, K3, Z0
+	VCMPPS       $0x11, Z3, Z1, K4
+	VMULPS       Z4, Z1, K4, Z1
+	VCMPPS       $0x11, Z3, Z2, K5
+	VMULPS       Z4, Z2, K5, Z2
+	VBROADCASTSS limit+100(FP), Z4
+	VMINPS       Z0, Z4, Z0
+	VMINPS       Z1, Z4, Z1
+	VMINPS       Z2, Z4, Z2
+
+grouped512by8_pixels3_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped512by8_pixels3_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	VADDPS (BX), Z0, K1, Z0
+	VADDPS (BX)(SI*1), Z1, K1, Z1
+	VADDPS (BX)(SI*2), Z2, K1, Z2
+
+grouped512by8_pixels3_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	VMOVUPS Z0, K1, (BX)
+	VMOVUPS Z1, K1, (BX)(SI*1)
+	VMOVUPS Z2, K1, (BX)(SI*2)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     grouped512by8_pixels3
+	VZEROUPPER
+	RET
+
+grouped512by8_pixels4:
+	MOVQ    AX, BX
+	SUBQ    CX, BX
+	SHRQ    $0x02, BX
+	MOVQ    $0x00000020, SI
+	CMPQ    BX, SI
+	CMOVQGT SI, BX
+	MOVL    $0xffffffff, SI
+	BZHIL   BX, SI, SI
+
+	// K1, K2: the channels of each register that are there
+	KMOVW SI, K1
+	SHRL  $0x10, SI
+	KMOVW SI, K2
+
+	// 4 pixels: sums in Z0 to Z3, from the biases
+	VMOVUPS (DX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	ADDQ    $+64, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), R8
+	MOVQ    segmentCount+8(FP), R9
+
+grouped512by8_pixels4_tap:
+	MOVQ        (R8), DI
+	ADDQ        $0x08, R8
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(DI*4), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	VMOVUPS     (DX), Z4
+	VMOVUPS     64(DX), Z5
+	VMOVUPS     128(DX), Z6
+	VMOVUPS     192(DX), Z7
+	VMOVUPS.Z   (SI), K1, Z8
+	VFMADD231PS Z4, Z8, Z0
+	VPERMILPS   $0xb1, Z8, Z9
+	VFMADD231PS Z5, Z9, Z0
+	VPERMILPS   $0x4e, Z8, Z9
+	VFMADD231PS Z6, Z9, Z0
+	VPERMILPS   $0x1b, Z8, Z9
+	VFMADD231PS Z7, Z9, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z10
+	VFMADD231PS Z4, Z10, Z1
+	VPERMILPS   $0xb1, Z10, Z11
+	VFMADD231PS Z5, Z11, Z1
+	VPERMILPS   $0x4e, Z10, Z11
+	VFMADD231PS Z6, Z11, Z1
+	VPERMILPS   $0x1b, Z10, Z11
+	VFMADD231PS Z7, Z11, Z1
+	VMOVUPS.Z   (SI)(BX*2), K1, Z12
+	VFMADD231PS Z4, Z12, Z2
+	VPERMILPS   $0xb1, Z12, Z13
+	VFMADD231PS Z5, Z13, Z2
+	VPERMILPS   $0x4e, Z12, Z13
+	VFMADD231PS Z6, Z13, Z2
+	VPERMILPS   $0x1b, Z12, Z13
+	VFMADD231PS Z7, Z13, Z2
+	VMOVUPS.Z   (DI), K1, Z14
+	VFMADD231PS Z4, Z14, Z3
+	VPERMILPS   $0xb1, Z14, Z15
+	VFMADD231PS Z5, Z15, Z3
+	VPERMILPS   $0x4e, Z14, Z15
+	VFMADD231PS Z6, Z15, Z3
+	VPERMILPS   $0x1b, Z14, Z15
+	VFMADD231PS Z7, Z15, Z3
+	VMOVUPS     256(DX), Z4
+	VMOVUPS     320(DX), Z5
+	VMOVUPS     384(DX), Z6
+	VMOVUPS     448(DX), Z7
+	VMOVUPS.Z   (SI), K1, Z8
+	VSHUFF32X4  $0xb1, Z8, Z8, Z8
+	VFMADD231PS Z4, Z8, Z0
+	VPERMILPS   $0xb1, Z8, Z9
+	VFMADD231PS Z5, Z9, Z0
+	VPERMILPS   $0x4e, Z8, Z9
+	VFMADD231PS Z6, Z9, Z0
+	VPERMILPS   $0x1b, Z8, Z9
+	VFMADD231PS Z7, Z9, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z10
+	VSHUFF32X4  $0xb1, Z10, Z10, Z10
+	VFMADD231PS Z4, Z10, Z1
+	VPERMILPS   $0xb1, Z10, Z11
+	VFMADD231PS Z5, Z11, Z1
+	VPERMILPS   $0x4e, Z10, Z11
+	VFMADD231PS Z6, Z11, Z1
+	VPERMILPS   $0x1b, Z10, Z11
+	VFMADD231PS Z7, Z11, Z1
+	VMOVUPS.Z   (SI)(BX*2), K1, Z12
+	VSHUFF32X4  $0xb1, Z12, Z12, Z12
+	VFMADD231PS Z4, Z12, Z2
+	VPERMILPS   $0xb1, Z12, Z13
+	VFMADD231PS Z5, Z13, Z2
+	VPERMILPS   $0x4e, Z12, Z13
+	VFMADD231PS Z6, Z13, Z2
+	VPERMILPS   $0x1b, Z12, Z13
+	VFMADD231PS Z7, Z13, Z2
+	VMOVUPS.Z   (DI), K1, Z14
+	VSHUFF32X4  $0xb1, Z14, Z14, Z14
+	VFMADD231PS Z4, Z14, Z3
+	VPERMILPS   $0xb1, Z14, Z15
+	VFMADD231PS Z5, Z15, Z3
+	VPERMILPS   $0x4e, Z14, Z15
+	VFMADD231PS Z6, Z15, Z3
+	VPERMILPS   $0x1b, Z14, Z15
+	VFMADD231PS Z7, Z15, Z3
+	ADDQ        $+512, DX
+	DECQ        R9
+	JNE         grouped512by8_pixels4_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped512by8_pixels4_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	VADDPS      (BX), Z0, K1, Z0
+	VADDPS      (BX)(SI*1), Z1, K1, Z1
+	VADDPS      (BX)(SI*2), Z2, K1, Z2
+	VADDPS      (DI), Z3, K1, Z3
+
+grouped512by8_pixels4_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped512by8_pixels4_linear
+	VPXORD       Z4, Z4, Z4
+	VBROADCASTSS slope+96(FP), Z5
+	VCMPPS       $0x11, Z4, Z0, K3
+	VMULPS       Z5, Z0, K3, Z0
+	VCMPPS       $0x11, Z4, Z1, K4
+	VMULPS       Z5, Z1, K4, Z1
+	VCMPPS       $0x11, Z4, Z2, K5
+	VMULPS       Z5, Z2, K5, Z2
+	VCMPPS       $0x11, Z4, Z3, K6
+	VMULPS       Z5, Z3, K6, Z3
+	VBROADCASTSS limit+100(FP), Z5
+	VMINPS       Z0, Z5, Z0
+	VMINPS       Z1, Z5, Z1
+	VMINPS       Z2, Z5, Z2
+	VMINPS       Z3, Z5, Z3
+
+grouped512by8_pixels4_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped512by8_pixels4_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*2), DI
+	ADDQ   SI, DI
+	VADDPS (BX), Z0, K1, Z0
+	VADDPS (BX)(SI*1), Z1, K1, Z1
+	VADDPS (BX)(SI*2), Z2, K1, Z2
+	VADDPS (DI), Z3, K1, Z3
+
+grouped512by8_pixels4_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(SI*2), DI
+	ADDQ    SI, DI
+	VMOVUPS Z0, K1, (BX)
+	VMOVUPS Z1, K1, (BX)(SI*1)
+	VMOVUPS Z2, K1, (BX)(SI*2)
+	VMOVUPS Z3, K1, (DI)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     grouped512by8_pixels4
+	VZEROUPPER
+	RET
+
+grouped512by8_pixels5:
+	MOVQ    AX, BX
+	SUBQ    CX, BX
+	SHRQ    $0x02, BX
+	MOVQ    $0x00000020, SI
+	CMPQ    BX, SI
+	CMOVQGT SI, BX
+	MOVL    $0xffffffff, SI
+	BZHIL   BX, SI, SI
+
+	// K1, K2: the channels of each register that are there
+	KMOVW SI, K1
+	SHRL  $0x10, SI
+	KMOVW SI, K2
+
+	// 5 pixels: sums in Z0 to Z4, from the biases
+	VMOVUPS (DX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	ADDQ    $+64, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), R8
+	MOVQ    segmentCount+8(FP), R9
+
+grouped512by8_pixels5_tap:
+	MOVQ        (R8), DI
+	ADDQ        $0x08, R8
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(DI*4), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	VMOVUPS     (DX), Z5
+	VMOVUPS     64(DX), Z6
+	VMOVUPS     128(DX), Z7
+	VMOVUPS     192(DX), Z8
+	VMOVUPS.Z   (SI), K1, Z9
+	VFMADD231PS Z5, Z9, Z0
+	VPERMILPS   $0xb1, Z9, Z10
+	VFMADD231PS Z6, Z10, Z0
+	VPERMILPS   $0x4e, Z9, Z10
+	VFMADD231PS Z7, Z10, Z0
+	VPERMILPS   $0x1b, Z9, Z10
+	VFMADD231PS Z8, Z10, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z11
+	VFMADD231PS Z5, Z11, Z1
+	VPERMILPS   $0xb1, Z11, Z12
+	VFMADD231PS Z6, Z12, Z1
+	VPERMILPS   $0x4e, Z11, Z12
+	VFMADD231PS Z7, Z12, Z1
+	VPERMILPS   $0x1b, Z11, Z12
+	VFMADD231PS Z8, Z12, Z1
+	VMOVUPS.Z   (SI)(BX*2), K1, Z13
+	VFMADD231PS Z5, Z13, Z2
+	VPERMILPS   $0xb1, Z13, Z14
+	VFMADD231PS Z6, Z14, Z2
+	VPERMILPS   $0x4e, Z13, Z14
+	VFMADD231PS Z7, Z14, Z2
+	VPERMILPS   $0x1b, Z13, Z14
+	VFMADD231PS Z8, Z14, Z2
+	VMOVUPS.Z   (DI), K1, Z15
+	VFMADD231PS Z5, Z15, Z3
+	VPERMILPS   $0xb1, Z15, Z16
+	VFMADD231PS Z6, Z16, Z3
+	VPERMILPS   $0x4e, Z15, Z16
+	VFMADD231PS Z7, Z16, Z3
+	VPERMILPS   $0x1b, Z15, Z16
+	VFMADD231PS Z8, Z16, Z3
+	VMOVUPS.Z   (DI)(BX*1), K1, Z17
+	VFMADD231PS Z5, Z17, Z4
+	VPERMILPS   $0xb1, Z17, Z18
+	VFMADD231PS Z6, Z18, Z4
+	VPERMILPS   $0x4e, Z17, Z18
+	VFMADD231PS Z7, Z18, Z4
+	VPERMILPS   $0x1b, Z17, Z18
+	VFMADD231PS Z8, Z18, Z4
+	VMOVUPS     256(DX), Z5
+	VMOVUPS     320(DX), Z6
+	VMOVUPS     384(DX), Z7
+	VMOVUPS     448(DX), Z8
+	VMOVUPS.Z   (SI), K1, Z9
+	VSHUFF32X4  $0xb1, Z9, Z9, Z9
+	VFMADD231PS Z5, Z9, Z0
+	VPERMILPS   $0xb1, Z9, Z10
+	VFMADD231PS Z6, Z10, Z0
+	VPERMILPS   $0x4e, Z9, Z10
+	VFMADD231PS Z7, Z10, Z0
+	VPERMILPS   $0x1b, Z9, Z10
+	VFMADD231PS Z8, Z10, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z11
+	VSHUFF32X4  $0xb1, Z11, Z11, Z11
+	VFMADD231PS Z5, Z11, Z1
+	VPERMILPS   $0xb1, Z11, Z12
+	VFMADD231PS Z6, Z12, Z1
+	VPERMILPS   $0x4e, Z11, Z12
+	VFMADD231PS Z7, Z12, Z1
+	VPERMILPS   $0x1b, Z11, Z12
+	VFMADD231PS Z8, Z12, Z1
+	VMOVUPS.Z   (SI)(BX*2), K1, Z13
+	VSHUFF32X4  $0xb1, Z13, Z13, Z13
+	VFMADD231PS Z5, Z13, Z2
+	VPERMILPS   $0xb1, Z13, Z14
+	VFMADD231PS Z6, Z14, Z2
+	VPERMILPS   $0x4e, Z13, Z14
+	VFMADD231PS Z7, Z14, Z2
+	VPERMILPS   $0x1b, Z13, Z14
+	VFMADD231PS Z8, Z14, Z2
+	VMOVUPS.Z   (DI), K1, Z15
+	VSHUFF32X4  $0xb1, Z15, Z15, Z15
+	VFMADD231PS Z5, Z15, Z3
+	VPERMILPS   $0xb1, Z15, Z16
+	VFMADD231PS Z6, Z16, Z3
+	VPERMILPS   $0x4e, Z15, Z16
+	VFMADD231PS Z7, Z16, Z3
+	VPERMILPS   $0x1b, Z15, Z16
+	VFMADD231PS Z8, Z16, Z3
+	VMOVUPS.Z   (DI)(BX*1), K1, Z17
+	VSHUFF32X4  $0xb1, Z17, Z17, Z17
+	VFMADD231PS Z5, Z17, Z4
+	VPERMILPS   $0xb1, Z17, Z18
+	VFMADD231PS Z6, Z18, Z4
+	VPERMILPS   $0x4e, Z17, Z18
+	VFMADD231PS Z7, Z18, Z4
+	VPERMILPS   $0x1b, Z17, Z18
+	VFMADD231PS Z8, Z18, Z4
+	ADDQ        $+512, DX
+	DECQ        R9
+	JNE         grouped512by8_pixels5_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped512by8_pixels5_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	VADDPS      (BX), Z0, K1, Z0
+	VADDPS      (BX)(SI*1), Z1, K1, Z1
+	VADDPS      (BX)(SI*2), Z2, K1, Z2
+	VADDPS      (DI), Z3, K1, Z3
+	VADDPS      (DI)(SI*1), Z4, K1, Z4
+
+grouped512by8_pixels5_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped512by8_pixels5_linear
+	VPXORD       Z5, Z5, Z5
+	VBROADCASTSS slope+96(FP), Z6
+	VCMPPS       $0x11, Z5, Z0, K3
+	VMULPS       Z6, Z0, K3, Z0
+	VCMPPS       $0x11, Z5, Z1, K4
+	VMULPS       Z6, Z1, K4, Z1
+	VCMPPS       $0x11, Z5, Z2, K5
+	VMULPS       Z6, Z2, K5, Z2
+	VCMPPS       $0x11, Z5, Z3, K6
+	VMULPS       Z6, Z3, K6, Z3
+	VCMPPS       $0x11, Z5, Z4, K3
+	VMULPS       Z6, Z4, K3, Z4
+	VBROADCASTSS limit+100(FP), Z6
+	VMINPS       Z0, Z6, Z0
+	VMINPS       Z1, Z6, Z1
+	VMINPS       Z2, Z6, Z2
+	VMINPS       Z3, Z6, Z3
+	VMINPS       Z4, Z6, Z4
+
+grouped512by8_pixels5_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped512by8_pixels5_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*2), DI
+	ADDQ   SI, DI
+	VADDPS (BX), Z0, K1, Z0
+	VADDPS (BX)(SI*1), Z1, K1, Z1
+	VADDPS (BX)(SI*2), Z2, K1, Z2
+	VADDPS (DI), Z3, K1, Z3
+	VADDPS (DI)(SI*1), Z4, K1, Z4
+
+grouped512by8_pixels5_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(SI*2), DI
+	ADDQ    SI, DI
+	VMOVUPS Z0, K1, (BX)
+	VMOVUPS Z1, K1, (BX)(SI*1)
+	VMOVUPS Z2, K1, (BX)(SI*2)
+	VMOVUPS Z3, K1, (DI)
+	VMOVUPS Z4, K1, (DI)(SI*1)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     grouped512by8_pixels5
+	VZEROUPPER
+	RET
+
+grouped512by8_pixels6:
+	MOVQ    AX, BX
+	SUBQ    CX, BX
+	SHRQ    $0x02, BX
+	MOVQ    $0x00000020, SI
+	CMPQ    BX, SI
+	CMOVQGT SI, BX
+	MOVL    $0xffffffff, SI
+	BZHIL   BX, SI, SI
+
+	// K1, K2: the channels of each register that are there
+	KMOVW SI, K1
+	SHRL  $0x10, SI
+	KMOVW SI, K2
+
+	// 6 pixels: sums in Z0 to Z5, from the biases
+	VMOVUPS (DX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	ADDQ    $+64, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), R8
+	MOVQ    segmentCount+8(FP), R9
+
+grouped512by8_pixels6_tap:
+	MOVQ        (R8), DI
+	ADDQ        $0x08, R8
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(DI*4), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	VMOVUPS     (DX), Z6
+	VMOVUPS     64(DX), Z7
+	VMOVUPS     128(DX), Z8
+	VMOVUPS     192(DX), Z9
+	VMOVUPS.Z   (SI), K1, Z10
+	VFMADD231PS Z6, Z10, Z0
+	VPERMILPS   $0xb1, Z10, Z11
+	VFMADD231PS Z7, Z11, Z0
+	VPERMILPS   $0x4e, Z10, Z11
+	VFMADD231PS Z8, Z11, Z0
+	VPERMILPS   $0x1b, Z10, Z11
+	VFMADD231PS Z9, Z11, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z12
+	VFMADD231PS Z6, Z12, Z1
+	VPERMILPS   $0xb1, Z12, Z13
+	VFMADD231PS Z7, Z13, Z1
+	VPERMILPS   $0x4e, Z12, Z13
+	VFMADD231PS Z8, Z13, Z1
+	VPERMILPS   $0x1b, Z12, Z13
+	VFMADD231PS Z9, Z13, Z1
+	VMOVUPS.Z   (SI)(BX*2), K1, Z14
+	VFMADD231PS Z6, Z14, Z2
+	VPERMILPS   $0xb1, Z14, Z15
+	VFMADD231PS Z7, Z15, Z2
+	VPERMILPS   $0x4e, Z14, Z15
+	VFMADD231PS Z8, Z15, Z2
+	VPERMILPS   $0x1b, Z14, Z15
+	VFMADD231PS Z9, Z15, Z2
+	VMOVUPS.Z   (DI), K1, Z16
+	VFMADD231PS Z6, Z16, Z3
+	VPERMILPS   $0xb1, Z16, Z17
+	VFMADD231PS Z7, Z17, Z3
+	VPERMILPS   $0x4e, Z16, Z17
+	VFMADD231PS Z8, Z17, Z3
+	VPERMILPS   $0x1b, Z16, Z17
+	VFMADD231PS Z9, Z17, Z3
+	VMOVUPS.Z   (DI)(BX*1), K1, Z18
+	VFMADD231PS Z6, Z18, Z4
+	VPERMILPS   $0xb1, Z18, Z19
+	VFMADD231PS Z7, Z19, Z4
+	VPERMILPS   $0x4e, Z18, Z19
+	VFMADD231PS Z8, Z19, Z4
+	VPERMILPS   $0x1b, Z18, Z19
+	VFMADD231PS Z9, Z19, Z4
+	VMOVUPS.Z   (DI)(BX*2), K1, Z20
+	VFMADD231PS Z6, Z20, Z5
+	VPERMILPS   $0xb1, Z20, Z21
+	VFMADD231PS Z7, Z21, Z5
+	VPERMILPS   $0x4e, Z20, Z21
+	VFMADD231PS Z8, Z21, Z5
+	VPERMILPS   $0x1b, Z20, Z21
+	VFMADD231PS Z9, Z21, Z5
+	VMOVUPS     256(DX), Z6
+	VMOVUPS     320(DX), Z7
+	VMOVUPS     384(DX), Z8
+	VMOVUPS     448(DX), Z9
+	VMOVUPS.Z   (SI), K1, Z10
+	VSHUFF32X4  $0xb1, Z10, Z10, Z10
+	VFMADD231PS Z6, Z10, Z0
+	VPERMILPS   $0xb1, Z10, Z11
+	VFMADD231PS Z7, Z11, Z0
+	VPERMILPS   $0x4e, Z10, Z11
+	VFMADD231PS Z8, Z11, Z0
+	VPERMILPS   $0x1b, Z10, Z11
+	VFMADD231PS Z9, Z11, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z12
+	VSHUFF32X4  $0xb1, Z12, Z12, Z12
+	VFMADD231PS Z6, Z12, Z1
+	VPERMILPS   $0xb1, Z12, Z13
+	VFMADD231PS Z7, Z13, Z1
+	VPERMILPS   $0x4e, Z12, Z13
+	VFMADD231PS Z8, Z13, Z1
+	VPERMILPS   $0x1b, Z12, Z13
+	VFMADD231PS Z9, Z13, Z1
+	VMOVUPS.Z   (SI)(BX*2), K1, Z14
+	VSHUFF32X4  $0xb1, Z14, Z14, Z14
+	VFMADD231PS Z6, Z14, Z2
+	VPERMILPS   $0xb1, Z14, Z15
+	VFMADD231PS Z7, Z15, Z2
+	VPERMILPS   $0x4e, Z14, Z15
+	VFMADD231PS Z8, Z15, Z2
+	VPERMILPS   $0x1b, Z14, Z15
+	VFMADD231PS Z9, Z15, Z2
+	VMOVUPS.Z   (DI), K1, Z16
+	VSHUFF32X4  $0xb1, Z16, Z16, Z16
+	VFMADD231PS Z6, Z16, Z3
+	VPERMILPS   $0xb1, Z16, Z17
+	VFMADD231PS Z7, Z17, Z3
+	VPERMILPS   $0x4e, Z16, Z17
+	VFMADD231PS Z8, Z17, Z3
+	VPERMILPS   $0x1b, Z16, Z17
+	VFMADD231PS Z9, Z17, Z3
+	VMOVUPS.Z   (DI)(BX*1), K1, Z18
+	VSHUFF32X4  $0xb1, Z18, Z18, Z18
+	VFMADD231PS Z6, Z18, Z4
+	VPERMILPS   $0xb1, Z18, Z19
+	VFMADD231PS Z7, Z19, Z4
+	VPERMILPS   $0x4e, Z18, Z19
+	VFMADD231PS Z8, Z19, Z4
+	VPERMILPS   $0x1b, Z18, Z19
+	VFMADD231PS Z9, Z19, Z4
+	VMOVUPS.Z   (DI)(BX*2), K1, Z20
+	VSHUFF32X4  $0xb1, Z20, Z20, Z20
+	VFMADD231PS Z6, Z20, Z5
+	VPERMILPS   $0xb1, Z20, Z21
+	VFMADD231PS Z7, Z21, Z5
+	VPERMILPS   $0x4e, Z20, Z21
+	VFMADD231PS Z8, Z21, Z5
+	VPERMILPS   $0x1b, Z20, Z21
+	VFMADD231PS Z9, Z21, Z5
+	ADDQ        $+512, DX
+	DECQ        R9
+	JNE         grouped512by8_pixels6_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped512by8_pixels6_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	VADDPS      (BX), Z0, K1, Z0
+	VADDPS      (BX)(SI*1), Z1, K1, Z1
+	VADDPS      (BX)(SI*2), Z2, K1, Z2
+	VADDPS      (DI), Z3, K1, Z3
+	VADDPS      (DI)(SI*1), Z4, K1, Z4
+	VADDPS      (DI)(SI*2), Z5, K1, Z5
+
+grouped512by8_pixels6_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped512by8_pixels6_linear
+	VPXORD       Z6, Z6, Z6
+	VBROADCASTSS slope+96(FP), Z7
+	VCMPPS       $0x11, Z6, Z0, K3
+	VMULPS       Z7, Z0, K3, Z0
+	VCMPPS       $0x11, Z6, Z1, K4
+	VMULPS       Z7, Z1, K4, Z1
+	VCMPPS       $0x11, Z6, Z2, K5
+	VMULPS       Z7, Z2, K5, Z2
+	VCMPPS       $0x11, Z6, Z3, K6
+	VMULPS       Z7, Z3, K6, Z3
+	VCMPPS       $0x11, Z6, Z4, K3
+	VMULPS       Z7, Z4, K3, Z4
+	VCMPPS       $0x11, Z6, Z5, K4
+	VMULPS       Z7, Z5, K4, Z5
+	VBROADCASTSS limit+100(FP), Z7
+	VMINPS       Z0, Z7, Z0
+	VMINPS       Z1, Z7, Z1
+	VMINPS       Z2, Z7, Z2
+	VMINPS       Z3, Z7, Z3
+	VMINPS       Z4, Z7, Z4
+	VMINPS       Z5, Z7, Z5
+
+grouped512by8_pixels6_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped512by8_pixels6_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*2), DI
+	ADDQ   SI, DI
+	VADDPS (BX), Z0, K1, Z0
+	VADDPS (BX)(SI*1), Z1, K1, Z1
+	VADDPS (BX)(SI*2), Z2, K1, Z2
+	VADDPS (DI), Z3, K1, Z3
+	VADDPS (DI)(SI*1), Z4, K1, Z4
+	VADDPS (DI)(SI*2), Z5, K1, Z5
+
+grouped512by8_pixels6_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(SI*2), DI
+	ADDQ    SI, DI
+	VMOVUPS Z0, K1, (BX)
+	VMOVUPS Z1, K1, (BX)(SI*1)
+	VMOVUPS Z2, K1, (BX)(SI*2)
+	VMOVUPS Z3, K1, (DI)
+	VMOVUPS Z4, K1, (DI)(SI*1)
+	VMOVUPS Z5, K1, (DI)(SI*2)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     grouped512by8_pixels6
+	VZEROUPPER
+	RET
+
+grouped512by8_pixels7:
+	MOVQ    AX, BX
+	SUBQ    CX, BX
+	SHRQ    $0x02, BX
+	MOVQ    $0x00000020, SI
+	CMPQ    BX, SI
+	CMOVQGT SI, BX
+	MOVL    $0xffffffff, SI
+	BZHIL   BX, SI, SI
+
+	// K1, K2: the channels of each register that are there
+	KMOVW SI, K1
+	SHRL  $0x10, SI
+	KMOVW SI, K2
+
+	// 7 pixels: sums in Z0 to Z6, from the biases
+	VMOVUPS (DX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	ADDQ    $+64, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), R9
+	MOVQ    segmentCount+8(FP), R10
+
+grouped512by8_pixels7_tap:
+	MOVQ        (R9), DI
+	ADDQ        $0x08, R9
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(DI*4), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	LEAQ        (DI)(BX*2), R8
+	ADDQ        BX, R8
+	VMOVUPS     (DX), Z7
+	VMOVUPS     64(DX), Z8
+	VMOVUPS     128(DX), Z9
+	VMOVUPS     192(DX), Z10
+	VMOVUPS.Z   (SI), K1, Z11
+	VFMADD231PS Z7, Z11, Z0
+	VPERMILPS   $0xb1, Z11, Z12
+	VFMADD231PS Z8, Z12, Z0
+	VPERMILPS   $0x4e, Z11, Z12
+	VFMADD231PS Z9, Z12, Z0
+	VPERMILPS   $0x1b, Z11, Z12
+	VFMADD231PS Z10, Z12, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z13
+	VFMADD231PS Z7, Z13, Z1
+	VPERMILPS   $0xb1, Z13, Z14
+	VFMADD231PS Z8, Z14, Z1
+	VPERMILPS   $0x4e, Z13, Z14
+	VFMADD231PS Z9, Z14, Z1
+	VPERMILPS   $0x1b, Z13, Z14
+	VFMADD231PS Z10, Z14, Z1
+	VMOVUPS.Z   (SI)(BX*2), K1, Z15
+	VFMADD231PS Z7, Z15, Z2
+	VPERMILPS   $0xb1, Z15, Z16
+	VFMADD231PS Z8, Z16, Z2
+	VPERMILPS   $0x4e, Z15, Z16
+	VFMADD231PS Z9, Z16, Z2
+	VPERMILPS   $0x1b, Z15, Z16
+	VFMADD231PS Z10, Z16, Z2
+	VMOVUPS.Z   (DI), K1, Z17
+	VFMADD231PS Z7, Z17, Z3
+	VPERMILPS   $0xb1, Z17, Z18
+	VFMADD231PS Z8, Z18, Z3
+	VPERMILPS   $0x4e, Z17, Z18
+	VFMADD231PS Z9, Z18, Z3
+	VPERMILPS   $0x1b, Z17, Z18
+	VFMADD231PS Z10, Z18, Z3
+	VMOVUPS.Z   (DI)(BX*1), K1, Z19
+	VFMADD231PS Z7, Z19, Z4
+	VPERMILPS   $0xb1, Z19, Z20
+	VFMADD231PS Z8, Z20, Z4
+	VPERMILPS   $0x4e, Z19, Z20
+	VFMADD231PS Z9, Z20, Z4
+	VPERMILPS   $0x1b, Z19, Z20
+	VFMADD231PS Z10, Z20, Z4
+	VMOVUPS.Z   (DI)(BX*2), K1, Z21
+	VFMADD231PS Z7, Z21, Z5
+	VPERMILPS   $0xb1, Z21, Z22
+	VFMADD231PS Z8, Z22, Z5
+	VPERMILPS   $0x4e, Z21, Z22
+	VFMADD231PS Z9, Z22, Z5
+	VPERMILPS   $0x1b, Z21, Z22
+	VFMADD231PS Z10, Z22, Z5
+	VMOVUPS.Z   (R8), K1, Z23
+	VFMADD231PS Z7, Z23, Z6
+	VPERMILPS   $0xb1, Z23, Z24
+	VFMADD231PS Z8, Z24, Z6
+	VPERMILPS   $0x4e, Z23, Z24
+	VFMADD231PS Z9, Z24, Z6
+	VPERMILPS   $0x1b, Z23, Z24
+	VFMADD231PS Z10, Z24, Z6
+	VMOVUPS     256(DX), Z7
+	VMOVUPS     320(DX), Z8
+	VMOVUPS     384(DX), Z9
+	VMOVUPS     448(DX), Z10
+	VMOVUPS.Z   (SI), K1, Z11
+	VSHUFF32X4  $0xb1, Z11, Z11, Z11
+	VFMADD231PS Z7, Z11, Z0
+	VPERMILPS   $0xb1, Z11, Z12
+	VFMADD231PS Z8, Z12, Z0
+	VPERMILPS   $0x4e, Z11, Z12
+	VFMADD231PS Z9, Z12, Z0
+	VPERMILPS   $0x1b, Z11, Z12
+	VFMADD231PS Z10, Z12, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z13
+	VSHUFF32X4  $0xb1, Z13, Z13, Z13
+	VFMADD231PS Z7, Z13, Z1
+	VPERMILPS   $0xb1, Z13, Z14
+	VFMADD231PS Z8, Z14, Z1
+	VPERMILPS   $0x4e, Z13, Z14
+	VFMADD231PS Z9, Z14, Z1
+	VPERMILPS   $0x1b, Z13, Z14
+	VFMADD231PS Z10, Z14, Z1
+	VMOVUPS.Z   (SI)(BX*2), K1, Z15
+	VSHUFF32X4  $0xb1, Z15, Z15, Z15
+	VFMADD231PS Z7, Z15, Z2
+	VPERMILPS   $0xb1, Z15, Z16
+	VFMADD231PS Z8, Z16, Z2
+	VPERMILPS   $0x4e, Z15, Z16
+	VFMADD231PS Z9, Z16, Z2
+	VPERMILPS   $0x1b, Z15, Z16
+	VFMADD231PS Z10, Z16, Z2
+	VMOVUPS.Z   (DI), K1, Z17
+	VSHUFF32X4  $0xb1, Z17, Z17, Z17
+	VFMADD231PS Z7, Z17, Z3
+	VPERMILPS   $0xb1, Z17, Z18
+	VFMADD231PS Z8, Z18, Z3
+	VPERMILPS   $0x4e, Z17, Z18
+	VFMADD231PS Z9, Z18, Z3
+	VPERMILPS   $0x1b, Z17, Z18
+	VFMADD231PS Z10, Z18, Z3
+	VMOVUPS.Z   (DI)(BX*1), K1, Z19
+	VSHUFF32X4  $0xb1, Z19, Z19, Z19
+	VFMADD231PS Z7, Z19, Z4
+	VPERMILPS   $0xb1, Z19, Z20
+	VFMADD231PS Z8, Z20, Z4
+	VPERMILPS   $0x4e, Z19, Z20
+	VFMADD231PS Z9, Z20, Z4
+	VPERMILPS   $0x1b, Z19, Z20
+	VFMADD231PS Z10, Z20, Z4
+	VMOVUPS.Z   (DI)(BX*2), K1, Z21
+	VSHUFF32X4  $0xb1, Z21, Z21, Z21
+	VFMADD231PS Z7, Z21, Z5
+	VPERMILPS   $0xb1, Z21, Z22
+	VFMADD231PS Z8, Z22, Z5
+	VPERMILPS   $0x4e, Z21, Z22
+	VFMADD231PS Z9, Z22, Z5
+	VPERMILPS   $0x1b, Z21, Z22
+	VFMADD231PS Z10, Z22, Z5
+	VMOVUPS.Z   (R8), K1, Z23
+	VSHUFF32X4  $0xb1, Z23, Z23, Z23
+	VFMADD231PS Z7, Z23, Z6
+	VPERMILPS   $0xb1, Z23, Z24
+	VFMADD231PS Z8, Z24, Z6
+	VPERMILPS   $0x4e, Z23, Z24
+	VFMADD231PS Z9, Z24, Z6
+	VPERMILPS   $0x1b, Z23, Z24
+	VFMADD231PS Z10, Z24, Z6
+	ADDQ        $+512, DX
+	DECQ        R10
+	JNE         grouped512by8_pixels7_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped512by8_pixels7_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	VADDPS      (BX), Z0, K1, Z0
+	VADDPS      (BX)(SI*1), Z1, K1, Z1
+	VADDPS      (BX)(SI*2), Z2, K1, Z2
+	VADDPS      (DI), Z3, K1, Z3
+	VADDPS      (DI)(SI*1), Z4, K1, Z4
+	VADDPS      (DI)(SI*2), Z5, K1, Z5
+	VADDPS      (R8), Z6, K1, Z6
+
+grouped512by8_pixels7_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped512by8_pixels7_linear
+	VPXORD       Z7, Z7, Z7
+	VBROADCASTSS slope+96(FP), Z8
+	VCMPPS       $0x11, Z7, Z0, K3
+	VMULPS       Z8, Z0, K3, Z0
+	VCMPPS       $0x11, Z7, Z1, K4
+	VMULPS       Z8, Z1, K4, Z1
+	VCMPPS       $0x11, Z7, Z2, K5
+	VMULPS       Z8, Z2, K5, Z2
+	VCMPPS       $0x11, Z7, Z3, K6
+	VMULPS       Z8, Z3, K6, Z3
+	VCMPPS       $0x11, Z7, Z4, K3
+	VMULPS       Z8, Z4, K3, Z4
+	VCMPPS       $0x11, Z7, Z5, K4
+	VMULPS       Z8, Z5, K4, Z5
+	VCMPPS       $0x11, Z7, Z6, K5
+	VMULPS       Z8, Z6, K5, Z6
+	VBROADCASTSS limit+100(FP), Z8
+	VMINPS       Z0, Z8, Z0
+	VMINPS       Z1, Z8, Z1
+	VMINPS       Z2, Z8, Z2
+	VMINPS       Z3, Z8, Z3
+	VMINPS       Z4, Z8, Z4
+	VMINPS       Z5, Z8, Z5
+	VMINPS       Z6, Z8, Z6
+
+grouped512by8_pixels7_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped512by8_pixels7_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*2), DI
+	ADDQ   SI, DI
+	LEAQ   (DI)(SI*2), R8
+	ADDQ   SI, R8
+	VADDPS (BX), Z0, K1, Z0
+	VADDPS (BX)(SI*1), Z1, K1, Z1
+	VADDPS (BX)(SI*2), Z2, K1, Z2
+	VADDPS (DI), Z3, K1, Z3
+	VADDPS (DI)(SI*1), Z4, K1, Z4
+	VADDPS (DI)(SI*2), Z5, K1, Z5
+	VADDPS (R8), Z6, K1, Z6
+
+grouped512by8_pixels7_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(SI*2), DI
+	ADDQ    SI, DI
+	LEAQ    (DI)(SI*2), R8
+	ADDQ    SI, R8
+	VMOVUPS Z0, K1, (BX)
+	VMOVUPS Z1, K1, (BX)(SI*1)
+	VMOVUPS Z2, K1, (BX)(SI*2)
+	VMOVUPS Z3, K1, (DI)
+	VMOVUPS Z4, K1, (DI)(SI*1)
+	VMOVUPS Z5, K1, (DI)(SI*2)
+	VMOVUPS Z6, K1, (R8)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     grouped512by8_pixels7
+	VZEROUPPER
+	RET
+
+grouped512by8_pixels8:
+	MOVQ    AX, BX
+	SUBQ    CX, BX
+	SHRQ    $0x02, BX
+	MOVQ    $0x00000020, SI
+	CMPQ    BX, SI
+	CMOVQGT SI, BX
+	MOVL    $0xffffffff, SI
+	BZHIL   BX, SI, SI
+
+	// K1, K2: the channels of each register that are there
+	KMOVW SI, K1
+	SHRL  $0x10, SI
+	KMOVW SI, K2
+
+	// 8 pixels: sums in Z0 to Z7, from the biases
+	VMOVUPS (DX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	ADDQ    $+64, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), R9
+	MOVQ    segmentCount+8(FP), R10
+
+grouped512by8_pixels8_tap:
+	MOVQ        (R9), DI
+	ADDQ        $0x08, R9
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(DI*4), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	LEAQ        (DI)(BX*2), R8
+	ADDQ        BX, R8
+	VMOVUPS     (DX), Z8
+	VMOVUPS     64(DX), Z9
+	VMOVUPS     128(DX), Z10
+	VMOVUPS     192(DX), Z11
+	VMOVUPS.Z   (SI), K1, Z12
+	VFMADD231PS Z8, Z12, Z0
+	VPERMILPS   $0xb1, Z12, Z13
+	VFMADD231PS Z9, Z13, Z0
+	VPERMILPS   $0x4e, Z12, Z13
+	VFMADD231PS Z10, Z13, Z0
+	VPERMILPS   $0x1b, Z12, Z13
+	VFMADD231PS Z11, Z13, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z14
+	VFMADD231PS Z8, Z14, Z1
+	VPERMILPS   $0xb1, Z14, Z15
+	VFMADD231PS Z9, Z15, Z1
+	VPERMILPS   $0x4e, Z14, Z15
+	VFMADD231PS Z10, Z15, Z1
+	VPERMILPS   $0x1b, Z14, Z15
+	VFMADD231PS Z11, Z15, Z1
+	VMOVUPS.Z   (SI)(BX*2), K1, Z16
+	VFMADD231PS Z8, Z16, Z2
+	VPERMILPS   $0xb1, Z16, Z17
+	VFMADD231PS Z9, Z17, Z2
+	VPERMILPS   $0x4e, Z16, Z17
+	VFMADD231PS Z10, Z17, Z2
+	VPERMILPS   $0x1b, Z16, Z17
+	VFMADD231PS Z11, Z17, Z2
+	VMOVUPS.Z   (DI), K1, Z18
+	VFMADD231PS Z8, Z18, Z3
+	VPERMILPS   $0xb1, Z18, Z19
+	VFMADD231PS Z9, Z19, Z3
+	VPERMILPS   $0x4e, Z18, Z19
+	VFMADD231PS Z10, Z19, Z3
+	VPERMILPS   $0x1b, Z18, Z19
+	VFMADD231PS Z11, Z19, Z3
+	VMOVUPS.Z   (DI)(BX*1), K1, Z20
+	VFMADD231PS Z8, Z20, Z4
+	VPERMILPS   $0xb1, Z20, Z21
+	VFMADD231PS Z9, Z21, Z4
+	VPERMILPS   $0x4e, Z20, Z21
+	VFMADD231PS Z10, Z21, Z4
+	VPERMILPS   $0x1b, Z20, Z21
+	VFMADD231PS Z11, Z21, Z4
+	VMOVUPS.Z   (DI)(BX*2), K1, Z22
+	VFMADD231PS Z8, Z22, Z5
+	VPERMILPS   $0xb1, Z22, Z23
+	VFMADD231PS Z9, Z23, Z5
+	VPERMILPS   $0x4e, Z22, Z23
+	VFMADD231PS Z10, Z23, Z5
+	VPERMILPS   $0x1b, Z22, Z23
+	VFMADD231PS Z11, Z23, Z5
+	VMOVUPS.Z   (R8), K1, Z24
+	VFMADD231PS Z8, Z24, Z6
+	VPERMILPS   $0xb1, Z24, Z25
+	VFMADD231PS Z9, Z25, Z6
+	VPERMILPS   $0x4e, Z24, Z25
+	VFMADD231PS Z10, Z25, Z6
+	VPERMILPS   $0x1b, Z24, Z25
+	VFMADD231PS Z11, Z25, Z6
+	VMOVUPS.Z   (R8)(BX*1), K1, Z26
+	VFMADD231PS Z8, Z26, Z7
+	VPERMILPS   $0xb1, Z26, Z27
+	VFMADD231PS Z9, Z27, Z7
+	VPERMILPS   $0x4e, Z26, Z27
+	VFMADD231PS Z10, Z27, Z7
+	VPERMILPS   $0x1b, Z26, Z27
+	VFMADD231PS Z11, Z27, Z7
+	VMOVUPS     256(DX), Z8
+	VMOVUPS     320(DX), Z9
+	VMOVUPS     384(DX), Z10
+	VMOVUPS     448(DX), Z11
+	VMOVUPS.Z   (SI), K1, Z12
+	VSHUFF32X4  $0xb1, Z12, Z12, Z12
+	VFMADD231PS Z8, Z12, Z0
+	VPERMILPS   $0xb1, Z12, Z13
+	VFMADD231PS Z9, Z13, Z0
+	VPERMILPS   $0x4e, Z12, Z13
+	VFMADD231PS Z10, Z13, Z0
+	VPERMILPS   $0x1b, Z12, Z13
+	VFMADD231PS Z11, Z13, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z14
+	VSHUFF32X4  $0xb1, Z14, Z14, Z14
+	VFMADD231PS Z8, Z14, Z1
+	VPERMILPS   $0xb1, Z14, Z15
+	VFMADD231PS Z9, Z15, Z1
+	VPERMILPS   $0x4e, Z14, Z15
+	VFMADD231PS Z10, Z15, Z1
+	VPERMILPS   $0x1b, Z14, Z15
+	VFMADD231PS Z11, Z15, Z1
+	VMOVUPS.Z   (SI)(BX*2), K1, Z16
+	VSHUFF32X4  $0xb1, Z16, Z16, Z16
+	VFMADD231PS Z8, Z16, Z2
+	VPERMILPS   $0xb1, Z16, Z17
+	VFMADD231PS Z9, Z17, Z2
+	VPERMILPS   $0x4e, Z16, Z17
+	VFMADD231PS Z10, Z17, Z2
+	VPERMILPS   $0x1b, Z16, Z17
+	VFMADD231PS Z11, Z17, Z2
+	VMOVUPS.Z   (DI), K1, Z18
+	VSHUFF32X4  $0xb1, Z18, Z18, Z18
+	VFMADD231PS Z8, Z18, Z3
+	VPERMILPS   $0xb1, Z18, Z19
+	VFMADD231PS Z9, Z19, Z3
+	VPERMILPS   $0x4e, Z18, Z19
+	VFMADD231PS Z10, Z19, Z3
+	VPERMILPS   $0x1b, Z18, Z19
+	VFMADD231PS Z11, Z19, Z3
+	VMOVUPS.Z   (DI)(BX*1), K1, Z20
+	VSHUFF32X4  $0xb1, Z20, Z20, Z20
+	VFMADD231PS Z8, Z20, Z4
+	VPERMILPS   $0xb1, Z20, Z21
+	VFMADD231PS Z9, Z21, Z4
+	VPERMILPS   $0x4e, Z20, Z21
+	VFMADD231PS Z10, Z21, Z4
+	VPERMILPS   $0x1b, Z20, Z21
+	VFMADD231PS Z11, Z21, Z4
+	VMOVUPS.Z   (DI)(BX*2), K1, Z22
+	VSHUFF32X4  $0xb1, Z22, Z22, Z22
+	VFMADD231PS Z8, Z22, Z5
+	VPERMILPS   $0xb1, Z22, Z23
+	VFMADD231PS Z9, Z23, Z5
+	VPERMILPS   $0x4e, Z22, Z23
+	VFMADD231PS Z10, Z23, Z5
+	VPERMILPS   $0x1b, Z22, Z23
+	VFMADD231PS Z11, Z23, Z5
+	VMOVUPS.Z   (R8), K1, Z24
+	VSHUFF32X4  $0xb1, Z24, Z24, Z24
+	VFMADD231PS Z8, Z24, Z6
+	VPERMILPS   $0xb1, Z24, Z25
+	VFMADD231PS Z9, Z25, Z6
+	VPERMILPS   $0x4e, Z24, Z25
+	VFMADD231PS Z10, Z25, Z6
+	VPERMILPS   $0x1b, Z24, Z25
+	VFMADD231PS Z11, Z25, Z6
+	VMOVUPS.Z   (R8)(BX*1), K1, Z26
+	VSHUFF32X4  $0xb1, Z26, Z26, Z26
+	VFMADD231PS Z8, Z26, Z7
+	VPERMILPS   $0xb1, Z26, Z27
+	VFMADD231PS Z9, Z27, Z7
+	VPERMILPS   $0x4e, Z26, Z27
+	VFMADD231PS Z10, Z27, Z7
+	VPERMILPS   $0x1b, Z26, Z27
+	VFMADD231PS Z11, Z27, Z7
+	ADDQ        $+512, DX
+	DECQ        R10
+	JNE         grouped512by8_pixels8_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped512by8_pixels8_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	VADDPS      (BX), Z0, K1, Z0
+	VADDPS      (BX)(SI*1), Z1, K1, Z1
+	VADDPS      (BX)(SI*2), Z2, K1, Z2
+	VADDPS      (DI), Z3, K1, Z3
+	VADDPS      (DI)(SI*1), Z4, K1, Z4
+	VADDPS      (DI)(SI*2), Z5, K1, Z5
+	VADDPS      (R8), Z6, K1, Z6
+	VADDPS      (R8)(SI*1), Z7, K1, Z7
+
+grouped512by8_pixels8_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped512by8_pixels8_linear
+	VPXORD       Z8, Z8, Z8
+	VBROADCASTSS slope+96(FP), Z9
+	VCMPPS       $0x11, Z8, Z0, K3
+	VMULPS       Z9, Z0, K3, Z0
+	VCMPPS       $0x11, Z8, Z1, K4
+	VMULPS       Z9, Z1, K4, Z1
+	VCMPPS       $0x11, Z8, Z2, K5
+	VMULPS       Z9, Z2, K5, Z2
+	VCMPPS       $0x11, Z8, Z3, K6
+	VMULPS       Z9, Z3, K6, Z3
+	VCMPPS       $0x11, Z8, Z4, K3
+	VMULPS       Z9, Z4, K3, Z4
+	VCMPPS       $0x11, Z8, Z5, K4
+	VMULPS       Z9, Z5, K4, Z5
+	VCMPPS       $0x11, Z8, Z6, K5
+	VMULPS       Z9, Z6, K5, Z6
+	VCMPPS       $0x11, Z8, Z7, K6
+	VMULPS       Z9, Z7, K6, Z7
+	VBROADCASTSS limit+100(FP), Z9
+	VMINPS       Z0, Z9, Z0
+	VMINPS       Z1, Z9, Z1
+	VMINPS       Z2, Z9, Z2
+	VMINPS       Z3, Z9, Z3
+	VMINPS       Z4, Z9, Z4
+	VMINPS       Z5, Z9, Z5
+	VMINPS       Z6, Z9, Z6
+	VMINPS       Z7, Z9, Z7
+
+grouped512by8_pixels8_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped512by8_pixels8_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*2), DI
+	ADDQ   SI, DI
+	LEAQ   (DI)(SI*2), R8
+	ADDQ   SI, R8
+	VADDPS (BX), Z0, K1, Z0
+	VADDPS (BX)(SI*1), Z1, K1, Z1
+	VADDPS (BX)(SI*2), Z2, K1, Z2
+	VADDPS (DI), Z3, K1, Z3
+	VADDPS (DI)(SI*1), Z4, K1, Z4
+	VADDPS (DI)(SI*2), Z5, K1, Z5
+	VADDPS (R8), Z6, K1, Z6
+	VADDPS (R8)(SI*1), Z7, K1, Z7
+
+grouped512by8_pixels8_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(SI*2), DI
+	ADDQ    SI, DI
+	LEAQ    (DI)(SI*2), R8
+	ADDQ    SI, R8
+	VMOVUPS Z0, K1, (BX)
+	VMOVUPS Z1, K1, (BX)(SI*1)
+	VMOVUPS Z2, K1, (BX)(SI*2)
+	VMOVUPS Z3, K1, (DI)
+	VMOVUPS Z4, K1, (DI)(SI*1)
+	VMOVUPS Z5, K1, (DI)(SI*2)
+	VMOVUPS Z6, K1, (R8)
+	VMOVUPS Z7, K1, (R8)(SI*1)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     grouped512by8_pixels8
+	VZEROUPPER
+	RET
+
+grouped512by8_pixels9:
+	MOVQ    AX, BX
+	SUBQ    CX, BX
+	SHRQ    $0x02, BX
+	MOVQ    $0x00000020, SI
+	CMPQ    BX, SI
+	CMOVQGT SI, BX
+	MOVL    $0xffffffff, SI
+	BZHIL   BX, SI, SI
+
+	// K1, K2: the channels of each register that are there
+	KMOVW SI, K1
+	SHRL  $0x10, SI
+	KMOVW SI, K2
+
+	// 9 pixels: sums in Z0 to Z8, from the biases
+	VMOVUPS (DX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	ADDQ    $+64, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), R9
+	MOVQ    segmentCount+8(FP), R10
+
+grouped512by8_pixels9_tap:
+	MOVQ        (R9), DI
+	ADDQ        $0x08, R9
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(DI*4), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	LEAQ        (DI)(BX*2), R8
+	ADDQ        BX, R8
+	VMOVUPS     (DX), Z9
+	VMOVUPS     64(DX), Z10
+	VMOVUPS     128(DX), Z11
+	VMOVUPS     192(DX), Z12
+	VMOVUPS.Z   (SI), K1, Z13
+	VFMADD231PS Z9, Z13, Z0
+	VPERMILPS   $0xb1, Z13, Z14
+	VFMADD231PS Z10, Z14, Z0
+	VPERMILPS   $0x4e, Z13, Z14
+	VFMADD231PS Z11, Z14, Z0
+	VPERMILPS   $0x1b, Z13, Z14
+	VFMADD231PS Z12, Z14, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z15
+	VFMADD231PS Z9, Z15, Z1
+	VPERMILPS   $0xb1, Z15, Z16
+	VFMADD231PS Z10, Z16, Z1
+	VPERMILPS   $0x4e, Z15, Z16
+	VFMADD231PS Z11, Z16, Z1
+	VPERMILPS   $0x1b, Z15, Z16
+	VFMADD231PS Z12, Z16, Z1
+	VMOVUPS.Z   (SI)(BX*2), K1, Z17
+	VFMADD231PS Z9, Z17, Z2
+	VPERMILPS   $0xb1, Z17, Z18
+	VFMADD231PS Z10, Z18, Z2
+	VPERMILPS   $0x4e, Z17, Z18
+	VFMADD231PS Z11, Z18, Z2
+	VPERMILPS   $0x1b, Z17, Z18
+	VFMADD231PS Z12, Z18, Z2
+	VMOVUPS.Z   (DI), K1, Z19
+	VFMADD231PS Z9, Z19, Z3
+	VPERMILPS   $0xb1, Z19, Z20
+	VFMADD231PS Z10, Z20, Z3
+	VPERMILPS   $0x4e, Z19, Z20
+	VFMADD231PS Z11, Z20, Z3
+	VPERMILPS   $0x1b, Z19, Z20
+	VFMADD231PS Z12, Z20, Z3
+	VMOVUPS.Z   (DI)(BX*1), K1, Z21
+	VFMADD231PS Z9, Z21, Z4
+	VPERMILPS   $0xb1, Z21, Z22
+	VFMADD231PS Z10, Z22, Z4
+	VPERMILPS   $0x4e, Z21, Z22
+	VFMADD231PS Z11, Z22, Z4
+	VPERMILPS   $0x1b, Z21, Z22
+	VFMADD231PS Z12, Z22, Z4
+	VMOVUPS.Z   (DI)(BX*2), K1, Z23
+	VFMADD231PS Z9, Z23, Z5
+	VPERMILPS   $0xb1, Z23, Z24
+	VFMADD231PS Z10, Z24, Z5
+	VPERMILPS   $0x4e, Z23, Z24
+	VFMADD231PS Z11, Z24, Z5
+	VPERMILPS   $0x1b, Z23, Z24
+	VFMADD231PS Z12, Z24, Z5
+	VMOVUPS.Z   (R8), K1, Z25
+	VFMADD231PS Z9, Z25, Z6
+	VPERMILPS   $0xb1, Z25, Z26
+	VFMADD231PS Z10, Z26, Z6
+	VPERMILPS   $0x4e, Z25, Z26
+	VFMADD231PS Z11, Z26, Z6
+	VPERMILPS   $0x1b, Z25, Z26
+	VFMADD231PS Z12, Z26, Z6
+	VMOVUPS.Z   (R8)(BX*1), K1, Z27
+	VFMADD231PS Z9, Z27, Z7
+	VPERMILPS   $0xb1, Z27, Z28
+	VFMADD231PS Z10, Z28, Z7
+	VPERMILPS   $0x4e, Z27, Z28
+	VFMADD231PS Z11, Z28, Z7
+	VPERMILPS   $0x1b, Z27, Z28
+	VFMADD231PS Z12, Z28, Z7
+	VMOVUPS.Z   (R8)(BX*2), K1, Z29
+	VFMADD231PS Z9, Z29, Z8
+	VPERMILPS   $0xb1, Z29, Z30
+	VFMADD231PS Z10, Z30, Z8
+	VPERMILPS   $0x4e, Z29, Z30
+	VFMADD231PS Z11, Z30, Z8
+	VPERMILPS   $0x1b, Z29, Z30
+	VFMADD231PS Z12, Z30, Z8
+	VMOVUPS     256(DX), Z9
+	VMOVUPS     320(DX), Z10
+	VMOVUPS     384(DX), Z11
+	VMOVUPS     448(DX), Z12
+	VMOVUPS.Z   (SI), K1, Z13
+	VSHUFF32X4  $0xb1, Z13, Z13, Z13
+	VFMADD231PS Z9, Z13, Z0
+	VPERMILPS   $0xb1, Z13, Z14
+	VFMADD231PS Z10, Z14, Z0
+	VPERMILPS   $0x4e, Z13, Z14
+	VFMADD231PS Z11, Z14, Z0
+	VPERMILPS   $0x1b, Z13, Z14
+	VFMADD231PS Z12, Z14, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z15
+	VSHUFF32X4  $0xb1, Z15, Z15, Z15
+	VFMADD231PS Z9, Z15, Z1
+	VPERMILPS   $0xb1, Z15, Z16
+	VFMADD231PS Z10, Z16, Z1
+	VPERMILPS   $0x4e, Z15, Z16
+	VFMADD231PS Z11, Z16, Z1
+	VPERMILPS   $0x1b, Z15, Z16
+	VFMADD231PS Z12, Z16, Z1
+	VMOVUPS.Z   (SI)(BX*2), K1, Z17
+	VSHUFF32X4  $0xb1, Z17, Z17, Z17
+	VFMADD231PS Z9, Z17, Z2
+	VPERMILPS   $0xb1, Z17, Z18
+	VFMADD231PS Z10, Z18, Z2
+	VPERMILPS   $0x4e, Z17, Z18
+	VFMADD231PS Z11, Z18, Z2
+	VPERMILPS   $0x1b, Z17, Z18
+	VFMADD231PS Z12, Z18, Z2
+	VMOVUPS.Z   (DI), K1, Z19
+	VSHUFF32X4  $0xb1, Z19, Z19, Z19
+	VFMADD231PS Z9, Z19, Z3
+	VPERMILPS   $0xb1, Z19, Z20
+	VFMADD231PS Z10, Z20, Z3
+	VPERMILPS   $0x4e, Z19, Z20
+	VFMADD231PS Z11, Z20, Z3
+	VPERMILPS   $0x1b, Z19, Z20
+	VFMADD231PS Z12, Z20, Z3
+	VMOVUPS.Z   (DI)(BX*1), K1, Z21
+	VSHUFF32X4  $0xb1, Z21, Z21, Z21
+	VFMADD231PS Z9, Z21, Z4
+	VPERMILPS   $0xb1, Z21, Z22
+	VFMADD231PS Z10, Z22, Z4
+	VPERMILPS   $0x4e, Z21, Z22
+	VFMADD231PS Z11, Z22, Z4
+	VPERMILPS   $0x1b, Z21, Z22
+	VFMADD231PS Z12, Z22, Z4
+	VMOVUPS.Z   (DI)(BX*2), K1, Z23
+	VSHUFF32X4  $0xb1, Z23, Z23, Z23
+	VFMADD231PS Z9, Z23, Z5
+	VPERMILPS   $0xb1, Z23, Z24
+	VFMADD231PS Z10, Z24, Z5
+	VPERMILPS   $0x4e, Z23, Z24
+	VFMADD231PS Z11, Z24, Z5
+	VPERMILPS   $0x1b, Z23, Z24
+	VFMADD231PS Z12, Z24, Z5
+	VMOVUPS.Z   (R8), K1, Z25
+	VSHUFF32X4  $0xb1, Z25, Z25, Z25
+	VFMADD231PS Z9, Z25, Z6
+	VPERMILPS   $0xb1, Z25, Z26
+	VFMADD231PS Z10, Z26, Z6
+	VPERMILPS   $0x4e, Z25, Z26
+	VFMADD231PS Z11, Z26, Z6
+	VPERMILPS   $0x1b, Z25, Z26
+	VFMADD231PS Z12, Z26, Z6
+	VMOVUPS.Z   (R8)(BX*1), K1, Z27
+	VSHUFF32X4  $0xb1, Z27, Z27, Z27
+	VFMADD231PS Z9, Z27, Z7
+	VPERMILPS   $0xb1, Z27, Z28
+	VFMADD231PS Z10, Z28, Z7
+	VPERMILPS   $0x4e, Z27, Z28
+	VFMADD231PS Z11, Z28, Z7
+	VPERMILPS   $0x1b, Z27, Z28
+	VFMADD231PS Z12, Z28, Z7
+	VMOVUPS.Z   (R8)(BX*2), K1, Z29
+	VSHUFF32X4  $0xb1, Z29, Z29, Z29
+	VFMADD231PS Z9, Z29, Z8
+	VPERMILPS   $0xb1, Z29, Z30
+	VFMADD231PS Z10, Z30, Z8
+	VPERMILPS   $0x4e, Z29, Z30
+	VFMADD231PS Z11, Z30, Z8
+	VPERMILPS   $0x1b, Z29, Z30
+	VFMADD231PS Z12, Z30, Z8
+	ADDQ        $+512, DX
+	DECQ        R10
+	JNE         grouped512by8_pixels9_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped512by8_pixels9_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	VADDPS      (BX), Z0, K1, Z0
+	VADDPS      (BX)(SI*1), Z1, K1, Z1
+	VADDPS      (BX)(SI*2), Z2, K1, Z2
+	VADDPS      (DI), Z3, K1, Z3
+	VADDPS      (DI)(SI*1), Z4, K1, Z4
+	VADDPS      (DI)(SI*2), Z5, K1, Z5
+	VADDPS      (R8), Z6, K1, Z6
+	VADDPS      (R8)(SI*1), Z7, K1, Z7
+	VADDPS      (R8)(SI*2), Z8, K1, Z8
+
+grouped512by8_pixels9_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped512by8_pixels9_linear
+	VPXORD       Z9, Z9, Z9
+	VBROADCASTSS slope+96(FP), Z10
+	VCMPPS       $0x11, Z9, Z0, K3
+	VMULPS       Z10, Z0, K3, Z0
+	VCMPPS       $0x11, Z9, Z1, K4
+	VMULPS       Z10, Z1, K4, Z1
+	VCMPPS       $0x11, Z9, Z2, K5
+	VMULPS       Z10, Z2, K5, Z2
+	VCMPPS       $0x11, Z9, Z3, K6
+	VMULPS       Z10, Z3, K6, Z3
+	VCMPPS       $0x11, Z9, Z4, K3
+	VMULPS       Z10, Z4, K3, Z4
+	VCMPPS       $0x11, Z9, Z5, K4
+	VMULPS       Z10, Z5, K4, Z5
+	VCMPPS       $0x11, Z9, Z6, K5
+	VMULPS       Z10, Z6, K5, Z6
+	VCMPPS       $0x11, Z9, Z7, K6
+	VMULPS       Z10, Z7, K6, Z7
+	VCMPPS       $0x11, Z9, Z8, K3
+	VMULPS       Z10, Z8, K3, Z8
+	VBROADCASTSS limit+100(FP), Z10
+	VMINPS       Z0, Z10, Z0
+	VMINPS       Z1, Z10, Z1
+	VMINPS       Z2, Z10, Z2
+	VMINPS       Z3, Z10, Z3
+	VMINPS       Z4, Z10, Z4
+	VMINPS       Z5, Z10, Z5
+	VMINPS       Z6, Z10, Z6
+	VMINPS       Z7, Z10, Z7
+	VMINPS       Z8, Z10, Z8
+
+grouped512by8_pixels9_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped512by8_pixels9_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*2), DI
+	ADDQ   SI, DI
+	LEAQ   (DI)(SI*2), R8
+	ADDQ   SI, R8
+	VADDPS (BX), Z0, K1, Z0
+	VADDPS (BX)(SI*1), Z1, K1, Z1
+	VADDPS (BX)(SI*2), Z2, K1, Z2
+	VADDPS (DI), Z3, K1, Z3
+	VADDPS (DI)(SI*1), Z4, K1, Z4
+	VADDPS (DI)(SI*2), Z5, K1, Z5
+	VADDPS (R8), Z6, K1, Z6
+	VADDPS (R8)(SI*1), Z7, K1, Z7
+	VADDPS (R8)(SI*2), Z8, K1, Z8
+
+grouped512by8_pixels9_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(SI*2), DI
+	ADDQ    SI, DI
+	LEAQ    (DI)(SI*2), R8
+	ADDQ    SI, R8
+	VMOVUPS Z0, K1, (BX)
+	VMOVUPS Z1, K1, (BX)(SI*1)
+	VMOVUPS Z2, K1, (BX)(SI*2)
+	VMOVUPS Z3, K1, (DI)
+	VMOVUPS Z4, K1, (DI)(SI*1)
+	VMOVUPS Z5, K1, (DI)(SI*2)
+	VMOVUPS Z6, K1, (R8)
+	VMOVUPS Z7, K1, (R8)(SI*1)
+	VMOVUPS Z8, K1, (R8)(SI*2)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     grouped512by8_pixels9
+	VZEROUPPER
+	RET
+
+grouped512by8_pixels10:
+	MOVQ    AX, BX
+	SUBQ    CX, BX
+	SHRQ    $0x02, BX
+	MOVQ    $0x00000020, SI
+	CMPQ    BX, SI
+	CMOVQGT SI, BX
+	MOVL    $0xffffffff, SI
+	BZHIL   BX, SI, SI
+
+	// K1, K2: the channels of each register that are there
+	KMOVW SI, K1
+	SHRL  $0x10, SI
+	KMOVW SI, K2
+
+	// 10 pixels: sums in Z0 to Z9, from the biases
+	VMOVUPS (DX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	ADDQ    $+64, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), R10
+	MOVQ    segmentCount+8(FP), R11
+
+grouped512by8_pixels10_tap:
+	MOVQ        (R10), DI
+	ADDQ        $0x08, R10
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(DI*4), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	LEAQ        (DI)(BX*2), R8
+	ADDQ        BX, R8
+	LEAQ        (R8)(BX*2), R9
+	ADDQ        BX, R9
+	VMOVUPS     (DX), Z10
+	VMOVUPS     64(DX), Z11
+	VMOVUPS     128(DX), Z12
+	VMOVUPS     192(DX), Z13
+	VMOVUPS.Z   (SI), K1, Z14
+	VFMADD231PS Z10, Z14, Z0
+	VPERMILPS   $0xb1, Z14, Z15
+	VFMADD231PS Z11, Z15, Z0
+	VPERMILPS   $0x4e, Z14, Z15
+	VFMADD231PS Z12, Z15, Z0
+	VPERMILPS   $0x1b, Z14, Z15
+	VFMADD231PS Z13, Z15, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z16
+	VFMADD231PS Z10, Z16, Z1
+	VPERMILPS   $0xb1, Z16, Z17
+	VFMADD231PS Z11, Z17, Z1
+	VPERMILPS   $0x4e, Z16, Z17
+	VFMADD231PS Z12, Z17, Z1
+	VPERMILPS   $0x1b, Z16, Z17
+	VFMADD231PS Z13, Z17, Z1
+	VMOVUPS.Z   (SI)(BX*2), K1, Z18
+	VFMADD231PS Z10, Z18, Z2
+	VPERMILPS   $0xb1, Z18, Z19
+	VFMADD231PS Z11, Z19, Z2
+	VPERMILPS   $0x4e, Z18, Z19
+	VFMADD231PS Z12, Z19, Z2
+	VPERMILPS   $0x1b, Z18, Z19
+	VFMADD231PS Z13, Z19, Z2
+	VMOVUPS.Z   (DI), K1, Z20
+	VFMADD231PS Z10, Z20, Z3
+	VPERMILPS   $0xb1, Z20, Z21
+	VFMADD231PS Z11, Z21, Z3
+	VPERMILPS   $0x4e, Z20, Z21
+	VFMADD231PS Z12, Z21, Z3
+	VPERMILPS   $0x1b, Z20, Z21
+	VFMADD231PS Z13, Z21, Z3
+	VMOVUPS.Z   (DI)(BX*1), K1, Z22
+	VFMADD231PS Z10, Z22, Z4
+	VPERMILPS   $0xb1, Z22, Z23
+	VFMADD231PS Z11, Z23, Z4
+	VPERMILPS   $0x4e, Z22, Z23
+	VFMADD231PS Z12, Z23, Z4
+	VPERMILPS   $0x1b, Z22, Z23
+	VFMADD231PS Z13, Z23, Z4
+	VMOVUPS.Z   (DI)(BX*2), K1, Z24
+	VFMADD231PS Z10, Z24, Z5
+	VPERMILPS   $0xb1, Z24, Z25
+	VFMADD231PS Z11, Z25, Z5
+	VPERMILPS   $0x4e, Z24, Z25
+	VFMADD231PS Z12, Z25, Z5
+	VPERMILPS   $0x1b, Z24, Z25
+	VFMADD231PS Z13, Z25, Z5
+	VMOVUPS.Z   (R8), K1, Z26
+	VFMADD231PS Z10, Z26, Z6
+	VPERMILPS   $0xb1, Z26, Z27
+	VFMADD231PS Z11, Z27, Z6
+	VPERMILPS   $0x4e, Z26, Z27
+	VFMADD231PS Z12, Z27, Z6
+	VPERMILPS   $0x1b, Z26, Z27
+	VFMADD231PS Z13, Z27, Z6
+	VMOVUPS.Z   (R8)(BX*1), K1, Z28
+	VFMADD231PS Z10, Z28, Z7
+	VPERMILPS   $0xb1, Z28, Z29
+	VFMADD231PS Z11, Z29, Z7
+	VPERMILPS   $0x4e, Z28, Z29
+	VFMADD231PS Z12, Z29, Z7
+	VPERMILPS   $0x1b, Z28, Z29
+	VFMADD231PS Z13, Z29, Z7
+	VMOVUPS.Z   (R8)(BX*2), K1, Z30
+	VFMADD231PS Z10, Z30, Z8
+	VPERMILPS   $0xb1, Z30, Z31
+	VFMADD231PS Z11, Z31, Z8
+	VPERMILPS   $0x4e, Z30, Z31
+	VFMADD231PS Z12, Z31, Z8
+	VPERMILPS   $0x1b, Z30, Z31
+	VFMADD231PS Z13, Z31, Z8
+	VMOVUPS.Z   (R9), K1, Z14
+	VFMADD231PS Z10, Z14, Z9
+	VPERMILPS   $0xb1, Z14, Z15
+	VFMADD231PS Z11, Z15, Z9
+	VPERMILPS   $0x4e, Z14, Z15
+	VFMADD231PS Z12, Z15, Z9
+	VPERMILPS   $0x1b, Z14, Z15
+	VFMADD231PS Z13, Z15, Z9
+	VMOVUPS     256(DX), Z10
+	VMOVUPS     320(DX), Z11
+	VMOVUPS     384(DX), Z12
+	VMOVUPS     448(DX), Z13
+	VMOVUPS.Z   (SI), K1, Z14
+	VSHUFF32X4  $0xb1, Z14, Z14, Z14
+	VFMADD231PS Z10, Z14, Z0
+	VPERMILPS   $0xb1, Z14, Z15
+	VFMADD231PS Z11, Z15, Z0
+	VPERMILPS   $0x4e, Z14, Z15
+	VFMADD231PS Z12, Z15, Z0
+	VPERMILPS   $0x1b, Z14, Z15
+	VFMADD231PS Z13, Z15, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z16
+	VSHUFF32X4  $0xb1, Z16, Z16, Z16
+	VFMADD231PS Z10, Z16, Z1
+	VPERMILPS   $0xb1, Z16, Z17
+	VFMADD231PS Z11, Z17, Z1
+	VPERMILPS   $0x4e, Z16, Z17
+	VFMADD231PS Z12, Z17, Z1
+	VPERMILPS   $0x1b, Z16, Z17
+	VFMADD231PS Z13, Z17, Z1
+	VMOVUPS.Z   (SI)(BX*2), K1, Z18
+	VSHUFF32X4  $0xb1, Z18, Z18, Z18
+	VFMADD231PS Z10, Z18, Z2
+	VPERMILPS   $0xb1, Z18, Z19
+	VFMADD231PS Z11, Z19, Z2
+	VPERMILPS   $0x4e, Z18, Z19
+	VFMADD231PS Z12, Z19, Z2
+	VPERMILPS   $0x1b, Z18, Z19
+	VFMADD231PS Z13, Z19, Z2
+	VMOVUPS.Z   (DI), K1, Z20
+	VSHUFF32X4  $0xb1, Z20, Z20, Z20
+	VFMADD231PS Z10, Z20, Z3
+	VPERMILPS   $0xb1, Z20, Z21
+	VFMADD231PS Z11, Z21, Z3
+	VPERMILPS   $0x4e, Z20, Z21
+	VFMADD231PS Z12, Z21, Z3
+	VPERMILPS   $0x1b, Z20, Z21
+	VFMADD231PS Z13, Z21, Z3
+	VMOVUPS.Z   (DI)(BX*1), K1, Z22
+	VSHUFF32X4  $0xb1, Z22, Z22, Z22
+	VFMADD231PS Z10, Z22, Z4
+	VPERMILPS   $0xb1, Z22, Z23
+	VFMADD231PS Z11, Z23, Z4
+	VPERMILPS   $0x4e, Z22, Z23
+	VFMADD231PS Z12, Z23, Z4
+	VPERMILPS   $0x1b, Z22, Z23
+	VFMADD231PS Z13, Z23, Z4
+	VMOVUPS.Z   (DI)(BX*2), K1, Z24
+	VSHUFF32X4  $0xb1, Z24, Z24, Z24
+	VFMADD231PS Z10, Z24, Z5
+	VPERMILPS   $0xb1, Z24, Z25
+	VFMADD231PS Z11, Z25, Z5
+	VPERMILPS   $0x4e, Z24, Z25
+	VFMADD231PS Z12, Z25, Z5
+	VPERMILPS   $0x1b, Z24, Z25
+	VFMADD231PS Z13, Z25, Z5
+	VMOVUPS.Z   (R8), K1, Z26
+	VSHUFF32X4  $0xb1, Z26, Z26, Z26
+	VFMADD231PS Z10, Z26, Z6
+	VPERMILPS   $0xb1, Z26, Z27
+	VFMADD231PS Z11, Z27, Z6
+	VPERMILPS   $0x4e, Z26, Z27
+	VFMADD231PS Z12, Z27, Z6
+	VPERMILPS   $0x1b, Z26, Z27
+	VFMADD231PS Z13, Z27, Z6
+	VMOVUPS.Z   (R8)(BX*1), K1, Z28
+	VSHUFF32X4  $0xb1, Z28, Z28, Z28
+	VFMADD231PS Z10, Z28, Z7
+	VPERMILPS   $0xb1, Z28, Z29
+	VFMADD231PS Z11, Z29, Z7
+	VPERMILPS   $0x4e, Z28, Z29
+	VFMADD231PS Z12, Z29, Z7
+	VPERMILPS   $0x1b, Z28, Z29
+	VFMADD231PS Z13, Z29, Z7
+	VMOVUPS.Z   (R8)(BX*2), K1, Z30
+	VSHUFF32X4  $0xb1, Z30, Z30, Z30
+	VFMADD231PS Z10, Z30, Z8
+	VPERMILPS   $0xb1, Z30, Z31
+	VFMADD231PS Z11, Z31, Z8
+	VPERMILPS   $0x4e, Z30, Z31
+	VFMADD231PS Z12, Z31, Z8
+	VPERMILPS   $0x1b, Z30, Z31
+	VFMADD231PS Z13, Z31, Z8
+	VMOVUPS.Z   (R9), K1, Z14
+	VSHUFF32X4  $0xb1, Z14, Z14, Z14
+	VFMADD231PS Z10, Z14, Z9
+	VPERMILPS   $0xb1, Z14, Z15
+	VFMADD231PS Z11, Z15, Z9
+	VPERMILPS   $0x4e, Z14, Z15
+	VFMADD231PS Z12, Z15, Z9
+	VPERMILPS   $0x1b, Z14, Z15
+	VFMADD231PS Z13, Z15, Z9
+	ADDQ        $+512, DX
+	DECQ        R11
+	JNE         grouped512by8_pixels10_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped512by8_pixels10_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	LEAQ        (R8)(SI*2), R9
+	ADDQ        SI, R9
+	VADDPS      (BX), Z0, K1, Z0
+	VADDPS      (BX)(SI*1), Z1, K1, Z1
+	VADDPS      (BX)(SI*2), Z2, K1, Z2
+	VADDPS      (DI), Z3, K1, Z3
+	VADDPS      (DI)(SI*1), Z4, K1, Z4
+	VADDPS      (DI)(SI*2), Z5, K1, Z5
+	VADDPS      (R8), Z6, K1, Z6
+	VADDPS      (R8)(SI*1), Z7, K1, Z7
+	VADDPS      (R8)(SI*2), Z8, K1, Z8
+	VADDPS      (R9), Z9, K1, Z9
+
+grouped512by8_pixels10_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped512by8_pixels10_linear
+	VPXORD       Z10, Z10, Z10
+	VBROADCASTSS slope+96(FP), Z11
+	VCMPPS       $0x11, Z10, Z0, K3
+	VMULPS       Z11, Z0, K3, Z0
+	VCMPPS       $0x11, Z10, Z1, K4
+	VMULPS       Z11, Z1, K4, Z1
+	VCMPPS       $0x11, Z10, Z2, K5
+	VMULPS       Z11, Z2, K5, Z2
+	VCMPPS       $0x11, Z10, Z3, K6
+	VMULPS       Z11, Z3, K6, Z3
+	VCMPPS       $0x11, Z10, Z4, K3
+	VMULPS       Z11, Z4, K3, Z4
+	VCMPPS       $0x11, Z10, Z5, K4
+	VMULPS       Z11, Z5, K4, Z5
+	VCMPPS       $0x11, Z10, Z6, K5
+	VMULPS       Z11, Z6, K5, Z6
+	VCMPPS       $0x11, Z10, Z7, K6
+	VMULPS       Z11, Z7, K6, Z7
+	VCMPPS       $0x11, Z10, Z8, K3
+	VMULPS       Z11, Z8, K3, Z8
+	VCMPPS       $0x11, Z10, Z9, K4
+	VMULPS       Z11, Z9, K4, Z9
+	VBROADCASTSS limit+100(FP), Z11
+	VMINPS       Z0, Z11, Z0
+	VMINPS       Z1, Z11, Z1
+	VMINPS       Z2, Z11, Z2
+	VMINPS       Z3, Z11, Z3
+	VMINPS       Z4, Z11, Z4
+	VMINPS       Z5, Z11, Z5
+	VMINPS       Z6, Z11, Z6
+	VMINPS       Z7, Z11, Z7
+	VMINPS       Z8, Z11, Z8
+	VMINPS       Z9, Z11, Z9
+
+grouped512by8_pixels10_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped512by8_pixels10_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*2), DI
+	ADDQ   SI, DI
+	LEAQ   (DI)(SI*2), R8
+	ADDQ   SI, R8
+	LEAQ   (R8)(SI*2), R9
+	ADDQ   SI, R9
+	VADDPS (BX), Z0, K1, Z0
+	VADDPS (BX)(SI*1), Z1, K1, Z1
+	VADDPS (BX)(SI*2), Z2, K1, Z2
+	VADDPS (DI), Z3, K1, Z3
+	VADDPS (DI)(SI*1), Z4, K1, Z4
+	VADDPS (DI)(SI*2), Z5, K1, Z5
+	VADDPS (R8), Z6, K1, Z6
+	VADDPS (R8)(SI*1), Z7, K1, Z7
+	VADDPS (R8)(SI*2), Z8, K1, Z8
+	VADDPS (R9), Z9, K1, Z9
+
+grouped512by8_pixels10_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(SI*2), DI
+	ADDQ    SI, DI
+	LEAQ    (DI)(SI*2), R8
+	ADDQ    SI, R8
+	LEAQ    (R8)(SI*2), R9
+	ADDQ    SI, R9
+	VMOVUPS Z0, K1, (BX)
+	VMOVUPS Z1, K1, (BX)(SI*1)
+	VMOVUPS Z2, K1, (BX)(SI*2)
+	VMOVUPS Z3, K1, (DI)
+	VMOVUPS Z4, K1, (DI)(SI*1)
+	VMOVUPS Z5, K1, (DI)(SI*2)
+	VMOVUPS Z6, K1, (R8)
+	VMOVUPS Z7, K1, (R8)(SI*1)
+	VMOVUPS Z8, K1, (R8)(SI*2)
+	VMOVUPS Z9, K1, (R9)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     grouped512by8_pixels10
+	VZEROUPPER
+	RET
+
+grouped512by8_pixels11:
+	MOVQ    AX, BX
+	SUBQ    CX, BX
+	SHRQ    $0x02, BX
+	MOVQ    $0x00000020, SI
+	CMPQ    BX, SI
+	CMOVQGT SI, BX
+	MOVL    $0xffffffff, SI
+	BZHIL   BX, SI, SI
+
+	// K1, K2: the channels of each register that are there
+	KMOVW SI, K1
+	SHRL  $0x10, SI
+	KMOVW SI, K2
+
+	// 11 pixels: sums in Z0 to Z10, from the biases
+	VMOVUPS (DX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	ADDQ    $+64, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), R10
+	MOVQ    segmentCount+8(FP), R11
+
+grouped512by8_pixels11_tap:
+	MOVQ        (R10), DI
+	ADDQ        $0x08, R10
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(DI*4), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	LEAQ        (DI)(BX*2), R8
+	ADDQ        BX, R8
+	LEAQ        (R8)(BX*2), R9
+	ADDQ        BX, R9
+	VMOVUPS     (DX), Z11
+	VMOVUPS     64(DX), Z12
+	VMOVUPS     128(DX), Z13
+	VMOVUPS     192(DX), Z14
+	VMOVUPS.Z   (SI), K1, Z15
+	VFMADD231PS Z11, Z15, Z0
+	VPERMILPS   $0xb1, Z15, Z16
+	VFMADD231PS Z12, Z16, Z0
+	VPERMILPS   $0x4e, Z15, Z16
+	VFMADD231PS Z13, Z16, Z0
+	VPERMILPS   $0x1b, Z15, Z16
+	VFMADD231PS Z14, Z16, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z17
+	VFMADD231PS Z11, Z17, Z1
+	VPERMILPS   $0xb1, Z17, Z18
+	VFMADD231PS Z12, Z18, Z1
+	VPERMILPS   $0x4e, Z17, Z18
+	VFMADD231PS Z13, Z18, Z1
+	VPERMILPS   $0x1b, Z17, Z18
+	VFMADD231PS Z14, Z18, Z1
+	VMOVUPS.Z   (SI)(BX*2), K1, Z19
+	VFMADD231PS Z11, Z19, Z2
+	VPERMILPS   $0xb1, Z19, Z20
+	VFMADD231PS Z12, Z20, Z2
+	VPERMILPS   $0x4e, Z19, Z20
+	VFMADD231PS Z13, Z20, Z2
+	VPERMILPS   $0x1b, Z19, Z20
+	VFMADD231PS Z14, Z20, Z2
+	VMOVUPS.Z   (DI), K1, Z21
+	VFMADD231PS Z11, Z21, Z3
+	VPERMILPS   $0xb1, Z21, Z22
+	VFMADD231PS Z12, Z22, Z3
+	VPERMILPS   $0x4e, Z21, Z22
+	VFMADD231PS Z13, Z22, Z3
+	VPERMILPS   $0x1b, Z21, Z22
+	VFMADD231PS Z14, Z22, Z3
+	VMOVUPS.Z   (DI)(BX*1), K1, Z23
+	VFMADD231PS Z11, Z23, Z4
+	VPERMILPS   $0xb1, Z23, Z24
+	VFMADD231PS Z12, Z24, Z4
+	VPERMILPS   $0x4e, Z23, Z24
+	VFMADD231PS Z13, Z24, Z4
+	VPERMILPS   $0x1b, Z23, Z24
+	VFMADD231PS Z14, Z24, Z4
+	VMOVUPS.Z   (DI)(BX*2), K1, Z25
+	VFMADD231PS Z11, Z25, Z5
+	VPERMILPS   $0xb1, Z25, Z26
+	VFMADD231PS Z12, Z26, Z5
+	VPERMILPS   $0x4e, Z25, Z26
+	VFMADD231PS Z13, Z26, Z5
+	VPERMILPS   $0x1b, Z25, Z26
+	VFMADD231PS Z14, Z26, Z5
+	VMOVUPS.Z   (R8), K1, Z27
+	VFMADD231PS Z11, Z27, Z6
+	VPERMILPS   $0xb1, Z27, Z28
+	VFMADD231PS Z12, Z28, Z6
+	VPERMILPS   $0x4e, Z27, Z28
+	VFMADD231PS Z13, Z28, Z6
+	VPERMILPS   $0x1b, Z27, Z28
+	VFMADD231PS Z14, Z28, Z6
+	VMOVUPS.Z   (R8)(BX*1), K1, Z29
+	VFMADD231PS Z11, Z29, Z7
+	VPERMILPS   $0xb1, Z29, Z30
+	VFMADD231PS Z12, Z30, Z7
+	VPERMILPS   $0x4e, Z29, Z30
+	VFMADD231PS Z13, Z30, Z7
+	VPERMILPS   $0x1b, Z29, Z30
+	VFMADD231PS Z14, Z30, Z7
+	VMOVUPS.Z   (R8)(BX*2), K1, Z15
+	VFMADD231PS Z11, Z15, Z8
+	VPERMILPS   $0xb1, Z15, Z16
+	VFMADD231PS Z12, Z16, Z8
+	VPERMILPS   $0x4e, Z15, Z16
+	VFMADD231PS Z13, Z16, Z8
+	VPERMILPS   $0x1b, Z15, Z16
+	VFMADD231PS Z14, Z16, Z8
+	VMOVUPS.Z   (R9), K1, Z17
+	VFMADD231PS Z11, Z17, Z9
+	VPERMILPS   $0xb1, Z17, Z18
+	VFMADD231PS Z12, Z18, Z9
+	VPERMILPS   $0x4e, Z17, Z18
+	VFMADD231PS Z13, Z18, Z9
+	VPERMILPS   $0x1b, Z17, Z18
+	VFMADD231PS Z14, Z18, Z9
+	VMOVUPS.Z   (R9)(BX*1), K1, Z19
+	VFMADD231PS Z11, Z19, Z10
+	VPERMILPS   $0xb1, Z19, Z20
+	VFMADD231PS Z12, Z20, Z10
+	VPERMILPS   $0x4e, Z19, Z20
+	VFMADD231PS Z13, Z20, Z10
+	VPERMILPS   $0x1b, Z19, Z20
+	VFMADD231PS Z14, Z20, Z10
+	VMOVUPS     256(DX), Z11
+	VMOVUPS     320(DX), Z12
+	VMOVUPS     384(DX), Z13
+	VMOVUPS     448(DX), Z14
+	VMOVUPS.Z   (SI), K1, Z15
+	VSHUFF32X4  $0xb1, Z15, Z15, Z15
+	VFMADD231PS Z11, Z15, Z0
+	VPERMILPS   $0xb1, Z15, Z16
+	VFMADD231PS Z12, Z16, Z0
+	VPERMILPS   $0x4e, Z15, Z16
+	VFMADD231PS Z13, Z16, Z0
+	VPERMILPS   $0x1b, Z15, Z16
+	VFMADD231PS Z14, Z16, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z17
+	VSHUFF32X4  $0xb1, Z17, Z17, Z17
+	VFMADD231PS Z11, Z17, Z1
+	VPERMILPS   $0xb1, Z17, Z18
+	VFMADD231PS Z12, Z18, Z1
+	VPERMILPS   $0x4e, Z17, Z18
+	VFMADD231PS Z13, Z18, Z1
+	VPERMILPS   $0x1b, Z17, Z18
+	VFMADD231PS Z14, Z18, Z1
+	VMOVUPS.Z   (SI)(BX*2), K1, Z19
+	VSHUFF32X4  $0xb1, Z19, Z19, Z19
+	VFMADD231PS Z11, Z19, Z2
+	VPERMILPS   $0xb1, Z19, Z20
+	VFMADD231PS Z12, Z20, Z2
+	VPERMILPS   $0x4e, Z19, Z20
+	VFMADD231PS Z13, Z20, Z2
+	VPERMILPS   $0x1b, Z19, Z20
+	VFMADD231PS Z14, Z20, Z2
+	VMOVUPS.Z   (DI), K1, Z21
+	VSHUFF32X4  $0xb1, Z21, Z21, Z21
+	VFMADD231PS Z11, Z21, Z3
+	VPERMILPS   $0xb1, Z21, Z22
+	VFMADD231PS Z12, Z22, Z3
+	VPERMILPS   $0x4e, Z21, Z22
+	VFMADD231PS Z13, Z22, Z3
+	VPERMILPS   $0x1b, Z21, Z22
+	VFMADD231PS Z14, Z22, Z3
+	VMOVUPS.Z   (DI)(BX*1), K1, Z23
+	VSHUFF32X4  $0xb1, Z23, Z23, Z23
+	VFMADD231PS Z11, Z23, Z4
+	VPERMILPS   $0xb1, Z23, Z24
+	VFMADD231PS Z12, Z24, Z4
+	VPERMILPS   $0x4e, Z23, Z24
+	VFMADD231PS Z13, Z24, Z4
+	VPERMILPS   $0x1b, Z23, Z24
+	VFMADD231PS Z14, Z24, Z4
+	VMOVUPS.Z   (DI)(BX*2), K1, Z25
+	VSHUFF32X4  $0xb1, Z25, Z25, Z25
+	VFMADD231PS Z11, Z25, Z5
+	VPERMILPS   $0xb1, Z25, Z26
+	VFMADD231PS Z12, Z26, Z5
+	VPERMILPS   $0x4e, Z25, Z26
+	VFMADD231PS Z13, Z26, Z5
+	VPERMILPS   $0x1b, Z25, Z26
+	VFMADD231PS Z14, Z26, Z5
+	VMOVUPS.Z   (R8), K1, Z27
+	VSHUFF32X4  $0xb1, Z27, Z27, Z27
+	VFMADD231PS Z11, Z27, Z6
+	VPERMILPS   $0xb1, Z27, Z28
+	VFMADD231PS Z12, Z28, Z6
+	VPERMILPS   $0x4e, Z27, Z28
+	VFMADD231PS Z13, Z28, Z6
+	VPERMILPS   $0x1b, Z27, Z28
+	VFMADD231PS Z14, Z28, Z6
+	VMOVUPS.Z   (R8)(BX*1), K1, Z29
+	VSHUFF32X4  $0xb1, Z29, Z29, Z29
+	VFMADD231PS Z11, Z29, Z7
+	VPERMILPS   $0xb1, Z29, Z30
+	VFMADD231PS Z12, Z30, Z7
+	VPERMILPS   $0x4e, Z29, Z30
+	VFMADD231PS Z13, Z30, Z7
+	VPERMILPS   $0x1b, Z29, Z30
+	VFMADD231PS Z14, Z30, Z7
+	VMOVUPS.Z   (R8)(BX*2), K1, Z15
+	VSHUFF32X4  $0xb1, Z15, Z15, Z15
+	VFMADD231PS Z11, Z15, Z8
+	VPERMILPS   $0xb1, Z15, Z16
+	VFMADD231PS Z12, Z16, Z8
+	VPERMILPS   $0x4e, Z15, Z16
+	VFMADD231PS Z13, Z16, Z8
+	VPERMILPS   $0x1b, Z15, Z16
+	VFMADD231PS Z14, Z16, Z8
+	VMOVUPS.Z   (R9), K1, Z17
+	VSHUFF32X4  $0xb1, Z17, Z17, Z17
+	VFMADD231PS Z11, Z17, Z9
+	VPERMILPS   $0xb1, Z17, Z18
+	VFMADD231PS Z12, Z18, Z9
+	VPERMILPS   $0x4e, Z17, Z18
+	VFMADD231PS Z13, Z18, Z9
+	VPERMILPS   $0x1b, Z17, Z18
+	VFMADD231PS Z14, Z18, Z9
+	VMOVUPS.Z   (R9)(BX*1), K1, Z19
+	VSHUFF32X4  $0xb1, Z19, Z19, Z19
+	VFMADD231PS Z11, Z19, Z10
+	VPERMILPS   $0xb1, Z19, Z20
+	VFMADD231PS Z12, Z20, Z10
+	VPERMILPS   $0x4e, Z19, Z20
+	VFMADD231PS Z13, Z20, Z10
+	VPERMILPS   $0x1b, Z19, Z20
+	VFMADD231PS Z14, Z20, Z10
+	ADDQ        $+512, DX
+	DECQ        R11
+	JNE         grouped512by8_pixels11_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped512by8_pixels11_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	LEAQ        (R8)(SI*2), R9
+	ADDQ        SI, R9
+	VADDPS      (BX), Z0, K1, Z0
+	VADDPS      (BX)(SI*1), Z1, K1, Z1
+	VADDPS      (BX)(SI*2), Z2, K1, Z2
+	VADDPS      (DI), Z3, K1, Z3
+	VADDPS      (DI)(SI*1), Z4, K1, Z4
+	VADDPS      (DI)(SI*2), Z5, K1, Z5
+	VADDPS      (R8), Z6, K1, Z6
+	VADDPS      (R8)(SI*1), Z7, K1, Z7
+	VADDPS      (R8)(SI*2), Z8, K1, Z8
+	VADDPS      (R9), Z9, K1, Z9
+	VADDPS      (R9)(SI*1), Z10, K1, Z10
+
+grouped512by8_pixels11_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped512by8_pixels11_linear
+	VPXORD       Z11, Z11, Z11
+	VBROADCASTSS slope+96(FP), Z12
+	VCMPPS       $0x11, Z11, Z0, K3
+	VMULPS       Z12, Z0, K3, Z0
+	VCMPPS       $0x11, Z11, Z1, K4
+	VMULPS       Z12, Z1, K4, Z1
+	VCMPPS       $0x11, Z11, Z2, K5
+	VMULPS       Z12, Z2, K5, Z2
+	VCMPPS       $0x11, Z11, Z3, K6
+	VMULPS       Z12, Z3, K6, Z3
+	VCMPPS       $0x11, Z11, Z4, K3
+	VMULPS       Z12, Z4, K3, Z4
+	VCMPPS       $0x11, Z11, Z5, K4
+	VMULPS       Z12, Z5, K4, Z5
+	VCMPPS       $0x11, Z11, Z6, K5
+	VMULPS       Z12, Z6, K5, Z6
+	VCMPPS       $0x11, Z11, Z7, K6
+	VMULPS       Z12, Z7, K6, Z7
+	VCMPPS       $0x11, Z11, Z8, K3
+	VMULPS       Z12, Z8, K3, Z8
+	VCMPPS       $0x11, Z11, Z9, K4
+	VMULPS       Z12, Z9, K4, Z9
+	VCMPPS       $0x11, Z11, Z10, K5
+	VMULPS       Z12, Z10, K5, Z10
+	VBROADCASTSS limit+100(FP), Z12
+	VMINPS       Z0, Z12, Z0
+	VMINPS       Z1, Z12, Z1
+	VMINPS       Z2, Z12, Z2
+	VMINPS       Z3, Z12, Z3
+	VMINPS       Z4, Z12, Z4
+	VMINPS       Z5, Z12, Z5
+	VMINPS       Z6, Z12, Z6
+	VMINPS       Z7, Z12, Z7
+	VMINPS       Z8, Z12, Z8
+	VMINPS       Z9, Z12, Z9
+	VMINPS       Z10, Z12, Z10
+
+grouped512by8_pixels11_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped512by8_pixels11_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*2), DI
+	ADDQ   SI, DI
+	LEAQ   (DI)(SI*2), R8
+	ADDQ   SI, R8
+	LEAQ   (R8)(SI*2), R9
+	ADDQ   SI, R9
+	VADDPS (BX), Z0, K1, Z0
+	VADDPS (BX)(SI*1), Z1, K1, Z1
+	VADDPS (BX)(SI*2), Z2, K1, Z2
+	VADDPS (DI), Z3, K1, Z3
+	VADDPS (DI)(SI*1), Z4, K1, Z4
+	VADDPS (DI)(SI*2), Z5, K1, Z5
+	VADDPS (R8), Z6, K1, Z6
+	VADDPS (R8)(SI*1), Z7, K1, Z7
+	VADDPS (R8)(SI*2), Z8, K1, Z8
+	VADDPS (R9), Z9, K1, Z9
+	VADDPS (R9)(SI*1), Z10, K1, Z10
+
+grouped512by8_pixels11_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(SI*2), DI
+	ADDQ    SI, DI
+	LEAQ    (DI)(SI*2), R8
+	ADDQ    SI, R8
+	LEAQ    (R8)(SI*2), R9
+	ADDQ    SI, R9
+	VMOVUPS Z0, K1, (BX)
+	VMOVUPS Z1, K1, (BX)(SI*1)
+	VMOVUPS Z2, K1, (BX)(SI*2)
+	VMOVUPS Z3, K1, (DI)
+	VMOVUPS Z4, K1, (DI)(SI*1)
+	VMOVUPS Z5, K1, (DI)(SI*2)
+	VMOVUPS Z6, K1, (R8)
+	VMOVUPS Z7, K1, (R8)(SI*1)
+	VMOVUPS Z8, K1, (R8)(SI*2)
+	VMOVUPS Z9, K1, (R9)
+	VMOVUPS Z10, K1, (R9)(SI*1)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     grouped512by8_pixels11
+	VZEROUPPER
+	RET
+
+grouped512by8_pixels12:
+	MOVQ    AX, BX
+	SUBQ    CX, BX
+	SHRQ    $0x02, BX
+	MOVQ    $0x00000020, SI
+	CMPQ    BX, SI
+	CMOVQGT SI, BX
+	MOVL    $0xffffffff, SI
+	BZHIL   BX, SI, SI
+
+	// K1, K2: the channels of each register that are there
+	KMOVW SI, K1
+	SHRL  $0x10, SI
+	KMOVW SI, K2
+
+	// 12 pixels: sums in Z0 to Z11, from the biases
+	VMOVUPS (DX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+	ADDQ    $+64, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), R10
+	MOVQ    segmentCount+8(FP), R11
+
+grouped512by8_pixels12_tap:
+	MOVQ        (R10), DI
+	ADDQ        $0x08, R10
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(DI*4), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	LEAQ        (DI)(BX*2), R8
+	ADDQ        BX, R8
+	LEAQ        (R8)(BX*2), R9
+	ADDQ        BX, R9
+	VMOVUPS     (DX), Z12
+	VMOVUPS     64(DX), Z13
+	VMOVUPS     128(DX), Z14
+	VMOVUPS     192(DX), Z15
+	VMOVUPS.Z   (SI), K1, Z16
+	VFMADD231PS Z12, Z16, Z0
+	VPERMILPS   $0xb1, Z16, Z17
+	VFMADD231PS Z13, Z17, Z0
+	VPERMILPS   $0x4e, Z16, Z17
+	VFMADD231PS Z14, Z17, Z0
+	VPERMILPS   $0x1b, Z16, Z17
+	VFMADD231PS Z15, Z17, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z18
+	VFMADD231PS Z12, Z18, Z1
+	VPERMILPS   $0xb1, Z18, Z19
+	VFMADD231PS Z13, Z19, Z1
+	VPERMILPS   $0x4e, Z18, Z19
+	VFMADD231PS Z14, Z19, Z1
+	VPERMILPS   $0x1b, Z18, Z19
+	VFMADD231PS Z15, Z19, Z1
+	VMOVUPS.Z   (SI)(BX*2), K1, Z20
+	VFMADD231PS Z12, Z20, Z2
+	VPERMILPS   $0xb1, Z20, Z21
+	VFMADD231PS Z13, Z21, Z2
+	VPERMILPS   $0x4e, Z20, Z21
+	VFMADD231PS Z14, Z21, Z2
+	VPERMILPS   $0x1b, Z20, Z21
+	VFMADD231PS Z15, Z21, Z2
+	VMOVUPS.Z   (DI), K1, Z22
+	VFMADD231PS Z12, Z22, Z3
+	VPERMILPS   $0xb1, Z22, Z23
+	VFMADD231PS Z13, Z23, Z3
+	VPERMILPS   $0x4e, Z22, Z23
+	VFMADD231PS Z14, Z23, Z3
+	VPERMILPS   $0x1b, Z22, Z23
+	VFMADD231PS Z15, Z23, Z3
+	VMOVUPS.Z   (DI)(BX*1), K1, Z24
+	VFMADD231PS Z12, Z24, Z4
+	VPERMILPS   $0xb1, Z24, Z25
+	VFMADD231PS Z13, Z25, Z4
+	VPERMILPS   $0x4e, Z24, Z25
+	VFMADD231PS Z14, Z25, Z4
+	VPERMILPS   $0x1b, Z24, Z25
+	VFMADD231PS Z15, Z25, Z4
+	VMOVUPS.Z   (DI)(BX*2), K1, Z26
+	VFMADD231PS Z12, Z26, Z5
+	VPERMILPS   $0xb1, Z26, Z27
+	VFMADD231PS Z13, Z27, Z5
+	VPERMILPS   $0x4e, Z26, Z27
+	VFMADD231PS Z14, Z27, Z5
+	VPERMILPS   $0x1b, Z26, Z27
+	VFMADD231PS Z15, Z27, Z5
+	VMOVUPS.Z   (R8), K1, Z28
+	VFMADD231PS Z12, Z28, Z6
+	VPERMILPS   $0xb1, Z28, Z29
+	VFMADD231PS Z13, Z29, Z6
+	VPERMILPS   $0x4e, Z28, Z29
+	VFMADD231PS Z14, Z29, Z6
+	VPERMILPS   $0x1b, Z28, Z29
+	VFMADD231PS Z15, Z29, Z6
+	VMOVUPS.Z   (R8)(BX*1), K1, Z30
+	VFMADD231PS Z12, Z30, Z7
+	VPERMILPS   $0xb1, Z30, Z31
+	VFMADD231PS Z13, Z31, Z7
+	VPERMILPS   $0x4e, Z30, Z31
+	VFMADD231PS Z14, Z31, Z7
+	VPERMILPS   $0x1b, Z30, Z31
+	VFMADD231PS Z15, Z31, Z7
+	VMOVUPS.Z   (R8)(BX*2), K1, Z16
+	VFMADD231PS Z12, Z16, Z8
+	VPERMILPS   $0xb1, Z16, Z17
+	VFMADD231PS Z13, Z17, Z8
+	VPERMILPS   $0x4e, Z16, Z17
+	VFMADD231PS Z14, Z17, Z8
+	VPERMILPS   $0x1b, Z16, Z17
+	VFMADD231PS Z15, Z17, Z8
+	VMOVUPS.Z   (R9), K1, Z18
+	VFMADD231PS Z12, Z18, Z9
+	VPERMILPS   $0xb1, Z18, Z19
+	VFMADD231PS Z13, Z19, Z9
+	VPERMILPS   $0x4e, Z18, Z19
+	VFMADD231PS Z14, Z19, Z9
+	VPERMILPS   $0x1b, Z18, Z19
+	VFMADD231PS Z15, Z19, Z9
+	VMOVUPS.Z   (R9)(BX*1), K1, Z20
+	VFMADD231PS Z12, Z20, Z10
+	VPERMILPS   $0xb1, Z20, Z21
+	VFMADD231PS Z13, Z21, Z10
+	VPERMILPS   $0x4e, Z20, Z21
+	VFMADD231PS Z14, Z21, Z10
+	VPERMILPS   $0x1b, Z20, Z21
+	VFMADD231PS Z15, Z21, Z10
+	VMOVUPS.Z   (R9)(BX*2), K1, Z22
+	VFMADD231PS Z12, Z22, Z11
+	VPERMILPS   $0xb1, Z22, Z23
+	VFMADD231PS Z13, Z23, Z11
+	VPERMILPS   $0x4e, Z22, Z23
+	VFMADD231PS Z14, Z23, Z11
+	VPERMILPS   $0x1b, Z22, Z23
+	VFMADD231PS Z15, Z23, Z11
+	VMOVUPS     256(DX), Z12
+	VMOVUPS     320(DX), Z13
+	VMOVUPS     384(DX), Z14
+	VMOVUPS     448(DX), Z15
+	VMOVUPS.Z   (SI), K1, Z16
+	VSHUFF32X4  $0xb1, Z16, Z16, Z16
+	VFMADD231PS Z12, Z16, Z0
+	VPERMILPS   $0xb1, Z16, Z17
+	VFMADD231PS Z13, Z17, Z0
+	VPERMILPS   $0x4e, Z16, Z17
+	VFMADD231PS Z14, Z17, Z0
+	VPERMILPS   $0x1b, Z16, Z17
+	VFMADD231PS Z15, Z17, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z18
+	VSHUFF32X4  $0xb1, Z18, Z18, Z18
+	VFMADD231PS Z12, Z18, Z1
+	VPERMILPS   $0xb1, Z18, Z19
+	VFMADD231PS Z13, Z19, Z1
+	VPERMILPS   $0x4e, Z18, Z19
+	VFMADD231PS Z14, Z19, Z1
+	VPERMILPS   $0x1b, Z18, Z19
+	VFMADD231PS Z15, Z19, Z1
+	VMOVUPS.Z   (SI)(BX*2), K1, Z20
+	VSHUFF32X4  $0xb1, Z20, Z20, Z20
+	VFMADD231PS Z12, Z20, Z2
+	VPERMILPS   $0xb1, Z20, Z21
+	VFMADD231PS Z13, Z21, Z2
+	VPERMILPS   $0x4e, Z20, Z21
+	VFMADD231PS Z14, Z21, Z2
+	VPERMILPS   $0x1b, Z20, Z21
+	VFMADD231PS Z15, Z21, Z2
+	VMOVUPS.Z   (DI), K1, Z22
+	VSHUFF32X4  $0xb1, Z22, Z22, Z22
+	VFMADD231PS Z12, Z22, Z3
+	VPERMILPS   $0xb1, Z22, Z23
+	VFMADD231PS Z13, Z23, Z3
+	VPERMILPS   $0x4e, Z22, Z23
+	VFMADD231PS Z14, Z23, Z3
+	VPERMILPS   $0x1b, Z22, Z23
+	VFMADD231PS Z15, Z23, Z3
+	VMOVUPS.Z   (DI)(BX*1), K1, Z24
+	VSHUFF32X4  $0xb1, Z24, Z24, Z24
+	VFMADD231PS Z12, Z24, Z4
+	VPERMILPS   $0xb1, Z24, Z25
+	VFMADD231PS Z13, Z25, Z4
+	VPERMILPS   $0x4e, Z24, Z25
+	VFMADD231PS Z14, Z25, Z4
+	VPERMILPS   $0x1b, Z24, Z25
+	VFMADD231PS Z15, Z25, Z4
+	VMOVUPS.Z   (DI)(BX*2), K1, Z26
+	VSHUFF32X4  $0xb1, Z26, Z26, Z26
+	VFMADD231PS Z12, Z26, Z5
+	VPERMILPS   $0xb1, Z26, Z27
+	VFMADD231PS Z13, Z27, Z5
+	VPERMILPS   $0x4e, Z26, Z27
+	VFMADD231PS Z14, Z27, Z5
+	VPERMILPS   $0x1b, Z26, Z27
+	VFMADD231PS Z15, Z27, Z5
+	VMOVUPS.Z   (R8), K1, Z28
+	VSHUFF32X4  $0xb1, Z28, Z28, Z28
+	VFMADD231PS Z12, Z28, Z6
+	VPERMILPS   $0xb1, Z28, Z29
+	VFMADD231PS Z13, Z29, Z6
+	VPERMILPS   $0x4e, Z28, Z29
+	VFMADD231PS Z14, Z29, Z6
+	VPERMILPS   $0x1b, Z28, Z29
+	VFMADD231PS Z15, Z29, Z6
+	VMOVUPS.Z   (R8)(BX*1), K1, Z30
+	VSHUFF32X4  $0xb1, Z30, Z30, Z30
+	VFMADD231PS Z12, Z30, Z7
+	VPERMILPS   $0xb1, Z30, Z31
+	VFMADD231PS Z13, Z31, Z7
+	VPERMILPS   $0x4e, Z30, Z31
+	VFMADD231PS Z14, Z31, Z7
+	VPERMILPS   $0x1b, Z30, Z31
+	VFMADD231PS Z15, Z31, Z7
+	VMOVUPS.Z   (R8)(BX*2), K1, Z16
+	VSHUFF32X4  $0xb1, Z16, Z16, Z16
+	VFMADD231PS Z12, Z16, Z8
+	VPERMILPS   $0xb1, Z16, Z17
+	VFMADD231PS Z13, Z17, Z8
+	VPERMILPS   $0x4e, Z16, Z17
+	VFMADD231PS Z14, Z17, Z8
+	VPERMILPS   $0x1b, Z16, Z17
+	VFMADD231PS Z15, Z17, Z8
+	VMOVUPS.Z   (R9), K1, Z18
+	VSHUFF32X4  $0xb1, Z18, Z18, Z18
+	VFMADD231PS Z12, Z18, Z9
+	VPERMILPS   $0xb1, Z18, Z19
+	VFMADD231PS Z13, Z19, Z9
+	VPERMILPS   $0x4e, Z18, Z19
+	VFMADD231PS Z14, Z19, Z9
+	VPERMILPS   $0x1b, Z18, Z19
+	VFMADD231PS Z15, Z19, Z9
+	VMOVUPS.Z   (R9)(BX*1), K1, Z20
+	VSHUFF32X4  $0xb1, Z20, Z20, Z20
+	VFMADD231PS Z12, Z20, Z10
+	VPERMILPS   $0xb1, Z20, Z21
+	VFMADD231PS Z13, Z21, Z10
+	VPERMILPS   $0x4e, Z20, Z21
+	VFMADD231PS Z14, Z21, Z10
+	VPERMILPS   $0x1b, Z20, Z21
+	VFMADD231PS Z15, Z21, Z10
+	VMOVUPS.Z   (R9)(BX*2), K1, Z22
+	VSHUFF32X4  $0xb1, Z22, Z22, Z22
+	VFMADD231PS Z12, Z22, Z11
+	VPERMILPS   $0xb1, Z22, Z23
+	VFMADD231PS Z13, Z23, Z11
+	VPERMILPS   $0x4e, Z22, Z23
+	VFMADD231PS Z14, Z23, Z11
+	VPERMILPS   $0x1b, Z22, Z23
+	VFMADD231PS Z15, Z23, Z11
+	ADDQ        $+512, DX
+	DECQ        R11
+	JNE         grouped512by8_pixels12_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped512by8_pixels12_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	LEAQ        (R8)(SI*2), R9
+	ADDQ        SI, R9
+	VADDPS      (BX), Z0, K1, Z0
+	VADDPS      (BX)(SI*1), Z1, K1, Z1
+	VADDPS      (BX)(SI*2), Z2, K1, Z2
+	VADDPS      (DI), Z3, K1, Z3
+	VADDPS      (DI)(SI*1), Z4, K1, Z4
+	VADDPS      (DI)(SI*2), Z5, K1, Z5
+	VADDPS      (R8), Z6, K1, Z6
+	VADDPS      (R8)(SI*1), Z7, K1, Z7
+	VADDPS      (R8)(SI*2), Z8, K1, Z8
+	VADDPS      (R9), Z9, K1, Z9
+	VADDPS      (R9)(SI*1), Z10, K1, Z10
+	VADDPS      (R9)(SI*2), Z11, K1, Z11
+
+grouped512by8_pixels12_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped512by8_pixels12_linear
+	VPXORD       Z12, Z12, Z12
+	VBROADCASTSS slope+96(FP), Z13
+	VCMPPS       $0x11, Z12, Z0, K3
+	VMULPS       Z13, Z0, K3, Z0
+	VCMPPS       $0x11, Z12, Z1, K4
+	VMULPS       Z13, Z1, K4, Z1
+	VCMPPS       $0x11, Z12, Z2, K5
+	VMULPS       Z13, Z2, K5, Z2
+	VCMPPS       $0x11, Z12, Z3, K6
+	VMULPS       Z13, Z3, K6, Z3
+	VCMPPS       $0x11, Z12, Z4, K3
+	VMULPS       Z13, Z4, K3, Z4
+	VCMPPS       $0x11, Z12, Z5, K4
+	VMULPS       Z13, Z5, K4, Z5
+	VCMPPS       $0x11, Z12, Z6, K5
+	VMULPS       Z13, Z6, K5, Z6
+	VCMPPS       $0x11, Z12, Z7, K6
+	VMULPS       Z13, Z7, K6, Z7
+	VCMPPS       $0x11, Z12, Z8, K3
+	VMULPS       Z13, Z8, K3, Z8
+	VCMPPS       $0x11, Z12, Z9, K4
+	VMULPS       Z13, Z9, K4, Z9
+	VCMPPS       $0x11, Z12, Z10, K5
+	VMULPS       Z13, Z10, K5, Z10
+	VCMPPS       $0x11, Z12, Z11, K6
+	VMULPS       Z13, Z11, K6, Z11
+	VBROADCASTSS limit+100(FP), Z13
+	VMINPS       Z0, Z13, Z0
+	VMINPS       Z1, Z13, Z1
+	VMINPS       Z2, Z13, Z2
+	VMINPS       Z3, Z13, Z3
+	VMINPS       Z4, Z13, Z4
+	VMINPS       Z5, Z13, Z5
+	VMINPS       Z6, Z13, Z6
+	VMINPS       Z7, Z13, Z7
+	VMINPS       Z8, Z13, Z8
+	VMINPS       Z9, Z13, Z9
+	VMINPS       Z10, Z13, Z10
+	VMINPS       Z11, Z13, Z11
+
+grouped512by8_pixels12_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped512by8_pixels12_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*2), DI
+	ADDQ   SI, DI
+	LEAQ   (DI)(SI*2), R8
+	ADDQ   SI, R8
+	LEAQ   (R8)(SI*2), R9
+	ADDQ   SI, R9
+	VADDPS (BX), Z0, K1, Z0
+	VADDPS (BX)(SI*1), Z1, K1, Z1
+	VADDPS (BX)(SI*2), Z2, K1, Z2
+	VADDPS (DI), Z3, K1, Z3
+	VADDPS (DI)(SI*1), Z4, K1, Z4
+	VADDPS (DI)(SI*2), Z5, K1, Z5
+	VADDPS (R8), Z6, K1, Z6
+	VADDPS (R8)(SI*1), Z7, K1, Z7
+	VADDPS (R8)(SI*2), Z8, K1, Z8
+	VADDPS (R9), Z9, K1, Z9
+	VADDPS (R9)(SI*1), Z10, K1, Z10
+	VADDPS (R9)(SI*2), Z11, K1, Z11
+
+grouped512by8_pixels12_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(SI*2), DI
+	ADDQ    SI, DI
+	LEAQ    (DI)(SI*2), R8
+	ADDQ    SI, R8
+	LEAQ    (R8)(SI*2), R9
+	ADDQ    SI, R9
+	VMOVUPS Z0, K1, (BX)
+	VMOVUPS Z1, K1, (BX)(SI*1)
+	VMOVUPS Z2, K1, (BX)(SI*2)
+	VMOVUPS Z3, K1, (DI)
+	VMOVUPS Z4, K1, (DI)(SI*1)
+	VMOVUPS Z5, K1, (DI)(SI*2)
+	VMOVUPS Z6, K1, (R8)
+	VMOVUPS Z7, K1, (R8)(SI*1)
+	VMOVUPS Z8, K1, (R8)(SI*2)
+	VMOVUPS Z9, K1, (R9)
+	VMOVUPS Z10, K1, (R9)(SI*1)
+	VMOVUPS Z11, K1, (R9)(SI*2)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     grouped512by8_pixels12
+	VZEROUPPER
+	RET
+
+grouped512by8_pixels13:
+	MOVQ    AX, BX
+	SUBQ    CX, BX
+	SHRQ    $0x02, BX
+	MOVQ    $0x00000020, SI
+	CMPQ    BX, SI
+	CMOVQGT SI, BX
+	MOVL    $0xffffffff, SI
+	BZHIL   BX, SI, SI
+
+	// K1, K2: the channels of each register that are there
+	KMOVW SI, K1
+	SHRL  $0x10, SI
+	KMOVW SI, K2
+
+	// 13 pixels: sums in Z0 to Z12, from the biases
+	VMOVUPS (DX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+	VMOVAPS Z0, Z12
+	ADDQ    $+64, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), R11
+	MOVQ    segmentCount+8(FP), R12
+
+grouped512by8_pixels13_tap:
+	MOVQ        (R11), DI
+	ADDQ        $0x08, R11
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(DI*4), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	LEAQ        (DI)(BX*2), R8
+	ADDQ        BX, R8
+	LEAQ        (R8)(BX*2), R9
+	ADDQ        BX, R9
+	LEAQ        (R9)(BX*2), R10
+	ADDQ        BX, R10
+	VMOVUPS     (DX), Z13
+	VMOVUPS     64(DX), Z14
+	VMOVUPS     128(DX), Z15
+	VMOVUPS     192(DX), Z16
+	VMOVUPS.Z   (SI), K1, Z17
+	VFMADD231PS Z13, Z17, Z0
+	VPERMILPS   $0xb1, Z17, Z18
+	VFMADD231PS Z14, Z18, Z0
+	VPERMILPS   $0x4e, Z17, Z18
+	VFMADD231PS Z15, Z18, Z0
+	VPERMILPS   $0x1b, Z17, Z18
+	VFMADD231PS Z16, Z18, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z19
+	VFMADD231PS Z13, Z19, Z1
+	VPERMILPS   $0xb1, Z19, Z20
+	VFMADD231PS Z14, Z20, Z1
+	VPERMILPS   $0x4e, Z19, Z20
+	VFMADD231PS Z15, Z20, Z1
+	VPERMILPS   $0x1b, Z19, Z20
+	VFMADD231PS Z16, Z20, Z1
+	VMOVUPS.Z   (SI)(BX*2), K1, Z21
+	VFMADD231PS Z13, Z21, Z2
+	VPERMILPS   $0xb1, Z21, Z22
+	VFMADD231PS Z14, Z22, Z2
+	VPERMILPS   $0x4e, Z21, Z22
+	VFMADD231PS Z15, Z22, Z2
+	VPERMILPS   $0x1b, Z21, Z22
+	VFMADD231PS Z16, Z22, Z2
+	VMOVUPS.Z   (DI), K1, Z23
+	VFMADD231PS Z13, Z23, Z3
+	VPERMILPS   $0xb1, Z23, Z24
+	VFMADD231PS Z14, Z24, Z3
+	VPERMILPS   $0x4e, Z23, Z24
+	VFMADD231PS Z15, Z24, Z3
+	VPERMILPS   $0x1b, Z23, Z24
+	VFMADD231PS Z16, Z24, Z3
+	VMOVUPS.Z   (DI)(BX*1), K1, Z25
+	VFMADD231PS Z13, Z25, Z4
+	VPERMILPS   $0xb1, Z25, Z26
+	VFMADD231PS Z14, Z26, Z4
+	VPERMILPS   $0x4e, Z25, Z26
+	VFMADD231PS Z15, Z26, Z4
+	VPERMILPS   $0x1b, Z25, Z26
+	VFMADD231PS Z16, Z26, Z4
+	VMOVUPS.Z   (DI)(BX*2), K1, Z27
+	VFMADD231PS Z13, Z27, Z5
+	VPERMILPS   $0xb1, Z27, Z28
+	VFMADD231PS Z14, Z28, Z5
+	VPERMILPS   $0x4e, Z27, Z28
+	VFMADD231PS Z15, Z28, Z5
+	VPERMILPS   $0x1b, Z27, Z28
+	VFMADD231PS Z16, Z28, Z5
+	VMOVUPS.Z   (R8), K1, Z29
+	VFMADD231PS Z13, Z29, Z6
+	VPERMILPS   $0xb1, Z29, Z30
+	VFMADD231PS Z14, Z30, Z6
+	VPERMILPS   $0x4e, Z29, Z30
+	VFMADD231PS Z15, Z30, Z6
+	VPERMILPS   $0x1b, Z29, Z30
+	VFMADD231PS Z16, Z30, Z6
+	VMOVUPS.Z   (R8)(BX*1), K1, Z17
+	VFMADD231PS Z13, Z17, Z7
+	VPERMILPS   $0xb1, Z17, Z18
+	VFMADD231PS Z14, Z18, Z7
+	VPERMILPS   $0x4e, Z17, Z18
+	VFMADD231PS Z15, Z18, Z7
+	VPERMILPS   $0x1b, Z17, Z18
+	VFMADD231PS Z16, Z18, Z7
+	VMOVUPS.Z   (R8)(BX*2), K1, Z19
+	VFMADD231PS Z13, Z19, Z8
+	VPERMILPS   $0xb1, Z19, Z20
+	VFMADD231PS Z14, Z20, Z8
+	VPERMILPS   $0x4e, Z19, Z20
+	VFMADD231PS Z15, Z20, Z8
+	VPERMILPS   $0x1b, Z19, Z20
+	VFMADD231PS Z16, Z20, Z8
+	VMOVUPS.Z   (R9), K1, Z21
+	VFMADD231PS Z13, Z21, Z9
+	VPERMILPS   $0xb1, Z21, Z22
+	VFMADD231PS Z14, Z22, Z9
+	VPERMILPS   $0x4e, Z21, Z22
+	VFMADD231PS Z15, Z22, Z9
+	VPERMILPS   $0x1b, Z21, Z22
+	VFMADD231PS Z16, Z22, Z9
+	VMOVUPS.Z   (R9)(BX*1), K1, Z23
+	VFMADD231PS Z13, Z23, Z10
+	VPERMILPS   $0xb1, Z23, Z24
+	VFMADD231PS Z14, Z24, Z10
+	VPERMILPS   $0x4e, Z23, Z24
+	VFMADD231PS Z15, Z24, Z10
+	VPERMILPS   $0x1b, Z23, Z24
+	VFMADD231PS Z16, Z24, Z10
+	VMOVUPS.Z   (R9)(BX*2), K1, Z25
+	VFMADD231PS Z13, Z25, Z11
+	VPERMILPS   $0xb1, Z25, Z26
+	VFMADD231PS Z14, Z26, Z11
+	VPERMILPS   $0x4e, Z25, Z26
+	VFMADD231PS Z15, Z26, Z11
+	VPERMILPS   $0x1b, Z25, Z26
+	VFMADD231PS Z16, Z26, Z11
+	VMOVUPS.Z   (R10), K1, Z27
+	VFMADD231PS Z13, Z27, Z12
+	VPERMILPS   $0xb1, Z27, Z28
+	VFMADD231PS Z14, Z28, Z12
+	VPERMILPS   $0x4e, Z27, Z28
+	VFMADD231PS Z15, Z28, Z12
+	VPERMILPS   $0x1b, Z27, Z28
+	VFMADD231PS Z16, Z28, Z12
+	VMOVUPS     256(DX), Z13
+	VMOVUPS     320(DX), Z14
+	VMOVUPS     384(DX), Z15
+	VMOVUPS     448(DX), Z16
+	VMOVUPS.Z   (SI), K1, Z17
+	VSHUFF32X4  $0xb1, Z17, Z17, Z17
+	VFMADD231PS Z13, Z17, Z0
+	VPERMILPS   $0xb1, Z17, Z18
+	VFMADD231PS Z14, Z18, Z0
+	VPERMILPS   $0x4e, Z17, Z18
+	VFMADD231PS Z15, Z18, Z0
+	VPERMILPS   $0x1b, Z17, Z18
+	VFMADD231PS Z16, Z18, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z19
+	VSHUFF32X4  $0xb1, Z19, Z19, Z19
+	VFMADD231PS Z13, Z19, Z1
+	VPERMILPS   $0xb1, Z19, Z20
+	VFMADD231PS Z14, Z20, Z1
+	VPERMILPS   $0x4e, Z19, Z20
+	VFMADD231PS Z15, Z20, Z1
+	VPERMILPS   $0x1b, Z19, Z20
+	VFMADD231PS Z16, Z20, Z1
+	VMOVUPS.Z   (SI)(BX*2), K1, Z21
+	VSHUFF32X4  $0xb1, Z21, Z21, Z21
+	VFMADD231PS Z13, Z21, Z2
+	VPERMILPS   $0xb1, Z21, Z22
+	VFMADD231PS Z14, Z22, Z2
+	VPERMILPS   $0x4e, Z21, Z22
+	VFMADD231PS Z15, Z22, Z2
+	VPERMILPS   $0x1b, Z21, Z22
+	VFMADD231PS Z16, Z22, Z2
+	VMOVUPS.Z   (DI), K1, Z23
+	VSHUFF32X4  $0xb1, Z23, Z23, Z23
+	VFMADD231PS Z13, Z23, Z3
+	VPERMILPS   $0xb1, Z23, Z24
+	VFMADD231PS Z14, Z24, Z3
+	VPERMILPS   $0x4e, Z23, Z24
+	VFMADD231PS Z15, Z24, Z3
+	VPERMILPS   $0x1b, Z23, Z24
+	VFMADD231PS Z16, Z24, Z3
+	VMOVUPS.Z   (DI)(BX*1), K1, Z25
+	VSHUFF32X4  $0xb1, Z25, Z25, Z25
+	VFMADD231PS Z13, Z25, Z4
+	VPERMILPS   $0xb1, Z25, Z26
+	VFMADD231PS Z14, Z26, Z4
+	VPERMILPS   $0x4e, Z25, Z26
+	VFMADD231PS Z15, Z26, Z4
+	VPERMILPS   $0x1b, Z25, Z26
+	VFMADD231PS Z16, Z26, Z4
+	VMOVUPS.Z   (DI)(BX*2), K1, Z27
+	VSHUFF32X4  $0xb1, Z27, Z27, Z27
+	VFMADD231PS Z13, Z27, Z5
+	VPERMILPS   $0xb1, Z27, Z28
+	VFMADD231PS Z14, Z28, Z5
+	VPERMILPS   $0x4e, Z27, Z28
+	VFMADD231PS Z15, Z28, Z5
+	VPERMILPS   $0x1b, Z27, Z28
+	VFMADD231PS Z16, Z28, Z5
+	VMOVUPS.Z   (R8), K1, Z29
+	VSHUFF32X4  $0xb1, Z29, Z29, Z29
+	VFMADD231PS Z13, Z29, Z6
+	VPERMILPS   $0xb1, Z29, Z30
+	VFMADD231PS Z14, Z30, Z6
+	VPERMILPS   $0x4e, Z29, Z30
+	VFMADD231PS Z15, Z30, Z6
+	VPERMILPS   $0x1b, Z29, Z30
+	VFMADD231PS Z16, Z30, Z6
+	VMOVUPS.Z   (R8)(BX*1), K1, Z17
+	VSHUFF32X4  $0xb1, Z17, Z17, Z17
+	VFMADD231PS Z13, Z17, Z7
+	VPERMILPS   $0xb1, Z17, Z18
+	VFMADD231PS Z14, Z18, Z7
+	VPERMILPS   $0x4e, Z17, Z18
+	VFMADD231PS Z15, Z18, Z7
+	VPERMILPS   $0x1b, Z17, Z18
+	VFMADD231PS Z16, Z18, Z7
+	VMOVUPS.Z   (R8)(BX*2), K1, Z19
+	VSHUFF32X4  $0xb1, Z19, Z19, Z19
+	VFMADD231PS Z13, Z19, Z8
+	VPERMILPS   $0xb1, Z19, Z20
+	VFMADD231PS Z14, Z20, Z8
+	VPERMILPS   $0x4e, Z19, Z20
+	VFMADD231PS Z15, Z20, Z8
+	VPERMILPS   $0x1b, Z19, Z20
+	VFMADD231PS Z16, Z20, Z8
+	VMOVUPS.Z   (R9), K1, Z21
+	VSHUFF32X4  $0xb1, Z21, Z21, Z21
+	VFMADD231PS Z13, Z21, Z9
+	VPERMILPS   $0xb1, Z21, Z22
+	VFMADD231PS Z14, Z22, Z9
+	VPERMILPS   $0x4e, Z21, Z22
+	VFMADD231PS Z15, Z22, Z9
+	VPERMILPS   $0x1b, Z21, Z22
+	VFMADD231PS Z16, Z22, Z9
+	VMOVUPS.Z   (R9)(BX*1), K1, Z23
+	VSHUFF32X4  $0xb1, Z23, Z23, Z23
+	VFMADD231PS Z13, Z23, Z10
+	VPERMILPS   $0xb1, Z23, Z24
+	VFMADD231PS Z14, Z24, Z10
+	VPERMILPS   $0x4e, Z23, Z24
+	VFMADD231PS Z15, Z24, Z10
+	VPERMILPS   $0x1b, Z23, Z24
+	VFMADD231PS Z16, Z24, Z10
+	VMOVUPS.Z   (R9)(BX*2), K1, Z25
+	VSHUFF32X4  $0xb1, Z25, Z25, Z25
+	VFMADD231PS Z13, Z25, Z11
+	VPERMILPS   $0xb1, Z25, Z26
+	VFMADD231PS Z14, Z26, Z11
+	VPERMILPS   $0x4e, Z25, Z26
+	VFMADD231PS Z15, Z26, Z11
+	VPERMILPS   $0x1b, Z25, Z26
+	VFMADD231PS Z16, Z26, Z11
+	VMOVUPS.Z   (R10), K1, Z27
+	VSHUFF32X4  $0xb1, Z27, Z27, Z27
+	VFMADD231PS Z13, Z27, Z12
+	VPERMILPS   $0xb1, Z27, Z28
+	VFMADD231PS Z14, Z28, Z12
+	VPERMILPS   $0x4e, Z27, Z28
+	VFMADD231PS Z15, Z28, Z12
+	VPERMILPS   $0x1b, Z27, Z28
+	VFMADD231PS Z16, Z28, Z12
+	ADDQ        $+512, DX
+	DECQ        R12
+	JNE         grouped512by8_pixels13_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped512by8_pixels13_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	LEAQ        (R8)(SI*2), R9
+	ADDQ        SI, R9
+	LEAQ        (R9)(SI*2), R10
+	ADDQ        SI, R10
+	VADDPS      (BX), Z0, K1, Z0
+	VADDPS      (BX)(SI*1), Z1, K1, Z1
+	VADDPS      (BX)(SI*2), Z2, K1, Z2
+	VADDPS      (DI), Z3, K1, Z3
+	VADDPS      (DI)(SI*1), Z4, K1, Z4
+	VADDPS      (DI)(SI*2), Z5, K1, Z5
+	VADDPS      (R8), Z6, K1, Z6
+	VADDPS      (R8)(SI*1), Z7, K1, Z7
+	VADDPS      (R8)(SI*2), Z8, K1, Z8
+	VADDPS      (R9), Z9, K1, Z9
+	VADDPS      (R9)(SI*1), Z10, K1, Z10
+	VADDPS      (R9)(SI*2), Z11, K1, Z11
+	VADDPS      (R10), Z12, K1, Z12
+
+grouped512by8_pixels13_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped512by8_pixels13_linear
+	VPXORD       Z13, Z13, Z13
+	VBROADCASTSS slope+96(FP), Z14
+	VCMPPS       $0x11, Z13, Z0, K3
+	VMULPS       Z14, Z0, K3, Z0
+	VCMPPS       $0x11, Z13, Z1, K4
+	VMULPS       Z14, Z1, K4, Z1
+	VCMPPS       $0x11, Z13, Z2, K5
+	VMULPS       Z14, Z2, K5, Z2
+	VCMPPS       $0x11, Z13, Z3, K6
+	VMULPS       Z14, Z3, K6, Z3
+	VCMPPS       $0x11, Z13, Z4, K3
+	VMULPS       Z14, Z4, K3, Z4
+	VCMPPS       $0x11, Z13, Z5, K4
+	VMULPS       Z14, Z5, K4, Z5
+	VCMPPS       $0x11, Z13, Z6, K5
+	VMULPS       Z14, Z6, K5, Z6
+	VCMPPS       $0x11, Z13, Z7, K6
+	VMULPS       Z14, Z7, K6, Z7
+	VCMPPS       $0x11, Z13, Z8, K3
+	VMULPS       Z14, Z8, K3, Z8
+	VCMPPS       $0x11, Z13, Z9, K4
+	VMULPS       Z14, Z9, K4, Z9
+	VCMPPS       $0x11, Z13, Z10, K5
+	VMULPS       Z14, Z10, K5, Z10
+	VCMPPS       $0x11, Z13, Z11, K6
+	VMULPS       Z14, Z11, K6, Z11
+	VCMPPS       $0x11, Z13, Z12, K3
+	VMULPS       Z14, Z12, K3, Z12
+	VBROADCASTSS limit+100(FP), Z14
+	VMINPS       Z0, Z14, Z0
+	VMINPS       Z1, Z14, Z1
+	VMINPS       Z2, Z14, Z2
+	VMINPS       Z3, Z14, Z3
+	VMINPS       Z4, Z14, Z4
+	VMINPS       Z5, Z14, Z5
+	VMINPS       Z6, Z14, Z6
+	VMINPS       Z7, Z14, Z7
+	VMINPS       Z8, Z14, Z8
+	VMINPS       Z9, Z14, Z9
+	VMINPS       Z10, Z14, Z10
+	VMINPS       Z11, Z14, Z11
+	VMINPS       Z12, Z14, Z12
+
+grouped512by8_pixels13_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped512by8_pixels13_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*2), DI
+	ADDQ   SI, DI
+	LEAQ   (DI)(SI*2), R8
+	ADDQ   SI, R8
+	LEAQ   (R8)(SI*2), R9
+	ADDQ   SI, R9
+	LEAQ   (R9)(SI*2), R10
+	ADDQ   SI, R10
+	VADDPS (BX), Z0, K1, Z0
+	VADDPS (BX)(SI*1), Z1, K1, Z1
+	VADDPS (BX)(SI*2), Z2, K1, Z2
+	VADDPS (DI), Z3, K1, Z3
+	VADDPS (DI)(SI*1), Z4, K1, Z4
+	VADDPS (DI)(SI*2), Z5, K1, Z5
+	VADDPS (R8), Z6, K1, Z6
+	VADDPS (R8)(SI*1), Z7, K1, Z7
+	VADDPS (R8)(SI*2), Z8, K1, Z8
+	VADDPS (R9), Z9, K1, Z9
+	VADDPS (R9)(SI*1), Z10, K1, Z10
+	VADDPS (R9)(SI*2), Z11, K1, Z11
+	VADDPS (R10), Z12, K1, Z12
+
+grouped512by8_pixels13_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(SI*2), DI
+	ADDQ    SI, DI
+	LEAQ    (DI)(SI*2), R8
+	ADDQ    SI, R8
+	LEAQ    (R8)(SI*2), R9
+	ADDQ    SI, R9
+	LEAQ    (R9)(SI*2), R10
+	ADDQ    SI, R10
+	VMOVUPS Z0, K1, (BX)
+	VMOVUPS Z1, K1, (BX)(SI*1)
+	VMOVUPS Z2, K1, (BX)(SI*2)
+	VMOVUPS Z3, K1, (DI)
+	VMOVUPS Z4, K1, (DI)(SI*1)
+	VMOVUPS Z5, K1, (DI)(SI*2)
+	VMOVUPS Z6, K1, (R8)
+	VMOVUPS Z7, K1, (R8)(SI*1)
+	VMOVUPS Z8, K1, (R8)(SI*2)
+	VMOVUPS Z9, K1, (R9)
+	VMOVUPS Z10, K1, (R9)(SI*1)
+	VMOVUPS Z11, K1, (R9)(SI*2)
+	VMOVUPS Z12, K1, (R10)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     grouped512by8_pixels13
+	VZEROUPPER
+	RET
+
+grouped512by8_pixels14:
+	MOVQ    AX, BX
+	SUBQ    CX, BX
+	SHRQ    $0x02, BX
+	MOVQ    $0x00000020, SI
+	CMPQ    BX, SI
+	CMOVQGT SI, BX
+	MOVL    $0xffffffff, SI
+	BZHIL   BX, SI, SI
+
+	// K1, K2: the channels of each register that are there
+	KMOVW SI, K1
+	SHRL  $0x10, SI
+	KMOVW SI, K2
+
+	// 14 pixels: sums in Z0 to Z13, from the biases
+	VMOVUPS (DX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+	VMOVAPS Z0, Z12
+	VMOVAPS Z0, Z13
+	ADDQ    $+64, DX
+	MOVQ    srcStride+24(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    segments+0(FP), R11
+	MOVQ    segmentCount+8(FP), R12
+
+grouped512by8_pixels14_tap:
+	MOVQ        (R11), DI
+	ADDQ        $0x08, R11
+	MOVQ        src+16(FP), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(DI*4), SI
+	LEAQ        (SI)(BX*2), DI
+	ADDQ        BX, DI
+	LEAQ        (DI)(BX*2), R8
+	ADDQ        BX, R8
+	LEAQ        (R8)(BX*2), R9
+	ADDQ        BX, R9
+	LEAQ        (R9)(BX*2), R10
+	ADDQ        BX, R10
+	VMOVUPS     (DX), Z14
+	VMOVUPS     64(DX), Z15
+	VMOVUPS     128(DX), Z16
+	VMOVUPS     192(DX), Z17
+	VMOVUPS.Z   (SI), K1, Z18
+	VFMADD231PS Z14, Z18, Z0
+	VPERMILPS   $0xb1, Z18, Z19
+	VFMADD231PS Z15, Z19, Z0
+	VPERMILPS   $0x4e, Z18, Z19
+	VFMADD231PS Z16, Z19, Z0
+	VPERMILPS   $0x1b, Z18, Z19
+	VFMADD231PS Z17, Z19, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z20
+	VFMADD231PS Z14, Z20, Z1
+	VPERMILPS   $0xb1, Z20, Z21
+	VFMADD231PS Z15, Z21, Z1
+	VPERMILPS   $0x4e, Z20, Z21
+	VFMADD231PS Z16, Z21, Z1
+	VPERMILPS   $0x1b, Z20, Z21
+	VFMADD231PS Z17, Z21, Z1
+	VMOVUPS.Z   (SI)(BX*2), K1, Z22
+	VFMADD231PS Z14, Z22, Z2
+	VPERMILPS   $0xb1, Z22, Z23
+	VFMADD231PS Z15, Z23, Z2
+	VPERMILPS   $0x4e, Z22, Z23
+	VFMADD231PS Z16, Z23, Z2
+	VPERMILPS   $0x1b, Z22, Z23
+	VFMADD231PS Z17, Z23, Z2
+	VMOVUPS.Z   (DI), K1, Z24
+	VFMADD231PS Z14, Z24, Z3
+	VPERMILPS   $0xb1, Z24, Z25
+	VFMADD231PS Z15, Z25, Z3
+	VPERMILPS   $0x4e, Z24, Z25
+	VFMADD231PS Z16, Z25, Z3
+	VPERMILPS   $0x1b, Z24, Z25
+	VFMADD231PS Z17, Z25, Z3
+	VMOVUPS.Z   (DI)(BX*1), K1, Z26
+	VFMADD231PS Z14, Z26, Z4
+	VPERMILPS   $0xb1, Z26, Z27
+	VFMADD231PS Z15, Z27, Z4
+	VPERMILPS   $0x4e, Z26, Z27
+	VFMADD231PS Z16, Z27, Z4
+	VPERMILPS   $0x1b, Z26, Z27
+	VFMADD231PS Z17, Z27, Z4
+	VMOVUPS.Z   (DI)(BX*2), K1, Z28
+	VFMADD231PS Z14, Z28, Z5
+	VPERMILPS   $0xb1, Z28, Z29
+	VFMADD231PS Z15, Z29, Z5
+	VPERMILPS   $0x4e, Z28, Z29
+	VFMADD231PS Z16, Z29, Z5
+	VPERMILPS   $0x1b, Z28, Z29
+	VFMADD231PS Z17, Z29, Z5
+	VMOVUPS.Z   (R8), K1, Z30
+	VFMADD231PS Z14, Z30, Z6
+	VPERMILPS   $0xb1, Z30, Z31
+	VFMADD231PS Z15, Z31, Z6
+	VPERMILPS   $0x4e, Z30, Z31
+	VFMADD231PS Z16, Z31, Z6
+	VPERMILPS   $0x1b, Z30, Z31
+	VFMADD231PS Z17, Z31, Z6
+	VMOVUPS.Z   (R8)(BX*1), K1, Z18
+	VFMADD231PS Z14, Z18, Z7
+	VPERMILPS   $0xb1, Z18, Z19
+	VFMADD231PS Z15, Z19, Z7
+	VPERMILPS   $0x4e, Z18, Z19
+	VFMADD231PS Z16, Z19, Z7
+	VPERMILPS   $0x1b, Z18, Z19
+	VFMADD231PS Z17, Z19, Z7
+	VMOVUPS.Z   (R8)(BX*2), K1, Z20
+	VFMADD231PS Z14, Z20, Z8
+	VPERMILPS   $0xb1, Z20, Z21
+	VFMADD231PS Z15, Z21, Z8
+	VPERMILPS   $0x4e, Z20, Z21
+	VFMADD231PS Z16, Z21, Z8
+	VPERMILPS   $0x1b, Z20, Z21
+	VFMADD231PS Z17, Z21, Z8
+	VMOVUPS.Z   (R9), K1, Z22
+	VFMADD231PS Z14, Z22, Z9
+	VPERMILPS   $0xb1, Z22, Z23
+	VFMADD231PS Z15, Z23, Z9
+	VPERMILPS   $0x4e, Z22, Z23
+	VFMADD231PS Z16, Z23, Z9
+	VPERMILPS   $0x1b, Z22, Z23
+	VFMADD231PS Z17, Z23, Z9
+	VMOVUPS.Z   (R9)(BX*1), K1, Z24
+	VFMADD231PS Z14, Z24, Z10
+	VPERMILPS   $0xb1, Z24, Z25
+	VFMADD231PS Z15, Z25, Z10
+	VPERMILPS   $0x4e, Z24, Z25
+	VFMADD231PS Z16, Z25, Z10
+	VPERMILPS   $0x1b, Z24, Z25
+	VFMADD231PS Z17, Z25, Z10
+	VMOVUPS.Z   (R9)(BX*2), K1, Z26
+	VFMADD231PS Z14, Z26, Z11
+	VPERMILPS   $0xb1, Z26, Z27
+	VFMADD231PS Z15, Z27, Z11
+	VPERMILPS   $0x4e, Z26, Z27
+	VFMADD231PS Z16, Z27, Z11
+	VPERMILPS   $0x1b, Z26, Z27
+	VFMADD231PS Z17, Z27, Z11
+	VMOVUPS.Z   (R10), K1, Z28
+	VFMADD231PS Z14, Z28, Z12
+	VPERMILPS   $0xb1, Z28, Z29
+	VFMADD231PS Z15, Z29, Z12
+	VPERMILPS   $0x4e, Z28, Z29
+	VFMADD231PS Z16, Z29, Z12
+	VPERMILPS   $0x1b, Z28, Z29
+	VFMADD231PS Z17, Z29, Z12
+	VMOVUPS.Z   (R10)(BX*1), K1, Z30
+	VFMADD231PS Z14, Z30, Z13
+	VPERMILPS   $0xb1, Z30, Z31
+	VFMADD231PS Z15, Z31, Z13
+	VPERMILPS   $0x4e, Z30, Z31
+	VFMADD231PS Z16, Z31, Z13
+	VPERMILPS   $0x1b, Z30, Z31
+	VFMADD231PS Z17, Z31, Z13
+	VMOVUPS     256(DX), Z14
+	VMOVUPS     320(DX), Z15
+	VMOVUPS     384(DX), Z16
+	VMOVUPS     448(DX), Z17
+	VMOVUPS.Z   (SI), K1, Z18
+	VSHUFF32X4  $0xb1, Z18, Z18, Z18
+	VFMADD231PS Z14, Z18, Z0
+	VPERMILPS   $0xb1, Z18, Z19
+	VFMADD231PS Z15, Z19, Z0
+	VPERMILPS   $0x4e, Z18, Z19
+	VFMADD231PS Z16, Z19, Z0
+	VPERMILPS   $0x1b, Z18, Z19
+	VFMADD231PS Z17, Z19, Z0
+	VMOVUPS.Z   (SI)(BX*1), K1, Z20
+	VSHUFF32X4  $0xb1, Z20, Z20, Z20
+	VFMADD231PS Z14, Z20, Z1
+	VPERMILPS   $0xb1, Z20, Z21
+	VFMADD231PS Z15, Z21, Z1
+	VPERMILPS   $0x4e, Z20, Z21
+	VFMADD231PS Z16, Z21, Z1
+	VPERMILPS   $0x1b, Z20, Z21
+	VFMADD231PS Z17, Z21, Z1
+	VMOVUPS.Z   (SI)(BX*2), K1, Z22
+	VSHUFF32X4  $0xb1, Z22, Z22, Z22
+	VFMADD231PS Z14, Z22, Z2
+	VPERMILPS   $0xb1, Z22, Z23
+	VFMADD231PS Z15, Z23, Z2
+	VPERMILPS   $0x4e, Z22, Z23
+	VFMADD231PS Z16, Z23, Z2
+	VPERMILPS   $0x1b, Z22, Z23
+	VFMADD231PS Z17, Z23, Z2
+	VMOVUPS.Z   (DI), K1, Z24
+	VSHUFF32X4  $0xb1, Z24, Z24, Z24
+	VFMADD231PS Z14, Z24, Z3
+	VPERMILPS   $0xb1, Z24, Z25
+	VFMADD231PS Z15, Z25, Z3
+	VPERMILPS   $0x4e, Z24, Z25
+	VFMADD231PS Z16, Z25, Z3
+	VPERMILPS   $0x1b, Z24, Z25
+	VFMADD231PS Z17, Z25, Z3
+	VMOVUPS.Z   (DI)(BX*1), K1, Z26
+	VSHUFF32X4  $0xb1, Z26, Z26, Z26
+	VFMADD231PS Z14, Z26, Z4
+	VPERMILPS   $0xb1, Z26, Z27
+	VFMADD231PS Z15, Z27, Z4
+	VPERMILPS   $0x4e, Z26, Z27
+	VFMADD231PS Z16, Z27, Z4
+	VPERMILPS   $0x1b, Z26, Z27
+	VFMADD231PS Z17, Z27, Z4
+	VMOVUPS.Z   (DI)(BX*2), K1, Z28
+	VSHUFF32X4  $0xb1, Z28, Z28, Z28
+	VFMADD231PS Z14, Z28, Z5
+	VPERMILPS   $0xb1, Z28, Z29
+	VFMADD231PS Z15, Z29, Z5
+	VPERMILPS   $0x4e, Z28, Z29
+	VFMADD231PS Z16, Z29, Z5
+	VPERMILPS   $0x1b, Z28, Z29
+	VFMADD231PS Z17, Z29, Z5
+	VMOVUPS.Z   (R8), K1, Z30
+	VSHUFF32X4  $0xb1, Z30, Z30, Z30
+	VFMADD231PS Z14, Z30, Z6
+	VPERMILPS   $0xb1, Z30, Z31
+	VFMADD231PS Z15, Z31, Z6
+	VPERMILPS   $0x4e, Z30, Z31
+	VFMADD231PS Z16, Z31, Z6
+	VPERMILPS   $0x1b, Z30, Z31
+	VFMADD231PS Z17, Z31, Z6
+	VMOVUPS.Z   (R8)(BX*1), K1, Z18
+	VSHUFF32X4  $0xb1, Z18, Z18, Z18
+	VFMADD231PS Z14, Z18, Z7
+	VPERMILPS   $0xb1, Z18, Z19
+	VFMADD231PS Z15, Z19, Z7
+	VPERMILPS   $0x4e, Z18, Z19
+	VFMADD231PS Z16, Z19, Z7
+	VPERMILPS   $0x1b, Z18, Z19
+	VFMADD231PS Z17, Z19, Z7
+	VMOVUPS.Z   (R8)(BX*2), K1, Z20
+	VSHUFF32X4  $0xb1, Z20, Z20, Z20
+	VFMADD231PS Z14, Z20, Z8
+	VPERMILPS   $0xb1, Z20, Z21
+	VFMADD231PS Z15, Z21, Z8
+	VPERMILPS   $0x4e, Z20, Z21
+	VFMADD231PS Z16, Z21, Z8
+	VPERMILPS   $0x1b, Z20, Z21
+	VFMADD231PS Z17, Z21, Z8
+	VMOVUPS.Z   (R9), K1, Z22
+	VSHUFF32X4  $0xb1, Z22, Z22, Z22
+	VFMADD231PS Z14, Z22, Z9
+	VPERMILPS   $0xb1, Z22, Z23
+	VFMADD231PS Z15, Z23, Z9
+	VPERMILPS   $0x4e, Z22, Z23
+	VFMADD231PS Z16, Z23, Z9
+	VPERMILPS   $0x1b, Z22, Z23
+	VFMADD231PS Z17, Z23, Z9
+	VMOVUPS.Z   (R9)(BX*1), K1, Z24
+	VSHUFF32X4  $0xb1, Z24, Z24, Z24
+	VFMADD231PS Z14, Z24, Z10
+	VPERMILPS   $0xb1, Z24, Z25
+	VFMADD231PS Z15, Z25, Z10
+	VPERMILPS   $0x4e, Z24, Z25
+	VFMADD231PS Z16, Z25, Z10
+	VPERMILPS   $0x1b, Z24, Z25
+	VFMADD231PS Z17, Z25, Z10
+	VMOVUPS.Z   (R9)(BX*2), K1, Z26
+	VSHUFF32X4  $0xb1, Z26, Z26, Z26
+	VFMADD231PS Z14, Z26, Z11
+	VPERMILPS   $0xb1, Z26, Z27
+	VFMADD231PS Z15, Z27, Z11
+	VPERMILPS   $0x4e, Z26, Z27
+	VFMADD231PS Z16, Z27, Z11
+	VPERMILPS   $0x1b, Z26, Z27
+	VFMADD231PS Z17, Z27, Z11
+	VMOVUPS.Z   (R10), K1, Z28
+	VSHUFF32X4  $0xb1, Z28, Z28, Z28
+	VFMADD231PS Z14, Z28, Z12
+	VPERMILPS   $0xb1, Z28, Z29
+	VFMADD231PS Z15, Z29, Z12
+	VPERMILPS   $0x4e, Z28, Z29
+	VFMADD231PS Z16, Z29, Z12
+	VPERMILPS   $0x1b, Z28, Z29
+	VFMADD231PS Z17, Z29, Z12
+	VMOVUPS.Z   (R10)(BX*1), K1, Z30
+	VSHUFF32X4  $0xb1, Z30, Z30, Z30
+	VFMADD231PS Z14, Z30, Z13
+	VPERMILPS   $0xb1, Z30, Z31
+	VFMADD231PS Z15, Z31, Z13
+	VPERMILPS   $0x4e, Z30, Z31
+	VFMADD231PS Z16, Z31, Z13
+	VPERMILPS   $0x1b, Z30, Z31
+	VFMADD231PS Z17, Z31, Z13
+	ADDQ        $+512, DX
+	DECQ        R12
+	JNE         grouped512by8_pixels14_tap
+	MOVQ        before+72(FP), BX
+	TESTQ       BX, BX
+	JEQ         grouped512by8_pixels14_notbefore
+	MOVQ        before+72(FP), BX
+	ADDQ        CX, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (BX)(SI*2), DI
+	ADDQ        SI, DI
+	LEAQ        (DI)(SI*2), R8
+	ADDQ        SI, R8
+	LEAQ        (R8)(SI*2), R9
+	ADDQ        SI, R9
+	LEAQ        (R9)(SI*2), R10
+	ADDQ        SI, R10
+	VADDPS      (BX), Z0, K1, Z0
+	VADDPS      (BX)(SI*1), Z1, K1, Z1
+	VADDPS      (BX)(SI*2), Z2, K1, Z2
+	VADDPS      (DI), Z3, K1, Z3
+	VADDPS      (DI)(SI*1), Z4, K1, Z4
+	VADDPS      (DI)(SI*2), Z5, K1, Z5
+	VADDPS      (R8), Z6, K1, Z6
+	VADDPS      (R8)(SI*1), Z7, K1, Z7
+	VADDPS      (R8)(SI*2), Z8, K1, Z8
+	VADDPS      (R9), Z9, K1, Z9
+	VADDPS      (R9)(SI*1), Z10, K1, Z10
+	VADDPS      (R9)(SI*2), Z11, K1, Z11
+	VADDPS      (R10), Z12, K1, Z12
+	VADDPS      (R10)(SI*1), Z13, K1, Z13
+
+grouped512by8_pixels14_notbefore:
+	MOVB         linear+104(FP), BL
+	TESTB        BL, BL
+	JNE          grouped512by8_pixels14_linear
+	VPXORD       Z14, Z14, Z14
+	VBROADCASTSS slope+96(FP), Z15
+	VCMPPS       $0x11, Z14, Z0, K3
+	VMULPS       Z15, Z0, K3, Z0
+	VCMPPS       $0x11, Z14, Z1, K4
+	VMULPS       Z15, Z1, K4, Z1
+	VCMPPS       $0x11, Z14, Z2, K5
+	VMULPS       Z15, Z2, K5, Z2
+	VCMPPS       $0x11, Z14, Z3, K6
+	VMULPS       Z15, Z3, K6, Z3
+	VCMPPS       $0x11, Z14, Z4, K3
+	VMULPS       Z15, Z4, K3, Z4
+	VCMPPS       $0x11, Z14, Z5, K4
+	VMULPS       Z15, Z5, K4, Z5
+	VCMPPS       $0x11, Z14, Z6, K5
+	VMULPS       Z15, Z6, K5, Z6
+	VCMPPS       $0x11, Z14, Z7, K6
+	VMULPS       Z15, Z7, K6, Z7
+	VCMPPS       $0x11, Z14, Z8, K3
+	VMULPS       Z15, Z8, K3, Z8
+	VCMPPS       $0x11, Z14, Z9, K4
+	VMULPS       Z15, Z9, K4, Z9
+	VCMPPS       $0x11, Z14, Z10, K5
+	VMULPS       Z15, Z10, K5, Z10
+	VCMPPS       $0x11, Z14, Z11, K6
+	VMULPS       Z15, Z11, K6, Z11
+	VCMPPS       $0x11, Z14, Z12, K3
+	VMULPS       Z15, Z12, K3, Z12
+	VCMPPS       $0x11, Z14, Z13, K4
+	VMULPS       Z15, Z13, K4, Z13
+	VBROADCASTSS limit+100(FP), Z15
+	VMINPS       Z0, Z15, Z0
+	VMINPS       Z1, Z15, Z1
+	VMINPS       Z2, Z15, Z2
+	VMINPS       Z3, Z15, Z3
+	VMINPS       Z4, Z15, Z4
+	VMINPS       Z5, Z15, Z5
+	VMINPS       Z6, Z15, Z6
+	VMINPS       Z7, Z15, Z7
+	VMINPS       Z8, Z15, Z8
+	VMINPS       Z9, Z15, Z9
+	VMINPS       Z10, Z15, Z10
+	VMINPS       Z11, Z15, Z11
+	VMINPS       Z12, Z15, Z12
+	VMINPS       Z13, Z15, Z13
+
+grouped512by8_pixels14_linear:
+	MOVQ   after+80(FP), BX
+	TESTQ  BX, BX
+	JEQ    grouped512by8_pixels14_notafter
+	MOVQ   after+80(FP), BX
+	ADDQ   CX, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (BX)(SI*2), DI
+	ADDQ   SI, DI
+	LEAQ   (DI)(SI*2), R8
+	ADDQ   SI, R8
+	LEAQ   (R8)(SI*2), R9
+	ADDQ   SI, R9
+	LEAQ   (R9)(SI*2), R10
+	ADDQ   SI, R10
+	VADDPS (BX), Z0, K1, Z0
+	VADDPS (BX)(SI*1), Z1, K1, Z1
+	VADDPS (BX)(SI*2), Z2, K1, Z2
+	VADDPS (DI), Z3, K1, Z3
+	VADDPS (DI)(SI*1), Z4, K1, Z4
+	VADDPS (DI)(SI*2), Z5, K1, Z5
+	VADDPS (R8), Z6, K1, Z6
+	VADDPS (R8)(SI*1), Z7, K1, Z7
+	VADDPS (R8)(SI*2), Z8, K1, Z8
+	VADDPS (R9), Z9, K1, Z9
+	VADDPS (R9)(SI*1), Z10, K1, Z10
+	VADDPS (R9)(SI*2), Z11, K1, Z11
+	VADDPS (R10), Z12, K1, Z12
+	VADDPS (R10)(SI*1), Z13, K1, Z13
+
+grouped512by8_pixels14_notafter:
+	MOVQ    dst+56(FP), BX
+	ADDQ    CX, BX
+	MOVQ    dstStride+64(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (BX)(SI*2), DI
+	ADDQ    SI, DI
+	LEAQ    (DI)(SI*2), R8
+	ADDQ    SI, R8
+	LEAQ    (R8)(SI*2), R9
+	ADDQ    SI, R9
+	LEAQ    (R9)(SI*2), R10
+	ADDQ    SI, R10
+	VMOVUPS Z0, K1, (BX)
+	VMOVUPS Z1, K1, (BX)(SI*1)
+	VMOVUPS Z2, K1, (BX)(SI*2)
+	VMOVUPS Z3, K1, (DI)
+	VMOVUPS Z4, K1, (DI)(SI*1)
+	VMOVUPS Z5, K1, (DI)(SI*2)
+	VMOVUPS Z6, K1, (R8)
+	VMOVUPS Z7, K1, (R8)(SI*1)
+	VMOVUPS Z8, K1, (R8)(SI*2)
+	VMOVUPS Z9, K1, (R9)
+	VMOVUPS Z10, K1, (R9)(SI*1)
+	VMOVUPS Z11, K1, (R9)(SI*2)
+	VMOVUPS Z12, K1, (R10)
+	VMOVUPS Z13, K1, (R10)(SI*1)
+	ADDQ    $+64, CX
+	CMPQ    CX, AX
+	JLT     grouped512by8_pixels14
+	VZEROUPPER
+	RET
+
+// func maxPool512(segments *int, segmentCount int, src *float32, channels int, dst *float32)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·maxPool512(SB), NOSPLIT, $0-40
+	MOVQ channels+24(FP), AX
+	SHLQ $0x02, AX
+	MOVQ src+16(FP), CX
+	MOVQ dst+32(FP), DX
+	XORQ BX, BX
+
+maxPool512_channels:
+	MOVQ    AX, SI
+	SUBQ    BX, SI
+	SHRQ    $0x02, SI
+	MOVQ    $0x00000020, DI
+	CMPQ    SI, DI
+	CMOVQGT DI, SI
+	MOVL    $0xffffffff, DI
+	BZHIL   SI, DI, DI
+
+	// K1, K2: the channels of each register that are there
+	KMOVW DI, K1
+	SHRL  $0x10, DI
+	KMOVW DI, K2
+	MOVQ  segments+0(FP), SI
+	MOVQ  segmentCount+8(FP), DI
+	LEAQ  (CX)(BX*1), R8
+	MOVQ  (SI), R9
+
+	// the first segment as it is
+	VMOVUPS.Z (R8)(R9*4), K1, Z0
+	JMP       maxPool512_next
+
+maxPool512_segment:
+	MOVQ      (SI), R9
+	VMOVUPS.Z (R8)(R9*4), K1, Z1
+	VMAXPS    Z0, Z1, Z0
+	VCMPPS    $0x03, Z1, Z1, K3
+	VMOVAPS   Z1, K3, Z0
+
+maxPool512_next:
+	ADDQ    $0x08, SI
+	DECQ    DI
+	JNE     maxPool512_segment
+	VMOVUPS Z0, K1, (DX)(BX*1)
+	ADDQ    $+64, BX
+	CMPQ    BX, AX
+	JLT     maxPool512_channels
+	VZEROUPPER
+	RET
+
+// func avgPool512(segments *int, segmentCount int, src *float32, channels int, dst *float32, divisor float64)
+// Requires: AVX, AVX512F
+TEXT ·avgPool512(SB), NOSPLIT, $0-48
+	MOVQ         channels+24(FP), AX
+	SHLQ         $0x02, AX
+	MOVQ         src+16(FP), CX
+	MOVQ         dst+32(FP), DX
+	XORQ         BX, BX
+	VBROADCASTSD divisor+40(FP), Z2
+
+avgPool512_channels:
+	MOVQ   segments+0(FP), SI
+	MOVQ   segmentCount+8(FP), DI
+	LEAQ   (CX)(BX*1), R8
+	VPXORD Z0, Z0, Z0
+
+avgPool512_segment:
+	MOVQ      (SI), R9
+	VCVTPS2PD (R8)(R9*4), Z1
+	VADDPD    Z1, Z0, Z0
+	ADDQ      $0x08, SI
+	DECQ      DI
+	JNE       avgPool512_segment
+	VDIVPD    Z2, Z0, Z0
+	VCVTPD2PS Z0, Y1
+	VMOVUPS   Y1, (DX)(BX*1)
+	ADDQ      $+32, BX
+	CMPQ      BX, AX
+	JLT       avgPool512_channels
 	VZEROUPPER
 	RET

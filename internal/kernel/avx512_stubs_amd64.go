@@ -17,3 +17,34 @@ func panel512x1(segments *int, segmentCount int, segmentLen int, src *float32, s
 //
 //go:noescape
 func panel512x2(segments *int, segmentCount int, segmentLen int, src *float32, srcStride int, w *float32, m int, dst *float32, dstStride int, before *float32, after *float32, resStride int, slope float32, limit float32, linear bool, channels uint32)
+
+// depthwise512 computes 1 ≤ m ≤ 8 pixels of a depthwise convolution. wStride leads from
+// the weights of one tap to those of the next, and from the biases to the first.
+// All channels are computed, the last of them under a mask.
+//
+//go:noescape
+func depthwise512(segments *int, segmentCount int, src *float32, srcStride int, w *float32, wStride int, channels int, m int, dst *float32, dstStride int, before *float32, after *float32, resStride int, slope float32, limit float32, linear bool)
+
+// grouped512by4 computes 1 ≤ m ≤ 14 pixels of a convolution in groups of 4
+// channels: the last are computed under a mask.
+//
+//go:noescape
+func grouped512by4(segments *int, segmentCount int, src *float32, srcStride int, w *float32, channels int, m int, dst *float32, dstStride int, before *float32, after *float32, resStride int, slope float32, limit float32, linear bool)
+
+// grouped512by8 computes 1 ≤ m ≤ 14 pixels of a convolution in groups of 8
+// channels: the last are computed under a mask.
+//
+//go:noescape
+func grouped512by8(segments *int, segmentCount int, src *float32, srcStride int, w *float32, channels int, m int, dst *float32, dstStride int, before *float32, after *float32, resStride int, slope float32, limit float32, linear bool)
+
+// maxPool512 sets dst to the largest of each channel over the segments. A NaN wins.
+// channels is at least 1.
+//
+//go:noescape
+func maxPool512(segments *int, segmentCount int, src *float32, channels int, dst *float32)
+
+// avgPool512 sets dst to the sums of each channel over the segments, over divisor, all in
+// float64. channels is a multiple of 8, and at least that.
+//
+//go:noescape
+func avgPool512(segments *int, segmentCount int, src *float32, channels int, dst *float32, divisor float64)

@@ -1,5 +1,7 @@
 package kernel
 
+import "fmt"
+
 // A Depthwise describes the rows of one depthwise convolution, in which every
 // channel is filtered on its own.
 type Depthwise struct {
@@ -13,7 +15,17 @@ type Depthwise struct {
 	Epilogue
 }
 
-// DepthwiseGeneric computes m pixels. For every pixel i and channel c,
+// check panics where the slices of a call are too short for it: an error of the
+// caller.
+func (p *Depthwise) check(m int, dst, src, w, res []float32) {
+	checkPixels("depthwise", m, p.Channels, p.Segments, p.Channels, p.SrcStride, src)
+	checkRows("depthwise", m, p.Channels, p.DstStride, p.ResStride, dst, res)
+	if need := (1 + len(p.Segments)) * p.Channels; need > len(w) {
+		panic(fmt.Sprintf("kernel: depthwise: %d packed weights, %d are read", len(w), need))
+	}
+}
+
+// DepthwiseGeneric computes m ≥ 1 pixels. For every pixel i and channel c,
 //
 //	sum = w[c]
 //	for s, at := range p.Segments {
@@ -21,29 +33,33 @@ type Depthwise struct {
 //	}
 //	dst[i*DstStride+c] = p.Epilogue.Apply(sum, res[i*ResStride+c])
 //
-// A nil res adds nothing.
+// A nil res adds nothing; one may overlap dst only if it is dst. No float is read or
+// written but those that the loop names. What a pixel comes to does not depend on m.
 func DepthwiseGeneric(p *Depthwise, m int, dst, src, w, res []float32) {
-	n := p.Channels
-	bias, w := w[:n], w[n:]
+	p.check(m, dst, src, w, res)
+	p.channels(0, m, dst, src, w, res)
+}
+
+// channels computes the channels from first on.
+func (p *Depthwise) channels(first, m int, dst, src, w, res []float32) {
+	n := p.Channels - first
 	for i := range m {
-		out := dst[i*p.DstStride:][:n]
-		copy(out, bias)
-		for s, at := range p.Segments {
-			x := src[i*p.SrcStride+at:][:n]
-			ws := w[s*n:][:n]
-			for c := range out {
-				out[c] += x[c] * ws[c]
-			}
+		out := dst[i*p.DstStride+first:][:n]
+		var r []float32
+		if res != nil {
+			r = res[i*p.ResStride+first:][:n]
 		}
-		if res == nil {
-			for c, sum := range out {
+		for c := range out {
+			at := w[first+c:]
+			sum := at[0]
+			for s, seg := range p.Segments {
+				sum += src[i*p.SrcStride+seg+first+c] * at[(1+s)*p.Channels]
+			}
+			if r == nil {
 				out[c] = p.Act.Apply(sum)
+			} else {
+				out[c] = p.Apply(sum, r[c])
 			}
-			continue
-		}
-		r := res[i*p.ResStride:][:n]
-		for c, sum := range out {
-			out[c] = p.Apply(sum, r[c])
 		}
 	}
 }

@@ -26,12 +26,25 @@ type Variant struct {
 	Panel func(p *Panel, m int, dst, src, w, res []float32)
 	// Depthwise computes a row of a depthwise convolution; see DepthwiseGeneric.
 	Depthwise func(p *Depthwise, m int, dst, src, w, res []float32)
+	// Lanes is the number of channels in a block of packed grouped weights.
+	Lanes int
+	// GroupSizes are the channels per group for which Grouped is faster than a Panel
+	// for each group.
+	GroupSizes []int
+	// Grouped computes a row of a grouped convolution; see GroupedGeneric.
+	Grouped func(p *Grouped, m int, dst, src, w, res []float32)
+	// MaxPool and AvgPool compute a row of a pooling; see MaxPoolGeneric and
+	// AvgPoolGeneric.
+	MaxPool, AvgPool func(p *Pool, m int, dst, src []float32)
 }
 
 var generic = Variant{
-	Name: "generic", Width: 8, Pixels: 16,
+	Name: "generic", Width: 8, Pixels: 16, Lanes: 8,
 	Panel:     PanelGeneric,
 	Depthwise: DepthwiseGeneric,
+	Grouped:   GroupedGeneric,
+	MaxPool:   MaxPoolGeneric,
+	AvgPool:   AvgPoolGeneric,
 }
 
 // variants are those that this processor can run, best last.

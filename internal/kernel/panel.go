@@ -16,30 +16,13 @@ type Panel struct {
 }
 
 // check returns the channels that a call is about and panics where its slices are
-// too short for it: an error of the caller. A call about no pixel reads nothing.
+// too short for it: an error of the caller.
 func (p *Panel) check(width, m int, dst, src, w, res []float32) (channels int) {
-	if len(p.Segments) == 0 || p.SegmentLen < 1 || m < 1 {
-		panic(fmt.Sprintf("kernel: panel: %d pixels, %d segments of %d: expected at least one of each", m, len(p.Segments), p.SegmentLen))
-	}
 	channels = min(len(dst)-(m-1)*p.DstStride, width)
-	if channels < 1 {
-		panic(fmt.Sprintf("kernel: panel: dst of %d floats for %d pixels %d apart", len(dst), m, p.DstStride))
-	}
-	far := 0
-	for _, at := range p.Segments {
-		if at < 0 {
-			panic(fmt.Sprintf("kernel: panel: segment at %d", at))
-		}
-		far = max(far, at)
-	}
-	if need := (m-1)*p.SrcStride + far + p.SegmentLen; need > len(src) {
-		panic(fmt.Sprintf("kernel: panel: src of %d floats, %d are read", len(src), need))
-	}
+	checkPixels("panel", m, channels, p.Segments, p.SegmentLen, p.SrcStride, src)
+	checkRows("panel", m, channels, p.DstStride, p.ResStride, dst, res)
 	if need := (p.K() + 1) * width; need > len(w) {
 		panic(fmt.Sprintf("kernel: panel: %d packed weights, %d are read", len(w), need))
-	}
-	if need := (m-1)*p.ResStride + channels; res != nil && need > len(res) {
-		panic(fmt.Sprintf("kernel: panel: residual of %d floats, %d are read", len(res), need))
 	}
 	return channels
 }

@@ -22,7 +22,7 @@ func panelAVX2(p *Panel, m int, dst, src, w, res []float32) {
 				&dst[0], p.DstStride, before, after, p.ResStride, p.Act.Slope, p.Act.Max, linear)
 		}
 		if m -= n; m > 0 {
-			dst, src, res = dst[n*p.DstStride:], src[n*p.SrcStride:], p.skip(res, n)
+			dst, src, res = dst[n*p.DstStride:], src[n*p.SrcStride:], skip(res, n*p.ResStride)
 		}
 	}
 }
@@ -67,26 +67,7 @@ func panelAVX512(p *Panel, m int, dst, src, w, res []float32) {
 				&dst[0], p.DstStride, before, after, p.ResStride, p.Act.Slope, p.Act.Max, linear, mask)
 		}
 		if m -= n; m > 0 {
-			dst, src, res = dst[n*p.DstStride:], src[n*p.SrcStride:], p.skip(res, n)
+			dst, src, res = dst[n*p.DstStride:], src[n*p.SrcStride:], skip(res, n*p.ResStride)
 		}
 	}
-}
-
-// residual returns where the residual is added: before the activation or after it.
-func (p *Panel) residual(res []float32) (before, after *float32) {
-	switch {
-	case res == nil:
-		return nil, nil
-	case p.ActLast:
-		return &res[0], nil
-	}
-	return nil, &res[0]
-}
-
-// skip returns the residual from pixel n on.
-func (p *Panel) skip(res []float32, n int) []float32 {
-	if res == nil {
-		return nil
-	}
-	return res[n*p.ResStride:]
 }

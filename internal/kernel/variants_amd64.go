@@ -5,15 +5,21 @@ package kernel
 import "github.com/gozoo/zoo/internal/cpu"
 
 var avx2 = Variant{
-	Name: cpu.AVX2.String(), Width: 16, Pixels: 6,
+	Name: cpu.AVX2.String(), Width: 16, Pixels: 6, Lanes: 8, GroupSizes: []int{4, 8},
 	Panel:     panelAVX2,
-	Depthwise: DepthwiseGeneric,
+	Depthwise: depthwiseAVX2,
+	Grouped:   groupedAVX2,
+	MaxPool:   maxPoolAVX2,
+	AvgPool:   avgPoolAVX2,
 }
 
 var avx512 = Variant{
-	Name: cpu.AVX512.String(), Width: 32, Pixels: 14,
+	Name: cpu.AVX512.String(), Width: 32, Pixels: 14, Lanes: 16, GroupSizes: []int{4, 8},
 	Panel:     panelAVX512,
-	Depthwise: DepthwiseGeneric,
+	Depthwise: depthwiseAVX512,
+	Grouped:   groupedAVX512,
+	MaxPool:   maxPoolAVX512,
+	AvgPool:   avgPoolAVX512,
 }
 
 // assembly returns the variants in assembly that this processor can run, best last.

@@ -7,16 +7,18 @@ import (
 
 // An isa is a set of vector instructions with the shape of its panels.
 type isa struct {
-	name    string
-	lanes   int // floats of a register
-	vectors int // registers that hold one pixel's channels of a panel
-	pixels  int // of a panel
-	regs    []reg.VecPhysical
-	masks   bool // stores and loads take masks
+	name          string
+	lanes         int // floats of a register
+	vectors       int // registers that hold one pixel's channels of a panel
+	pixels        int // of a panel
+	filtered      int // pixels of depthwise convolutions
+	groupedPixels int // pixels of grouped convolutions
+	regs          []reg.VecPhysical
+	masks         bool // stores and loads take masks
 }
 
 var avx2 = isa{
-	name: "avx2", lanes: 8, vectors: 2, pixels: 6,
+	name: "avx2", lanes: 8, vectors: 2, pixels: 6, filtered: 6, groupedPixels: 10,
 	regs: []reg.VecPhysical{
 		reg.Y0, reg.Y1, reg.Y2, reg.Y3, reg.Y4, reg.Y5, reg.Y6, reg.Y7,
 		reg.Y8, reg.Y9, reg.Y10, reg.Y11, reg.Y12, reg.Y13, reg.Y14, reg.Y15,
@@ -24,7 +26,7 @@ var avx2 = isa{
 }
 
 var avx512 = isa{
-	name: "avx512", lanes: 16, vectors: 2, pixels: 14, masks: true,
+	name: "avx512", lanes: 16, vectors: 2, pixels: 14, filtered: 8, groupedPixels: 14, masks: true,
 	regs: []reg.VecPhysical{
 		reg.Z0, reg.Z1, reg.Z2, reg.Z3, reg.Z4, reg.Z5, reg.Z6, reg.Z7,
 		reg.Z8, reg.Z9, reg.Z10, reg.Z11, reg.Z12, reg.Z13, reg.Z14, reg.Z15,
@@ -50,6 +52,32 @@ func (g *gen) zero(x reg.VecPhysical) {
 	} else {
 		g.VXORPS(x, x, x)
 	}
+}
+
+// setMasks sets K1 and K2 to the lanes of the first and the second register that are
+// there, one bit each in lanes, which it shifts.
+func (g *gen) setMasks(lanes reg.Register) {
+	g.Comment("K1, K2: the channels of each register that are there")
+	g.KMOVW(lanes, reg.K1)
+	g.SHRL(operand.U8(16), lanes)
+	g.KMOVW(lanes, reg.K2)
+}
+
+// maskRemaining sets the masks for the channels from at bytes up to end bytes.
+func (g *gen) maskRemaining(at, end reg.Register) {
+	if !g.masks {
+		return
+	}
+	n, most, lanes := g.GP64(), g.GP64(), g.GP32()
+	g.MOVQ(end, n)
+	g.SUBQ(at, n)
+	g.SHRQ(operand.U8(2), n)
+	g.MOVQ(operand.U32(uint32(2*g.lanes)), most)
+	g.CMPQ(n, most)
+	g.CMOVQGT(most, n)
+	g.MOVL(operand.U32(1<<32-1), lanes)
+	g.BZHIL(n.As32(), lanes, lanes)
+	g.setMasks(lanes)
 }
 
 // load sets x to the vector at m, of which mask says which lanes are read.

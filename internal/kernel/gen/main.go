@@ -25,6 +25,9 @@ func main() {
 		g := &gen{Context: build.NewContext(), isa: v}
 		g.ConstraintExpr("!purego")
 		g.panels()
+		g.depthwise()
+		g.grouped()
+		g.pooling()
 		if err := g.write(os.Args[1]); err != nil {
 			fmt.Fprintf(os.Stderr, "gen: %s: %v\n", v.name, err)
 			os.Exit(1)

@@ -30,17 +30,14 @@ func (g *gen) panel(vectors int) {
 	if g.masks {
 		mask = ", channels uint32"
 	}
-	g.text(name, "func(segments *int, segmentCount, segmentLen int, src *float32, srcStride int, w *float32, m int, dst *float32, dstStride int, before, after *float32, resStride int, slope, limit float32, linear bool"+mask+")",
+	g.text(name, "func(segments *int, segmentCount, segmentLen int, src *float32, srcStride int, w *float32, m int, "+epilogueParams+mask+")",
 		fmt.Sprintf("%s computes 1 ≤ m ≤ %d pixels of a panel of which %d registers of %d", name, g.pixels, vectors, g.lanes),
 		"channels are there. Strides are in floats. The residual is added before or after",
 		"the activation, where it is not nil; linear leaves the activation out.")
 	if g.masks {
-		g.Comment("K1, K2: the channels of each register that are there")
 		c := g.GP32()
 		g.Load(g.Param("channels"), c)
-		g.KMOVW(c, reg.K1)
-		g.SHRL(operand.U8(16), c)
-		g.KMOVW(c, reg.K2)
+		g.setMasks(c)
 	}
 	m := g.Load(g.Param("m"), g.GP64())
 	g.choose(m, 1, g.pixels, name)
@@ -95,21 +92,12 @@ func (g *gen) panelBody(name string, vectors, pixels int) {
 		}
 	}
 	g.ADDQ(operand.I32(int32(panel)), w)
-	stride := g.Load(g.Param("srcStride"), g.GP64()).(reg.GPVirtual)
-	g.SHLQ(operand.U8(2), stride)
-	segments := g.Load(g.Param("segments"), g.GP64())
-	count := g.Load(g.Param("segmentCount"), g.GP64())
-	src := rowSet{stride: stride}
-	for i := 0; i < pixels; i += 3 {
-		src.bases = append(src.bases, g.GP64().(reg.GPVirtual))
-	}
+	src := g.rowsOf(pixels)
+	segments, count := g.segments()
 	k := g.GP64()
 
 	g.Label(label("_segment"))
-	g.MOVQ(operand.Mem{Base: segments}, k)
-	g.Load(g.Param("src"), src.bases[0])
-	g.LEAQ(operand.Mem{Base: src.bases[0], Index: k, Scale: 4}, src.bases[0])
-	g.spread(src)
+	g.segment(segments, nil, src)
 	step := func(u int) {
 		for v := range vectors {
 			g.VMOVUPS(operand.Mem{Base: w, Disp: u*panel + v*g.bytes()}, weights[v])
@@ -143,91 +131,10 @@ func (g *gen) panelBody(name string, vectors, pixels int) {
 	g.DECQ(k)
 	g.JNE(ref("_input"))
 	g.Label(label("_next"))
-	g.ADDQ(operand.U8(8), segments)
 	g.DECQ(count)
 	g.JNE(ref("_segment"))
 
-	var sums []vector
-	for i := range pixels {
-		for v := range vectors {
-			sums = append(sums, vector{sum(i, v), i, v})
-		}
-	}
-	g.epilogue(label(""), sums, pixels, free)
+	g.epilogue(label(""), grid(pixels, vectors, sum), pixels, nil, free)
 	g.VZEROUPPER()
 	g.RET()
-}
-
-// A vector is a register that holds lanes of row i, v registers into it.
-type vector struct {
-	reg  reg.VecPhysical
-	i, v int
-}
-
-// epilogue finishes sums and stores them: the parameters before, after, resStride,
-// slope, limit, linear, dst and dstStride are those of a panel. It needs four free
-// registers.
-func (g *gen) epilogue(label string, sums []vector, rows int, free []reg.VecPhysical) {
-	residual := func(name string) {
-		done := label + "_no_" + name
-		p := g.Load(g.Param(name), g.GP64()).(reg.GPVirtual)
-		g.TESTQ(p, p)
-		g.JEQ(operand.LabelRef(done))
-		stride := g.Load(g.Param("resStride"), g.GP64()).(reg.GPVirtual)
-		g.SHLQ(operand.U8(2), stride)
-		r := g.rows(rows, p, stride)
-		for _, s := range sums {
-			g.add(r.at(s.i, s.v*g.bytes()), mask(s.v), s.reg)
-		}
-		g.Label(done)
-	}
-	residual("before")
-	linear := g.GP8()
-	g.Load(g.Param("linear"), linear)
-	g.TESTB(linear, linear)
-	g.JNE(operand.LabelRef(label + "_linear"))
-	g.activate(sums, free)
-	g.Label(label + "_linear")
-	residual("after")
-	p := g.Load(g.Param("dst"), g.GP64()).(reg.GPVirtual)
-	stride := g.Load(g.Param("dstStride"), g.GP64()).(reg.GPVirtual)
-	g.SHLQ(operand.U8(2), stride)
-	r := g.rows(rows, p, stride)
-	for _, s := range sums {
-		g.store(s.reg, mask(s.v), r.at(s.i, s.v*g.bytes()))
-	}
-}
-
-// mask returns the mask of the channels of register v.
-func mask(v int) reg.OpmaskPhysical { return [...]reg.OpmaskPhysical{reg.K1, reg.K2}[v] }
-
-// activate applies the activation of the parameters slope and limit: x*slope where
-// x < 0, then limit where x > limit; a NaN stays one and a -0 stays -0, as in Go.
-func (g *gen) activate(sums []vector, free []reg.VecPhysical) {
-	zero, slope, limit := free[0], free[1], free[1]
-	g.zero(zero)
-	at := func(name string) operand.Mem {
-		b, err := g.Param(name).Resolve()
-		if err != nil {
-			panic(err)
-		}
-		return b.Addr
-	}
-	g.VBROADCASTSS(at("slope"), slope)
-	for n, s := range sums {
-		if g.masks {
-			k := [...]reg.OpmaskPhysical{reg.K3, reg.K4, reg.K5, reg.K6}[n%4]
-			g.VCMPPS(operand.U8(lessThan), zero, s.reg, k)
-			g.VMULPS(slope, s.reg, k, s.reg)
-			continue
-		}
-		negative, scaled := free[2], free[3]
-		g.VCMPPS(operand.U8(lessThan), zero, s.reg, negative)
-		g.VMULPS(slope, s.reg, scaled)
-		g.VBLENDVPS(negative, scaled, s.reg, s.reg)
-	}
-	g.VBROADCASTSS(at("limit"), limit)
-	for _, s := range sums {
-		g.VMINPS(s.reg, limit, s.reg) // of equals and of a NaN: the second, s
-	}
 }
