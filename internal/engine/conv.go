@@ -34,8 +34,8 @@ type panel struct {
 
 // conv makes the step of a convolution.
 func (c *compiler) conv(u unit, op nn.Conv) (step, error) {
-	if op.Groups == op.In && op.Groups == op.Out && op.In > 1 {
-		return c.depthwise(u, op)
+	if filtered(c.options.Variant, op) {
+		return c.filter(u, op)
 	}
 	in := c.layout.view(u.node.In[0])
 	shape := c.layout.shapes[u.node.Out]
@@ -165,19 +165,14 @@ func packPanel(dst []float32, width, taps int, f *unitWeights, first, n int) {
 // taps returns the segments that one output value of op reads: whole kernel rows
 // where the pixels' channels follow one another without a gap, single pixels
 // otherwise.
-func taps(in view, op nn.Conv) (segments []int, length int) {
+func taps(in view, op nn.Conv) (at []int, length int) {
 	if in.buf.c == op.In && op.Groups == 1 {
 		for y := range op.KH {
-			segments = append(segments, y*in.buf.rowStride())
+			at = append(at, y*in.buf.rowStride())
 		}
-		return segments, op.KW * op.In
+		return at, op.KW * op.In
 	}
-	for y := range op.KH {
-		for x := range op.KW {
-			segments = append(segments, y*in.buf.rowStride()+x*in.buf.c)
-		}
-	}
-	return segments, op.In / op.Groups
+	return segments(in.buf, op.KH, op.KW), op.In / op.Groups
 }
 
 // l2 is the share of a core's second-level cache that the input of one task may take,

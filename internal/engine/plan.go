@@ -152,11 +152,12 @@ func (c *compiler) step(u unit) (step, error) {
 	case nn.Linear:
 		return c.linear(u, op)
 	case nn.MaxPool:
-		return &maxPoolStep{l.view(u.node.In[0]), l.view(u.out), op}, nil
+		return c.pool(u, pooling{op.K, op.K, op.Stride, op.Pad, false}, c.options.Variant.MaxPool), nil
 	case nn.AvgPool:
-		return &avgPoolStep{l.view(u.node.In[0]), l.view(u.out), op}, nil
+		return c.pool(u, pooling{op.K, op.K, op.Stride, op.Pad, op.CountPad}, c.options.Variant.AvgPool), nil
 	case nn.GlobalAvgPool:
-		return &averageStep{l.view(u.node.In[0]), l.view(u.out)}, nil
+		in := l.view(u.node.In[0]).buf
+		return c.pool(u, pooling{kh: in.h, kw: in.w, stride: 1}, c.options.Variant.AvgPool), nil
 	case nn.Add:
 		return &addStep{l.view(u.node.In[0]), l.view(u.node.In[1]), l.view(u.out)}, nil
 	case nn.Act:

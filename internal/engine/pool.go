@@ -1,106 +1,78 @@
 package engine
 
-import (
-	"github.com/gozoo/zoo/internal/kernel"
-	"github.com/gozoo/zoo/nn"
-)
+import "github.com/gozoo/zoo/internal/kernel"
 
-// maxPoolStep takes the largest value of each window; the border never wins.
-type maxPoolStep struct {
+// poolStep takes the largest value or the average of each window. One task is one row
+// of output.
+type poolStep struct {
 	in, out view
-	op      nn.MaxPool
+	rows    [][]poolRun // of one image
+	compute func(p *kernel.Pool, m int, dst, src []float32)
 }
 
-func (s *maxPoolStep) tasks() int { return s.out.rows() }
+// A poolRun is a run of windows in one row that cover the border alike: what lies in
+// the border takes no part.
+type poolRun struct {
+	kernel.Pool
+	x, m int // output pixels x ≤ i < x+m
+	iy   int // first pixel that the first window covers
+	ix   int
+}
 
-func (s *maxPoolStep) run(f *frame, task int) {
-	b, o := s.in.buf, s.out.buf
-	n, y := task/o.h, task%o.h
-	top := y*s.op.Stride - s.op.Pad
-	for x := range o.w {
-		left := x*s.op.Stride - s.op.Pad
-		dst := f.mem[s.out.at(n, y, x):][:s.out.c]
-		first := true
-		for iy := max(top, 0); iy < min(top+s.op.K, b.h); iy++ {
-			for ix := max(left, 0); ix < min(left+s.op.K, b.w); ix++ {
-				src := f.mem[s.in.at(n, iy, ix):][:s.in.c]
-				if first {
-					copy(dst, src)
-					first = false
-					continue
-				}
-				kernel.Max(dst, src)
+// pooling says which windows there are.
+type pooling struct {
+	kh, kw, stride, pad int
+	countPad            bool // averages count the border's elements
+}
+
+func (c *compiler) pool(u unit, op pooling, compute func(p *kernel.Pool, m int, dst, src []float32)) step {
+	s := &poolStep{in: c.layout.view(u.node.In[0]), out: c.layout.view(u.out), compute: compute}
+	in, out := s.in.buf, s.out.buf
+	for y := range out.h {
+		v := op.window(y, op.kh, in.h)
+		var runs []poolRun
+		for x := 0; x < out.w; {
+			h := op.window(x, op.kw, in.w)
+			run := poolRun{x: x, m: 1, iy: v.from, ix: h.from}
+			for x++; x < out.w && op.window(x, op.kw, in.w) == h.moved(run.m*op.stride); x++ {
+				run.m++
 			}
+			run.Pool = kernel.Pool{
+				Segments:  segments(in, v.to-v.from, h.to-h.from),
+				Channels:  s.in.c,
+				SrcStride: op.stride * in.c, DstStride: out.c,
+				Divisor: float64((v.to - v.from) * (h.to - h.from)),
+			}
+			if op.countPad {
+				run.Divisor = float64(v.padded * h.padded)
+			}
+			runs = append(runs, run)
 		}
+		s.rows = append(s.rows, runs)
 	}
+	return s
 }
 
-// averageStep averages each channel; one task is one image.
-type averageStep struct{ in, out view }
+// span is the elements from ≤ i < to of a side that a window covers, and how many it
+// covers with the border.
+type span struct{ from, to, padded int }
 
-// averaged is how many channels are summed at a time, on the stack.
-const averaged = 512
+func (s span) moved(by int) span { return span{s.from + by, s.to + by, s.padded} }
 
-func (s *averageStep) tasks() int { return s.in.buf.n }
+// window returns what the i-th window of k elements covers of a side of n.
+func (op pooling) window(i, k, n int) span {
+	from := i*op.stride - op.pad
+	to := min(from+k, n+op.pad)
+	return span{max(from, 0), min(to, n), to - from}
+}
 
-func (s *averageStep) run(f *frame, n int) {
-	b := s.in.buf
-	var buf [averaged]float64
-	for from := 0; from < s.in.c; from += averaged {
-		part := s.in.channels(from, min(from+averaged, s.in.c))
-		sums := buf[:part.c]
-		clear(sums)
-		for y := range b.h {
-			for x := range b.w {
-				kernel.Sum(sums, f.mem[part.at(n, y, x):][:part.c])
-			}
-		}
-		dst := f.mem[s.out.at(n, 0, 0)+from:][:part.c]
-		for c, sum := range sums {
-			dst[c] = float32(sum / float64(b.h*b.w))
-		}
+func (s *poolStep) tasks() int { return s.out.rows() }
+
+func (s *poolStep) run(f *frame, task int) {
+	n, y := task/s.out.buf.h, task%s.out.buf.h
+	for i := range s.rows[y] {
+		r := &s.rows[y][i]
+		dst := f.mem[s.out.at(n, y, r.x):][:(r.m-1)*r.DstStride+r.Channels]
+		s.compute(&r.Pool, r.m, dst, f.mem[s.in.at(n, r.iy, r.ix):])
 	}
-}
-
-// avgPoolStep averages each window, in float64; one task is one row of output.
-type avgPoolStep struct {
-	in, out view
-	op      nn.AvgPool
-}
-
-func (s *avgPoolStep) tasks() int { return s.out.rows() }
-
-func (s *avgPoolStep) run(f *frame, task int) {
-	b, o := s.in.buf, s.out.buf
-	n, y := task/o.h, task%o.h
-	top, bottom, rows := s.window(y, b.h)
-	var buf [averaged]float64
-	for x := range o.w {
-		left, right, columns := s.window(x, b.w)
-		size := float64((bottom - top) * (right - left))
-		if s.op.CountPad {
-			size = float64(rows * columns)
-		}
-		dst := f.mem[s.out.at(n, y, x):][:s.out.c]
-		for from := 0; from < s.in.c; from += averaged {
-			sums := buf[:min(averaged, s.in.c-from)]
-			clear(sums)
-			for iy := top; iy < bottom; iy++ {
-				for ix := left; ix < right; ix++ {
-					kernel.Sum(sums, f.mem[s.in.at(n, iy, ix)+from:][:len(sums)])
-				}
-			}
-			for c, sum := range sums {
-				dst[from+c] = float32(sum / size)
-			}
-		}
-	}
-}
-
-// window returns the elements from ≤ i < to of a side of n elements that the i-th
-// window covers, and how many it covers with the border.
-func (s *avgPoolStep) window(i, n int) (from, to, padded int) {
-	from = i*s.op.Stride - s.op.Pad
-	to = min(from+s.op.K, n+s.op.Pad)
-	return max(from, 0), min(to, n), to - from
 }
