@@ -1,12 +1,8 @@
 package vision
 
 import (
-	"bytes"
 	"errors"
 	"fmt"
-	"image"
-	"image/jpeg"
-	"image/png"
 	"io"
 )
 
@@ -50,29 +46,32 @@ func (e *SizeError) Error() string {
 	return fmt.Sprintf("expected 1 to %d pixels, found %dx%d", e.Max, e.W, e.H)
 }
 
-// A format is one that Decode reads.
-type format struct {
-	config func(io.Reader) (image.Config, error)
-	decode func(io.Reader) (image.Image, error)
-	// smallest returns how many bytes the pixels of an image take at least when
-	// they are compressed as well as the format can.
-	smallest    func(image.Config) int
-	orientation func([]byte) int
+// A DamagedError says that a part of a JPEG's compressed data is missing or cannot be
+// what was written, though the file goes on behind it. OpenCV's imdecode prints a warning
+// and makes up what is missing (often half an image in grey). Decode returns no image;
+// who wants the reference's pixels all the same finds them here.
+type DamagedError struct {
+	Reason string
+	Image  *Image // as OpenCV has it
 }
 
-var (
-	formatJPEG = format{jpeg.DecodeConfig, jpeg.Decode, smallestJPEG, jpegOrientation}
-	formatPNG  = format{png.DecodeConfig, png.Decode, smallestPNG, pngOrientation}
-)
+// Error gives the reason.
+func (e *DamagedError) Error() string { return "damaged: " + e.Reason }
 
-// Decode returns the pixels of a JPEG or PNG file, told apart by content, as
-// OpenCV's imdecode does in colour: grey and palettes expanded to RGB, alpha
-// dropped, 16 bits cut to the upper 8, and turned upright by the EXIF orientation.
-// JPEG pixels are those of Go's decoder, which differ from OpenCV's.
+// Decode returns the pixels of an image file, whose format it tells by content, as
+// OpenCV's imdecode does in colour: grey and palettes expanded to RGB, alpha dropped,
+// 16 bits cut to the upper 8, and turned upright by the EXIF orientation. The bytes are
+// those of OpenCV 5.0 with libjpeg-turbo 3.1 on x86-64. Formats are
+//
+//   - JPEG: baseline, extended sequential and progressive with 8 bits a sample, in grey,
+//     YCbCr, RGB, CMYK or YCCK, with any sampling factors whose ratios are whole
+//     numbers; not arithmetic coding and not lossless JPEG, which OpenCV reads;
+//   - PNG: all kinds.
 //
 // The size is checked, against the limit and against the length of the data, before
 // memory is taken for pixels. Errors are ErrEmpty, ErrTruncated, *FormatError,
-// *SizeError or the decoder's, wrapped.
+// *SizeError, *DamagedError or the format's own, wrapped. A file that ends early is
+// always an error, even if only the mark of its end is missing.
 func Decode(data []byte, o DecodeOptions) (*Image, error) {
 	m, err := decode(data, o)
 	if err != nil {
@@ -81,12 +80,21 @@ func Decode(data []byte, o DecodeOptions) (*Image, error) {
 	return m, nil
 }
 
+// A file is one whose header has been read.
+type file struct {
+	w, h        int // pixels, as they are stored
+	smallest    int // bytes that the pixels take at least, compressed as well as the format can
+	orientation int // EXIF, 1 to 8
+	// pixels decodes the rest. Beside a DamagedError it returns an image.
+	pixels func() (*Image, error)
+}
+
 func decode(data []byte, o DecodeOptions) (*Image, error) {
-	f, err := sniff(data)
+	open, err := sniff(data)
 	if err != nil {
 		return nil, err
 	}
-	config, err := f.config(bytes.NewReader(data))
+	f, err := open(data)
 	if err != nil {
 		return nil, truncated(err)
 	}
@@ -94,45 +102,33 @@ func decode(data []byte, o DecodeOptions) (*Image, error) {
 	if limit == 0 {
 		limit = MaxPixels
 	}
-	if config.Width < 1 || config.Height < 1 || config.Width > limit/config.Height {
-		return nil, &SizeError{config.Width, config.Height, limit}
+	if f.w < 1 || f.h < 1 || f.w > limit/f.h {
+		return nil, &SizeError{f.w, f.h, limit}
 	}
-	if n := f.smallest(config); len(data) < n {
+	if len(data) < f.smallest {
 		return nil, fmt.Errorf("%w: %dx%d pixels take at least %d bytes, found %d",
-			ErrTruncated, config.Width, config.Height, n, len(data))
+			ErrTruncated, f.w, f.h, f.smallest, len(data))
 	}
-	img, err := f.decode(bytes.NewReader(data))
+	m, err := f.pixels()
+	if m != nil && !o.IgnoreEXIF {
+		m = orient(m, f.orientation)
+	}
+	if d := (*DamagedError)(nil); errors.As(err, &d) {
+		d.Image = m
+	}
 	if err != nil {
 		return nil, truncated(err)
 	}
-	m := FromImage(img)
-	if o.IgnoreEXIF {
-		return m, nil
-	}
-	return orient(m, f.orientation(data)), nil
+	return m, nil
 }
-
-// errJPEGEnd is what image/jpeg says when its input ends inside of a scan.
-const errJPEGEnd = jpeg.FormatError("short Huffman data")
 
 // truncated returns ErrTruncated for what a decoder says at the end of its input,
 // and other errors as they are.
 func truncated(err error) error {
-	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF, errJPEGEnd} {
+	for _, end := range []error{io.EOF, io.ErrUnexpectedEOF} {
 		if errors.Is(err, end) {
 			return ErrTruncated
 		}
 	}
 	return err
-}
-
-// smallestJPEG counts one bit for every block of 8x8 pixels: the shortest code.
-func smallestJPEG(c image.Config) int {
-	return ((c.Width+7)/8*((c.Height+7)/8) + 7) / 8
-}
-
-// smallestPNG counts one bit for every pixel (the least there is) at the highest
-// ratio of deflate, which puts 258 bytes into 2 bits.
-func smallestPNG(c image.Config) int {
-	return (c.Width + 7) / 8 * c.Height / 1032
 }

@@ -1,98 +1,91 @@
 package vision
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+	"slices"
+)
 
-// jpegOrientation returns the EXIF orientation of a JPEG file, 1 when it has none.
-// Of several EXIF segments the first counts, as in OpenCV.
-func jpegOrientation(data []byte) int {
-	const (
-		startOfScan = 0xda
-		app1        = 0xe1
-		exif        = "Exif\x00\x00"
-	)
-	data = data[2:] // start of image
-	for len(data) >= 4 {
-		if data[0] != 0xff {
-			data = data[1:] // stray bytes between segments are skipped
-			continue
-		}
-		switch marker := data[1]; {
-		case marker == 0xff: // fill byte
-			data = data[1:]
-			continue
-		case marker == startOfScan:
-			return 1
-		case marker == 0 || marker == 1 || marker >= 0xd0 && marker <= 0xd9: // no segment follows
-			data = data[2:]
-			continue
-		}
-		n := 2 + int(binary.BigEndian.Uint16(data[2:]))
-		if n < 4 || n > len(data) {
-			return 1
-		}
-		if segment := data[4:n]; data[1] == app1 && starts(segment, exif) {
-			return orientation(segment[len(exif):])
-		}
-		data = data[n:]
-	}
-	return 1
-}
-
-// pngOrientation returns the EXIF orientation of a PNG file, 1 when it has none.
-func pngOrientation(data []byte) int {
+// pngEXIF returns the EXIF data of a PNG file; nil when it has none.
+func pngEXIF(data []byte) []byte {
 	const frame = 12 // length, type and checksum around each chunk
 	data = data[len(signaturePNG):]
 	for len(data) >= frame {
 		n := int(binary.BigEndian.Uint32(data))
 		if n > len(data)-frame {
-			return 1
+			return nil
 		}
 		if starts(data[4:], "eXIf") {
-			return orientation(data[8:][:n])
+			return data[8:][:n]
 		}
 		data = data[frame+n:]
+	}
+	return nil
+}
+
+// orientation returns the orientation, 1 to 8, that the first of several EXIF structures
+// to have one states; 1 when none does, or when the number is none of these.
+func orientation(exif ...[]byte) int {
+	for _, tiff := range exif {
+		if v, ok := readOrientation(tiff); ok {
+			if v < 1 || v > 8 {
+				return 1
+			}
+			return v
+		}
 	}
 	return 1
 }
 
-// orientation returns the orientation, 1 to 8, of EXIF data, which has the layout
-// of a TIFF file; 1 when it does not say or is damaged. As OpenCV does, it reads
-// the value as 16 bits whatever type the field claims.
-func orientation(tiff []byte) int {
+// readOrientation returns what EXIF data, which have the layout of a TIFF file, have in
+// the field for the orientation. As OpenCV does, it reads 16 bits whatever type the field
+// claims, and gives up at the first field before it whose value lies outside of the data.
+func readOrientation(tiff []byte) (v int, ok bool) {
 	const (
-		header = 8  // byte order, 42, where the first directory is
-		field  = 12 // tag, type, count, value
-		tag    = 0x0112
+		field = 12 // tag, type, count, value
+		tag   = 0x0112
 	)
-	if len(tiff) < header {
-		return 1
+	var order binary.ByteOrder = binary.BigEndian // what OpenCV takes without looking
+	if len(tiff) < 8 {
+		return 0, false
 	}
-	var order binary.ByteOrder
-	switch string(tiff[:2]) {
-	case "II":
+	if tiff[0] == 'I' && tiff[1] == 'I' {
 		order = binary.LittleEndian
-	case "MM":
-		order = binary.BigEndian
-	default:
-		return 1
 	}
 	at := int64(order.Uint32(tiff[4:]))
 	if order.Uint16(tiff[2:]) != 42 || at > int64(len(tiff)-2) {
-		return 1
+		return 0, false
 	}
-	directory := tiff[at:]
-	count := int(order.Uint16(directory))
-	directory = directory[2:]
-	for ; count > 0 && len(directory) >= field; count-- {
-		if order.Uint16(directory) == tag {
-			if v := int(order.Uint16(directory[8:])); v >= 1 && v <= 8 {
-				return v
-			}
-			return 1
+	fields := tiff[at+2:]
+	for range order.Uint16(tiff[at:]) {
+		if len(fields) >= field-2 && order.Uint16(fields) == tag {
+			return int(order.Uint16(fields[8:])), true
 		}
-		directory = directory[field:]
+		if len(fields) < field || !inside(fields, order, len(tiff)) {
+			return 0, false
+		}
+		fields = fields[field:]
 	}
-	return 1
+	return 0, false
+}
+
+// inside reports whether OpenCV finds the value of a field within n bytes of EXIF data.
+func inside(field []byte, order binary.ByteOrder, n int) bool {
+	var (
+		texts     = []uint16{0x010e, 0x010f, 0x0110, 0x0131, 0x0132, 0x8298}
+		rationals = map[uint16]int64{0x011a: 1, 0x011b: 1, 0x013e: 2, 0x013f: 6, 0x0211: 3, 0x0214: 6}
+	)
+	tag := order.Uint16(field)
+	size, at := int64(order.Uint32(field[4:])), int64(order.Uint32(field[8:]))
+	if count, ok := rationals[tag]; ok {
+		return at+8*count <= int64(n)
+	}
+	if !slices.Contains(texts, tag) {
+		return true
+	}
+	if size <= 4 {
+		at = 8 // sic: the value is not there, but in the field
+	}
+	return at+size <= int64(n)
 }
 
 // orient returns the image upright, given the EXIF orientation that it was stored

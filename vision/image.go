@@ -56,8 +56,7 @@ func (m *Image) row(y int) []uint8 { return m.Pix[3*m.W*y:][: 3*m.W : 3*m.W] }
 
 // FromImage returns the RGB pixels of an image. An *Image is returned as it is;
 // anything else is copied. Alpha is dropped as OpenCV drops it: a half transparent
-// red is red, not dark red. Samples of 16 bits lose their lower 8. CMYK is converted as
-// OpenCV converts it, up to two levels from color.CMYKToRGB.
+// red is red, not dark red. Samples of 16 bits lose their lower 8.
 func FromImage(img image.Image) *Image {
 	if m, ok := img.(*Image); ok {
 		return m
@@ -75,14 +74,6 @@ func FromImage(img image.Image) *Image {
 // to dst, 3 bytes each.
 func rowFiller(img image.Image) func(dst []uint8, x0, y int) {
 	switch img := img.(type) {
-	case *image.YCbCr:
-		return func(dst []uint8, x0, y int) {
-			for i := 0; i < len(dst); i += 3 {
-				x := x0 + i/3
-				yi, ci := img.YOffset(x, y), img.COffset(x, y)
-				dst[i], dst[i+1], dst[i+2] = color.YCbCrToRGB(img.Y[yi], img.Cb[ci], img.Cr[ci])
-			}
-		}
 	case *image.Gray:
 		return func(dst []uint8, x0, y int) {
 			src := img.Pix[img.PixOffset(x0, y):]
@@ -102,16 +93,6 @@ func rowFiller(img image.Image) func(dst []uint8, x0, y int) {
 		return func(dst []uint8, x0, y int) {
 			copy4(dst, img.Pix[img.PixOffset(x0, y):])
 		}
-	case *image.CMYK:
-		return func(dst []uint8, x0, y int) {
-			src := img.Pix[img.PixOffset(x0, y):]
-			for i := 0; i < len(dst); i += 3 {
-				p := src[i/3*4:][:4]
-				for c := range 3 {
-					dst[i+c] = inkToRGB(p[c], p[3])
-				}
-			}
-		}
 	}
 	return func(dst []uint8, x0, y int) {
 		for i := 0; i < len(dst); i += 3 {
@@ -126,13 +107,6 @@ func copy4(dst, src []uint8) {
 		p := src[i/3*4:][:4]
 		dst[i], dst[i+1], dst[i+2] = p[0], p[1], p[2]
 	}
-}
-
-// inkToRGB returns the level that an ink (cyan for red, and so on) and black leave,
-// in the arithmetic of OpenCV's conversion: a shift by 8 where 255 would be exact.
-func inkToRGB(ink, black uint8) uint8 {
-	light := 255 - int(black)
-	return uint8(light - int(ink)*light>>8)
 }
 
 // opaque returns the colour without its alpha, 8 bits a sample.

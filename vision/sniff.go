@@ -10,23 +10,23 @@ const (
 	signaturePNG  = "\x89PNG\r\n\x1a\n"
 )
 
-// sniff tells the format by the first bytes.
-func sniff(data []byte) (format, error) {
+// sniff tells the format by the first bytes, and returns what reads its header.
+func sniff(data []byte) (open func([]byte) (file, error), err error) {
 	if len(data) == 0 {
-		return format{}, ErrEmpty
+		return nil, ErrEmpty
 	}
 	for _, f := range []struct {
 		signature string
-		format    format
-	}{{signatureJPEG, formatJPEG}, {signaturePNG, formatPNG}} {
+		open      func([]byte) (file, error)
+	}{{signatureJPEG, openJPEG}, {signaturePNG, openPNG}} {
 		if starts(data, f.signature) {
-			return f.format, nil
+			return f.open, nil
 		}
 		if starts([]byte(f.signature), string(data)) {
-			return format{}, ErrTruncated
+			return nil, ErrTruncated
 		}
 	}
-	return format{}, &FormatError{describe(data)}
+	return nil, &FormatError{describe(data)}
 }
 
 func starts(data []byte, prefix string) bool { return bytes.HasPrefix(data, []byte(prefix)) }

@@ -52,6 +52,10 @@ func TestDecodeErrors(t *testing.T) {
 	pngFile, jpegFile := encodePNG(t, grey), encodeJPEG(t, grey)
 	damaged := bytes.Clone(pngFile)
 	damaged[len(damaged)-20]++ // in the compressed pixels
+	hugeJPEG := bytes.Clone(jpegFile)
+	frame := bytes.Index(hugeJPEG, []byte("\xff\xc0"))
+	binary.BigEndian.PutUint16(hugeJPEG[frame+5:], 5000)
+	binary.BigEndian.PutUint16(hugeJPEG[frame+7:], 5000)
 
 	tests := []struct {
 		name string
@@ -78,6 +82,9 @@ func TestDecodeErrors(t *testing.T) {
 		{"half a JPEG", jpegFile[:len(jpegFile)/2], 0, "ends before", vision.ErrTruncated},
 		{"JPEG without the last scan bytes", jpegFile[:len(jpegFile)-8], 0, "ends before", vision.ErrTruncated},
 		{"damaged PNG", damaged, 0, "png: invalid format", nil},
+		{"JPEG without its end", jpegFile[:len(jpegFile)-2], 0, "ends before", vision.ErrTruncated},
+		{"half a JPEG with an end", append(bytes.Clone(jpegFile[:len(jpegFile)-8]), 0xff, 0xd9), 0, "damaged: jpeg: scan 1: row", nil},
+		{"JPEG with more pixels than the bytes can hold", hugeJPEG, 0, "5000x5000 pixels take at least", vision.ErrTruncated},
 		{"above the limit", pngFile, 1199, "expected 1 to 1199 pixels, found 40x30", nil},
 		{"above the default limit", headerPNG(1<<14, 1<<14), 0, "expected 1 to 178956970 pixels, found 16384x16384", nil},
 		{"product overflows", headerPNG(1<<31-1, 1<<31-1), 0, "png: unsupported feature: dimension overflow", nil},
@@ -113,6 +120,30 @@ func TestDecodeErrors(t *testing.T) {
 	}
 	if diff := cmp.Diff(vision.SizeError{W: 40, H: 30, Max: 10}, *size); diff != "" {
 		t.Errorf("(-want +got)\n%s", diff)
+	}
+}
+
+// A damaged file is an error, which holds the pixels that OpenCV would have made up, turned
+// as the options say.
+func TestDecodeDamaged(t *testing.T) {
+	data, _ := tensors(t, goldenFile)
+	whole := data["file/orientation-6.jpg"]
+	start := bytes.Index(whole, []byte("\xff\xda")) + 14
+	cut := append(bytes.Clone(whole[:start]), 0xff, 0xd9)
+	for _, ignore := range []bool{false, true} {
+		o := vision.DecodeOptions{IgnoreEXIF: ignore}
+		good, err := vision.Decode(whole, o)
+		if err != nil {
+			t.Fatal(err)
+		}
+		img, err := vision.Decode(cut, o)
+		var damage *vision.DamagedError
+		if img != nil || !errors.As(err, &damage) {
+			t.Fatalf("expected a *DamagedError and no image, found %v", err)
+		}
+		if damage.Image.W != good.W || damage.Image.H != good.H {
+			t.Errorf("expected %dx%d, found %dx%d", good.W, good.H, damage.Image.W, damage.Image.H)
+		}
 	}
 }
 

@@ -14,6 +14,7 @@ Tensors, all uint8:
 """
 
 import io
+import struct
 
 import cv2
 import numpy as np
@@ -30,7 +31,7 @@ def noise(*shape, dtype=np.uint8):
 
 
 def smooth(h, w):
-    """A picture without sharp edges, in which decoders of JPEG hardly differ."""
+    """A picture without sharp edges."""
     y, x = np.mgrid[:h, :w].astype(np.float64)
     planes = [128 + 90 * np.sin(x / (5 + c) + c) * np.cos(y / (7 - c)) for c in range(3)]
     return np.stack(planes, -1).round().astype(np.uint8)
@@ -46,7 +47,7 @@ def add(name, data, exif=False):
 
 
 def pillow(array, kind, mode=None, palette=None, **options):
-    image = Image.fromarray(array)
+    image = Image.fromarray(array, "CMYK") if array.ndim == 3 and array.shape[2] == 4 and kind == "JPEG" else Image.fromarray(array)
     if palette is not None:
         image = Image.new("P", image.size)
         image.putdata(array.ravel().tolist())
@@ -95,20 +96,51 @@ add("1x1.png", pillow(noise(1, 1, 3), "PNG"))
 for o in (1, 3, 6):
     add(f"orientation-{o}.png", pillow(noise(4, 6, 3), "PNG", exif=exif(o)), exif=True)
 
-# JPEG: smooth, without subsampling unless named otherwise.
-add("444.jpg", pillow(smooth(17, 23), "JPEG", quality=95, subsampling=0))
-add("422.jpg", pillow(smooth(17, 23), "JPEG", quality=95, subsampling=1))
+# JPEG: one of each kind (internal/jpeg has many more), and what EXIF says.
 add("420.jpg", pillow(smooth(17, 23), "JPEG", quality=95, subsampling=2))
 add("progressive.jpg", pillow(smooth(17, 23), "JPEG", quality=95, subsampling=0, progressive=True))
 add("grey.jpg", pillow(smooth(17, 23)[..., 0].copy(), "JPEG", quality=95))
-add("rgb.jpg", pillow(smooth(17, 23), "JPEG", quality=95, keep_rgb=True))
 ink = np.dstack([smooth(17, 23), smooth(23, 17).swapaxes(0, 1)[..., 0]])
-cmyk = io.BytesIO()
-Image.fromarray(ink, "CMYK").save(cmyk, "JPEG", quality=95)
-add("cmyk.jpg", cmyk.getvalue())
+add("cmyk.jpg", pillow(ink, "JPEG", quality=95))
 for o in range(10):  # 0 and 9 mean nothing
     data = pillow(smooth(6, 11), "JPEG", quality=95, subsampling=0, exif=exif(o, little=o % 2 == 1))
     add(f"orientation-{o}.jpg", data, exif=True)
+
+
+def fields(*entries, order="<"):
+    """EXIF data of fields (tag, type, count, value of 32 bits)."""
+    head = struct.pack(order + "2sHIH", {"<": b"II", ">": b"MM"}[order], 42, 8, len(entries))
+    return b"Exif\0\0" + head + b"".join(struct.pack(order + "HHII", *e) for e in entries)
+
+
+def segments(*exifs):
+    """A JPEG file with these EXIF segments."""
+    data = pillow(smooth(6, 11), "JPEG", quality=95)
+    return data[:2] + b"".join(b"\xff\xe1" + struct.pack(">H", len(e) + 2) + e for e in exifs) + data[2:]
+
+
+turned = (0x0112, 3, 1, 6)
+for name, data in {
+    "two-segments": segments(fields((0x0132, 2, 4, 0)), fields(turned)),
+    "two-orientations": segments(fields((0x0112, 3, 1, 8)), fields(turned)),
+    "long": segments(fields((0x0112, 4, 1, 6))),
+    "long-big-endian": segments(fields((0x0112, 4, 1, 6), order=">")),
+    "text-inside": segments(fields((0x010F, 2, 12, 8), turned)),
+    "text-outside": segments(fields((0x010F, 2, 40, 8), turned)),
+    "text-short": segments(fields((0x010F, 2, 3, 9999), turned)),
+    "rational-inside": segments(fields((0x011A, 5, 1, 8), turned)),
+    "rational-outside": segments(fields((0x011A, 5, 1, 30), turned)),
+    "rationals-outside": segments(fields((0x013F, 5, 6, 8), turned)),
+    "outside-after": segments(fields(turned, (0x011A, 5, 1, 3000))),
+    "unknown-outside": segments(fields((0x9999, 5, 1, 3000), turned)),
+    "cut-in-value": segments(fields(turned)[:-1]),
+    "cut-in-field": segments(fields(turned)[:-3]),
+    "cut-in-header": segments(fields(turned)[:13]),
+    "other-order": segments(fields(turned, order=">").replace(b"MM", b"XY")),
+    "not-42": segments(fields(turned).replace(b"II*", b"II+")),
+    "empty": segments(b"Exif\0\0", fields(turned)),
+}.items():
+    add(f"exif-{name}.jpg", data, exif=True)
 
 # Resize: shrinking, enlarging, one side only, sides of one pixel, no change.
 filters = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}

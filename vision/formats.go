@@ -1,0 +1,60 @@
+package vision
+
+import (
+	"bytes"
+	"errors"
+	"image/png"
+
+	"github.com/gozoo/zoo/vision/internal/jpeg"
+)
+
+func openJPEG(data []byte) (file, error) {
+	f, err := jpeg.Open(data)
+	if err != nil {
+		return file{}, jpegError(err)
+	}
+	return file{
+		w: f.Width, h: f.Height, smallest: f.MinBytes(),
+		orientation: orientation(f.EXIF...),
+		pixels: func() (*Image, error) {
+			pix, err := f.Decode()
+			if pix == nil {
+				return nil, jpegError(err)
+			}
+			return &Image{W: f.Width, H: f.Height, Pix: pix}, jpegError(err)
+		},
+	}, nil
+}
+
+// jpegError puts the decoder's errors in this package's words.
+func jpegError(err error) error {
+	var damage jpeg.DamageError
+	switch {
+	case errors.As(err, &damage):
+		return &DamagedError{Reason: damage.Error()}
+	case errors.Is(err, jpeg.ErrTruncated):
+		return ErrTruncated
+	}
+	return err
+}
+
+func openPNG(data []byte) (file, error) {
+	config, err := png.DecodeConfig(bytes.NewReader(data))
+	if err != nil {
+		return file{}, err
+	}
+	return file{
+		w: config.Width, h: config.Height,
+		// One bit for every pixel is the least there is; deflate puts up to 258 bytes
+		// into 2 bits.
+		smallest:    (config.Width + 7) / 8 * config.Height / 1032,
+		orientation: orientation(pngEXIF(data)),
+		pixels: func() (*Image, error) {
+			img, err := png.Decode(bytes.NewReader(data))
+			if err != nil {
+				return nil, err
+			}
+			return FromImage(img), nil
+		},
+	}, nil
+}
