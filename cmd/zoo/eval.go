@@ -3,10 +3,12 @@ package main
 import (
 	"archive/zip"
 	"bufio"
+	"encoding/json"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
+	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -113,22 +115,22 @@ func writeImageResults(path string, e *zoo.Evaluation) error {
 	return f.Close()
 }
 
-// rateJSON is an accuracy with its 95 % interval, in percent.
+// rateJSON is an accuracy with its 95 % interval, in percent to four decimals.
 type rateJSON struct {
-	Correct int     `json:"correct"`
-	Percent float64 `json:"percent"`
-	Low     float64 `json:"low"`
-	High    float64 `json:"high"`
+	Correct int         `json:"correct"`
+	Percent json.Number `json:"percent"`
+	Low     json.Number `json:"low"`
+	High    json.Number `json:"high"`
 }
 
 func rate(correct, n int) rateJSON {
+	percent := func(x float64) json.Number { return json.Number(strconv.FormatFloat(x, 'f', 4, 64)) }
 	low, high := metrics.Wilson(correct, n)
-	return rateJSON{correct, metrics.Percent(correct, n), low, high}
+	return rateJSON{correct, percent(metrics.Percent(correct, n)), percent(low), percent(high)}
 }
 
 func (a *app) printEvaluation(e *zoo.Evaluation, format string) error {
 	n := e.Accuracy.N
-	top1, top5 := rate(e.Accuracy.Top1, n), rate(e.Accuracy.Top5, n)
 	if format == formatJSON {
 		return a.printJSON(struct {
 			Model      string   `json:"model"`
@@ -143,15 +145,16 @@ func (a *app) printEvaluation(e *zoo.Evaluation, format string) error {
 			Kernels    string   `json:"kernels"`
 			Weights    string   `json:"weights"`
 			List       string   `json:"list_sha256"`
-		}{e.Model, e.Dataset, e.Set, n, e.Unreadable, e.Complete(), top1, top5, string(e.Precision), zoo.Variant(), e.Weights, e.ListSHA256})
+		}{e.Model, e.Dataset, e.Set, n, e.Unreadable, e.Complete(), rate(e.Accuracy.Top1, n), rate(e.Accuracy.Top5, n), string(e.Precision), zoo.Variant(), e.Weights, e.ListSHA256})
 	}
 	w := a.stdout
 	fmt.Fprintf(w, "%s on %s: %d of %d images, precision %s on %s\n", e.Model, e.Dataset, n, e.Set, e.Precision, zoo.Variant())
 	for _, t := range []struct {
-		name string
-		rate rateJSON
-	}{{"Top-1", top1}, {"Top-5", top5}} {
-		fmt.Fprintf(w, "%s %6.2f %%  %d correct, 95 %% interval %.2f to %.2f\n", t.name, t.rate.Percent, t.rate.Correct, t.rate.Low, t.rate.High)
+		name    string
+		correct int
+	}{{"Top-1", e.Accuracy.Top1}, {"Top-5", e.Accuracy.Top5}} {
+		low, high := metrics.Wilson(t.correct, n)
+		fmt.Fprintf(w, "%s %6.2f %%  %d correct, 95 %% interval %.2f to %.2f\n", t.name, metrics.Percent(t.correct, n), t.correct, low, high)
 	}
 	if e.Unreadable > 0 {
 		fmt.Fprintf(w, "%d images were unreadable and count in no figure\n", e.Unreadable)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 	"sync"
 
@@ -24,8 +23,9 @@ func (a *app) progress(p zoo.Progress) {
 	if a.quiet || p.Total <= 0 {
 		return
 	}
+	key := strings.TrimSpace(p.Task + " " + p.Name)
 	if a.verbose && p.Done == p.Total {
-		a.hint("%s: %d done", strings.TrimSpace(p.Task+" "+p.Name), p.Total)
+		a.hint("%s: %d done", key, p.Total)
 	}
 	if a.noProgress || !isTerminal(a.stderr) {
 		return
@@ -36,17 +36,16 @@ func (a *app) progress(p zoo.Progress) {
 	if b.all == nil {
 		b.all, b.bars = mpb.New(mpb.WithOutput(a.stderr), mpb.WithWidth(40)), make(map[string]*mpb.Bar)
 	}
-	key := p.Task + " " + p.Name
 	bar, ok := b.bars[key]
 	if !ok {
-		count := decor.CountersNoUnit(" %d / %d")
+		count, speed := decor.CountersNoUnit(" %d / %d"), decor.AverageSpeed(nil, "  %.1f/s")
 		if p.Task == "download" {
-			count = decor.CountersKibiByte(" % .1f / % .1f")
+			count, speed = decor.CountersKibiByte(" % .1f / % .1f"), decor.AverageSpeed(decor.SizeB1024(0), "  % .1f")
 		}
 		bar = b.all.AddBar(p.Total,
 			mpb.BarRemoveOnComplete(),
-			mpb.PrependDecorators(decor.Name(fmt.Sprintf("%s ", key))),
-			mpb.AppendDecorators(count, decor.AverageETA(decor.ET_STYLE_GO)))
+			mpb.PrependDecorators(decor.Name(key+" ")),
+			mpb.AppendDecorators(count, speed, decor.Name("  "), decor.AverageETA(decor.ET_STYLE_GO), decor.Name(" left")))
 		b.bars[key] = bar
 	}
 	bar.SetCurrent(p.Done)

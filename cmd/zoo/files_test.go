@@ -1,0 +1,225 @@
+package main
+
+import (
+	"archive/zip"
+	"bytes"
+	"encoding/json"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/gozoo/zoo/converter/safetensors"
+	"github.com/gozoo/zoo/golden"
+	"github.com/gozoo/zoo/tensor"
+)
+
+// embedded returns an embedded test image.
+func embedded(t testing.TB, name string) []byte {
+	t.Helper()
+	data, err := fs.ReadFile(golden.Nano(), "digits-val.zip")
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, err := zip.NewReader(bytes.NewReader(data), int64(len(data)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	image, err := fs.ReadFile(z, name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return image
+}
+
+// goldenFile writes a nano network's golden to a file, its tensors changed.
+func goldenFile(t *testing.T, name string, change func(name string, values []float32)) string {
+	t.Helper()
+	packed, err := os.ReadFile(filepath.Join("..", "..", "golden", name+".images.safetensors.zst"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	z, err := zstd.NewReader(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer z.Close()
+	plain, err := z.DecodeAll(packed, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := safetensors.Parse(name, plain)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var sd tensor.StateDict
+	for name, x := range f.StateDict().All() {
+		values, err := x.Float32s()
+		if err != nil {
+			t.Fatal(err)
+		}
+		changed := append([]float32(nil), values...)
+		change(name, changed)
+		if err := sd.Add(name, tensor.FromFloat32s(x.Shape(), changed)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	path := filepath.Join(t.TempDir(), "my.golden.safetensors")
+	if err := safetensors.WriteFile(path, &sd, f.Metadata()); err != nil {
+		t.Fatal(err)
+	}
+	return path
+}
+
+func TestVerifyGoldenFile(t *testing.T) {
+	const nano = "cspdarknet-nano_digits"
+	for _, tt := range []struct {
+		name   string
+		change func(name string, values []float32)
+		status int
+		stdout []string
+	}{
+		{"as it is", func(string, []float32) {}, exitOK, []string{"PASS " + nano + " 8x3x32x32", "headroom", "pixels: 24576 values, equal"}},
+		{"altered logits", func(name string, x []float32) {
+			if name == "logits" {
+				x[17] += 0.01
+			}
+		}, exitVerify, []string{"FAIL " + nano, "first bad layer logits: value 17"}},
+		{"altered probe", func(name string, x []float32) {
+			if name == "probe.backbone.stages.1.blocks.0.conv2" {
+				x[0] *= 1.01
+			}
+		}, exitVerify, []string{"FAIL " + nano, "first bad layer backbone.stages.1.blocks.0.conv2"}},
+		{"altered input", func(name string, x []float32) {
+			if name == "input" {
+				x[0] += 0.5
+			}
+		}, exitVerify, []string{"FAIL " + nano, "pixels: 24576 values, 1 differ"}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			file := goldenFile(t, nano, tt.change)
+			got := command(t, t.TempDir(), "verify", nano, "--golden", file)
+			if got.status != tt.status {
+				t.Errorf("exit status %d, expected %d: %s", got.status, tt.status, got.stderr)
+			}
+			for _, part := range tt.stdout {
+				if !strings.Contains(got.stdout, part) {
+					t.Errorf("no %q in:\n%s", part, got.stdout)
+				}
+			}
+			var doc struct {
+				Pass   bool
+				Checks []struct{ Pass bool }
+			}
+			asJSON := command(t, t.TempDir(), "verify", nano, "--golden", file, "--format", "json")
+			if err := json.Unmarshal([]byte(asJSON.stdout), &doc); err != nil {
+				t.Fatal(err)
+			}
+			if pass := tt.status == exitOK; doc.Pass != pass || len(doc.Checks) != 1 || doc.Checks[0].Pass != pass || asJSON.status != tt.status {
+				t.Errorf("JSON says %+v with exit status %d", doc, asJSON.status)
+			}
+		})
+	}
+	other := goldenFile(t, nano, func(string, []float32) {})
+	if got := command(t, t.TempDir(), "verify", "cspresnet-nano_digits", "--golden", other); got.status != exitVerify {
+		t.Errorf("a golden of another model: exit status %d: %s", got.status, got.stderr)
+	}
+}
+
+func TestConvertFile(t *testing.T) {
+	const nano = "cspresnext-nano_digits"
+	cache, dir := t.TempDir(), t.TempDir()
+	source := filepath.Join(dir, "mine.pth")
+	if got := command(t, cache, "download", nano, "--output", source); got.status != exitOK || got.stdout != source+"\n" {
+		t.Fatalf("exit status %d, %q: %s", got.status, got.stdout, got.stderr)
+	}
+	out := filepath.Join(dir, "out.safetensors")
+	got := command(t, cache, "convert", source, "--model", nano, "-o", out, "--explain")
+	if got.status != exitOK || !strings.HasSuffix(got.stdout, "\n"+out+"\n") {
+		t.Fatalf("exit status %d, %q: %s", got.status, got.stdout, got.stderr)
+	}
+	for _, part := range []string{"matched  head.fc.weight", "ignored  meta/dataset_meta/classes  (tuple, not run)"} {
+		if !strings.Contains(got.stdout, part) {
+			t.Errorf("no %q in:\n%s", part, got.stdout)
+		}
+	}
+	if got := command(t, cache, "verify", nano, "--checkpoint", out); got.status != exitOK {
+		t.Errorf("verify of what was converted: exit status %d: %s%s", got.status, got.stdout, got.stderr)
+	}
+	if got := command(t, cache, "predict", nano, imageFile(t, "val/00003.png"), "--checkpoint", out, "--top", "1"); !strings.Contains(got.stdout, "    5  0.9") {
+		t.Errorf("predict with what was converted: %q: %s", got.stdout, got.stderr)
+	}
+
+	// Another network's checkpoint is refused, and what was there stays.
+	before, err := os.ReadFile(out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got = command(t, cache, "convert", source, "--model", "cspresnet-nano_digits", "-o", out)
+	if got.status != exitCheckpoint || !strings.Contains(got.stderr, "missing") || !strings.Contains(got.stderr, "and ") || strings.Count(got.stderr, "\n") > 40 {
+		t.Errorf("exit status %d: %s", got.status, got.stderr)
+	}
+	if after, err := os.ReadFile(out); err != nil || !bytes.Equal(before, after) {
+		t.Errorf("the old output was changed: %v", err)
+	}
+
+	all := filepath.Join(dir, "all.safetensors")
+	if got := command(t, cache, "convert", source, "--all", "-o", all); got.status != exitOK {
+		t.Fatalf("exit status %d: %s", got.status, got.stderr)
+	}
+	f, err := safetensors.Open(all)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if _, ok := f.StateDict().Lookup("state_dict/head.fc.weight"); !ok {
+		t.Errorf("no tensor under its full path among %q", f.StateDict().Names())
+	}
+	if left, _ := os.ReadDir(dir); len(left) != 3 {
+		t.Errorf("%d files, expected the checkpoint and two conversions", len(left))
+	}
+}
+
+func TestEvalFolder(t *testing.T) {
+	dir := t.TempDir()
+	write := func(name string, data []byte) {
+		t.Helper()
+		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	write("a.png", embedded(t, "val/00003.png"))
+	write("b.png", embedded(t, "val/00003.png")[:50])
+	write("val.txt", []byte("a.png 5\nb.png 5\n"))
+	got := command(t, t.TempDir(), "eval", "cspresnet-nano_digits", "--data", dir)
+	for _, part := range []string{"1 of 2 images", "1 correct", "1 images were unreadable"} {
+		if !strings.Contains(got.stdout, part) {
+			t.Errorf("no %q in:\n%s", part, got.stdout)
+		}
+	}
+	if !strings.Contains(got.stderr, "b.png") {
+		t.Errorf("the unreadable image is not named: %q", got.stderr)
+	}
+}
+
+func TestPredictFolder(t *testing.T) {
+	dir := t.TempDir()
+	for name, data := range map[string][]byte{
+		"1.png": embedded(t, "val/00003.png"), "2.png": []byte("text"), "sub/3.PNG": embedded(t, "val/00004.png"), "notes.txt": nil,
+	} {
+		path := filepath.Join(dir, filepath.FromSlash(name))
+		if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+			t.Fatal(err)
+		}
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+	}
+	got := command(t, t.TempDir(), "predict", "cspresnet-nano_digits", dir, "--top", "1", "--format", "ndjson")
+	if got.status != exitInternal || strings.Count(got.stdout, "\n") != 2 || !strings.Contains(got.stderr, "2.png") || !strings.Contains(got.stderr, "1 of 3 images") {
+		t.Errorf("exit status %d, printed\n%s%s", got.status, got.stdout, got.stderr)
+	}
+}
