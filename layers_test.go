@@ -19,12 +19,13 @@ const module = "github.com/gozoo/zoo"
 // listed is not allowed; the standard library always is. A package that is not
 // listed at all is an error, so that new ones are placed here first.
 var layers = map[string][]string{
-	"":                      {"registry", "registry/store", "converter", "converter/pth", "converter/safetensors", "converter/recipe", "nn", "tensor", "backbone", "vision", "metrics", "golden", "internal/engine", "internal/imagenet", "internal/atomicfile"},
+	"":                      {"registry", "registry/store", "converter", "converter/pth", "converter/safetensors", "converter/recipe", "nn", "tensor", "backbone", "vision", "metrics", "golden", "internal/engine", "internal/cpu", "internal/imagenet", "internal/atomicfile"},
 	"tensor":                {},
 	"nn":                    {"tensor"},
 	"backbone":              {"nn", "converter/recipe"},
 	"metrics":               {"nn", "tensor", "github.com/olekukonko/tablewriter"},
-	"vision":                {"tensor"},
+	"vision":                {"vision/internal/jpeg"},
+	"vision/internal/jpeg":  {},
 	"registry":              {"github.com/BurntSushi/toml"},
 	"registry/store":        {"registry", "internal/atomicfile", "internal/mmap", "github.com/gofrs/flock", "github.com/klauspost/compress"},
 	"converter":             {"converter/safetensors", "converter/recipe", "converter/pth", "nn", "tensor", "internal/atomicfile", "internal/mmap", "github.com/klauspost/compress"},
