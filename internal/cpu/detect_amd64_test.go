@@ -60,3 +60,22 @@ func TestLevelOfNeedsSavedRegisters(t *testing.T) {
 		}
 	}
 }
+
+// TestNameAgreesWithLinux compares with the model name that Linux reads by the same
+// instruction.
+func TestNameAgreesWithLinux(t *testing.T) {
+	text, err := os.ReadFile("/proc/cpuinfo")
+	if err != nil {
+		t.Skipf("no name to compare with: %v", err)
+	}
+	for line := range strings.Lines(string(text)) {
+		key, value, _ := strings.Cut(line, ":")
+		if strings.TrimSpace(key) == "model name" {
+			if got, want := Name(), strings.Join(strings.Fields(value), " "); got != want {
+				t.Errorf("%q, Linux says %q", got, want)
+			}
+			return
+		}
+	}
+	t.Skip("Linux names no processor")
+}
