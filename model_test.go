@@ -155,14 +155,14 @@ func TestRealWeights(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	checks, err := z.Verify(ctx, name, zoo.VerifyOptions{Goldens: []*golden.Golden{g}, Precisions: []zoo.Precision{zoo.Highest, zoo.High}})
+	checks, err := z.Verify(ctx, name, zoo.VerifyOptions{Goldens: []*golden.Golden{g}, Precisions: []zoo.Precision{zoo.Highest, zoo.High}, Images: os.DirFS(real(t, "images"))})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, c := range checks {
 		t.Log(c.Verdict)
-		if !c.Pass() {
-			t.Errorf("%v", c.Verdict)
+		if !c.Pass() || c.Pixels == nil {
+			t.Errorf("%v, pixels %+v", c.Verdict, c.Pixels)
 		}
 	}
 	m, err := z.Open(ctx, name)

@@ -48,7 +48,7 @@ func interpolation(entry *registry.Entry) string {
 }
 
 // decoder is what makes pixels of image files, for reports.
-const decoder = "decoded by Go's image packages"
+const decoder = "decoded as libjpeg-turbo does"
 
 // preprocess reads one image of a file system into a network input (C,H,W).
 func (m *Model) preprocess(images fs.FS, name string) (input []float32, h, w int, err error) {

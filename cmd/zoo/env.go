@@ -31,6 +31,7 @@ func (a *app) envCommand() *cobra.Command {
 				Version    string   `json:"version"`
 				Go         string   `json:"go"`
 				Platform   string   `json:"platform"`
+				CPU        string   `json:"cpu"`
 				Kernels    string   `json:"kernels"`
 				Available  []string `json:"kernels_available"`
 				Threads    int      `json:"threads"`
@@ -41,11 +42,14 @@ func (a *app) envCommand() *cobra.Command {
 				Mirror     string   `json:"mirror"`
 			}{
 				zoo.Version(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH,
-				zoo.Variant(), zoo.Variants(), c.Threads, string(c.Precision),
+				zoo.CPU(), zoo.Variant(), zoo.Variants(), c.Threads, string(c.Precision),
 				c.CacheDir, append([]string{"built in"}, c.Registries...), c.Offline, c.Mirror,
 			}
 			if env.Threads == 0 {
 				env.Threads = runtime.GOMAXPROCS(0)
+			}
+			if reason := zoo.KernelsRefused(); reason != "" {
+				a.hint("zoo: ZOO_CPU: %s", reason)
 			}
 			if format == formatJSON {
 				return a.printJSON(env)
@@ -53,6 +57,7 @@ func (a *app) envCommand() *cobra.Command {
 			w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 			fmt.Fprintf(w, "version\t%s\n", env.Version)
 			fmt.Fprintf(w, "go\t%s %s\n", env.Go, env.Platform)
+			fmt.Fprintf(w, "cpu\t%s\n", orDash(env.CPU))
 			fmt.Fprintf(w, "kernels\t%s (available: %s)\n", env.Kernels, strings.Join(env.Available, ", "))
 			fmt.Fprintf(w, "threads\t%d\n", env.Threads)
 			fmt.Fprintf(w, "precision\t%s\n", env.Precision)

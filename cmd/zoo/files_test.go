@@ -223,3 +223,46 @@ func TestPredictFolder(t *testing.T) {
 		t.Errorf("exit status %d, printed\n%s%s", got.status, got.stdout, got.stderr)
 	}
 }
+
+func TestBench(t *testing.T) {
+	const nano = "cspresnext-nano_digits"
+	logits := filepath.Join(t.TempDir(), "logits.safetensors")
+	got := command(t, t.TempDir(), "bench", nano, "--runs", "3", "--batch", "2", "--size", "40x48", "--layers", "--logits", logits, "--weights", "published", "--format", "json")
+	var doc struct {
+		SchemaVersion int `json:"schema_version"`
+		Results       []struct {
+			Model, Size, Precision, Variant string
+			Threads, Batch, Runs            int
+			Min                             float64 `json:"ms_min"`
+			Median                          float64 `json:"ms_median"`
+			GFLOPS                          float64
+			Layers                          []struct{ Path, Kind, Kernel string }
+		}
+	}
+	if err := json.Unmarshal([]byte(got.stdout), &doc); err != nil {
+		t.Fatalf("%v: %s", err, got.stderr)
+	}
+	if len(doc.Results) != 1 || doc.SchemaVersion != 1 {
+		t.Fatalf("%+v", doc)
+	}
+	r := doc.Results[0]
+	if r.Model != nano || r.Size != "40x48" || r.Threads != 1 || r.Batch != 2 || r.Runs != 3 || r.Precision != "high" || r.Min <= 0 || r.Median < r.Min || r.GFLOPS <= 0 || len(r.Layers) < 10 {
+		t.Errorf("%+v", r)
+	}
+	f, err := safetensors.Open(logits)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	if x, ok := f.StateDict().Lookup("logits"); !ok || !x.Shape().Equal(tensor.Shape{2, 10}) {
+		t.Errorf("logits %v", x.Shape())
+	}
+	if got := command(t, t.TempDir(), "bench", nano, "--runs", "0"); got.status != exitOK || !strings.Contains(got.stdout, "not timed") {
+		t.Errorf("exit status %d, %q: %s", got.status, got.stdout, got.stderr)
+	}
+	for _, args := range [][]string{{"--weights", "synthetic:x"}, {"--weights", "nowhere.pth"}, {"--threads", "0"}, {"--size", "0"}} {
+		if got := command(t, t.TempDir(), append([]string{"bench", nano}, args...)...); got.status != exitUsage {
+			t.Errorf("%q: exit status %d: %s", args, got.status, got.stderr)
+		}
+	}
+}

@@ -1,0 +1,180 @@
+package zoo
+
+import (
+	"context"
+	"fmt"
+	"slices"
+	"strconv"
+	"strings"
+	"time"
+
+	"github.com/gozoo/zoo/golden"
+	"github.com/gozoo/zoo/internal/cpu"
+	"github.com/gozoo/zoo/internal/engine"
+	"github.com/gozoo/zoo/metrics"
+	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/tensor"
+)
+
+// CPU returns what the processor calls itself; empty where it cannot be asked.
+func CPU() string { return cpu.Name() }
+
+// KernelsRefused says why the kernels that the environment variable ZOO_CPU asks for
+// are not the ones in use; empty when they are, or none are asked for.
+func KernelsRefused() string { return cpu.Active().Reason }
+
+// BenchOptions says what to time. The zero value times one image of the model's own
+// size on one thread, with synthetic weights, at High.
+type BenchOptions struct {
+	Height, Width int // of the input; 0 means the model's crop
+	Batch         int // images computed together; 0 means 1
+	Threads       int // 0 means 1
+	Runs          int // that are timed, after warming up; 0 only computes the logits once
+	Precision     Precision
+	// Weights are "synthetic:SEED", "published", or the path of a checkpoint; empty
+	// means synthetic:0. Time does not depend on them.
+	Weights string
+}
+
+// A Bench is how long a network takes. Times are those of whole runs; divide them by
+// Input[0] for those of an image.
+type Bench struct {
+	Model       string
+	Input       tensor.Shape // (N,C,H,W)
+	Threads     int
+	Precision   Precision
+	Kernels     string // as Variant
+	Runs        int
+	Min, Median time.Duration // of a run
+	MACs        int64         // multiply-accumulates of a run, as the network is defined
+	Layers      []LayerTime   // in the order they run
+	Logits      []float32     // (N,K) of golden.SyntheticInput, seed 0
+	Classes     int           // K
+}
+
+// GFLOPS returns the speed of the fastest run in 10^9 floating-point operations a second,
+// of which a multiply-accumulate is two. This is the unit of processors' peaks; tables
+// of networks count a multiply-accumulate once.
+func (b *Bench) GFLOPS() float64 { return gflops(b.MACs, b.Min) }
+
+func gflops(macs int64, d time.Duration) float64 {
+	if d <= 0 {
+		return 0
+	}
+	return 2 * float64(macs) / float64(d.Nanoseconds())
+}
+
+// A LayerTime is what one step of a network takes: an operator with what is fused into
+// it.
+type LayerTime struct {
+	Path   string       // module path of its first operator; empty for the input
+	Kind   string       // of that operator
+	Kernel string       // how it is computed; empty where there is only one way
+	Out    tensor.Shape // (N,C,H,W)
+	MACs   int64
+	Min    time.Duration // of all runs
+}
+
+// GFLOPS is Bench.GFLOPS of one step.
+func (l *LayerTime) GFLOPS() float64 { return gflops(l.MACs, l.Min) }
+
+// warmUp is how long a network runs before it is timed: processors and memory need
+// a while to reach their speed.
+const warmUp = 200 * time.Millisecond
+
+// Bench times the named model's network. Reading weights and compiling do not count.
+func (z *Zoo) Bench(ctx context.Context, name string, o BenchOptions) (*Bench, error) {
+	entry, err := z.registry.Lookup(name)
+	if err != nil {
+		return nil, err
+	}
+	if o.Precision == "" {
+		o.Precision = High
+	}
+	if o.Height == 0 && o.Width == 0 {
+		o.Height, o.Width = entry.Input.Crop, entry.Input.Crop
+	}
+	o.Batch, o.Threads = max(o.Batch, 1), max(o.Threads, 1)
+	m, err := z.openWeights(ctx, entry, o.Weights)
+	if err != nil {
+		return nil, err
+	}
+	defer m.Close()
+	b := &Bench{
+		Model: name, Input: tensor.Shape{o.Batch, m.Graph().Channels, o.Height, o.Width},
+		Threads: o.Threads, Precision: o.Precision, Kernels: Variant(), Runs: o.Runs,
+	}
+	if b.MACs, err = metrics.MACs(m.Graph(), tensor.Shape{1, b.Input[1], o.Height, o.Width}); err != nil {
+		return nil, err
+	}
+	b.MACs *= int64(o.Batch)
+	input, err := golden.SyntheticInput(b.Input, 0)
+	if err != nil {
+		return nil, err
+	}
+	m.net.threads = o.Threads
+	s, err := m.net.plan(o.Precision, b.Input, nil)
+	if err != nil {
+		return nil, err
+	}
+	b.Classes = s.plan.Classes()
+	b.Logits = make([]float32, o.Batch*b.Classes)
+	return b, b.run(ctx, s.plan, input)
+}
+
+// run computes the logits, and times what was asked for.
+func (b *Bench) run(ctx context.Context, plan *engine.Plan, input []float32) error {
+	layers := plan.Layers()
+	for _, l := range layers {
+		b.Layers = append(b.Layers, LayerTime{Path: l.Path, Kind: l.Kind, Kernel: l.Kernel, Out: l.Out, MACs: l.MACs})
+	}
+	session := plan.NewSession()
+	steps := make([]time.Duration, len(layers))
+	times := make([]time.Duration, b.Runs)
+	start := time.Now()
+	for warm := true; warm; warm = b.Runs > 0 && time.Since(start) < warmUp {
+		if err := session.Run(b.Logits, input); err != nil {
+			return err
+		}
+	}
+	for i := range times {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		start := time.Now()
+		if err := session.RunTimed(b.Logits, input, steps); err != nil {
+			return err
+		}
+		times[i] = time.Since(start)
+		for j, d := range steps {
+			if l := &b.Layers[j]; i == 0 || d < l.Min {
+				l.Min = d
+			}
+		}
+	}
+	if b.Runs > 0 {
+		slices.Sort(times)
+		b.Min, b.Median = times[0], (times[(b.Runs-1)/2]+times[b.Runs/2])/2
+	}
+	return nil
+}
+
+// openWeights opens an entry's network with the weights that a text names; see
+// BenchOptions.Weights.
+func (z *Zoo) openWeights(ctx context.Context, entry *registry.Entry, weights string) (*Model, error) {
+	if weights == "" {
+		weights = "synthetic:0"
+	}
+	if weights == "published" {
+		return z.Open(ctx, entry.Name)
+	}
+	digits, ok := strings.CutPrefix(weights, "synthetic:")
+	if !ok {
+		return z.OpenFile(entry.Name, weights)
+	}
+	seed, err := strconv.ParseUint(digits, 10, 64)
+	if err != nil {
+		return nil, fmt.Errorf("zoo: weights %q: expected synthetic:SEED with a whole number", weights)
+	}
+	return z.synthetic(entry, entry.Classes, seed)
+}
