@@ -208,6 +208,34 @@ func TestConvertRefusesItself(t *testing.T) {
 	}
 }
 
+// Class names that are not as many as the classifier has rows name nothing, and keep
+// nothing from being computed.
+func TestClassNamesOfAnotherNetwork(t *testing.T) {
+	z := newZoo(t)
+	in := edited(t, z, nil, nil)
+	f, err := safetensors.Open(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	out := in + ".named"
+	if err := safetensors.WriteFile(out, f.StateDict(), map[string]string{converter.MetaClasses: `["cat","dog"]`}); err != nil {
+		t.Fatal(err)
+	}
+	m, err := z.OpenFile(nanos[1], out)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	if p, err := m.Predict(context.Background(), decode(t, m, digit(t, 3))); err != nil || p.Class != 5 || p.Name != "" {
+		t.Errorf("%+v, %v: expected class 5 without a name", p, err)
+	}
+	checks, err := z.Verify(context.Background(), nanos[1], zoo.VerifyOptions{Checkpoint: out})
+	if err != nil || len(checks) == 0 || !checks[0].Pass() {
+		t.Errorf("%+v, %v", checks, err)
+	}
+}
+
 // A fine-tuned checkpoint has another number of classes, and names of its own or
 // none, but never the published network's.
 func TestFineTunedClasses(t *testing.T) {

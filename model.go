@@ -2,7 +2,6 @@ package zoo
 
 import (
 	"context"
-	"fmt"
 	"image"
 
 	"github.com/gozoo/zoo/converter"
@@ -48,14 +47,14 @@ func (z *Zoo) newModel(entry *registry.Entry, fitted *converter.Fitted, weights 
 	if m.pipeline, err = pipeline(entry); err != nil {
 		return nil, err
 	}
-	if source != nil {
-		m.classes = source.Classes
-	}
-	if m.classes == nil && fitted.Classes == entry.Classes && entry.Labels == registry.LabelsImageNet {
+	if source != nil && len(source.Classes) > 0 {
+		// Names for another number of classes name nothing; and where a checkpoint has
+		// names of its own, the registry's are not its.
+		if len(source.Classes) == fitted.Classes {
+			m.classes = source.Classes
+		}
+	} else if fitted.Classes == entry.Classes && entry.Labels == registry.LabelsImageNet {
 		m.classes = imagenet.Names()
-	}
-	if m.classes != nil && len(m.classes) != fitted.Classes {
-		return nil, &converter.CheckpointError{File: source.Name, Err: fmt.Errorf("%d class names for a classifier of %d rows", len(m.classes), fitted.Classes)}
 	}
 	return m, nil
 }
@@ -67,8 +66,9 @@ func (m *Model) Entry() *registry.Entry { return m.entry }
 // checkpoint's classifier has rows.
 func (m *Model) Graph() *nn.Graph { return m.net.graph }
 
-// Classes returns the class names in label order, or nil when neither the
-// checkpoint nor the registry names them. The caller must not change the slice.
+// Classes returns the class names in label order: the checkpoint's own, else the
+// registry's. It is nil when neither has as many as the classifier has rows. The caller
+// must not change the slice.
 func (m *Model) Classes() []string { return m.classes }
 
 // Precision returns how the network is computed.
