@@ -8,7 +8,6 @@ import (
 	"fmt"
 	"io/fs"
 	"path"
-	"runtime/debug"
 	"strings"
 
 	"github.com/gozoo/zoo/converter"
@@ -170,28 +169,3 @@ func embeddedImages(entry *registry.Entry) (fs.FS, error) {
 	}
 	return z, nil
 }
-
-// Version returns the module's version, such as "v0.1.0", or "devel" with the
-// revision for a build from a work tree.
-func Version() string {
-	info, ok := debug.ReadBuildInfo()
-	if !ok {
-		return "devel"
-	}
-	if v := info.Main.Version; info.Main.Path == modulePath && v != "" && v != "(devel)" {
-		return v
-	}
-	for _, dep := range info.Deps {
-		if dep.Path == modulePath {
-			return dep.Version
-		}
-	}
-	for _, s := range info.Settings {
-		if s.Key == "vcs.revision" && len(s.Value) >= 12 {
-			return "devel-" + s.Value[:12]
-		}
-	}
-	return "devel"
-}
-
-const modulePath = "github.com/gozoo/zoo"

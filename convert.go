@@ -149,7 +149,7 @@ func (c *Conversion) describe(entry *registry.Entry, fitted *converter.Fitted) {
 func writeFitted(entry *registry.Entry, checkpoint *converter.Checkpoint, src *Source, fitted *converter.Fitted, output string) error {
 	return converter.WriteSafetensors(output, fitted.Bound.StateDict(), converter.Provenance{
 		Source: checkpoint.Name, SHA256: src.SHA256, Container: checkpoint.Container,
-		Model: entry.Name, Recipe: fitted.Recipe, Classes: checkpoint.Classes, Version: Version(),
+		Model: entry.Name, Recipe: fitted.Recipe, Classes: checkpoint.Classes, Version: Version,
 	})
 }
 
@@ -169,7 +169,7 @@ func (c *Conversion) writePlain(checkpoint *converter.Checkpoint, o ConvertOptio
 	}
 	c.Tensors = sd.Len()
 	return converter.WriteSafetensors(o.Output, sd, converter.Provenance{
-		Source: c.Source, SHA256: c.SourceSHA256, Container: c.Container, Classes: checkpoint.Classes, Version: Version(),
+		Source: c.Source, SHA256: c.SourceSHA256, Container: c.Container, Classes: checkpoint.Classes, Version: Version,
 	})
 }
 

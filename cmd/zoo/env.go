@@ -41,7 +41,7 @@ func (a *app) envCommand() *cobra.Command {
 				Offline    bool     `json:"offline"`
 				Mirror     string   `json:"mirror"`
 			}{
-				zoo.Version(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH,
+				versionText(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH,
 				zoo.CPU(), zoo.Variant(), zoo.Variants(), c.Threads, string(c.Precision),
 				c.CacheDir, append([]string{"built in"}, c.Registries...), c.Offline, c.Mirror,
 			}
@@ -70,6 +70,14 @@ func (a *app) envCommand() *cobra.Command {
 	}
 }
 
+// versionText returns the version, with the revision where the build knows it.
+func versionText() string {
+	if r := zoo.Revision(); r != "" {
+		return zoo.Version + " (" + r + ")"
+	}
+	return zoo.Version
+}
+
 func (a *app) versionCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "version",
@@ -86,9 +94,9 @@ func (a *app) versionCommand() *cobra.Command {
 					Version  string `json:"version"`
 					Go       string `json:"go"`
 					Platform string `json:"platform"`
-				}{zoo.Version(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH})
+				}{versionText(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH})
 			}
-			fmt.Fprintf(a.stdout, "zoo %s %s %s/%s\n", zoo.Version(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			fmt.Fprintf(a.stdout, "zoo %s %s %s/%s\n", versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return nil
 		},
 	}
