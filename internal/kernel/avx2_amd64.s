@@ -7139,3 +7139,974 @@ avgPool256_segment:
 	JLT        avgPool256_channels
 	VZEROUPPER
 	RET
+
+DATA winogradIn256_constants<>+0(SB)/4, $(0.6875)
+DATA winogradIn256_constants<>+4(SB)/4, $(0.6875)
+DATA winogradIn256_constants<>+8(SB)/4, $(0.6875)
+DATA winogradIn256_constants<>+12(SB)/4, $(0.6875)
+DATA winogradIn256_constants<>+16(SB)/4, $(0.6875)
+DATA winogradIn256_constants<>+20(SB)/4, $(0.6875)
+DATA winogradIn256_constants<>+24(SB)/4, $(0.6875)
+DATA winogradIn256_constants<>+28(SB)/4, $(0.6875)
+DATA winogradIn256_constants<>+32(SB)/4, $(1.375)
+DATA winogradIn256_constants<>+36(SB)/4, $(1.375)
+DATA winogradIn256_constants<>+40(SB)/4, $(1.375)
+DATA winogradIn256_constants<>+44(SB)/4, $(1.375)
+DATA winogradIn256_constants<>+48(SB)/4, $(1.375)
+DATA winogradIn256_constants<>+52(SB)/4, $(1.375)
+DATA winogradIn256_constants<>+56(SB)/4, $(1.375)
+DATA winogradIn256_constants<>+60(SB)/4, $(1.375)
+DATA winogradIn256_constants<>+64(SB)/4, $(0.47265625)
+DATA winogradIn256_constants<>+68(SB)/4, $(0.47265625)
+DATA winogradIn256_constants<>+72(SB)/4, $(0.47265625)
+DATA winogradIn256_constants<>+76(SB)/4, $(0.47265625)
+DATA winogradIn256_constants<>+80(SB)/4, $(0.47265625)
+DATA winogradIn256_constants<>+84(SB)/4, $(0.47265625)
+DATA winogradIn256_constants<>+88(SB)/4, $(0.47265625)
+DATA winogradIn256_constants<>+92(SB)/4, $(0.47265625)
+DATA winogradIn256_constants<>+96(SB)/4, $(1.890625)
+DATA winogradIn256_constants<>+100(SB)/4, $(1.890625)
+DATA winogradIn256_constants<>+104(SB)/4, $(1.890625)
+DATA winogradIn256_constants<>+108(SB)/4, $(1.890625)
+DATA winogradIn256_constants<>+112(SB)/4, $(1.890625)
+DATA winogradIn256_constants<>+116(SB)/4, $(1.890625)
+DATA winogradIn256_constants<>+120(SB)/4, $(1.890625)
+DATA winogradIn256_constants<>+124(SB)/4, $(1.890625)
+DATA winogradIn256_constants<>+128(SB)/4, $(2.3632812)
+DATA winogradIn256_constants<>+132(SB)/4, $(2.3632812)
+DATA winogradIn256_constants<>+136(SB)/4, $(2.3632812)
+DATA winogradIn256_constants<>+140(SB)/4, $(2.3632812)
+DATA winogradIn256_constants<>+144(SB)/4, $(2.3632812)
+DATA winogradIn256_constants<>+148(SB)/4, $(2.3632812)
+DATA winogradIn256_constants<>+152(SB)/4, $(2.3632812)
+DATA winogradIn256_constants<>+156(SB)/4, $(2.3632812)
+DATA winogradIn256_constants<>+160(SB)/4, $(0.8936157)
+DATA winogradIn256_constants<>+164(SB)/4, $(0.8936157)
+DATA winogradIn256_constants<>+168(SB)/4, $(0.8936157)
+DATA winogradIn256_constants<>+172(SB)/4, $(0.8936157)
+DATA winogradIn256_constants<>+176(SB)/4, $(0.8936157)
+DATA winogradIn256_constants<>+180(SB)/4, $(0.8936157)
+DATA winogradIn256_constants<>+184(SB)/4, $(0.8936157)
+DATA winogradIn256_constants<>+188(SB)/4, $(0.8936157)
+GLOBL winogradIn256_constants<>(SB), RODATA|NOPTR, $192
+
+// func winogradIn256(src *float32, srcStride int, srcRow int, dst *float32, plane int, channels int)
+// Requires: AVX, FMA3
+TEXT ·winogradIn256(SB), NOSPLIT, $0-48
+	MOVQ channels+40(FP), AX
+	SHLQ $0x02, AX
+	XORQ CX, CX
+	MOVQ srcRow+16(FP), DX
+	SHLQ $0x02, DX
+	LEAQ (DX)(DX*2), SI
+	LEAQ (DX)(DX*4), DI
+	MOVQ srcStride+8(FP), R8
+	SHLQ $0x02, R8
+	MOVQ plane+32(FP), R9
+	SHLQ $0x02, R9
+
+winogradIn256_channels:
+	MOVQ dst+24(FP), R10
+	ADDQ CX, R10
+
+	// row 0
+	VMOVUPS      winogradIn256_constants<>+160(SB), Y14
+	VMOVUPS      winogradIn256_constants<>+128(SB), Y15
+	MOVQ         src+0(FP), BX
+	ADDQ         CX, BX
+	VMOVUPS      (BX)(DX*4), Y0
+	VFMADD231PS  (BX), Y14, Y0
+	VFNMADD231PS (BX)(DX*2), Y15, Y0
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DX*4), Y1
+	VFMADD231PS  (BX), Y14, Y1
+	VFNMADD231PS (BX)(DX*2), Y15, Y1
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DX*4), Y2
+	VFMADD231PS  (BX), Y14, Y2
+	VFNMADD231PS (BX)(DX*2), Y15, Y2
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DX*4), Y3
+	VFMADD231PS  (BX), Y14, Y3
+	VFNMADD231PS (BX)(DX*2), Y15, Y3
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DX*4), Y4
+	VFMADD231PS  (BX), Y14, Y4
+	VFNMADD231PS (BX)(DX*2), Y15, Y4
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DX*4), Y5
+	VFMADD231PS  (BX), Y14, Y5
+	VFNMADD231PS (BX)(DX*2), Y15, Y5
+	VFMADD132PS  winogradIn256_constants<>+160(SB), Y4, Y0
+	VFNMADD231PS winogradIn256_constants<>+128(SB), Y2, Y0
+	VFMADD231PS  winogradIn256_constants<>+160(SB), Y1, Y5
+	VFNMADD231PS winogradIn256_constants<>+128(SB), Y3, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winogradIn256_constants<>+96(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradIn256_constants<>+96(SB), Y1, Y7
+	VMOVAPS      Y6, Y8
+	VFMADD231PS  winogradIn256_constants<>+0(SB), Y7, Y8
+	VFNMADD231PS winogradIn256_constants<>+0(SB), Y7, Y6
+	VFNMADD231PS winogradIn256_constants<>+64(SB), Y2, Y4
+	VFNMADD231PS winogradIn256_constants<>+64(SB), Y1, Y3
+	VMOVAPS      Y4, Y7
+	VFMADD231PS  winogradIn256_constants<>+32(SB), Y3, Y7
+	VFNMADD231PS winogradIn256_constants<>+32(SB), Y3, Y4
+	VMOVUPS      Y0, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Y8, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Y6, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Y7, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Y4, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Y5, (R10)
+	ADDQ         R9, R10
+
+	// rows 1 and 2
+	VMOVUPS      winogradIn256_constants<>+0(SB), Y14
+	VMOVUPS      winogradIn256_constants<>+96(SB), Y15
+	MOVQ         src+0(FP), BX
+	ADDQ         CX, BX
+	VMOVUPS      (BX)(DX*4), Y0
+	VFNMADD231PS (BX)(DX*2), Y15, Y0
+	VMOVUPS      (BX)(SI*1), Y1
+	VFNMADD231PS (BX)(DX*1), Y15, Y1
+	VMOVAPS      Y0, Y12
+	VFMADD231PS  Y14, Y1, Y12
+	VFNMADD231PS Y14, Y1, Y0
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DX*4), Y2
+	VFNMADD231PS (BX)(DX*2), Y15, Y2
+	VMOVUPS      (BX)(SI*1), Y3
+	VFNMADD231PS (BX)(DX*1), Y15, Y3
+	VMOVAPS      Y2, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VFNMADD231PS Y14, Y3, Y2
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DX*4), Y4
+	VFNMADD231PS (BX)(DX*2), Y15, Y4
+	VMOVUPS      (BX)(SI*1), Y5
+	VFNMADD231PS (BX)(DX*1), Y15, Y5
+	VMOVAPS      Y4, Y3
+	VFMADD231PS  Y14, Y5, Y3
+	VFNMADD231PS Y14, Y5, Y4
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DX*4), Y6
+	VFNMADD231PS (BX)(DX*2), Y15, Y6
+	VMOVUPS      (BX)(SI*1), Y7
+	VFNMADD231PS (BX)(DX*1), Y15, Y7
+	VMOVAPS      Y6, Y5
+	VFMADD231PS  Y14, Y7, Y5
+	VFNMADD231PS Y14, Y7, Y6
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DX*4), Y8
+	VFNMADD231PS (BX)(DX*2), Y15, Y8
+	VMOVUPS      (BX)(SI*1), Y9
+	VFNMADD231PS (BX)(DX*1), Y15, Y9
+	VMOVAPS      Y8, Y7
+	VFMADD231PS  Y14, Y9, Y7
+	VFNMADD231PS Y14, Y9, Y8
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DX*4), Y10
+	VFNMADD231PS (BX)(DX*2), Y15, Y10
+	VMOVUPS      (BX)(SI*1), Y11
+	VFNMADD231PS (BX)(DX*1), Y15, Y11
+	VMOVAPS      Y10, Y9
+	VFMADD231PS  Y14, Y11, Y9
+	VFNMADD231PS Y14, Y11, Y10
+	VFMADD132PS  winogradIn256_constants<>+160(SB), Y7, Y12
+	VFNMADD231PS winogradIn256_constants<>+128(SB), Y3, Y12
+	VFMADD231PS  winogradIn256_constants<>+160(SB), Y1, Y9
+	VFNMADD231PS winogradIn256_constants<>+128(SB), Y5, Y9
+	VMOVAPS      Y7, Y11
+	VFNMADD231PS winogradIn256_constants<>+96(SB), Y3, Y11
+	VMOVAPS      Y5, Y13
+	VFNMADD231PS winogradIn256_constants<>+96(SB), Y1, Y13
+	VMOVAPS      Y11, Y14
+	VFMADD231PS  winogradIn256_constants<>+0(SB), Y13, Y14
+	VFNMADD231PS winogradIn256_constants<>+0(SB), Y13, Y11
+	VFNMADD231PS winogradIn256_constants<>+64(SB), Y3, Y7
+	VFNMADD231PS winogradIn256_constants<>+64(SB), Y1, Y5
+	VMOVAPS      Y7, Y13
+	VFMADD231PS  winogradIn256_constants<>+32(SB), Y5, Y13
+	VFNMADD231PS winogradIn256_constants<>+32(SB), Y5, Y7
+	VMOVUPS      Y12, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Y14, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Y11, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Y13, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Y7, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Y9, (R10)
+	ADDQ         R9, R10
+	VFMADD132PS  winogradIn256_constants<>+160(SB), Y8, Y0
+	VFNMADD231PS winogradIn256_constants<>+128(SB), Y4, Y0
+	VFMADD231PS  winogradIn256_constants<>+160(SB), Y2, Y10
+	VFNMADD231PS winogradIn256_constants<>+128(SB), Y6, Y10
+	VMOVAPS      Y8, Y11
+	VFNMADD231PS winogradIn256_constants<>+96(SB), Y4, Y11
+	VMOVAPS      Y6, Y13
+	VFNMADD231PS winogradIn256_constants<>+96(SB), Y2, Y13
+	VMOVAPS      Y11, Y14
+	VFMADD231PS  winogradIn256_constants<>+0(SB), Y13, Y14
+	VFNMADD231PS winogradIn256_constants<>+0(SB), Y13, Y11
+	VFNMADD231PS winogradIn256_constants<>+64(SB), Y4, Y8
+	VFNMADD231PS winogradIn256_constants<>+64(SB), Y2, Y6
+	VMOVAPS      Y8, Y13
+	VFMADD231PS  winogradIn256_constants<>+32(SB), Y6, Y13
+	VFNMADD231PS winogradIn256_constants<>+32(SB), Y6, Y8
+	VMOVUPS      Y0, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Y14, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Y11, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Y13, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Y8, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Y10, (R10)
+	ADDQ         R9, R10
+
+	// rows 3 and 4
+	VMOVUPS      winogradIn256_constants<>+32(SB), Y14
+	VMOVUPS      winogradIn256_constants<>+64(SB), Y15
+	MOVQ         src+0(FP), BX
+	ADDQ         CX, BX
+	VMOVUPS      (BX)(DX*4), Y0
+	VFNMADD231PS (BX)(DX*2), Y15, Y0
+	VMOVUPS      (BX)(SI*1), Y1
+	VFNMADD231PS (BX)(DX*1), Y15, Y1
+	VMOVAPS      Y0, Y12
+	VFMADD231PS  Y14, Y1, Y12
+	VFNMADD231PS Y14, Y1, Y0
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DX*4), Y2
+	VFNMADD231PS (BX)(DX*2), Y15, Y2
+	VMOVUPS      (BX)(SI*1), Y3
+	VFNMADD231PS (BX)(DX*1), Y15, Y3
+	VMOVAPS      Y2, Y1
+	VFMADD231PS  Y14, Y3, Y1
+	VFNMADD231PS Y14, Y3, Y2
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DX*4), Y4
+	VFNMADD231PS (BX)(DX*2), Y15, Y4
+	VMOVUPS      (BX)(SI*1), Y5
+	VFNMADD231PS (BX)(DX*1), Y15, Y5
+	VMOVAPS      Y4, Y3
+	VFMADD231PS  Y14, Y5, Y3
+	VFNMADD231PS Y14, Y5, Y4
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DX*4), Y6
+	VFNMADD231PS (BX)(DX*2), Y15, Y6
+	VMOVUPS      (BX)(SI*1), Y7
+	VFNMADD231PS (BX)(DX*1), Y15, Y7
+	VMOVAPS      Y6, Y5
+	VFMADD231PS  Y14, Y7, Y5
+	VFNMADD231PS Y14, Y7, Y6
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DX*4), Y8
+	VFNMADD231PS (BX)(DX*2), Y15, Y8
+	VMOVUPS      (BX)(SI*1), Y9
+	VFNMADD231PS (BX)(DX*1), Y15, Y9
+	VMOVAPS      Y8, Y7
+	VFMADD231PS  Y14, Y9, Y7
+	VFNMADD231PS Y14, Y9, Y8
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DX*4), Y10
+	VFNMADD231PS (BX)(DX*2), Y15, Y10
+	VMOVUPS      (BX)(SI*1), Y11
+	VFNMADD231PS (BX)(DX*1), Y15, Y11
+	VMOVAPS      Y10, Y9
+	VFMADD231PS  Y14, Y11, Y9
+	VFNMADD231PS Y14, Y11, Y10
+	VFMADD132PS  winogradIn256_constants<>+160(SB), Y7, Y12
+	VFNMADD231PS winogradIn256_constants<>+128(SB), Y3, Y12
+	VFMADD231PS  winogradIn256_constants<>+160(SB), Y1, Y9
+	VFNMADD231PS winogradIn256_constants<>+128(SB), Y5, Y9
+	VMOVAPS      Y7, Y11
+	VFNMADD231PS winogradIn256_constants<>+96(SB), Y3, Y11
+	VMOVAPS      Y5, Y13
+	VFNMADD231PS winogradIn256_constants<>+96(SB), Y1, Y13
+	VMOVAPS      Y11, Y14
+	VFMADD231PS  winogradIn256_constants<>+0(SB), Y13, Y14
+	VFNMADD231PS winogradIn256_constants<>+0(SB), Y13, Y11
+	VFNMADD231PS winogradIn256_constants<>+64(SB), Y3, Y7
+	VFNMADD231PS winogradIn256_constants<>+64(SB), Y1, Y5
+	VMOVAPS      Y7, Y13
+	VFMADD231PS  winogradIn256_constants<>+32(SB), Y5, Y13
+	VFNMADD231PS winogradIn256_constants<>+32(SB), Y5, Y7
+	VMOVUPS      Y12, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Y14, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Y11, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Y13, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Y7, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Y9, (R10)
+	ADDQ         R9, R10
+	VFMADD132PS  winogradIn256_constants<>+160(SB), Y8, Y0
+	VFNMADD231PS winogradIn256_constants<>+128(SB), Y4, Y0
+	VFMADD231PS  winogradIn256_constants<>+160(SB), Y2, Y10
+	VFNMADD231PS winogradIn256_constants<>+128(SB), Y6, Y10
+	VMOVAPS      Y8, Y11
+	VFNMADD231PS winogradIn256_constants<>+96(SB), Y4, Y11
+	VMOVAPS      Y6, Y13
+	VFNMADD231PS winogradIn256_constants<>+96(SB), Y2, Y13
+	VMOVAPS      Y11, Y14
+	VFMADD231PS  winogradIn256_constants<>+0(SB), Y13, Y14
+	VFNMADD231PS winogradIn256_constants<>+0(SB), Y13, Y11
+	VFNMADD231PS winogradIn256_constants<>+64(SB), Y4, Y8
+	VFNMADD231PS winogradIn256_constants<>+64(SB), Y2, Y6
+	VMOVAPS      Y8, Y13
+	VFMADD231PS  winogradIn256_constants<>+32(SB), Y6, Y13
+	VFNMADD231PS winogradIn256_constants<>+32(SB), Y6, Y8
+	VMOVUPS      Y0, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Y14, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Y11, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Y13, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Y8, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Y10, (R10)
+	ADDQ         R9, R10
+
+	// row 5
+	VMOVUPS      winogradIn256_constants<>+160(SB), Y14
+	VMOVUPS      winogradIn256_constants<>+128(SB), Y15
+	MOVQ         src+0(FP), BX
+	ADDQ         CX, BX
+	VMOVUPS      (BX)(DI*1), Y0
+	VFMADD231PS  (BX)(DX*1), Y14, Y0
+	VFNMADD231PS (BX)(SI*1), Y15, Y0
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DI*1), Y1
+	VFMADD231PS  (BX)(DX*1), Y14, Y1
+	VFNMADD231PS (BX)(SI*1), Y15, Y1
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DI*1), Y2
+	VFMADD231PS  (BX)(DX*1), Y14, Y2
+	VFNMADD231PS (BX)(SI*1), Y15, Y2
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DI*1), Y3
+	VFMADD231PS  (BX)(DX*1), Y14, Y3
+	VFNMADD231PS (BX)(SI*1), Y15, Y3
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DI*1), Y4
+	VFMADD231PS  (BX)(DX*1), Y14, Y4
+	VFNMADD231PS (BX)(SI*1), Y15, Y4
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DI*1), Y5
+	VFMADD231PS  (BX)(DX*1), Y14, Y5
+	VFNMADD231PS (BX)(SI*1), Y15, Y5
+	VFMADD132PS  winogradIn256_constants<>+160(SB), Y4, Y0
+	VFNMADD231PS winogradIn256_constants<>+128(SB), Y2, Y0
+	VFMADD231PS  winogradIn256_constants<>+160(SB), Y1, Y5
+	VFNMADD231PS winogradIn256_constants<>+128(SB), Y3, Y5
+	VMOVAPS      Y4, Y6
+	VFNMADD231PS winogradIn256_constants<>+96(SB), Y2, Y6
+	VMOVAPS      Y3, Y7
+	VFNMADD231PS winogradIn256_constants<>+96(SB), Y1, Y7
+	VMOVAPS      Y6, Y8
+	VFMADD231PS  winogradIn256_constants<>+0(SB), Y7, Y8
+	VFNMADD231PS winogradIn256_constants<>+0(SB), Y7, Y6
+	VFNMADD231PS winogradIn256_constants<>+64(SB), Y2, Y4
+	VFNMADD231PS winogradIn256_constants<>+64(SB), Y1, Y3
+	VMOVAPS      Y4, Y7
+	VFMADD231PS  winogradIn256_constants<>+32(SB), Y3, Y7
+	VFNMADD231PS winogradIn256_constants<>+32(SB), Y3, Y4
+	VMOVUPS      Y0, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Y8, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Y6, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Y7, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Y4, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Y5, (R10)
+	ADDQ         R9, R10
+	ADDQ         $+32, CX
+	CMPQ         CX, AX
+	JLT          winogradIn256_channels
+	VZEROUPPER
+	RET
+
+DATA winogradOut256_constants<>+0(SB)/4, $(0.6875)
+DATA winogradOut256_constants<>+4(SB)/4, $(0.6875)
+DATA winogradOut256_constants<>+8(SB)/4, $(0.6875)
+DATA winogradOut256_constants<>+12(SB)/4, $(0.6875)
+DATA winogradOut256_constants<>+16(SB)/4, $(0.6875)
+DATA winogradOut256_constants<>+20(SB)/4, $(0.6875)
+DATA winogradOut256_constants<>+24(SB)/4, $(0.6875)
+DATA winogradOut256_constants<>+28(SB)/4, $(0.6875)
+DATA winogradOut256_constants<>+32(SB)/4, $(1.375)
+DATA winogradOut256_constants<>+36(SB)/4, $(1.375)
+DATA winogradOut256_constants<>+40(SB)/4, $(1.375)
+DATA winogradOut256_constants<>+44(SB)/4, $(1.375)
+DATA winogradOut256_constants<>+48(SB)/4, $(1.375)
+DATA winogradOut256_constants<>+52(SB)/4, $(1.375)
+DATA winogradOut256_constants<>+56(SB)/4, $(1.375)
+DATA winogradOut256_constants<>+60(SB)/4, $(1.375)
+DATA winogradOut256_constants<>+64(SB)/4, $(0.47265625)
+DATA winogradOut256_constants<>+68(SB)/4, $(0.47265625)
+DATA winogradOut256_constants<>+72(SB)/4, $(0.47265625)
+DATA winogradOut256_constants<>+76(SB)/4, $(0.47265625)
+DATA winogradOut256_constants<>+80(SB)/4, $(0.47265625)
+DATA winogradOut256_constants<>+84(SB)/4, $(0.47265625)
+DATA winogradOut256_constants<>+88(SB)/4, $(0.47265625)
+DATA winogradOut256_constants<>+92(SB)/4, $(0.47265625)
+DATA winogradOut256_constants<>+96(SB)/4, $(1.890625)
+DATA winogradOut256_constants<>+100(SB)/4, $(1.890625)
+DATA winogradOut256_constants<>+104(SB)/4, $(1.890625)
+DATA winogradOut256_constants<>+108(SB)/4, $(1.890625)
+DATA winogradOut256_constants<>+112(SB)/4, $(1.890625)
+DATA winogradOut256_constants<>+116(SB)/4, $(1.890625)
+DATA winogradOut256_constants<>+120(SB)/4, $(1.890625)
+DATA winogradOut256_constants<>+124(SB)/4, $(1.890625)
+DATA winogradOut256_constants<>+128(SB)/4, $(0.32495117)
+DATA winogradOut256_constants<>+132(SB)/4, $(0.32495117)
+DATA winogradOut256_constants<>+136(SB)/4, $(0.32495117)
+DATA winogradOut256_constants<>+140(SB)/4, $(0.32495117)
+DATA winogradOut256_constants<>+144(SB)/4, $(0.32495117)
+DATA winogradOut256_constants<>+148(SB)/4, $(0.32495117)
+DATA winogradOut256_constants<>+152(SB)/4, $(0.32495117)
+DATA winogradOut256_constants<>+156(SB)/4, $(0.32495117)
+DATA winogradOut256_constants<>+160(SB)/4, $(2.5996094)
+DATA winogradOut256_constants<>+164(SB)/4, $(2.5996094)
+DATA winogradOut256_constants<>+168(SB)/4, $(2.5996094)
+DATA winogradOut256_constants<>+172(SB)/4, $(2.5996094)
+DATA winogradOut256_constants<>+176(SB)/4, $(2.5996094)
+DATA winogradOut256_constants<>+180(SB)/4, $(2.5996094)
+DATA winogradOut256_constants<>+184(SB)/4, $(2.5996094)
+DATA winogradOut256_constants<>+188(SB)/4, $(2.5996094)
+GLOBL winogradOut256_constants<>(SB), RODATA|NOPTR, $192
+
+// func winogradOut256(src *float32, plane int, bias *float32, channels int, rows int, cols int, dst *float32, dstStride int, dstRow int, before *float32, after *float32, resStride int, resRow int, slope float32, limit float32, linear bool)
+// Requires: AVX, FMA3
+TEXT ·winogradOut256(SB), NOSPLIT, $0-113
+	MOVQ channels+24(FP), AX
+	SHLQ $0x02, AX
+	XORQ CX, CX
+
+winogradOut256_channels:
+	// rows 0 and 2
+	MOVQ        plane+8(FP), DX
+	SHLQ        $0x02, DX
+	LEAQ        (DX)(DX*2), BX
+	SHLQ        $0x01, BX
+	LEAQ        (BX)(BX*2), DI
+	LEAQ        (BX)(BX*4), SI
+	MOVQ        src+0(FP), SI
+	ADDQ        CX, SI
+	VMOVUPS     (SI)(BX*1), Y12
+	VADDPS      (SI)(BX*2), Y12, Y12
+	VMOVUPS     (SI)(DI*1), Y13
+	VADDPS      (SI)(BX*4), Y13, Y13
+	VADDPS      (SI), Y12, Y0
+	VADDPS      Y13, Y0, Y0
+	VMULPS      winogradOut256_constants<>+64(SB), Y12, Y6
+	VFMADD231PS winogradOut256_constants<>+96(SB), Y13, Y6
+	ADDQ        DX, SI
+	VMOVUPS     (SI)(BX*1), Y12
+	VADDPS      (SI)(BX*2), Y12, Y12
+	VMOVUPS     (SI)(DI*1), Y13
+	VADDPS      (SI)(BX*4), Y13, Y13
+	VADDPS      (SI), Y12, Y1
+	VADDPS      Y13, Y1, Y1
+	VMULPS      winogradOut256_constants<>+64(SB), Y12, Y7
+	VFMADD231PS winogradOut256_constants<>+96(SB), Y13, Y7
+	ADDQ        DX, SI
+	VMOVUPS     (SI)(BX*1), Y12
+	VADDPS      (SI)(BX*2), Y12, Y12
+	VMOVUPS     (SI)(DI*1), Y13
+	VADDPS      (SI)(BX*4), Y13, Y13
+	VADDPS      (SI), Y12, Y2
+	VADDPS      Y13, Y2, Y2
+	VMULPS      winogradOut256_constants<>+64(SB), Y12, Y8
+	VFMADD231PS winogradOut256_constants<>+96(SB), Y13, Y8
+	ADDQ        DX, SI
+	VMOVUPS     (SI)(BX*1), Y12
+	VADDPS      (SI)(BX*2), Y12, Y12
+	VMOVUPS     (SI)(DI*1), Y13
+	VADDPS      (SI)(BX*4), Y13, Y13
+	VADDPS      (SI), Y12, Y3
+	VADDPS      Y13, Y3, Y3
+	VMULPS      winogradOut256_constants<>+64(SB), Y12, Y9
+	VFMADD231PS winogradOut256_constants<>+96(SB), Y13, Y9
+	ADDQ        DX, SI
+	VMOVUPS     (SI)(BX*1), Y12
+	VADDPS      (SI)(BX*2), Y12, Y12
+	VMOVUPS     (SI)(DI*1), Y13
+	VADDPS      (SI)(BX*4), Y13, Y13
+	VADDPS      (SI), Y12, Y4
+	VADDPS      Y13, Y4, Y4
+	VMULPS      winogradOut256_constants<>+64(SB), Y12, Y10
+	VFMADD231PS winogradOut256_constants<>+96(SB), Y13, Y10
+	ADDQ        DX, SI
+	VMOVUPS     (SI)(BX*1), Y12
+	VADDPS      (SI)(BX*2), Y12, Y12
+	VMOVUPS     (SI)(DI*1), Y13
+	VADDPS      (SI)(BX*4), Y13, Y13
+	VADDPS      (SI), Y12, Y5
+	VADDPS      Y13, Y5, Y5
+	VMULPS      winogradOut256_constants<>+64(SB), Y12, Y11
+	VFMADD231PS winogradOut256_constants<>+96(SB), Y13, Y11
+	MOVQ        bias+16(FP), DX
+	VADDPS      Y1, Y2, Y12
+	VADDPS      Y3, Y4, Y13
+	VSUBPS      Y2, Y1, Y1
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y0, Y12, Y0
+	VADDPS      Y0, Y13, Y0
+	VMULPS      winogradOut256_constants<>+64(SB), Y12, Y2
+	VFMADD231PS winogradOut256_constants<>+96(SB), Y13, Y2
+	VMULPS      winogradOut256_constants<>+0(SB), Y1, Y4
+	VFMADD231PS winogradOut256_constants<>+32(SB), Y3, Y4
+	VFMADD231PS winogradOut256_constants<>+128(SB), Y1, Y5
+	VFMADD231PS winogradOut256_constants<>+160(SB), Y3, Y5
+	VADDPS      (DX)(CX*1), Y0, Y0
+	VADDPS      (DX)(CX*1), Y4, Y4
+	VADDPS      (DX)(CX*1), Y2, Y2
+	VADDPS      (DX)(CX*1), Y5, Y5
+	VADDPS      Y7, Y8, Y12
+	VADDPS      Y9, Y10, Y13
+	VSUBPS      Y8, Y7, Y7
+	VSUBPS      Y10, Y9, Y9
+	VADDPS      Y6, Y12, Y6
+	VADDPS      Y6, Y13, Y6
+	VMULPS      winogradOut256_constants<>+64(SB), Y12, Y8
+	VFMADD231PS winogradOut256_constants<>+96(SB), Y13, Y8
+	VMULPS      winogradOut256_constants<>+0(SB), Y7, Y10
+	VFMADD231PS winogradOut256_constants<>+32(SB), Y9, Y10
+	VFMADD231PS winogradOut256_constants<>+128(SB), Y7, Y11
+	VFMADD231PS winogradOut256_constants<>+160(SB), Y9, Y11
+	VADDPS      (DX)(CX*1), Y6, Y6
+	VADDPS      (DX)(CX*1), Y10, Y10
+	VADDPS      (DX)(CX*1), Y8, Y8
+	VADDPS      (DX)(CX*1), Y11, Y11
+	MOVQ        before+72(FP), DX
+	TESTQ       DX, DX
+	JEQ         winogradOut256_rows0_notbefore
+	ADDQ        CX, DX
+	MOVQ        resRow+96(FP), BX
+	SHLQ        $0x02, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (SI)(SI*2), DI
+	VADDPS      (DX), Y0, Y0
+	CMPQ        cols+40(FP), $0x01
+	JLE         winogradOut256_rows0_before_row2
+	VADDPS      (DX)(SI*1), Y4, Y4
+	CMPQ        cols+40(FP), $0x02
+	JLE         winogradOut256_rows0_before_row2
+	VADDPS      (DX)(SI*2), Y2, Y2
+	CMPQ        cols+40(FP), $0x03
+	JLE         winogradOut256_rows0_before_row2
+	VADDPS      (DX)(DI*1), Y5, Y5
+
+winogradOut256_rows0_before_row2:
+	LEAQ   (DX)(BX*2), DX
+	CMPQ   rows+32(FP), $0x02
+	JLE    winogradOut256_rows0_before_done
+	VADDPS (DX), Y6, Y6
+	CMPQ   cols+40(FP), $0x01
+	JLE    winogradOut256_rows0_before_done
+	VADDPS (DX)(SI*1), Y10, Y10
+	CMPQ   cols+40(FP), $0x02
+	JLE    winogradOut256_rows0_before_done
+	VADDPS (DX)(SI*2), Y8, Y8
+	CMPQ   cols+40(FP), $0x03
+	JLE    winogradOut256_rows0_before_done
+	VADDPS (DX)(DI*1), Y11, Y11
+
+winogradOut256_rows0_before_done:
+winogradOut256_rows0_notbefore:
+	MOVB         linear+112(FP), DL
+	TESTB        DL, DL
+	JNE          winogradOut256_rows0_linear
+	VXORPS       Y1, Y1, Y1
+	VBROADCASTSS slope+104(FP), Y3
+	VCMPPS       $0x11, Y1, Y0, Y12
+	VMULPS       Y3, Y0, Y13
+	VBLENDVPS    Y12, Y13, Y0, Y0
+	VCMPPS       $0x11, Y1, Y4, Y12
+	VMULPS       Y3, Y4, Y13
+	VBLENDVPS    Y12, Y13, Y4, Y4
+	VCMPPS       $0x11, Y1, Y2, Y12
+	VMULPS       Y3, Y2, Y13
+	VBLENDVPS    Y12, Y13, Y2, Y2
+	VCMPPS       $0x11, Y1, Y5, Y12
+	VMULPS       Y3, Y5, Y13
+	VBLENDVPS    Y12, Y13, Y5, Y5
+	VCMPPS       $0x11, Y1, Y6, Y12
+	VMULPS       Y3, Y6, Y13
+	VBLENDVPS    Y12, Y13, Y6, Y6
+	VCMPPS       $0x11, Y1, Y10, Y12
+	VMULPS       Y3, Y10, Y13
+	VBLENDVPS    Y12, Y13, Y10, Y10
+	VCMPPS       $0x11, Y1, Y8, Y12
+	VMULPS       Y3, Y8, Y13
+	VBLENDVPS    Y12, Y13, Y8, Y8
+	VCMPPS       $0x11, Y1, Y11, Y12
+	VMULPS       Y3, Y11, Y13
+	VBLENDVPS    Y12, Y13, Y11, Y11
+	VBROADCASTSS limit+108(FP), Y3
+	VMINPS       Y0, Y3, Y0
+	VMINPS       Y4, Y3, Y4
+	VMINPS       Y2, Y3, Y2
+	VMINPS       Y5, Y3, Y5
+	VMINPS       Y6, Y3, Y6
+	VMINPS       Y10, Y3, Y10
+	VMINPS       Y8, Y3, Y8
+	VMINPS       Y11, Y3, Y11
+
+winogradOut256_rows0_linear:
+	MOVQ   after+80(FP), DX
+	TESTQ  DX, DX
+	JEQ    winogradOut256_rows0_notafter
+	ADDQ   CX, DX
+	MOVQ   resRow+96(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (SI)(SI*2), DI
+	VADDPS (DX), Y0, Y0
+	CMPQ   cols+40(FP), $0x01
+	JLE    winogradOut256_rows0_after_row2
+	VADDPS (DX)(SI*1), Y4, Y4
+	CMPQ   cols+40(FP), $0x02
+	JLE    winogradOut256_rows0_after_row2
+	VADDPS (DX)(SI*2), Y2, Y2
+	CMPQ   cols+40(FP), $0x03
+	JLE    winogradOut256_rows0_after_row2
+	VADDPS (DX)(DI*1), Y5, Y5
+
+winogradOut256_rows0_after_row2:
+	LEAQ   (DX)(BX*2), DX
+	CMPQ   rows+32(FP), $0x02
+	JLE    winogradOut256_rows0_after_done
+	VADDPS (DX), Y6, Y6
+	CMPQ   cols+40(FP), $0x01
+	JLE    winogradOut256_rows0_after_done
+	VADDPS (DX)(SI*1), Y10, Y10
+	CMPQ   cols+40(FP), $0x02
+	JLE    winogradOut256_rows0_after_done
+	VADDPS (DX)(SI*2), Y8, Y8
+	CMPQ   cols+40(FP), $0x03
+	JLE    winogradOut256_rows0_after_done
+	VADDPS (DX)(DI*1), Y11, Y11
+
+winogradOut256_rows0_after_done:
+winogradOut256_rows0_notafter:
+	MOVQ    dst+48(FP), DX
+	ADDQ    CX, DX
+	MOVQ    dstRow+64(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    dstStride+56(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (SI)(SI*2), DI
+	VMOVUPS Y0, (DX)
+	CMPQ    cols+40(FP), $0x01
+	JLE     winogradOut256_rows0_store_row2
+	VMOVUPS Y4, (DX)(SI*1)
+	CMPQ    cols+40(FP), $0x02
+	JLE     winogradOut256_rows0_store_row2
+	VMOVUPS Y2, (DX)(SI*2)
+	CMPQ    cols+40(FP), $0x03
+	JLE     winogradOut256_rows0_store_row2
+	VMOVUPS Y5, (DX)(DI*1)
+
+winogradOut256_rows0_store_row2:
+	LEAQ    (DX)(BX*2), DX
+	CMPQ    rows+32(FP), $0x02
+	JLE     winogradOut256_rows0_store_done
+	VMOVUPS Y6, (DX)
+	CMPQ    cols+40(FP), $0x01
+	JLE     winogradOut256_rows0_store_done
+	VMOVUPS Y10, (DX)(SI*1)
+	CMPQ    cols+40(FP), $0x02
+	JLE     winogradOut256_rows0_store_done
+	VMOVUPS Y8, (DX)(SI*2)
+	CMPQ    cols+40(FP), $0x03
+	JLE     winogradOut256_rows0_store_done
+	VMOVUPS Y11, (DX)(DI*1)
+
+winogradOut256_rows0_store_done:
+	// rows 1 and 3
+	MOVQ        plane+8(FP), DX
+	SHLQ        $0x02, DX
+	LEAQ        (DX)(DX*2), BX
+	SHLQ        $0x01, BX
+	LEAQ        (BX)(BX*2), DI
+	LEAQ        (BX)(BX*4), R8
+	MOVQ        src+0(FP), SI
+	ADDQ        CX, SI
+	VMOVUPS     (SI)(BX*1), Y12
+	VSUBPS      (SI)(BX*2), Y12, Y12
+	VMOVUPS     (SI)(DI*1), Y13
+	VSUBPS      (SI)(BX*4), Y13, Y13
+	VMULPS      winogradOut256_constants<>+0(SB), Y12, Y0
+	VFMADD231PS winogradOut256_constants<>+32(SB), Y13, Y0
+	VMOVUPS     (SI)(R8*1), Y6
+	VFMADD231PS winogradOut256_constants<>+128(SB), Y12, Y6
+	VFMADD231PS winogradOut256_constants<>+160(SB), Y13, Y6
+	ADDQ        DX, SI
+	VMOVUPS     (SI)(BX*1), Y12
+	VSUBPS      (SI)(BX*2), Y12, Y12
+	VMOVUPS     (SI)(DI*1), Y13
+	VSUBPS      (SI)(BX*4), Y13, Y13
+	VMULPS      winogradOut256_constants<>+0(SB), Y12, Y1
+	VFMADD231PS winogradOut256_constants<>+32(SB), Y13, Y1
+	VMOVUPS     (SI)(R8*1), Y7
+	VFMADD231PS winogradOut256_constants<>+128(SB), Y12, Y7
+	VFMADD231PS winogradOut256_constants<>+160(SB), Y13, Y7
+	ADDQ        DX, SI
+	VMOVUPS     (SI)(BX*1), Y12
+	VSUBPS      (SI)(BX*2), Y12, Y12
+	VMOVUPS     (SI)(DI*1), Y13
+	VSUBPS      (SI)(BX*4), Y13, Y13
+	VMULPS      winogradOut256_constants<>+0(SB), Y12, Y2
+	VFMADD231PS winogradOut256_constants<>+32(SB), Y13, Y2
+	VMOVUPS     (SI)(R8*1), Y8
+	VFMADD231PS winogradOut256_constants<>+128(SB), Y12, Y8
+	VFMADD231PS winogradOut256_constants<>+160(SB), Y13, Y8
+	ADDQ        DX, SI
+	VMOVUPS     (SI)(BX*1), Y12
+	VSUBPS      (SI)(BX*2), Y12, Y12
+	VMOVUPS     (SI)(DI*1), Y13
+	VSUBPS      (SI)(BX*4), Y13, Y13
+	VMULPS      winogradOut256_constants<>+0(SB), Y12, Y3
+	VFMADD231PS winogradOut256_constants<>+32(SB), Y13, Y3
+	VMOVUPS     (SI)(R8*1), Y9
+	VFMADD231PS winogradOut256_constants<>+128(SB), Y12, Y9
+	VFMADD231PS winogradOut256_constants<>+160(SB), Y13, Y9
+	ADDQ        DX, SI
+	VMOVUPS     (SI)(BX*1), Y12
+	VSUBPS      (SI)(BX*2), Y12, Y12
+	VMOVUPS     (SI)(DI*1), Y13
+	VSUBPS      (SI)(BX*4), Y13, Y13
+	VMULPS      winogradOut256_constants<>+0(SB), Y12, Y4
+	VFMADD231PS winogradOut256_constants<>+32(SB), Y13, Y4
+	VMOVUPS     (SI)(R8*1), Y10
+	VFMADD231PS winogradOut256_constants<>+128(SB), Y12, Y10
+	VFMADD231PS winogradOut256_constants<>+160(SB), Y13, Y10
+	ADDQ        DX, SI
+	VMOVUPS     (SI)(BX*1), Y12
+	VSUBPS      (SI)(BX*2), Y12, Y12
+	VMOVUPS     (SI)(DI*1), Y13
+	VSUBPS      (SI)(BX*4), Y13, Y13
+	VMULPS      winogradOut256_constants<>+0(SB), Y12, Y5
+	VFMADD231PS winogradOut256_constants<>+32(SB), Y13, Y5
+	VMOVUPS     (SI)(R8*1), Y11
+	VFMADD231PS winogradOut256_constants<>+128(SB), Y12, Y11
+	VFMADD231PS winogradOut256_constants<>+160(SB), Y13, Y11
+	MOVQ        bias+16(FP), DX
+	VADDPS      Y1, Y2, Y12
+	VADDPS      Y3, Y4, Y13
+	VSUBPS      Y2, Y1, Y1
+	VSUBPS      Y4, Y3, Y3
+	VADDPS      Y0, Y12, Y0
+	VADDPS      Y0, Y13, Y0
+	VMULPS      winogradOut256_constants<>+64(SB), Y12, Y2
+	VFMADD231PS winogradOut256_constants<>+96(SB), Y13, Y2
+	VMULPS      winogradOut256_constants<>+0(SB), Y1, Y4
+	VFMADD231PS winogradOut256_constants<>+32(SB), Y3, Y4
+	VFMADD231PS winogradOut256_constants<>+128(SB), Y1, Y5
+	VFMADD231PS winogradOut256_constants<>+160(SB), Y3, Y5
+	VADDPS      (DX)(CX*1), Y0, Y0
+	VADDPS      (DX)(CX*1), Y4, Y4
+	VADDPS      (DX)(CX*1), Y2, Y2
+	VADDPS      (DX)(CX*1), Y5, Y5
+	VADDPS      Y7, Y8, Y12
+	VADDPS      Y9, Y10, Y13
+	VSUBPS      Y8, Y7, Y7
+	VSUBPS      Y10, Y9, Y9
+	VADDPS      Y6, Y12, Y6
+	VADDPS      Y6, Y13, Y6
+	VMULPS      winogradOut256_constants<>+64(SB), Y12, Y8
+	VFMADD231PS winogradOut256_constants<>+96(SB), Y13, Y8
+	VMULPS      winogradOut256_constants<>+0(SB), Y7, Y10
+	VFMADD231PS winogradOut256_constants<>+32(SB), Y9, Y10
+	VFMADD231PS winogradOut256_constants<>+128(SB), Y7, Y11
+	VFMADD231PS winogradOut256_constants<>+160(SB), Y9, Y11
+	VADDPS      (DX)(CX*1), Y6, Y6
+	VADDPS      (DX)(CX*1), Y10, Y10
+	VADDPS      (DX)(CX*1), Y8, Y8
+	VADDPS      (DX)(CX*1), Y11, Y11
+	MOVQ        before+72(FP), DX
+	TESTQ       DX, DX
+	JEQ         winogradOut256_rows1_notbefore
+	ADDQ        CX, DX
+	MOVQ        resRow+96(FP), BX
+	SHLQ        $0x02, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (SI)(SI*2), DI
+	ADDQ        BX, DX
+	CMPQ        rows+32(FP), $0x01
+	JLE         winogradOut256_rows1_before_done
+	VADDPS      (DX), Y0, Y0
+	CMPQ        cols+40(FP), $0x01
+	JLE         winogradOut256_rows1_before_row3
+	VADDPS      (DX)(SI*1), Y4, Y4
+	CMPQ        cols+40(FP), $0x02
+	JLE         winogradOut256_rows1_before_row3
+	VADDPS      (DX)(SI*2), Y2, Y2
+	CMPQ        cols+40(FP), $0x03
+	JLE         winogradOut256_rows1_before_row3
+	VADDPS      (DX)(DI*1), Y5, Y5
+
+winogradOut256_rows1_before_row3:
+	LEAQ   (DX)(BX*2), DX
+	CMPQ   rows+32(FP), $0x03
+	JLE    winogradOut256_rows1_before_done
+	VADDPS (DX), Y6, Y6
+	CMPQ   cols+40(FP), $0x01
+	JLE    winogradOut256_rows1_before_done
+	VADDPS (DX)(SI*1), Y10, Y10
+	CMPQ   cols+40(FP), $0x02
+	JLE    winogradOut256_rows1_before_done
+	VADDPS (DX)(SI*2), Y8, Y8
+	CMPQ   cols+40(FP), $0x03
+	JLE    winogradOut256_rows1_before_done
+	VADDPS (DX)(DI*1), Y11, Y11
+
+winogradOut256_rows1_before_done:
+winogradOut256_rows1_notbefore:
+	MOVB         linear+112(FP), DL
+	TESTB        DL, DL
+	JNE          winogradOut256_rows1_linear
+	VXORPS       Y1, Y1, Y1
+	VBROADCASTSS slope+104(FP), Y3
+	VCMPPS       $0x11, Y1, Y0, Y12
+	VMULPS       Y3, Y0, Y13
+	VBLENDVPS    Y12, Y13, Y0, Y0
+	VCMPPS       $0x11, Y1, Y4, Y12
+	VMULPS       Y3, Y4, Y13
+	VBLENDVPS    Y12, Y13, Y4, Y4
+	VCMPPS       $0x11, Y1, Y2, Y12
+	VMULPS       Y3, Y2, Y13
+	VBLENDVPS    Y12, Y13, Y2, Y2
+	VCMPPS       $0x11, Y1, Y5, Y12
+	VMULPS       Y3, Y5, Y13
+	VBLENDVPS    Y12, Y13, Y5, Y5
+	VCMPPS       $0x11, Y1, Y6, Y12
+	VMULPS       Y3, Y6, Y13
+	VBLENDVPS    Y12, Y13, Y6, Y6
+	VCMPPS       $0x11, Y1, Y10, Y12
+	VMULPS       Y3, Y10, Y13
+	VBLENDVPS    Y12, Y13, Y10, Y10
+	VCMPPS       $0x11, Y1, Y8, Y12
+	VMULPS       Y3, Y8, Y13
+	VBLENDVPS    Y12, Y13, Y8, Y8
+	VCMPPS       $0x11, Y1, Y11, Y12
+	VMULPS       Y3, Y11, Y13
+	VBLENDVPS    Y12, Y13, Y11, Y11
+	VBROADCASTSS limit+108(FP), Y3
+	VMINPS       Y0, Y3, Y0
+	VMINPS       Y4, Y3, Y4
+	VMINPS       Y2, Y3, Y2
+	VMINPS       Y5, Y3, Y5
+	VMINPS       Y6, Y3, Y6
+	VMINPS       Y10, Y3, Y10
+	VMINPS       Y8, Y3, Y8
+	VMINPS       Y11, Y3, Y11
+
+winogradOut256_rows1_linear:
+	MOVQ   after+80(FP), DX
+	TESTQ  DX, DX
+	JEQ    winogradOut256_rows1_notafter
+	ADDQ   CX, DX
+	MOVQ   resRow+96(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (SI)(SI*2), DI
+	ADDQ   BX, DX
+	CMPQ   rows+32(FP), $0x01
+	JLE    winogradOut256_rows1_after_done
+	VADDPS (DX), Y0, Y0
+	CMPQ   cols+40(FP), $0x01
+	JLE    winogradOut256_rows1_after_row3
+	VADDPS (DX)(SI*1), Y4, Y4
+	CMPQ   cols+40(FP), $0x02
+	JLE    winogradOut256_rows1_after_row3
+	VADDPS (DX)(SI*2), Y2, Y2
+	CMPQ   cols+40(FP), $0x03
+	JLE    winogradOut256_rows1_after_row3
+	VADDPS (DX)(DI*1), Y5, Y5
+
+winogradOut256_rows1_after_row3:
+	LEAQ   (DX)(BX*2), DX
+	CMPQ   rows+32(FP), $0x03
+	JLE    winogradOut256_rows1_after_done
+	VADDPS (DX), Y6, Y6
+	CMPQ   cols+40(FP), $0x01
+	JLE    winogradOut256_rows1_after_done
+	VADDPS (DX)(SI*1), Y10, Y10
+	CMPQ   cols+40(FP), $0x02
+	JLE    winogradOut256_rows1_after_done
+	VADDPS (DX)(SI*2), Y8, Y8
+	CMPQ   cols+40(FP), $0x03
+	JLE    winogradOut256_rows1_after_done
+	VADDPS (DX)(DI*1), Y11, Y11
+
+winogradOut256_rows1_after_done:
+winogradOut256_rows1_notafter:
+	MOVQ    dst+48(FP), DX
+	ADDQ    CX, DX
+	MOVQ    dstRow+64(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    dstStride+56(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (SI)(SI*2), DI
+	ADDQ    BX, DX
+	CMPQ    rows+32(FP), $0x01
+	JLE     winogradOut256_rows1_store_done
+	VMOVUPS Y0, (DX)
+	CMPQ    cols+40(FP), $0x01
+	JLE     winogradOut256_rows1_store_row3
+	VMOVUPS Y4, (DX)(SI*1)
+	CMPQ    cols+40(FP), $0x02
+	JLE     winogradOut256_rows1_store_row3
+	VMOVUPS Y2, (DX)(SI*2)
+	CMPQ    cols+40(FP), $0x03
+	JLE     winogradOut256_rows1_store_row3
+	VMOVUPS Y5, (DX)(DI*1)
+
+winogradOut256_rows1_store_row3:
+	LEAQ    (DX)(BX*2), DX
+	CMPQ    rows+32(FP), $0x03
+	JLE     winogradOut256_rows1_store_done
+	VMOVUPS Y6, (DX)
+	CMPQ    cols+40(FP), $0x01
+	JLE     winogradOut256_rows1_store_done
+	VMOVUPS Y10, (DX)(SI*1)
+	CMPQ    cols+40(FP), $0x02
+	JLE     winogradOut256_rows1_store_done
+	VMOVUPS Y8, (DX)(SI*2)
+	CMPQ    cols+40(FP), $0x03
+	JLE     winogradOut256_rows1_store_done
+	VMOVUPS Y11, (DX)(DI*1)
+
+winogradOut256_rows1_store_done:
+	ADDQ $+32, CX
+	CMPQ CX, AX
+	JLT  winogradOut256_channels
+	VZEROUPPER
+	RET

@@ -48,3 +48,15 @@ func maxPool256(segments *int, segmentCount int, src *float32, channels int, dst
 //
 //go:noescape
 func avgPool256(segments *int, segmentCount int, src *float32, channels int, dst *float32, divisor float64)
+
+// winogradIn256 transforms one patch. Strides are in floats; channels is a multiple of 16.
+//
+//go:noescape
+func winogradIn256(src *float32, srcStride int, srcRow int, dst *float32, plane int, channels int)
+
+// winogradOut256 makes rows by cols pixels of one tile. Strides are in floats; channels is
+// a multiple of 16. The residual is added before or after the activation, where it
+// is not nil; linear leaves the activation out.
+//
+//go:noescape
+func winogradOut256(src *float32, plane int, bias *float32, channels int, rows int, cols int, dst *float32, dstStride int, dstRow int, before *float32, after *float32, resStride int, resRow int, slope float32, limit float32, linear bool)

@@ -16340,3 +16340,878 @@ avgPool512_segment:
 	JLT       avgPool512_channels
 	VZEROUPPER
 	RET
+
+DATA winogradIn512_constants<>+0(SB)/4, $(0.6875)
+DATA winogradIn512_constants<>+4(SB)/4, $(1.375)
+DATA winogradIn512_constants<>+8(SB)/4, $(0.47265625)
+DATA winogradIn512_constants<>+12(SB)/4, $(1.890625)
+DATA winogradIn512_constants<>+16(SB)/4, $(2.3632812)
+DATA winogradIn512_constants<>+20(SB)/4, $(0.8936157)
+GLOBL winogradIn512_constants<>(SB), RODATA|NOPTR, $24
+
+// func winogradIn512(src *float32, srcStride int, srcRow int, dst *float32, plane int, channels int)
+// Requires: AVX, AVX512F
+TEXT ·winogradIn512(SB), NOSPLIT, $0-48
+	VBROADCASTSS winogradIn512_constants<>+0(SB), Z31
+	VBROADCASTSS winogradIn512_constants<>+4(SB), Z30
+	VBROADCASTSS winogradIn512_constants<>+8(SB), Z29
+	VBROADCASTSS winogradIn512_constants<>+12(SB), Z28
+	VBROADCASTSS winogradIn512_constants<>+16(SB), Z27
+	VBROADCASTSS winogradIn512_constants<>+20(SB), Z26
+	MOVQ         channels+40(FP), AX
+	SHLQ         $0x02, AX
+	XORQ         CX, CX
+	MOVQ         srcRow+16(FP), DX
+	SHLQ         $0x02, DX
+	LEAQ         (DX)(DX*2), SI
+	LEAQ         (DX)(DX*4), DI
+	MOVQ         srcStride+8(FP), R8
+	SHLQ         $0x02, R8
+	MOVQ         plane+32(FP), R9
+	SHLQ         $0x02, R9
+
+winogradIn512_channels:
+	MOVQ dst+24(FP), R10
+	ADDQ CX, R10
+
+	// row 0
+	MOVQ         src+0(FP), BX
+	ADDQ         CX, BX
+	VMOVUPS      (BX)(DX*4), Z0
+	VFMADD231PS  (BX), Z26, Z0
+	VFNMADD231PS (BX)(DX*2), Z27, Z0
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DX*4), Z1
+	VFMADD231PS  (BX), Z26, Z1
+	VFNMADD231PS (BX)(DX*2), Z27, Z1
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DX*4), Z2
+	VFMADD231PS  (BX), Z26, Z2
+	VFNMADD231PS (BX)(DX*2), Z27, Z2
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DX*4), Z3
+	VFMADD231PS  (BX), Z26, Z3
+	VFNMADD231PS (BX)(DX*2), Z27, Z3
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DX*4), Z4
+	VFMADD231PS  (BX), Z26, Z4
+	VFNMADD231PS (BX)(DX*2), Z27, Z4
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DX*4), Z5
+	VFMADD231PS  (BX), Z26, Z5
+	VFNMADD231PS (BX)(DX*2), Z27, Z5
+	VFMADD132PS  Z26, Z4, Z0
+	VFNMADD231PS Z27, Z2, Z0
+	VFMADD231PS  Z26, Z1, Z5
+	VFNMADD231PS Z27, Z3, Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z28, Z2, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS Z28, Z1, Z7
+	VMOVAPS      Z6, Z8
+	VFMADD231PS  Z31, Z7, Z8
+	VFNMADD231PS Z31, Z7, Z6
+	VFNMADD231PS Z29, Z2, Z4
+	VFNMADD231PS Z29, Z1, Z3
+	VMOVAPS      Z4, Z7
+	VFMADD231PS  Z30, Z3, Z7
+	VFNMADD231PS Z30, Z3, Z4
+	VMOVUPS      Z0, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Z8, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Z6, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Z7, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Z4, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Z5, (R10)
+	ADDQ         R9, R10
+
+	// rows 1 and 2
+	MOVQ         src+0(FP), BX
+	ADDQ         CX, BX
+	VMOVUPS      (BX)(DX*4), Z0
+	VFNMADD231PS (BX)(DX*2), Z28, Z0
+	VMOVUPS      (BX)(SI*1), Z1
+	VFNMADD231PS (BX)(DX*1), Z28, Z1
+	VMOVAPS      Z0, Z12
+	VFMADD231PS  Z31, Z1, Z12
+	VFNMADD231PS Z31, Z1, Z0
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DX*4), Z2
+	VFNMADD231PS (BX)(DX*2), Z28, Z2
+	VMOVUPS      (BX)(SI*1), Z3
+	VFNMADD231PS (BX)(DX*1), Z28, Z3
+	VMOVAPS      Z2, Z1
+	VFMADD231PS  Z31, Z3, Z1
+	VFNMADD231PS Z31, Z3, Z2
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DX*4), Z4
+	VFNMADD231PS (BX)(DX*2), Z28, Z4
+	VMOVUPS      (BX)(SI*1), Z5
+	VFNMADD231PS (BX)(DX*1), Z28, Z5
+	VMOVAPS      Z4, Z3
+	VFMADD231PS  Z31, Z5, Z3
+	VFNMADD231PS Z31, Z5, Z4
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DX*4), Z6
+	VFNMADD231PS (BX)(DX*2), Z28, Z6
+	VMOVUPS      (BX)(SI*1), Z7
+	VFNMADD231PS (BX)(DX*1), Z28, Z7
+	VMOVAPS      Z6, Z5
+	VFMADD231PS  Z31, Z7, Z5
+	VFNMADD231PS Z31, Z7, Z6
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DX*4), Z8
+	VFNMADD231PS (BX)(DX*2), Z28, Z8
+	VMOVUPS      (BX)(SI*1), Z9
+	VFNMADD231PS (BX)(DX*1), Z28, Z9
+	VMOVAPS      Z8, Z7
+	VFMADD231PS  Z31, Z9, Z7
+	VFNMADD231PS Z31, Z9, Z8
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DX*4), Z10
+	VFNMADD231PS (BX)(DX*2), Z28, Z10
+	VMOVUPS      (BX)(SI*1), Z11
+	VFNMADD231PS (BX)(DX*1), Z28, Z11
+	VMOVAPS      Z10, Z9
+	VFMADD231PS  Z31, Z11, Z9
+	VFNMADD231PS Z31, Z11, Z10
+	VFMADD132PS  Z26, Z7, Z12
+	VFNMADD231PS Z27, Z3, Z12
+	VFMADD231PS  Z26, Z1, Z9
+	VFNMADD231PS Z27, Z5, Z9
+	VMOVAPS      Z7, Z11
+	VFNMADD231PS Z28, Z3, Z11
+	VMOVAPS      Z5, Z13
+	VFNMADD231PS Z28, Z1, Z13
+	VMOVAPS      Z11, Z14
+	VFMADD231PS  Z31, Z13, Z14
+	VFNMADD231PS Z31, Z13, Z11
+	VFNMADD231PS Z29, Z3, Z7
+	VFNMADD231PS Z29, Z1, Z5
+	VMOVAPS      Z7, Z13
+	VFMADD231PS  Z30, Z5, Z13
+	VFNMADD231PS Z30, Z5, Z7
+	VMOVUPS      Z12, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Z14, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Z11, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Z13, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Z7, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Z9, (R10)
+	ADDQ         R9, R10
+	VFMADD132PS  Z26, Z8, Z0
+	VFNMADD231PS Z27, Z4, Z0
+	VFMADD231PS  Z26, Z2, Z10
+	VFNMADD231PS Z27, Z6, Z10
+	VMOVAPS      Z8, Z11
+	VFNMADD231PS Z28, Z4, Z11
+	VMOVAPS      Z6, Z13
+	VFNMADD231PS Z28, Z2, Z13
+	VMOVAPS      Z11, Z14
+	VFMADD231PS  Z31, Z13, Z14
+	VFNMADD231PS Z31, Z13, Z11
+	VFNMADD231PS Z29, Z4, Z8
+	VFNMADD231PS Z29, Z2, Z6
+	VMOVAPS      Z8, Z13
+	VFMADD231PS  Z30, Z6, Z13
+	VFNMADD231PS Z30, Z6, Z8
+	VMOVUPS      Z0, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Z14, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Z11, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Z13, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Z8, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Z10, (R10)
+	ADDQ         R9, R10
+
+	// rows 3 and 4
+	MOVQ         src+0(FP), BX
+	ADDQ         CX, BX
+	VMOVUPS      (BX)(DX*4), Z0
+	VFNMADD231PS (BX)(DX*2), Z29, Z0
+	VMOVUPS      (BX)(SI*1), Z1
+	VFNMADD231PS (BX)(DX*1), Z29, Z1
+	VMOVAPS      Z0, Z12
+	VFMADD231PS  Z30, Z1, Z12
+	VFNMADD231PS Z30, Z1, Z0
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DX*4), Z2
+	VFNMADD231PS (BX)(DX*2), Z29, Z2
+	VMOVUPS      (BX)(SI*1), Z3
+	VFNMADD231PS (BX)(DX*1), Z29, Z3
+	VMOVAPS      Z2, Z1
+	VFMADD231PS  Z30, Z3, Z1
+	VFNMADD231PS Z30, Z3, Z2
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DX*4), Z4
+	VFNMADD231PS (BX)(DX*2), Z29, Z4
+	VMOVUPS      (BX)(SI*1), Z5
+	VFNMADD231PS (BX)(DX*1), Z29, Z5
+	VMOVAPS      Z4, Z3
+	VFMADD231PS  Z30, Z5, Z3
+	VFNMADD231PS Z30, Z5, Z4
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DX*4), Z6
+	VFNMADD231PS (BX)(DX*2), Z29, Z6
+	VMOVUPS      (BX)(SI*1), Z7
+	VFNMADD231PS (BX)(DX*1), Z29, Z7
+	VMOVAPS      Z6, Z5
+	VFMADD231PS  Z30, Z7, Z5
+	VFNMADD231PS Z30, Z7, Z6
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DX*4), Z8
+	VFNMADD231PS (BX)(DX*2), Z29, Z8
+	VMOVUPS      (BX)(SI*1), Z9
+	VFNMADD231PS (BX)(DX*1), Z29, Z9
+	VMOVAPS      Z8, Z7
+	VFMADD231PS  Z30, Z9, Z7
+	VFNMADD231PS Z30, Z9, Z8
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DX*4), Z10
+	VFNMADD231PS (BX)(DX*2), Z29, Z10
+	VMOVUPS      (BX)(SI*1), Z11
+	VFNMADD231PS (BX)(DX*1), Z29, Z11
+	VMOVAPS      Z10, Z9
+	VFMADD231PS  Z30, Z11, Z9
+	VFNMADD231PS Z30, Z11, Z10
+	VFMADD132PS  Z26, Z7, Z12
+	VFNMADD231PS Z27, Z3, Z12
+	VFMADD231PS  Z26, Z1, Z9
+	VFNMADD231PS Z27, Z5, Z9
+	VMOVAPS      Z7, Z11
+	VFNMADD231PS Z28, Z3, Z11
+	VMOVAPS      Z5, Z13
+	VFNMADD231PS Z28, Z1, Z13
+	VMOVAPS      Z11, Z14
+	VFMADD231PS  Z31, Z13, Z14
+	VFNMADD231PS Z31, Z13, Z11
+	VFNMADD231PS Z29, Z3, Z7
+	VFNMADD231PS Z29, Z1, Z5
+	VMOVAPS      Z7, Z13
+	VFMADD231PS  Z30, Z5, Z13
+	VFNMADD231PS Z30, Z5, Z7
+	VMOVUPS      Z12, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Z14, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Z11, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Z13, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Z7, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Z9, (R10)
+	ADDQ         R9, R10
+	VFMADD132PS  Z26, Z8, Z0
+	VFNMADD231PS Z27, Z4, Z0
+	VFMADD231PS  Z26, Z2, Z10
+	VFNMADD231PS Z27, Z6, Z10
+	VMOVAPS      Z8, Z11
+	VFNMADD231PS Z28, Z4, Z11
+	VMOVAPS      Z6, Z13
+	VFNMADD231PS Z28, Z2, Z13
+	VMOVAPS      Z11, Z14
+	VFMADD231PS  Z31, Z13, Z14
+	VFNMADD231PS Z31, Z13, Z11
+	VFNMADD231PS Z29, Z4, Z8
+	VFNMADD231PS Z29, Z2, Z6
+	VMOVAPS      Z8, Z13
+	VFMADD231PS  Z30, Z6, Z13
+	VFNMADD231PS Z30, Z6, Z8
+	VMOVUPS      Z0, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Z14, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Z11, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Z13, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Z8, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Z10, (R10)
+	ADDQ         R9, R10
+
+	// row 5
+	MOVQ         src+0(FP), BX
+	ADDQ         CX, BX
+	VMOVUPS      (BX)(DI*1), Z0
+	VFMADD231PS  (BX)(DX*1), Z26, Z0
+	VFNMADD231PS (BX)(SI*1), Z27, Z0
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DI*1), Z1
+	VFMADD231PS  (BX)(DX*1), Z26, Z1
+	VFNMADD231PS (BX)(SI*1), Z27, Z1
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DI*1), Z2
+	VFMADD231PS  (BX)(DX*1), Z26, Z2
+	VFNMADD231PS (BX)(SI*1), Z27, Z2
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DI*1), Z3
+	VFMADD231PS  (BX)(DX*1), Z26, Z3
+	VFNMADD231PS (BX)(SI*1), Z27, Z3
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DI*1), Z4
+	VFMADD231PS  (BX)(DX*1), Z26, Z4
+	VFNMADD231PS (BX)(SI*1), Z27, Z4
+	ADDQ         R8, BX
+	VMOVUPS      (BX)(DI*1), Z5
+	VFMADD231PS  (BX)(DX*1), Z26, Z5
+	VFNMADD231PS (BX)(SI*1), Z27, Z5
+	VFMADD132PS  Z26, Z4, Z0
+	VFNMADD231PS Z27, Z2, Z0
+	VFMADD231PS  Z26, Z1, Z5
+	VFNMADD231PS Z27, Z3, Z5
+	VMOVAPS      Z4, Z6
+	VFNMADD231PS Z28, Z2, Z6
+	VMOVAPS      Z3, Z7
+	VFNMADD231PS Z28, Z1, Z7
+	VMOVAPS      Z6, Z8
+	VFMADD231PS  Z31, Z7, Z8
+	VFNMADD231PS Z31, Z7, Z6
+	VFNMADD231PS Z29, Z2, Z4
+	VFNMADD231PS Z29, Z1, Z3
+	VMOVAPS      Z4, Z7
+	VFMADD231PS  Z30, Z3, Z7
+	VFNMADD231PS Z30, Z3, Z4
+	VMOVUPS      Z0, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Z8, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Z6, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Z7, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Z4, (R10)
+	ADDQ         R9, R10
+	VMOVUPS      Z5, (R10)
+	ADDQ         R9, R10
+	ADDQ         $+64, CX
+	CMPQ         CX, AX
+	JLT          winogradIn512_channels
+	VZEROUPPER
+	RET
+
+DATA winogradOut512_constants<>+0(SB)/4, $(0.6875)
+DATA winogradOut512_constants<>+4(SB)/4, $(1.375)
+DATA winogradOut512_constants<>+8(SB)/4, $(0.47265625)
+DATA winogradOut512_constants<>+12(SB)/4, $(1.890625)
+DATA winogradOut512_constants<>+16(SB)/4, $(0.32495117)
+DATA winogradOut512_constants<>+20(SB)/4, $(2.5996094)
+GLOBL winogradOut512_constants<>(SB), RODATA|NOPTR, $24
+
+// func winogradOut512(src *float32, plane int, bias *float32, channels int, rows int, cols int, dst *float32, dstStride int, dstRow int, before *float32, after *float32, resStride int, resRow int, slope float32, limit float32, linear bool)
+// Requires: AVX, AVX512F
+TEXT ·winogradOut512(SB), NOSPLIT, $0-113
+	VBROADCASTSS winogradOut512_constants<>+0(SB), Z31
+	VBROADCASTSS winogradOut512_constants<>+4(SB), Z30
+	VBROADCASTSS winogradOut512_constants<>+8(SB), Z29
+	VBROADCASTSS winogradOut512_constants<>+12(SB), Z28
+	VBROADCASTSS winogradOut512_constants<>+16(SB), Z27
+	VBROADCASTSS winogradOut512_constants<>+20(SB), Z26
+	MOVQ         channels+24(FP), AX
+	SHLQ         $0x02, AX
+	XORQ         CX, CX
+
+winogradOut512_channels:
+	// rows 0 and 2
+	MOVQ        plane+8(FP), DX
+	SHLQ        $0x02, DX
+	LEAQ        (DX)(DX*2), BX
+	SHLQ        $0x01, BX
+	LEAQ        (BX)(BX*2), DI
+	LEAQ        (BX)(BX*4), SI
+	MOVQ        src+0(FP), SI
+	ADDQ        CX, SI
+	VMOVUPS     (SI)(BX*1), Z12
+	VADDPS      (SI)(BX*2), Z12, Z12
+	VMOVUPS     (SI)(DI*1), Z13
+	VADDPS      (SI)(BX*4), Z13, Z13
+	VADDPS      (SI), Z12, Z0
+	VADDPS      Z13, Z0, Z0
+	VMULPS      Z29, Z12, Z6
+	VFMADD231PS Z28, Z13, Z6
+	ADDQ        DX, SI
+	VMOVUPS     (SI)(BX*1), Z12
+	VADDPS      (SI)(BX*2), Z12, Z12
+	VMOVUPS     (SI)(DI*1), Z13
+	VADDPS      (SI)(BX*4), Z13, Z13
+	VADDPS      (SI), Z12, Z1
+	VADDPS      Z13, Z1, Z1
+	VMULPS      Z29, Z12, Z7
+	VFMADD231PS Z28, Z13, Z7
+	ADDQ        DX, SI
+	VMOVUPS     (SI)(BX*1), Z12
+	VADDPS      (SI)(BX*2), Z12, Z12
+	VMOVUPS     (SI)(DI*1), Z13
+	VADDPS      (SI)(BX*4), Z13, Z13
+	VADDPS      (SI), Z12, Z2
+	VADDPS      Z13, Z2, Z2
+	VMULPS      Z29, Z12, Z8
+	VFMADD231PS Z28, Z13, Z8
+	ADDQ        DX, SI
+	VMOVUPS     (SI)(BX*1), Z12
+	VADDPS      (SI)(BX*2), Z12, Z12
+	VMOVUPS     (SI)(DI*1), Z13
+	VADDPS      (SI)(BX*4), Z13, Z13
+	VADDPS      (SI), Z12, Z3
+	VADDPS      Z13, Z3, Z3
+	VMULPS      Z29, Z12, Z9
+	VFMADD231PS Z28, Z13, Z9
+	ADDQ        DX, SI
+	VMOVUPS     (SI)(BX*1), Z12
+	VADDPS      (SI)(BX*2), Z12, Z12
+	VMOVUPS     (SI)(DI*1), Z13
+	VADDPS      (SI)(BX*4), Z13, Z13
+	VADDPS      (SI), Z12, Z4
+	VADDPS      Z13, Z4, Z4
+	VMULPS      Z29, Z12, Z10
+	VFMADD231PS Z28, Z13, Z10
+	ADDQ        DX, SI
+	VMOVUPS     (SI)(BX*1), Z12
+	VADDPS      (SI)(BX*2), Z12, Z12
+	VMOVUPS     (SI)(DI*1), Z13
+	VADDPS      (SI)(BX*4), Z13, Z13
+	VADDPS      (SI), Z12, Z5
+	VADDPS      Z13, Z5, Z5
+	VMULPS      Z29, Z12, Z11
+	VFMADD231PS Z28, Z13, Z11
+	MOVQ        bias+16(FP), DX
+	VADDPS      Z1, Z2, Z12
+	VADDPS      Z3, Z4, Z13
+	VSUBPS      Z2, Z1, Z1
+	VSUBPS      Z4, Z3, Z3
+	VADDPS      Z0, Z12, Z0
+	VADDPS      Z0, Z13, Z0
+	VMULPS      Z29, Z12, Z2
+	VFMADD231PS Z28, Z13, Z2
+	VMULPS      Z31, Z1, Z4
+	VFMADD231PS Z30, Z3, Z4
+	VFMADD231PS Z27, Z1, Z5
+	VFMADD231PS Z26, Z3, Z5
+	VADDPS      (DX)(CX*1), Z0, Z0
+	VADDPS      (DX)(CX*1), Z4, Z4
+	VADDPS      (DX)(CX*1), Z2, Z2
+	VADDPS      (DX)(CX*1), Z5, Z5
+	VADDPS      Z7, Z8, Z12
+	VADDPS      Z9, Z10, Z13
+	VSUBPS      Z8, Z7, Z7
+	VSUBPS      Z10, Z9, Z9
+	VADDPS      Z6, Z12, Z6
+	VADDPS      Z6, Z13, Z6
+	VMULPS      Z29, Z12, Z8
+	VFMADD231PS Z28, Z13, Z8
+	VMULPS      Z31, Z7, Z10
+	VFMADD231PS Z30, Z9, Z10
+	VFMADD231PS Z27, Z7, Z11
+	VFMADD231PS Z26, Z9, Z11
+	VADDPS      (DX)(CX*1), Z6, Z6
+	VADDPS      (DX)(CX*1), Z10, Z10
+	VADDPS      (DX)(CX*1), Z8, Z8
+	VADDPS      (DX)(CX*1), Z11, Z11
+	MOVQ        before+72(FP), DX
+	TESTQ       DX, DX
+	JEQ         winogradOut512_rows0_notbefore
+	ADDQ        CX, DX
+	MOVQ        resRow+96(FP), BX
+	SHLQ        $0x02, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (SI)(SI*2), DI
+	VADDPS      (DX), Z0, Z0
+	CMPQ        cols+40(FP), $0x01
+	JLE         winogradOut512_rows0_before_row2
+	VADDPS      (DX)(SI*1), Z4, Z4
+	CMPQ        cols+40(FP), $0x02
+	JLE         winogradOut512_rows0_before_row2
+	VADDPS      (DX)(SI*2), Z2, Z2
+	CMPQ        cols+40(FP), $0x03
+	JLE         winogradOut512_rows0_before_row2
+	VADDPS      (DX)(DI*1), Z5, Z5
+
+winogradOut512_rows0_before_row2:
+	LEAQ   (DX)(BX*2), DX
+	CMPQ   rows+32(FP), $0x02
+	JLE    winogradOut512_rows0_before_done
+	VADDPS (DX), Z6, Z6
+	CMPQ   cols+40(FP), $0x01
+	JLE    winogradOut512_rows0_before_done
+	VADDPS (DX)(SI*1), Z10, Z10
+	CMPQ   cols+40(FP), $0x02
+	JLE    winogradOut512_rows0_before_done
+	VADDPS (DX)(SI*2), Z8, Z8
+	CMPQ   cols+40(FP), $0x03
+	JLE    winogradOut512_rows0_before_done
+	VADDPS (DX)(DI*1), Z11, Z11
+
+winogradOut512_rows0_before_done:
+winogradOut512_rows0_notbefore:
+	MOVB         linear+112(FP), DL
+	TESTB        DL, DL
+	JNE          winogradOut512_rows0_linear
+	VPXORD       Z1, Z1, Z1
+	VBROADCASTSS slope+104(FP), Z3
+	VCMPPS       $0x11, Z1, Z0, K3
+	VMULPS       Z3, Z0, K3, Z0
+	VCMPPS       $0x11, Z1, Z4, K4
+	VMULPS       Z3, Z4, K4, Z4
+	VCMPPS       $0x11, Z1, Z2, K5
+	VMULPS       Z3, Z2, K5, Z2
+	VCMPPS       $0x11, Z1, Z5, K6
+	VMULPS       Z3, Z5, K6, Z5
+	VCMPPS       $0x11, Z1, Z6, K3
+	VMULPS       Z3, Z6, K3, Z6
+	VCMPPS       $0x11, Z1, Z10, K4
+	VMULPS       Z3, Z10, K4, Z10
+	VCMPPS       $0x11, Z1, Z8, K5
+	VMULPS       Z3, Z8, K5, Z8
+	VCMPPS       $0x11, Z1, Z11, K6
+	VMULPS       Z3, Z11, K6, Z11
+	VBROADCASTSS limit+108(FP), Z3
+	VMINPS       Z0, Z3, Z0
+	VMINPS       Z4, Z3, Z4
+	VMINPS       Z2, Z3, Z2
+	VMINPS       Z5, Z3, Z5
+	VMINPS       Z6, Z3, Z6
+	VMINPS       Z10, Z3, Z10
+	VMINPS       Z8, Z3, Z8
+	VMINPS       Z11, Z3, Z11
+
+winogradOut512_rows0_linear:
+	MOVQ   after+80(FP), DX
+	TESTQ  DX, DX
+	JEQ    winogradOut512_rows0_notafter
+	ADDQ   CX, DX
+	MOVQ   resRow+96(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (SI)(SI*2), DI
+	VADDPS (DX), Z0, Z0
+	CMPQ   cols+40(FP), $0x01
+	JLE    winogradOut512_rows0_after_row2
+	VADDPS (DX)(SI*1), Z4, Z4
+	CMPQ   cols+40(FP), $0x02
+	JLE    winogradOut512_rows0_after_row2
+	VADDPS (DX)(SI*2), Z2, Z2
+	CMPQ   cols+40(FP), $0x03
+	JLE    winogradOut512_rows0_after_row2
+	VADDPS (DX)(DI*1), Z5, Z5
+
+winogradOut512_rows0_after_row2:
+	LEAQ   (DX)(BX*2), DX
+	CMPQ   rows+32(FP), $0x02
+	JLE    winogradOut512_rows0_after_done
+	VADDPS (DX), Z6, Z6
+	CMPQ   cols+40(FP), $0x01
+	JLE    winogradOut512_rows0_after_done
+	VADDPS (DX)(SI*1), Z10, Z10
+	CMPQ   cols+40(FP), $0x02
+	JLE    winogradOut512_rows0_after_done
+	VADDPS (DX)(SI*2), Z8, Z8
+	CMPQ   cols+40(FP), $0x03
+	JLE    winogradOut512_rows0_after_done
+	VADDPS (DX)(DI*1), Z11, Z11
+
+winogradOut512_rows0_after_done:
+winogradOut512_rows0_notafter:
+	MOVQ    dst+48(FP), DX
+	ADDQ    CX, DX
+	MOVQ    dstRow+64(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    dstStride+56(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (SI)(SI*2), DI
+	VMOVUPS Z0, (DX)
+	CMPQ    cols+40(FP), $0x01
+	JLE     winogradOut512_rows0_store_row2
+	VMOVUPS Z4, (DX)(SI*1)
+	CMPQ    cols+40(FP), $0x02
+	JLE     winogradOut512_rows0_store_row2
+	VMOVUPS Z2, (DX)(SI*2)
+	CMPQ    cols+40(FP), $0x03
+	JLE     winogradOut512_rows0_store_row2
+	VMOVUPS Z5, (DX)(DI*1)
+
+winogradOut512_rows0_store_row2:
+	LEAQ    (DX)(BX*2), DX
+	CMPQ    rows+32(FP), $0x02
+	JLE     winogradOut512_rows0_store_done
+	VMOVUPS Z6, (DX)
+	CMPQ    cols+40(FP), $0x01
+	JLE     winogradOut512_rows0_store_done
+	VMOVUPS Z10, (DX)(SI*1)
+	CMPQ    cols+40(FP), $0x02
+	JLE     winogradOut512_rows0_store_done
+	VMOVUPS Z8, (DX)(SI*2)
+	CMPQ    cols+40(FP), $0x03
+	JLE     winogradOut512_rows0_store_done
+	VMOVUPS Z11, (DX)(DI*1)
+
+winogradOut512_rows0_store_done:
+	// rows 1 and 3
+	MOVQ        plane+8(FP), DX
+	SHLQ        $0x02, DX
+	LEAQ        (DX)(DX*2), BX
+	SHLQ        $0x01, BX
+	LEAQ        (BX)(BX*2), DI
+	LEAQ        (BX)(BX*4), R8
+	MOVQ        src+0(FP), SI
+	ADDQ        CX, SI
+	VMOVUPS     (SI)(BX*1), Z12
+	VSUBPS      (SI)(BX*2), Z12, Z12
+	VMOVUPS     (SI)(DI*1), Z13
+	VSUBPS      (SI)(BX*4), Z13, Z13
+	VMULPS      Z31, Z12, Z0
+	VFMADD231PS Z30, Z13, Z0
+	VMOVUPS     (SI)(R8*1), Z6
+	VFMADD231PS Z27, Z12, Z6
+	VFMADD231PS Z26, Z13, Z6
+	ADDQ        DX, SI
+	VMOVUPS     (SI)(BX*1), Z12
+	VSUBPS      (SI)(BX*2), Z12, Z12
+	VMOVUPS     (SI)(DI*1), Z13
+	VSUBPS      (SI)(BX*4), Z13, Z13
+	VMULPS      Z31, Z12, Z1
+	VFMADD231PS Z30, Z13, Z1
+	VMOVUPS     (SI)(R8*1), Z7
+	VFMADD231PS Z27, Z12, Z7
+	VFMADD231PS Z26, Z13, Z7
+	ADDQ        DX, SI
+	VMOVUPS     (SI)(BX*1), Z12
+	VSUBPS      (SI)(BX*2), Z12, Z12
+	VMOVUPS     (SI)(DI*1), Z13
+	VSUBPS      (SI)(BX*4), Z13, Z13
+	VMULPS      Z31, Z12, Z2
+	VFMADD231PS Z30, Z13, Z2
+	VMOVUPS     (SI)(R8*1), Z8
+	VFMADD231PS Z27, Z12, Z8
+	VFMADD231PS Z26, Z13, Z8
+	ADDQ        DX, SI
+	VMOVUPS     (SI)(BX*1), Z12
+	VSUBPS      (SI)(BX*2), Z12, Z12
+	VMOVUPS     (SI)(DI*1), Z13
+	VSUBPS      (SI)(BX*4), Z13, Z13
+	VMULPS      Z31, Z12, Z3
+	VFMADD231PS Z30, Z13, Z3
+	VMOVUPS     (SI)(R8*1), Z9
+	VFMADD231PS Z27, Z12, Z9
+	VFMADD231PS Z26, Z13, Z9
+	ADDQ        DX, SI
+	VMOVUPS     (SI)(BX*1), Z12
+	VSUBPS      (SI)(BX*2), Z12, Z12
+	VMOVUPS     (SI)(DI*1), Z13
+	VSUBPS      (SI)(BX*4), Z13, Z13
+	VMULPS      Z31, Z12, Z4
+	VFMADD231PS Z30, Z13, Z4
+	VMOVUPS     (SI)(R8*1), Z10
+	VFMADD231PS Z27, Z12, Z10
+	VFMADD231PS Z26, Z13, Z10
+	ADDQ        DX, SI
+	VMOVUPS     (SI)(BX*1), Z12
+	VSUBPS      (SI)(BX*2), Z12, Z12
+	VMOVUPS     (SI)(DI*1), Z13
+	VSUBPS      (SI)(BX*4), Z13, Z13
+	VMULPS      Z31, Z12, Z5
+	VFMADD231PS Z30, Z13, Z5
+	VMOVUPS     (SI)(R8*1), Z11
+	VFMADD231PS Z27, Z12, Z11
+	VFMADD231PS Z26, Z13, Z11
+	MOVQ        bias+16(FP), DX
+	VADDPS      Z1, Z2, Z12
+	VADDPS      Z3, Z4, Z13
+	VSUBPS      Z2, Z1, Z1
+	VSUBPS      Z4, Z3, Z3
+	VADDPS      Z0, Z12, Z0
+	VADDPS      Z0, Z13, Z0
+	VMULPS      Z29, Z12, Z2
+	VFMADD231PS Z28, Z13, Z2
+	VMULPS      Z31, Z1, Z4
+	VFMADD231PS Z30, Z3, Z4
+	VFMADD231PS Z27, Z1, Z5
+	VFMADD231PS Z26, Z3, Z5
+	VADDPS      (DX)(CX*1), Z0, Z0
+	VADDPS      (DX)(CX*1), Z4, Z4
+	VADDPS      (DX)(CX*1), Z2, Z2
+	VADDPS      (DX)(CX*1), Z5, Z5
+	VADDPS      Z7, Z8, Z12
+	VADDPS      Z9, Z10, Z13
+	VSUBPS      Z8, Z7, Z7
+	VSUBPS      Z10, Z9, Z9
+	VADDPS      Z6, Z12, Z6
+	VADDPS      Z6, Z13, Z6
+	VMULPS      Z29, Z12, Z8
+	VFMADD231PS Z28, Z13, Z8
+	VMULPS      Z31, Z7, Z10
+	VFMADD231PS Z30, Z9, Z10
+	VFMADD231PS Z27, Z7, Z11
+	VFMADD231PS Z26, Z9, Z11
+	VADDPS      (DX)(CX*1), Z6, Z6
+	VADDPS      (DX)(CX*1), Z10, Z10
+	VADDPS      (DX)(CX*1), Z8, Z8
+	VADDPS      (DX)(CX*1), Z11, Z11
+	MOVQ        before+72(FP), DX
+	TESTQ       DX, DX
+	JEQ         winogradOut512_rows1_notbefore
+	ADDQ        CX, DX
+	MOVQ        resRow+96(FP), BX
+	SHLQ        $0x02, BX
+	MOVQ        resStride+88(FP), SI
+	SHLQ        $0x02, SI
+	LEAQ        (SI)(SI*2), DI
+	ADDQ        BX, DX
+	CMPQ        rows+32(FP), $0x01
+	JLE         winogradOut512_rows1_before_done
+	VADDPS      (DX), Z0, Z0
+	CMPQ        cols+40(FP), $0x01
+	JLE         winogradOut512_rows1_before_row3
+	VADDPS      (DX)(SI*1), Z4, Z4
+	CMPQ        cols+40(FP), $0x02
+	JLE         winogradOut512_rows1_before_row3
+	VADDPS      (DX)(SI*2), Z2, Z2
+	CMPQ        cols+40(FP), $0x03
+	JLE         winogradOut512_rows1_before_row3
+	VADDPS      (DX)(DI*1), Z5, Z5
+
+winogradOut512_rows1_before_row3:
+	LEAQ   (DX)(BX*2), DX
+	CMPQ   rows+32(FP), $0x03
+	JLE    winogradOut512_rows1_before_done
+	VADDPS (DX), Z6, Z6
+	CMPQ   cols+40(FP), $0x01
+	JLE    winogradOut512_rows1_before_done
+	VADDPS (DX)(SI*1), Z10, Z10
+	CMPQ   cols+40(FP), $0x02
+	JLE    winogradOut512_rows1_before_done
+	VADDPS (DX)(SI*2), Z8, Z8
+	CMPQ   cols+40(FP), $0x03
+	JLE    winogradOut512_rows1_before_done
+	VADDPS (DX)(DI*1), Z11, Z11
+
+winogradOut512_rows1_before_done:
+winogradOut512_rows1_notbefore:
+	MOVB         linear+112(FP), DL
+	TESTB        DL, DL
+	JNE          winogradOut512_rows1_linear
+	VPXORD       Z1, Z1, Z1
+	VBROADCASTSS slope+104(FP), Z3
+	VCMPPS       $0x11, Z1, Z0, K3
+	VMULPS       Z3, Z0, K3, Z0
+	VCMPPS       $0x11, Z1, Z4, K4
+	VMULPS       Z3, Z4, K4, Z4
+	VCMPPS       $0x11, Z1, Z2, K5
+	VMULPS       Z3, Z2, K5, Z2
+	VCMPPS       $0x11, Z1, Z5, K6
+	VMULPS       Z3, Z5, K6, Z5
+	VCMPPS       $0x11, Z1, Z6, K3
+	VMULPS       Z3, Z6, K3, Z6
+	VCMPPS       $0x11, Z1, Z10, K4
+	VMULPS       Z3, Z10, K4, Z10
+	VCMPPS       $0x11, Z1, Z8, K5
+	VMULPS       Z3, Z8, K5, Z8
+	VCMPPS       $0x11, Z1, Z11, K6
+	VMULPS       Z3, Z11, K6, Z11
+	VBROADCASTSS limit+108(FP), Z3
+	VMINPS       Z0, Z3, Z0
+	VMINPS       Z4, Z3, Z4
+	VMINPS       Z2, Z3, Z2
+	VMINPS       Z5, Z3, Z5
+	VMINPS       Z6, Z3, Z6
+	VMINPS       Z10, Z3, Z10
+	VMINPS       Z8, Z3, Z8
+	VMINPS       Z11, Z3, Z11
+
+winogradOut512_rows1_linear:
+	MOVQ   after+80(FP), DX
+	TESTQ  DX, DX
+	JEQ    winogradOut512_rows1_notafter
+	ADDQ   CX, DX
+	MOVQ   resRow+96(FP), BX
+	SHLQ   $0x02, BX
+	MOVQ   resStride+88(FP), SI
+	SHLQ   $0x02, SI
+	LEAQ   (SI)(SI*2), DI
+	ADDQ   BX, DX
+	CMPQ   rows+32(FP), $0x01
+	JLE    winogradOut512_rows1_after_done
+	VADDPS (DX), Z0, Z0
+	CMPQ   cols+40(FP), $0x01
+	JLE    winogradOut512_rows1_after_row3
+	VADDPS (DX)(SI*1), Z4, Z4
+	CMPQ   cols+40(FP), $0x02
+	JLE    winogradOut512_rows1_after_row3
+	VADDPS (DX)(SI*2), Z2, Z2
+	CMPQ   cols+40(FP), $0x03
+	JLE    winogradOut512_rows1_after_row3
+	VADDPS (DX)(DI*1), Z5, Z5
+
+winogradOut512_rows1_after_row3:
+	LEAQ   (DX)(BX*2), DX
+	CMPQ   rows+32(FP), $0x03
+	JLE    winogradOut512_rows1_after_done
+	VADDPS (DX), Z6, Z6
+	CMPQ   cols+40(FP), $0x01
+	JLE    winogradOut512_rows1_after_done
+	VADDPS (DX)(SI*1), Z10, Z10
+	CMPQ   cols+40(FP), $0x02
+	JLE    winogradOut512_rows1_after_done
+	VADDPS (DX)(SI*2), Z8, Z8
+	CMPQ   cols+40(FP), $0x03
+	JLE    winogradOut512_rows1_after_done
+	VADDPS (DX)(DI*1), Z11, Z11
+
+winogradOut512_rows1_after_done:
+winogradOut512_rows1_notafter:
+	MOVQ    dst+48(FP), DX
+	ADDQ    CX, DX
+	MOVQ    dstRow+64(FP), BX
+	SHLQ    $0x02, BX
+	MOVQ    dstStride+56(FP), SI
+	SHLQ    $0x02, SI
+	LEAQ    (SI)(SI*2), DI
+	ADDQ    BX, DX
+	CMPQ    rows+32(FP), $0x01
+	JLE     winogradOut512_rows1_store_done
+	VMOVUPS Z0, (DX)
+	CMPQ    cols+40(FP), $0x01
+	JLE     winogradOut512_rows1_store_row3
+	VMOVUPS Z4, (DX)(SI*1)
+	CMPQ    cols+40(FP), $0x02
+	JLE     winogradOut512_rows1_store_row3
+	VMOVUPS Z2, (DX)(SI*2)
+	CMPQ    cols+40(FP), $0x03
+	JLE     winogradOut512_rows1_store_row3
+	VMOVUPS Z5, (DX)(DI*1)
+
+winogradOut512_rows1_store_row3:
+	LEAQ    (DX)(BX*2), DX
+	CMPQ    rows+32(FP), $0x03
+	JLE     winogradOut512_rows1_store_done
+	VMOVUPS Z6, (DX)
+	CMPQ    cols+40(FP), $0x01
+	JLE     winogradOut512_rows1_store_done
+	VMOVUPS Z10, (DX)(SI*1)
+	CMPQ    cols+40(FP), $0x02
+	JLE     winogradOut512_rows1_store_done
+	VMOVUPS Z8, (DX)(SI*2)
+	CMPQ    cols+40(FP), $0x03
+	JLE     winogradOut512_rows1_store_done
+	VMOVUPS Z11, (DX)(DI*1)
+
+winogradOut512_rows1_store_done:
+	ADDQ $+64, CX
+	CMPQ CX, AX
+	JLT  winogradOut512_channels
+	VZEROUPPER
+	RET

@@ -33,6 +33,10 @@ type Variant struct {
 	GroupSizes []int
 	// Grouped computes a row of a grouped convolution; see GroupedGeneric.
 	Grouped func(p *Grouped, m int, dst, src, w, res []float32)
+	// WinogradIn and WinogradOut transform a tile of a 3x3 convolution; see
+	// WinogradInGeneric and WinogradOutGeneric.
+	WinogradIn  func(p *WinogradIn, dst, src []float32)
+	WinogradOut func(p *WinogradOut, rows, cols int, dst, src, bias, res []float32)
 	// MaxPool and AvgPool compute a row of a pooling; see MaxPoolGeneric and
 	// AvgPoolGeneric.
 	MaxPool, AvgPool func(p *Pool, m int, dst, src []float32)
@@ -40,11 +44,12 @@ type Variant struct {
 
 var generic = Variant{
 	Name: "generic", Width: 8, Pixels: 16, Lanes: 8,
-	Panel:     PanelGeneric,
-	Depthwise: DepthwiseGeneric,
-	Grouped:   GroupedGeneric,
-	MaxPool:   MaxPoolGeneric,
-	AvgPool:   AvgPoolGeneric,
+	Panel:      PanelGeneric,
+	Depthwise:  DepthwiseGeneric,
+	Grouped:    GroupedGeneric,
+	WinogradIn: WinogradInGeneric, WinogradOut: WinogradOutGeneric,
+	MaxPool: MaxPoolGeneric,
+	AvgPool: AvgPoolGeneric,
 }
 
 // variants are those that this processor can run, best last.

@@ -6,20 +6,22 @@ import "github.com/gozoo/zoo/internal/cpu"
 
 var avx2 = Variant{
 	Name: cpu.AVX2.String(), Width: 16, Pixels: 6, Lanes: 8, GroupSizes: []int{4, 8},
-	Panel:     panelAVX2,
-	Depthwise: depthwiseAVX2,
-	Grouped:   groupedAVX2,
-	MaxPool:   maxPoolAVX2,
-	AvgPool:   avgPoolAVX2,
+	Panel:      panelAVX2,
+	Depthwise:  depthwiseAVX2,
+	Grouped:    groupedAVX2,
+	WinogradIn: winogradInAVX2, WinogradOut: winogradOutAVX2,
+	MaxPool: maxPoolAVX2,
+	AvgPool: avgPoolAVX2,
 }
 
 var avx512 = Variant{
 	Name: cpu.AVX512.String(), Width: 32, Pixels: 14, Lanes: 16, GroupSizes: []int{4, 8},
-	Panel:     panelAVX512,
-	Depthwise: depthwiseAVX512,
-	Grouped:   groupedAVX512,
-	MaxPool:   maxPoolAVX512,
-	AvgPool:   avgPoolAVX512,
+	Panel:      panelAVX512,
+	Depthwise:  depthwiseAVX512,
+	Grouped:    groupedAVX512,
+	WinogradIn: winogradInAVX512, WinogradOut: winogradOutAVX512,
+	MaxPool: maxPoolAVX512,
+	AvgPool: avgPoolAVX512,
 }
 
 // assembly returns the variants in assembly that this processor can run, best last.

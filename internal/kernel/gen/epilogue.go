@@ -39,12 +39,7 @@ func (g *gen) epilogue(label string, sums []vector, rows int, at reg.Register, f
 		g.Label(done)
 	}
 	residual("before")
-	linear := g.GP8()
-	g.Load(g.Param("linear"), linear)
-	g.TESTB(linear, linear)
-	g.JNE(operand.LabelRef(label + "_linear"))
-	g.activate(sums, free)
-	g.Label(label + "_linear")
+	g.activateUnlessLinear(label, sums, free)
 	residual("after")
 	p := row("dst")
 	stride := g.Load(g.Param("dstStride"), g.GP64()).(reg.GPVirtual)
@@ -57,6 +52,16 @@ func (g *gen) epilogue(label string, sums []vector, rows int, at reg.Register, f
 
 // mask returns the mask of the channels of register v.
 func mask(v int) reg.OpmaskPhysical { return [...]reg.OpmaskPhysical{reg.K1, reg.K2}[v] }
+
+// activateUnlessLinear applies the activation unless the parameter linear is set.
+func (g *gen) activateUnlessLinear(label string, sums []vector, free []reg.VecPhysical) {
+	linear := g.GP8()
+	g.Load(g.Param("linear"), linear)
+	g.TESTB(linear, linear)
+	g.JNE(operand.LabelRef(label + "_linear"))
+	g.activate(sums, free)
+	g.Label(label + "_linear")
+}
 
 // activate applies the activation of the parameters slope and limit: x*slope where
 // x < 0, then limit where x > limit; a NaN stays one and a -0 stays -0, as in Go.

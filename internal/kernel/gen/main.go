@@ -28,6 +28,7 @@ func main() {
 		g.depthwise()
 		g.grouped()
 		g.pooling()
+		g.winograd()
 		if err := g.write(os.Args[1]); err != nil {
 			fmt.Fprintf(os.Stderr, "gen: %s: %v\n", v.name, err)
 			os.Exit(1)
