@@ -53,7 +53,7 @@ func BenchmarkNetworks(b *testing.B) {
 			if err != nil {
 				b.Fatal(err)
 			}
-			plan, err := Compile(synthetic(b, bb.family, bb.arch), shape, Options{})
+			plan, err := Compile(synthetic(b, bb.family, bb.arch), shape, Options{Precision: High})
 			if err != nil {
 				b.Fatal(err)
 			}

@@ -37,6 +37,9 @@ func (c *compiler) conv(u unit, op nn.Conv) (step, error) {
 	if filtered(c.options.Variant, op) {
 		return c.filter(u, op)
 	}
+	if c.winograd(u, op) {
+		return c.winogradConv(u, op)
+	}
 	in := c.layout.view(u.node.In[0])
 	shape := c.layout.shapes[u.node.Out]
 	top, _, left, _ := op.Pads(in.buf.h, in.buf.w)

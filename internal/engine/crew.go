@@ -12,9 +12,9 @@ import (
 // are done. Nothing is allocated, and no goroutine sleeps between two steps: a step
 // can be shorter than it takes to wake one.
 type crew struct {
-	steps []timedStep
-	frame frame
-	times []time.Duration // of each step, when asked for
+	steps  []timedStep
+	frames []frame         // of the caller, and of each worker
+	times  []time.Duration // of each step, when asked for
 
 	// state is what may be claimed: the run, the step of it, and the next task.
 	state atomic.Uint64
@@ -40,8 +40,13 @@ const (
 
 func pack(run uint64, step int) uint64 { return run<<(taskBits+stepBits) | uint64(step)<<taskBits }
 
-// run computes all steps with up to the given number of threads.
-func (c *crew) run(threads int) {
+// run computes all steps for a network input with up to as many threads as there are
+// frames.
+func (c *crew) run(input []float32) {
+	for i := range c.frames {
+		c.frames[i].src = input
+	}
+	threads := len(c.frames)
 	run := (c.state.Load()>>(taskBits+stepBits) + 1) & runMask
 	for i := range c.steps {
 		var start time.Time
@@ -59,13 +64,16 @@ func (c *crew) run(threads int) {
 		}
 	}
 	c.state.Store(pack(run, stepMask)) // no such step: the run is over
+	for i := range c.frames {
+		c.frames[i].src = nil
+	}
 }
 
 // alone computes step i without help.
 func (c *crew) alone(i int) {
 	s := &c.steps[i]
 	for task := range s.n {
-		s.run(&c.frame, task)
+		s.run(&c.frames[0], task)
 	}
 }
 
@@ -82,7 +90,7 @@ func (c *crew) together(run uint64, i, threads int) {
 		if !ok {
 			break
 		}
-		s.run(&c.frame, task)
+		s.run(&c.frames[0], task)
 		c.done.Add(1)
 	}
 	for spin := 1; c.done.Load() < int64(s.n); spin++ {
@@ -101,8 +109,8 @@ func (c *crew) claim(run uint64, step int) (task int, ok bool) {
 	return task, task < c.steps[step].n
 }
 
-// help computes tasks until the run is over.
-func (c *crew) help(run uint64) {
+// help computes tasks until the run is over, with frame i.
+func (c *crew) help(run uint64, i int) {
 	for spin := 1; ; spin++ {
 		now := c.state.Load()
 		step := int(now >> taskBits & stepMask)
@@ -118,7 +126,7 @@ func (c *crew) help(run uint64) {
 		if !c.state.CompareAndSwap(now, now+1) {
 			continue
 		}
-		c.steps[step].run(&c.frame, int(now&taskMask))
+		c.steps[step].run(&c.frames[i], int(now&taskMask))
 		c.done.Add(1)
 		spin = 0
 	}
@@ -128,7 +136,7 @@ func (c *crew) help(run uint64) {
 // held something else.
 func (c *crew) clearBorders(s *timedStep) {
 	for _, b := range s.borders {
-		b.clearBorder(c.frame.mem)
+		b.clearBorder(c.frames[0].mem)
 	}
 }
 

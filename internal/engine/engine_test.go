@@ -24,7 +24,7 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 	x := b.Input()
 	for i := range 2 + r.IntN(6) {
 		at := b.At("layer", i)
-		switch r.IntN(10) {
+		switch r.IntN(12) {
 		case 0:
 			x = at.ConvNormAct(x, 2*(1+r.IntN(20)), nn.K(1+2*r.IntN(3)), nn.Stride(1+r.IntN(2)))
 		case 1: // grouped or depthwise, with TensorFlow's border
@@ -62,6 +62,16 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 			y := at.At("squeeze").Conv(at.GlobalAvgPool(x), 1+r.IntN(5), nn.Bias())
 			y = at.At("excite").Conv(at.Act(y), x.C, nn.Bias())
 			x = at.Mul(x, at.WithAct(nn.Sigmoid()).Act(y))
+		case 10: // small groups, and their channels of another number
+			groups, size := 1+r.IntN(5), 2<<r.IntN(3)
+			x = at.At("widen").Conv(x, groups*size)
+			x = at.ConvNormAct(x, x.C, nn.K(3), nn.Stride(1+r.IntN(2)), nn.Groups(groups))
+			if r.IntN(4) == 0 {
+				x = at.At("wide").Conv(x, 3*groups, nn.Groups(groups))
+			}
+		case 11: // as many channels as Winograd's way wants
+			x = at.At("widen").Conv(x, 32)
+			x = at.ConvNormAct(x, 32+16*r.IntN(2), nn.K(3))
 		}
 	}
 	x = b.At("pool").GlobalAvgPool(x)
@@ -144,7 +154,7 @@ func checkRandom(t testing.TB, seed uint64, v *kernel.Variant) error {
 	if _, err := g.Shapes(shape); err != nil {
 		return nil // too small for its pools
 	}
-	o := Options{Threads: 1 + r.IntN(3), Variant: v}
+	o := Options{Threads: 1 + r.IntN(3), Variant: v, Precision: Precision(r.IntN(2))}
 	switch r.IntN(3) {
 	case 1:
 		for i := range g.Values {

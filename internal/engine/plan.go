@@ -15,6 +15,7 @@ type Plan struct {
 	classes int // floats of one image's logits
 	steps   []timedStep
 	arena   int // floats
+	scratch int // floats of each thread
 	threads int
 	values  map[int]keptValue
 }
@@ -25,10 +26,11 @@ type step interface {
 	run(f *frame, task int)
 }
 
-// A frame is what the steps of one run work on.
+// A frame is what the steps of one run work on in one thread.
 type frame struct {
-	mem []float32 // the arena
-	src []float32 // the network input, (N,C,H,W)
+	mem     []float32 // the arena
+	src     []float32 // the network input, (N,C,H,W)
+	scratch []float32 // of one thread, for the time of one task
 }
 
 // timedStep is a step with what has to be done before it.
@@ -49,7 +51,7 @@ type keptValue struct {
 func (p *Plan) Classes() int { return p.classes }
 
 // ArenaBytes returns the scratch memory that one session takes, in bytes.
-func (p *Plan) ArenaBytes() int { return 4 * p.arena }
+func (p *Plan) ArenaBytes() int { return 4 * (p.arena + p.threads*p.scratch) }
 
 // compiler holds what the steps of a plan are made from.
 type compiler struct {
@@ -84,6 +86,11 @@ func (c *compiler) plan(keep map[int]bool) (*Plan, error) {
 			return nil, fmt.Errorf("engine: %s: %d tasks for input %v: at most %d are possible: take smaller batches", u.path, t.n, p.input, maxTasks)
 		}
 		p.steps = append(p.steps, t)
+	}
+	for _, s := range p.steps {
+		if n, ok := s.step.(interface{ scratch() int }); ok {
+			p.scratch = max(p.scratch, roundUp(n.scratch(), align))
+		}
 	}
 	if len(p.steps) > maxSteps {
 		return nil, fmt.Errorf("engine: %d steps: at most %d are possible", len(p.steps), maxSteps)
@@ -120,6 +127,9 @@ func (c *compiler) place(keep map[int]bool) {
 		write(u.out, i)
 		if op, ok := u.node.Op.(nn.Conv); ok {
 			addBorder(l.view(u.node.In[0]), op)
+			if c.winograd(u, op) {
+				c.winogradBorder(u, op)
+			}
 		}
 	}
 	read(l.graph.Logits, len(l.units))

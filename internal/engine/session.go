@@ -18,7 +18,10 @@ type Session struct {
 func (p *Plan) NewSession() *Session {
 	s := &Session{plan: p}
 	s.crew.steps = p.steps
-	s.crew.frame.mem = alloc(p.arena)
+	mem := alloc(p.arena + p.threads*p.scratch)
+	for i := range p.threads {
+		s.crew.frames = append(s.crew.frames, frame{mem: mem[:p.arena], scratch: mem[p.arena+i*p.scratch:][:p.scratch]})
+	}
 	return s
 }
 
@@ -37,11 +40,9 @@ func (s *Session) Run(logits, input []float32) error {
 	if want := p.input[0] * p.classes; len(logits) != want {
 		return fmt.Errorf("engine: expected room for %d logits, found %d", want, len(logits))
 	}
-	s.crew.frame.src = input
-	s.crew.run(p.threads)
-	s.crew.frame.src = nil
+	s.crew.run(input)
 	s.ran = true
-	planar(s.crew.frame.mem, p.logits, p.input[0], logits)
+	planar(s.crew.frames[0].mem, p.logits, p.input[0], logits)
 	return nil
 }
 
@@ -57,7 +58,7 @@ func (s *Session) Value(v int) ([]float32, error) {
 		return nil, err
 	}
 	out := make([]float32, n)
-	planar(s.crew.frame.mem, kept.views, kept.shape[0], out)
+	planar(s.crew.frames[0].mem, kept.views, kept.shape[0], out)
 	return out, nil
 }
 

@@ -21,7 +21,8 @@ type pool struct {
 // A worker waits for a crew to help.
 type worker struct {
 	crew   atomic.Pointer[crew]
-	run    uint64 // of crew; written before crew is
+	run    uint64 // of crew; written before crew is, like frame
+	frame  int    // of crew
 	asleep atomic.Bool
 	wake   chan struct{}
 }
@@ -34,7 +35,7 @@ const linger = 200 * time.Microsecond
 // that any run has wanted.
 func (p *pool) recruit(c *crew, run uint64, n int) {
 	p.mu.Lock()
-	for range n {
+	for i := range n {
 		if len(p.idle) == 0 {
 			if p.started >= n {
 				break
@@ -46,7 +47,7 @@ func (p *pool) recruit(c *crew, run uint64, n int) {
 		}
 		w := p.idle[len(p.idle)-1]
 		p.idle = p.idle[:len(p.idle)-1]
-		w.run = run
+		w.run, w.frame = run, 1+i
 		w.crew.Store(c)
 		if w.asleep.CompareAndSwap(true, false) {
 			w.wake <- struct{}{}
@@ -58,7 +59,7 @@ func (p *pool) recruit(c *crew, run uint64, n int) {
 func (w *worker) loop(p *pool) {
 	for {
 		c := w.next()
-		c.help(w.run)
+		c.help(w.run, w.frame)
 		w.crew.Store(nil)
 		p.mu.Lock()
 		p.idle = append(p.idle, w)
