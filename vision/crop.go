@@ -1,5 +1,7 @@
 package vision
 
+import "math"
+
 // ShortEdge returns the size of a w by h image scaled so that its shorter edge is
 // s pixels. The longer edge keeps the ratio and is cut to whole pixels, not
 // rounded, as mmpretrain's ResizeEdge and torchvision's Resize do. The sides and s
@@ -29,6 +31,19 @@ func cropSpan(n, c int) (start, size int) {
 	cut := n - c
 	half := cut / 2
 	return half + half&cut&1, c // up only from an odd half
+}
+
+// EfficientNetCrop returns the first column and row and the side of the square in the
+// middle of a w by h image that becomes edge by edge pixels in the preprocessing of
+// EfficientNet: so much of the shorter side as edge is of edge + padding. It is
+// mmpretrain's EfficientNetCenterCrop, whose side is cut, not rounded, and may be one
+// pixel more than that part. The sides and edge must be positive, padding not negative.
+func EfficientNetCrop(w, h, edge, padding int) (x, y, side int) {
+	part := float64(edge) / float64(edge+padding) * float64(min(w, h))
+	offset := func(n int) int { return max(0, int(math.RoundToEven((float64(n)-part)/2))) }
+	x, y = offset(w), offset(h)
+	end := func(at int) int { return int(float64(at) + part - 1) } // the last pixel, cut to whole ones
+	return x, y, max(1, end(x)-x+1)                                // of one row or column the reference takes nothing
 }
 
 // cut copies the w by h pixels whose first is in column x and row y.

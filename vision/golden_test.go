@@ -73,17 +73,55 @@ func equal(t *testing.T, want, got *vision.Image) {
 	}
 }
 
-func TestResizePillow(t *testing.T) {
+func TestResize(t *testing.T) {
 	_, images := tensors(t, goldenFile)
+	n := 0
 	for name, want := range images {
 		part := strings.Split(name, "/")
-		if len(part) != 3 {
+		if len(part) != 4 {
 			continue
 		}
+		n++
 		t.Run(name, func(t *testing.T) {
-			from := images["from/"+part[0]]
-			equal(t, want, vision.ResizePillow(from, want.W, want.H, vision.Filter(part[1])))
+			resize := vision.ResizePillow
+			if part[0] == vision.BackendOpenCV {
+				resize = vision.ResizeOpenCV
+			}
+			equal(t, want, resize(images["from/"+part[1]], want.W, want.H, vision.Filter(part[2])))
 		})
+	}
+	if n < 100 {
+		t.Errorf("expected at least 100 resizes, found %d", n)
+	}
+}
+
+// Whole transforms of mmpretrain, each in a pipeline of the same words.
+func TestTransforms(t *testing.T) {
+	_, images := tensors(t, goldenFile)
+	n := 0
+	for name, want := range images {
+		var p vision.Pipeline
+		var from string
+		words := strings.NewReplacer(",", "", "/", " ").Replace(name)
+		if _, err := fmt.Sscanf(words, "%s %d %s %s crop %d %s", &p.Resize.Kind, &p.Resize.Edge,
+			&p.Resize.Interpolation, &p.Resize.Backend, &p.Crop, &from); err != nil {
+			continue
+		}
+		n++
+		t.Run(name, func(t *testing.T) {
+			if p.Resize.Kind == vision.ResizeEfficientNet && p.Resize.Edge == 24 {
+				p.Resize.Padding = 8
+			}
+			p.Std = [3]float32{1, 1, 1}
+			got, err := p.Pixels(images["from/"+from])
+			if err != nil {
+				t.Fatal(err)
+			}
+			equal(t, want, got)
+		})
+	}
+	if n != 19 {
+		t.Errorf("expected 19 transforms, found %d", n)
 	}
 }
 
@@ -185,8 +223,8 @@ func TestDecodePhotographs(t *testing.T) {
 // sizes is what the transforms make of a source size, as far as an image shows it.
 type sizes struct{ W, H, CropX, CropY, CropW, CropH int }
 
-// The reference's transforms on 224 sizes. An image is too much for each; it is
-// enough that the sizes and where the crop begins are right.
+// The reference's transforms on 456 sizes. An image is too much for each; it is enough
+// that the sizes and where the crop begins are right.
 func TestSizes(t *testing.T) {
 	f, err := os.Open(shared(t, "facts", "preprocess_sizes.tsv"))
 	if err != nil {
@@ -195,25 +233,33 @@ func TestSizes(t *testing.T) {
 	defer f.Close()
 	n := 0
 	for lines := bufio.NewScanner(f); lines.Scan(); {
-		line, ok := strings.CutPrefix(lines.Text(), "ResizeEdge+CenterCrop\t")
-		if !ok {
-			continue
+		// kind, source height and width, scale, crop, padding, then what becomes of it;
+		// fields that a kind does not have are empty.
+		field := strings.Split(lines.Text(), "\t")
+		var v [12]int
+		for i, text := range field {
+			v[i], _ = strconv.Atoi(text)
+		}
+		h, w, scale, crop, padding := v[1], v[2], v[3], v[4], v[5]
+		want := sizes{W: v[7], H: v[6], CropX: v[8], CropY: v[9], CropW: v[11], CropH: v[10]}
+		var got sizes
+		switch field[0] {
+		case "ResizeEdge+CenterCrop":
+			got.W, got.H = vision.ShortEdge(w, h, scale)
+			got.CropX, got.CropY, got.CropW, got.CropH = cropOf(got.W, got.H, crop)
+		case "EfficientNetCenterCrop":
+			got.CropX, got.CropY, got.CropW = vision.EfficientNetCrop(w, h, crop, padding)
+			got.CropH = got.CropW
+		default:
+			continue // the heading
 		}
 		n++
-		var h, w, scale, crop int
-		var want sizes
-		if _, err := fmt.Sscan(line, &h, &w, &scale, &crop, &want.H, &want.W, &want.CropX, &want.CropY, &want.CropH, &want.CropW); err != nil {
-			t.Fatalf("%q: %v", line, err)
-		}
-		var got sizes
-		got.W, got.H = vision.ShortEdge(w, h, scale)
-		got.CropX, got.CropY, got.CropW, got.CropH = cropOf(got.W, got.H, crop)
 		if diff := cmp.Diff(want, got); diff != "" {
-			t.Errorf("%dx%d, edge %d, crop %d: (-want +got)\n%s", w, h, scale, crop, diff)
+			t.Errorf("%s: (-want +got)\n%s", lines.Text(), diff)
 		}
 	}
-	if n != 224 {
-		t.Errorf("expected 224 rows, found %d", n)
+	if n != 456 {
+		t.Errorf("expected 456 rows, found %d", n)
 	}
 }
 

@@ -5,21 +5,25 @@ import (
 	"math"
 )
 
-// Kinds and backends of a Resize.
+// Kinds of a Resize.
 const (
 	ResizeNone      = "none"       // the image as it is
-	ResizeShortEdge = "short-edge" // see ShortEdge
-	BackendPillow   = "pillow"     // see ResizePillow
+	ResizeShortEdge = "short-edge" // the shorter edge becomes Edge; see ShortEdge
+	ResizeBoth      = "both"       // both edges become Edge, the ratio is not kept
+	// ResizeEfficientNet cuts the middle out first, then makes both edges of it Edge; see
+	// EfficientNetCrop.
+	ResizeEfficientNet = "efficientnet-center-crop"
 )
 
 // A Resize says how an image is scaled before the crop.
 type Resize struct {
-	Kind string // ResizeNone or ResizeShortEdge
+	Kind string // one of the constants
 
 	// The rest is zero for ResizeNone.
 	Edge          int    // pixels
-	Interpolation Filter // Bilinear or Bicubic
-	Backend       string // whose arithmetic: BackendPillow
+	Padding       int    // pixels of Edge left out around; ResizeEfficientNet only
+	Interpolation Filter // one that the backend has
+	Backend       string // whose arithmetic: BackendPillow or BackendOpenCV
 }
 
 // A Pipeline is the test-time preprocessing of a network, in the order of
@@ -50,23 +54,8 @@ func (p Pipeline) Check() error {
 }
 
 func (p Pipeline) check() error {
-	switch r := p.Resize; r.Kind {
-	case ResizeNone:
-		if r != (Resize{Kind: ResizeNone}) {
-			return fmt.Errorf("resize: expected no edge, interpolation and backend for kind %q, found %+v", r.Kind, r)
-		}
-	case ResizeShortEdge:
-		if r.Edge < 1 || r.Edge > maxEdge {
-			return fmt.Errorf("resize: expected an edge of 1 to %d, found %d", maxEdge, r.Edge)
-		}
-		if weight, _ := r.Interpolation.kernel(); weight == nil {
-			return fmt.Errorf("resize: expected the interpolation %q or %q, found %q", Bilinear, Bicubic, r.Interpolation)
-		}
-		if r.Backend != BackendPillow {
-			return fmt.Errorf("resize: expected the backend %q, found %q, whose arithmetic is not implemented", BackendPillow, r.Backend)
-		}
-	default:
-		return fmt.Errorf("resize: expected the kind %q or %q, found %q", ResizeNone, ResizeShortEdge, r.Kind)
+	if err := p.Resize.check(); err != nil {
+		return fmt.Errorf("resize: %w", err)
 	}
 	if p.Crop < 0 || p.Crop > maxEdge {
 		return fmt.Errorf("crop: expected 0 to %d, found %d", maxEdge, p.Crop)
@@ -77,6 +66,28 @@ func (p Pipeline) check() error {
 		}
 	}
 	return nil
+}
+
+func (r Resize) check() error {
+	switch r.Kind {
+	case ResizeNone:
+		if r != (Resize{Kind: ResizeNone}) {
+			return fmt.Errorf("expected no edge, padding, interpolation and backend for kind %q, found %+v", r.Kind, r)
+		}
+		return nil
+	case ResizeShortEdge, ResizeBoth, ResizeEfficientNet:
+	default:
+		return fmt.Errorf("expected the kind %q, %q, %q or %q, found %q",
+			ResizeNone, ResizeShortEdge, ResizeBoth, ResizeEfficientNet, r.Kind)
+	}
+	if r.Edge < 1 || r.Edge > maxEdge {
+		return fmt.Errorf("expected an edge of 1 to %d, found %d", maxEdge, r.Edge)
+	}
+	if r.Padding < 0 || r.Padding > maxEdge || r.Padding > 0 && r.Kind != ResizeEfficientNet {
+		return fmt.Errorf("expected a padding of 0 to %d, and 0 for kinds other than %q, found %d for %q",
+			maxEdge, ResizeEfficientNet, r.Padding, r.Kind)
+	}
+	return checkFilter(r.Backend, r.Interpolation)
 }
 
 // maxEdge bounds the sides of what a network is fed, so that no product overflows.
@@ -93,9 +104,17 @@ func (p Pipeline) Pixels(img *Image) (*Image, error) {
 	if err := img.check(); err != nil {
 		return nil, err
 	}
+	r := p.Resize
 	w, h := img.W, img.H
-	if p.Resize.Kind == ResizeShortEdge {
-		w, h = ShortEdge(w, h, p.Resize.Edge)
+	switch r.Kind {
+	case ResizeShortEdge:
+		w, h = ShortEdge(w, h, r.Edge)
+	case ResizeBoth:
+		w, h = r.Edge, r.Edge
+	case ResizeEfficientNet:
+		x, y, side := EfficientNetCrop(w, h, r.Edge, r.Padding)
+		img = cut(img, x, y, min(side, w-x), min(side, h-y))
+		w, h = r.Edge, r.Edge
 	}
 	win := window{0, 0, w, h}
 	if p.Crop > 0 {
@@ -106,8 +125,8 @@ func (p Pipeline) Pixels(img *Image) (*Image, error) {
 		return nil, fmt.Errorf("vision: pipeline: image of %dx%d: %w", img.W, img.H, &SizeError{win.w, win.h, MaxPixels})
 	}
 	switch {
-	case p.Resize.Kind == ResizeShortEdge:
-		return resizeWindow(img, w, h, p.Resize.Interpolation, win), nil
+	case r.Kind != ResizeNone:
+		return resizeWindow(img, w, h, r.Backend, r.Interpolation, win), nil
 	case p.Crop > 0:
 		return cut(img, win.x, win.y, win.w, win.h), nil
 	}

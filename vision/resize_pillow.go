@@ -1,21 +1,9 @@
 package vision
 
-import (
-	"fmt"
-	"math"
-)
+import "math"
 
-// A Filter is an interpolation, named as in zoo.toml.
-type Filter string
-
-// The filters.
-const (
-	Bilinear Filter = "bilinear" // triangle, 1 source pixel to each side
-	Bicubic  Filter = "bicubic"  // Keys' cubic with a = -0.5, 2 source pixels to each side
-)
-
-// kernel returns the filter's function and how far from 0 it reaches, both in
-// source pixels when enlarging; nil for a name that is not a filter.
+// kernel returns the function of a filter of Pillow's and how far from 0 it reaches, both
+// in source pixels when enlarging; nil for a name that is not one.
 func (f Filter) kernel() (weight func(x float64) float64, support float64) {
 	switch f {
 	case Bilinear:
@@ -42,38 +30,25 @@ func keys(x float64) float64 {
 	return 0
 }
 
-// ResizePillow returns the image scaled to w by h pixels, byte for byte as Pillow's
-// Image.resize does it: when shrinking, the filter is widened by the ratio
-// (antialiasing); columns are scaled first, then rows, with weights of 22 bits, each
-// pass rounded to bytes; a side that stays is not touched. It panics when w or h is
-// below 1 or the filter is not one of the constants.
-func ResizePillow(img *Image, w, h int, f Filter) *Image {
-	return resizeWindow(img, w, h, f, window{0, 0, w, h})
-}
-
-// A window is a rectangle of pixels of the scaled image.
-type window struct{ x, y, w, h int }
-
-// resizeWindow returns the pixels of ResizePillow(img, w, h, f) inside of the
-// window, without computing, or having memory for, the others.
-func resizeWindow(img *Image, w, h int, f Filter, win window) *Image {
-	if weight, _ := f.kernel(); weight == nil || w < 1 || h < 1 {
-		panic(fmt.Sprintf("vision: resize: expected positive sides and a filter, found %dx%d, %q", w, h, f))
-	}
+// resizePillow returns the pixels of ResizePillow(img, w, h, f) inside of the window,
+// without computing, or having memory for, the others.
+func resizePillow(img *Image, w, h int, f Filter, win window) *Image {
 	if w == img.W && h == img.H {
 		return cut(img, win.x, win.y, win.w, win.h)
 	}
-	if h == img.H {
-		return resizeColumns(img, newTaps(img.W, w, win.x, win.w, f), win.y, win.h)
+	columns, rows := newTaps(img.W, w, win.x, win.w, f), newTaps(img.H, h, win.y, win.h, f)
+	left, right := columns.span()
+	top, bottom := rows.span()
+	switch lost := img.H - h; {
+	case h == img.H:
+		return resizeColumns(img, columns, win.y, win.h)
+	case w == img.W:
+		return resizeRows(cut(img, win.x, top, win.w, bottom-top), rows, top)
+	case lost > 0 && lost > 2*(img.W-w): // the rows first, as there are many less of them after
+		columns.shift(left)
+		return resizeColumns(resizeRows(cut(img, left, top, right-left, bottom-top), rows, top), columns, 0, win.h)
 	}
-	rows := newTaps(img.H, h, win.y, win.h, f)
-	first, last := rows.span()
-	if w == img.W {
-		img = cut(img, win.x, first, win.w, last-first)
-	} else {
-		img = resizeColumns(img, newTaps(img.W, w, win.x, win.w, f), first, last-first)
-	}
-	return resizeRows(img, rows, first)
+	return resizeRows(resizeColumns(img, columns, top, bottom-top), rows, top)
 }
 
 // precision is the number of fraction bits of a weight: 32 less 8 of the pixel and
@@ -114,7 +89,7 @@ func newTaps(in, out, start, n int, f Filter) taps {
 		t.at[i] = tap{lo, hi - lo, len(t.coefs)}
 		for _, w := range weights {
 			if sum != 0 {
-				w *= 1 / sum
+				w /= sum
 			}
 			t.coefs = append(t.coefs, int32(w*(1<<precision)+math.Copysign(0.5, w)))
 		}
@@ -126,6 +101,13 @@ func newTaps(in, out, start, n int, f Filter) taps {
 func (t taps) span() (first, end int) {
 	last := t.at[len(t.at)-1]
 	return t.at[0].lo, last.lo + last.n // lo and lo+n never fall
+}
+
+// shift counts sources from a later one on.
+func (t taps) shift(by int) {
+	for i := range t.at {
+		t.at[i].lo -= by
+	}
 }
 
 // resizeColumns scales the h rows of the image from row y on along their length.

@@ -253,12 +253,19 @@ func TestPipelineCheck(t *testing.T) {
 		{"no crop", func(p *vision.Pipeline) { p.Crop = 0 }, ""},
 		{"no resize", func(p *vision.Pipeline) { p.Resize = vision.Resize{Kind: vision.ResizeNone} }, ""},
 		{"no resize with an edge", func(p *vision.Pipeline) { p.Resize.Kind = vision.ResizeNone }, "expected no edge"},
+		{"both edges", func(p *vision.Pipeline) { p.Resize.Kind = vision.ResizeBoth }, ""},
+		{"EfficientNet", func(p *vision.Pipeline) { p.Resize.Kind, p.Resize.Padding = vision.ResizeEfficientNet, 3 }, ""},
+		{"OpenCV", func(p *vision.Pipeline) { p.Resize.Backend = vision.BackendOpenCV }, ""},
+		{"OpenCV, area", func(p *vision.Pipeline) { p.Resize.Backend, p.Resize.Interpolation = vision.BackendOpenCV, vision.Area }, ""},
+		{"Pillow, area", func(p *vision.Pipeline) { p.Resize.Interpolation = vision.Area }, `found "area"`},
+		{"padding of another kind", func(p *vision.Pipeline) { p.Resize.Padding = 3 }, `found 3 for "short-edge"`},
+		{"negative padding", func(p *vision.Pipeline) { p.Resize.Kind, p.Resize.Padding = vision.ResizeEfficientNet, -1 }, "found -1"},
 		{"kind", func(p *vision.Pipeline) { p.Resize.Kind = "long" }, `found "long"`},
 		{"zero", func(p *vision.Pipeline) { *p = vision.Pipeline{} }, `found ""`},
 		{"edge 0", func(p *vision.Pipeline) { p.Resize.Edge = 0 }, "an edge of 1 to 16384, found 0"},
 		{"edge too large", func(p *vision.Pipeline) { p.Resize.Edge = 1<<14 + 1 }, "found 16385"},
 		{"interpolation", func(p *vision.Pipeline) { p.Resize.Interpolation = "lanczos" }, `found "lanczos"`},
-		{"backend of OpenCV", func(p *vision.Pipeline) { p.Resize.Backend = "cv2" }, `found "cv2", whose arithmetic is not implemented`},
+		{"backend", func(p *vision.Pipeline) { p.Resize.Backend = "opencv" }, `found "opencv"`},
 		{"negative crop", func(p *vision.Pipeline) { p.Crop = -1 }, "crop: expected 0 to 16384, found -1"},
 		{"std 0", func(p *vision.Pipeline) { p.Std[1] = 0 }, "channel 1: expected a finite mean and a std above 0"},
 		{"std NaN", func(p *vision.Pipeline) { p.Std[2] = nan }, "channel 2"},
@@ -316,18 +323,30 @@ func TestPixelsOfStrip(t *testing.T) {
 // What Pixels computes of a window is what the whole image has there.
 func TestPixelsEqualsResizeThenCrop(t *testing.T) {
 	_, images := tensors(t, goldenFile)
-	for _, size := range []string{"31x23", "64x48", "13x1", "1x9"} {
-		for _, f := range []vision.Filter{vision.Bilinear, vision.Bicubic} {
-			for _, edge := range []int{1, 7, 23, 30, 31, 50} {
+	for _, size := range []string{"31x23", "64x48", "13x1", "1x9", "3x7"} {
+		img := images["from/"+size]
+		for _, r := range []struct {
+			backend string
+			filter  vision.Filter
+			resize  func(*vision.Image, int, int, vision.Filter) *vision.Image
+		}{
+			{vision.BackendPillow, vision.Bilinear, vision.ResizePillow},
+			{vision.BackendPillow, vision.Bicubic, vision.ResizePillow},
+			{vision.BackendOpenCV, vision.Bilinear, vision.ResizeOpenCV},
+			{vision.BackendOpenCV, vision.Bicubic, vision.ResizeOpenCV},
+			{vision.BackendOpenCV, vision.Area, vision.ResizeOpenCV},
+		} {
+			for _, edge := range []int{1, 7, 12, 23, 24, 30, 31, 50} {
+				w, h := vision.ShortEdge(img.W, img.H, edge)
+				whole := r.resize(img, w, h, r.filter)
 				for _, crop := range []int{1, 6, 20, 33, 60} {
-					img := images["from/"+size]
-					w, h := vision.ShortEdge(img.W, img.H, edge)
-					want := vision.CenterCrop(vision.ResizePillow(img, w, h, f), crop, crop)
-					got, err := pipeline(edge, crop, f).Pixels(img)
+					p := pipeline(edge, crop, r.filter)
+					p.Resize.Backend = r.backend
+					got, err := p.Pixels(img)
 					if err != nil {
 						t.Fatal(err)
 					}
-					equal(t, want, got)
+					equal(t, vision.CenterCrop(whole, crop, crop), got)
 				}
 			}
 		}
@@ -366,11 +385,13 @@ func TestApply(t *testing.T) {
 	}
 }
 
-func TestResizePillowPanics(t *testing.T) {
+func TestResizePanics(t *testing.T) {
 	img := &vision.Image{W: 1, H: 1, Pix: make([]uint8, 3)}
 	for name, f := range map[string]func(){
-		"no width": func() { vision.ResizePillow(img, 0, 1, vision.Bicubic) },
-		"filter":   func() { vision.ResizePillow(img, 1, 1, "box") },
+		"no width":       func() { vision.ResizePillow(img, 0, 1, vision.Bicubic) },
+		"no height":      func() { vision.ResizeOpenCV(img, 1, 0, vision.Bicubic) },
+		"Pillow, filter": func() { vision.ResizePillow(img, 1, 1, vision.Area) },
+		"OpenCV, filter": func() { vision.ResizeOpenCV(img, 1, 1, "box") },
 	} {
 		func() {
 			defer func() {

@@ -1,6 +1,6 @@
-"""Writes golden.safetensors: small images as OpenCV decodes them and as Pillow scales them.
+"""Writes golden.safetensors: small images as the reference decodes and transforms them.
 
-Run in this folder, with numpy, opencv-python, Pillow and safetensors:
+Run in this folder, with numpy, opencv-python, Pillow, mmpretrain and safetensors:
 
     python gen.py
 
@@ -10,7 +10,9 @@ Tensors, all uint8:
     pixels/NAME     (H,W,3)  RGB of it, as imdecode(IMREAD_COLOR) gives it
     stored/NAME     (H,W,3)  the same with IMREAD_IGNORE_ORIENTATION; only where there is an orientation
     from/WxH        (H,W,3)  RGB to be scaled
-    WxH/FILTER/WxH  (H,W,3)  the first size scaled to the second by Image.resize
+    pillow/WxH/FILTER/WxH  (H,W,3)  the first size scaled to the second by Image.resize
+    cv2/WxH/FILTER/WxH     (H,W,3)  the same by cv2.resize, with IPP on a processor with AVX-512
+    KIND EDGE FILTER BACKEND, crop SIDE/WxH  (H,W,3)  that size through mmpretrain's transforms
 """
 
 import io
@@ -18,7 +20,10 @@ import struct
 
 import cv2
 import numpy as np
+import mmpretrain
 import PIL
+from mmcv.transforms import CenterCrop, Resize
+from mmpretrain.datasets.transforms import EfficientNetCenterCrop, ResizeEdge
 from PIL import Image
 from safetensors.numpy import save_file
 
@@ -142,22 +147,46 @@ for name, data in {
 }.items():
     add(f"exif-{name}.jpg", data, exif=True)
 
-# Resize: shrinking, enlarging, one side only, sides of one pixel, no change.
-filters = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+# Resize: shrinking, enlarging, one side only, sides of one pixel, no change; whole ratios.
+PILLOW = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
+OPENCV = {"bilinear": cv2.INTER_LINEAR, "bicubic": cv2.INTER_CUBIC, "area": cv2.INTER_AREA}
 for (w, h), sizes in {
     (1, 1): [(1, 1), (5, 3)],
     (1, 9): [(4, 4), (1, 3)],
     (13, 1): [(5, 1), (26, 2)],
+    (3, 7): [(5, 11), (14, 3)],
     (31, 23): [(31, 23), (16, 12), (37, 29), (31, 7), (5, 23), (7, 40), (1, 1), (30, 22)],
-    (64, 48): [(27, 20), (3, 2), (65, 49)],
+    (64, 48): [(27, 20), (3, 2), (32, 24), (16, 24), (64, 16), (40, 12), (90, 20)],
 }.items():
     image = noise(h, w, 3)
     image[h // 3 : h // 2] = 255 * (image[h // 3 : h // 2] > 127)  # overshoots that must be clipped
     tensors[f"from/{w}x{h}"] = image
-    for name, resample in filters.items():
-        for w2, h2 in sizes:
-            tensors[f"{w}x{h}/{name}/{w2}x{h2}"] = np.array(Image.fromarray(image).resize((w2, h2), resample))
+    for w2, h2 in sizes:
+        for name, resample in PILLOW.items():
+            tensors[f"pillow/{w}x{h}/{name}/{w2}x{h2}"] = np.array(Image.fromarray(image).resize((w2, h2), resample))
+        for name, interpolation in OPENCV.items():
+            tensors[f"cv2/{w}x{h}/{name}/{w2}x{h2}"] = cv2.resize(image, (w2, h2), interpolation=interpolation)
+
+# Whole transforms, of mmpretrain. It has OpenCV's order, blue first; channels do not meet.
+for w, h in ((64, 48), (31, 23), (13, 1)):
+    for name, steps in {
+        "short-edge 20 bilinear pillow, crop 16": [ResizeEdge(20, "short", backend="pillow"), CenterCrop(16)],
+        "short-edge 40 bicubic cv2, crop 33": [ResizeEdge(40, "short", interpolation="bicubic"), CenterCrop(33)],
+        "short-edge 19 bilinear cv2, crop 18": [ResizeEdge(19, "short"), CenterCrop(18)],
+        "both 21 bicubic pillow, crop 0": [Resize(21, interpolation="bicubic", backend="pillow")],
+        "both 24 bilinear cv2, crop 20": [Resize(24), CenterCrop(20)],
+        "efficientnet-center-crop 24 bicubic cv2, crop 0": [EfficientNetCenterCrop(24, crop_padding=8)],
+        "efficientnet-center-crop 28 bilinear pillow, crop 0": [
+            EfficientNetCenterCrop(28, crop_padding=0, interpolation="bilinear", backend="pillow")
+        ],
+    }.items():
+        if h == 1 and name.startswith("efficientnet"):
+            continue  # it cuts nothing out of one row
+        results = {"img": tensors[f"from/{w}x{h}"].copy()}
+        for step in steps:
+            results = step(results)
+        tensors[f"{name}/{w}x{h}"] = np.ascontiguousarray(results["img"])
 
 # One key only: safetensors writes several in any order.
-versions = f"numpy {np.__version__}, opencv-python {cv2.__version__}, Pillow {PIL.__version__}"
+versions = f"numpy {np.__version__}, opencv-python {cv2.__version__}, Pillow {PIL.__version__}, mmpretrain {mmpretrain.__version__}"
 save_file(tensors, "golden.safetensors", {"generator": "vision/testdata/gen.py with " + versions})

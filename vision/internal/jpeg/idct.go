@@ -37,19 +37,8 @@ func inverse(b *[64]int16, last int, dst []uint8, stride int) {
 		return
 	}
 	var columns [64]int32
-	below := int16(0) // whether there is anything below the first row
-	for _, c := range b[8:] {
-		below |= c
-	}
-	if below == 0 {
-		for x, c := range b[:8] {
-			v := int32(c << passBits) // wraps, where the columns below saturate
-			for y := 0; y < 64; y += 8 {
-				columns[x+y] = v
-			}
-		}
-	} else {
-		inverseColumns(b, &columns)
+	if inverseColumns(b, &columns) {
+		correctColumns(b, &columns)
 	}
 	inverseRows(&columns, dst, stride)
 }
@@ -62,13 +51,19 @@ func inverseDC(dc int16, dst []uint8, stride int) {
 	}
 }
 
-func inverseColumns(b *[64]int16, out *[64]int32) {
-	const round = 1 << (constBits - passBits - 1)
+// inverseColumns reports whether a result is out of the range of 16 bits.
+func inverseColumns(b *[64]int16, out *[64]int32) (outside bool) {
+	const (
+		round = 1 << (constBits - passBits - 1)
+		shift = constBits - passBits
+	)
+	wide := uint32(0) // more than 16 bits when any result, less the least of 16 bits, has
 	for x := range 8 {
 		i0, i1, i2, i3 := int32(b[x]), int32(b[8+x]), int32(b[16+x]), int32(b[24+x])
 		i4, i5, i6, i7 := int32(b[32+x]), int32(b[40+x]), int32(b[48+x]), int32(b[56+x])
 		if i1|i2|i3|i4|i5|i6|i7 == 0 {
-			v := saturate(i0 << passBits)
+			v := i0 << passBits
+			wide |= uint32(v + 1<<15)
 			out[x], out[8+x], out[16+x], out[24+x] = v, v, v, v
 			out[32+x], out[40+x], out[48+x], out[56+x] = v, v, v, v
 			continue
@@ -76,10 +71,31 @@ func inverseColumns(b *[64]int16, out *[64]int32) {
 		e0, e1, e2, e3 := even(i0, i2, i4, i6)
 		o0, o1, o2, o3 := odd(i1, i3, i5, i7)
 		e0, e1, e2, e3 = e0+round, e1+round, e2+round, e3+round
-		out[x], out[56+x] = saturate((e0+o0)>>(constBits-passBits)), saturate((e0-o0)>>(constBits-passBits))
-		out[8+x], out[48+x] = saturate((e1+o1)>>(constBits-passBits)), saturate((e1-o1)>>(constBits-passBits))
-		out[16+x], out[40+x] = saturate((e2+o2)>>(constBits-passBits)), saturate((e2-o2)>>(constBits-passBits))
-		out[24+x], out[32+x] = saturate((e3+o3)>>(constBits-passBits)), saturate((e3-o3)>>(constBits-passBits))
+		v0, v7 := (e0+o0)>>shift, (e0-o0)>>shift
+		v1, v6 := (e1+o1)>>shift, (e1-o1)>>shift
+		v2, v5 := (e2+o2)>>shift, (e2-o2)>>shift
+		v3, v4 := (e3+o3)>>shift, (e3-o3)>>shift
+		wide |= uint32(v0+1<<15) | uint32(v1+1<<15) | uint32(v2+1<<15) | uint32(v3+1<<15) |
+			uint32(v4+1<<15) | uint32(v5+1<<15) | uint32(v6+1<<15) | uint32(v7+1<<15)
+		out[x], out[8+x], out[16+x], out[24+x] = v0, v1, v2, v3
+		out[32+x], out[40+x], out[48+x], out[56+x] = v4, v5, v6, v7
+	}
+	return wide>>16 != 0
+}
+
+// correctColumns brings what is out of the range of 16 bits to what the vector code has
+// there: it saturates, except where the block has no coefficient below the first row.
+func correctColumns(b *[64]int16, out *[64]int32) {
+	below := int16(0)
+	for _, c := range b[8:] {
+		below |= c
+	}
+	for i, v := range out {
+		if below == 0 {
+			out[i] = wrap(v)
+		} else {
+			out[i] = min(max(v, -1<<15), 1<<15-1)
+		}
 	}
 }
 
@@ -119,9 +135,15 @@ func odd(i1, i3, i5, i7 int32) (o0, o1, o2, o3 int32) {
 	return i1*c1501 + z1 + z4, i3*c3072 + z2 + z3, i5*c2053 + z2 + z4, i7*c0298 + z1 + z3
 }
 
-func wrap(v int32) int32     { return int32(int16(v)) }
-func saturate(v int32) int32 { return min(max(v, -1<<15), 1<<15-1) }
-func clamp(v int32) uint8    { return uint8(min(max(v, 0), 255)) }
+func wrap(v int32) int32 { return int32(int16(v)) }
+
+// clamp holds v to the range of a byte. It expects to have nothing to do.
+func clamp(v int32) uint8 {
+	if uint32(v) > 255 {
+		v = ^(v >> 31)
+	}
+	return uint8(v)
+}
 
 // sample undoes the level shift (T.81, A.3.1).
 func sample(v int32) uint8 { return clamp(v + 128) }
