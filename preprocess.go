@@ -26,8 +26,12 @@ func pipeline(entry *registry.Entry) (vision.Pipeline, error) {
 		BGR:        in.Order == registry.BGR,
 		IgnoreEXIF: in.EXIF == registry.EXIFIgnore,
 	}
-	if r := in.Resize; r.Kind == registry.ResizeShort {
+	switch r := in.Resize; r.Kind {
+	case registry.ResizeNone:
+	case registry.ResizeShort:
 		p.Resize = vision.Resize{Kind: vision.ResizeShortEdge, Edge: r.Edge, Interpolation: vision.Filter(r.Interpolation), Backend: r.Backend}
+	default:
+		return p, fmt.Errorf("zoo: entry %q: no rule is implemented for resizing of kind %q", entry.Name, r.Kind)
 	}
 	for c := range p.Mean {
 		p.Mean[c], p.Std[c] = float32(in.Mean[c]), float32(in.Std[c])

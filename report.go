@@ -122,7 +122,9 @@ func published(entry *registry.Entry, g *nn.Graph) metrics.Published {
 		Params: p.ParamsM.String(), FLOPs: p.FLOPsG.String(),
 		Convention: metrics.Convention(p.FLOPsConvention),
 		Input:      tensor.Shape{1, g.Channels, p.FLOPsSize, p.FLOPsSize},
+		Form:       p.Form,
 		Top1:       p.Top1.String(), Top5: p.Top5.String(), Images: p.Images,
+		Note: p.Note,
 	}
 }
 

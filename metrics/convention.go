@@ -22,13 +22,16 @@ const (
 	// MMEngine is the counter of OpenMMLab's get_flops.py since then: convolutions,
 	// batch norm and global average pooling; the classifier is not executed.
 	MMEngine Convention = "mmengine"
+	// MMEngineTrain is MMEngine on a network in training mode, where batch norm counts
+	// five operations an element in place of two. Figures of 2022 and 2023 follow it.
+	MMEngineTrain Convention = "mmengine-train"
 	// FVCore counts the same operators as MMEngine over the whole forward pass,
 	// classifier included.
 	FVCore Convention = "fvcore"
 )
 
 // Conventions returns all conventions, sorted.
-func Conventions() []Convention { return []Convention{FVCore, MMCVLegacy, MMEngine} }
+func Conventions() []Convention { return []Convention{FVCore, MMCVLegacy, MMEngine, MMEngineTrain} }
 
 // ParseConvention returns the convention of that name.
 func ParseConvention(s string) (Convention, error) {
@@ -91,6 +94,9 @@ func (c Convention) flops(node nn.Node, in, out int64) (int64, error) {
 	case nn.Linear:
 		return product(in, int64(op.Out)) // bias counts nowhere
 	case nn.BatchNorm:
+		if c == MMEngineTrain {
+			return product(5, in)
+		}
 		return product(2, in)
 	case nn.GlobalAvgPool:
 		return in, nil

@@ -54,6 +54,9 @@ func TestCount(t *testing.T) {
 		{metrics.MMEngine, metrics.WithoutClassifier, total, []metrics.OperatorCost{
 			{Kind: "conv", FLOPs: stem + conv}, {Kind: "batch_norm", FLOPs: bn}, {Kind: "adaptive_avg_pool2d", FLOPs: gap},
 		}},
+		{metrics.MMEngineTrain, metrics.WithoutClassifier, total + bn/2*3, []metrics.OperatorCost{
+			{Kind: "conv", FLOPs: stem + conv}, {Kind: "batch_norm", FLOPs: 5 * 8 * 4 * 4}, {Kind: "adaptive_avg_pool2d", FLOPs: gap},
+		}},
 		{metrics.FVCore, metrics.WholeForward, total + fc, []metrics.OperatorCost{
 			{Kind: "conv", FLOPs: stem + conv}, {Kind: "batch_norm", FLOPs: bn}, {Kind: "linear", FLOPs: fc}, {Kind: "adaptive_avg_pool2d", FLOPs: gap},
 		}},
@@ -152,7 +155,7 @@ func TestCountRefuses(t *testing.T) {
 	}{
 		{"batch", g, tensor.Shape{2, 3, 8, 8}, metrics.MMEngine, "batch of 1"},
 		{"channels", g, tensor.Shape{1, 1, 8, 8}, metrics.MMEngine, "expected (N,3,H,W)"},
-		{"convention", g, square, "mmcv", `unknown FLOPs convention "mmcv": known are fvcore, mmcv-legacy, mmengine`},
+		{"convention", g, square, "mmcv", `unknown FLOPs convention "mmcv": known are fvcore, mmcv-legacy, mmengine, mmengine-train`},
 		{"no rule", &odd, square, metrics.MMCVLegacy, "stem.activate (activation(250)) for input (1,3,8,8): mmcv-legacy has no rule for activation(250)"},
 		{"no rule either", &odd, square, metrics.FVCore, "fvcore has no rule"},
 		{"overflow", g, tensor.Shape{1, 3, math.MaxInt32, 1 << 28}, metrics.MMEngine, "stem"},

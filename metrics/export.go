@@ -26,6 +26,7 @@ type (
 		Top5       jsonRate        `json:"top5"`
 		Evaluation *jsonEvaluation `json:"evaluation"`
 		Digests    Digests         `json:"digests"`
+		Note       string          `json:"note"`
 	}
 	jsonFigure struct {
 		Published *string `json:"published"`
@@ -39,6 +40,7 @@ type (
 		Convention  Convention `json:"convention"`
 		Scope       Scope      `json:"scope"`
 		Input       []int      `json:"input"`
+		Form        string     `json:"form"`
 		Classifier  int64      `json:"classifier"`
 		Conventions []Total    `json:"conventions"`
 	}
@@ -72,11 +74,12 @@ func WriteJSON(w io.Writer, rows []Row) error {
 			Params: r.Params.json(),
 			FLOPs: jsonFLOPs{
 				jsonFigure: r.FLOPs.json(), Convention: r.Convention, Scope: r.Scope,
-				Input: r.Input, Classifier: r.HeadFLOPs, Conventions: r.Totals,
+				Input: r.Input, Form: r.Form, Classifier: r.HeadFLOPs, Conventions: r.Totals,
 			},
 			Top1:    r.Top1.json(),
 			Top5:    r.Top5.json(),
 			Digests: r.Digests,
+			Note:    r.Note,
 		}
 		if e := r.Evaluation; e != nil {
 			j.Evaluation = &jsonEvaluation{
@@ -136,7 +139,7 @@ func percentText(x float64) string {
 func WriteCSV(w io.Writer, rows []Row) error {
 	t := Table{Header: []string{
 		"name", "params_published_m", "params", "params_delta", "params_verdict",
-		"flops_published_g", "flops", "flops_delta", "flops_verdict", "flops_convention", "flops_scope", "flops_input", "flops_classifier",
+		"flops_published_g", "flops", "flops_delta", "flops_verdict", "flops_convention", "flops_scope", "flops_input", "flops_form", "flops_classifier",
 	}}
 	for _, c := range Conventions() {
 		t.Header = append(t.Header, fmt.Sprintf("flops_%s", c))
@@ -144,12 +147,12 @@ func WriteCSV(w io.Writer, rows []Row) error {
 	for _, k := range []string{"top1", "top5"} {
 		t.Header = append(t.Header, k+"_published", k+"_correct", k+"_percent", k+"_low", k+"_high", k+"_delta", k+"_verdict")
 	}
-	t.Header = append(t.Header, "n", "set", "height", "width", "interpolation", "decoder", "precision", "images", "source", "converted", "golden")
+	t.Header = append(t.Header, "n", "set", "height", "width", "interpolation", "decoder", "precision", "images", "source", "converted", "golden", "note")
 	for _, r := range rows {
 		cells := []string{r.Name}
 		cells = append(cells, r.Params.cells()...)
 		cells = append(cells, r.FLOPs.cells()...)
-		cells = append(cells, string(r.Convention), string(r.Scope), dimensions(r.Input), strconv.FormatInt(r.HeadFLOPs, 10))
+		cells = append(cells, string(r.Convention), string(r.Scope), dimensions(r.Input), r.Form, strconv.FormatInt(r.HeadFLOPs, 10))
 		for _, total := range r.Totals {
 			cells = append(cells, strconv.FormatInt(total.FLOPs, 10))
 		}
@@ -161,7 +164,7 @@ func WriteCSV(w io.Writer, rows []Row) error {
 		} else {
 			cells = append(cells, make([]string, 8)...)
 		}
-		t.Rows = append(t.Rows, append(cells, r.Digests.Source, r.Digests.Converted, r.Digests.Golden))
+		t.Rows = append(t.Rows, append(cells, r.Digests.Source, r.Digests.Converted, r.Digests.Golden, r.Note))
 	}
 	return t.CSV(w)
 }

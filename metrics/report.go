@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -31,9 +32,15 @@ func WriteHuman(w io.Writer, rows []Row) error {
 	if err := integers(rows).Human(&b); err != nil {
 		return err
 	}
-	if lines := measurements(rows); len(lines) > 0 {
-		fmt.Fprintf(&b, "\nMeasured\n")
-		for _, line := range lines {
+	for _, list := range []struct {
+		title string
+		lines []string
+	}{{"Measured", measurements(rows)}, {"Notes", notes(rows)}} {
+		if len(list.lines) == 0 {
+			continue
+		}
+		fmt.Fprintf(&b, "\n%s\n", list.title)
+		for _, line := range list.lines {
 			fmt.Fprintf(&b, "  %s\n", line)
 		}
 	}
@@ -51,7 +58,7 @@ func WriteMarkdown(w io.Writer, rows []Row) error {
 	if err := integers(rows).Markdown(&b); err != nil {
 		return err
 	}
-	if lines := measurements(rows); len(lines) > 0 {
+	if lines := append(measurements(rows), notes(rows)...); len(lines) > 0 {
 		fmt.Fprintln(&b)
 		for _, line := range lines {
 			fmt.Fprintf(&b, "- %s\n", line)
@@ -110,9 +117,13 @@ func (r Row) pairs() [4][2]string {
 	return p
 }
 
-// countedBy returns the convention and the input size of FLOPs.
+// countedBy returns the convention, the input size and the form of FLOPs.
 func (r Row) countedBy() string {
-	return fmt.Sprintf("%s@%s", r.Convention, size(r.Input[2], r.Input[3]))
+	by := fmt.Sprintf("%s@%s", r.Convention, size(r.Input[2], r.Input[3]))
+	if r.Form != "" {
+		by += " " + r.Form
+	}
+	return by
 }
 
 // size returns 224 for a square, 256x320 (height first) otherwise.
@@ -151,7 +162,12 @@ func published(rows []Row) Table {
 // integers is the table of exact counts.
 func integers(rows []Row) Table {
 	t := Table{Header: []string{"Exact counts", "Params"}, Right: []bool{false, true}}
-	for _, c := range Conventions() {
+	var shown []int // conventions; few networks were counted in training mode
+	for i, c := range Conventions() {
+		if c == MMEngineTrain && !slices.ContainsFunc(rows, func(r Row) bool { return r.Convention == c }) {
+			continue
+		}
+		shown = append(shown, i)
 		t.Header = append(t.Header, fmt.Sprintf("FLOPs %s", c))
 		t.Right = append(t.Right, true)
 	}
@@ -159,8 +175,8 @@ func integers(rows []Row) Table {
 	t.Right = append(t.Right, true)
 	for _, r := range rows {
 		cells := []string{r.Name, strconv.FormatInt(r.Params.Exact, 10)}
-		for _, total := range r.Totals {
-			cells = append(cells, strconv.FormatInt(total.FLOPs, 10))
+		for _, i := range shown {
+			cells = append(cells, strconv.FormatInt(r.Totals[i].FLOPs, 10))
 		}
 		t.Rows = append(t.Rows, append(cells, strconv.FormatInt(r.HeadFLOPs, 10), dimensions(r.Input)))
 	}
@@ -194,6 +210,17 @@ func measurements(rows []Row) []string {
 			}
 		}
 		lines = append(lines, line)
+	}
+	return lines
+}
+
+// notes says why published figures cannot be reproduced.
+func notes(rows []Row) []string {
+	var lines []string
+	for _, r := range rows {
+		if r.Note != "" {
+			lines = append(lines, fmt.Sprintf("%s: %s", r.Name, r.Note))
+		}
 	}
 	return lines
 }

@@ -25,7 +25,7 @@ func rows(t *testing.T) []metrics.Row {
 		"measured":      {Params: "0.000349", FLOPs: "0.000004288", Convention: metrics.MMCVLegacy, Input: input, Top1: "98.33", Top5: "100.00", Images: 360},
 		"not-measured":  {Params: "0.0003", FLOPs: "0.0000040", Convention: metrics.MMEngine, Input: input, Top1: "80.05", Top5: "95.07", Images: 50000},
 		"not-published": {Convention: metrics.FVCore, Input: tensor.Shape{1, 3, 8, 16}},
-		"part|of_a_set": {Params: "0.1", FLOPs: "1", Convention: metrics.MMEngine, Input: input, Top1: "80.05", Top5: "95.07", Images: 50000},
+		"part|of_a_set": {Params: "0.1", FLOPs: "1", Convention: metrics.MMEngineTrain, Input: input, Form: "deploy", Note: "counted on another network", Top1: "80.05", Top5: "95.07", Images: 50000},
 	}
 	evaluation := metrics.Evaluation{Height: 8, Width: 8, Interpolation: "bicubic (pillow)", Decoder: "zoo", Precision: "high", Images: "sha256:" + strings.Repeat("ab", 32)}
 	var out []metrics.Row

@@ -22,10 +22,10 @@ var keys = map[string]bool{
 
 	"input": true, "input.crop": true, "input.mean": true, "input.std": true, "input.order": true, "input.exif": true,
 	"input.resize": true, "input.resize.kind": true, "input.resize.edge": false,
-	"input.resize.interpolation": false, "input.resize.backend": false,
+	"input.resize.padding": false, "input.resize.interpolation": false, "input.resize.backend": false,
 
 	"published": true, "published.params_m": false, "published.flops_g": false, "published.top1": false, "published.top5": false,
-	"published.flops_convention": true, "published.flops_size": true, "published.images": false, "published.source": true,
+	"published.flops_convention": true, "published.flops_size": true, "published.form": false, "published.images": false, "published.source": true, "published.note": false,
 }
 
 // decode reads rows over those of base: a row that base has keeps the facts that
@@ -124,9 +124,10 @@ func (e *Entry) check() error {
 	}{
 		{"labels", string(e.Labels), []string{"", string(LabelsDigits), string(LabelsImageNet)}},
 		{"weights.container", w.Container, []string{"", "legacy", "safetensors", "zip"}},
+		{"published.form", p.Form, []string{"", FormDeploy}},
 		{"input.order", in.Order, []string{RGB, BGR}},
 		{"input.exif", in.EXIF, []string{EXIFApply, EXIFIgnore}},
-		{"input.resize.kind", in.Resize.Kind, []string{ResizeNone, ResizeShort}},
+		{"input.resize.kind", in.Resize.Kind, []string{ResizeNone, ResizeShort, ResizeBoth, ResizeEfficientNet}},
 	} {
 		if err := oneOf(f.key, f.value, f.known); err != nil {
 			return err
@@ -167,7 +168,7 @@ func (in *Input) check() error {
 	r := in.Resize
 	if r.Kind == ResizeNone {
 		if r != (Resize{Kind: ResizeNone}) {
-			return fmt.Errorf("input.resize: kind %q takes no edge, interpolation or backend", r.Kind)
+			return fmt.Errorf("input.resize: kind %q takes no edge, padding, interpolation or backend", r.Kind)
 		}
 		return nil
 	}
@@ -179,6 +180,9 @@ func (in *Input) check() error {
 	}
 	if r.Edge < in.Crop || r.Edge > maxEdge {
 		return fmt.Errorf("input.resize.edge: expected %d (the crop) to %d, found %d", in.Crop, maxEdge, r.Edge)
+	}
+	if r.Padding < 0 || r.Padding > maxEdge || r.Padding > 0 && r.Kind != ResizeEfficientNet {
+		return fmt.Errorf("input.resize.padding: expected 0 to %d, and 0 for kind %q, found %d", maxEdge, r.Kind, r.Padding)
 	}
 	return nil
 }

@@ -81,6 +81,10 @@ type Input struct {
 const (
 	ResizeNone  = "none"  // the image as it is
 	ResizeShort = "short" // the shorter edge becomes Edge, the other keeps the ratio
+	ResizeBoth  = "both"  // both edges become Edge; the ratio is not kept
+	// ResizeEfficientNet crops first: of the image's centre a square whose side is
+	// Edge/(Edge+Padding) of the shorter edge, which then becomes Edge x Edge.
+	ResizeEfficientNet = "efficientnet-center-crop"
 )
 
 // Interpolations and backends of a Resize.
@@ -103,6 +107,7 @@ const (
 type Resize struct {
 	Kind          string `toml:"kind"`
 	Edge          int    `toml:"edge"`          // pixels; 0 for ResizeNone
+	Padding       int    `toml:"padding"`       // pixels, of ResizeEfficientNet
 	Interpolation string `toml:"interpolation"` // empty for ResizeNone
 	Backend       string `toml:"backend"`       // whose arithmetic; empty for ResizeNone
 }
@@ -111,7 +116,14 @@ type Resize struct {
 func (in Input) String() string {
 	resize := "no resize"
 	if r := in.Resize; r.Kind != ResizeNone {
-		resize = fmt.Sprintf("%s edge %d %s (%s)", r.Kind, r.Edge, r.Interpolation, r.Backend)
+		edge := "edge"
+		if r.Kind == ResizeBoth {
+			edge = "edges"
+		}
+		resize = fmt.Sprintf("%s %s %d %s (%s)", r.Kind, edge, r.Edge, r.Interpolation, r.Backend)
+		if r.Kind == ResizeEfficientNet {
+			resize = fmt.Sprintf("%s %d of %d, %s (%s)", r.Kind, r.Edge, r.Edge+r.Padding, r.Interpolation, r.Backend)
+		}
 	}
 	return fmt.Sprintf("%s, centre crop %d, %s, mean %s, std %s, EXIF orientation: %s",
 		resize, in.Crop, in.Order, floats(in.Mean), floats(in.Std), in.EXIF)
@@ -136,9 +148,19 @@ type Published struct {
 	// of a square input in pixels. A published FLOPsG was counted so.
 	FLOPsConvention string `toml:"flops_convention"`
 	FLOPsSize       int    `toml:"flops_size"`
-	Images          int    `toml:"images"` // that Top1 and Top5 were measured on; 0: not known
-	Source          string `toml:"source"` // where the figures were printed
+	// Form says which form of the network ParamsM and FLOPsG are about: empty for
+	// the one that the checkpoint holds, FormDeploy for the one that it is fused to.
+	Form   string `toml:"form"`
+	Images int    `toml:"images"` // that Top1 and Top5 were measured on; 0: not known
+	Source string `toml:"source"` // where the figures were printed
+	// Note says, in a sentence, why a figure cannot be reproduced; empty where all can
+	// or the reason is not known.
+	Note string `toml:"note"`
 }
+
+// FormDeploy is the form of a network whose parallel branches are fused into single
+// convolutions.
+const FormDeploy = "deploy"
 
 // A Figure is a published decimal number with the digits it was printed with. The
 // zero Figure is one that was not published.

@@ -115,6 +115,23 @@ func TestParse(t *testing.T) {
 	}
 }
 
+func TestResizeText(t *testing.T) {
+	for resize, want := range map[string]string{
+		`{ kind = "none" }`: "no resize",
+		`{ kind = "both", edge = 384, interpolation = "bicubic", backend = "pillow" }`:                                "both edges 384 bicubic (pillow)",
+		`{ kind = "efficientnet-center-crop", edge = 240, padding = 32, interpolation = "bicubic", backend = "cv2" }`: "efficientnet-center-crop 240 of 272, bicubic (cv2)",
+	} {
+		old := `{ kind = "short", edge = 256, interpolation = "bicubic", backend = "pillow" }`
+		e, err := parse(t, strings.ReplaceAll(row, old, resize)).Lookup("net_in1k")
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := e.Input.String(); !strings.HasPrefix(got, want+", centre crop 224") {
+			t.Errorf("%s: %q, want it to begin with %q", resize, got, want)
+		}
+	}
+}
+
 func TestParseRefuses(t *testing.T) {
 	tests := []struct {
 		name, old, new string // one edit of row
@@ -148,6 +165,8 @@ func TestParseRefuses(t *testing.T) {
 		{"exif", `"apply"`, `"yes"`, "input.exif"},
 		{"resize kind", `"short"`, `"long"`, "input.resize.kind"},
 		{"resize of none", `"short"`, `"none"`, "takes no edge"},
+		{"padding of another kind", `edge = 256`, `edge = 256, padding = 32`, "input.resize.padding"},
+		{"form", `"a table"`, "\"a table\"\nform = \"fused\"", `published.form: expected "deploy", found "fused"`},
 		{"interpolation missing", `interpolation = "bicubic", `, "", "input.resize.interpolation"},
 		{"backend", `"pillow"`, `"pil"`, "input.resize.backend"},
 		{"edge below crop", `edge = 256`, `edge = 223`, "input.resize.edge: expected 224"},
