@@ -21,6 +21,7 @@ type Model struct {
 	net       *network
 	classes   []string // names in label order; nil when nobody named them
 	pipeline  vision.Pipeline
+	noPixels  error // why images cannot be preprocessed; nil when they can
 	precision Precision
 	weights   string                // see Weights
 	source    *converter.Checkpoint // the mapped file that net views; nil for synthetic weights
@@ -43,10 +44,8 @@ func (z *Zoo) newModel(entry *registry.Entry, fitted *converter.Fitted, weights 
 		source:    source,
 		progress:  z.progress,
 	}
-	var err error
-	if m.pipeline, err = pipeline(entry); err != nil {
-		return nil, err
-	}
+	// Weights can be verified without a rule for pixels.
+	m.pipeline, m.noPixels = pipeline(entry)
 	if source != nil && len(source.Classes) > 0 {
 		// Names for another number of classes name nothing; and where a checkpoint has
 		// names of its own, the registry's are not its.
@@ -137,6 +136,9 @@ func (m *Model) Embed(ctx context.Context, img image.Image) ([]float32, error) {
 
 // forward preprocesses an image and computes its logits (K) and the values to keep.
 func (m *Model) forward(ctx context.Context, img image.Image, keep ...int) (logits []float32, kept [][]float32, err error) {
+	if m.noPixels != nil {
+		return nil, nil, m.noPixels
+	}
 	input, h, w, err := m.pipeline.Apply(vision.FromImage(img))
 	if err != nil {
 		return nil, nil, err

@@ -32,6 +32,9 @@ type Family struct {
 var families = []*Family{
 	&cspNet,
 	&efficientNet,
+	&resNet,
+	&resNeXt,
+	&seResNet,
 }
 
 // All returns every family, sorted by name.

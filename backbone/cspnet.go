@@ -173,12 +173,3 @@ func (s cspStage) partial(b *nn.Builder, x nn.Value, block func(*nn.Builder, nn.
 	x = b.At("final_conv").ConvNormAct(b.Concat(keep, work), s.out) // (N,out,H,W)
 	return b.Output(x)
 }
-
-// poolAndClassify adds OpenMMLab's global average pooling neck and linear head:
-// (N,F,H,W) to (N,classes).
-func poolAndClassify(b *nn.Builder, x nn.Value, classes int) (*nn.Graph, error) {
-	neck := b.At("neck")
-	x = neck.At("gap").GlobalAvgPool(x)
-	x = neck.Features(neck.Flatten(x))
-	return b.Graph(b.At("head", "fc").Linear(x, classes))
-}

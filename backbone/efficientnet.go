@@ -56,7 +56,7 @@ func (e effLite) graph(classes int) (*nn.Graph, error) {
 		if i > 0 && i < len(effStages)-1 {
 			repeats = int(math.Ceil(e.depth * float64(repeats)))
 		}
-		out := roundChannels(float64(s.out) * e.width)
+		out := makeDivisible(float64(s.out)*e.width, 8)
 		for j := range repeats {
 			stride := s.stride
 			if j > 0 {
@@ -89,15 +89,4 @@ func effBlock(b *nn.Builder, x nn.Value, expand, k, stride, out int) nn.Value {
 		y = b.Add(y, x)
 	}
 	return b.Output(y)
-}
-
-// roundChannels rounds a scaled channel count to a multiple of 8, never losing
-// more than a tenth.
-func roundChannels(c float64) int {
-	const divisor = 8
-	n := max(divisor, int(c+divisor/2)/divisor*divisor)
-	if float64(n) < 0.9*c {
-		n += divisor
-	}
-	return n
 }

@@ -13,6 +13,7 @@ import (
 	"github.com/gozoo/zoo/backbone"
 	"github.com/gozoo/zoo/converter/safetensors"
 	"github.com/gozoo/zoo/golden"
+	"github.com/gozoo/zoo/internal/engine"
 	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/tensor"
@@ -139,10 +140,33 @@ func (f foreign) bind(t *testing.T) *nn.Bound {
 	return bound
 }
 
-// TestRecipesBind checks that renamed foreign state dicts fit strictly.
-func TestRecipesBind(t *testing.T) {
+// TestRecipes checks that renamed foreign weights fit strictly and give the logits
+// that the other project's network computes with them.
+func TestRecipes(t *testing.T) {
 	for _, f := range foreigns(t) {
-		t.Run(f.file, func(t *testing.T) { f.bind(t) })
+		t.Run(f.file, func(t *testing.T) {
+			g := f.golden
+			plan, err := engine.Compile(f.bind(t), g.Shape, engine.Options{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			input, err := g.NetworkInput()
+			if err != nil {
+				t.Fatal(err)
+			}
+			logits := make([]float32, g.Shape[0]*plan.Classes())
+			if err := plan.NewSession().Run(logits, input); err != nil {
+				t.Fatal(err)
+			}
+			v, err := g.Judge(golden.Highest, logits, nil)
+			if err != nil {
+				t.Fatal(err)
+			}
+			if !v.Pass {
+				t.Error(v)
+			}
+			t.Log(v)
+		})
 	}
 }
 

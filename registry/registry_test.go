@@ -5,8 +5,10 @@ import (
 	"crypto/sha256"
 	"errors"
 	"fmt"
+	"math"
 	"os"
 	"path/filepath"
+	"strconv"
 	"strings"
 	"testing"
 
@@ -299,45 +301,93 @@ func TestLookupUnknown(t *testing.T) {
 }
 
 // TestBuiltin compares the catalogue with the facts extracted from OpenMMLab's own
-// configuration files, and the Lite rows with the table beside the real checkpoint.
+// configuration files. All models of an architecture have to be there, if any is.
 func TestBuiltin(t *testing.T) {
 	r := parse(t, string(builtin(t)))
 	facts, err := os.ReadFile(filepath.Join("..", "..", "shared", "facts", "models.tsv"))
 	if err != nil {
 		t.Skipf("no facts to compare with: %v", err)
 	}
-	lines := strings.Split(string(facts), "\n")
+	lines := strings.Split(strings.TrimRight(string(facts), "\n"), "\n")
 	header := strings.Split(lines[0], "\t")
+	missing := make(map[string][]string) // by the reference's class of network
+	known := make(map[string]bool)
 	compared := 0
 	for _, line := range lines[1:] {
 		col := make(map[string]string)
 		for i, v := range strings.Split(line, "\t") {
 			col[header[i]] = v
 		}
+		class, _, _ := strings.Cut(col["arch"], ":")
 		e, err := r.Lookup(col["name"])
 		if err != nil {
+			if col["weights_url"] != "" {
+				missing[class] = append(missing[class], col["name"])
+			}
 			continue
 		}
+		known[class] = true
 		compared++
-		in, p := e.Input, e.Published
-		got := map[string]string{
-			"weights_url": e.Weights.URL, "sha8": e.Weights.Digest.Short(), "converted_from_weights": e.Weights.ConvertedFrom,
-			"params": strings.ReplaceAll(p.ParamsM.String(), ".", "") + "0000", "flops": strings.ReplaceAll(p.FLOPsG.String(), ".", "") + "0000000",
-			"top1": p.Top1.String(), "top5": p.Top5.String(),
-			"resize_edge": in.Resize.Kind, "interpolation": in.Resize.Interpolation, "backend": in.Resize.Backend,
+		want := make(map[string]string)
+		got := factsOf(t, e)
+		for key := range got {
+			want[key] = col[key]
 		}
-		for key, v := range got {
-			if v != col[key] {
-				t.Errorf("%s: %s = %q, want %q", e.Name, key, v, col[key])
-			}
+		for _, key := range []string{"params", "flops", "top1", "top5"} {
+			want[key] = number(t, col[key])
 		}
-		if want := col["resize_scale"] + " " + col["crop_size"] + " " + col["mean"] + " " + col["std"]; want != inputNumbers(in) {
-			t.Errorf("%s: input = %q, want %q", e.Name, inputNumbers(in), want)
+		if d := cmp.Diff(want, got); d != "" {
+			t.Errorf("%s (-want +got)\n%s", e.Name, d)
 		}
 	}
-	if compared != 3 {
-		t.Errorf("compared %d rows, want the 3 CSPNets", compared)
+	for class := range known {
+		if len(missing[class]) > 0 {
+			t.Errorf("the catalogue has some %s and lacks %q", class, missing[class])
+		}
 	}
+	published := 0
+	for _, e := range r.All() {
+		if strings.Contains(e.Weights.URL, "openmmlab.com") {
+			published++
+		}
+	}
+	if compared != published {
+		t.Errorf("compared %d rows of %d", compared, published)
+	}
+}
+
+// factsOf writes a row under the columns of the table of facts.
+func factsOf(t *testing.T, e *registry.Entry) map[string]string {
+	in, p := e.Input, e.Published
+	list := func(x [3]float64) string { return strings.Trim(strings.ReplaceAll(fmt.Sprint(x), " ", ","), "[]") }
+	out := map[string]string{
+		"weights_url": e.Weights.URL, "sha8": e.Weights.Digest.Short(), "converted_from_weights": e.Weights.ConvertedFrom,
+		"params": number(t, p.ParamsM.String()+"e6"), "flops": number(t, p.FLOPsG.String()+"e9"), "top1": number(t, p.Top1.String()), "top5": number(t, p.Top5.String()),
+		"interpolation": in.Resize.Interpolation, "backend": in.Resize.Backend,
+		"mean": list(in.Mean), "std": list(in.Std), "to_rgb": map[string]string{registry.RGB: "True", registry.BGR: "False"}[in.Order],
+		"crop_size": fmt.Sprint(in.Crop), "crop_padding": "", "resize_edge": "", "resize_scale": fmt.Sprint(in.Resize.Edge),
+	}
+	switch in.Resize.Kind {
+	case registry.ResizeShort:
+		out["resize_kind"], out["resize_edge"], out["crop_kind"] = "ResizeEdge", "short", "CenterCrop"
+	case registry.ResizeBoth:
+		out["resize_kind"], out["crop_kind"], out["crop_size"] = "Resize", "none", ""
+	case registry.ResizeEfficientNet:
+		out["resize_kind"], out["resize_scale"], out["crop_kind"], out["crop_padding"] = "none", "", "EfficientNetCenterCrop", fmt.Sprint(in.Resize.Padding)
+	}
+	return out
+}
+
+// number brings decimal numbers into one form; what is not there stays so.
+func number(t *testing.T, s string) string {
+	if s == "" {
+		return ""
+	}
+	x, err := strconv.ParseFloat(s, 64)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return strconv.FormatFloat(math.Round(x*1e4)/1e4, 'f', -1, 64)
 }
 
 // TestBuiltinEmbedded compares the rows whose checkpoints are part of the program
@@ -388,12 +438,6 @@ func TestBuiltinEmbedded(t *testing.T) {
 	if rows != 3 || compared != 3 {
 		t.Errorf("%d embedded rows, %d of them in predictions.tsv, want 3", rows, compared)
 	}
-}
-
-// inputNumbers writes edge, crop, mean and std the way the table of facts does.
-func inputNumbers(in registry.Input) string {
-	numbers := func(x [3]float64) string { return strings.Trim(strings.ReplaceAll(fmt.Sprint(x), " ", ","), "[]") }
-	return fmt.Sprintf("%d %d %s %s", in.Resize.Edge, in.Crop, numbers(in.Mean), numbers(in.Std))
 }
 
 func FuzzParse(f *testing.F) {

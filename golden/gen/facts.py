@@ -1,11 +1,12 @@
 """Counts the reference networks and digests their state dicts, for the tests of backbone/.
 
-    facts.py -o FILE MODEL...   writes a table, a line for each model; adds to FILE if it is there
-    facts.py --keys MODEL       prints one state dict, to see where a digest differs
+    facts.py -o FILE [MODEL...]   adds lines to a table: those of MODEL, or of all rows of zoo.toml that it lacks
+    facts.py --keys MODEL         prints one state dict, to see where a digest differs
 
 Columns: model; input as 1xCxHxW; state dict entries; sha256 of the sorted lines that
 --keys prints; parameters; multiply-accumulates of the convolutions over the whole
-forward pass; FLOPs by mmcv's counter and by mmengine's, both without the classifier.
+forward pass, where the framework does not count; FLOPs by mmcv's counter and by
+mmengine's, both without the classifier.
 """
 
 import argparse
@@ -13,14 +14,15 @@ import hashlib
 import io
 import logging
 import pathlib
+import tomllib
 import warnings
 from contextlib import redirect_stdout
 
 import torch
 
 import networks
-import pixels
 
+CATALOGUE = pathlib.Path(__file__).parents[2] / "zoo.toml"
 HEADER = ("model", "input", "entries", "keys", "params", "conv_macs", "mmcv-legacy", "mmengine")
 
 
@@ -62,44 +64,48 @@ def counters(net, shape):
     return int(legacy), mmengine_count(net, shape[1:])["flops"]
 
 
-def line(model, size):
-    """Returns the columns of a model for a square input."""
+def measure(model, size, known={}):
+    """Returns the columns of a model for a square input; rows of one network are measured once."""
     net, _ = networks.build(model)
     shape = (1, 3, size, size)
     entries = keys(net)
     digest = hashlib.sha256("\n".join(entries).encode()).hexdigest()
-    params = sum(p.numel() for p in net.parameters())
-    macs = conv_macs(net, torch.zeros(shape))
-    flops = ("", "") if model in networks.LITES else counters(net, shape)
-    return tuple(map(str, (model, "x".join(map(str, shape)), len(entries), digest, params, macs, *flops)))
+    key = (digest, size, networks.settings(net))
+    if key not in known:
+        params = sum(p.numel() for p in net.parameters())
+        if model in networks.LITES:
+            flops = (conv_macs(net, torch.zeros(shape)), "", "")
+        else:
+            flops = ("", *counters(net, shape))
+        known[key] = (len(entries), digest, params, *flops)
+    return tuple(map(str, (model, "x".join(map(str, shape)), *known[key])))
 
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("models", nargs="+", metavar="MODEL")
-    p.add_argument("--size", type=int, action="append", help="side of the input; repeatable; the test crop if not given")
+    p.add_argument("models", nargs="*", metavar="MODEL")
+    p.add_argument("--size", type=int, action="append", help="side of the input; repeatable; that of the published FLOPs if not given")
     p.add_argument("--keys", action="store_true")
     p.add_argument("-o", "--out", type=pathlib.Path)
     args = p.parse_args()
     logging.disable(logging.WARNING)
     warnings.simplefilter("ignore")
-    torch.set_num_threads(1)
     if args.keys:
         for model in args.models:
             print("\n".join(keys(networks.build(model)[0])))
         return
+    catalogue = tomllib.loads(CATALOGUE.read_text())
     rows = {}
-    if args.out and args.out.exists():
+    if args.out.exists():
         rows = {tuple(r.split("\t")[:2]): tuple(r.split("\t")) for r in args.out.read_text().splitlines()[1:]}
-    for model in args.models:
-        for size in args.size or [pixels.CROPS[model]]:
-            row = line(model, size)
+    have = {model for model, _ in rows}
+    for model in args.models or [m for m in catalogue if m not in have]:
+        for size in args.size or [catalogue[model]["published"]["flops_size"]]:
+            row = measure(model, size)
             rows[row[:2]] = row
-    text = "".join("\t".join(r) + "\n" for r in [HEADER, *(rows[k] for k in sorted(rows))])
-    if args.out:
-        args.out.write_text(text)
-    else:
-        print(text, end="")
+            text = "".join("\t".join(r) + "\n" for r in [HEADER, *(rows[k] for k in sorted(rows))])
+            args.out.write_text(text)
+            print(*row, flush=True)
 
 
 if __name__ == "__main__":

@@ -5,6 +5,7 @@ from mmcv.cnn import ConvModule
 from mmpretrain import get_model
 from mmpretrain.models import CSPDarkNet, CSPResNet, CSPResNeXt, build_classifier
 from mmpretrain.models.backbones.cspnet import CSPStage, DarknetBottleneck, ResNetBottleneck, ResNeXtBottleneck
+from mmpretrain.models.backbones.resnet import BasicBlock, Bottleneck, ResLayer
 from mmpretrain.registry import MODELS
 
 import lite
@@ -16,6 +17,8 @@ CSPNETS = (
 )
 NANOS = ("cspdarknet-nano_digits", "cspresnet-nano_digits", "cspresnext-nano_digits")
 LITES = {f"{arch}_3rdparty_in1k": arch for arch in lite.WIDTH_DEPTH}
+BLOCKS = (BasicBlock, Bottleneck)
+STAGES = (CSPStage, ResLayer)
 NANO = 1  # the "depth" under which the small settings below are filed
 
 
@@ -98,6 +101,14 @@ def nano(name):
     )
 
 
+def plain_norms(net):
+    """Puts BatchNorm2d in place of SyncBatchNorm, which computes the same but is not seen by mmcv's counter."""
+    for module in list(net.modules()):
+        for name, child in module.named_children():
+            if isinstance(child, torch.nn.SyncBatchNorm):
+                setattr(module, name, torch.nn.BatchNorm2d(child.num_features, child.eps))
+
+
 def build(name):
     """Returns the network of a registry name in evaluation mode, and the framework's name and version."""
     torch_version = "torch " + torch.__version__.split("+")[0]
@@ -106,7 +117,14 @@ def build(name):
     import mmpretrain
 
     net = nano(name) if name in NANOS else get_model(name, pretrained=False)
+    plain_norms(net)
     return net.eval(), f"mmpretrain {mmpretrain.__version__}, {torch_version}"
+
+
+def settings(net):
+    """Returns a text that tells networks of one state dict apart; empty for those made here."""
+    config = getattr(net, "_config", None)
+    return str(config.model.backbone) if config else ""
 
 
 def probed(net):
@@ -115,9 +133,9 @@ def probed(net):
     modules = {}
     for path, module in net.named_modules():
         level = path.split(".")
-        unit = isinstance(module, ConvModule)
-        block = len(level) >= 2 and level[-2] in ("blocks", "_blocks")
-        stage = isinstance(module, CSPStage)
+        unit = isinstance(module, ConvModule) and level[-2] != "se_layer"
+        block = len(level) >= 2 and level[-2] in ("blocks", "_blocks") or isinstance(module, BLOCKS)
+        stage = isinstance(module, STAGES)
         if unit or block or stage or path in ("backbone.stem", "neck", "_avg_pooling"):
             modules[path] = module
     return modules

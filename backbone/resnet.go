@@ -1,0 +1,158 @@
+package backbone
+
+import (
+	"github.com/gozoo/zoo/converter/recipe"
+	"github.com/gozoo/zoo/nn"
+)
+
+// ResNet: arXiv:1512.03385, as OpenMMLab's mmpretrain builds it
+// (mmpretrain/models/backbones/resnet.py), and its variants: V1C, whose stem is
+// three 3x3 convolutions; V1D, which also averages before it downsamples
+// (arXiv:1812.01187); Wide ResNet (arXiv:1605.07146).
+//
+// Trap: a bottleneck's stride is in its 3x3 convolution ("pytorch" style).
+var resNet = Family{
+	Name: "resnet",
+	Archs: map[string]func(classes int) (*nn.Graph, error){
+		"resnet18":       residual{blocks: depth18, basic: true}.graph,
+		"resnet34":       residual{blocks: depth50, basic: true}.graph,
+		"resnet50":       residual{blocks: depth50}.graph,
+		"resnet101":      residual{blocks: depth101}.graph,
+		"resnet152":      residual{blocks: depth152}.graph,
+		"resnetv1c50":    residual{blocks: depth50, deepStem: true}.graph,
+		"resnetv1c101":   residual{blocks: depth101, deepStem: true}.graph,
+		"resnetv1c152":   residual{blocks: depth152, deepStem: true}.graph,
+		"resnetv1d50":    residual{blocks: depth50, deepStem: true, avgDown: true}.graph,
+		"resnetv1d101":   residual{blocks: depth101, deepStem: true, avgDown: true}.graph,
+		"resnetv1d152":   residual{blocks: depth152, deepStem: true, avgDown: true}.graph,
+		"wide-resnet50":  residual{blocks: depth50, inner: 128}.graph,
+		"wide-resnet101": residual{blocks: depth101, inner: 128}.graph,
+	},
+	Recipes: map[string]map[string]recipe.Recipe{
+		"resnet18":       plainResNet,
+		"resnet34":       plainResNet,
+		"resnet50":       plainResNet,
+		"resnet101":      plainResNet,
+		"resnet152":      plainResNet,
+		"resnetv1d50":    {"timm": deepTimm},
+		"resnetv1d101":   {"timm": deepTimm},
+		"resnetv1d152":   {"timm": deepTimm},
+		"wide-resnet50":  plainResNet,
+		"wide-resnet101": plainResNet,
+	},
+}
+
+// plainResNet holds the recipes of networks that timm and torchvision name alike.
+var plainResNet = map[string]recipe.Recipe{"timm": plainResNetNames, "torchvision": plainResNetNames}
+
+var plainResNetNames = recipe.Recipe{
+	recipe.Rename("fc.**", "head.fc.**"),
+	recipe.Rename("**", "backbone.**"),
+}
+
+// deepTimm renames timm's "d" networks, whose stem is one Sequential.
+var deepTimm = append(recipe.Recipe{
+	recipe.Rename("conv1.0.**", "backbone.stem.0.conv.**"),
+	recipe.Rename("conv1.1.**", "backbone.stem.0.bn.**"),
+	recipe.Rename("conv1.3.**", "backbone.stem.1.conv.**"),
+	recipe.Rename("conv1.4.**", "backbone.stem.1.bn.**"),
+	recipe.Rename("conv1.6.**", "backbone.stem.2.conv.**"),
+	recipe.Rename("bn1.**", "backbone.stem.2.bn.**"),
+	// An identity stands where layer1 has nothing to average.
+	recipe.Rename("layer1.0.downsample.1.**", "backbone.layer1.0.downsample.0.**"),
+	recipe.Rename("layer1.0.downsample.2.**", "backbone.layer1.0.downsample.1.**"),
+}, plainResNetNames...)
+
+// Blocks of each stage.
+var (
+	depth18  = []int{2, 2, 2, 2}
+	depth50  = []int{3, 4, 6, 3}
+	depth101 = []int{3, 4, 23, 3}
+	depth152 = []int{3, 8, 36, 3}
+)
+
+const (
+	resStem = 64
+	resEps  = 1e-5
+)
+
+// residual is a ResNet or one of its kin. The zero value of each field is the plain
+// ResNet's.
+type residual struct {
+	blocks   []int
+	basic    bool // blocks of two 3x3 convolutions; otherwise bottlenecks
+	deepStem bool
+	avgDown  bool
+	inner    int // channels inside the first stage's bottlenecks; 64 if 0
+	groups   int // of the 3x3 convolutions; 1 if 0
+	squeeze  int // ratio of squeeze-excitation at the end of a block; none if 0
+}
+
+func (r residual) graph(classes int) (*nn.Graph, error) {
+	b := nn.NewBuilder(3, resEps, nn.ReLU())
+	bb := b.At("backbone")
+	x := r.stem(bb, b.Input())
+	x = bb.At("maxpool").MaxPool(x, 3, 2, 1) // (N,64,H/4,W/4)
+	inner, out := max(r.inner, 64), 256
+	if r.basic {
+		out = 64
+	}
+	for i, blocks := range r.blocks {
+		stage := bb.At("layer" + string('1'+rune(i)))
+		for j := range blocks {
+			stride := 1
+			if i > 0 && j == 0 {
+				stride = 2
+			}
+			x = r.block(stage.At(j), x, inner<<i, out<<i, stride)
+		}
+		stage.Output(x) // (N,out,H/4,W/4), then half of each
+	}
+	return poolAndClassify(b, x, classes)
+}
+
+// stem halves the resolution: (N,3,H,W) to (N,64,H/2,W/2).
+func (r residual) stem(b *nn.Builder, x nn.Value) nn.Value {
+	if !r.deepStem {
+		x = b.At("conv1").Conv(x, resStem, nn.K(7), nn.Stride(2))
+		return b.At("relu").Act(b.At("bn1").BatchNorm(x))
+	}
+	x = b.At("stem", 0).ConvNormAct(x, resStem/2, nn.K(3), nn.Stride(2))
+	x = b.At("stem", 1).ConvNormAct(x, resStem/2, nn.K(3))
+	x = b.At("stem", 2).ConvNormAct(x, resStem, nn.K(3))
+	return b.At("stem").Output(x)
+}
+
+// block adds a residual block: (N,C,H,W) to (N,out,H/stride,W/stride).
+func (r residual) block(b *nn.Builder, x nn.Value, inner, out, stride int) nn.Value {
+	relu := b.At("relu")
+	var y nn.Value
+	if r.basic {
+		y = b.At("conv1").Conv(x, out, nn.K(3), nn.Stride(stride))
+		y = relu.Act(b.At("bn1").BatchNorm(y))
+		y = b.At("bn2").BatchNorm(b.At("conv2").Conv(y, out, nn.K(3)))
+	} else {
+		y = relu.Act(b.At("bn1").BatchNorm(b.At("conv1").Conv(x, inner)))
+		y = b.At("conv2").Conv(y, inner, nn.K(3), nn.Stride(stride), nn.Groups(max(r.groups, 1)))
+		y = relu.Act(b.At("bn2").BatchNorm(y))
+		y = b.At("bn3").BatchNorm(b.At("conv3").Conv(y, out))
+	}
+	if r.squeeze > 0 {
+		y = squeezeExcite(b.At("se_layer"), y, out/r.squeeze, nn.ReLU(), nn.Sigmoid())
+	}
+	if stride != 1 || x.C != out {
+		x = r.shortcut(b.At("downsample"), x, out, stride)
+	}
+	return b.Output(relu.Act(b.Add(y, x)))
+}
+
+// shortcut brings a block's input into its output's shape.
+func (r residual) shortcut(b *nn.Builder, x nn.Value, out, stride int) nn.Value {
+	at := 0
+	if r.avgDown && stride > 1 {
+		x = b.At(0).AvgPool(x, nn.AvgPool{K: stride, Stride: stride, Ceil: true})
+		at, stride = 1, 1
+	}
+	x = b.At(at).Conv(x, out, nn.Stride(stride))
+	return b.At(at + 1).BatchNorm(x)
+}

@@ -1,0 +1,154 @@
+"""Writes the rows of zoo.toml that come from OpenMMLab's model index, below the marker line in FILE.
+
+    rows.py FILE
+
+Facts are mmpretrain's own: names, addresses and figures, digit for digit, from the
+metafiles; the test pipeline from each configuration file. Stated here is only what
+no file says: which of the counters in metrics/ the publisher used, found by
+counting, and why some figures cannot be reproduced.
+"""
+
+import pathlib
+import sys
+
+import mmpretrain
+import yaml
+from mmengine import Config
+
+MIM = pathlib.Path(mmpretrain.__file__).parent / ".mim"
+MARKER = "# From here on rows are written by golden/gen/rows.py.\n"
+HEAD = f"""
+# Models of OpenMMLab's index, as mmpretrain {mmpretrain.__version__} lists them. Licences are the
+# publisher's; weights converted from others' may carry terms of their own.
+"""
+
+# Family here, OpenMMLab's collections, how FLOPs were counted, and for what square
+# input: its side, or the test crop.
+FAMILIES = [
+    ("resnet", ["ResNet", "Wide-ResNet"], "mmcv-legacy", 224),
+    ("resnet", ["BYOL", "DenseCL", "MoCoV2", "MoCoV3", "SimCLR", "SimSiam", "SwAV", "BarlowTwins", "SparK"], "mmengine", 224),
+    ("resnext", ["ResNeXt"], "mmcv-legacy", 224),
+    ("seresnet", ["SEResNet"], "mmcv-legacy", 224),
+]
+TITLES = {
+    "resnet": "ResNet (arXiv:1512.03385), its variants, and networks of that shape under self-supervised weights.",
+    "resnext": "ResNeXt (arXiv:1611.05431).",
+    "seresnet": "SE-ResNet (arXiv:1709.01507).",
+}
+# Rows of mixed collections that are of a family.
+ONLY = {"MoCoV3": "resnet50", "SparK": "resnet50"}
+# How single rows were counted, where their family's rule does not hold.
+COUNTED = {}
+NOTES = {
+    "resnet34_8xb32_in1k": "the published parameters are a slip for 21.80",
+    "resnet50_spark-pre_300e_in1k": "the published figures are those of a ResNet-50 for CIFAR-10",
+}
+
+
+def metafiles():
+    """Returns the models of every collection, figures as they are written."""
+    models = {}
+    for path in sorted(MIM.glob("configs/*/metafile.yml")):
+        for m in yaml.load(path.read_text(), yaml.BaseLoader)["Models"]:
+            models.setdefault(m["In Collection"], []).append(m | {"file": path.relative_to(MIM)})
+    return models
+
+
+def imagenet(model):
+    """Returns the results on ImageNet-1k, or None."""
+    results = model.get("Results")  # a list, one of its elements, or "null"
+    for r in [results] if isinstance(results, dict) else results if isinstance(results, list) else []:
+        if r["Dataset"] == "ImageNet-1k" and r["Task"] == "Image Classification":
+            return r["Metrics"] if isinstance(r.get("Metrics"), dict) else {}
+    return None
+
+
+def scaled(number, exponent):
+    """Writes an integer in units of 10^exponent, with two decimals at least."""
+    whole, part = divmod(int(number), 10**exponent)
+    return f"{whole}.{f'{part:0{exponent}}'.rstrip('0').ljust(2, '0')}"
+
+
+def resizing(pipeline):
+    """Returns the resize of zoo.toml, and the crop, of a test pipeline."""
+    steps = {t["type"].split("/")[-1]: t for t in pipeline}
+    crop = steps.get("CenterCrop", {}).get("crop_size")
+    if step := steps.pop("EfficientNetCenterCrop", None):
+        kind, edge = "efficientnet-center-crop", step["crop_size"]
+        extra = f", padding = {step.get('crop_padding', 32)}"
+        interpolation = step.get("interpolation", "bicubic")
+    else:
+        step = steps.pop("ResizeEdge", None) or steps.pop("Resize")
+        kind, edge, extra = "both" if step["type"] == "Resize" else step["edge"], step["scale"], ""
+        interpolation = step.get("interpolation", "bilinear")
+    steps = set(steps) - {"LoadImageFromFile", "CenterCrop", "PackInputs"}
+    assert not steps and isinstance(edge, int), (pipeline, steps)
+    backend = step.get("backend", "cv2")
+    text = f'{{ kind = "{kind}", edge = {edge}{extra}, interpolation = "{interpolation}", backend = "{backend}" }}'
+    return text, crop or edge
+
+
+def row(model, family, convention, size):
+    """Returns the row of a model."""
+    name, meta, metrics = model["Name"], model["Metadata"], imagenet(model)
+    config = Config.fromfile(MIM / model["Config"])
+    resize, crop = resizing(config.test_dataloader.dataset.pipeline)
+    pre = config.model.get("data_preprocessor") or config.data_preprocessor
+    convention, size, form = COUNTED.get(name, (convention, size, None))
+    digest = model["Weights"].rsplit("-", 1)[1].removesuffix(".pth")
+    arch = name.split("_")[0].replace("convnextv2", "convnext-v2")
+    converted = model.get("Converted From", {}).get("Weights")
+    lines = [
+        f"[{name}]",
+        f'family = "{family}"',
+        f'arch = "{arch}"',
+        "classes = 1000",
+        'labels = "imagenet-1k"',
+        "",
+        f"[{name}.weights]",
+        f'url = "{model["Weights"]}"',
+        f'sha256 = "{digest}"',
+        'licence = "Apache-2.0"',
+        converted and f'converted_from = "{converted}"',
+        "",
+        f"[{name}.input]",
+        f"resize = {resize}",
+        f"crop = {crop}",
+        f"mean = {[float(x) if x % 1 else int(x) for x in pre['mean']]}",
+        f"std = {[float(x) if x % 1 else int(x) for x in pre['std']]}",
+        f'order = "{"rgb" if pre["to_rgb"] else "bgr"}"',
+        'exif = "apply"',
+        "",
+        f"[{name}.published]",
+        f'params_m = "{scaled(meta["Parameters"], 6)}"',
+        f'flops_g = "{scaled(meta["FLOPs"], 9)}"',
+        f'flops_convention = "{convention}"',
+        f"flops_size = {size or crop}",
+        form and f'form = "{form}"',
+        "Top 1 Accuracy" in metrics and f'top1 = "{metrics["Top 1 Accuracy"]}"',
+        "Top 5 Accuracy" in metrics and f'top5 = "{metrics["Top 5 Accuracy"]}"',
+        "images = 50000",
+        f'source = "mmpretrain {mmpretrain.__version__}, {model["file"]}"',
+        name in NOTES and f'note = "{NOTES[name]}"',
+    ]
+    return "\n".join(line for line in lines if line not in (None, False)) + "\n"
+
+
+def main():
+    path = pathlib.Path(sys.argv[1])
+    text, _, _ = path.read_text().partition(MARKER)
+    models, out, titled = metafiles(), [text, MARKER, HEAD], set()
+    for family, collections, convention, size in FAMILIES:
+        if family not in titled:
+            out.append(f"\n# {TITLES[family]}\n")
+            titled.add(family)
+        for collection in collections:
+            for model in models[collection]:
+                if imagenet(model) is None or "Weights" not in model or not model["Name"].startswith(ONLY.get(collection, "")):
+                    continue
+                out.append("\n" + row(model, family, convention, size))
+    path.write_text("".join(out))
+
+
+if __name__ == "__main__":
+    main()
