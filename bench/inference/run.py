@@ -160,17 +160,28 @@ def cold(program, onnx_file, model, size, folder):
         "OpenVINO f32": [*python, f"import numpy as n,openvino as v;v.Core().compile_model('{onnx_file}','CPU',{{'INFERENCE_PRECISION_HINT':'f32','INFERENCE_NUM_THREADS':2}})"
                          f"([n.zeros((1,3,{size},{size}),n.float32)])"],
     }
-    times, peak = {k: [] for k in commands}, {}
-    for _ in range(7):
-        for k, args in commands.items():
-            start = time.perf_counter()
-            p = subprocess.Popen(list(map(str, args)), stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
-            _, status, usage = os.wait4(p.pid, 0)
-            times[k].append(1e3 * (time.perf_counter() - start))
-            peak[k] = usage.ru_maxrss / 1024
-            if status:
-                raise SystemExit(f"cold start of {k}: status {status}")
-    return [(k, min(v), statistics.median(v), peak[k]) for k, v in times.items()]
+    # A child's peak memory counts what its parent held when it was started, so a small process starts them.
+    launcher = subprocess.run(
+        [sys.executable, "-c", LAUNCHER], input=json.dumps({k: list(map(str, v)) for k, v in commands.items()}),
+        check=True, capture_output=True, text=True,
+    )
+    return [(k, min(times), statistics.median(times), peak) for k, (times, peak) in json.loads(launcher.stdout).items()]
+
+
+LAUNCHER = """
+import json, os, subprocess, sys, time
+commands = json.load(sys.stdin)
+out = {k: ([], 0) for k in commands}
+for _ in range(7):
+    for k, args in commands.items():
+        start = time.perf_counter()
+        p = subprocess.Popen(args, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL)
+        _, status, usage = os.wait4(p.pid, 0)
+        out[k][0].append(1e3 * (time.perf_counter() - start))
+        out[k] = (out[k][0], max(out[k][1], usage.ru_maxrss / 1024))
+        assert status == 0, (k, status)
+print(json.dumps(out))
+"""
 
 
 def table(header, rows):
