@@ -6,24 +6,31 @@ import (
 	"encoding/hex"
 	"fmt"
 	"io/fs"
-	"runtime"
-	"sync"
+	"slices"
 
 	"github.com/gozoo/zoo/internal/imagenet"
 	"github.com/gozoo/zoo/metrics"
-	"github.com/gozoo/zoo/tensor"
 )
 
 // EvalOptions says what to evaluate on. The zero value evaluates on the images
 // embedded for the model's classes.
 type EvalOptions struct {
-	// Data holds the images, in one of the layouts of an ImageNet validation
-	// folder; nil means the embedded set.
+	// Data holds the images, in one of the layouts of an ImageNet validation set: see
+	// OpenData. Nil means the embedded set.
 	Data fs.FS
+	// Labels is the text of a list of "PATH LABEL" that is not in Data; may be nil.
+	Labels []byte
 	// Dataset is what the result calls the data; empty means "embedded".
 	Dataset string
 	// Limit takes the first images only, in path order; 0 means all.
 	Limit int
+	// Shard, from 1, of Shards says which part of the images to take; Shards of 0 means
+	// all of them. Merge puts the parts together.
+	Shard, Shards int
+	// Log is the path of a file that the outcome of each image is appended to. When it
+	// is there already, with images of the same evaluation, these are not computed
+	// again. Empty means no log.
+	Log string
 }
 
 // An Evaluation is how many images of a set a model classified correctly.
@@ -31,20 +38,25 @@ type Evaluation struct {
 	Model      string
 	Dataset    string
 	Weights    string // as Model.Weights
+	Pixels     string // how image files become network inputs
+	Precision  Precision
 	ListSHA256 string // of the whole set's paths and labels, hex
 	Set        int    // images in the set
-	Precision  Precision
+	Limit      int    // images, in path order, that were to be evaluated; Set for all
+	From, To   int    // the part of them that this is about, From ≤ i < To
 	Accuracy   metrics.Accuracy
-	Images     []ImageResult // of every image that was looked at, in path order
-	Unreadable int           // images among them that could not be evaluated; they count in no accuracy
+	Images     []ImageResult // of the part, in path order
+	Unreadable int           // images of it that could not be evaluated; they count in no accuracy
+	Resumed    int           // images whose outcome was in the log already
+	Notes      []string      // sentences about the set that its user should read
 }
 
 // An ImageResult is what the model made of one image.
 type ImageResult struct {
 	Path  string
 	Label int
-	Top   []int // classes by falling score, at most five; nil with an error
-	Err   error // why the image could not be read
+	Top   []int  // classes by falling score, at most five; nil when the image is unreadable
+	Err   string // why the image could not be read; empty when it could
 }
 
 // Complete reports whether every image of the set was evaluated.
@@ -53,12 +65,11 @@ func (e *Evaluation) Complete() bool { return e.Accuracy.N == e.Set }
 // topN is how many classes an ImageResult keeps.
 const topN = 5
 
-// evalBatch is how many images are computed together.
-const evalBatch = 8
-
 // Evaluate classifies a labelled set of images and counts how often the label is
 // the first, or among the first five, of the model's classes. Images that cannot be
-// read are counted and named; anything else that goes wrong is an error.
+// read are counted and named. It stops with a *ChanceError when accuracy is that of
+// guessing; anything else that goes wrong is an error too, and what was done by then
+// is in the log.
 func (m *Model) Evaluate(ctx context.Context, o EvalOptions) (*Evaluation, error) {
 	data, dataset := o.Data, o.Dataset
 	if data == nil {
@@ -71,44 +82,80 @@ func (m *Model) Evaluate(ctx context.Context, o EvalOptions) (*Evaluation, error
 		}
 		dataset = "embedded"
 	}
-	items, err := imagenet.Walk(data, m.Graph().NumClasses())
+	set, err := imagenet.Walk(data, imagenet.Options{Classes: m.Graph().NumClasses(), Names: m.folderNames(), List: o.Labels})
 	if err != nil {
 		return nil, err
 	}
 	e := &Evaluation{
 		Model: m.entry.Name, Dataset: dataset, Weights: m.weights, Precision: m.precision,
-		ListSHA256: listSHA256(items), Set: len(items),
+		Pixels:     fmt.Sprintf("%s; %v", decoder, m.entry.Input),
+		ListSHA256: listSHA256(set.Items), Set: len(set.Items), Limit: len(set.Items), Notes: set.Notes,
 	}
-	if o.Limit > 0 && o.Limit < len(items) {
-		items = items[:o.Limit]
+	if o.Limit > 0 {
+		e.Limit = min(o.Limit, e.Limit)
 	}
+	if e.From, e.To, err = part(e.Limit, o.Shard, o.Shards); err != nil {
+		return nil, fmt.Errorf("zoo: evaluate %s: %w", m.entry.Name, err)
+	}
+	items := set.Items[e.From:e.To]
 
-	// Reading the next batch overlaps with computing this one.
-	stop, cancel := context.WithCancel(ctx)
-	defer cancel()
-	batches := make(chan []loaded, 1)
-	total := int64(len(items))
-	go func() {
-		defer close(batches)
-		for len(items) > 0 && stop.Err() == nil {
-			n := min(evalBatch, len(items))
-			select {
-			case batches <- m.load(data, items[:n]):
-			case <-stop.Done():
-			}
-			items = items[n:]
-		}
-	}()
-	for batch := range batches {
-		if err := m.evaluateBatch(ctx, e, batch); err != nil {
+	var log *evalLog
+	if o.Log != "" {
+		if log, err = openEvalLog(o.Log, e, items); err != nil {
 			return nil, err
 		}
-		m.progress(Progress{Task: "evaluate", Name: m.entry.Name, Done: int64(len(e.Images)), Total: total})
+		defer log.close()
 	}
-	if err := ctx.Err(); err != nil {
+	if err := m.evaluate(ctx, e, data, items[len(e.Images):], log); err != nil {
 		return nil, err
 	}
+	if log != nil {
+		if err := log.close(); err != nil {
+			return nil, err
+		}
+	}
 	return e, nil
+}
+
+// folderNames returns the class names that folders of images may have: those of the
+// checkpoint, if no two are equal.
+func (m *Model) folderNames() []string {
+	sorted := slices.Sorted(slices.Values(m.classes))
+	if len(slices.Compact(sorted)) != len(m.classes) {
+		return nil
+	}
+	return m.classes
+}
+
+// part returns the positions from ≤ i < to of one of equal parts of n images.
+func part(n, shard, shards int) (from, to int, err error) {
+	if shards == 0 && shard == 0 {
+		return 0, n, nil
+	}
+	if shards < 1 || shard < 1 || shard > shards {
+		return 0, 0, fmt.Errorf("shard %d of %d: expected 1 to the number of shards", shard, shards)
+	}
+	if shards > n {
+		return 0, 0, fmt.Errorf("%d shards of %d images: some would be empty", shards, n)
+	}
+	return n * (shard - 1) / shards, n * shard / shards, nil
+}
+
+// add counts the outcome of the next image.
+func (e *Evaluation) add(r ImageResult) {
+	e.Images = append(e.Images, r)
+	if r.Err != "" {
+		e.Unreadable++
+		return
+	}
+	e.Accuracy.N++
+	switch rank := slices.Index(r.Top, r.Label); {
+	case rank == 0:
+		e.Accuracy.Top1++
+		e.Accuracy.Top5++
+	case rank > 0:
+		e.Accuracy.Top5++
+	}
 }
 
 // listSHA256 returns the digest of a set's paths and labels.
@@ -118,69 +165,4 @@ func listSHA256(items []imagenet.Item) string {
 		fmt.Fprintf(list, "%s %d\n", it.Path, it.Label)
 	}
 	return hex.EncodeToString(list.Sum(nil))
-}
-
-// loaded is one image ready to be computed.
-type loaded struct {
-	item  imagenet.Item
-	input []float32 // (C,H,W)
-	h, w  int
-	err   error
-}
-
-// load reads and preprocesses images on every core.
-func (m *Model) load(data fs.FS, items []imagenet.Item) []loaded {
-	out := make([]loaded, len(items))
-	var wg sync.WaitGroup
-	next := make(chan int)
-	for range min(runtime.GOMAXPROCS(0), len(items)) {
-		wg.Go(func() {
-			for i := range next {
-				out[i].item = items[i]
-				out[i].input, out[i].h, out[i].w, out[i].err = m.preprocess(data, items[i].Path)
-			}
-		})
-	}
-	for i := range items {
-		next <- i
-	}
-	close(next)
-	wg.Wait()
-	return out
-}
-
-// evaluateBatch computes images, together where they have the same size, and
-// counts the outcome in order.
-func (m *Model) evaluateBatch(ctx context.Context, e *Evaluation, batch []loaded) error {
-	for len(batch) > 0 {
-		if first := batch[0]; first.err != nil {
-			e.Images = append(e.Images, ImageResult{Path: first.item.Path, Label: first.item.Label, Err: first.err})
-			e.Unreadable++
-			batch = batch[1:]
-			continue
-		}
-		n := 1
-		for n < len(batch) && batch[n].err == nil && batch[n].h == batch[0].h && batch[n].w == batch[0].w {
-			n++
-		}
-		var input []float32 // (n,C,H,W)
-		for _, b := range batch[:n] {
-			input = append(input, b.input...)
-		}
-		shape := tensor.Shape{n, m.Graph().Channels, batch[0].h, batch[0].w}
-		logits, _, err := m.net.forward(ctx, m.precision, input, shape)
-		if err != nil {
-			return err
-		}
-		k := len(logits) / n
-		for i, b := range batch[:n] {
-			row := logits[i*k : (i+1)*k]
-			if err := e.Accuracy.Add(b.item.Label, row); err != nil {
-				return fmt.Errorf("zoo: evaluate %s: image %s: %w", m.entry.Name, b.item.Path, err)
-			}
-			e.Images = append(e.Images, ImageResult{Path: b.item.Path, Label: b.item.Label, Top: metrics.TopK(row, topN)})
-		}
-		batch = batch[n:]
-	}
-	return nil
 }

@@ -116,8 +116,8 @@ func TestEvaluateFolder(t *testing.T) {
 	var paths []string
 	for _, r := range e.Images {
 		state := "read"
-		if r.Err != nil {
-			state = r.Err.Error()
+		if r.Err != "" {
+			state = r.Err
 		}
 		paths = append(paths, r.Path+": "+state)
 	}

@@ -34,17 +34,35 @@ func (e *VerifyError) Error() string {
 	return text
 }
 
-// Report returns the rows of the reproduction table for models, named or given as
-// patterns of path.Match; without any, for those that are embedded. Parameters and
-// FLOPs are counted from each network's graph. Accuracies are measured where images
-// are embedded, after download, conversion and verification; elsewhere they are
-// left as not measured.
+// ReportOptions says what to report. The zero value reports what is embedded, and the
+// published CSPNets and EfficientNet-Lites beside it.
+type ReportOptions struct {
+	// Names are models, or patterns of path.Match.
+	Names []string
+	// Measured are evaluations to enter, such as Merge returns; of models that Names do
+	// not hold they add rows.
+	Measured []*Evaluation
+}
+
+// Report returns the rows of the reproduction table. Parameters and FLOPs are counted
+// from each network's graph. Accuracies are those of the evaluations that are given,
+// and are measured where images are embedded: after download, conversion and
+// verification. Elsewhere they are left as not measured.
 //
 // A *VerifyError comes with all rows: the accuracies of the networks it names are not
 // measured. Other errors come without rows.
-func (z *Zoo) Report(ctx context.Context, names ...string) ([]metrics.Row, error) {
+func (z *Zoo) Report(ctx context.Context, o ReportOptions) ([]metrics.Row, error) {
+	names := o.Names
 	if len(names) == 0 {
 		names = reported
+	}
+	measured := make(map[string]*Evaluation)
+	for _, e := range o.Measured {
+		if _, ok := measured[e.Model]; ok {
+			return nil, fmt.Errorf("zoo: report: two evaluations of %s: give one", e.Model)
+		}
+		measured[e.Model] = e
+		names = append(names[:len(names):len(names)], e.Model)
 	}
 	entries, err := z.entries(names)
 	if err != nil {
@@ -54,7 +72,7 @@ func (z *Zoo) Report(ctx context.Context, names ...string) ([]metrics.Row, error
 	var failed []Check
 	for i, entry := range entries {
 		z.progress(Progress{Task: "report", Done: int64(i), Total: int64(len(entries))})
-		row, err := z.row(ctx, entry)
+		row, err := z.row(ctx, entry, measured[entry.Name])
 		if verify := (*VerifyError)(nil); errors.As(err, &verify) {
 			failed = append(failed, verify.Failed...)
 		} else if err != nil {
@@ -98,8 +116,9 @@ func (z *Zoo) entries(names []string) ([]*registry.Entry, error) {
 	return out, nil
 }
 
-// row returns an entry's row, measured where its images are embedded.
-func (z *Zoo) row(ctx context.Context, entry *registry.Entry) (metrics.Row, error) {
+// row returns an entry's row, with the given evaluation, or measured where its images
+// are embedded.
+func (z *Zoo) row(ctx context.Context, entry *registry.Entry, e *Evaluation) (metrics.Row, error) {
 	g, err := graph(entry, entry.Classes)
 	if err != nil {
 		return metrics.Row{}, err
@@ -109,6 +128,14 @@ func (z *Zoo) row(ctx context.Context, entry *registry.Entry) (metrics.Row, erro
 		return metrics.Row{}, err
 	}
 	row.Digests.Source = entry.Weights.Digest.String()
+	if e != nil {
+		digest, err := registry.ParseDigest(strings.TrimPrefix(e.Weights, "sha256:"))
+		if err != nil || !entry.Weights.Digest.Matches(digest) {
+			return row, fmt.Errorf("zoo: report: %s was evaluated with weights %s, the published ones are %s", entry.Name, e.Weights, entry.Weights.DigestText())
+		}
+		row.Digests.Source = digest.String()
+		return row, row.Measure(e.measured(entry))
+	}
 	if images, err := embeddedImages(entry); err != nil || images == nil {
 		return row, err
 	}

@@ -6,12 +6,13 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gozoo/zoo"
 	"github.com/gozoo/zoo/metrics"
 )
 
 func TestReport(t *testing.T) {
 	z := newZoo(t)
-	rows, err := z.Report(context.Background())
+	rows, err := z.Report(context.Background(), zoo.ReportOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -63,11 +64,11 @@ func TestReport(t *testing.T) {
 		t.Errorf("rows (-want +got):\n%s", diff)
 	}
 
-	one, err := z.Report(context.Background(), "csp*-nano_*", "cspresnet-nano_digits")
+	one, err := z.Report(context.Background(), zoo.ReportOptions{Names: []string{"csp*-nano_*", "cspresnet-nano_digits"}})
 	if err != nil || len(one) != 3 {
 		t.Errorf("%d rows, %v: expected each network once", len(one), err)
 	}
-	if _, err := z.Report(context.Background(), "cspresnet-nano"); err == nil {
+	if _, err := z.Report(context.Background(), zoo.ReportOptions{Names: []string{"cspresnet-nano"}}); err == nil {
 		t.Error("no error for an unknown name")
 	}
 }

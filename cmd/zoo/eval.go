@@ -1,12 +1,8 @@
 package main
 
 import (
-	"archive/zip"
-	"bufio"
 	"encoding/json"
 	"fmt"
-	"io"
-	"io/fs"
 	"os"
 	"strconv"
 	"strings"
@@ -18,31 +14,57 @@ import (
 )
 
 func (a *app) evalCommand() *cobra.Command {
-	var data, checkpoint, output string
-	var limit int
+	var data, labels, checkpoint, shard string
+	var o zoo.EvalOptions
 	c := &cobra.Command{
 		Use:   "eval NAME",
 		Short: "Measure Top-1 and Top-5 on labelled images",
 		Long: `Classify a validation set and count how often the label is the first, or among the first
-five, of the model's classes. --data is a folder or a .zip file: either val.txt with lines
-"PATH LABEL" beside the images or a folder val, or one folder per class named by WordNet id.
-Without --data the images embedded for the model's classes are used. -o writes one line per
-image: path, label and the five best classes, separated by tabs. Formats: human, json.`,
-		Example: "  zoo eval cspresnet50_3rdparty_8xb32_in1k --data imagenet/val\n  zoo eval cspresnet-nano_digits",
+five, of the model's classes. --data is a folder, a .zip or an uncompressed .tar file that holds
+val.txt with lines "PATH LABEL" beside the images or a folder val, or the ILSVRC development
+kit's ground truth, or one folder per class named by WordNet id. Without --data the images
+embedded for the model's classes are used.
+
+-o appends the outcome of each image to a log, one JSON object a line; when the command is run
+again with the same log, it goes on where it ended. --shard 2/8 takes the second of eight equal
+parts; zoo eval merge puts the logs of all parts together.
+
+Images that cannot be read are named, and count in no figure. When accuracy is that of guessing,
+evaluation stops with exit status 4 and says why. Formats: human, json.`,
+		Example: "  zoo eval cspresnet50_3rdparty_8xb32_in1k --data imagenet/val -o run.jsonl\n  zoo eval cspresnet-nano_digits",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			format, err := a.formatOf(formatJSON)
 			if err != nil {
 				return err
 			}
-			if limit < 0 {
-				return usage("--limit %d: expected a number of images, 0 for all", limit)
+			if o.Limit < 0 {
+				return usage("--limit %d: expected a number of images, 0 for all", o.Limit)
 			}
-			o := zoo.EvalOptions{Limit: limit}
-			if data != "" {
-				fsys, closer, err := openData(data)
-				if err != nil {
+			if shard != "" {
+				if o.Shard, o.Shards, err = parseShard(shard); err != nil {
 					return err
+				}
+			}
+			z, err := a.open()
+			if err != nil {
+				return err
+			}
+			if _, err := z.Registry().Lookup(args[0]); err != nil {
+				return err
+			}
+			if labels != "" {
+				if data == "" {
+					return usage("--labels goes with --data")
+				}
+				if o.Labels, err = os.ReadFile(labels); err != nil {
+					return &usageError{err}
+				}
+			}
+			if data != "" {
+				fsys, closer, err := zoo.OpenData(data)
+				if err != nil {
+					return &usageError{err}
 				}
 				defer closer.Close()
 				o.Data, o.Dataset = fsys, data
@@ -56,63 +78,57 @@ image: path, label and the five best classes, separated by tabs. Formats: human,
 			if err != nil {
 				return err
 			}
-			for _, r := range e.Images {
-				if r.Err != nil {
-					a.hint("unreadable: %v", r.Err)
-				}
-			}
-			if output != "" {
-				if err := writeImageResults(output, e); err != nil {
-					return err
-				}
+			if e.Resumed > 0 {
+				a.hint("%d images were in %s already", e.Resumed, o.Log)
 			}
 			return a.printEvaluation(e, format)
 		},
 		ValidArgsFunction: a.completeFirstName,
 	}
 	f := c.Flags()
-	f.StringVar(&data, "data", "", "folder or .zip file with labelled images")
+	f.StringVar(&data, "data", "", "folder, .zip or .tar file with labelled images")
+	f.StringVar(&labels, "labels", "", "val.txt that is not among the data")
 	f.StringVar(&checkpoint, "checkpoint", "", "file with the weights instead of the published ones")
-	f.IntVar(&limit, "limit", 0, "evaluate the first images only, in path order")
-	f.StringVarP(&output, "output", "o", "", "file to write the result of each image to")
+	f.IntVar(&o.Limit, "limit", 0, "evaluate the first images only, in path order")
+	f.StringVar(&shard, "shard", "", "evaluate one of equal parts, such as 1/8")
+	f.StringVarP(&o.Log, "output", "o", "", "log to append the outcome of each image to, and to go on from")
 	a.precisionFlag(c, zoo.High)
+	c.AddCommand(&cobra.Command{
+		Use:   "merge FILE...",
+		Short: "Put the logs of all parts of an evaluation together",
+		Long: `Put the logs that zoo eval --shard -o wrote together, and print the result of the whole. They must
+be of the same model, weights, pixels, precision and images, each complete, without overlaps and
+gaps. Formats: human, json.`,
+		Args: cobra.MinimumNArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			format, err := a.formatOf(formatJSON)
+			if err != nil {
+				return err
+			}
+			for _, path := range args {
+				if err := inputFile(path); err != nil {
+					return err
+				}
+			}
+			e, err := zoo.Merge(args...)
+			if err != nil {
+				return err
+			}
+			return a.printEvaluation(e, format)
+		},
+	})
 	return c
 }
 
-// openData opens a folder or a zip file as a file system.
-func openData(path string) (fs.FS, io.Closer, error) {
-	info, err := os.Stat(path)
-	if err != nil {
-		return nil, nil, &usageError{err}
+// parseShard parses "i/n".
+func parseShard(s string) (shard, shards int, err error) {
+	i, n, _ := strings.Cut(s, "/")
+	shard, err1 := strconv.Atoi(i)
+	shards, err2 := strconv.Atoi(n)
+	if err1 != nil || err2 != nil || shard < 1 || shard > shards {
+		return 0, 0, usage("--shard %s: expected i/n with i from 1 to n, such as 1/8", s)
 	}
-	if info.IsDir() {
-		return os.DirFS(path), io.NopCloser(nil), nil
-	}
-	z, err := zip.OpenReader(path)
-	if err != nil {
-		return nil, nil, usage("%s: expected a folder or a zip file: %w", path, err)
-	}
-	return z, z, nil
-}
-
-func writeImageResults(path string, e *zoo.Evaluation) error {
-	f, err := os.Create(path)
-	if err != nil {
-		return err
-	}
-	w := bufio.NewWriter(f)
-	for _, r := range e.Images {
-		top := strings.Trim(strings.ReplaceAll(fmt.Sprint(r.Top), " ", ","), "[]")
-		if r.Err != nil {
-			top = "unreadable"
-		}
-		fmt.Fprintf(w, "%s\t%d\t%s\n", r.Path, r.Label, top)
-	}
-	if err := w.Flush(); err != nil {
-		f.Close()
-		return err
-	}
-	return f.Close()
+	return shard, shards, nil
 }
 
 // rateJSON is an accuracy with its 95 % interval, in percent to four decimals.
@@ -129,26 +145,48 @@ func rate(correct, n int) rateJSON {
 	return rateJSON{correct, percent(metrics.Percent(correct, n)), percent(low), percent(high)}
 }
 
+// unreadableJSON is an image that could not be evaluated.
+type unreadableJSON struct {
+	Path  string `json:"path"`
+	Error string `json:"error"`
+}
+
 func (a *app) printEvaluation(e *zoo.Evaluation, format string) error {
 	n := e.Accuracy.N
+	for _, note := range e.Notes {
+		a.hint("note: %s", note)
+	}
+	unreadable := []unreadableJSON{}
+	for _, r := range e.Images {
+		if r.Err != "" {
+			unreadable = append(unreadable, unreadableJSON{r.Path, r.Err})
+		}
+	}
 	if format == formatJSON {
 		return a.printJSON(struct {
-			Model      string   `json:"model"`
-			Dataset    string   `json:"dataset"`
-			Set        int      `json:"set"`
-			Images     int      `json:"images"`
-			Unreadable int      `json:"unreadable"`
-			Complete   bool     `json:"complete"`
-			Top1       rateJSON `json:"top1"`
-			Top5       rateJSON `json:"top5"`
-			Precision  string   `json:"precision"`
-			Kernels    string   `json:"kernels"`
-			Weights    string   `json:"weights"`
-			List       string   `json:"list_sha256"`
-		}{e.Model, e.Dataset, e.Set, n, e.Unreadable, e.Complete(), rate(e.Accuracy.Top1, n), rate(e.Accuracy.Top5, n), string(e.Precision), zoo.Variant(), e.Weights, e.ListSHA256})
+			Model      string           `json:"model"`
+			Dataset    string           `json:"dataset"`
+			Set        int              `json:"set"`
+			From       int              `json:"from"`
+			To         int              `json:"to"`
+			Images     int              `json:"images"`
+			Complete   bool             `json:"complete"`
+			Top1       rateJSON         `json:"top1"`
+			Top5       rateJSON         `json:"top5"`
+			Unreadable []unreadableJSON `json:"unreadable"`
+			Notes      []string         `json:"notes,omitempty"`
+			Precision  string           `json:"precision"`
+			Weights    string           `json:"weights"`
+			Pixels     string           `json:"pixels"`
+			List       string           `json:"list_sha256"`
+			Version    string           `json:"version"`
+		}{
+			e.Model, e.Dataset, e.Set, e.From, e.To, n, e.Complete(), rate(e.Accuracy.Top1, n), rate(e.Accuracy.Top5, n), unreadable, e.Notes,
+			string(e.Precision), e.Weights, e.Pixels, e.ListSHA256, zoo.Version,
+		})
 	}
 	w := a.stdout
-	fmt.Fprintf(w, "%s on %s: %d of %d images, precision %s on %s\n", e.Model, e.Dataset, n, e.Set, e.Precision, zoo.Variant())
+	fmt.Fprintf(w, "%s on %s: %d of %d images, precision %s\n", e.Model, e.Dataset, n, e.Set, e.Precision)
 	for _, t := range []struct {
 		name    string
 		correct int
@@ -156,9 +194,12 @@ func (a *app) printEvaluation(e *zoo.Evaluation, format string) error {
 		low, high := metrics.Wilson(t.correct, n)
 		fmt.Fprintf(w, "%s %6.2f %%  %d correct, 95 %% interval %.2f to %.2f\n", t.name, metrics.Percent(t.correct, n), t.correct, low, high)
 	}
-	if e.Unreadable > 0 {
-		fmt.Fprintf(w, "%d images were unreadable and count in no figure\n", e.Unreadable)
+	if len(unreadable) > 0 {
+		fmt.Fprintf(w, "%d of %d images could not be read, and are in no figure:\n", len(unreadable), len(e.Images))
 	}
-	fmt.Fprintf(w, "weights %s, list sha256:%s\n", e.Weights, e.ListSHA256)
+	for _, u := range unreadable {
+		fmt.Fprintf(w, "  %s: %s\n", u.Path, strings.TrimPrefix(u.Error, u.Path+": "))
+	}
+	fmt.Fprintf(w, "weights %s, list sha256:%s\n%s\n", e.Weights, e.ListSHA256, e.Pixels)
 	return nil
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"archive/tar"
 	"archive/zip"
 	"bytes"
 	"encoding/json"
@@ -10,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/gozoo/zoo/converter/safetensors"
@@ -183,25 +185,108 @@ func TestConvertFile(t *testing.T) {
 	}
 }
 
-func TestEvalFolder(t *testing.T) {
+// digitsFolder writes the first n embedded test images and their labels to a folder.
+func digitsFolder(t testing.TB, n int) string {
+	t.Helper()
 	dir := t.TempDir()
-	write := func(name string, data []byte) {
-		t.Helper()
-		if err := os.WriteFile(filepath.Join(dir, name), data, 0o600); err != nil {
+	var list bytes.Buffer
+	lines := strings.SplitAfterN(string(embedded(t, "val.txt")), "\n", n+1)
+	for _, line := range lines[:n] {
+		name, _, _ := strings.Cut(line, " ")
+		if err := os.WriteFile(filepath.Join(dir, filepath.Base(name)), embedded(t, name), 0o600); err != nil {
 			t.Fatal(err)
 		}
+		list.WriteString(strings.TrimPrefix(line, "val/"))
 	}
-	write("a.png", embedded(t, "val/00003.png"))
-	write("b.png", embedded(t, "val/00003.png")[:50])
-	write("val.txt", []byte("a.png 5\nb.png 5\n"))
-	got := command(t, t.TempDir(), "eval", "cspresnet-nano_digits", "--data", dir)
-	for _, part := range []string{"1 of 2 images", "1 correct", "1 images were unreadable"} {
-		if !strings.Contains(got.stdout, part) {
-			t.Errorf("no %q in:\n%s", part, got.stdout)
+	if err := os.WriteFile(filepath.Join(dir, "val.txt"), list.Bytes(), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	return dir
+}
+
+func TestEvalFolder(t *testing.T) {
+	const nano = "cspresnet-nano_digits"
+	dir := digitsFolder(t, 5)
+	broken := filepath.Join(dir, "00003.png")
+	data, err := os.ReadFile(broken)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile(broken, data[:50], 0o600); err != nil {
+		t.Fatal(err)
+	}
+	cache := t.TempDir()
+	got := command(t, cache, "eval", nano, "--data", dir)
+	for _, part := range []string{"4 of 5 images", "4 correct", "1 of 5 images could not be read", "00003.png: vision: decode: png"} {
+		if got.status != exitOK || !strings.Contains(got.stdout, part) {
+			t.Errorf("exit status %d, no %q in:\n%s%s", got.status, part, got.stdout, got.stderr)
 		}
 	}
-	if !strings.Contains(got.stderr, "b.png") {
-		t.Errorf("the unreadable image is not named: %q", got.stderr)
+
+	// The same set as a tar file, and with its labels elsewhere.
+	archive := filepath.Join(t.TempDir(), "digits.tar")
+	writeTar(t, archive, dir)
+	if inTar := command(t, cache, "eval", nano, "--data", archive); strings.ReplaceAll(inTar.stdout, archive, dir) != got.stdout {
+		t.Errorf("in a tar file:\n%s%s", inTar.stdout, inTar.stderr)
+	}
+	list := filepath.Join(t.TempDir(), "labels.txt")
+	if err := os.Rename(filepath.Join(dir, "val.txt"), list); err != nil {
+		t.Fatal(err)
+	}
+	if elsewhere := command(t, cache, "eval", nano, "--data", dir, "--labels", list); elsewhere.stdout != got.stdout {
+		t.Errorf("labels elsewhere:\n%s%s", elsewhere.stdout, elsewhere.stderr)
+	}
+	if got := command(t, cache, "eval", nano, "--data", dir); got.status != exitInternal || !strings.Contains(got.stderr, "no val.txt and no folder of images named by class") {
+		t.Errorf("without labels: exit status %d: %s", got.status, got.stderr)
+	}
+}
+
+// writeTar writes the files of a folder to a tar file.
+func writeTar(t *testing.T, path, dir string) {
+	t.Helper()
+	f, err := os.Create(path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	w := tar.NewWriter(f)
+	if err := w.AddFS(os.DirFS(dir)); err != nil {
+		t.Fatal(err)
+	}
+	if err := w.Close(); err != nil {
+		t.Fatal(err)
+	}
+}
+
+func TestEvalShards(t *testing.T) {
+	const nano = "cspresnext-nano_digits"
+	cache, dir := t.TempDir(), t.TempDir()
+	whole := command(t, cache, "eval", nano, "--format", "json")
+	args := []string{"eval", "merge", "--format", "json"}
+	for _, i := range []string{"1", "2", "3"} {
+		log := filepath.Join(dir, i+".jsonl")
+		if got := command(t, cache, "eval", nano, "--shard", i+"/3", "-o", log); got.status != exitOK || !strings.Contains(got.stdout, "120 of 360 images") {
+			t.Fatalf("shard %s: exit status %d: %s%s", i, got.status, got.stdout, got.stderr)
+		}
+		args = append(args, log)
+	}
+	if merged := command(t, cache, args...); merged.status != exitOK || merged.stdout != whole.stdout {
+		t.Errorf("exit status %d, three parts are not the whole: %s\n%s", merged.status, merged.stderr, cmp.Diff(whole.stdout, merged.stdout))
+	}
+	again := command(t, cache, "eval", nano, "--shard", "2/3", "-o", args[5])
+	if again.status != exitOK || !strings.Contains(again.stderr, "120 images were in") {
+		t.Errorf("exit status %d: %s", again.status, again.stderr)
+	}
+	if got := command(t, cache, args[:6]...); got.status != exitInternal || !strings.Contains(got.stderr, "images 240 to 359 are in no file") {
+		t.Errorf("two of three: exit status %d: %s", got.status, got.stderr)
+	}
+	if got := command(t, cache, "report", nano, "--measured", strings.Join(args[4:], ","), "--format", "csv"); got.status != exitOK || !strings.Contains(got.stdout, "99.44,358,") || !strings.Contains(got.stdout, "reproduced") {
+		t.Errorf("report of what was merged: exit status %d: %s%s", got.status, got.stdout, got.stderr)
+	}
+	for _, shard := range []string{"0/3", "4/3", "x", "1/"} {
+		if got := command(t, cache, "eval", nano, "--shard", shard); got.status != exitUsage {
+			t.Errorf("--shard %s: exit status %d: %s", shard, got.status, got.stderr)
+		}
 	}
 }
 

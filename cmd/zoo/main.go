@@ -107,7 +107,7 @@ func exitStatus(err error) int {
 		return exitUsage
 	case errors.As(err, new(*registry.UnknownError)):
 		return exitUnknown
-	case errors.As(err, new(*zoo.VerifyError)), errors.As(err, new(*zoo.GoldenError)):
+	case errors.As(err, new(*zoo.VerifyError)), errors.As(err, new(*zoo.GoldenError)), errors.As(err, new(*zoo.ChanceError)):
 		return exitVerify
 	case errors.As(err, new(*store.FetchError)), errors.As(err, new(*store.OfflineError)):
 		return exitNetwork

@@ -1,131 +1,140 @@
 package imagenet
 
 import (
-	"bufio"
 	"errors"
 	"fmt"
 	"io/fs"
 	"path"
 	"slices"
-	"strconv"
 	"strings"
 )
 
 // An Item is one labelled image.
 type Item struct {
-	Path  string // slash-separated, within the dataset's file system
+	Path  string // slash-separated, within the set's file system
 	Label int
 }
 
-// ListFile is the name of the file that labels a flat folder of images.
-const ListFile = "val.txt"
+// A Set is a labelled set of images.
+type Set struct {
+	Items []Item // sorted by path
+	// Notes are sentences about the set that its user should read: how labels were
+	// understood, and what looks wrong.
+	Notes []string
+}
 
-// Walk returns the labelled images of a dataset, sorted by path. Two layouts are
-// known: a file val.txt whose lines are "PATH LABEL", paths being relative to the
-// root or to a folder val beside it; or one folder per class named by WordNet id.
-// Labels must be below classes. An image that val.txt names twice, or that is
-// not there, is an error.
-func Walk(fsys fs.FS, classes int) ([]Item, error) {
-	f, err := fsys.Open(ListFile)
-	if errors.Is(err, fs.ErrNotExist) {
-		return walkClassFolders(fsys, classes)
+// Options says how to read a set.
+type Options struct {
+	// Classes is how many classes there are; labels must be below.
+	Classes int
+	// Names are the classes' names in label order, where folders may be named so;
+	// may be nil.
+	Names []string
+	// List is the text of a list that is not in the set's file system; may be nil.
+	List []byte
+}
+
+// Files that label a flat folder of images.
+const (
+	ListFile  = "val.txt"                                // lines of "PATH LABEL"
+	TruthFile = "ILSVRC2012_validation_ground_truth.txt" // the development kit's: a number a line
+)
+
+// Walk returns the labelled images of a set. Three layouts are known: a file val.txt
+// whose lines are "PATH LABEL", the development kit's file of numbers, or one folder
+// per class named by WordNet id or by class name. Paths are relative to the root or to
+// a folder val in it. An image that is listed twice, or that is not there, is an error.
+func Walk(fsys fs.FS, o Options) (*Set, error) {
+	set := &Set{}
+	var err error
+	list := o.List
+	if list == nil {
+		list, err = fs.ReadFile(fsys, ListFile)
+	}
+	switch {
+	case err == nil:
+		err = set.readList(fsys, list, o.Classes)
+	case errors.Is(err, fs.ErrNotExist):
+		var truth []byte
+		if truth, err = fs.ReadFile(fsys, TruthFile); err == nil {
+			err = set.readTruth(fsys, truth, o.Classes)
+		} else if errors.Is(err, fs.ErrNotExist) {
+			err = set.walkClasses(fsys, o)
+		}
 	}
 	if err != nil {
 		return nil, fmt.Errorf("imagenet: %w", err)
 	}
-	defer f.Close()
-	var items []Item
-	s := bufio.NewScanner(f)
-	for n := 1; s.Scan(); n++ {
-		line := strings.TrimSpace(s.Text())
-		if line == "" {
-			continue
-		}
-		item, err := parseLine(line, classes)
-		if err == nil {
-			item.Path, err = locate(fsys, item.Path)
-		}
-		if err != nil {
-			return nil, fmt.Errorf("imagenet: %s line %d: %w", ListFile, n, err)
-		}
-		items = append(items, item)
-	}
-	if err := s.Err(); err != nil {
-		return nil, fmt.Errorf("imagenet: %s: %w", ListFile, err)
-	}
-	slices.SortFunc(items, byPath)
-	for i := 1; i < len(items); i++ {
-		if items[i].Path == items[i-1].Path {
-			return nil, fmt.Errorf("imagenet: %s: image %q is listed twice", ListFile, items[i].Path)
+	slices.SortFunc(set.Items, func(a, b Item) int { return strings.Compare(a.Path, b.Path) })
+	for i := 1; i < len(set.Items); i++ {
+		if set.Items[i].Path == set.Items[i-1].Path {
+			return nil, fmt.Errorf("imagenet: image %q is listed twice", set.Items[i].Path)
 		}
 	}
-	if len(items) == 0 {
-		return nil, fmt.Errorf("imagenet: %s lists no image", ListFile)
-	}
-	return items, nil
-}
-
-func byPath(a, b Item) int { return strings.Compare(a.Path, b.Path) }
-
-// parseLine splits "PATH LABEL" at the last space: paths may hold spaces.
-func parseLine(line string, classes int) (Item, error) {
-	at := strings.LastIndexAny(line, " \t")
-	if at < 0 {
-		return Item{}, fmt.Errorf("expected PATH LABEL, found %q", line)
-	}
-	label, err := strconv.Atoi(line[at+1:])
-	if err != nil || label < 0 || label >= classes {
-		return Item{}, fmt.Errorf("expected a label from 0 to %d, found %q", classes-1, line[at+1:])
-	}
-	return Item{Path: path.Clean(strings.TrimSpace(line[:at])), Label: label}, nil
+	return set, nil
 }
 
 // locate returns the path of a listed image, in the root or in the folder val.
 func locate(fsys fs.FS, name string) (string, error) {
 	if !fs.ValidPath(name) {
-		return "", fmt.Errorf("path %q leaves the dataset", name)
+		return "", fmt.Errorf("path %q leaves the set", name)
 	}
 	for _, p := range []string{name, path.Join("val", name)} {
-		if _, err := fs.Stat(fsys, p); err == nil {
+		if info, err := fs.Stat(fsys, p); err == nil && !info.IsDir() {
 			return p, nil
 		}
 	}
 	return "", fmt.Errorf("image %q is not there", name)
 }
 
-// walkClassFolders reads folders named by WordNet id, in the root or in val.
-func walkClassFolders(fsys fs.FS, classes int) ([]Item, error) {
+// walkClasses reads folders named by class, in the root or in val.
+func (s *Set) walkClasses(fsys fs.FS, o Options) error {
 	root := "."
 	if info, err := fs.Stat(fsys, "val"); err == nil && info.IsDir() {
 		root = "val"
 	}
 	dirs, err := fs.ReadDir(fsys, root)
 	if err != nil {
-		return nil, fmt.Errorf("imagenet: %w", err)
+		return err
 	}
-	var items []Item
+	found := false
 	for _, dir := range dirs {
-		label, ok := ByID(dir.Name())
+		label, ok := o.class(dir.Name())
 		if !ok || !dir.IsDir() {
 			continue
 		}
-		if label >= classes {
-			return nil, fmt.Errorf("imagenet: folder %q is class %d, the model has %d classes", dir.Name(), label, classes)
+		found = true
+		if label >= o.Classes {
+			return fmt.Errorf("folder %q is class %d, the model has %d classes", dir.Name(), label, o.Classes)
 		}
 		files, err := fs.ReadDir(fsys, path.Join(root, dir.Name()))
 		if err != nil {
-			return nil, fmt.Errorf("imagenet: %w", err)
+			return err
 		}
+		before := len(s.Items)
 		for _, f := range files {
 			if f.IsDir() || strings.HasPrefix(f.Name(), ".") {
 				continue
 			}
-			items = append(items, Item{Path: path.Join(root, dir.Name(), f.Name()), Label: label})
+			s.Items = append(s.Items, Item{Path: path.Join(root, dir.Name(), f.Name()), Label: label})
+		}
+		if len(s.Items) == before {
+			s.Notes = append(s.Notes, fmt.Sprintf("class %d: the folder %s holds no image", label, path.Join(root, dir.Name())))
 		}
 	}
-	if len(items) == 0 {
-		return nil, fmt.Errorf("imagenet: no %s and no folder of images named by WordNet id (such as n01440764)", ListFile)
+	switch {
+	case !found:
+		return fmt.Errorf("no %s and no folder of images named by class, such as n01440764", ListFile)
+	case len(s.Items) == 0:
+		return errors.New("the folders of classes hold no image")
 	}
-	slices.SortFunc(items, byPath)
-	return items, nil
+	return nil
+}
+
+// class returns the label of a folder's name: a WordNet id, or one of the given names.
+func (o Options) class(folder string) (int, bool) {
+	if label := slices.Index(o.Names, folder); label >= 0 {
+		return label, true
+	}
+	return ByID(folder)
 }

@@ -1,30 +1,44 @@
-// Package imagenet knows ImageNet-1k's classes and reads labelled image folders.
+// Package imagenet knows ImageNet-1k's classes and reads labelled sets of images.
 package imagenet
 
 import (
 	_ "embed"
+	"strconv"
 	"strings"
 	"sync"
 )
 
-// classes.tsv has one line per class, in label order: WordNet id, tab, the
-// lemmas joined by ", ". The order is that of the sorted ids, and the names are
-// those that upstream's inference prints. They are not unique: "crane" is both
-// class 134 and class 517.
+// classes.tsv has one line per class, in label order: WordNet id, tab, the number in
+// the ILSVRC development kit (from 1), tab, the lemmas joined by ", ". The order is
+// that of the sorted ids, and the names are those that upstream's inference prints.
+// They are not unique: "crane" is both class 134 and class 517.
 //
 //go:embed classes.tsv
 var classesTSV string
 
-var table = sync.OnceValue(func() (t struct {
+// classTable is classes.tsv. Its slices are in label order.
+type classTable struct {
 	ids, names []string
-	index      map[string]int
-}) {
-	t.index = make(map[string]int)
+	label      map[string]int // by WordNet id
+	kit        []int          // label of each number of the development kit; kit[0] is -1
+}
+
+var table = sync.OnceValue(func() *classTable {
+	t := &classTable{label: make(map[string]int), kit: []int{-1}}
+	byKit := make(map[int]int)
 	for line := range strings.Lines(classesTSV) {
-		id, name, _ := strings.Cut(strings.TrimRight(line, "\r\n"), "\t")
-		t.index[id] = len(t.ids)
-		t.ids = append(t.ids, id)
-		t.names = append(t.names, name)
+		cells := strings.SplitN(strings.TrimRight(line, "\r\n"), "\t", 3)
+		number, err := strconv.Atoi(cells[1])
+		if err != nil {
+			panic(err) // the file is ours, and tested
+		}
+		label := len(t.ids)
+		t.label[cells[0]], byKit[number] = label, label
+		t.ids = append(t.ids, cells[0])
+		t.names = append(t.names, cells[2])
+	}
+	for number := range len(t.ids) {
+		t.kit = append(t.kit, byKit[number+1])
 	}
 	return t
 })
@@ -36,6 +50,16 @@ func Names() []string { return table().names }
 // ByID returns the label of a WordNet id such as "n01440764", and whether it is
 // one of the 1000.
 func ByID(id string) (label int, ok bool) {
-	label, ok = table().index[id]
+	label, ok = table().label[id]
 	return label, ok
+}
+
+// ByKitNumber returns the label of a class by its number, 1 to 1000, in the ILSVRC
+// development kit, and whether there is such a number.
+func ByKitNumber(number int) (label int, ok bool) {
+	kit := table().kit
+	if number < 1 || number >= len(kit) {
+		return 0, false
+	}
+	return kit[number], true
 }

@@ -4,9 +4,6 @@ import (
 	"slices"
 	"strings"
 	"testing"
-	"testing/fstest"
-
-	"github.com/google/go-cmp/cmp"
 )
 
 // The expected names and their collisions are upstream's; see mmpretrain's
@@ -42,39 +39,25 @@ func TestNames(t *testing.T) {
 	}
 }
 
-func TestWalk(t *testing.T) {
-	file := &fstest.MapFile{}
-	text := func(s string) *fstest.MapFile { return &fstest.MapFile{Data: []byte(s)} }
-	tests := []struct {
-		name    string
-		fsys    fstest.MapFS
-		classes int
-		want    []Item
-		err     string // part of the message
-	}{
-		{"list beside the images", fstest.MapFS{"val.txt": text("b.JPEG 3\n\na c.JPEG 0\n"), "b.JPEG": file, "a c.JPEG": file}, 10, []Item{{"a c.JPEG", 0}, {"b.JPEG", 3}}, ""},
-		{"list with a val folder", fstest.MapFS{"val.txt": text("b.JPEG 3"), "val/b.JPEG": file}, 10, []Item{{"val/b.JPEG", 3}}, ""},
-		{"class folders", fstest.MapFS{"n01443537/x.JPEG": file, "n01440764/y.JPEG": file, "n01440764/.DS_Store": file, "other/z.JPEG": file}, 1000, []Item{{"n01440764/y.JPEG", 0}, {"n01443537/x.JPEG", 1}}, ""},
-		{"class folders in val", fstest.MapFS{"val/n01443537/x.JPEG": file}, 1000, []Item{{"val/n01443537/x.JPEG", 1}}, ""},
-		{"label too large", fstest.MapFS{"val.txt": text("b.JPEG 10"), "b.JPEG": file}, 10, nil, "from 0 to 9"},
-		{"negative label", fstest.MapFS{"val.txt": text("b.JPEG -1"), "b.JPEG": file}, 10, nil, "from 0 to 9"},
-		{"no label", fstest.MapFS{"val.txt": text("b.JPEG"), "b.JPEG": file}, 10, nil, "PATH LABEL"},
-		{"image missing", fstest.MapFS{"val.txt": text("b.JPEG 1")}, 10, nil, "not there"},
-		{"twice", fstest.MapFS{"val.txt": text("b.JPEG 1\nb.JPEG 2"), "b.JPEG": file}, 10, nil, "twice"},
-		{"leaves the folder", fstest.MapFS{"val.txt": text("../b.JPEG 1")}, 10, nil, "leaves"},
-		{"empty list", fstest.MapFS{"val.txt": text("\n")}, 10, nil, "no image"},
-		{"nothing known", fstest.MapFS{"cats/x.JPEG": file}, 10, nil, "WordNet"},
-		{"class beyond the model", fstest.MapFS{"n15075141/x.JPEG": file}, 10, nil, "10 classes"},
+// Numbers of the development kit: the table that ILSVRC2015 gives in map_clsloc.txt.
+func TestByKitNumber(t *testing.T) {
+	for number, id := range map[int]string{1: "n02119789", 383: "n01514668", 449: "n01440764", 490: "n01751748", 1000: "n03255030"} {
+		label, ok := ByKitNumber(number)
+		if want, _ := ByID(id); !ok || label != want {
+			t.Errorf("number %d = class %d, %v: want %d (%s)", number, label, ok, want, id)
+		}
 	}
-	for _, tt := range tests {
-		t.Run(tt.name, func(t *testing.T) {
-			got, err := Walk(tt.fsys, tt.classes)
-			if (err != nil) != (tt.err != "") || (err != nil && !strings.Contains(err.Error(), tt.err)) {
-				t.Fatalf("error %v, want %q", err, tt.err)
-			}
-			if diff := cmp.Diff(tt.want, got); diff != "" {
-				t.Errorf("(-want +got):\n%s", diff)
-			}
-		})
+	seen := make(map[int]bool)
+	for number := 1; number <= 1000; number++ {
+		label, ok := ByKitNumber(number)
+		if !ok || seen[label] {
+			t.Errorf("number %d = class %d, %v: want a class of its own", number, label, ok)
+		}
+		seen[label] = true
+	}
+	for _, number := range []int{-1, 0, 1001} {
+		if _, ok := ByKitNumber(number); ok {
+			t.Errorf("number %d is a class", number)
+		}
 	}
 }
