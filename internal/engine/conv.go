@@ -145,22 +145,16 @@ func (c *compiler) packed(u unit, op nn.Conv) ([]float32, error) {
 }
 
 // packPanel writes n output channels from channel first on as kernel.PanelGeneric
-// reads them: the biases, then for each tap and input channel a row of weights.
+// reads them: the biases, then for each tap and input channel a row of weights. The
+// weights are read in the order in which they lie in memory, each cache line once.
 func packPanel(dst []float32, width, taps int, f *unitWeights, first, n int) {
-	const rows = 64 // of weights that are written together, so that they stay in cache
 	copy(dst[:n], f.bias[first:])
-	channels := f.fan / taps
-	for tap := range taps {
-		for from := 0; from < channels; from += rows {
-			end := min(from+rows, channels)
-			for j := range n {
-				w, scale := f.w[(first+j)*f.fan:][:f.fan], f.scale[first+j]
-				at := (1+tap*channels+from)*width + j
-				for ch := from; ch < end; ch++ {
-					dst[at] = float32(float64(w[ch*taps+tap]) * scale)
-					at += width
-				}
-			}
+	channels, scale := f.fan/taps, f.scale[first:][:n]
+	for i := range f.fan {
+		row := dst[(1+i%taps*channels+i/taps)*width:][:n]
+		w := f.w[first*f.fan+i:]
+		for j, at := 0, 0; j < len(row); j, at = j+1, at+f.fan {
+			row[j] = float32(float64(w[at]) * scale[j])
 		}
 	}
 }
