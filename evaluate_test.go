@@ -123,7 +123,7 @@ func TestEvaluateFolder(t *testing.T) {
 	}
 	want := []string{
 		"a.png: read",
-		"b.png: b.png: vision: decode: expected a JPEG or PNG image, found text \"no image\"",
+		"b.png: b.png: vision: decode: expected a JPEG, PNG, WebP, BMP or TIFF image, found text \"no image\"",
 		"c.png: c.png: vision: decode: png: invalid format: not enough pixel data",
 		"d e.png: read",
 	}

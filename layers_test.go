@@ -24,7 +24,7 @@ var layers = map[string][]string{
 	"nn":                    {"tensor"},
 	"backbone":              {"nn", "converter/recipe"},
 	"metrics":               {"nn", "tensor", "github.com/olekukonko/tablewriter"},
-	"vision":                {"vision/internal/jpeg"},
+	"vision":                {"vision/internal/jpeg", "golang.org/x/image"},
 	"vision/internal/jpeg":  {},
 	"registry":              {"github.com/BurntSushi/toml"},
 	"registry/store":        {"registry", "internal/atomicfile", "internal/mmap", "github.com/gofrs/flock", "github.com/klauspost/compress"},

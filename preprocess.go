@@ -26,12 +26,12 @@ func pipeline(entry *registry.Entry) (vision.Pipeline, error) {
 		BGR:        in.Order == registry.BGR,
 		IgnoreEXIF: in.EXIF == registry.EXIFIgnore,
 	}
-	switch r := in.Resize; r.Kind {
-	case registry.ResizeNone:
-	case registry.ResizeShort:
-		p.Resize = vision.Resize{Kind: vision.ResizeShortEdge, Edge: r.Edge, Interpolation: vision.Filter(r.Interpolation), Backend: r.Backend}
-	default:
-		return p, fmt.Errorf("zoo: entry %q: no rule is implemented for resizing of kind %q", entry.Name, r.Kind)
+	if r := in.Resize; r.Kind != registry.ResizeNone {
+		kind, ok := resizeKinds[r.Kind]
+		if !ok {
+			return p, fmt.Errorf("zoo: entry %q: no rule is implemented for resizing of kind %q", entry.Name, r.Kind)
+		}
+		p.Resize = vision.Resize{Kind: kind, Edge: r.Edge, Padding: r.Padding, Interpolation: vision.Filter(r.Interpolation), Backend: r.Backend}
 	}
 	for c := range p.Mean {
 		p.Mean[c], p.Std[c] = float32(in.Mean[c]), float32(in.Std[c])
@@ -40,6 +40,13 @@ func pipeline(entry *registry.Entry) (vision.Pipeline, error) {
 		return p, fmt.Errorf("zoo: entry %q: %w", entry.Name, err)
 	}
 	return p, nil
+}
+
+// resizeKinds maps the registry's words for kinds of resizing to those of package vision.
+var resizeKinds = map[string]string{
+	registry.ResizeShort:        vision.ResizeShortEdge,
+	registry.ResizeBoth:         vision.ResizeBoth,
+	registry.ResizeEfficientNet: vision.ResizeEfficientNet,
 }
 
 // interpolation says how an entry's images are resized, and by whose rules.

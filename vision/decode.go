@@ -33,7 +33,7 @@ type FormatError struct {
 
 // Error names the formats that are read and what was found.
 func (e *FormatError) Error() string {
-	return fmt.Sprintf("expected a JPEG or PNG image, found %s", e.Found)
+	return fmt.Sprintf("expected a JPEG, PNG, WebP, BMP or TIFF image, found %s", e.Found)
 }
 
 // A SizeError says that an image has more pixels than DecodeOptions allow, or none.
@@ -66,7 +66,12 @@ func (e *DamagedError) Error() string { return "damaged: " + e.Reason }
 //   - JPEG: baseline, extended sequential and progressive with 8 bits a sample, in grey,
 //     YCbCr, RGB, CMYK or YCCK, with any sampling factors whose ratios are whole
 //     numbers; not arithmetic coding and not lossless JPEG, which OpenCV reads;
-//   - PNG: all kinds.
+//   - PNG: all kinds; of an animation the image that is there for readers without;
+//   - WebP: lossy and lossless, not animated;
+//   - BMP: palettes of 1, 2, 4 and 8 bits, 24 and 32 bits a pixel, uncompressed;
+//   - TIFF: the first image, of 8 or 16 bits in grey and RGB, with and without alpha, with
+//     a palette or of 1 bit, uncompressed, LZW, Deflate or PackBits. As in OpenCV, colours
+//     are multiplied by alpha here, and the orientation is heeded even if it is not to be.
 //
 // The size is checked, against the limit and against the length of the data, before
 // memory is taken for pixels. Errors are ErrEmpty, ErrTruncated, *FormatError,

@@ -26,7 +26,7 @@ func pngEXIF(data []byte) []byte {
 // to have one states; 1 when none does, or when the number is none of these.
 func orientation(exif ...[]byte) int {
 	for _, tiff := range exif {
-		if v, ok := readOrientation(tiff); ok {
+		if v, ok := readField(tiff, tagOrientation); ok {
 			if v < 1 || v > 8 {
 				return 1
 			}
@@ -36,14 +36,17 @@ func orientation(exif ...[]byte) int {
 	return 1
 }
 
-// readOrientation returns what EXIF data, which have the layout of a TIFF file, have in
-// the field for the orientation. As OpenCV does, it reads 16 bits whatever type the field
-// claims, and gives up at the first field before it whose value lies outside of the data.
-func readOrientation(tiff []byte) (v int, ok bool) {
-	const (
-		field = 12 // tag, type, count, value
-		tag   = 0x0112
-	)
+// Tags of fields.
+const (
+	tagCompression = 0x0103 // of a TIFF file
+	tagOrientation = 0x0112
+)
+
+// readField returns the number in a field of EXIF data, which have the layout of a TIFF
+// file. As OpenCV does, it reads 16 bits whatever type the field claims, and gives up at
+// the first field before it whose value lies outside of the data.
+func readField(tiff []byte, tag uint16) (v int, ok bool) {
+	const size = 12                               // of a field: tag, type, count, value
 	var order binary.ByteOrder = binary.BigEndian // what OpenCV takes without looking
 	if len(tiff) < 8 {
 		return 0, false
@@ -57,13 +60,13 @@ func readOrientation(tiff []byte) (v int, ok bool) {
 	}
 	fields := tiff[at+2:]
 	for range order.Uint16(tiff[at:]) {
-		if len(fields) >= field-2 && order.Uint16(fields) == tag {
+		if len(fields) >= size-2 && order.Uint16(fields) == tag {
 			return int(order.Uint16(fields[8:])), true
 		}
-		if len(fields) < field || !inside(fields, order, len(tiff)) {
+		if len(fields) < size || !inside(fields, order, len(tiff)) {
 			return 0, false
 		}
-		fields = fields[field:]
+		fields = fields[size:]
 	}
 	return 0, false
 }

@@ -3,7 +3,11 @@ package vision
 import (
 	"bytes"
 	"errors"
+	"image"
 	"image/png"
+	"io"
+
+	"golang.org/x/image/bmp"
 
 	"github.com/gozoo/zoo/vision/internal/jpeg"
 )
@@ -49,12 +53,30 @@ func openPNG(data []byte) (file, error) {
 		// into 2 bits.
 		smallest:    (config.Width + 7) / 8 * config.Height / 1032,
 		orientation: orientation(pngEXIF(data)),
-		pixels: func() (*Image, error) {
-			img, err := png.Decode(bytes.NewReader(data))
-			if err != nil {
-				return nil, err
-			}
-			return FromImage(img), nil
-		},
+		pixels:      decodeWith(png.Decode, data),
 	}, nil
+}
+
+func openBMP(data []byte) (file, error) {
+	config, err := bmp.DecodeConfig(bytes.NewReader(data))
+	if err != nil {
+		return file{}, err
+	}
+	return file{
+		w: config.Width, h: config.Height,
+		smallest:    (config.Width + 7) / 8 * config.Height, // one bit for every pixel
+		orientation: 1,
+		pixels:      decodeWith(bmp.Decode, data),
+	}, nil
+}
+
+// decodeWith returns a function that decodes data and drops what alpha there is.
+func decodeWith(decode func(io.Reader) (image.Image, error), data []byte) func() (*Image, error) {
+	return func() (*Image, error) {
+		img, err := decode(bytes.NewReader(data))
+		if err != nil {
+			return nil, err
+		}
+		return FromImage(img), nil
+	}
 }

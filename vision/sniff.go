@@ -5,33 +5,54 @@ import (
 	"fmt"
 )
 
-const (
-	signatureJPEG = "\xff\xd8\xff"
-	signaturePNG  = "\x89PNG\r\n\x1a\n"
-)
+// signaturePNG begins a PNG file.
+const signaturePNG = "\x89PNG\r\n\x1a\n"
+
+// formats are what Decode reads, each told by its first bytes. In a signature a ? stands
+// for any byte.
+var formats = []struct {
+	signature string
+	open      func([]byte) (file, error)
+}{
+	{"\xff\xd8\xff", openJPEG},
+	{signaturePNG, openPNG},
+	{"RIFF????WEBP", openWebP},
+	{"BM", openBMP},
+	{"II*\x00", openTIFF},
+	{"MM\x00*", openTIFF},
+}
 
 // sniff tells the format by the first bytes, and returns what reads its header.
 func sniff(data []byte) (open func([]byte) (file, error), err error) {
 	if len(data) == 0 {
 		return nil, ErrEmpty
 	}
-	for _, f := range []struct {
-		signature string
-		open      func([]byte) (file, error)
-	}{{signatureJPEG, openJPEG}, {signaturePNG, openPNG}} {
-		if starts(data, f.signature) {
-			return f.open, nil
+	for _, f := range formats {
+		n := min(len(data), len(f.signature))
+		if !matches(data[:n], f.signature) {
+			continue
 		}
-		if starts([]byte(f.signature), string(data)) {
+		if n < len(f.signature) {
 			return nil, ErrTruncated
 		}
+		return f.open, nil
 	}
 	return nil, &FormatError{describe(data)}
 }
 
+// matches reports whether the bytes are those of the signature, as far as they go.
+func matches(data []byte, signature string) bool {
+	for i, c := range data {
+		if signature[i] != c && signature[i] != '?' {
+			return false
+		}
+	}
+	return true
+}
+
 func starts(data []byte, prefix string) bool { return bytes.HasPrefix(data, []byte(prefix)) }
 
-// describe says in words what bytes that are no JPEG and no PNG may be.
+// describe says in words what bytes that are not of these formats may be.
 func describe(data []byte) string {
 	for _, known := range []struct {
 		signature string
@@ -39,10 +60,6 @@ func describe(data []byte) string {
 		name      string
 	}{
 		{"GIF8", 0, "a GIF image"},
-		{"WEBP", 8, "a WebP image"},
-		{"BM", 0, "a BMP image"},
-		{"II*\x00", 0, "a TIFF image"},
-		{"MM\x00*", 0, "a TIFF image"},
 		{"ftypavif", 4, "an AVIF image"},
 		{"ftyphei", 4, "a HEIC image"},
 		{"ftypmif1", 4, "a HEIC image"},

@@ -57,6 +57,12 @@ func TestDecodeErrors(t *testing.T) {
 	binary.BigEndian.PutUint16(hugeJPEG[frame+5:], 5000)
 	binary.BigEndian.PutUint16(hugeJPEG[frame+7:], 5000)
 
+	// One directory of width, height, bits, compression: all there is before the pixels.
+	faxTIFF := []byte("II*\x00\x08\x00\x00\x00\x05\x00" +
+		"\x00\x01\x03\x00\x01\x00\x00\x00\x08\x00\x00\x00" + "\x01\x01\x03\x00\x01\x00\x00\x00\x08\x00\x00\x00" +
+		"\x02\x01\x03\x00\x01\x00\x00\x00\x01\x00\x00\x00" + "\x03\x01\x03\x00\x01\x00\x00\x00\x04\x00\x00\x00" +
+		"\x06\x01\x03\x00\x01\x00\x00\x00\x00\x00\x00\x00")
+
 	tests := []struct {
 		name string
 		data []byte
@@ -67,9 +73,12 @@ func TestDecodeErrors(t *testing.T) {
 		{"empty", nil, 0, "found no bytes", vision.ErrEmpty},
 		{"HTML", []byte("\n <!DOCTYPE html><title>404"), 0, "found HTML", nil},
 		{"GIF", []byte("GIF89a\x01\x00\x01\x00"), 0, "found a GIF image", nil},
-		{"WebP", []byte("RIFF\x00\x00\x00\x00WEBPVP8 "), 0, "found a WebP image", nil},
-		{"BMP", []byte("BM\x00\x00"), 0, "found a BMP image", nil},
-		{"TIFF", []byte("II*\x00\x08\x00"), 0, "found a TIFF image", nil},
+		{"WebP cut", []byte("RIFF\x00\x00\x00\x00WEBPVP8 "), 0, "", nil},
+		{"RIFF that is no WebP", []byte("RIFF\x00\x00\x00\x00WAVEfmt "), 0, "found bytes 52 49 46 46", nil},
+		{"part of the WebP signature", []byte("RIFF\x00\x00\x00\x00WE"), 0, "ends before", vision.ErrTruncated},
+		{"BMP cut", []byte("BM\x00\x00"), 0, "ends before", vision.ErrTruncated},
+		{"TIFF cut", []byte("II*\x00\x08\x00"), 0, "ends before", vision.ErrTruncated},
+		{"TIFF of a fax machine", faxTIFF, 0, "CCITT compression) are not supported", nil},
 		{"AVIF", []byte("\x00\x00\x00\x1cftypavif"), 0, "found an AVIF image", nil},
 		{"zip", []byte("PK\x03\x04"), 0, "found a zip archive", nil},
 		{"SVG", []byte("<svg xmlns="), 0, "found XML or SVG", nil},

@@ -178,7 +178,7 @@ func TestExitStatus(t *testing.T) {
 		{"import of another file", []string{"import", nano, text}, exitDigest, []string{"30dbf170", "nothing was cached", "zoo import " + nano}},
 		{"convert of another file", []string{"convert", text}, exitCheckpoint, []string{"notes.txt", "no file was written"}},
 		{"golden of another format", []string{"verify", nano, "--golden", text}, exitCheckpoint, []string{"notes.txt"}},
-		{"no image", []string{"predict", nano, text}, exitInternal, []string{"notes.txt", "JPEG or PNG"}},
+		{"no image", []string{"predict", nano, text}, exitInternal, []string{"notes.txt", "expected a JPEG"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			cache := filepath.Join(t.TempDir(), "cache")

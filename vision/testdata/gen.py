@@ -147,6 +147,32 @@ for name, data in {
 }.items():
     add(f"exif-{name}.jpg", data, exif=True)
 
+# BMP, WebP and TIFF.
+flat = noise(48).tolist()
+for name, image in {"rgb": noise(7, 5, 3), "grey": noise(7, 5), "rgba": noise(7, 5, 4)}.items():
+    add(f"{name}.bmp", pillow(image, "BMP"))
+    add(f"{name}.cv.bmp", cv2.imencode(".bmp", image)[1].tobytes())
+    add(f"{name}.tiff", pillow(image, "TIFF"))
+    for compression in ("tiff_lzw", "tiff_adobe_deflate", "packbits"):
+        add(f"{name}.{compression}.tiff", pillow(image, "TIFF", compression=compression))
+add("1bit.bmp", pillow(noise(7, 13), "BMP", mode="1"))
+add("palette.bmp", pillow(noise(7, 13) % 16, "BMP", palette=flat))
+add("1bit.tiff", pillow(noise(7, 13), "TIFF", mode="1"))
+add("palette.tiff", pillow(noise(7, 13) % 16, "TIFF", palette=flat))
+add("grey-16bit.tiff", cv2.imencode(".tiff", noise(7, 5, dtype=np.uint16))[1].tobytes())
+add("rgb-16bit.tiff", cv2.imencode(".tiff", noise(7, 5, 3, dtype=np.uint16))[1].tobytes())
+for o in range(1, 9):
+    add(f"orientation-{o}.tiff", pillow(noise(4, 6, 3), "TIFF", tiffinfo={0x0112: o}), exif=True)
+for h, w in ((1, 1), (1, 2), (2, 1), (16, 16), (17, 23), (40, 33)):
+    for quality in (20, 90):
+        add(f"{w}x{h}-q{quality}.webp", pillow(smooth(h, w), "WEBP", quality=quality))
+add("noise.webp", pillow(noise(18, 35, 3), "WEBP", quality=100))
+add("alpha.webp", pillow(noise(9, 12, 4), "WEBP", quality=60))
+add("lossless.webp", pillow(noise(9, 12, 3), "WEBP", lossless=True))
+add("lossless-alpha.webp", pillow(noise(9, 12, 4), "WEBP", lossless=True, exact=True))
+for o in (1, 6):
+    add(f"orientation-{o}.webp", pillow(smooth(6, 11), "WEBP", exif=exif(o)), exif=True)
+
 # Resize: shrinking, enlarging, one side only, sides of one pixel, no change; whole ratios.
 PILLOW = {"bilinear": Image.Resampling.BILINEAR, "bicubic": Image.Resampling.BICUBIC}
 OPENCV = {"bilinear": cv2.INTER_LINEAR, "bicubic": cv2.INTER_CUBIC, "area": cv2.INTER_AREA}
