@@ -26,11 +26,17 @@ type Rule struct {
 	// To is the new name, in which each star stands for what the star at the same
 	// place of From matched. Empty for a rule that drops.
 	To string
+	// Flat joins all dimensions of the tensor but the first: the weights of a
+	// convolution over a whole image become those of a linear layer.
+	Flat bool
 }
 
 // Rename returns a rule that gives names matching from the name to. Both must
 // have the same stars in the same order.
 func Rename(from, to string) Rule { return Rule{From: from, To: to} }
+
+// Flatten is Rename that also joins all dimensions of the tensor but the first.
+func Flatten(from, to string) Rule { return Rule{From: from, To: to, Flat: true} }
 
 // Drop returns a rule that leaves names matching from out.
 func Drop(from string) Rule { return Rule{From: from} }
@@ -39,6 +45,9 @@ func Drop(from string) Rule { return Rule{From: from} }
 func (r Rule) String() string {
 	if r.To == "" {
 		return "drop " + r.From
+	}
+	if r.Flat {
+		return r.From + " -> flattened " + r.To
 	}
 	return r.From + " -> " + r.To
 }
@@ -67,11 +76,32 @@ func (r Recipe) Apply(sd *tensor.StateDict) (*tensor.StateDict, []Change, error)
 			return nil, nil, fmt.Errorf("recipe: %q and %q both become %q", other, name, c.To)
 		}
 		source[c.To] = name
+		if c.Rule != nil && c.Rule.Flat {
+			flat, err := flattened(t)
+			if err != nil {
+				return nil, nil, fmt.Errorf("recipe: %q: %w", name, err)
+			}
+			t = flat
+		}
 		if err := out.Add(c.To, t); err != nil {
 			return nil, nil, fmt.Errorf("recipe: %w", err)
 		}
 	}
 	return out, changes, nil
+}
+
+// flattened returns the tensor as one of two dimensions; others than those of a
+// convolution or a linear layer stay as they are.
+func flattened(t tensor.Tensor) (tensor.Tensor, error) {
+	s := t.Shape()
+	if len(s) < 3 {
+		return t, nil
+	}
+	fan, err := s[1:].Numel()
+	if err != nil {
+		return tensor.Tensor{}, err
+	}
+	return tensor.New(t.DType(), tensor.Shape{s[0], fan}, t.Bytes())
 }
 
 func (r Recipe) rename(name string) Change {

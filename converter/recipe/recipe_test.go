@@ -1,0 +1,126 @@
+package recipe_test
+
+import (
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gozoo/zoo/converter/recipe"
+	"github.com/gozoo/zoo/tensor"
+)
+
+// stateDict has a tensor of the given shape under each name.
+func stateDict(t *testing.T, shape tensor.Shape, names ...string) *tensor.StateDict {
+	t.Helper()
+	n, err := shape.Numel()
+	if err != nil {
+		t.Fatal(err)
+	}
+	values := make([]float32, n)
+	for i := range values {
+		values[i] = float32(i)
+	}
+	var sd tensor.StateDict
+	for _, name := range names {
+		if err := sd.Add(name, tensor.FromFloat32s(shape, values)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return &sd
+}
+
+func TestApply(t *testing.T) {
+	tests := []struct {
+		name     string
+		recipe   recipe.Recipe
+		in, want string // names; a dropped one is -
+	}{
+		{"kept", nil, "a.b c", "a.b c"},
+		{"renamed", recipe.Recipe{recipe.Rename("fc.**", "head.fc.**")}, "fc.weight xfc.weight fc", "head.fc.weight xfc.weight fc"},
+		{"star stops at dots", recipe.Recipe{recipe.Rename("a.*.w", "b.*.w")}, "a.1.w a.1.2.w", "b.1.w a.1.2.w"},
+		{"two stars do not", recipe.Recipe{recipe.Rename("a.**.w", "b.**.w")}, "a.1.w a.1.2.w", "b.1.w b.1.2.w"},
+		{"star within a word", recipe.Recipe{recipe.Rename("conv*.weight", "c.conv*.weight")}, "conv1.weight conv.weight", "c.conv1.weight conv.weight"},
+		{"first rule decides", recipe.Recipe{recipe.Rename("a.**", "b.**"), recipe.Rename("**", "c.**")}, "a.1 d.1", "b.1 c.d.1"},
+		{"dropped", recipe.Recipe{recipe.Drop("aux.**")}, "aux.w w", "- w"},
+		{"stars in order", recipe.Recipe{recipe.Rename("s.*.b.*.**", "stages.*.blocks.*.**")}, "s.1.b.2.conv.w", "stages.1.blocks.2.conv.w"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			in, want := strings.Fields(tt.in), strings.Fields(tt.want)
+			out, changes, err := tt.recipe.Apply(stateDict(t, tensor.Shape{1}, in...))
+			if err != nil {
+				t.Fatal(err)
+			}
+			var got, kept []string
+			for _, c := range changes {
+				if c.To == "" {
+					got = append(got, "-")
+					continue
+				}
+				got, kept = append(got, c.To), append(kept, c.To)
+			}
+			if d := cmp.Diff(want, got); d != "" {
+				t.Errorf("changes (-want +got)\n%s", d)
+			}
+			if d := cmp.Diff(kept, out.Names()); d != "" {
+				t.Errorf("names (-want +got)\n%s", d)
+			}
+		})
+	}
+}
+
+func TestApplyRefusesCollisions(t *testing.T) {
+	r := recipe.Recipe{recipe.Rename("module.**", "net.**")}
+	_, _, err := r.Apply(stateDict(t, tensor.Shape{1}, "net.w", "module.w"))
+	if err == nil || !strings.Contains(err.Error(), `"net.w" and "module.w" both become "net.w"`) {
+		t.Errorf("error = %v", err)
+	}
+}
+
+func TestFlatten(t *testing.T) {
+	r := recipe.Recipe{recipe.Flatten("fc.**", "head.**")}
+	in := stateDict(t, tensor.Shape{2, 3, 2, 2}, "fc.weight", "conv.weight")
+	out, _, err := r.Apply(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, want := range map[string]tensor.Shape{"head.weight": {2, 12}, "conv.weight": {2, 3, 2, 2}} {
+		x, ok := out.Lookup(name)
+		if !ok || !x.Shape().Equal(want) {
+			t.Fatalf("%s: %v, want %v", name, x.Shape(), want)
+		}
+		values, err := x.Float32s()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, v := range values {
+			if v != float32(i) {
+				t.Fatalf("%s: value %d is %v", name, i, v)
+			}
+		}
+	}
+	out, _, err = r.Apply(stateDict(t, tensor.Shape{5}, "fc.bias"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if x, _ := out.Lookup("head.bias"); !x.Shape().Equal(tensor.Shape{5}) {
+		t.Errorf("a bias becomes %v", x.Shape())
+	}
+}
+
+func TestCheck(t *testing.T) {
+	for want, r := range map[string]recipe.Recipe{
+		"empty pattern":   {recipe.Rename("", "a")},
+		"the same stars":  {recipe.Rename("a.*", "a.**")},
+		"the same stars ": {recipe.Rename("a.*.*", "a.*")},
+	} {
+		if err := r.Check(); err == nil || !strings.Contains(err.Error(), strings.TrimSpace(want)) {
+			t.Errorf("%v: error = %v, want %q in it", r, err, want)
+		}
+	}
+	good := recipe.Recipe{recipe.Rename("a.*.**", "b.*.**"), recipe.Drop("aux.**"), recipe.Flatten("fc.*", "head.*")}
+	if err := good.Check(); err != nil {
+		t.Error(err)
+	}
+}
