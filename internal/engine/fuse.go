@@ -50,6 +50,16 @@ func (f *fuser) unit(i int) unit {
 	u := unit{node: n, path: n.Path, residual: -1, out: n.Out}
 	switch n.Op.(type) {
 	case nn.Conv, nn.Linear:
+	case nn.BatchNorm: // that nothing absorbed takes an activation along
+		if next, ok := f.follower(u.out); ok {
+			if op, ok := f.graph.Nodes[next].Op.(nn.Act); ok {
+				if _, ok := activation(op); ok {
+					f.absorbed[next] = true
+					u.act, u.out = &op, f.graph.Nodes[next].Out
+				}
+			}
+		}
+		return u
 	default:
 		return u
 	}

@@ -1,5 +1,7 @@
 package engine
 
+import "github.com/gozoo/zoo/internal/kernel"
+
 // The steps that are no convolution. One task is one row of output, unless said
 // otherwise.
 
@@ -64,10 +66,11 @@ func (s *mulStep) run(f *frame, task int) {
 	}
 }
 
-// normStep scales and shifts each channel.
+// normStep scales and shifts each channel, and applies an activation.
 type normStep struct {
 	in, out      view
 	scale, shift []float32
+	act          kernel.Act
 }
 
 func (c *compiler) norm(u unit) (step, error) {
@@ -75,7 +78,7 @@ func (c *compiler) norm(u unit) (step, error) {
 	if err != nil {
 		return nil, err
 	}
-	s := &normStep{in: c.layout.view(u.node.In[0]), out: c.layout.view(u.out)}
+	s := &normStep{in: c.layout.view(u.node.In[0]), out: c.layout.view(u.out), act: epilogue(u).Act}
 	for i := range scale {
 		s.scale = append(s.scale, float32(scale[i]))
 		s.shift = append(s.shift, float32(shift[i]))
@@ -91,7 +94,7 @@ func (s *normStep) run(f *frame, task int) {
 	for x := range s.out.buf.w {
 		dst := out[x*os:][:s.out.c]
 		for c := range dst {
-			dst[c] = in[x*is+c]*s.scale[c] + s.shift[c]
+			dst[c] = s.act.Apply(in[x*is+c]*s.scale[c] + s.shift[c])
 		}
 	}
 }
