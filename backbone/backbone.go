@@ -31,10 +31,12 @@ type Family struct {
 // families lists every family, by name.
 var families = []*Family{
 	&cspNet,
+	&denseNet,
 	&efficientNet,
 	&resNet,
 	&resNeXt,
 	&seResNet,
+	&vgg,
 }
 
 // All returns every family, sorted by name.

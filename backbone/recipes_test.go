@@ -11,6 +11,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/gozoo/zoo/backbone"
+	"github.com/gozoo/zoo/converter/recipe"
 	"github.com/gozoo/zoo/converter/safetensors"
 	"github.com/gozoo/zoo/golden"
 	"github.com/gozoo/zoo/internal/engine"
@@ -170,40 +171,72 @@ func TestRecipes(t *testing.T) {
 	}
 }
 
-// TestRecipesProven checks that every recipe has a foreign golden, itself or one
-// that shares all its rules, and that its patterns are well formed.
+// TestRecipesProven checks that each family's recipes for a project have a golden, and
+// that every recipe is well formed and names all of its network: what it renames
+// each wanted tensor from is another name for each, and leads back to the tensor.
 func TestRecipesProven(t *testing.T) {
 	proven := make(map[string]bool)
 	for _, f := range foreigns(t) {
 		for _, e := range catalogue(t) {
-			if e.Name != f.golden.Model {
-				continue
+			if e.Name == f.golden.Model {
+				proven[e.Family+" "+f.project] = true
 			}
-			family, err := backbone.ByName(e.Family)
-			if err != nil {
-				t.Fatal(err)
-			}
-			r, err := family.Recipe(e.Arch, f.project)
-			if err != nil {
-				t.Fatal(err)
-			}
-			proven[family.Name+f.project+fmt.Sprint(r)] = true
 		}
 	}
 	for _, f := range backbone.All() {
 		for arch, projects := range f.Recipes {
 			if _, ok := f.Archs[arch]; !ok {
 				t.Errorf("%s: recipes for %q, which is no architecture", f.Name, arch)
+				continue
 			}
 			for project, r := range projects {
+				if !proven[f.Name+" "+project] {
+					t.Errorf("%s: no golden proves a recipe for %s", f.Name, project)
+				}
 				if err := r.Check(); err != nil {
 					t.Errorf("%s: %s: %v", arch, project, err)
 				}
-				if !proven[f.Name+project+fmt.Sprint(r)] {
-					t.Errorf("%s: no golden proves the recipe for %s", arch, project)
-				}
+				leadsBack(t, f, arch, r)
 			}
 		}
+	}
+}
+
+// leadsBack applies a recipe to what it would rename each wanted tensor from.
+func leadsBack(t *testing.T, f *backbone.Family, arch string, r recipe.Recipe) {
+	t.Helper()
+	g, err := f.Graph(arch, 10)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var inverse recipe.Recipe
+	for _, rule := range r {
+		if rule.To != "" {
+			inverse = append(inverse, recipe.Rename(rule.To, rule.From))
+		}
+	}
+	x, err := tensor.New(tensor.F32, tensor.Shape{0}, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var wanted tensor.StateDict
+	for _, p := range g.Params {
+		if err := wanted.Add(p.Name, x); err != nil {
+			t.Fatal(err)
+		}
+	}
+	foreign, _, err := inverse.Apply(&wanted)
+	if err != nil {
+		t.Errorf("%s: %v", arch, err)
+		return
+	}
+	back, _, err := r.Apply(foreign)
+	if err != nil {
+		t.Errorf("%s: %v", arch, err)
+		return
+	}
+	if d := cmp.Diff(wanted.Names(), back.Names()); d != "" {
+		t.Errorf("%s: there and back (-want +got)\n%s", arch, d)
 	}
 }
 

@@ -18,19 +18,24 @@ import zstandard
 import golden
 import synthetic
 
-SHAPE, SEED = (1, 3, 64, 64), 0
+SEED = 0
 
 
-def build(project, network):
+def build(project, network, eps):
     """Returns an untrained network in evaluation mode, and the project's version."""
     if project == "timm":
         import timm
 
-        return timm.create_model(network).eval(), f"timm {timm.__version__}"
-    import torchvision
+        net, version = timm.create_model(network), f"timm {timm.__version__}"
+    else:
+        import torchvision
 
-    kwargs = {"init_weights": False} if network == "inception_v3" else {}
-    return torchvision.models.get_model(network, **kwargs).eval(), f"torchvision {torchvision.__version__.split('+')[0]}"
+        kwargs = {"init_weights": False} if network == "inception_v3" else {}
+        net, version = torchvision.models.get_model(network, **kwargs), f"torchvision {torchvision.__version__.split('+')[0]}"
+    for module in net.modules():
+        if eps and isinstance(module, torch.nn.BatchNorm2d):
+            module.eps = eps
+    return net.eval(), version
 
 
 def main():
@@ -39,11 +44,14 @@ def main():
     p.add_argument("network")
     p.add_argument("model")
     p.add_argument("-o", "--out", required=True, type=pathlib.Path)
+    p.add_argument("--shape", default="1x3x64x64", help="of the synthetic input")
+    p.add_argument("--bn-eps", type=float, help="where the project's own is not the model's")
     args = p.parse_args()
+    shape = tuple(map(int, args.shape.split("x")))
     torch.set_num_threads(1)
-    net, version = build(args.project, args.network)
+    net, version = build(args.project, args.network, args.bn_eps)
     net.load_state_dict(golden.synthetic_state(net, SEED))
-    x = torch.from_numpy(synthetic.network_input(SHAPE, SEED))
+    x = torch.from_numpy(synthetic.network_input(shape, SEED))
     with torch.inference_mode():
         noisy = net.float()(x).numpy()
         logits = net.double()(x.double()).numpy()
@@ -57,7 +65,7 @@ def main():
         "model": args.model,
         "weights": f"synthetic:{SEED}",
         "input": f"synthetic:{SEED}",
-        "shape": "x".join(map(str, SHAPE)),
+        "shape": args.shape,
         "framework": f"{version}, torch {torch.__version__.split('+')[0]}",
         "noise": f"{noise:.4g}",
         "project": args.project,

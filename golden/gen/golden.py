@@ -52,7 +52,7 @@ def run(net, x):
 
     handles = [module.register_forward_hook(watch(path)) for path, module in networks.probed(net).items()]
     with torch.inference_mode():
-        logits = net(x).numpy()
+        logits = net(x.contiguous()).numpy()
     for handle in handles:
         handle.remove()
     return logits, probes

@@ -5,6 +5,7 @@ from mmcv.cnn import ConvModule
 from mmpretrain import get_model
 from mmpretrain.models import CSPDarkNet, CSPResNet, CSPResNeXt, build_classifier
 from mmpretrain.models.backbones.cspnet import CSPStage, DarknetBottleneck, ResNetBottleneck, ResNeXtBottleneck
+from mmpretrain.models.backbones.densenet import DenseBlock, DenseLayer, DenseTransition
 from mmpretrain.models.backbones.resnet import BasicBlock, Bottleneck, ResLayer
 from mmpretrain.registry import MODELS
 
@@ -17,8 +18,8 @@ CSPNETS = (
 )
 NANOS = ("cspdarknet-nano_digits", "cspresnet-nano_digits", "cspresnext-nano_digits")
 LITES = {f"{arch}_3rdparty_in1k": arch for arch in lite.WIDTH_DEPTH}
-BLOCKS = (BasicBlock, Bottleneck)
-STAGES = (CSPStage, ResLayer)
+BLOCKS = (BasicBlock, Bottleneck, DenseLayer)
+STAGES = (CSPStage, ResLayer, DenseBlock, DenseTransition)
 NANO = 1  # the "depth" under which the small settings below are filed
 
 
@@ -131,9 +132,10 @@ def probed(net):
     """Returns the modules to probe, path to module: those whose output survives the fusion of
     convolution, norm and activation, and whose path means the same to every reader."""
     modules = {}
+    blocks = [path for path, module in net.named_modules() if isinstance(module, BLOCKS)]
     for path, module in net.named_modules():
         level = path.split(".")
-        unit = isinstance(module, ConvModule) and level[-2] != "se_layer"
+        unit = isinstance(module, ConvModule) and not any(path.startswith(p + ".") for p in blocks)
         block = len(level) >= 2 and level[-2] in ("blocks", "_blocks") or isinstance(module, BLOCKS)
         stage = isinstance(module, STAGES)
         if unit or block or stage or path in ("backbone.stem", "neck", "_avg_pooling"):

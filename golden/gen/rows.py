@@ -29,11 +29,15 @@ FAMILIES = [
     ("resnet", ["BYOL", "DenseCL", "MoCoV2", "MoCoV3", "SimCLR", "SimSiam", "SwAV", "BarlowTwins", "SparK"], "mmengine", 224),
     ("resnext", ["ResNeXt"], "mmcv-legacy", 224),
     ("seresnet", ["SEResNet"], "mmcv-legacy", 224),
+    ("vgg", ["VGG"], "mmcv-legacy", 224),
+    ("densenet", ["DenseNet"], "mmcv-legacy", 224),
 ]
 TITLES = {
     "resnet": "ResNet (arXiv:1512.03385), its variants, and networks of that shape under self-supervised weights.",
     "resnext": "ResNeXt (arXiv:1611.05431).",
     "seresnet": "SE-ResNet (arXiv:1709.01507).",
+    "vgg": "VGG (arXiv:1409.1556).",
+    "densenet": "DenseNet (arXiv:1608.06993).",
 }
 # Rows of mixed collections that are of a family.
 ONLY = {"MoCoV3": "resnet50", "SparK": "resnet50"}
