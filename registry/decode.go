@@ -2,9 +2,7 @@ package registry
 
 import (
 	"fmt"
-	"io/fs"
 	"math"
-	"net/url"
 	"slices"
 	"sort"
 	"strings"
@@ -75,7 +73,7 @@ func checkKeys(meta toml.MetaData) error {
 			if meta.Type(name) != "Hash" {
 				return fmt.Errorf("key %q: expected a table for each model, found %s", name, meta.Type(name))
 			}
-			if err := checkName(name); err != nil {
+			if err := CheckName(name); err != nil {
 				return fmt.Errorf("entry %q: %w", name, err)
 			}
 			continue
@@ -153,7 +151,7 @@ func (e *Entry) check() error {
 	if w.Digest == (Digest{}) {
 		return fmt.Errorf("weights.sha256: expected a digest, found none")
 	}
-	if err := checkURL(w.URL); err != nil {
+	if _, err := ParseAddress(w.URL); err != nil {
 		return fmt.Errorf("weights.url: %w", err)
 	}
 	return in.check()
@@ -200,24 +198,4 @@ func oneOf(key, value string, known []string) error {
 		}
 	}
 	return fmt.Errorf("%s: expected %s, found %q", key, strings.Join(quoted, " or "), value)
-}
-
-func checkURL(address string) error {
-	if address == "" {
-		return nil
-	}
-	if name, ok := strings.CutPrefix(address, EmbeddedScheme); ok {
-		if name == "." || !fs.ValidPath(name) {
-			return fmt.Errorf("expected a file name after %s, found %q", EmbeddedScheme, name)
-		}
-		return nil
-	}
-	u, err := url.Parse(address)
-	if err != nil {
-		return err
-	}
-	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Path == "" {
-		return fmt.Errorf("expected http://, https:// or %s and a file, found %q", EmbeddedScheme, address)
-	}
-	return nil
 }

@@ -46,10 +46,10 @@ func (d Digest) Matches(full Digest) bool {
 // String returns the hex digits that are known.
 func (d Digest) String() string { return d.hex }
 
-// UnmarshalText is ParseDigest, for decoders.
 // MarshalText returns the hex digits that are known.
 func (d Digest) MarshalText() ([]byte, error) { return []byte(d.hex), nil }
 
+// UnmarshalText is ParseDigest, for decoders.
 func (d *Digest) UnmarshalText(text []byte) (err error) {
 	*d, err = ParseDigest(string(text))
 	return err

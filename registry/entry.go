@@ -40,8 +40,8 @@ var classesOf = map[Labels]int{LabelsImageNet: 1000, LabelsDigits: 10}
 
 // Weights says where the published checkpoint comes from and how to know it.
 type Weights struct {
-	// URL is an http or https address, or "embedded:" and the name of a file that
-	// is part of the program. Empty: no address, the file has to be imported.
+	// URL is where the file comes from, in one of the forms of ParseAddress. Empty:
+	// no address, the file has to be imported.
 	URL           string `toml:"url"`
 	Digest        Digest `toml:"sha256"`
 	Size          int64  `toml:"size"` // bytes; 0: not known
@@ -50,9 +50,6 @@ type Weights struct {
 	ConvertedFrom string `toml:"converted_from"` // address of the checkpoint it was made from; may be empty
 	Recipe        string `toml:"recipe"`         // that renames its tensors; empty: none is needed
 }
-
-// EmbeddedScheme begins the URL of a checkpoint that is part of the program.
-const EmbeddedScheme = "embedded:"
 
 // DigestText returns the digest with a word in front that tells a sha256 from the
 // first digits of one.

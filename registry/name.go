@@ -9,9 +9,9 @@ import (
 // maxName bounds a name: names become file names in the cache.
 const maxName = 128
 
-// checkName returns an error unless name can be a published name: ASCII letters,
+// CheckName returns an error unless name can be a published name: ASCII letters,
 // digits and "._+-", starting with a letter or a digit.
-func checkName(name string) error {
+func CheckName(name string) error {
 	if name == "" || len(name) > maxName {
 		return fmt.Errorf("expected a name of 1 to %d characters, found %d", maxName, len(name))
 	}
