@@ -27,7 +27,13 @@ func Write(path string, write func(w io.Writer) error) error {
 }
 
 // Replace is Write for a writer that wants the name of the temporary file.
-func Replace(path string, write func(tmp string) error) (err error) {
+func Replace(path string, write func(tmp string) error) error {
+	return ReplaceMode(path, mode(path), write)
+}
+
+// ReplaceMode is Replace for a file that is to have other permissions. Until it is
+// complete nobody but its user can read it.
+func ReplaceMode(path string, perm os.FileMode, write func(tmp string) error) (err error) {
 	dir, base := filepath.Split(path)
 	if dir == "" {
 		dir = "."
@@ -50,7 +56,7 @@ func Replace(path string, write func(tmp string) error) (err error) {
 	if err = write(tmp); err != nil {
 		return err
 	}
-	if err = os.Chmod(tmp, mode(path)); err != nil {
+	if err = os.Chmod(tmp, perm); err != nil {
 		return err
 	}
 	if err = sync(tmp); err != nil {
