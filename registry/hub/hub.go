@@ -1,0 +1,190 @@
+// Package hub finds files of a Hugging Face hub: their address, their digest as
+// the hub states it, and copies that the hub's own client left on this machine.
+//
+//	h := hub.FromEnv(os.Getenv)
+//	found, err := h.Resolve(ctx, client, name, address)
+//
+// It reads no file's content. The protocol is that of the client library
+// huggingface_hub: HEAD of the resolve endpoint, whose X-Linked-Etag is the sha256
+// of a large file.
+package hub
+
+import (
+	"context"
+	"errors"
+	"net"
+	"net/http"
+	"net/url"
+	"os"
+	"path/filepath"
+	"regexp"
+	"strconv"
+	"strings"
+
+	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/registry/transfer"
+)
+
+// DefaultEndpoint is the hub that is asked where none is configured.
+const DefaultEndpoint = "https://huggingface.co"
+
+// A Hub is a server with the files of many repositories.
+type Hub struct {
+	Endpoint string // URL; empty: DefaultEndpoint
+	// Token is sent to the endpoint's own host, over https or to this machine
+	// only. It stands in no error and no log.
+	Token string
+	// Cache is the folder where the hub's client keeps its files; empty: none.
+	Cache string
+}
+
+// FromEnv returns the hub that the environment describes, as huggingface_hub reads
+// it: HF_ENDPOINT; the token in HF_TOKEN, in the file HF_TOKEN_PATH, or in the
+// file token of HF_HOME; the cache HF_HUB_CACHE, or hub in HF_HOME. HF_HOME is
+// huggingface in XDG_CACHE_HOME, or in ~/.cache, without.
+func FromEnv(getenv func(string) string) Hub {
+	home := getenv("HF_HOME")
+	if home == "" {
+		if base := CacheHome(getenv); base != "" {
+			home = filepath.Join(base, "huggingface")
+		}
+	}
+	h := Hub{Endpoint: strings.TrimRight(getenv("HF_ENDPOINT"), "/"), Token: cleanToken(getenv("HF_TOKEN")), Cache: getenv("HF_HUB_CACHE")}
+	path := getenv("HF_TOKEN_PATH")
+	if path == "" && home != "" {
+		path = filepath.Join(home, "token")
+	}
+	if h.Token == "" && path != "" {
+		if data, err := os.ReadFile(path); err == nil { // no file: no token
+			h.Token = cleanToken(string(data))
+		}
+	}
+	if h.Cache == "" && home != "" {
+		h.Cache = filepath.Join(home, "hub")
+	}
+	return h
+}
+
+// CacheHome returns the folder that Python's model libraries keep their caches
+// below, on every system: XDG_CACHE_HOME, or .cache in the home folder; empty when
+// there is neither.
+func CacheHome(getenv func(string) string) string {
+	if dir := getenv("XDG_CACHE_HOME"); dir != "" {
+		return dir
+	}
+	home := getenv("HOME")
+	if home == "" {
+		home = getenv("USERPROFILE")
+	}
+	if home == "" {
+		return ""
+	}
+	return filepath.Join(home, ".cache")
+}
+
+var token = regexp.MustCompile(`^[\x21-\x7e]{1,1000}$`)
+
+// cleanToken returns a token without the spaces around it; empty when it could not
+// stand in a header.
+func cleanToken(s string) string {
+	if s = strings.TrimSpace(s); token.MatchString(s) {
+		return s
+	}
+	return ""
+}
+
+// Found is a file of a hub.
+type Found struct {
+	URL    string
+	Header http.Header     // of requests for it; with the token
+	Digest registry.Digest // full, as the hub states it; zero when it states none
+	Size   int64           // bytes; 0: not stated
+}
+
+// Resolve asks the hub for a file. mirror, when it is not nil, gives the address to
+// ask instead of the hub's. Errors are those of transfer.Client.Head.
+func (h Hub) Resolve(ctx context.Context, c *transfer.Client, name string, a registry.Address, mirror func(string) (string, error)) (Found, error) {
+	address, err := h.url(a, a.Revision, mirror)
+	if err != nil {
+		return Found{}, err
+	}
+	found := Found{URL: address, Header: h.header(address)}
+	resp, err := c.Head(ctx, name, address, found.Header)
+	if err != nil {
+		return Found{}, h.explain(err)
+	}
+	// Ranges of a file that are asked for one after the other should be those of
+	// one commit, even when a branch moves meanwhile.
+	if commit := resp.Header.Get("X-Repo-Commit"); commitHash.MatchString(commit) {
+		if found.URL, err = h.url(a, commit, mirror); err != nil {
+			return Found{}, err
+		}
+	}
+	// A large file's ETag on the hub is its sha256; that of a small one is git's.
+	if digest, err := registry.ParseDigest(strings.Trim(resp.Header.Get("X-Linked-Etag"), `"`)); err == nil && digest.Full() {
+		found.Digest = digest
+		found.Size, _ = strconv.ParseInt(resp.Header.Get("X-Linked-Size"), 10, 64) // 0 without
+		found.Size = max(found.Size, 0)
+	}
+	return found, nil
+}
+
+// explain adds what to do when the hub refuses a file: it calls those of private
+// and gated repositories not found, too.
+func (h Hub) explain(err error) error {
+	var failed *transfer.Error
+	if errors.As(err, &failed) && (failed.Status == http.StatusUnauthorized || failed.Status == http.StatusForbidden || failed.Status == http.StatusNotFound) {
+		what := "no token was sent: private and gated repositories need one in HF_TOKEN"
+		if h.Token != "" {
+			what = "a token was found: it may lack access to this repository"
+		}
+		if failed.Said != "" {
+			what = failed.Said + "; " + what
+		}
+		failed.Said = what
+	}
+	return err
+}
+
+var commitHash = regexp.MustCompile(`^[0-9a-f]{40}$`)
+
+// url returns the resolve address of a file at a revision.
+func (h Hub) url(a registry.Address, revision string, mirror func(string) (string, error)) (string, error) {
+	endpoint := h.Endpoint
+	if endpoint == "" {
+		endpoint = DefaultEndpoint
+	}
+	var path []string
+	for _, part := range strings.Split(a.File, "/") {
+		path = append(path, url.PathEscape(part))
+	}
+	address := endpoint + "/" + a.Repository + "/resolve/" + url.PathEscape(revision) + "/" + strings.Join(path, "/")
+	if mirror != nil {
+		return mirror(address)
+	}
+	return address, nil
+}
+
+// header returns the header of requests to an address: with the token when the
+// address is of the endpoint's host, and nobody on the way can read it.
+func (h Hub) header(address string) http.Header {
+	header := http.Header{}
+	endpoint := h.Endpoint
+	if endpoint == "" {
+		endpoint = DefaultEndpoint
+	}
+	u, err := url.Parse(address)
+	e, eerr := url.Parse(endpoint)
+	if h.Token == "" || err != nil || eerr != nil || u.Host != e.Host || u.Scheme != e.Scheme {
+		return header
+	}
+	if u.Scheme == "https" || isLoopback(u.Hostname()) {
+		header.Set("Authorization", "Bearer "+h.Token)
+	}
+	return header
+}
+
+func isLoopback(host string) bool {
+	ip := net.ParseIP(host)
+	return host == "localhost" || ip != nil && ip.IsLoopback()
+}
