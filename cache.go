@@ -54,18 +54,23 @@ func (z *Zoo) DownloadTo(ctx context.Context, name, file string) (*Source, error
 }
 
 func (z *Zoo) download(ctx context.Context, entry *registry.Entry) (*Source, error) {
-	blob, err := z.store.Fetch(ctx, entry, store.Options{
-		Offline:  z.config.Offline,
-		Mirror:   z.config.Mirror,
-		Embedded: golden.Nano(),
-		Progress: func(done, total int64) {
-			z.progress(Progress{Task: "download", Name: entry.Name, Done: done, Total: total})
-		},
-	})
+	blob, err := z.store.Fetch(ctx, entry, z.fetchOptions(entry.Name))
 	if err != nil {
 		return nil, err
 	}
 	return source(entry.Name, blob), nil
+}
+
+// fetchOptions returns where files may come from, and what is trusted.
+func (z *Zoo) fetchOptions(name string) store.Options {
+	return store.Options{
+		Offline:  z.config.Offline,
+		Mirror:   z.config.Mirror,
+		Embedded: golden.Nano(),
+		Progress: func(done, total int64) {
+			z.progress(Progress{Task: "download", Name: name, Done: done, Total: total})
+		},
+	}
 }
 
 // Import puts a file into the cache as the named model's published file, after
@@ -75,7 +80,7 @@ func (z *Zoo) Import(ctx context.Context, name, path string) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	blob, err := z.store.Import(ctx, entry, path)
+	blob, err := z.store.Import(ctx, entry, path, z.fetchOptions(name))
 	if err != nil {
 		return nil, err
 	}

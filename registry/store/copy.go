@@ -9,6 +9,7 @@ import (
 
 	"github.com/gozoo/zoo/internal/atomicfile"
 	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/registry/transfer"
 )
 
 // Copy writes the blob of a full digest to a path outside the store, which appears
@@ -27,12 +28,12 @@ func (s *Store) Copy(ctx context.Context, digest registry.Digest, path string) e
 	if to, err := os.Stat(path); err == nil && os.SameFile(from, to) {
 		return fmt.Errorf("store: copy to %s: it is the file in the store", path)
 	}
-	v := newVerifier(wanted{name: digest.Short(), digest: digest, limit: from.Size()})
+	v := transfer.NewVerifier(transfer.Want{Name: digest.Short(), Digest: digest, Limit: from.Size()})
 	err = atomicfile.Write(path, func(w io.Writer) error {
 		if _, err := io.Copy(io.MultiWriter(w, v), &contextReader{ctx, f}); err != nil {
 			return err
 		}
-		_, err := v.check()
+		_, err := v.Check()
 		return err
 	})
 	if err != nil && !errors.As(err, new(*MismatchError)) {

@@ -16,7 +16,7 @@ func TestCopy(t *testing.T) {
 	if err := os.WriteFile(source, content, 0o600); err != nil {
 		t.Fatal(err)
 	}
-	blob, err := s.Import(ctx, newEntry(t, ""), source)
+	blob, err := s.Import(ctx, newEntry(t, ""), source, Options{})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -2,21 +2,22 @@ package store
 
 import (
 	"context"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
-	"net/url"
 	"os"
 	"path/filepath"
 	"strings"
 
-	"github.com/gozoo/zoo/internal/atomicfile"
 	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/registry/hub"
+	"github.com/gozoo/zoo/registry/transfer"
 )
 
-// Options says where Fetch may look. The zero value takes each file from its own
-// address.
+// Options says where Fetch may look and what it may trust. The zero value takes
+// each file from its own address.
 type Options struct {
 	// Offline forbids opening a network connection.
 	Offline bool
@@ -25,217 +26,193 @@ type Options struct {
 	Mirror string
 	// Embedded holds the files of "embedded:" addresses.
 	Embedded fs.FS
+	// Hub is what "hf://" addresses are asked of, and whose cache is looked into.
+	Hub hub.Hub
+	// TorchCheckpoints is the folder where torch.hub keeps its files; empty: none.
+	TorchCheckpoints string
+	// Lock is the path of a lock file whose pins hold, and that digests learnt are
+	// added to; empty: none.
+	Lock string
+	// LockKey, when set, is the key that must have signed Lock; names that are not
+	// in it are refused.
+	LockKey ed25519.PublicKey
 	// Progress, when set, is called while a download gets on. Bytes; a total of 0
 	// is not known.
 	Progress func(done, total int64)
+	// Notice, when set, is told what a user may want to know, in one line.
+	Notice func(text string)
 }
 
-// An OfflineError says that a file is not cached and cannot be downloaded.
-type OfflineError struct {
-	Name string
-	URL  string // empty: the entry has no address
-}
-
-func (e *OfflineError) Error() string {
-	reason := "offline: not in the cache: go online"
-	if e.URL == "" {
-		reason = "not in the cache, and it has no address to download from: get the file"
+func (o *Options) notice(format string, args ...any) {
+	if o.Notice != nil {
+		o.Notice(fmt.Sprintf(format, args...))
 	}
-	return fmt.Sprintf("store: %s: %s, or bring it with zoo import %s FILE", e.Name, reason, e.Name)
 }
 
-// Fetch returns the entry's file, from the store or else from its address. What
-// is returned has the digest that the entry states. The errors are
-// *MismatchError for a whole file that is another one, *FetchError when the
-// address did not give a whole file, *OfflineError when there was none to ask, and
-// the context's.
+// TorchCheckpoints returns the folder where torch.hub keeps downloaded files, as
+// the environment has it: hub/checkpoints in TORCH_HOME, or in torch in the cache
+// home; empty when there is neither.
+func TorchCheckpoints(getenv func(string) string) string {
+	home := getenv("TORCH_HOME")
+	if home == "" {
+		base := hub.CacheHome(getenv)
+		if base == "" {
+			return ""
+		}
+		home = filepath.Join(base, "torch")
+	}
+	return filepath.Join(home, "hub", "checkpoints")
+}
+
+// Fetch returns the entry's file: from the store, else from the caches of other
+// programs on this machine, else from its address. What is returned has the digest
+// that is known best, and that digest is learnt. The errors are *MismatchError for
+// a whole file that is another one, *TrustError and *SignatureError for lock files,
+// *FetchError when the address did not give a whole file, *OfflineError when there
+// was none to ask, *SpaceError for a full disk, and the context's.
 func (s *Store) Fetch(ctx context.Context, entry *registry.Entry, o Options) (Blob, error) {
-	if blob, ok, err := s.cached(entry); err != nil || ok {
-		return blob, err
+	want, err := s.want(entry, &o)
+	if err != nil {
+		return Blob{}, err
+	}
+	if blob, ok := s.cached(want); ok {
+		return s.used(ctx, want, blob, &o)
 	}
 	// Errors that need no lock come first: they leave nothing behind.
-	address, err := s.address(entry, o)
+	from, err := s.source(entry, &o)
 	if err != nil {
 		return Blob{}, err
 	}
+	copies := from.copies(want, &o)
+	if err := from.reachable(entry, &o); err != nil && len(copies) == 0 {
+		return Blob{}, err
+	}
 	unlock, err := s.lock(ctx, entry.Name)
+	if errors.Is(err, ErrReadOnly) {
+		if blob, ok := s.find(ctx, want); ok {
+			return s.used(ctx, want, blob, &o)
+		}
+	}
 	if err != nil {
 		return Blob{}, err
 	}
 	defer unlock()
-	if blob, ok, err := s.cached(entry); err != nil || ok { // fetched while this call waited
-		return blob, err
-	}
-	want, err := s.want(entry)
-	if err != nil {
+	if want, err = s.want(entry, &o); err != nil {
 		return Blob{}, err
 	}
-	if blob, ok := s.adopt(want); ok {
-		return blob, s.writeRef(entry.Name, ref{blob.Digest, blob.Size, blob.CheckedBy})
+	if blob, ok := s.cached(want); ok { // fetched while this call waited
+		return s.used(ctx, want, blob, &o)
 	}
-	if name, ok := strings.CutPrefix(address, registry.EmbeddedScheme); ok {
-		f, err := o.Embedded.Open(name)
-		if err != nil {
-			return Blob{}, fmt.Errorf("store: %s: embedded file: %w", entry.Name, err)
-		}
-		defer f.Close()
-		return s.take(want, f)
+	blob, ok, err := s.adopt(ctx, want)
+	if err == nil && !ok {
+		blob, ok, err = s.takeCopy(ctx, want, copies, &o)
 	}
-	return s.download(ctx, address, want, o.Progress)
-}
-
-// Import puts a file into the store as the entry's, after the checks that a
-// download goes through. The error is a *MismatchError for another file.
-func (s *Store) Import(ctx context.Context, entry *registry.Entry, path string) (Blob, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return Blob{}, fmt.Errorf("store: %s: %w", entry.Name, err)
+	if err == nil && !ok {
+		blob, err = s.bring(ctx, want, entry, from, &o)
 	}
-	defer f.Close()
-	if st, err := f.Stat(); err != nil {
-		return Blob{}, fmt.Errorf("store: %s: %w", entry.Name, err)
-	} else if !st.Mode().IsRegular() {
-		return Blob{}, fmt.Errorf("store: %s: %s: expected a regular file, found %v", entry.Name, path, st.Mode().Type())
+	if err == nil {
+		err = s.learn(ctx, entry.Name, blob, &o)
 	}
-	unlock, err := s.lock(ctx, entry.Name)
 	if err != nil {
 		return Blob{}, err
-	}
-	defer unlock()
-	want, err := s.want(entry)
-	if err != nil {
-		return Blob{}, err
-	}
-	return s.take(want, &contextReader{ctx, f})
-}
-
-// cached returns the entry's blob if it is there. A blob that the entry's digest no
-// longer describes is not the entry's.
-func (s *Store) cached(entry *registry.Entry) (Blob, bool, error) {
-	r, err := s.readRef(entry.Name)
-	if err != nil || r == nil || !entry.Weights.Digest.Matches(r.SHA256) {
-		return Blob{}, false, err
-	}
-	blob, ok := s.blob(r)
-	return blob, ok, nil
-}
-
-// want returns what the entry's file must be: what the entry states, made exact by
-// what was learnt when the file was first fetched.
-func (s *Store) want(entry *registry.Entry) (wanted, error) {
-	w := wanted{name: entry.Name, digest: entry.Weights.Digest, size: entry.Weights.Size, limit: entry.Weights.Size, checked: ByPrefix}
-	if w.limit == 0 {
-		w.limit = s.limit
-	}
-	if w.digest.Full() {
-		w.checked = BySHA256
-		return w, nil
-	}
-	r, err := s.readRef(entry.Name)
-	if err != nil {
-		return w, err
-	}
-	if r != nil && w.digest.Matches(r.SHA256) {
-		w.digest, w.learnt = r.SHA256, true
-	}
-	return w, nil
-}
-
-// adopt returns the blob of a full digest that is in the store already, under
-// another name. Its bytes are checked again: here no ref says how many they are.
-func (s *Store) adopt(want wanted) (Blob, bool) {
-	if !want.digest.Full() {
-		return Blob{}, false
-	}
-	f, err := os.Open(s.blobPath(want.digest))
-	if err != nil {
-		return Blob{}, false
-	}
-	defer f.Close()
-	v := newVerifier(want)
-	if _, err := io.Copy(v, f); err != nil {
-		return Blob{}, false
-	}
-	digest, err := v.check()
-	return Blob{Path: f.Name(), Size: v.size, Digest: digest, CheckedBy: want.checked}, err == nil
-}
-
-// address returns where the entry's file is to come from.
-func (s *Store) address(entry *registry.Entry, o Options) (string, error) {
-	address := entry.Weights.URL
-	switch {
-	case strings.HasPrefix(address, registry.EmbeddedScheme):
-		if o.Embedded == nil {
-			return "", fmt.Errorf("store: %s: no embedded files were given", entry.Name)
-		}
-		return address, nil
-	case address == "" || o.Offline:
-		return "", &OfflineError{Name: entry.Name, URL: address}
-	case o.Mirror == "":
-		return address, nil
-	}
-	mirror, err := url.Parse(o.Mirror)
-	if err == nil && (mirror.Scheme != "http" && mirror.Scheme != "https" || mirror.Host == "") {
-		err = errors.New("expected http:// or https:// and a host")
-	}
-	if err != nil {
-		return "", fmt.Errorf("store: mirror %q: %w", o.Mirror, err)
-	}
-	u, err := url.Parse(address)
-	if err != nil {
-		return "", fmt.Errorf("store: %s: %w", entry.Name, err)
-	}
-	to := mirror.JoinPath(u.EscapedPath())
-	to.RawQuery = u.RawQuery
-	return to.String(), nil
-}
-
-// take copies a file into the store.
-func (s *Store) take(want wanted, src io.Reader) (Blob, error) {
-	dir := filepath.Join(s.dir, "partial")
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return Blob{}, fmt.Errorf("store: %w", err)
-	}
-	tmp, err := os.CreateTemp(dir, want.name+".*")
-	if err != nil {
-		return Blob{}, fmt.Errorf("store: %w", err)
-	}
-	tmp.Close()
-	defer os.Remove(tmp.Name()) // no longer there once it is kept
-	digest, err := copyChecked(tmp.Name(), src, want)
-	if err != nil {
-		return Blob{}, prefixed(want.name, err)
-	}
-	return s.keep(tmp.Name(), digest, want)
-}
-
-// prefixed names the package and the subject in errors of other packages.
-func prefixed(name string, err error) error {
-	if errors.As(err, new(*MismatchError)) {
-		return err
-	}
-	return fmt.Errorf("store: %s: %w", name, err)
-}
-
-// keep moves a checked file into place and notes what its name stands for.
-func (s *Store) keep(path string, digest registry.Digest, want wanted) (Blob, error) {
-	blob := Blob{Path: s.blobPath(digest), Digest: digest, CheckedBy: want.checked}
-	err := os.MkdirAll(filepath.Dir(blob.Path), 0o755)
-	if err == nil {
-		err = atomicfile.Replace(blob.Path, func(tmp string) error { return os.Rename(path, tmp) })
-	}
-	var st fs.FileInfo
-	if err == nil {
-		st, err = os.Stat(blob.Path)
-	}
-	if err == nil {
-		blob.Size = st.Size()
-		err = s.writeRef(want.name, ref{digest, blob.Size, blob.CheckedBy})
-	}
-	if err != nil {
-		return Blob{}, fmt.Errorf("store: %s: %w", want.name, err)
 	}
 	return blob, nil
+}
+
+// cached returns the blob if it is there under its name. A blob that the wanted
+// digest does not describe is not the entry's; a ref that cannot be read is none.
+func (s *Store) cached(want wanted) (Blob, bool) {
+	r, err := s.readRef(refsDir, want.Name)
+	if err != nil || r == nil || !want.Digest.Matches(r.SHA256) {
+		return Blob{}, false
+	}
+	blob, ok := s.blob(r)
+	if ok && want.Digest.Full() {
+		blob.CheckedBy = want.checked
+	}
+	return blob, ok
+}
+
+// used notes that a blob was there. What was known of it, if only here, is learnt
+// by a lock file that does not have it yet.
+func (s *Store) used(ctx context.Context, want wanted, blob Blob, o *Options) (Blob, error) {
+	s.touch(refsDir, want.Name)
+	if err := s.learn(ctx, want.Name, blob, o); err != nil {
+		return Blob{}, err
+	}
+	return blob, nil
+}
+
+// adopt makes the wanted name stand for a blob that is in the store already.
+func (s *Store) adopt(ctx context.Context, want wanted) (Blob, bool, error) {
+	unlock, err := s.lockShared(ctx, lockOfBlobs)
+	if err != nil {
+		return Blob{}, false, err
+	}
+	defer unlock()
+	blob, ok := s.find(ctx, want)
+	if ok {
+		err = s.writeRef(refsDir, want.Name, ref{blob.Digest, blob.Size, blob.CheckedBy})
+	}
+	if errors.Is(err, ErrReadOnly) {
+		err = nil // it is there all the same
+	}
+	return blob, ok && err == nil, err
+}
+
+// find returns the blob that has the wanted digest and is in the store without its
+// name: another name's, or left by a process that was killed before it could write
+// the ref. Its bytes are checked again.
+func (s *Store) find(ctx context.Context, want wanted) (Blob, bool) {
+	paths := []string{s.blobPath(want.Digest)}
+	if !want.Digest.Full() {
+		paths, _ = filepath.Glob(filepath.Join(globQuote(filepath.Join(s.dir, "blobs", "sha256")), want.Digest.String()+"*"))
+	}
+	for _, path := range paths {
+		f, err := os.Open(path)
+		if err != nil {
+			continue
+		}
+		v := transfer.NewVerifier(want.Want)
+		_, err = io.Copy(v, &contextReader{ctx, f})
+		f.Close()
+		if err != nil {
+			continue
+		}
+		if digest, err := v.Check(); err == nil && path == s.blobPath(digest) {
+			return Blob{Path: path, Size: v.Size(), Digest: digest, CheckedBy: want.checked}, true
+		}
+	}
+	return Blob{}, false
+}
+
+// globQuote makes a path match itself only.
+func globQuote(path string) string {
+	if os.PathSeparator == '\\' {
+		return path // no quoting there, and no brackets in most paths
+	}
+	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
+}
+
+// takeCopy takes the file from the first copy on this machine that is the right
+// one.
+func (s *Store) takeCopy(ctx context.Context, want wanted, copies []string, o *Options) (Blob, bool, error) {
+	for _, path := range copies {
+		blob, err := s.takeFile(ctx, want, path)
+		var other *MismatchError
+		switch {
+		case err == nil:
+			o.notice("%s: taken from %s after its sha256 was computed", want.Name, path)
+			return blob, true, nil
+		case errors.As(err, &other):
+			o.notice("%s: %s was not used: it is another file", want.Name, path)
+		case ctx.Err() != nil || errors.As(err, new(*SpaceError)):
+			return Blob{}, false, err
+		default:
+			o.notice("%s: %s was not used: %v", want.Name, path, err)
+		}
+	}
+	return Blob{}, false, nil
 }
 
 // contextReader stops reading when its context is done.

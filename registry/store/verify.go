@@ -1,140 +1,134 @@
 package store
 
 import (
-	"bytes"
-	"crypto/sha256"
+	"context"
 	"errors"
 	"fmt"
-	"hash"
-	"io"
+	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/gozoo/zoo/registry"
 )
 
-// A MismatchError says that a whole file is not the one its entry describes.
-type MismatchError struct {
-	Name string
-	Want registry.Digest // a full sha256 or a prefix
-	Got  registry.Digest // zero when the size alone decided
-	Size int64           // bytes found; when Got is zero the file may be longer
-	Hint string          // what the file looks like or what to do; may be empty
+// A Fault is something in the store that is not as it should be.
+type Fault struct {
+	Path   string // of the file that is at fault
+	Reason string
 }
 
-func (e *MismatchError) Error() string {
-	found := fmt.Sprintf("sha256 %s in %d bytes", e.Got, e.Size)
-	if e.Got == (registry.Digest{}) {
-		found = fmt.Sprintf("%d bytes or more", e.Size)
+// A Health is what Verify found.
+type Health struct {
+	Files  int   // blobs that were read
+	Bytes  int64 // in them
+	Faults []Fault
+}
+
+// Verify reads every blob and compares its sha256 with its name, and every ref
+// with its blob. It changes nothing. progress, when it is not nil, is told how
+// many bytes of how many were read.
+func (s *Store) Verify(ctx context.Context, progress func(done, total int64)) (Health, error) {
+	var h Health
+	blobs, err := s.blobs()
+	if err != nil {
+		return h, err
 	}
-	msg := fmt.Sprintf("store: %s: expected a file of sha256 %s, found %s", e.Name, e.Want, found)
-	if e.Hint != "" {
-		msg += ": " + e.Hint
+	var total int64
+	for _, b := range blobs {
+		total += b.size
 	}
-	return msg + "; nothing was cached"
+	for _, b := range blobs {
+		digest, size, err := hashFile(ctx, b.path)
+		if errors.Is(err, fs.ErrNotExist) {
+			continue // pruned meanwhile
+		}
+		if ctx.Err() != nil {
+			return h, fmt.Errorf("store: verify: %w", context.Cause(ctx))
+		}
+		h.Files++
+		h.Bytes += size
+		switch {
+		case err != nil:
+			h.Faults = append(h.Faults, Fault{b.path, err.Error()})
+		case digest.String() != filepath.Base(b.path):
+			h.Faults = append(h.Faults, Fault{b.path, "its sha256 is " + digest.String()})
+		}
+		if progress != nil {
+			progress(h.Bytes, total)
+		}
+	}
+	for _, dir := range []string{refsDir, derivedDir} {
+		_, lost, err := s.refs(dir)
+		if err != nil {
+			return h, err
+		}
+		for _, name := range lost {
+			h.Faults = append(h.Faults, Fault{filepath.Join(s.dir, dir, name), s.whyLost(dir, name)})
+		}
+	}
+	return h, nil
 }
 
-// wanted is what a file must be before it is trusted.
-type wanted struct {
-	name    string
-	digest  registry.Digest // of the entry, or the full one that was learnt before
-	size    int64           // 0: not known
-	limit   int64           // bytes after which reading stops
-	learnt  bool            // digest comes from a ref, not from the entry
-	checked Check
+// whyLost says what is wrong with a ref.
+func (s *Store) whyLost(dir, name string) string {
+	r, err := s.readRef(dir, name)
+	if err != nil {
+		return err.Error()
+	}
+	if r == nil {
+		return "it went meanwhile"
+	}
+	st, err := os.Stat(s.blobPath(r.SHA256))
+	if err != nil {
+		return "its blob is not there: sha256 " + r.SHA256.String()
+	}
+	return fmt.Sprintf("its blob has %d bytes, expected %d", st.Size(), r.Size)
 }
 
-// verifier computes a file's digest while it is written.
-type verifier struct {
-	want wanted
-	sum  hash.Hash
+// blobFile is a file under blobs.
+type blobFile struct {
+	path string
 	size int64
-	head []byte // first bytes, to tell what a wrong file is
 }
 
-// headSize is how much of a file sniff looks at.
-const headSize = 512
-
-func newVerifier(want wanted) *verifier { return &verifier{want: want, sum: sha256.New()} }
-
-// errTooLong stops a copy into a verifier.
-var errTooLong = errors.New("longer than expected")
-
-// Write takes the next bytes; errTooLong when they are more than the file may
-// have.
-func (v *verifier) Write(p []byte) (int, error) {
-	v.head = append(v.head, p[:min(len(p), headSize-len(v.head))]...)
-	if int64(len(p)) > v.want.limit-v.size {
-		v.size += int64(len(p))
-		return 0, errTooLong
+// blobs returns the files under blobs whose names are digests, sorted.
+func (s *Store) blobs() ([]blobFile, error) {
+	dir := filepath.Join(s.dir, "blobs", "sha256")
+	entries, err := os.ReadDir(dir) // sorted
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("store: %w", err)
 	}
-	v.sum.Write(p)
-	v.size += int64(len(p))
-	return len(p), nil
+	var out []blobFile
+	for _, e := range entries {
+		if d, err := registry.ParseDigest(e.Name()); err != nil || !d.Full() {
+			continue
+		}
+		if st, err := e.Info(); err == nil && st.Mode().IsRegular() {
+			out = append(out, blobFile{filepath.Join(dir, e.Name()), st.Size()})
+		}
+	}
+	return out, nil
 }
 
-// check returns the digest of what was written, or a *MismatchError.
-func (v *verifier) check() (registry.Digest, error) {
-	got := registry.SHA256([sha256.Size]byte(v.sum.Sum(nil)))
-	if v.want.digest.Matches(got) && (v.want.size == 0 || v.want.size == v.size) {
-		return got, nil
-	}
-	err := &MismatchError{Name: v.want.name, Want: v.want.digest, Got: got, Size: v.size, Hint: sniff(v.head)}
-	switch {
-	case err.Hint != "":
-	case v.want.learnt && v.want.digest.Short() == got.Short():
-		err.Hint = "it has the same 8 digits as the file that was fetched before, but is another file"
-	case v.want.size != 0 && v.want.size != v.size:
-		err.Hint = fmt.Sprintf("the entry states %d bytes", v.want.size)
-	}
-	return registry.Digest{}, err
-}
-
-// tooLong is the *MismatchError of a file that went on past its limit.
-func (v *verifier) tooLong() error {
-	hint := sniff(v.head)
-	if hint == "" {
-		hint = fmt.Sprintf("expected at most %d bytes", v.want.limit)
-	}
-	return &MismatchError{Name: v.want.name, Want: v.want.digest, Size: v.size, Hint: hint}
-}
-
-// copyChecked writes src to a new file at path and returns its digest.
-func copyChecked(path string, src io.Reader, want wanted) (registry.Digest, error) {
-	f, err := os.OpenFile(path, os.O_WRONLY|os.O_CREATE|os.O_TRUNC, 0o600)
+// Mend removes the blobs that a Health found at fault, and the refs that have none
+// left, so that they are fetched or made again. It returns what it removed.
+func (s *Store) Mend(ctx context.Context, h Health) ([]Removed, error) {
+	unlock, err := s.lock(ctx, lockOfBlobs)
 	if err != nil {
-		return registry.Digest{}, err
+		return nil, err
 	}
-	v := newVerifier(want)
-	_, err = io.Copy(io.MultiWriter(v, f), src)
-	if cerr := f.Close(); err == nil {
-		err = cerr
+	defer unlock()
+	p := &pruner{store: s}
+	for _, f := range h.Faults {
+		if filepath.Dir(f.Path) != filepath.Join(s.dir, "blobs", "sha256") {
+			continue
+		}
+		if digest, _, err := hashFile(ctx, f.Path); err != nil || digest.String() != filepath.Base(f.Path) { // still
+			p.remove(f.Path, f.Reason)
+		}
 	}
-	if errors.Is(err, errTooLong) {
-		err = v.tooLong()
+	if err := p.lostRefs(); err != nil {
+		return nil, err
 	}
-	if err != nil {
-		return registry.Digest{}, err
-	}
-	return v.check()
-}
-
-// sniff says what a file that is no checkpoint looks like by its first bytes;
-// empty when nothing known.
-func sniff(head []byte) string {
-	text := bytes.ToLower(bytes.TrimLeft(bytes.TrimPrefix(head, []byte("\xef\xbb\xbf")), " \t\r\n"))
-	switch {
-	case len(head) == 0:
-		return "it is empty"
-	case bytes.HasPrefix(text, []byte("<!doctype html")), bytes.HasPrefix(text, []byte("<html")):
-		return "it is an HTML page, not a checkpoint"
-	case bytes.HasPrefix(text, []byte("version https://git-lfs")):
-		return "it is a git-lfs pointer, not the checkpoint itself"
-	case bytes.HasPrefix(text, []byte("<?xml")):
-		return "it is an XML document, not a checkpoint"
-	case bytes.HasPrefix(text, []byte("{")):
-		return "it is a JSON document, not a checkpoint"
-	case bytes.HasPrefix(head, []byte("\x1f\x8b")):
-		return "it is gzip-compressed"
-	}
-	return ""
+	return p.removed, p.err
 }

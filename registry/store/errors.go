@@ -1,0 +1,46 @@
+package store
+
+import (
+	"fmt"
+
+	"github.com/gozoo/zoo/registry/lock"
+	"github.com/gozoo/zoo/registry/transfer"
+)
+
+// Errors of downloads; see package transfer.
+type (
+	// A FetchError says that an address did not give a whole file.
+	FetchError = transfer.Error
+	// A MismatchError says that a whole file is not the one its entry describes.
+	MismatchError = transfer.MismatchError
+	// A SpaceError says that a file has no room on the disk.
+	SpaceError = transfer.SpaceError
+	// A SignatureError says that a lock file is not what the holder of a key
+	// signed.
+	SignatureError = lock.SignatureError
+)
+
+// An OfflineError says that a file is not cached and cannot be downloaded.
+type OfflineError struct {
+	Name string
+	URL  string // empty: the entry has no address
+}
+
+func (e *OfflineError) Error() string {
+	reason := "offline: not in the cache: go online"
+	if e.URL == "" {
+		reason = "not in the cache, and it has no address to download from: get the file"
+	}
+	return fmt.Sprintf("store: %s: %s, or bring it with zoo import %s FILE", e.Name, reason, e.Name)
+}
+
+// A TrustError says that what is known about a name contradicts itself, or that a
+// name is outside a signed lock file.
+type TrustError struct {
+	Name   string
+	Reason string
+}
+
+func (e *TrustError) Error() string {
+	return fmt.Sprintf("store: %s: %s; nothing was fetched", e.Name, e.Reason)
+}

@@ -1,0 +1,137 @@
+package store
+
+import (
+	"encoding/json"
+	"errors"
+	"fmt"
+	"io/fs"
+	"os"
+	"path/filepath"
+	"time"
+
+	"github.com/gozoo/zoo/internal/atomicfile"
+	"github.com/gozoo/zoo/registry"
+)
+
+// The folders of refs.
+const (
+	refsDir    = "refs"
+	derivedDir = "derived"
+)
+
+// A Ref is a name and the blob that it stands for.
+type Ref struct {
+	Name    string // of the registry, or the key of a derived file
+	Blob    Blob
+	Derived bool      // it was made from other blobs
+	Used    time.Time // last; to the minute
+}
+
+// ref is the content of refs/NAME and derived/KEY.
+type ref struct {
+	SHA256    registry.Digest `json:"sha256"`
+	Size      int64           `json:"size"`
+	CheckedBy Check           `json:"checked_by,omitempty"`
+}
+
+// List returns the names whose blobs are in the store, sorted.
+func (s *Store) List() ([]Ref, error) {
+	refs, _, err := s.refs(refsDir)
+	return refs, err
+}
+
+// ListDerived returns the keys of derived files that are in the store, sorted.
+func (s *Store) ListDerived() ([]Ref, error) {
+	refs, _, err := s.refs(derivedDir)
+	return refs, err
+}
+
+// refs returns the refs of a folder whose blobs are there, sorted, and the names
+// of those whose blobs are not or that cannot be read.
+func (s *Store) refs(dir string) (good []Ref, lost []string, err error) {
+	entries, err := os.ReadDir(filepath.Join(s.dir, dir)) // sorted
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, nil, fmt.Errorf("store: %w", err)
+	}
+	for _, e := range entries {
+		if e.Name()[0] == '.' {
+			continue // a ref being written
+		}
+		r, err := s.readRef(dir, e.Name())
+		if err != nil {
+			lost = append(lost, e.Name())
+			continue
+		}
+		blob, ok := s.blob(r)
+		if !ok {
+			lost = append(lost, e.Name())
+			continue
+		}
+		one := Ref{Name: e.Name(), Blob: blob, Derived: dir == derivedDir}
+		if st, err := e.Info(); err == nil {
+			one.Used = st.ModTime()
+		}
+		good = append(good, one)
+	}
+	return good, lost, nil
+}
+
+// readRef returns what a name stands for, or nil when it is not known yet.
+func (s *Store) readRef(dir, name string) (*ref, error) {
+	path := filepath.Join(s.dir, dir, name)
+	data, err := os.ReadFile(path)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, nil
+	}
+	if err != nil {
+		return nil, fmt.Errorf("store: %w", err)
+	}
+	var r ref
+	if err = json.Unmarshal(data, &r); err == nil && (!r.SHA256.Full() || r.Size < 0) {
+		err = errors.New("no sha256 and size")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("store: %s: not a ref: %w: zoo cache prune removes it", path, err)
+	}
+	return &r, nil
+}
+
+// writeRef notes what a name stands for.
+func (s *Store) writeRef(dir, name string, r ref) error {
+	path := filepath.Join(s.dir, dir, name)
+	data, err := json.Marshal(r)
+	if err != nil {
+		return err
+	}
+	if err := s.mkdir(filepath.Dir(path)); err != nil {
+		return err
+	}
+	err = atomicfile.Replace(path, func(tmp string) error { return os.WriteFile(tmp, append(data, '\n'), 0o600) })
+	if err != nil {
+		return s.writeError(err)
+	}
+	return nil
+}
+
+// touch notes that a ref was used, for those who want the least used ones gone. In
+// a folder that cannot be written to it does nothing.
+func (s *Store) touch(dir, name string) {
+	path := filepath.Join(s.dir, dir, name)
+	if st, err := os.Stat(path); err == nil && time.Since(st.ModTime()) > time.Minute {
+		now := time.Now()
+		os.Chtimes(path, now, now)
+	}
+}
+
+// blob returns the blob of a ref if it is there, whole.
+func (s *Store) blob(r *ref) (Blob, bool) {
+	if r == nil {
+		return Blob{}, false
+	}
+	path := s.blobPath(r.SHA256)
+	st, err := os.Stat(path)
+	if err != nil || !st.Mode().IsRegular() || st.Size() != r.Size {
+		return Blob{}, false
+	}
+	return Blob{Path: path, Size: r.Size, Digest: r.SHA256, CheckedBy: r.CheckedBy}, true
+}

@@ -1,0 +1,134 @@
+package store
+
+import (
+	"context"
+	"errors"
+	"fmt"
+	"io"
+	"os"
+	"path/filepath"
+
+	"github.com/gozoo/zoo/internal/atomicfile"
+	"github.com/gozoo/zoo/internal/disk"
+	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/registry/transfer"
+)
+
+// Import puts a file into the store as the entry's, after the checks that a
+// download goes through. The error is a *MismatchError for another file.
+func (s *Store) Import(ctx context.Context, entry *registry.Entry, path string, o Options) (Blob, error) {
+	if err := checkRegular(entry.Name, path); err != nil {
+		return Blob{}, err
+	}
+	unlock, err := s.lock(ctx, entry.Name)
+	if err != nil {
+		return Blob{}, err
+	}
+	defer unlock()
+	want, err := s.want(entry, &o)
+	if err != nil {
+		return Blob{}, err
+	}
+	blob, err := s.takeFile(ctx, want, path)
+	if err == nil {
+		err = s.learn(ctx, entry.Name, blob, &o)
+	}
+	if err != nil {
+		return Blob{}, err
+	}
+	return blob, nil
+}
+
+// Put puts a file's bytes into the store as what a name stands for, when they are
+// those of the pin: all digits of the digest and the size are known. It learns
+// nothing. The error is a *MismatchError for other bytes.
+func (s *Store) Put(ctx context.Context, name string, digest registry.Digest, size int64, src io.Reader) (Blob, error) {
+	unlock, err := s.lock(ctx, name)
+	if err != nil {
+		return Blob{}, err
+	}
+	defer unlock()
+	want := wanted{Want: transfer.Want{Name: name, Digest: digest, Size: size, Limit: size}, checked: ByLock}
+	return s.take(ctx, want, src)
+}
+
+func checkRegular(name, path string) error {
+	st, err := os.Stat(path)
+	if err == nil && !st.Mode().IsRegular() {
+		err = fmt.Errorf("%s: expected a regular file, found %v", path, st.Mode().Type())
+	}
+	if err != nil {
+		return fmt.Errorf("store: %s: %w", name, err)
+	}
+	return nil
+}
+
+func (s *Store) takeFile(ctx context.Context, want wanted, path string) (Blob, error) {
+	if err := checkRegular(want.Name, path); err != nil {
+		return Blob{}, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return Blob{}, fmt.Errorf("store: %s: %w", want.Name, err)
+	}
+	defer f.Close()
+	return s.take(ctx, want, f)
+}
+
+// take copies a file into the store and makes the wanted name stand for it.
+func (s *Store) take(ctx context.Context, want wanted, src io.Reader) (Blob, error) {
+	tmp, err := s.temp(want.Name)
+	if err != nil {
+		return Blob{}, err
+	}
+	defer os.Remove(tmp.Name()) // no longer there once it is kept
+	v := transfer.NewVerifier(want.Want)
+	// The verifier first: what is too long does not get to the disk.
+	_, err = io.Copy(io.MultiWriter(v, tmp), &contextReader{ctx, src})
+	if cerr := tmp.Close(); err == nil {
+		err = cerr
+	}
+	switch {
+	case errors.Is(err, transfer.ErrTooLong):
+		return Blob{}, v.TooLong()
+	case disk.IsFull(err):
+		return Blob{}, &SpaceError{Name: want.Name, Dir: filepath.Dir(tmp.Name()), Need: max(want.Size-v.Size(), 0), Err: err}
+	case err != nil:
+		return Blob{}, fmt.Errorf("store: %s: %w", want.Name, err)
+	}
+	digest, err := v.Check()
+	if err != nil {
+		return Blob{}, err
+	}
+	return s.keep(ctx, tmp.Name(), refsDir, want.Name, ref{digest, v.Size(), want.checked})
+}
+
+// temp makes a file in partial that belongs to whoever holds a name's lock.
+func (s *Store) temp(name string) (*os.File, error) {
+	dir := filepath.Join(s.dir, "partial")
+	if err := s.mkdir(dir); err != nil {
+		return nil, err
+	}
+	tmp, err := os.CreateTemp(dir, name+".*")
+	if err != nil {
+		return nil, s.writeError(err)
+	}
+	return tmp, nil
+}
+
+// keep moves a checked file into place and notes what its name stands for.
+func (s *Store) keep(ctx context.Context, path, dir, name string, r ref) (Blob, error) {
+	unlock, err := s.lockShared(ctx, lockOfBlobs)
+	if err != nil {
+		return Blob{}, err
+	}
+	defer unlock()
+	blob := Blob{Path: s.blobPath(r.SHA256), Size: r.Size, Digest: r.SHA256, CheckedBy: r.CheckedBy}
+	if err := s.mkdir(filepath.Dir(blob.Path)); err != nil {
+		return Blob{}, err
+	}
+	if err := atomicfile.Replace(blob.Path, func(tmp string) error { return os.Rename(path, tmp) }); err != nil {
+		return Blob{}, fmt.Errorf("store: %s: %w", name, err)
+	}
+	return blob, s.writeRef(dir, name, r)
+}
