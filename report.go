@@ -127,13 +127,13 @@ func (z *Zoo) row(ctx context.Context, entry *registry.Entry, e *Evaluation) (me
 	if err != nil {
 		return metrics.Row{}, err
 	}
-	row.Digests.Source = entry.Weights.Digest.String()
+	row.Digests.Source = entry.Weights.DigestText()
 	if e != nil {
 		digest, err := registry.ParseDigest(strings.TrimPrefix(e.Weights, "sha256:"))
 		if err != nil || !entry.Weights.Digest.Matches(digest) {
 			return row, fmt.Errorf("zoo: report: %s was evaluated with weights %s, the published ones are %s", entry.Name, e.Weights, entry.Weights.DigestText())
 		}
-		row.Digests.Source = digest.String()
+		row.Digests.Source = e.Weights
 		return row, row.Measure(e.measured(entry))
 	}
 	if images, err := embeddedImages(entry); err != nil || images == nil {
@@ -149,8 +149,8 @@ func published(entry *registry.Entry, g *nn.Graph) metrics.Published {
 		Params: p.ParamsM.String(), FLOPs: p.FLOPsG.String(),
 		Convention: metrics.Convention(p.FLOPsConvention),
 		Input:      tensor.Shape{1, g.Channels, p.FLOPsSize, p.FLOPsSize},
-		Form:       p.Form,
-		Top1:       p.Top1.String(), Top5: p.Top5.String(), Images: p.Images,
+		Form:       p.Form, Labels: string(entry.Labels),
+		Top1: p.Top1.String(), Top5: p.Top5.String(), Images: p.Images,
 		Note: p.Note,
 	}
 }
@@ -161,7 +161,7 @@ func (z *Zoo) measure(ctx context.Context, entry *registry.Entry, row *metrics.R
 	if err != nil {
 		return err
 	}
-	row.Digests.Source, row.Digests.Converted = conversion.SourceSHA256, conversion.SHA256
+	row.Digests.Source, row.Digests.Converted = "sha256:"+conversion.SourceSHA256, "sha256:"+conversion.SHA256
 	goldens, err := golden.Embedded(entry.Name)
 	if err != nil {
 		return err
@@ -176,7 +176,7 @@ func (z *Zoo) measure(ctx context.Context, entry *registry.Entry, row *metrics.R
 		}
 	}
 	for _, g := range goldens {
-		row.Digests.Golden = g.SHA256
+		row.Digests.Golden = "sha256:" + g.SHA256
 	}
 	m, err := z.Open(ctx, entry.Name)
 	if err != nil {
@@ -194,6 +194,6 @@ func (z *Zoo) measure(ctx context.Context, entry *registry.Entry, row *metrics.R
 func (e *Evaluation) measured(entry *registry.Entry) metrics.Evaluation {
 	return metrics.Evaluation{
 		Accuracy: e.Accuracy, Height: entry.Input.Crop, Width: entry.Input.Crop,
-		Interpolation: interpolation(entry), Decoder: decoder, Precision: string(e.Precision), Images: e.ListSHA256,
+		Interpolation: interpolation(entry), Decoder: decoder, Precision: string(e.Precision), Images: "sha256:" + e.ListSHA256,
 	}
 }

@@ -43,7 +43,8 @@ func TestReport(t *testing.T) {
 			t.Errorf("%s: counts differ from the published ones", r.Name)
 		}
 		d := r.Digests
-		if measured := r.Evaluation != nil; measured != (len(d.Converted) == 64 && len(d.Golden) == 64) || measured && len(d.Source) != 64 {
+		const full = len("sha256:") + 64
+		if measured := r.Evaluation != nil; measured != (len(d.Converted) == full && len(d.Golden) == full) || measured && len(d.Source) != full {
 			t.Errorf("%s: digests %+v", r.Name, d)
 		}
 	}

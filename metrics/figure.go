@@ -141,6 +141,9 @@ func (r Rate) Delta() (delta float64, ok bool) {
 // String returns the exact count in its unit, with the published decimals; with
 // enough for three digits, at least two decimals, when nothing was published.
 func (f Figure) String() string {
+	if f.Verdict == Exact || f.Verdict == Rounded {
+		return f.Published // also where it lies half way, and could be rounded either way
+	}
 	decimals := 2
 	if d, err := parseDecimal(f.Published); err == nil {
 		decimals = d.decimals
@@ -149,8 +152,7 @@ func (f Figure) String() string {
 			decimals++
 		}
 	}
-	// Dividing two integers rounds once, so no digit shown is off by the division.
-	return strconv.FormatFloat(float64(f.Exact)/float64(f.Unit), 'f', decimals, 64)
+	return new(big.Rat).SetFrac64(f.Exact, f.Unit).FloatString(decimals)
 }
 
 // String returns the measured percentage with the published decimals, two when

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"fmt"
 	"io"
+	"math"
 	"slices"
 	"strconv"
 	"strings"
@@ -225,10 +226,14 @@ func notes(rows []Row) []string {
 	return lines
 }
 
-// counts returns a measured rate as "353 of 360 (95 % interval 96.0 to 99.1)".
+// counts returns a measured rate as "353 of 360 (95 % interval 96.0 to 99.1, Δ -0.27)".
 func (r Rate) counts() string {
 	low, high := Wilson(r.Correct, r.N)
-	return fmt.Sprintf("%d of %d (95 %% interval %.1f to %.1f)", r.Correct, r.N, low, high)
+	text := fmt.Sprintf("%d of %d (95 %% interval %.1f to %.1f", r.Correct, r.N, low, high)
+	if delta, ok := r.Delta(); ok {
+		text += fmt.Sprintf(", Δ %+.2f", math.Round(100*delta)/100+0) // no minus before zero
+	}
+	return text + ")"
 }
 
 // shortDigest returns the eight digits that upstream puts in file names, of a

@@ -22,7 +22,7 @@ func rows(t *testing.T) []metrics.Row {
 	g := network(t)
 	input := tensor.Shape{1, 3, 8, 8}
 	published := map[string]metrics.Published{
-		"measured":      {Params: "0.000349", FLOPs: "0.000004288", Convention: metrics.MMCVLegacy, Input: input, Top1: "98.33", Top5: "100.00", Images: 360},
+		"measured":      {Labels: "digits <0-9>", Params: "0.000349", FLOPs: "0.000004288", Convention: metrics.MMCVLegacy, Input: input, Top1: "98.33", Top5: "100.00", Images: 360},
 		"not-measured":  {Params: "0.0003", FLOPs: "0.0000040", Convention: metrics.MMEngine, Input: input, Top1: "80.05", Top5: "95.07", Images: 50000},
 		"not-published": {Convention: metrics.FVCore, Input: tensor.Shape{1, 3, 8, 16}},
 		"part|of_a_set": {Params: "0.1", FLOPs: "1", Convention: metrics.MMEngineTrain, Input: input, Form: "deploy", Note: "counted on another network", Top1: "80.05", Top5: "95.07", Images: 50000},
@@ -56,7 +56,7 @@ func rows(t *testing.T) []metrics.Row {
 // TestReport compares every format with a file that was read by eye.
 func TestReport(t *testing.T) {
 	for file, write := range map[string]func(io.Writer, []metrics.Row) error{
-		"report.txt": metrics.WriteHuman, "report.md": metrics.WriteMarkdown, "report.csv": metrics.WriteCSV, "report.json": metrics.WriteJSON,
+		"report.txt": metrics.WriteHuman, "report.md": metrics.WriteMarkdown, "report.csv": metrics.WriteCSV, "report.json": metrics.WriteJSON, "report.html": metrics.WriteHTML, "plot.svg": metrics.WritePlot,
 	} {
 		t.Run(file, func(t *testing.T) {
 			var got bytes.Buffer

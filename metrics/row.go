@@ -19,6 +19,7 @@ type Published struct {
 	// Form is which form of the network was counted, such as "deploy"; empty for the
 	// one that the checkpoint holds. The graph must be of that form.
 	Form       string
+	Labels     string // name of the classes, such as "imagenet-1k"; empty if not known
 	Top1, Top5 string // percent, such as "80.05"
 	Images     int    // on which Top1 and Top5 were measured; 0 if not known
 	Note       string // why a figure cannot be reproduced; may be empty
@@ -62,6 +63,7 @@ type Row struct {
 	Form       string  // of the network that was counted; empty for the checkpoint's
 	HeadFLOPs  int64   // of the classifier alone
 	Totals     []Total // by every convention at Input, in the order of Conventions
+	Labels     string  // name of the classes; accuracies on others cannot be compared
 	Top1, Top5 Rate
 	Images     int         // of the set that Top1 and Top5 were published for; 0 if not known
 	Evaluation *Evaluation // nil: not measured
@@ -72,7 +74,7 @@ type Row struct {
 // NewRow counts a network and compares it with what was published. Accuracies are
 // not measured until Measure.
 func NewRow(name string, p Published, g *nn.Graph) (Row, error) {
-	r := Row{Name: name, Convention: p.Convention, Scope: p.Convention.Scope(), Input: p.Input, Form: p.Form, Images: p.Images, Note: p.Note}
+	r := Row{Name: name, Convention: p.Convention, Scope: p.Convention.Scope(), Input: p.Input, Form: p.Form, Labels: p.Labels, Images: p.Images, Note: p.Note}
 	if err := p.Convention.check(); err != nil {
 		return Row{}, fmt.Errorf("%w (of %q)", err, name)
 	}

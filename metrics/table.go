@@ -22,6 +22,9 @@ type Table struct {
 	Rows  [][]string // each as long as Header
 }
 
+// IsRight reports whether a column is aligned right.
+func (t Table) IsRight(column int) bool { return column < len(t.Right) && t.Right[column] }
+
 // Human writes the table aligned for a terminal: no borders, two spaces between
 // columns, no colours. A header may have several lines.
 func (t Table) Human(w io.Writer) error {
@@ -65,7 +68,7 @@ func (t Table) render(w io.Writer, r tw.Renderer, pad tw.Padding) error {
 	align := make([]tw.Align, len(t.Header))
 	for i := range align {
 		align[i] = tw.AlignLeft
-		if i < len(t.Right) && t.Right[i] {
+		if t.IsRight(i) {
 			align[i] = tw.AlignRight
 		}
 	}

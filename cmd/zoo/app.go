@@ -51,7 +51,7 @@ func (a *app) command() *cobra.Command {
 	}
 	root.SuggestionsMinimumDistance = 2
 	f := root.PersistentFlags()
-	f.StringVar(&a.format, "format", formatAuto, "output format: auto, human, json, ndjson, csv, md (each command says which it knows)")
+	f.StringVar(&a.format, "format", formatAuto, "output format: auto, human, json, ndjson, csv, md, html (each command says which it knows)")
 	f.StringVar(&a.cacheDir, "cache-dir", "", "folder of downloads and converted files (default $"+zoo.EnvCache+", else zoo in the user's cache folder)")
 	f.StringArrayVar(&a.configs, "config", nil, "zoo.toml with rows to add or override; may be repeated (also $"+zoo.EnvConfig+")")
 	f.BoolVar(&a.offline, "offline", false, "open no network connection (also $"+zoo.EnvOffline+")")

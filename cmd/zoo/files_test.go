@@ -351,3 +351,16 @@ func TestBench(t *testing.T) {
 		}
 	}
 }
+
+func TestReportPage(t *testing.T) {
+	plot := filepath.Join(t.TempDir(), "plot.svg")
+	got := command(t, t.TempDir(), "report", "csp*-nano_digits", "cspresnet50_*", "--format", "html", "--plot", plot)
+	for _, part := range []string{"<!doctype html>", "355 of 360", "Top-1, % of imagenet-1k", "Top-1, % of digits", "published 79.55 %"} {
+		if got.status != exitOK || !strings.Contains(got.stdout, part) {
+			t.Errorf("exit status %d, no %q in the page: %s", got.status, part, got.stderr)
+		}
+	}
+	if svg, err := os.ReadFile(plot); err != nil || !bytes.HasPrefix(svg, []byte("<svg xmlns=")) || !strings.Contains(got.stdout, string(svg)) {
+		t.Errorf("the plot is not that of the page: %d bytes, %v", len(svg), err)
+	}
+}

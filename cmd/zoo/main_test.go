@@ -65,7 +65,7 @@ func commandIn(t testing.TB, ctx context.Context, cache string, stdin io.Reader,
 }
 
 // digests of converted files change with the version that is written into them.
-var converted = regexp.MustCompile(`("converted": |converted )"?[0-9a-f]+"?`)
+var converted = regexp.MustCompile(`("converted": |converted )"?(sha256:)?[0-9a-f]+"?`)
 
 // version is that of the program, which grows.
 var version = regexp.MustCompile(`"version": "[^"]+"`)

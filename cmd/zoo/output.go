@@ -18,6 +18,7 @@ const (
 	formatNDJSON   = "ndjson" // one JSON object a line
 	formatCSV      = "csv"
 	formatMarkdown = "md"
+	formatHTML     = "html"
 )
 
 // formatOf returns the output format, human or one of those that the command knows.

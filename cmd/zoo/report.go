@@ -1,6 +1,8 @@
 package main
 
 import (
+	"bytes"
+	"os"
 	"path"
 	"strings"
 
@@ -12,6 +14,7 @@ import (
 
 func (a *app) reportCommand() *cobra.Command {
 	var measured []string
+	var plot string
 	c := &cobra.Command{
 		Use:   "report [NAME|GLOB...]",
 		Short: "Print the reproduction table: published figures beside those found here",
@@ -21,10 +24,10 @@ the difference and a verdict; what was not measured here is marked so. Without a
 published CSPNets, the EfficientNet-Lites and the embedded networks. --measured enters the result
 of zoo eval -o, on part of a set or all of it.
 Exit status 4 when a network is not what the reference framework computes. Formats: human, md,
-csv, json.`,
+csv, json, html: one page that needs nothing else, with a plot.`,
 		Example: "  zoo report\n  zoo report 'csp*' --format md",
 		RunE: func(cmd *cobra.Command, names []string) error {
-			format, err := a.formatOf(formatMarkdown, formatCSV, formatJSON)
+			format, err := a.formatOf(formatMarkdown, formatCSV, formatJSON, formatHTML)
 			if err != nil {
 				return err
 			}
@@ -63,6 +66,13 @@ csv, json.`,
 				write = metrics.WriteCSV
 			case formatJSON:
 				write = metrics.WriteJSON
+			case formatHTML:
+				write = metrics.WriteHTML
+			}
+			if plot != "" {
+				if err := writePlot(plot, rows); err != nil {
+					return err
+				}
 			}
 			if err := write(a.stdout, rows); err != nil {
 				return err
@@ -72,6 +82,16 @@ csv, json.`,
 		ValidArgsFunction: a.completeNames,
 	}
 	c.Flags().StringArrayVar(&measured, "measured", nil, "log of zoo eval -o to enter the accuracies of, or all parts of one with commas between; may be repeated")
+	c.Flags().StringVar(&plot, "plot", "", "file to write a plot of accuracy against FLOPs and parameters to (SVG)")
 	a.precisionFlag(c, zoo.Highest)
 	return c
+}
+
+// writePlot writes a plot of rows to a file.
+func writePlot(path string, rows []metrics.Row) error {
+	var b bytes.Buffer
+	if err := metrics.WritePlot(&b, rows); err != nil {
+		return err
+	}
+	return os.WriteFile(path, b.Bytes(), 0o644)
 }
