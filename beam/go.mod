@@ -8,6 +8,11 @@ require (
 )
 
 require (
+	golang.org/x/image v0.47.0 // indirect
+	oras.land/oras-go/v2 v2.7.0 // indirect
+)
+
+require (
 	cel.dev/expr v0.25.2 // indirect
 	cloud.google.com/go v0.123.0 // indirect
 	cloud.google.com/go/auth v0.23.2 // indirect
