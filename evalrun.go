@@ -32,7 +32,7 @@ func (m *Model) evaluate(ctx context.Context, e *Evaluation, data fs.FS, items [
 	}
 	batches := (len(items) + evalBatch - 1) / evalBatch
 	workers = max(1, min(workers, batches))
-	alone := &network{graph: m.net.graph, engine: m.net.engine, threads: max(1, m.net.threads/workers)}
+	alone := &network{bound: m.net.bound, engine: m.net.engine, threads: max(1, m.net.threads/workers)}
 
 	// Results lie in a channel each, in order. The queue is short, so that one slow
 	// image cannot make many finished ones pile up.

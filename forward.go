@@ -21,7 +21,7 @@ func Variants() []string { return engine.Variants() }
 // network computes a bound graph. It compiles a plan for each input size and
 // precision at first use, and may be used from several goroutines.
 type network struct {
-	graph   *nn.Graph
+	bound   *nn.Bound
 	engine  *engine.Network
 	threads int
 

@@ -38,7 +38,7 @@ type Prediction struct {
 func (z *Zoo) newModel(entry *registry.Entry, fitted *converter.Fitted, weights string, source *converter.Checkpoint) (*Model, error) {
 	m := &Model{
 		entry:     entry,
-		net:       &network{graph: fitted.Bound.Graph, engine: engine.New(fitted.Bound), threads: z.config.Threads},
+		net:       &network{bound: fitted.Bound, engine: engine.New(fitted.Bound), threads: z.config.Threads},
 		precision: z.config.Precision,
 		weights:   weights,
 		source:    source,
@@ -63,7 +63,7 @@ func (m *Model) Entry() *registry.Entry { return m.entry }
 
 // Graph returns the network's description, with as many classes as the
 // checkpoint's classifier has rows.
-func (m *Model) Graph() *nn.Graph { return m.net.graph }
+func (m *Model) Graph() *nn.Graph { return m.net.bound.Graph }
 
 // Classes returns the class names in label order: the checkpoint's own, else the
 // registry's. It is nil when neither has as many as the classifier has rows. The caller
@@ -108,13 +108,18 @@ func (m *Model) PredictTop(ctx context.Context, img image.Image, k int) ([]Predi
 	scores := metrics.Softmax(logits)
 	var out []Prediction
 	for _, class := range metrics.TopK(logits, max(k, 1)) {
-		p := Prediction{Class: class, Score: scores[class]}
-		if m.classes != nil {
-			p.Name = m.classes[class]
-		}
-		out = append(out, p)
+		out = append(out, m.prediction(class, scores))
 	}
 	return out, nil
+}
+
+// prediction returns one class with its name and score.
+func (m *Model) prediction(class int, scores []float32) Prediction {
+	p := Prediction{Class: class, Score: scores[class]}
+	if m.classes != nil {
+		p.Name = m.classes[class]
+	}
+	return p
 }
 
 // Logits returns the network's output (K) for an image, before softmax. The image

@@ -64,7 +64,7 @@ func (a *app) command() *cobra.Command {
 	root.AddCommand(
 		a.listCommand(), a.infoCommand(),
 		a.downloadCommand(), a.importCommand(), a.convertCommand(),
-		a.verifyCommand(), a.predictCommand(), a.embedCommand(), a.evalCommand(), a.reportCommand(), a.benchCommand(),
+		a.verifyCommand(), a.predictCommand(), a.embedCommand(), a.pixelsCommand(), a.evalCommand(), a.reportCommand(), a.benchCommand(),
 		a.cacheCommand(), a.envCommand(), a.versionCommand(),
 	)
 	for _, c := range root.Commands() {

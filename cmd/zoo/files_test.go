@@ -5,6 +5,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"encoding/json"
+	"image/png"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -362,5 +363,45 @@ func TestReportPage(t *testing.T) {
 	}
 	if svg, err := os.ReadFile(plot); err != nil || !bytes.HasPrefix(svg, []byte("<svg xmlns=")) || !strings.Contains(got.stdout, string(svg)) {
 		t.Errorf("the plot is not that of the page: %d bytes, %v", len(svg), err)
+	}
+}
+
+func TestPixelsAndCAM(t *testing.T) {
+	const nano = "cspresnext-nano_digits"
+	digit, dir := imageFile(t, "val/00003.png"), t.TempDir()
+	size := func(name string) (w, h int) {
+		t.Helper()
+		f, err := os.Open(filepath.Join(dir, name))
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer f.Close()
+		img, err := png.Decode(f)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return img.Bounds().Dx(), img.Bounds().Dy()
+	}
+	for _, tt := range []struct {
+		file string
+		args []string
+		want int // width and height
+	}{
+		{"decoded.png", []string{"pixels", digit, "-o"}, 8},
+		{"seen.png", []string{"pixels", digit, "--for", nano, "-o"}, 32},
+		{"cam.png", []string{"predict", nano, digit, "--cam"}, 32},
+	} {
+		if got := command(t, t.TempDir(), append(tt.args, filepath.Join(dir, tt.file))...); got.status != exitOK {
+			t.Fatalf("%s: exit status %d: %s", tt.file, got.status, got.stderr)
+		}
+		if w, h := size(tt.file); w != tt.want || h != tt.want {
+			t.Errorf("%s: %d x %d pixels, expected %d", tt.file, w, h, tt.want)
+		}
+	}
+	// What the network saw is what it predicts from when nothing is left to resize.
+	one := command(t, t.TempDir(), "predict", nano, digit, "--top", "10")
+	two := command(t, t.TempDir(), "predict", nano, filepath.Join(dir, "seen.png"), "--top", "10")
+	if one.stdout != two.stdout {
+		t.Errorf("predicted from the image\n%sand from the pixels seen of it\n%s", one.stdout, two.stdout)
 	}
 }

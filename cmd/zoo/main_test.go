@@ -178,6 +178,9 @@ func TestExitStatus(t *testing.T) {
 		{"import of another file", []string{"import", nano, text}, exitDigest, []string{"30dbf170", "nothing was cached", "zoo import " + nano}},
 		{"convert of another file", []string{"convert", text}, exitCheckpoint, []string{"notes.txt", "no file was written"}},
 		{"golden of another format", []string{"verify", nano, "--golden", text}, exitCheckpoint, []string{"notes.txt"}},
+		{"pixels to nowhere", []string{"pixels", digit}, exitUsage, []string{"expected -o"}},
+		{"pixels for nobody", []string{"pixels", digit, "--for", "cspresnet51", "-o", "x.png"}, exitUnknown, []string{"did you mean"}},
+		{"map of two images", []string{"predict", nano, digit, digit, "--cam", "x.png"}, exitUsage, []string{"--cam goes with one image, found 2"}},
 		{"no image", []string{"predict", nano, text}, exitInternal, []string{"notes.txt", "expected a JPEG"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {

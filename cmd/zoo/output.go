@@ -27,7 +27,7 @@ func (a *app) formatOf(known ...string) (string, error) {
 		return formatHuman, nil
 	}
 	if !slices.Contains(known, a.format) {
-		return "", usage("--format %s: this command knows auto, human, %s", a.format, strings.Join(known, ", "))
+		return "", usage("--format %s: this command knows %s", a.format, strings.Join(append([]string{formatAuto, formatHuman}, known...), ", "))
 	}
 	return a.format, nil
 }

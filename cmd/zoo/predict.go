@@ -5,7 +5,6 @@ import (
 	"encoding/csv"
 	"fmt"
 	"image"
-	"io"
 	"io/fs"
 	"os"
 	"path/filepath"
@@ -21,14 +20,15 @@ import (
 
 func (a *app) predictCommand() *cobra.Command {
 	var top int
-	var checkpoint string
+	var checkpoint, cam string
 	c := &cobra.Command{
 		Use:   "predict NAME IMAGE...",
 		Short: "Name what is in images",
 		Long: `Classify images with a model: class index, score and name, best first. Each image goes through
 the model's own preprocessing. An IMAGE is a file, a folder of files, or - for standard
-input. Formats: human, json, ndjson, csv.`,
-		Example: "  zoo predict cspresnet50_3rdparty_8xb32_in1k bird.jpg --top 3",
+input. --cam writes the class activation map of the best class: what the network saw, glowing where
+it speaks for that class. Formats: human, json, ndjson, csv.`,
+		Example: "  zoo predict cspresnet50_3rdparty_8xb32_in1k bird.jpg --top 3 --cam bird.cam.png",
 		Args:    cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			format, err := a.formatOf(formatJSON, formatNDJSON, formatCSV)
@@ -43,11 +43,19 @@ input. Formats: human, json, ndjson, csv.`,
 				return err
 			}
 			defer m.Close()
+			if cam != "" && len(images) != 1 {
+				return usage("--cam goes with one image, found %d", len(images))
+			}
 			p := a.newPredictionPrinter(m, format, len(images) > 1)
 			err = a.eachImage(m, images, func(path string, img image.Image) error {
 				best, err := m.PredictTop(cmd.Context(), img, top)
 				if err != nil {
 					return err
+				}
+				if cam != "" {
+					if err := writeCAM(cmd.Context(), m, img, cam); err != nil {
+						return err
+					}
 				}
 				return p.add(path, best)
 			})
@@ -60,8 +68,18 @@ input. Formats: human, json, ndjson, csv.`,
 	}
 	c.Flags().IntVar(&top, "top", 5, "how many classes to print")
 	c.Flags().StringVar(&checkpoint, "checkpoint", "", "file with the weights, such as a fine-tuned checkpoint, instead of the published ones")
+	c.Flags().StringVar(&cam, "cam", "", "PNG file to write a class activation map to")
 	a.precisionFlag(c, zoo.High)
 	return c
+}
+
+// writeCAM writes the class activation map of an image's best class.
+func writeCAM(ctx context.Context, m *zoo.Model, img image.Image, path string) error {
+	cam, err := m.CAM(ctx, img)
+	if err != nil {
+		return err
+	}
+	return writePNG(path, cam.Image())
 }
 
 // openModel opens a model with the published weights or those of a file.
@@ -101,7 +119,7 @@ func (a *app) openModelAndImages(ctx context.Context, args []string, checkpoint 
 }
 
 // imageSuffixes are those of the files that count as images in a folder.
-var imageSuffixes = []string{".jpg", ".jpeg", ".png"}
+var imageSuffixes = []string{".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
 
 // listImages returns the images of the arguments: a folder stands for the images in
 // it and below, in path order.
@@ -163,14 +181,7 @@ func (a *app) eachImage(m *zoo.Model, images []string, f func(path string, img i
 }
 
 func (a *app) readImage(m *zoo.Model, path string) (image.Image, error) {
-	var data []byte
-	var err error
-	if path == "-" {
-		path = "standard input"
-		data, err = io.ReadAll(a.stdin)
-	} else {
-		data, err = os.ReadFile(path)
-	}
+	data, err := a.readInput(path)
 	if err != nil {
 		return nil, err
 	}
