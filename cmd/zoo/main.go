@@ -111,7 +111,7 @@ func exitStatus(err error) int {
 		return exitVerify
 	case errors.As(err, new(*store.FetchError)), errors.As(err, new(*store.OfflineError)):
 		return exitNetwork
-	case errors.As(err, new(*store.MismatchError)):
+	case errors.As(err, new(*store.MismatchError)), errors.As(err, new(*store.TrustError)), errors.As(err, new(*store.SignatureError)):
 		return exitDigest
 	case errors.As(err, new(*converter.CheckpointError)):
 		return exitCheckpoint
