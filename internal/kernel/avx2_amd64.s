@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func panel256x1(segments *int, segmentCount int, segmentLen int, src *float32, srcStride int, w *float32, m int, dst *float32, dstStride int, before *float32, after *float32, resStride int, slope float32, limit float32, linear bool)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·panel256x1(SB), NOSPLIT, $0-105
 	MOVQ m+48(FP), AX
 	CMPQ AX, $0x03
@@ -43,6 +43,10 @@ panel256x1_pixels1_segment:
 	JLT  panel256x1_pixels1_rest
 
 panel256x1_pixels1_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8256(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8384(AX)
 	VMOVUPS      (AX), Y1
 	VBROADCASTSS (CX), Y2
 	VFMADD231PS  Y2, Y1, Y0
@@ -134,6 +138,10 @@ panel256x1_pixels2_segment:
 	JLT  panel256x1_pixels2_rest
 
 panel256x1_pixels2_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8256(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8384(AX)
 	VMOVUPS      (AX), Y2
 	VBROADCASTSS (DX), Y3
 	VFMADD231PS  Y3, Y2, Y0
@@ -243,6 +251,10 @@ panel256x1_pixels3_segment:
 	JLT  panel256x1_pixels3_rest
 
 panel256x1_pixels3_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8256(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8384(AX)
 	VMOVUPS      (AX), Y3
 	VBROADCASTSS (DX), Y4
 	VFMADD231PS  Y4, Y3, Y0
@@ -372,6 +384,10 @@ panel256x1_pixels4_segment:
 	JLT  panel256x1_pixels4_rest
 
 panel256x1_pixels4_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8256(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8384(AX)
 	VMOVUPS      (AX), Y4
 	VBROADCASTSS (DX), Y5
 	VFMADD231PS  Y5, Y4, Y0
@@ -527,6 +543,10 @@ panel256x1_pixels5_segment:
 	JLT  panel256x1_pixels5_rest
 
 panel256x1_pixels5_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8256(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8384(AX)
 	VMOVUPS      (AX), Y5
 	VBROADCASTSS (DX), Y6
 	VFMADD231PS  Y6, Y5, Y0
@@ -700,6 +720,10 @@ panel256x1_pixels6_segment:
 	JLT  panel256x1_pixels6_rest
 
 panel256x1_pixels6_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8256(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8384(AX)
 	VMOVUPS      (AX), Y6
 	VBROADCASTSS (DX), Y7
 	VFMADD231PS  Y7, Y6, Y0
@@ -864,7 +888,7 @@ panel256x1_pixels6_notafter:
 	RET
 
 // func panel256x2(segments *int, segmentCount int, segmentLen int, src *float32, srcStride int, w *float32, m int, dst *float32, dstStride int, before *float32, after *float32, resStride int, slope float32, limit float32, linear bool)
-// Requires: AVX, FMA3
+// Requires: AVX, FMA3, MMX+
 TEXT ·panel256x2(SB), NOSPLIT, $0-105
 	MOVQ m+48(FP), AX
 	CMPQ AX, $0x03
@@ -903,6 +927,10 @@ panel256x2_pixels1_segment:
 	JLT  panel256x2_pixels1_rest
 
 panel256x2_pixels1_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8256(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8384(AX)
 	VMOVUPS      (AX), Y2
 	VMOVUPS      32(AX), Y3
 	VBROADCASTSS (CX), Y4
@@ -1013,6 +1041,10 @@ panel256x2_pixels2_segment:
 	JLT  panel256x2_pixels2_rest
 
 panel256x2_pixels2_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8256(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8384(AX)
 	VMOVUPS      (AX), Y4
 	VMOVUPS      32(AX), Y5
 	VBROADCASTSS (DX), Y6
@@ -1154,6 +1186,10 @@ panel256x2_pixels3_segment:
 	JLT  panel256x2_pixels3_rest
 
 panel256x2_pixels3_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8256(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8384(AX)
 	VMOVUPS      (AX), Y6
 	VMOVUPS      32(AX), Y7
 	VBROADCASTSS (DX), Y8
@@ -1328,6 +1364,10 @@ panel256x2_pixels4_segment:
 	JLT  panel256x2_pixels4_rest
 
 panel256x2_pixels4_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8256(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8384(AX)
 	VMOVUPS      (AX), Y8
 	VMOVUPS      32(AX), Y9
 	VBROADCASTSS (DX), Y10
@@ -1541,6 +1581,10 @@ panel256x2_pixels5_segment:
 	JLT  panel256x2_pixels5_rest
 
 panel256x2_pixels5_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8256(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8384(AX)
 	VMOVUPS      (AX), Y10
 	VMOVUPS      32(AX), Y11
 	VBROADCASTSS (DX), Y12
@@ -1785,6 +1829,10 @@ panel256x2_pixels6_segment:
 	JLT  panel256x2_pixels6_rest
 
 panel256x2_pixels6_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8256(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8384(AX)
 	VMOVUPS      (AX), Y12
 	VMOVUPS      32(AX), Y13
 	VBROADCASTSS (DX), Y14

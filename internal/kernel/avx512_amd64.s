@@ -5,7 +5,7 @@
 #include "textflag.h"
 
 // func panel512x1(segments *int, segmentCount int, segmentLen int, src *float32, srcStride int, w *float32, m int, dst *float32, dstStride int, before *float32, after *float32, resStride int, slope float32, limit float32, linear bool, channels uint32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panel512x1(SB), NOSPLIT, $0-112
 	MOVL channels+108(FP), AX
 
@@ -77,6 +77,10 @@ panel512x1_pixels1_segment:
 	JLT  panel512x1_pixels1_rest
 
 panel512x1_pixels1_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8448(AX)
+	PREFETCHT0   8576(AX)
 	VMOVUPS      (AX), Z1
 	VBROADCASTSS (CX), Z2
 	VFMADD231PS  Z2, Z1, Z0
@@ -167,6 +171,10 @@ panel512x1_pixels2_segment:
 	JLT  panel512x1_pixels2_rest
 
 panel512x1_pixels2_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8448(AX)
+	PREFETCHT0   8576(AX)
 	VMOVUPS      (AX), Z2
 	VBROADCASTSS (DX), Z3
 	VFMADD231PS  Z3, Z2, Z0
@@ -274,6 +282,10 @@ panel512x1_pixels3_segment:
 	JLT  panel512x1_pixels3_rest
 
 panel512x1_pixels3_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8448(AX)
+	PREFETCHT0   8576(AX)
 	VMOVUPS      (AX), Z3
 	VBROADCASTSS (DX), Z4
 	VFMADD231PS  Z4, Z3, Z0
@@ -400,6 +412,10 @@ panel512x1_pixels4_segment:
 	JLT  panel512x1_pixels4_rest
 
 panel512x1_pixels4_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8448(AX)
+	PREFETCHT0   8576(AX)
 	VMOVUPS      (AX), Z4
 	VBROADCASTSS (DX), Z5
 	VFMADD231PS  Z5, Z4, Z0
@@ -551,6 +567,10 @@ panel512x1_pixels5_segment:
 	JLT  panel512x1_pixels5_rest
 
 panel512x1_pixels5_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8448(AX)
+	PREFETCHT0   8576(AX)
 	VMOVUPS      (AX), Z5
 	VBROADCASTSS (DX), Z6
 	VFMADD231PS  Z6, Z5, Z0
@@ -719,6 +739,10 @@ panel512x1_pixels6_segment:
 	JLT  panel512x1_pixels6_rest
 
 panel512x1_pixels6_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8448(AX)
+	PREFETCHT0   8576(AX)
 	VMOVUPS      (AX), Z6
 	VBROADCASTSS (DX), Z7
 	VFMADD231PS  Z7, Z6, Z0
@@ -906,6 +930,10 @@ panel512x1_pixels7_segment:
 	JLT  panel512x1_pixels7_rest
 
 panel512x1_pixels7_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8448(AX)
+	PREFETCHT0   8576(AX)
 	VMOVUPS      (AX), Z7
 	VBROADCASTSS (DX), Z8
 	VFMADD231PS  Z8, Z7, Z0
@@ -1118,6 +1146,10 @@ panel512x1_pixels8_segment:
 	JLT  panel512x1_pixels8_rest
 
 panel512x1_pixels8_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8448(AX)
+	PREFETCHT0   8576(AX)
 	VMOVUPS      (AX), Z8
 	VBROADCASTSS (DX), Z9
 	VFMADD231PS  Z9, Z8, Z0
@@ -1347,6 +1379,10 @@ panel512x1_pixels9_segment:
 	JLT  panel512x1_pixels9_rest
 
 panel512x1_pixels9_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8448(AX)
+	PREFETCHT0   8576(AX)
 	VMOVUPS      (AX), Z9
 	VBROADCASTSS (DX), Z10
 	VFMADD231PS  Z10, Z9, Z0
@@ -1595,6 +1631,10 @@ panel512x1_pixels10_segment:
 	JLT  panel512x1_pixels10_rest
 
 panel512x1_pixels10_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8448(AX)
+	PREFETCHT0   8576(AX)
 	VMOVUPS      (AX), Z10
 	VBROADCASTSS (DX), Z11
 	VFMADD231PS  Z11, Z10, Z0
@@ -1868,6 +1908,10 @@ panel512x1_pixels11_segment:
 	JLT  panel512x1_pixels11_rest
 
 panel512x1_pixels11_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8448(AX)
+	PREFETCHT0   8576(AX)
 	VMOVUPS      (AX), Z11
 	VBROADCASTSS (DX), Z12
 	VFMADD231PS  Z12, Z11, Z0
@@ -2158,6 +2202,10 @@ panel512x1_pixels12_segment:
 	JLT  panel512x1_pixels12_rest
 
 panel512x1_pixels12_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8448(AX)
+	PREFETCHT0   8576(AX)
 	VMOVUPS      (AX), Z12
 	VBROADCASTSS (DX), Z13
 	VFMADD231PS  Z13, Z12, Z0
@@ -2467,6 +2515,10 @@ panel512x1_pixels13_segment:
 	JLT  panel512x1_pixels13_rest
 
 panel512x1_pixels13_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8448(AX)
+	PREFETCHT0   8576(AX)
 	VMOVUPS      (AX), Z13
 	VBROADCASTSS (DX), Z14
 	VFMADD231PS  Z14, Z13, Z0
@@ -2801,6 +2853,10 @@ panel512x1_pixels14_segment:
 	JLT  panel512x1_pixels14_rest
 
 panel512x1_pixels14_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8448(AX)
+	PREFETCHT0   8576(AX)
 	VMOVUPS      (AX), Z14
 	VBROADCASTSS (DX), Z15
 	VFMADD231PS  Z15, Z14, Z0
@@ -3111,7 +3167,7 @@ panel512x1_pixels14_notafter:
 	RET
 
 // func panel512x2(segments *int, segmentCount int, segmentLen int, src *float32, srcStride int, w *float32, m int, dst *float32, dstStride int, before *float32, after *float32, resStride int, slope float32, limit float32, linear bool, channels uint32)
-// Requires: AVX, AVX512F
+// Requires: AVX, AVX512F, MMX+
 TEXT ·panel512x2(SB), NOSPLIT, $0-112
 	MOVL channels+108(FP), AX
 
@@ -3184,6 +3240,14 @@ panel512x2_pixels1_segment:
 	JLT  panel512x2_pixels1_rest
 
 panel512x2_pixels1_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8256(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8384(AX)
+	PREFETCHT0   8448(AX)
+	PREFETCHT0   8512(AX)
+	PREFETCHT0   8576(AX)
+	PREFETCHT0   8640(AX)
 	VMOVUPS      (AX), Z2
 	VMOVUPS      64(AX), Z3
 	VBROADCASTSS (CX), Z4
@@ -3292,6 +3356,14 @@ panel512x2_pixels2_segment:
 	JLT  panel512x2_pixels2_rest
 
 panel512x2_pixels2_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8256(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8384(AX)
+	PREFETCHT0   8448(AX)
+	PREFETCHT0   8512(AX)
+	PREFETCHT0   8576(AX)
+	PREFETCHT0   8640(AX)
 	VMOVUPS      (AX), Z4
 	VMOVUPS      64(AX), Z5
 	VBROADCASTSS (DX), Z6
@@ -3429,6 +3501,14 @@ panel512x2_pixels3_segment:
 	JLT  panel512x2_pixels3_rest
 
 panel512x2_pixels3_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8256(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8384(AX)
+	PREFETCHT0   8448(AX)
+	PREFETCHT0   8512(AX)
+	PREFETCHT0   8576(AX)
+	PREFETCHT0   8640(AX)
 	VMOVUPS      (AX), Z6
 	VMOVUPS      64(AX), Z7
 	VBROADCASTSS (DX), Z8
@@ -3597,6 +3677,14 @@ panel512x2_pixels4_segment:
 	JLT  panel512x2_pixels4_rest
 
 panel512x2_pixels4_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8256(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8384(AX)
+	PREFETCHT0   8448(AX)
+	PREFETCHT0   8512(AX)
+	PREFETCHT0   8576(AX)
+	PREFETCHT0   8640(AX)
 	VMOVUPS      (AX), Z8
 	VMOVUPS      64(AX), Z9
 	VBROADCASTSS (DX), Z10
@@ -3802,6 +3890,14 @@ panel512x2_pixels5_segment:
 	JLT  panel512x2_pixels5_rest
 
 panel512x2_pixels5_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8256(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8384(AX)
+	PREFETCHT0   8448(AX)
+	PREFETCHT0   8512(AX)
+	PREFETCHT0   8576(AX)
+	PREFETCHT0   8640(AX)
 	VMOVUPS      (AX), Z10
 	VMOVUPS      64(AX), Z11
 	VBROADCASTSS (DX), Z12
@@ -4036,6 +4132,14 @@ panel512x2_pixels6_segment:
 	JLT  panel512x2_pixels6_rest
 
 panel512x2_pixels6_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8256(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8384(AX)
+	PREFETCHT0   8448(AX)
+	PREFETCHT0   8512(AX)
+	PREFETCHT0   8576(AX)
+	PREFETCHT0   8640(AX)
 	VMOVUPS      (AX), Z12
 	VMOVUPS      64(AX), Z13
 	VBROADCASTSS (DX), Z14
@@ -4301,6 +4405,14 @@ panel512x2_pixels7_segment:
 	JLT  panel512x2_pixels7_rest
 
 panel512x2_pixels7_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8256(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8384(AX)
+	PREFETCHT0   8448(AX)
+	PREFETCHT0   8512(AX)
+	PREFETCHT0   8576(AX)
+	PREFETCHT0   8640(AX)
 	VMOVUPS      (AX), Z14
 	VMOVUPS      64(AX), Z15
 	VBROADCASTSS (DX), Z16
@@ -4603,6 +4715,14 @@ panel512x2_pixels8_segment:
 	JLT  panel512x2_pixels8_rest
 
 panel512x2_pixels8_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8256(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8384(AX)
+	PREFETCHT0   8448(AX)
+	PREFETCHT0   8512(AX)
+	PREFETCHT0   8576(AX)
+	PREFETCHT0   8640(AX)
 	VMOVUPS      (AX), Z16
 	VMOVUPS      64(AX), Z17
 	VBROADCASTSS (DX), Z18
@@ -4934,6 +5054,14 @@ panel512x2_pixels9_segment:
 	JLT  panel512x2_pixels9_rest
 
 panel512x2_pixels9_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8256(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8384(AX)
+	PREFETCHT0   8448(AX)
+	PREFETCHT0   8512(AX)
+	PREFETCHT0   8576(AX)
+	PREFETCHT0   8640(AX)
 	VMOVUPS      (AX), Z18
 	VMOVUPS      64(AX), Z19
 	VBROADCASTSS (DX), Z20
@@ -5296,6 +5424,14 @@ panel512x2_pixels10_segment:
 	JLT  panel512x2_pixels10_rest
 
 panel512x2_pixels10_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8256(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8384(AX)
+	PREFETCHT0   8448(AX)
+	PREFETCHT0   8512(AX)
+	PREFETCHT0   8576(AX)
+	PREFETCHT0   8640(AX)
 	VMOVUPS      (AX), Z20
 	VMOVUPS      64(AX), Z21
 	VBROADCASTSS (DX), Z22
@@ -5695,6 +5831,14 @@ panel512x2_pixels11_segment:
 	JLT  panel512x2_pixels11_rest
 
 panel512x2_pixels11_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8256(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8384(AX)
+	PREFETCHT0   8448(AX)
+	PREFETCHT0   8512(AX)
+	PREFETCHT0   8576(AX)
+	PREFETCHT0   8640(AX)
 	VMOVUPS      (AX), Z22
 	VMOVUPS      64(AX), Z23
 	VBROADCASTSS (DX), Z24
@@ -6123,6 +6267,14 @@ panel512x2_pixels12_segment:
 	JLT  panel512x2_pixels12_rest
 
 panel512x2_pixels12_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8256(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8384(AX)
+	PREFETCHT0   8448(AX)
+	PREFETCHT0   8512(AX)
+	PREFETCHT0   8576(AX)
+	PREFETCHT0   8640(AX)
 	VMOVUPS      (AX), Z24
 	VMOVUPS      64(AX), Z25
 	VBROADCASTSS (DX), Z26
@@ -6582,6 +6734,14 @@ panel512x2_pixels13_segment:
 	JLT  panel512x2_pixels13_rest
 
 panel512x2_pixels13_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8256(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8384(AX)
+	PREFETCHT0   8448(AX)
+	PREFETCHT0   8512(AX)
+	PREFETCHT0   8576(AX)
+	PREFETCHT0   8640(AX)
 	VMOVUPS      (AX), Z26
 	VMOVUPS      64(AX), Z27
 	VBROADCASTSS (DX), Z28
@@ -7078,6 +7238,14 @@ panel512x2_pixels14_segment:
 	JLT  panel512x2_pixels14_rest
 
 panel512x2_pixels14_inputs:
+	PREFETCHT0   8192(AX)
+	PREFETCHT0   8256(AX)
+	PREFETCHT0   8320(AX)
+	PREFETCHT0   8384(AX)
+	PREFETCHT0   8448(AX)
+	PREFETCHT0   8512(AX)
+	PREFETCHT0   8576(AX)
+	PREFETCHT0   8640(AX)
 	VMOVUPS      (AX), Z28
 	VMOVUPS      64(AX), Z29
 	VBROADCASTSS (DX), Z30

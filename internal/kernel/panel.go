@@ -30,21 +30,6 @@ func (p *Panel) check(width, m int, dst, src, w, res []float32) (channels int) {
 // K returns the length of the sums: the floats that one output value is made of.
 func (p *Panel) K() int { return len(p.Segments) * p.SegmentLen }
 
-// PackPanel packs the weights of up to width output channels: first their biases,
-// then for each of the k inputs the weights of all channels, zeros for the
-// channels that are not there. Weight returns the weight of channel c for input i,
-// in the order of Panel.Segments.
-func PackPanel(width, channels, k int, bias func(c int) float32, weight func(c, i int) float32) []float32 {
-	w := make([]float32, (k+1)*width)
-	for c := range channels {
-		w[c] = bias(c)
-		for i := range k {
-			w[(i+1)*width+c] = weight(c, i)
-		}
-	}
-	return w
-}
-
 // PanelGeneric computes m ≥ 1 pixels of up to Width channels: for every pixel i and
 // every channel c,
 //

@@ -11,18 +11,15 @@ func panelAVX2(p *Panel, m int, dst, src, w, res []float32) {
 		return
 	}
 	linear := p.Act == Identity
-	for tiles := (m + pixels - 1) / pixels; tiles > 0; tiles-- {
-		n := (m + tiles - 1) / tiles
-		before, after := p.residual(res)
+	for i, n := 0, 0; i < m; i += n {
+		n = tile(m-i, pixels)
+		before, after := p.residual(res, i*p.ResStride)
 		if channels > lanes {
-			panel256x2(&p.Segments[0], len(p.Segments), p.SegmentLen, &src[0], p.SrcStride, &w[0], n,
-				&dst[0], p.DstStride, before, after, p.ResStride, p.Act.Slope, p.Act.Max, linear)
+			panel256x2(&p.Segments[0], len(p.Segments), p.SegmentLen, &src[i*p.SrcStride], p.SrcStride, &w[0], n,
+				&dst[i*p.DstStride], p.DstStride, before, after, p.ResStride, p.Act.Slope, p.Act.Max, linear)
 		} else {
-			panel256x1(&p.Segments[0], len(p.Segments), p.SegmentLen, &src[0], p.SrcStride, &w[0], n,
-				&dst[0], p.DstStride, before, after, p.ResStride, p.Act.Slope, p.Act.Max, linear)
-		}
-		if m -= n; m > 0 {
-			dst, src, res = dst[n*p.DstStride:], src[n*p.SrcStride:], skip(res, n*p.ResStride)
+			panel256x1(&p.Segments[0], len(p.Segments), p.SegmentLen, &src[i*p.SrcStride], p.SrcStride, &w[0], n,
+				&dst[i*p.DstStride], p.DstStride, before, after, p.ResStride, p.Act.Slope, p.Act.Max, linear)
 		}
 	}
 }
@@ -56,18 +53,15 @@ func panelAVX512(p *Panel, m int, dst, src, w, res []float32) {
 	channels := p.check(width, m, dst, src, w, res)
 	mask := uint32(1<<channels - 1)
 	linear := p.Act == Identity
-	for tiles := (m + pixels - 1) / pixels; tiles > 0; tiles-- {
-		n := (m + tiles - 1) / tiles
-		before, after := p.residual(res)
+	for i, n := 0, 0; i < m; i += n {
+		n = tile(m-i, pixels)
+		before, after := p.residual(res, i*p.ResStride)
 		if channels > lanes {
-			panel512x2(&p.Segments[0], len(p.Segments), p.SegmentLen, &src[0], p.SrcStride, &w[0], n,
-				&dst[0], p.DstStride, before, after, p.ResStride, p.Act.Slope, p.Act.Max, linear, mask)
+			panel512x2(&p.Segments[0], len(p.Segments), p.SegmentLen, &src[i*p.SrcStride], p.SrcStride, &w[0], n,
+				&dst[i*p.DstStride], p.DstStride, before, after, p.ResStride, p.Act.Slope, p.Act.Max, linear, mask)
 		} else {
-			panel512x1(&p.Segments[0], len(p.Segments), p.SegmentLen, &src[0], p.SrcStride, &w[0], n,
-				&dst[0], p.DstStride, before, after, p.ResStride, p.Act.Slope, p.Act.Max, linear, mask)
-		}
-		if m -= n; m > 0 {
-			dst, src, res = dst[n*p.DstStride:], src[n*p.SrcStride:], skip(res, n*p.ResStride)
+			panel512x1(&p.Segments[0], len(p.Segments), p.SegmentLen, &src[i*p.SrcStride], p.SrcStride, &w[0], n,
+				&dst[i*p.DstStride], p.DstStride, before, after, p.ResStride, p.Act.Slope, p.Act.Max, linear, mask)
 		}
 	}
 }

@@ -58,7 +58,7 @@ func (c panelCase) data(t testing.TB, v *Variant) *panelData {
 	d.bias, d.weights = make([]float32, c.channels), make([]float32, c.channels*p.K())
 	fill(d.bias, r)
 	fill(d.weights, r)
-	packed := PackPanel(v.Width, c.channels, p.K(),
+	packed := packPanel(v.Width, c.channels, p.K(),
 		func(ch int) float32 { return d.bias[ch] },
 		func(ch, i int) float32 { return d.weights[ch*p.K()+i] })
 	d.packed = slice("weights", len(packed))
@@ -70,6 +70,21 @@ func (c panelCase) data(t testing.TB, v *Variant) *panelData {
 		p.ResStride, d.res = p.DstStride, d.dst
 	}
 	return d
+}
+
+// packPanel packs the weights of up to width output channels: first their biases,
+// then for each of the k inputs the weights of all channels, zeros for the
+// channels that are not there. Weight returns the weight of channel c for input i,
+// in the order of Panel.Segments.
+func packPanel(width, channels, k int, bias func(c int) float32, weight func(c, i int) float32) []float32 {
+	w := make([]float32, (k+1)*width)
+	for c := range channels {
+		w[c] = bias(c)
+		for i := range k {
+			w[(i+1)*width+c] = weight(c, i)
+		}
+	}
+	return w
 }
 
 // want computes one value in float64.
@@ -164,7 +179,7 @@ func TestPanelSpecialValues(t *testing.T) {
 				for _, residual := range append(slices.Clone(specials), 7) {
 					e := Epilogue{Act: a.act, ActLast: last}
 					p := &Panel{Segments: []int{0}, SegmentLen: 1, SrcStride: 1, DstStride: 3, ResStride: 3, Epilogue: e}
-					w := PackPanel(v.Width, 3, 1, func(int) float32 { return negativeZero }, func(int, int) float32 { return 1 })
+					w := packPanel(v.Width, 3, 1, func(int) float32 { return negativeZero }, func(int, int) float32 { return 1 })
 					dst, res := make([]float32, 3*n), make([]float32, 3*n)
 					for i := range res {
 						res[i] = residual

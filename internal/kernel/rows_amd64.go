@@ -2,23 +2,23 @@
 
 package kernel
 
-// residual returns where the residual is added: before the activation or after it.
-func (e *Epilogue) residual(res []float32) (before, after *float32) {
+// residual returns where the residual from float at on is added: before the activation
+// or after it.
+func (e *Epilogue) residual(res []float32, at int) (before, after *float32) {
 	switch {
 	case res == nil:
 		return nil, nil
 	case e.ActLast:
-		return &res[0], nil
+		return &res[at], nil
 	}
-	return nil, &res[0]
+	return nil, &res[at]
 }
 
-// skip returns a residual from float n on.
-func skip(res []float32, n int) []float32 {
-	if res == nil {
-		return nil
-	}
-	return res[n:]
+// tile returns how many of the m pixels that are left to compute next, at most most:
+// so that tiles come out about equal.
+func tile(m, most int) int {
+	tiles := (m + most - 1) / most
+	return (m + tiles - 1) / tiles
 }
 
 // depthwiseAVX2 is DepthwiseGeneric with fused multiply-adds, but for the channels of
@@ -34,14 +34,11 @@ func depthwiseAVX2(p *Depthwise, m int, dst, src, w, res []float32) {
 		return
 	}
 	linear := p.Act == Identity
-	for tiles := (m + pixels - 1) / pixels; tiles > 0; tiles-- {
-		n := (m + tiles - 1) / tiles
-		before, after := p.residual(res)
-		depthwise256(&p.Segments[0], len(p.Segments), &src[0], p.SrcStride, &w[0], p.Channels, whole, n,
-			&dst[0], p.DstStride, before, after, p.ResStride, p.Act.Slope, p.Act.Max, linear)
-		if m -= n; m > 0 {
-			dst, src, res = dst[n*p.DstStride:], src[n*p.SrcStride:], skip(res, n*p.ResStride)
-		}
+	for i, n := 0, 0; i < m; i += n {
+		n = tile(m-i, pixels)
+		before, after := p.residual(res, i*p.ResStride)
+		depthwise256(&p.Segments[0], len(p.Segments), &src[i*p.SrcStride], p.SrcStride, &w[0], p.Channels, whole, n,
+			&dst[i*p.DstStride], p.DstStride, before, after, p.ResStride, p.Act.Slope, p.Act.Max, linear)
 	}
 }
 
@@ -50,14 +47,11 @@ func depthwiseAVX512(p *Depthwise, m int, dst, src, w, res []float32) {
 	const pixels = 8
 	p.check(m, dst, src, w, res)
 	linear := p.Act == Identity
-	for tiles := (m + pixels - 1) / pixels; tiles > 0; tiles-- {
-		n := (m + tiles - 1) / tiles
-		before, after := p.residual(res)
-		depthwise512(&p.Segments[0], len(p.Segments), &src[0], p.SrcStride, &w[0], p.Channels, p.Channels, n,
-			&dst[0], p.DstStride, before, after, p.ResStride, p.Act.Slope, p.Act.Max, linear)
-		if m -= n; m > 0 {
-			dst, src, res = dst[n*p.DstStride:], src[n*p.SrcStride:], skip(res, n*p.ResStride)
-		}
+	for i, n := 0, 0; i < m; i += n {
+		n = tile(m-i, pixels)
+		before, after := p.residual(res, i*p.ResStride)
+		depthwise512(&p.Segments[0], len(p.Segments), &src[i*p.SrcStride], p.SrcStride, &w[0], p.Channels, p.Channels, n,
+			&dst[i*p.DstStride], p.DstStride, before, after, p.ResStride, p.Act.Slope, p.Act.Max, linear)
 	}
 }
 
@@ -77,18 +71,15 @@ func groupedAVX2(p *Grouped, m int, dst, src, w, res []float32) {
 		return
 	}
 	linear := p.Act == Identity
-	for tiles := (m + pixels - 1) / pixels; tiles > 0; tiles-- {
-		n := (m + tiles - 1) / tiles
-		before, after := p.residual(res)
+	for i, n := 0, 0; i < m; i += n {
+		n = tile(m-i, pixels)
+		before, after := p.residual(res, i*p.ResStride)
 		if p.Size == 4 {
-			grouped256by4(&p.Segments[0], len(p.Segments), &src[0], p.SrcStride, &w[0], whole, n,
-				&dst[0], p.DstStride, before, after, p.ResStride, p.Act.Slope, p.Act.Max, linear)
+			grouped256by4(&p.Segments[0], len(p.Segments), &src[i*p.SrcStride], p.SrcStride, &w[0], whole, n,
+				&dst[i*p.DstStride], p.DstStride, before, after, p.ResStride, p.Act.Slope, p.Act.Max, linear)
 		} else {
-			grouped256by8(&p.Segments[0], len(p.Segments), &src[0], p.SrcStride, &w[0], whole, n,
-				&dst[0], p.DstStride, before, after, p.ResStride, p.Act.Slope, p.Act.Max, linear)
-		}
-		if m -= n; m > 0 {
-			dst, src, res = dst[n*p.DstStride:], src[n*p.SrcStride:], skip(res, n*p.ResStride)
+			grouped256by8(&p.Segments[0], len(p.Segments), &src[i*p.SrcStride], p.SrcStride, &w[0], whole, n,
+				&dst[i*p.DstStride], p.DstStride, before, after, p.ResStride, p.Act.Slope, p.Act.Max, linear)
 		}
 	}
 }
@@ -103,18 +94,15 @@ func groupedAVX512(p *Grouped, m int, dst, src, w, res []float32) {
 		return
 	}
 	linear := p.Act == Identity
-	for tiles := (m + pixels - 1) / pixels; tiles > 0; tiles-- {
-		n := (m + tiles - 1) / tiles
-		before, after := p.residual(res)
+	for i, n := 0, 0; i < m; i += n {
+		n = tile(m-i, pixels)
+		before, after := p.residual(res, i*p.ResStride)
 		if p.Size == 4 {
-			grouped512by4(&p.Segments[0], len(p.Segments), &src[0], p.SrcStride, &w[0], p.Channels, n,
-				&dst[0], p.DstStride, before, after, p.ResStride, p.Act.Slope, p.Act.Max, linear)
+			grouped512by4(&p.Segments[0], len(p.Segments), &src[i*p.SrcStride], p.SrcStride, &w[0], p.Channels, n,
+				&dst[i*p.DstStride], p.DstStride, before, after, p.ResStride, p.Act.Slope, p.Act.Max, linear)
 		} else {
-			grouped512by8(&p.Segments[0], len(p.Segments), &src[0], p.SrcStride, &w[0], p.Channels, n,
-				&dst[0], p.DstStride, before, after, p.ResStride, p.Act.Slope, p.Act.Max, linear)
-		}
-		if m -= n; m > 0 {
-			dst, src, res = dst[n*p.DstStride:], src[n*p.SrcStride:], skip(res, n*p.ResStride)
+			grouped512by8(&p.Segments[0], len(p.Segments), &src[i*p.SrcStride], p.SrcStride, &w[0], p.Channels, n,
+				&dst[i*p.DstStride], p.DstStride, before, after, p.ResStride, p.Act.Slope, p.Act.Max, linear)
 		}
 	}
 }

@@ -17,7 +17,7 @@ func winogradInAVX512(p *WinogradIn, dst, src []float32) {
 // winogradOutAVX2 is WinogradOutGeneric with fused multiply-adds.
 func winogradOutAVX2(p *WinogradOut, rows, cols int, dst, src, bias, res []float32) {
 	p.check(rows, cols, dst, src, bias, res)
-	before, after := p.residual(res)
+	before, after := p.residual(res, 0)
 	winogradOut256(&src[0], p.Plane, &bias[0], p.Channels, rows, cols, &dst[0], p.DstStride, p.DstRow,
 		before, after, p.ResStride, p.ResRow, p.Act.Slope, p.Act.Max, p.Act == Identity)
 }
@@ -25,7 +25,7 @@ func winogradOutAVX2(p *WinogradOut, rows, cols int, dst, src, bias, res []float
 // winogradOutAVX512 is WinogradOutGeneric with fused multiply-adds.
 func winogradOutAVX512(p *WinogradOut, rows, cols int, dst, src, bias, res []float32) {
 	p.check(rows, cols, dst, src, bias, res)
-	before, after := p.residual(res)
+	before, after := p.residual(res, 0)
 	winogradOut512(&src[0], p.Plane, &bias[0], p.Channels, rows, cols, &dst[0], p.DstStride, p.DstRow,
 		before, after, p.ResStride, p.ResRow, p.Act.Slope, p.Act.Max, p.Act == Identity)
 }

@@ -63,7 +63,7 @@ func (c winogradCase) test(t testing.TB, v *Variant) {
 	for xi := range WinogradPlanes {
 		for first := 0; first < c.out; first += v.Width {
 			n := min(v.Width, c.out-first)
-			w := PackPanel(v.Width, n, c.in, func(int) float32 { return 0 }, func(ch, i int) float32 { return u[(first+ch)*c.in+i][xi] })
+			w := packPanel(v.Width, n, c.in, func(int) float32 { return 0 }, func(ch, i int) float32 { return u[(first+ch)*c.in+i][xi] })
 			v.Panel(multiply, th*tw, products[xi*out.Plane+first:][:(th*tw-1)*c.out+n], planes[xi*in.Plane:][:th*tw*c.in], w, nil)
 		}
 	}

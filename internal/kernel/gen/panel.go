@@ -10,6 +10,11 @@ import (
 // unroll is how many inputs a turn of a panel's inner loop takes.
 const unroll = 4
 
+// ahead is how far before their use weights are fetched, in bytes. Panels are packed
+// one after the other, so that the end of one fetches the beginning of the next: the
+// processor's own prefetcher starts each anew.
+const ahead = 8 << 10
+
 // panels writes the functions that compute panels of one register of channels, of
 // two, ….
 func (g *gen) panels() {
@@ -114,6 +119,11 @@ func (g *gen) panelBody(name string, vectors, pixels int) {
 	g.SUBQ(operand.U8(unroll), k)
 	g.JLT(ref("_rest"))
 	g.Label(label("_inputs"))
+	for u := range unroll {
+		for line := 0; line < vectors*g.bytes(); line += 64 {
+			g.PREFETCHT0(operand.Mem{Base: w, Disp: ahead + u*panel + line})
+		}
+	}
 	for u := range unroll {
 		step(u)
 	}
