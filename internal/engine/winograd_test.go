@@ -3,7 +3,10 @@ package engine
 import (
 	"fmt"
 	"math/rand/v2"
+	"slices"
+	"sync"
 	"testing"
+	"time"
 
 	"github.com/gozoo/zoo/internal/kernel"
 	"github.com/gozoo/zoo/nn"
@@ -30,6 +33,9 @@ func TestWinogradEqualsReference(t *testing.T) {
 		for i, tt := range []struct{ images, h, w, channels, out int }{
 			{1, 16, 16, 32, 32}, {2, 13, 15, 32, 80}, {1, 30, 9, 48, 48}, {3, 17, 14, 64, 32}, {1, 36, 33, 32, 96},
 		} {
+			if testing.Short() && i > 1 {
+				break
+			}
 			for _, act := range []nn.Act{nn.LeakyReLU(0.1), nn.ReLU6()} {
 				t.Run(fmt.Sprintf("%s/%+v/%s", v.Name, tt, act.Kind()), func(t *testing.T) {
 					g, err := winogradNet(tt.channels, tt.out, act)
@@ -117,6 +123,82 @@ func TestWinogradDoesNotDependOnTasks(t *testing.T) {
 				if got[i] != want[n*len(got)+i] {
 					t.Fatalf("%d threads, image %d: logit %d is %v alone, %v in a batch", threads, n, i, got[i], want[n*len(got)+i])
 				}
+			}
+		}
+	}
+}
+
+// TestWinogradScratchIsOfOneThread: sessions that run at the same time, on more threads
+// than there are cores, do not meet in their scratch memory.
+func TestWinogradScratchIsOfOneThread(t *testing.T) {
+	g, err := winogradNet(32, 64, nn.ReLU())
+	if err != nil {
+		t.Fatal(err)
+	}
+	shape := tensor.Shape{2, 3, 16, 16}
+	bound, input := bindRandom(t, g, rand.New(rand.NewPCG(1, 1))), randomInput(rand.New(rand.NewPCG(2, 2)), 2*3*16*16)
+	plan, err := Compile(bound, shape, Options{Threads: 4, Precision: High})
+	if err != nil {
+		t.Fatal(err)
+	}
+	want := make([]float32, 2*plan.Classes())
+	if err := plan.NewSession().Run(want, input); err != nil {
+		t.Fatal(err)
+	}
+	var wg sync.WaitGroup
+	for range 8 {
+		wg.Go(func() {
+			s, got := plan.NewSession(), make([]float32, len(want))
+			for range 20 {
+				if err := s.Run(got, input); err != nil {
+					t.Error(err)
+					return
+				}
+				if !slices.Equal(got, want) {
+					t.Errorf("got %v, want %v", got, want)
+					return
+				}
+			}
+		})
+	}
+	wg.Wait()
+}
+
+// BenchmarkWinograd times single layers both ways: the middle one of three, so that the
+// reordering of the input takes no part.
+func BenchmarkWinograd(b *testing.B) {
+	for _, l := range []struct{ in, out, side int }{
+		{32, 64, 128}, {64, 64, 64}, {128, 128, 32}, {256, 256, 16}, {64, 64, 56}, {128, 128, 28}, {256, 256, 14},
+	} {
+		for _, v := range kernel.Variants()[1:] {
+			for _, p := range []Precision{Highest, High} {
+				b.Run(fmt.Sprintf("%dx%d, %d to %d/%s/%s", l.side, l.side, l.in, l.out, v.Name, [...]string{"direct", "winograd"}[p]), func(b *testing.B) {
+					builder := nn.NewBuilder(3, 1e-5, nn.LeakyReLU(0.01))
+					x := builder.At("in").Conv(builder.Input(), l.in)
+					x = builder.At("layer").ConvNormAct(x, l.out, nn.K(3))
+					x = builder.Features(builder.Flatten(builder.GlobalAvgPool(x)))
+					g, err := builder.Graph(builder.At("fc").Linear(x, 1))
+					if err != nil {
+						b.Fatal(err)
+					}
+					shape := tensor.Shape{1, 3, l.side, l.side}
+					plan, err := Compile(bindRandom(b, g, rand.New(rand.NewPCG(1, 1))), shape, Options{Threads: 1, Precision: p, Variant: v})
+					if err != nil {
+						b.Fatal(err)
+					}
+					s, logits := plan.NewSession(), make([]float32, 1)
+					input, times := make([]float32, 3*l.side*l.side), make([]time.Duration, len(plan.Layers()))
+					best := time.Duration(1 << 62)
+					for b.Loop() {
+						if err := s.RunTimed(logits, input, times); err != nil {
+							b.Fatal(err)
+						}
+						best = min(best, times[2])
+					}
+					b.ReportMetric(float64(best.Microseconds()), "best-us")
+					b.ReportMetric(float64(2*plan.Layers()[2].MACs)/float64(best.Nanoseconds()), "GFLOP/s")
+					b.ReportMetric(0, "ns/op")
+				})
 			}
 		}
 	}
