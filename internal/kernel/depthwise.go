@@ -40,25 +40,27 @@ func DepthwiseGeneric(p *Depthwise, m int, dst, src, w, res []float32) {
 	p.channels(0, m, dst, src, w, res)
 }
 
-// channels computes the channels from first on.
+// channels computes the channels from first on, some at a time: their sums are kept
+// apart from dst, which may hold the residual.
 func (p *Depthwise) channels(first, m int, dst, src, w, res []float32) {
-	n := p.Channels - first
+	var buf [64]float32
 	for i := range m {
-		out := dst[i*p.DstStride+first:][:n]
-		var r []float32
-		if res != nil {
-			r = res[i*p.ResStride+first:][:n]
-		}
-		for c := range out {
-			at := w[first+c:]
-			sum := at[0]
-			for s, seg := range p.Segments {
-				sum += src[i*p.SrcStride+seg+first+c] * at[(1+s)*p.Channels]
+		for from := first; from < p.Channels; from += len(buf) {
+			sums := buf[:min(len(buf), p.Channels-from)]
+			copy(sums, w[from:])
+			for s, at := range p.Segments {
+				x := src[i*p.SrcStride+at+from:][:len(sums)]
+				ws := w[(1+s)*p.Channels+from:][:len(sums)]
+				for c := range sums {
+					sums[c] += x[c] * ws[c]
+				}
 			}
-			if r == nil {
-				out[c] = p.Act.Apply(sum)
-			} else {
-				out[c] = p.Apply(sum, r[c])
+			for c, sum := range sums {
+				if to := &dst[i*p.DstStride+from+c]; res == nil {
+					*to = p.Act.Apply(sum)
+				} else {
+					*to = p.Apply(sum, res[i*p.ResStride+from+c])
+				}
 			}
 		}
 	}
