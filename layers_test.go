@@ -24,8 +24,8 @@ var layers = map[string][]string{
 	"nn":                    {"tensor"},
 	"backbone":              {"nn", "converter/recipe"},
 	"metrics":               {"nn", "tensor", "github.com/olekukonko/tablewriter"},
-	"vision":                {"vision/internal/jpeg", "golang.org/x/image"},
-	"vision/internal/jpeg":  {},
+	"vision":                {"vision/internal/jpeg", "vision/internal/kernel", "golang.org/x/image"},
+	"vision/internal/jpeg":  {"vision/internal/kernel"},
 	"registry":              {"github.com/BurntSushi/toml"},
 	"registry/store":        {"registry", "registry/hub", "registry/lock", "registry/oci", "registry/transfer", "internal/atomicfile", "internal/disk", "github.com/gofrs/flock"},
 	"registry/transfer":     {"registry", "internal/disk"},
@@ -49,6 +49,12 @@ var layers = map[string][]string{
 	// The command uses what its users could use: its own proof that the public
 	// packages are enough.
 	"cmd/zoo": {"", "registry", "registry/store", "converter", "converter/pth", "converter/safetensors", "converter/recipe", "nn", "tensor", "backbone", "vision", "metrics", "golden", "github.com/spf13/cobra", "github.com/vbauerster/mpb/v8", "golang.org/x/term"},
+
+	// Inner loops of decoding and scaling.
+	"vision/internal/kernel": {"internal/cpu"},
+
+	// Programs that measure.
+	"bench/pixels": {"vision"},
 }
 
 // TestLayers checks the imports of every Go file of the module. Tests may import any

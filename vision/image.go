@@ -12,6 +12,8 @@ import (
 	"fmt"
 	"image"
 	"image/color"
+
+	"github.com/gozoo/zoo/vision/internal/kernel"
 )
 
 // An Image is 8-bit RGB without alpha, which is all that a network sees. It
@@ -21,7 +23,10 @@ type Image struct {
 	Pix  []uint8 // (H,W,3): R, G, B of each pixel, rows from the top, no padding
 }
 
-func newImage(w, h int) *Image { return &Image{W: w, H: h, Pix: make([]uint8, 3*w*h)} }
+// newImage returns a black image. Its pixels have the capacity that kernels like to read.
+func newImage(w, h int) *Image {
+	return &Image{W: w, H: h, Pix: make([]uint8, 3*w*h, 3*w*h+kernel.Beyond)}
+}
 
 // ColorModel returns color.RGBAModel: the colours are opaque.
 func (m *Image) ColorModel() color.Model { return color.RGBAModel }

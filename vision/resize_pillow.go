@@ -1,6 +1,10 @@
 package vision
 
-import "math"
+import (
+	"math"
+
+	"github.com/gozoo/zoo/vision/internal/kernel"
+)
 
 // kernel returns the function of a filter of Pillow's and how far from 0 it reaches, both
 // in source pixels when enlarging; nil for a name that is not one.
@@ -36,123 +40,75 @@ func resizePillow(img *Image, w, h int, f Filter, win window) *Image {
 	if w == img.W && h == img.H {
 		return cut(img, win.x, win.y, win.w, win.h)
 	}
-	columns, rows := newTaps(img.W, w, win.x, win.w, f), newTaps(img.H, h, win.y, win.h, f)
-	left, right := columns.span()
-	top, bottom := rows.span()
+	x, y := newTaps(img.W, w, win.x, win.w, f), newTaps(img.H, h, win.y, win.h, f)
+	left, right := x.Span()
+	top, bottom := y.Span()
 	switch lost := img.H - h; {
 	case h == img.H:
-		return resizeColumns(img, columns, win.y, win.h)
+		return scaleWidth(img, x, 0, win.y, win.h)
 	case w == img.W:
-		return resizeRows(cut(img, win.x, top, win.w, bottom-top), rows, top)
-	case lost > 0 && lost > 2*(img.W-w): // the rows first, as there are many less of them after
-		columns.shift(left)
-		return resizeColumns(resizeRows(cut(img, left, top, right-left, bottom-top), rows, top), columns, 0, win.h)
+		return scaleHeight(img, y, 0, win.x, win.w)
+	case lost > 0 && lost > 2*(img.W-w): // few rows are left of them
+		return scaleWidth(scaleHeight(img, y, 0, left, right-left), x, left, 0, win.h)
 	}
-	return resizeRows(resizeColumns(img, columns, top, bottom-top), rows, top)
+	return scaleHeight(scaleWidth(img, x, 0, top, bottom-top), y, top, 0, win.w)
 }
-
-// precision is the number of fraction bits of a weight: 32 less 8 of the pixel and
-// 2 for sums beyond the range, which negative weights cause.
-const precision = 32 - 8 - 2
-
-// taps holds, for a run of output positions, which sources they are made of.
-type taps struct {
-	at    []tap
-	coefs []int32 // of all positions, one after the other; 1<<precision is 1
-}
-
-// A tap says that an output is the weighted sum of n sources from position lo on,
-// weighted by coefs[c : c+n].
-type tap struct{ lo, n, c int }
 
 // newTaps returns the taps of n positions from start on, of out positions that in
 // sources are scaled to.
-func newTaps(in, out, start, n int, f Filter) taps {
+func newTaps(in, out, start, n int, f Filter) *kernel.Taps {
 	weight, support := f.kernel()
 	ratio := float64(in) / float64(out)
 	widen := max(ratio, 1)
 	support *= widen
-	t := taps{at: make([]tap, n)}
-	var weights []float64
-	for i := range t.at {
-		// The conversion keeps the product from being fused with the sums below.
-		center := float64((float64(start+i) + 0.5) * ratio)
-		lo := max(int(center-support+0.5), 0)
-		hi := min(int(center+support+0.5), in)
-		weights = weights[:0]
+	// The conversions keep products from being fused with sums.
+	center := func(i int) float64 { return float64((float64(start+i) + 0.5) * ratio) }
+	span := func(i int) (lo, hi int) {
+		return max(int(center(i)-support+0.5), 0), min(int(center(i)+support+0.5), in)
+	}
+	t := &kernel.Taps{At: make([]int32, n)}
+	for i := range n {
+		lo, hi := span(i)
+		t.N = max(t.N, hi-lo)
+	}
+	if t.N%2 != 0 && t.N < in {
+		t.N++ // kernels take an even number
+	}
+	t.Weights = make([]int32, n*t.N)
+	weights := make([]float64, t.N)
+	for i := range n {
+		lo, hi := span(i)
 		var sum float64
-		for x := lo; x < hi; x++ {
-			w := weight((float64(x) - center + 0.5) * (1 / widen))
-			weights = append(weights, w)
-			sum += w
+		for k := range hi - lo {
+			weights[k] = weight((float64(lo+k) - center(i) + 0.5) * (1 / widen))
+			sum += weights[k]
 		}
-		t.at[i] = tap{lo, hi - lo, len(t.coefs)}
-		for _, w := range weights {
+		at := min(lo, in-t.N)
+		t.At[i] = int32(at)
+		for k, w := range weights[:hi-lo] {
 			if sum != 0 {
 				w /= sum
 			}
-			t.coefs = append(t.coefs, int32(w*(1<<precision)+math.Copysign(0.5, w)))
+			t.Of(i)[lo-at+k] = int32(w*(1<<kernel.Precision) + math.Copysign(0.5, w))
 		}
 	}
 	return t
 }
 
-// span returns the range of sources that the taps read.
-func (t taps) span() (first, end int) {
-	last := t.at[len(t.at)-1]
-	return t.at[0].lo, last.lo + last.n // lo and lo+n never fall
-}
-
-// shift counts sources from a later one on.
-func (t taps) shift(by int) {
-	for i := range t.at {
-		t.at[i].lo -= by
-	}
-}
-
-// resizeColumns scales the h rows of the image from row y on along their length.
-func resizeColumns(img *Image, t taps, y, h int) *Image {
-	out := newImage(len(t.at), h)
-	for i := range h {
-		src, dst := img.row(y+i), out.row(i)
-		for x, p := range t.at {
-			r, g, b := int32(1<<(precision-1)), int32(1<<(precision-1)), int32(1<<(precision-1))
-			s := src[3*p.lo:][:3*p.n]
-			for _, c := range t.coefs[p.c:][:p.n] {
-				r += c * int32(s[0])
-				g += c * int32(s[1])
-				b += c * int32(s[2])
-				s = s[3:]
-			}
-			d := dst[3*x:][:3]
-			d[0], d[1], d[2] = clip(r), clip(g), clip(b)
-		}
-	}
+// scaleWidth scales h rows of the image from row y on. Its first column is number from to
+// the taps.
+func scaleWidth(img *Image, t *kernel.Taps, from, y, h int) *Image {
+	out := newImage(len(t.At), h)
+	kernel.Rows(out.Pix, 3*out.W, img.Pix[3*img.W*y:], 3*img.W, h, t, from)
 	return out
 }
 
-// resizeRows scales along the height. The image's first row is row y of the sources
-// that the taps count.
-func resizeRows(img *Image, t taps, y int) *Image {
-	out := newImage(img.W, len(t.at))
-	sums := make([]int32, 3*img.W)
-	for i, p := range t.at {
-		for j := range sums {
-			sums[j] = 1 << (precision - 1)
-		}
-		for k, c := range t.coefs[p.c:][:p.n] {
-			src := img.row(p.lo - y + k)[:len(sums)]
-			for j, v := range src {
-				sums[j] += c * int32(v)
-			}
-		}
-		dst := out.row(i)
-		for j, s := range sums {
-			dst[j] = clip(s)
-		}
+// scaleHeight scales w columns of the image from column x on. Its first row is number from
+// to the taps.
+func scaleHeight(img *Image, t *kernel.Taps, from, x, w int) *Image {
+	out := newImage(w, len(t.At))
+	for i, at := range t.At {
+		kernel.Columns(out.row(i), img.Pix[3*(img.W*(int(at)-from)+x):], 3*img.W, t.Of(i))
 	}
 	return out
 }
-
-// clip returns the whole part of a fixed point sum, held to the range of a byte.
-func clip(sum int32) uint8 { return uint8(min(max(sum>>precision, 0), 255)) }

@@ -1,5 +1,7 @@
 package jpeg
 
+import "github.com/gozoo/zoo/vision/internal/kernel"
+
 // A colorSpace is what the components are.
 type colorSpace uint8
 
@@ -33,7 +35,7 @@ func (d *decoder) guessSpace() colorSpace {
 // pixels returns the image, (H,W,3) RGB.
 func (d *decoder) pixels() []uint8 {
 	w := d.width
-	pix := make([]uint8, 3*w*d.height)
+	pix := make([]uint8, 3*w*d.height, 3*w*d.height+kernel.Beyond)
 	var scratch [4][]uint8
 	for i := range d.components {
 		if d.components[i].up != fullSize {
@@ -48,57 +50,20 @@ func (d *decoder) pixels() []uint8 {
 		dst := pix[3*w*y:][:3*w]
 		switch d.space {
 		case grey:
-			fromGrey(dst, rows[0])
+			kernel.Interleave(dst, rows[0], rows[0], rows[0])
 		case rgb:
-			fromRGB(dst, rows[0], rows[1], rows[2])
+			kernel.Interleave(dst, rows[0], rows[1], rows[2])
 		case yCbCr:
-			fromYCbCr(dst, rows[0], rows[1], rows[2])
+			kernel.YCbCr(dst, rows[0], rows[1], rows[2])
 		case yCCK:
-			fromYCbCr(dst, rows[0], rows[1], rows[2])
+			kernel.YCbCr(dst, rows[0], rows[1], rows[2])
 			addBlack(dst, rows[3], 0)
 		case cmyk:
-			fromRGB(dst, rows[0], rows[1], rows[2])
+			kernel.Interleave(dst, rows[0], rows[1], rows[2])
 			addBlack(dst, rows[3], 255)
 		}
 	}
 	return pix
-}
-
-func fromGrey(dst, grey []uint8) {
-	for i, v := range grey {
-		d := dst[3*i:][:3]
-		d[0], d[1], d[2] = v, v, v
-	}
-}
-
-func fromRGB(dst, r, g, b []uint8) {
-	g, b = g[:len(r)], b[:len(r)]
-	for i, v := range r {
-		d := dst[3*i:][:3]
-		d[0], d[1], d[2] = v, g[i], b[i]
-	}
-}
-
-// The conversion of JFIF 1.02 with 16 fraction bits: R = Y + 1.402 Cr,
-// G = Y - 0.344136286 Cb - 0.714136286 Cr, B = Y + 1.772 Cb, where Cb and Cr are 128 less
-// than their samples. What Cb and Cr add to red and blue is rounded before it is added.
-var chroma = func() (t [256]struct{ crToR, cbToB, crToG, cbToG int32 }) {
-	const half = 1 << 15
-	for i := range t {
-		x := int32(i) - 128
-		t[i].crToR, t[i].cbToB = (91881*x+half)>>16, (116130*x+half)>>16
-		t[i].crToG, t[i].cbToG = -46802*x, -22554*x+half
-	}
-	return t
-}()
-
-func fromYCbCr(dst, luma, cb, cr []uint8) {
-	cb, cr = cb[:len(luma)], cr[:len(luma)]
-	for i, l := range luma {
-		y, b, r := int32(l), &chroma[cb[i]], &chroma[cr[i]]
-		d := dst[3*i:][:3]
-		d[0], d[1], d[2] = clamp(y+r.crToR), clamp(y+(b.cbToG+r.crToG)>>16), clamp(y+b.cbToB)
-	}
 }
 
 // addBlack converts CMYK, as Adobe stores it (0 is full ink), to RGB with OpenCV's

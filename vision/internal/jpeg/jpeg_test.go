@@ -11,6 +11,7 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gozoo/zoo/internal/cpu"
 	"github.com/gozoo/zoo/vision/internal/jpeg"
 )
 
@@ -64,6 +65,19 @@ func decode(data []byte) (f *jpeg.File, pix []byte, err error) {
 // Every image has OpenCV's bytes, damaged ones included; what OpenCV refuses is an error.
 func TestImages(t *testing.T) {
 	list := samples(t)
+	for l := cpu.Generic; l <= cpu.Best(); l++ {
+		t.Run(l.String(), func(t *testing.T) {
+			undo, err := cpu.Set(l)
+			if err != nil {
+				t.Fatal(err)
+			}
+			defer undo()
+			testImages(t, list)
+		})
+	}
+}
+
+func testImages(t *testing.T, list []sample) {
 	damaged := 0
 	for _, s := range list {
 		f, pix, err := decode(s.data)

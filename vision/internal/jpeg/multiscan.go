@@ -1,5 +1,7 @@
 package jpeg
 
+import "github.com/gozoo/zoo/vision/internal/kernel"
+
 // transformAll transforms the coefficients that several scans have left to samples.
 func (d *decoder) transformAll() {
 	smooth := d.needsSmoothing()
@@ -43,7 +45,7 @@ func (d *decoder) transformAll() {
 					last = 0
 				}
 				dst, stride := c.at(x, y)
-				inverse(&b, last, dst, stride)
+				kernel.Inverse(&b, last, dst, stride)
 			}
 		}
 		c.coefs = nil
@@ -138,18 +140,18 @@ func divideRound(a, q int64) int64 {
 	return (a + q<<7) / (q << 8)
 }
 
-// A kernel weighs 5x5 DC coefficients, in 1/256.
-type kernel [25]int16
+// A window weighs 5x5 DC coefficients, in 1/256.
+type window [25]int16
 
-func (w *kernel) sum(dc *[25]int64) (s int64) {
+func (w *window) sum(dc *[25]int64) (s int64) {
 	for i, v := range dc {
 		s += int64(w[i]) * v
 	}
 	return s
 }
 
-// transposed returns the kernel for the coefficient with row and column exchanged.
-func (w kernel) transposed() (t kernel) {
+// transposed returns the window for the coefficient with row and column exchanged.
+func (w window) transposed() (t window) {
 	for i, v := range w {
 		t[i%5*5+i/5] = v
 	}
@@ -158,7 +160,7 @@ func (w kernel) transposed() (t kernel) {
 
 // The kernels, by the place in zigzag order of the coefficient that they estimate.
 var (
-	weightsOnlyDC = [estimated]kernel{
+	weightsOnlyDC = [estimated]window{
 		0: {
 			-2, -6, -8, -6, -2,
 			-6, 6, 42, 6, -6,
@@ -177,24 +179,24 @@ var (
 		6: onlyDC03, 9: onlyDC03.transposed(),
 		7: onlyDC12, 8: onlyDC12.transposed(),
 	}
-	onlyDC01 = kernel{
+	onlyDC01 = window{
 		-1, -1, 0, 1, 1,
 		-3, 13, 0, -13, 3,
 		-3, 38, 0, -38, 3,
 		-3, 13, 0, -13, 3,
 		-1, -1, 0, 1, 1,
 	}
-	onlyDC02 = kernel{
+	onlyDC02 = window{
 		0, 0, 0, 0, 0,
 		0, 2, -5, 2, 0,
 		1, 7, -14, 7, 1,
 		0, 2, -5, 2, 0,
 		0, 0, 0, 0, 0,
 	}
-	onlyDC03 = kernel{6: 1, 8: -1, 11: 2, 13: -2, 16: 1, 18: -1}
-	onlyDC12 = kernel{6: 1, 7: -3, 8: 1, 16: -1, 17: 3, 18: -1}
+	onlyDC03 = window{6: 1, 8: -1, 11: 2, 13: -2, 16: 1, 18: -1}
+	onlyDC12 = window{6: 1, 7: -3, 8: 1, 16: -1, 17: 3, 18: -1}
 
-	weightsWithAC = [...]kernel{
+	weightsWithAC = [...]window{
 		1: withAC01, 2: withAC01.transposed(),
 		3: withAC02.transposed(), 5: withAC02,
 		4: {
@@ -205,6 +207,6 @@ var (
 			0, 1, 0, -1, 0,
 		},
 	}
-	withAC01 = kernel{10: -7, 11: 50, 13: -50, 14: 7}
-	withAC02 = kernel{10: -1, 11: 13, 12: -24, 13: 13, 14: -1}
+	withAC01 = window{10: -7, 11: 50, 13: -50, 14: 7}
+	withAC02 = window{10: -1, 11: 13, 12: -24, 13: 13, 14: -1}
 )

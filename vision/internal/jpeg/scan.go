@@ -1,5 +1,7 @@
 package jpeg
 
+import "github.com/gozoo/zoo/vision/internal/kernel"
+
 // A scan is one as its header describes it (T.81, B.2.3).
 type scan struct {
 	parts         []part
@@ -206,7 +208,7 @@ func (s *scan) decodeMCU(x, y int) {
 		}
 		if bx < b.blocksX && by < b.blocksY {
 			dst, stride := b.at(bx, by)
-			inverse(&s.coefficients, last, dst, stride)
+			kernel.Inverse(&s.coefficients, last, dst, stride)
 		}
 		s.coefficients = [64]int16{}
 	}

@@ -1,8 +1,8 @@
-package jpeg
+package kernel
 
 import "encoding/binary"
 
-// The inverse transform (T.81, A.3.3) in the integer arithmetic of libjpeg's "islow", from
+// The inverse transform (ITU-T T.81, A.3.3) in the integer arithmetic of libjpeg's "islow", from
 // C. Loeffler, A. Ligtenberg and G. Moschytz, "Practical fast 1-D DCT algorithms with 11
 // multiplications", ICASSP 1989. Constants have 13 fraction bits; columns are transformed
 // first and keep 2 fraction bits.
@@ -28,10 +28,10 @@ const (
 	c3072 = 25172 // 3.072711026
 )
 
-// inverse transforms the coefficients of a block to its 8 rows of samples, which are
+// InverseGeneric transforms the coefficients of a block to its 8 rows of samples, which are
 // stride apart in dst. No coefficient after the one at place last, in zigzag order, may
 // be other than zero.
-func inverse(b *[64]int16, last int, dst []uint8, stride int) {
+func InverseGeneric(b *[64]int16, last int, dst []uint8, stride int) {
 	if last == 0 {
 		inverseDC(b[0], dst, stride)
 		return
@@ -43,7 +43,7 @@ func inverse(b *[64]int16, last int, dst []uint8, stride int) {
 	inverseRows(&columns, dst, stride)
 }
 
-// inverseDC is inverse where only the DC coefficient is there.
+// inverseDC is InverseGeneric where only the DC coefficient is there.
 func inverseDC(dc int16, dst []uint8, stride int) {
 	v := uint64(sample((int32(dc<<passBits)+1<<(passBits+2))>>(passBits+3))) * 0x0101010101010101
 	for y := range 8 {
