@@ -66,7 +66,7 @@ func (e *DamagedError) Error() string { return "damaged: " + e.Reason }
 //   - JPEG: baseline, extended sequential and progressive with 8 bits a sample, in grey,
 //     YCbCr, RGB, CMYK or YCCK, with any sampling factors whose ratios are whole
 //     numbers; not arithmetic coding and not lossless JPEG, which OpenCV reads;
-//   - PNG: all kinds; of an animation the image that is there for readers without;
+//   - PNG: all kinds, not animated;
 //   - WebP: lossy and lossless, not animated;
 //   - BMP: palettes of 1, 2, 4 and 8 bits, 24 and 32 bits a pixel, uncompressed;
 //   - TIFF: the first image, of 8 or 16 bits in grey and RGB, with and without alpha, with

@@ -9,6 +9,7 @@ import (
 	"image/color"
 	"image/jpeg"
 	"image/png"
+	"slices"
 	"strings"
 	"testing"
 
@@ -62,6 +63,16 @@ func TestDecodeErrors(t *testing.T) {
 		"\x02\x01\x03\x00\x01\x00\x00\x00\x01\x00\x00\x00" + "\x03\x01\x03\x00\x01\x00\x00\x00\x04\x00\x00\x00" +
 		"\x06\x01\x03\x00\x01\x00\x00\x00\x00\x00\x00\x00")
 
+	// field puts another tag and number in place of a field of that file.
+	field := func(file []byte, i int, tag string, value byte) []byte {
+		file = bytes.Clone(file)
+		copy(file[10+12*i:], tag)
+		file[10+12*i+8] = value
+		return file
+	}
+	animated := slices.Insert(bytes.Clone(pngFile), 33, []byte("\x00\x00\x00\x08acTL\x00\x00\x00\x02\x00\x00\x00\x00\xf3\x8d\x93\x70")...)
+	bmp16 := append([]byte("BM\x00\x00\x00\x00\x00\x00\x00\x00\x36\x00\x00\x00\x28\x00\x00\x00\x01\x00\x00\x00\x01\x00\x00\x00\x01\x00\x10\x00"), make([]byte, 28)...)
+
 	tests := []struct {
 		name string
 		data []byte
@@ -77,6 +88,12 @@ func TestDecodeErrors(t *testing.T) {
 		{"part of the WebP signature", []byte("RIFF\x00\x00\x00\x00WE"), 0, "ends before", vision.ErrTruncated},
 		{"BMP cut", []byte("BM\x00\x00"), 0, "ends before", vision.ErrTruncated},
 		{"TIFF cut", []byte("II*\x00\x08\x00"), 0, "ends before", vision.ErrTruncated},
+		{"BigTIFF", []byte("II+\x00\x08\x00"), 0, "found a BigTIFF image", nil},
+		{"animated PNG", animated, 0, "png: animated images are not supported", nil},
+		{"animated WebP", []byte("RIFF\x1a\x00\x00\x00WEBPVP8X\x0a\x00\x00\x00\x02\x00\x00\x00\x07\x00\x00\x07\x00\x00"), 0, "webp: animated images", nil},
+		{"BMP with 16 bits", bmp16, 0, "bmp: run-length coding", nil},
+		{"TIFF with planes", field(field(faxTIFF, 3, "\x03\x01", 1), 4, "\x1c\x01", 2), 0, "a plane for each colour", nil},
+		{"TIFF with reversed bits", field(field(faxTIFF, 3, "\x03\x01", 1), 4, "\x0a\x01", 2), 0, "bits reversed", nil},
 		{"TIFF of a fax machine", faxTIFF, 0, "CCITT compression) are not supported", nil},
 		{"AVIF", []byte("\x00\x00\x00\x1cftypavif"), 0, "found an AVIF image", nil},
 		{"zip", []byte("PK\x03\x04"), 0, "found a zip archive", nil},

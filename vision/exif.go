@@ -5,8 +5,9 @@ import (
 	"slices"
 )
 
-// pngEXIF returns the EXIF data of a PNG file; nil when it has none.
-func pngEXIF(data []byte) []byte {
+// pngChunk returns the data of the first chunk of a PNG file with that name; nil when it
+// has none.
+func pngChunk(data []byte, name string) []byte {
 	const frame = 12 // length, type and checksum around each chunk
 	data = data[len(signaturePNG):]
 	for len(data) >= frame {
@@ -14,7 +15,7 @@ func pngEXIF(data []byte) []byte {
 		if n > len(data)-frame {
 			return nil
 		}
-		if starts(data[4:], "eXIf") {
+		if starts(data[4:], name) {
 			return data[8:][:n]
 		}
 		data = data[frame+n:]
@@ -38,8 +39,10 @@ func orientation(exif ...[]byte) int {
 
 // Tags of fields.
 const (
-	tagCompression = 0x0103 // of a TIFF file
 	tagOrientation = 0x0112
+	tagCompression = 0x0103 // this and the following are only looked for in TIFF files
+	tagFillOrder   = 0x010a
+	tagPlanar      = 0x011c
 )
 
 // readField returns the number in a field of EXIF data, which have the layout of a TIFF

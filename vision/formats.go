@@ -47,18 +47,24 @@ func openPNG(data []byte) (file, error) {
 	if err != nil {
 		return file{}, err
 	}
+	if pngChunk(data, "acTL") != nil {
+		return file{}, errors.New("png: animated images are not supported")
+	}
 	return file{
 		w: config.Width, h: config.Height,
 		// One bit for every pixel is the least there is; deflate puts up to 258 bytes
 		// into 2 bits.
 		smallest:    (config.Width + 7) / 8 * config.Height / 1032,
-		orientation: orientation(pngEXIF(data)),
+		orientation: orientation(pngChunk(data, "eXIf")),
 		pixels:      decodeWith(png.Decode, data),
 	}, nil
 }
 
 func openBMP(data []byte) (file, error) {
 	config, err := bmp.DecodeConfig(bytes.NewReader(data))
+	if errors.Is(err, bmp.ErrUnsupported) {
+		return file{}, errors.New("bmp: run-length coding, bit fields, 16 bits a pixel and old headers are not supported")
+	}
 	if err != nil {
 		return file{}, err
 	}

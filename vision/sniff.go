@@ -60,6 +60,8 @@ func describe(data []byte) string {
 		name      string
 	}{
 		{"GIF8", 0, "a GIF image"},
+		{"II+\x00", 0, "a BigTIFF image"},
+		{"MM\x00+", 0, "a BigTIFF image"},
 		{"ftypavif", 4, "an AVIF image"},
 		{"ftyphei", 4, "a HEIC image"},
 		{"ftypmif1", 4, "a HEIC image"},

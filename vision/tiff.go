@@ -14,8 +14,15 @@ func openTIFF(data []byte) (file, error) {
 	if err != nil {
 		return file{}, err
 	}
+	// What x/image would take for something else.
 	if c, _ := readField(data, tagCompression); c >= 2 && c <= 4 {
 		return file{}, errors.New("tiff: images of fax machines (CCITT compression) are not supported")
+	}
+	if planar, _ := readField(data, tagPlanar); planar == 2 {
+		return file{}, errors.New("tiff: a plane for each colour is not supported")
+	}
+	if order, _ := readField(data, tagFillOrder); order == 2 {
+		return file{}, errors.New("tiff: bytes with their bits reversed are not supported")
 	}
 	return file{
 		w: config.Width, h: config.Height,

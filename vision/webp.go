@@ -3,12 +3,17 @@ package vision
 import (
 	"bytes"
 	"encoding/binary"
+	"errors"
 	"image"
 
 	"golang.org/x/image/webp"
 )
 
 func openWebP(data []byte) (file, error) {
+	const animated = 2 // among the flags of an extended header
+	if len(data) > 20 && starts(data[12:], "VP8X") && data[20]&animated != 0 {
+		return file{}, errors.New("webp: animated images are not supported")
+	}
 	config, err := webp.DecodeConfig(bytes.NewReader(data))
 	if err != nil {
 		return file{}, err
