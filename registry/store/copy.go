@@ -30,7 +30,7 @@ func (s *Store) Copy(ctx context.Context, digest registry.Digest, path string) e
 	}
 	v := transfer.NewVerifier(transfer.Want{Name: digest.Short(), Digest: digest, Limit: from.Size()})
 	err = atomicfile.Write(path, func(w io.Writer) error {
-		if _, err := io.Copy(io.MultiWriter(w, v), &contextReader{ctx, f}); err != nil {
+		if _, err := io.Copy(io.MultiWriter(w, v), transfer.ContextReader(ctx, f)); err != nil {
 			return err
 		}
 		_, err := v.Check()

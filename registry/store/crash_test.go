@@ -26,7 +26,7 @@ const (
 	childDir = "ZOO_TEST_CHILD_DIR" // the store's folder
 	childURL = "ZOO_TEST_CHILD_URL"
 	// long is set to run the tests that take minutes.
-	long = "ZOO_TEST_LONG"
+	long = "ZOO_LONG"
 )
 
 func TestMain(m *testing.M) {

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 
 	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/registry/transfer"
 )
 
 // Derived returns the path of the file that was made from blobs under a key. When
@@ -74,7 +75,7 @@ func hashFile(ctx context.Context, path string) (registry.Digest, int64, error) 
 	}
 	defer f.Close()
 	h := sha256.New()
-	n, err := io.CopyBuffer(h, &contextReader{ctx, f}, make([]byte, 256<<10))
+	n, err := io.CopyBuffer(h, transfer.ContextReader(ctx, f), make([]byte, 256<<10))
 	if err != nil {
 		if errors.Is(err, ctx.Err()) {
 			return registry.Digest{}, 0, context.Cause(ctx)

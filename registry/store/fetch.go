@@ -174,7 +174,7 @@ func (s *Store) find(ctx context.Context, want wanted) (Blob, bool) {
 			continue
 		}
 		v := transfer.NewVerifier(want.Want)
-		_, err = io.Copy(v, &contextReader{ctx, f})
+		_, err = io.Copy(v, transfer.ContextReader(ctx, f))
 		f.Close()
 		if err != nil {
 			continue
@@ -213,17 +213,4 @@ func (s *Store) takeCopy(ctx context.Context, want wanted, copies []string, o *O
 		}
 	}
 	return Blob{}, false, nil
-}
-
-// contextReader stops reading when its context is done.
-type contextReader struct {
-	ctx context.Context
-	r   io.Reader
-}
-
-func (c *contextReader) Read(p []byte) (int, error) {
-	if err := c.ctx.Err(); err != nil {
-		return 0, err
-	}
-	return c.r.Read(p)
 }

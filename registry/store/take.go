@@ -7,10 +7,13 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/gozoo/zoo/internal/atomicfile"
 	"github.com/gozoo/zoo/internal/disk"
 	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/registry/lock"
+	"github.com/gozoo/zoo/registry/oci"
 	"github.com/gozoo/zoo/registry/transfer"
 )
 
@@ -40,16 +43,23 @@ func (s *Store) Import(ctx context.Context, entry *registry.Entry, path string, 
 }
 
 // Put puts a file's bytes into the store as what a name stands for, when they are
-// those of the pin: all digits of the digest and the size are known. It learns
-// nothing. The error is a *MismatchError for other bytes.
-func (s *Store) Put(ctx context.Context, name string, digest registry.Digest, size int64, src io.Reader) (Blob, error) {
+// those of a pin, and learns the pin. The error is a *MismatchError for other
+// bytes.
+func (s *Store) Put(ctx context.Context, name string, pin lock.Pin, src io.Reader) (Blob, error) {
 	unlock, err := s.lock(ctx, name)
 	if err != nil {
 		return Blob{}, err
 	}
 	defer unlock()
-	want := wanted{Want: transfer.Want{Name: name, Digest: digest, Size: size, Limit: size}, checked: ByLock}
-	return s.take(ctx, want, src)
+	want := wanted{Want: transfer.Want{Name: name, Digest: pin.Digest, Size: pin.Size, Limit: pin.Size}, checked: ByLock}
+	blob, err := s.take(ctx, want, src)
+	if err == nil {
+		err = s.learn(ctx, name, blob, &Options{})
+	}
+	if err != nil {
+		return Blob{}, err
+	}
+	return blob, nil
 }
 
 func checkRegular(name, path string) error {
@@ -84,7 +94,7 @@ func (s *Store) take(ctx context.Context, want wanted, src io.Reader) (Blob, err
 	defer os.Remove(tmp.Name()) // no longer there once it is kept
 	v := transfer.NewVerifier(want.Want)
 	// The verifier first: what is too long does not get to the disk.
-	_, err = io.Copy(io.MultiWriter(v, tmp), &contextReader{ctx, src})
+	_, err = io.Copy(io.MultiWriter(v, tmp), transfer.ContextReader(ctx, src))
 	if cerr := tmp.Close(); err == nil {
 		err = cerr
 	}
@@ -131,4 +141,18 @@ func (s *Store) keep(ctx context.Context, path, dir, name string, r ref) (Blob, 
 		return Blob{}, fmt.Errorf("store: %s: %w", name, err)
 	}
 	return blob, s.writeRef(dir, name, r)
+}
+
+// Push makes a blob an artifact in an OCI registry, under the tag of an "oci://"
+// address, and returns the address that names it by digest. The error is a
+// *FetchError when the registry refused it or did not answer.
+func (s *Store) Push(ctx context.Context, address string, blob Blob, title string, annotations map[string]string) (string, error) {
+	a, err := registry.ParseAddress(address)
+	if err == nil && (a.Kind != registry.AddressOCI || a.Revision == "" || a.File != "" || strings.Contains(a.Revision, ":")) {
+		err = fmt.Errorf("expected %shost/repository:tag, found %q", registry.OCIScheme, address)
+	}
+	if err != nil {
+		return "", fmt.Errorf("store: push: %w", err)
+	}
+	return s.oci().Push(ctx, a, oci.File{Path: blob.Path, Digest: blob.Digest, Size: blob.Size, Title: title, Annotations: annotations})
 }

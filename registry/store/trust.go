@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
+	"path/filepath"
 
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/lock"
@@ -76,9 +77,9 @@ func (o *Options) pin(entry *registry.Entry) (pin lock.Pin, ok bool, err error) 
 	case !ok && o.LockKey != nil:
 		reason = fmt.Sprintf("it is not in %s, whose signature is asked for: add it with zoo lock %s and sign the file again", o.Lock, entry.Name)
 	case ok && !e.Digest.Matches(pin.Digest):
-		reason = fmt.Sprintf("%s pins sha256 %s, the registry states %s: remove its line if the registry is right", o.Lock, pin.Digest, e.Digest)
+		reason = fmt.Sprintf("%s pins sha256 %s, the registry states %s: zoo lock --update %s if the registry is right", o.Lock, pin.Digest, e.Digest, entry.Name)
 	case ok && e.Size != 0 && e.Size != pin.Size:
-		reason = fmt.Sprintf("%s pins a file of %d bytes, the registry states %d: remove its line if the registry is right", o.Lock, pin.Size, e.Size)
+		reason = fmt.Sprintf("%s pins a file of %d bytes, the registry states %d: zoo lock --update %s if the registry is right", o.Lock, pin.Size, e.Size, entry.Name)
 	default:
 		return pin, ok, nil
 	}
@@ -126,6 +127,37 @@ func (s *Store) learn(ctx context.Context, name string, blob Blob, o *Options) e
 	return s.setPin(ctx, o.Lock, name, pin)
 }
 
+// CheckPin returns the *TrustError of a file that a name may not stand for: by its
+// entry, by the lock file of o, or by what was learnt in this folder.
+func (s *Store) CheckPin(entry *registry.Entry, pin lock.Pin, o Options) error {
+	want, err := s.want(entry, &o)
+	if err != nil {
+		return err
+	}
+	if want.Digest.Matches(pin.Digest) && (want.Size == 0 || want.Size == pin.Size) {
+		return nil
+	}
+	origin := want.Origin
+	if origin == "" {
+		origin = "the registry"
+	}
+	return &TrustError{Name: entry.Name, Reason: fmt.Sprintf("expected sha256 %s by %s, found %s in %d bytes", want.Digest, origin, pin.Digest, pin.Size)}
+}
+
+// Forget removes what was learnt in this folder about a name, and the name; its
+// blob stays until it is pruned.
+func (s *Store) Forget(ctx context.Context, name string) error {
+	unlock, err := s.lock(ctx, name)
+	if err != nil {
+		return err
+	}
+	defer unlock()
+	if err := os.Remove(filepath.Join(s.dir, refsDir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return s.writeError(err)
+	}
+	return s.editLock(ctx, s.lockPath(), func(f *lock.File) { f.Delete(name) })
+}
+
 // SetPin makes a name stand for a file in a lock file, which is made if need be.
 func (s *Store) SetPin(ctx context.Context, path, name string, blob Blob) error {
 	return s.setPin(ctx, path, name, lock.Pin{Digest: blob.Digest, Size: blob.Size})
@@ -139,6 +171,11 @@ func (s *Store) setPin(ctx context.Context, path, name string, pin lock.Pin) err
 	if old, ok := f.Pin(name); ok && old == pin {
 		return nil
 	}
+	return s.editLock(ctx, path, func(f *lock.File) { f.Set(name, pin) })
+}
+
+// editLock changes a lock file while no other process does.
+func (s *Store) editLock(ctx context.Context, path string, edit func(f *lock.File)) error {
 	unlock, err := s.lock(ctx, lockOfLock)
 	switch {
 	case err == nil:
@@ -148,10 +185,11 @@ func (s *Store) setPin(ctx context.Context, path, name string, pin lock.Pin) err
 	default:
 		return err
 	}
-	if f, err = lock.Read(path); err != nil { // others may have added to it meanwhile
+	f, err := lock.Read(path)
+	if err != nil {
 		return err
 	}
-	f.Set(name, pin)
+	edit(f)
 	err = f.Write(path)
 	if err != nil && path == s.lockPath() {
 		return s.writeError(err)
