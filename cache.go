@@ -22,7 +22,7 @@ type Source struct {
 	Path      string // of the file in the cache
 	Size      int64  // bytes
 	SHA256    string // hex
-	CheckedBy string // what the bytes were checked against: "sha256" or "prefix"
+	CheckedBy string // what the bytes were checked against, as store.Check
 }
 
 // Download returns the named model's published file, from the cache or else from
@@ -67,6 +67,13 @@ func (z *Zoo) fetchOptions(name string) store.Options {
 		Offline:  z.config.Offline,
 		Mirror:   z.config.Mirror,
 		Embedded: golden.Nano(),
+
+		Hub:              z.config.Hub,
+		TorchCheckpoints: z.config.TorchCheckpoints,
+		Lock:             z.config.Lock,
+		LockKey:          z.lockKey,
+
+		Notice: z.notice,
 		Progress: func(done, total int64) {
 			z.progress(Progress{Task: "download", Name: name, Done: done, Total: total})
 		},
@@ -87,6 +94,9 @@ func (z *Zoo) Import(ctx context.Context, name, path string) (*Source, error) {
 	return source(name, blob), nil
 }
 
+// Store returns the cache, for those who look after it.
+func (z *Zoo) Store() *store.Store { return z.store }
+
 // Cached returns the published files in the cache, sorted by model.
 func (z *Zoo) Cached() ([]*Source, error) {
 	refs, err := z.store.List()
@@ -104,15 +114,10 @@ func source(model string, b store.Blob) *Source {
 	return &Source{Model: model, Path: b.Path, Size: b.Size, SHA256: b.Digest.String(), CheckedBy: string(b.CheckedBy)}
 }
 
-// converted returns the path of the entry's converted file, and the sha256 of the
-// published file that it was made of at first use: downloaded, renamed by the
-// entry's recipe, bound to its network.
-func (z *Zoo) converted(ctx context.Context, entry *registry.Entry) (file, source string, err error) {
-	src, err := z.download(ctx, entry)
-	if err != nil {
-		return "", "", err
-	}
-	file, err = z.store.Derived(convertedKey(entry, src), func(tmp string) error {
+// converted returns the path of the entry's converted file, which is made of the
+// published one at first use: renamed by the entry's recipe, bound to its network.
+func (z *Zoo) converted(entry *registry.Entry, src *Source) (string, error) {
+	return z.store.Derived(convertedKey(entry, src), func(tmp string) error {
 		checkpoint, err := openSource(entry, src)
 		if err != nil {
 			return err
@@ -124,7 +129,6 @@ func (z *Zoo) converted(ctx context.Context, entry *registry.Entry) (file, sourc
 		}
 		return writeFitted(entry, checkpoint, src, fitted, tmp)
 	})
-	return file, src.SHA256, err
 }
 
 // openSource opens an entry's cached file under the name that it was published
@@ -146,9 +150,9 @@ func openSource(entry *registry.Entry, src *Source) (*converter.Checkpoint, erro
 }
 
 // convertedKey names an entry's converted file in the cache, by all that decides
-// its content.
+// its content. It begins with the digest of the published file, with which it goes.
 func convertedKey(entry *registry.Entry, src *Source) string {
-	return fmt.Sprintf("%s-%s-%s%s-%d.safetensors", entry.Name, src.SHA256[:16], entry.Arch, entry.Weights.Recipe, convertedVersion)
+	return fmt.Sprintf("%s-%s-%s%s-%d", src.SHA256, entry.Name, entry.Arch, entry.Weights.Recipe, convertedVersion)
 }
 
 // convertedVersion changes when the same source would be converted to other

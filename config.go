@@ -1,6 +1,7 @@
 package zoo
 
 import (
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -10,6 +11,8 @@ import (
 
 	"github.com/gozoo/zoo/golden"
 	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/registry/hub"
+	"github.com/gozoo/zoo/registry/lock"
 	"github.com/gozoo/zoo/registry/store"
 )
 
@@ -26,6 +29,18 @@ type Config struct {
 	Offline bool
 	// Mirror is a URL that replaces scheme and host of download addresses.
 	Mirror string
+	// Hub is what addresses of a Hugging Face hub are asked of. Its cache on this
+	// machine, and torch.hub's folder of checkpoints, are looked into before
+	// anything is downloaded; empty means none.
+	Hub              hub.Hub
+	TorchCheckpoints string
+	// Lock is the path of a lock file, such as zoo.lock in a project: what it pins
+	// holds, and digests that are learnt are added to it. Empty means that digests
+	// are learnt in the cache folder only.
+	Lock string
+	// LockKey is the path of an ed25519 public key, as PEM, that must have signed
+	// the lock file. Names that are not in it are refused.
+	LockKey string
 	// Threads is how many goroutines compute one image; 0 means one per core.
 	Threads int
 	// Precision is how networks are computed; empty means High.
@@ -33,6 +48,8 @@ type Config struct {
 	// Progress, when set, is told how long work is getting on. It may be called
 	// from several goroutines, one call at a time for each Task.
 	Progress func(Progress)
+	// Notice, when set, is told in one line what a user may want to know.
+	Notice func(text string)
 }
 
 // Precision names how a network is computed; see the constants.
@@ -62,14 +79,24 @@ const (
 	EnvOffline = "ZOO_OFFLINE"
 	EnvMirror  = "ZOO_MIRROR"
 	EnvConfig  = "ZOO_CONFIG"
+	EnvLock    = "ZOO_LOCK"
+	EnvLockKey = "ZOO_LOCK_KEY"
 )
 
 // ConfigFromEnv returns the configuration of the environment: ZOO_CACHE,
 // ZOO_OFFLINE (any value but "", "0" and "false"), ZOO_MIRROR, and the registries
 // that are there of zoo/zoo.toml in the user's configuration folder, ./zoo.toml
-// and ZOO_CONFIG, later ones winning.
+// and ZOO_CONFIG, later ones winning; ZOO_LOCK, or ./zoo.lock where it is there,
+// and ZOO_LOCK_KEY; and the hub and the caches that the variables of
+// huggingface_hub and torch.hub describe.
 func ConfigFromEnv() Config {
-	c := Config{CacheDir: os.Getenv(EnvCache), Mirror: os.Getenv(EnvMirror)}
+	c := Config{
+		CacheDir: os.Getenv(EnvCache), Mirror: os.Getenv(EnvMirror), Lock: os.Getenv(EnvLock), LockKey: os.Getenv(EnvLockKey),
+		Hub: hub.FromEnv(os.Getenv), TorchCheckpoints: store.TorchCheckpoints(os.Getenv),
+	}
+	if _, err := os.Stat(lock.FileName); err == nil && c.Lock == "" {
+		c.Lock = lock.FileName
+	}
 	if v := os.Getenv(EnvOffline); v != "" {
 		on, err := strconv.ParseBool(v)
 		c.Offline = err != nil || on
@@ -97,6 +124,7 @@ type Zoo struct {
 	config   Config
 	registry *registry.Registry
 	store    *store.Store
+	lockKey  ed25519.PublicKey // nil: no signature is asked for
 }
 
 // New returns a Zoo. It reads the registries; the cache folder is made when it is
@@ -132,7 +160,13 @@ func New(c Config) (*Zoo, error) {
 	if err != nil {
 		return nil, err
 	}
-	return &Zoo{config: c, registry: reg, store: s}, nil
+	z := &Zoo{config: c, registry: reg, store: s}
+	if c.LockKey != "" {
+		if z.lockKey, err = lock.ReadPublicKey(c.LockKey); err != nil {
+			return nil, err
+		}
+	}
+	return z, nil
 }
 
 // Registry returns the catalogue: built-in rows with those of the configuration
@@ -146,5 +180,12 @@ func (z *Zoo) Config() Config { return z.config }
 func (z *Zoo) progress(p Progress) {
 	if z.config.Progress != nil {
 		z.config.Progress(p)
+	}
+}
+
+// notice tells the configured listener, if any.
+func (z *Zoo) notice(text string) {
+	if z.config.Notice != nil {
+		z.config.Notice(text)
 	}
 }

@@ -68,7 +68,7 @@ func (z *Zoo) Convert(ctx context.Context, name string, o ConvertOptions) (*Conv
 	c := newConversion(checkpoint, src)
 	c.describe(entry, fitted)
 	if o.Output == "" && recipe == entry.Weights.Recipe {
-		c.Path, _, err = z.converted(ctx, entry)
+		c.Path, err = z.converted(entry, src)
 	} else if o.Output == "" {
 		err = fmt.Errorf("zoo: convert %s: recipe %q is not the entry's: name an output file", name, recipe)
 	} else {

@@ -17,7 +17,7 @@ import (
 )
 
 // VerifyOptions says what to verify with. The zero value verifies the embedded
-// goldens of a model at Highest.
+// goldens of a model at Highest, or those that came in a bundle.
 type VerifyOptions struct {
 	// Goldens to judge by; nil means the embedded ones of the model.
 	Goldens []*golden.Golden
@@ -73,6 +73,11 @@ func (z *Zoo) Verify(ctx context.Context, name string, o VerifyOptions) ([]Check
 	if goldens == nil {
 		if goldens, err = golden.Embedded(name); err != nil {
 			return nil, err
+		}
+		if len(goldens) == 0 {
+			if goldens, err = z.cachedGoldens(name); err != nil {
+				return nil, err
+			}
 		}
 		if len(goldens) == 0 {
 			return nil, fmt.Errorf("zoo: %s: no golden is embedded for this model: name one with --golden", name)

@@ -12,12 +12,14 @@ package zoo
 import (
 	"context"
 	_ "embed"
+	"errors"
 	"fmt"
 
 	"github.com/gozoo/zoo/backbone"
 	"github.com/gozoo/zoo/converter"
 	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/registry/store"
 )
 
 // builtin is the catalogue that every zoo knows.
@@ -44,11 +46,24 @@ func (z *Zoo) Open(ctx context.Context, name string) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	path, digest, err := z.converted(ctx, entry)
+	src, err := z.download(ctx, entry)
 	if err != nil {
 		return nil, err
 	}
-	return z.openFile(entry, path, "sha256:"+digest)
+	weights := "sha256:" + src.SHA256
+	path, err := z.converted(entry, src)
+	if errors.Is(err, store.ErrReadOnly) {
+		// A cache that somebody else filled: the published file will do.
+		checkpoint, err := openSource(entry, src)
+		if err != nil {
+			return nil, err
+		}
+		return z.openCheckpoint(entry, checkpoint, entry.Weights.Recipe, weights)
+	}
+	if err != nil {
+		return nil, err
+	}
+	return z.openFile(entry, path, weights)
 }
 
 // OpenFile returns the named model with the weights of a checkpoint file, of any
@@ -72,7 +87,13 @@ func (z *Zoo) openFile(entry *registry.Entry, path, weights string) (*Model, err
 	if err != nil {
 		return nil, err
 	}
-	fitted, err := fit(entry, checkpoint, "")
+	return z.openCheckpoint(entry, checkpoint, "", weights)
+}
+
+// openCheckpoint makes a model of a checkpoint, which the model closes. An empty
+// recipe name lets the checkpoint's names decide.
+func (z *Zoo) openCheckpoint(entry *registry.Entry, checkpoint *converter.Checkpoint, recipeName, weights string) (*Model, error) {
+	fitted, err := fit(entry, checkpoint, recipeName)
 	if err != nil {
 		checkpoint.Close()
 		return nil, err

@@ -60,6 +60,22 @@ func Embedded(model string) ([]*Golden, error) {
 	return goldens, nil
 }
 
+// Files returns the embedded goldens of a model as they are, by file name.
+func Files(model string) (map[string][]byte, error) {
+	out := make(map[string][]byte)
+	for _, name := range goldenFiles() {
+		if modelOf(name) != model {
+			continue
+		}
+		data, err := files.ReadFile(name)
+		if err != nil {
+			return nil, fmt.Errorf("golden: %w", err)
+		}
+		out[path.Base(name)] = data
+	}
+	return out, nil
+}
+
 // goldenFiles returns the paths of the embedded goldens, sorted.
 func goldenFiles() []string {
 	names, err := fs.Glob(files, "*"+suffix)

@@ -6,6 +6,7 @@ import (
 	"os"
 	"slices"
 	"strings"
+	"sync"
 
 	"github.com/spf13/cobra"
 	"golang.org/x/term"
@@ -19,6 +20,7 @@ type app struct {
 	stdout, stderr io.Writer
 
 	cacheDir, mirror, format   string
+	lock, lockKey              string
 	configs                    []string
 	offline                    bool
 	jobs                       int
@@ -26,7 +28,9 @@ type app struct {
 
 	precision zoo.Precision // of the command that is run; empty for the default
 
-	bars progressBars
+	bars     progressBars
+	events   progressEvents
+	stderrMu sync.Mutex // of hints and events, which several goroutines may have
 }
 
 // command returns the whole command tree.
@@ -56,6 +60,8 @@ func (a *app) command() *cobra.Command {
 	f.StringArrayVar(&a.configs, "config", nil, "zoo.toml with rows to add or override; may be repeated (also $"+zoo.EnvConfig+")")
 	f.BoolVar(&a.offline, "offline", false, "open no network connection (also $"+zoo.EnvOffline+")")
 	f.StringVar(&a.mirror, "mirror", "", "URL that replaces scheme and host of download addresses (also $"+zoo.EnvMirror+")")
+	f.StringVar(&a.lock, "lock", "", "lock file whose digests hold and that learns new ones (default $"+zoo.EnvLock+", else ./zoo.lock where it is there)")
+	f.StringVar(&a.lockKey, "lock-key", "", "public key that must have signed the lock file (also $"+zoo.EnvLockKey+")")
 	f.IntVarP(&a.jobs, "jobs", "j", 0, "goroutines to compute with (default one per core)")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "print no progress and no hints")
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "print each step that is done, also without a terminal")
@@ -65,7 +71,7 @@ func (a *app) command() *cobra.Command {
 		a.listCommand(), a.infoCommand(),
 		a.downloadCommand(), a.importCommand(), a.convertCommand(),
 		a.verifyCommand(), a.predictCommand(), a.embedCommand(), a.pixelsCommand(), a.evalCommand(), a.reportCommand(), a.benchCommand(),
-		a.cacheCommand(), a.envCommand(), a.versionCommand(),
+		a.cacheCommand(), a.lockCommand(), a.bundleCommand(), a.pushCommand(), a.envCommand(), a.versionCommand(),
 	)
 	for _, c := range root.Commands() {
 		wrapArgs(c)
@@ -97,6 +103,12 @@ func (a *app) open() (*zoo.Zoo, error) {
 	if a.mirror != "" {
 		c.Mirror = a.mirror
 	}
+	if a.lock != "" {
+		c.Lock = a.lock
+	}
+	if a.lockKey != "" {
+		c.LockKey = a.lockKey
+	}
 	c.Registries = append(c.Registries, a.configs...)
 	c.Offline = c.Offline || a.offline
 	if a.jobs < 0 {
@@ -105,6 +117,7 @@ func (a *app) open() (*zoo.Zoo, error) {
 	c.Threads = a.jobs
 	c.Precision = a.precision
 	c.Progress = a.progress
+	c.Notice = func(text string) { a.hint("%s", text) }
 	return zoo.New(c)
 }
 
@@ -133,10 +146,20 @@ func inputFile(path string) error {
 
 // hint prints a line that helps but is not data.
 func (a *app) hint(format string, args ...any) {
-	if !a.quiet {
-		a.endProgress()
-		fmt.Fprintf(a.stderr, format+"\n", args...)
+	if a.quiet {
+		return
 	}
+	a.endProgress()
+	a.stderrMu.Lock()
+	defer a.stderrMu.Unlock()
+	if a.format == formatNDJSON {
+		encode(a.stderr, struct {
+			Event string `json:"event"`
+			Text  string `json:"text"`
+		}{"notice", fmt.Sprintf(format, args...)})
+		return
+	}
+	fmt.Fprintf(a.stderr, format+"\n", args...)
 }
 
 // printError prints why a command failed, and what to do next; as JSON where JSON

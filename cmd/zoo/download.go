@@ -1,8 +1,11 @@
 package main
 
 import (
+	"context"
+	"errors"
 	"fmt"
-	"text/tabwriter"
+	"slices"
+	"sync"
 
 	"github.com/spf13/cobra"
 
@@ -16,7 +19,11 @@ func (a *app) downloadCommand() *cobra.Command {
 		Short: "Download checkpoints into the cache and print their paths",
 		Long: `Download each model's published file into the cache, check its digest while it comes in,
 and print its path. A file that is in the cache already is not downloaded again; one that
-was cut off goes on where it ended. Formats: human, json, ndjson.`,
+was cut off goes on where it ended, and a large one comes over several connections. What is
+printed says what the file was checked against: all digits of the sha256 that the registry
+states (sha256), that were learnt at first use (lock), that the host states (host), or only
+the 8 that its name carries (prefix). Formats: human, json, ndjson; with ndjson, progress
+goes to standard error as one JSON object a line.`,
 		Example: "  zoo download cspresnet50_3rdparty_8xb32_in1k\n  zoo download cspresnet-nano_digits --output nano.pth",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, names []string) error {
@@ -36,25 +43,40 @@ was cut off goes on where it ended. Formats: human, json, ndjson.`,
 					return err
 				}
 			}
-			var sources []*zoo.Source
-			for _, name := range names {
-				var s *zoo.Source
-				if output == "" {
-					s, err = z.Download(cmd.Context(), name)
-				} else {
-					s, err = z.DownloadTo(cmd.Context(), name, output)
-				}
-				if err != nil {
-					return err
-				}
-				sources = append(sources, s)
+			sources, err := downloadAll(cmd.Context(), z, names, output)
+			if perr := a.printSources(sources, format); err == nil {
+				err = perr
 			}
-			return a.printSources(sources, format)
+			return err
 		},
 		ValidArgsFunction: a.completeNames,
 	}
 	c.Flags().StringVar(&output, "output", "", "file to copy the checkpoint to")
 	return c
+}
+
+// atOnce is how many files are downloaded at the same time.
+const atOnce = 3
+
+// downloadAll downloads models, and returns those that came in the order of the
+// names, with the errors of all others. output is for one model only.
+func downloadAll(ctx context.Context, z *zoo.Zoo, names []string, output string) ([]*zoo.Source, error) {
+	sources, errs := make([]*zoo.Source, len(names)), make([]error, len(names))
+	slots := make(chan struct{}, atOnce)
+	var wg sync.WaitGroup
+	for i, name := range names {
+		wg.Go(func() {
+			slots <- struct{}{}
+			defer func() { <-slots }()
+			if output == "" {
+				sources[i], errs[i] = z.Download(ctx, name)
+			} else {
+				sources[i], errs[i] = z.DownloadTo(ctx, name, output)
+			}
+		})
+	}
+	wg.Wait()
+	return slices.DeleteFunc(sources, func(s *zoo.Source) bool { return s == nil }), errors.Join(errs...)
 }
 
 func (a *app) importCommand() *cobra.Command {
@@ -117,51 +139,4 @@ func (a *app) printSources(sources []*zoo.Source, format string) error {
 		a.hint("%s: %d bytes, sha256 %s, checked by %s", s.Model, s.Size, s.SHA256, s.CheckedBy)
 	}
 	return nil
-}
-
-func (a *app) cacheCommand() *cobra.Command {
-	c := &cobra.Command{Use: "cache", Short: "Look at the cache", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
-		return usage("expected a command of cache: ls or path")
-	}}
-	c.AddCommand(&cobra.Command{
-		Use:   "ls",
-		Short: "List the checkpoints in the cache",
-		Long:  "List the checkpoints in the cache, by model. Formats: human, json, ndjson.",
-		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			format, err := a.formatOf(formatJSON, formatNDJSON)
-			if err != nil {
-				return err
-			}
-			z, err := a.open()
-			if err != nil {
-				return err
-			}
-			sources, err := z.Cached()
-			if err != nil {
-				return err
-			}
-			if format != formatHuman {
-				return a.printSources(sources, format)
-			}
-			w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-			for _, s := range sources {
-				fmt.Fprintf(w, "%s\t%.1f MB\tsha256:%s\n", s.Model, float64(s.Size)/1e6, s.SHA256)
-			}
-			return w.Flush()
-		},
-	}, &cobra.Command{
-		Use:   "path",
-		Short: "Print the cache folder",
-		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			z, err := a.open()
-			if err != nil {
-				return err
-			}
-			fmt.Fprintln(a.stdout, z.Config().CacheDir)
-			return nil
-		},
-	})
-	return c
 }

@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"runtime"
 	"strings"
@@ -9,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gozoo/zoo"
+	"github.com/gozoo/zoo/registry/hub"
 )
 
 func (a *app) envCommand() *cobra.Command {
@@ -40,10 +42,17 @@ func (a *app) envCommand() *cobra.Command {
 				Registries []string `json:"registries"`
 				Offline    bool     `json:"offline"`
 				Mirror     string   `json:"mirror"`
+				Lock       string   `json:"lock"`
+				LockKey    string   `json:"lock_key"`
+				Hub        string   `json:"hub"`
+				HubToken   bool     `json:"hub_token"` // whether there is one
+				HubCache   string   `json:"hub_cache"`
+				TorchCache string   `json:"torch_cache"`
 			}{
 				versionText(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH,
 				zoo.CPU(), zoo.Variant(), zoo.Variants(), c.Threads, string(c.Precision),
 				c.CacheDir, append([]string{"built in"}, c.Registries...), c.Offline, c.Mirror,
+				c.Lock, c.LockKey, cmp.Or(c.Hub.Endpoint, hub.DefaultEndpoint), c.Hub.Token != "", c.Hub.Cache, c.TorchCheckpoints,
 			}
 			if env.Threads == 0 {
 				env.Threads = runtime.GOMAXPROCS(0)
@@ -65,6 +74,11 @@ func (a *app) envCommand() *cobra.Command {
 			fmt.Fprintf(w, "registries\t%s\n", strings.Join(env.Registries, ", "))
 			fmt.Fprintf(w, "offline\t%v\n", env.Offline)
 			fmt.Fprintf(w, "mirror\t%s\n", orDash(env.Mirror))
+			fmt.Fprintf(w, "lock\t%s\n", orDash(env.Lock))
+			fmt.Fprintf(w, "lock key\t%s\n", orDash(env.LockKey))
+			fmt.Fprintf(w, "hub\t%s (token: %v)\n", env.Hub, env.HubToken)
+			fmt.Fprintf(w, "hub cache\t%s\n", orDash(env.HubCache))
+			fmt.Fprintf(w, "torch cache\t%s\n", orDash(env.TorchCache))
 			return w.Flush()
 		},
 	}

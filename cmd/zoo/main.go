@@ -13,6 +13,7 @@ import (
 	"github.com/gozoo/zoo"
 	"github.com/gozoo/zoo/converter"
 	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/registry/bundle"
 	"github.com/gozoo/zoo/registry/store"
 )
 
@@ -113,7 +114,7 @@ func exitStatus(err error) int {
 		return exitNetwork
 	case errors.As(err, new(*store.MismatchError)), errors.As(err, new(*store.TrustError)), errors.As(err, new(*store.SignatureError)):
 		return exitDigest
-	case errors.As(err, new(*converter.CheckpointError)):
+	case errors.As(err, new(*converter.CheckpointError)), errors.As(err, new(*bundle.Error)):
 		return exitCheckpoint
 	}
 	return exitInternal
@@ -129,7 +130,7 @@ func advice(err error) string {
 	switch {
 	case errors.As(err, &mismatch):
 		return fmt.Sprintf("bring the file from elsewhere: zoo import %s FILE, or --mirror URL for another host", mismatch.Name)
-	case errors.As(err, &fetch) && fetch.Kept == 0:
+	case errors.As(err, &fetch) && fetch.Kept == 0 && fetch.Left == "":
 		return fmt.Sprintf("run again, or bring the file another way: zoo import %s FILE", fetch.Name)
 	case errors.As(err, &refused):
 		return "no file was written; zoo convert FILE --all --explain lists what a readable checkpoint holds"

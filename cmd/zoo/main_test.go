@@ -30,7 +30,7 @@ func TestMain(m *testing.M) {
 	if os.Getenv(asProgram) != "" {
 		main()
 	}
-	for _, name := range []string{zoo.EnvCache, zoo.EnvConfig, zoo.EnvMirror, zoo.EnvOffline} {
+	for _, name := range []string{zoo.EnvCache, zoo.EnvConfig, zoo.EnvMirror, zoo.EnvOffline, zoo.EnvLock, zoo.EnvLockKey, "HF_HOME", "HF_HUB_CACHE", "HF_TOKEN", "HF_TOKEN_PATH", "HF_ENDPOINT", "TORCH_HOME"} {
 		os.Unsetenv(name)
 	}
 	dir, err := os.MkdirTemp("", "zoo-test-*")
@@ -156,7 +156,7 @@ func TestExitStatus(t *testing.T) {
 		{"unknown command", []string{"lst"}, exitUsage, []string{`unknown command "lst"`, "did you mean zoo list?"}},
 		{"unknown flag", []string{"list", "--colour"}, exitUsage, []string{"--colour", "zoo list --help"}},
 		{"no arguments", []string{"predict"}, exitUsage, []string{"zoo predict --help"}},
-		{"command of cache", []string{"cache"}, exitUsage, []string{"ls or path"}},
+		{"command of cache", []string{"cache"}, exitUsage, []string{"ls, verify, prune or path"}},
 		{"format", []string{"list", "--format", "xml"}, exitUsage, []string{"auto, human, json"}},
 		{"pattern", []string{"list", "[a"}, exitUsage, []string{"[a"}},
 		{"sort", []string{"list", "--sort", "age"}, exitUsage, []string{"params, flops, top1 or top5"}},
@@ -246,7 +246,7 @@ func TestEnv(t *testing.T) {
 	if !slices.Contains(env.Available, env.Kernels) || !slices.Contains(env.Available, "generic") || env.CacheDir != cache || env.Threads != 3 {
 		t.Errorf("%+v", env)
 	}
-	if got := command(t, cache, "env"); !strings.Contains(got.stdout, "kernels     "+env.Kernels) {
+	if got := command(t, cache, "env"); !strings.Contains(got.stdout, "\nkernels      "+env.Kernels) {
 		t.Errorf("no kernels in:\n%s", got.stdout)
 	}
 }

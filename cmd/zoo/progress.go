@@ -1,8 +1,10 @@
 package main
 
 import (
+	"io"
 	"strings"
 	"sync"
+	"time"
 
 	"github.com/vbauerster/mpb/v8"
 	"github.com/vbauerster/mpb/v8/decor"
@@ -18,8 +20,42 @@ type progressBars struct {
 	bars map[string]*mpb.Bar
 }
 
-// progress shows how long work is getting on. Bars are for terminals only.
+// eventPause is the least time between two events of one piece of work.
+const eventPause = 500 * time.Millisecond
+
+// progressEvents writes progress as JSON, for programs.
+type progressEvents struct {
+	last map[string]time.Time
+}
+
+// print writes an event, but few of those between the first and the last.
+func (e *progressEvents) print(w io.Writer, p zoo.Progress) {
+	if e.last == nil {
+		e.last = make(map[string]time.Time)
+	}
+	key, now := p.Task+" "+p.Name, time.Now()
+	if p.Done < p.Total && now.Sub(e.last[key]) < eventPause {
+		return
+	}
+	e.last[key] = now
+	encode(w, struct {
+		Event string `json:"event"`
+		Task  string `json:"task"`
+		Name  string `json:"name"`
+		Done  int64  `json:"done"`
+		Total int64  `json:"total"` // 0: not known
+	}{"progress", p.Task, p.Name, p.Done, p.Total})
+}
+
+// progress shows how long work is getting on. Bars are for terminals only, events
+// for who asked for lines of JSON.
 func (a *app) progress(p zoo.Progress) {
+	if a.format == formatNDJSON && !a.quiet && !a.noProgress {
+		a.stderrMu.Lock()
+		defer a.stderrMu.Unlock()
+		a.events.print(a.stderr, p)
+		return
+	}
 	if a.quiet || p.Total <= 0 {
 		return
 	}

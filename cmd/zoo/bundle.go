@@ -1,0 +1,119 @@
+package main
+
+import (
+	"fmt"
+	"os"
+
+	"github.com/spf13/cobra"
+)
+
+func (a *app) bundleCommand() *cobra.Command {
+	c := &cobra.Command{Use: "bundle", Short: "Carry models to machines without a network", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
+		return usage("expected a command of bundle: create or load")
+	}}
+	c.AddCommand(a.bundleCreateCommand(), a.bundleLoadCommand())
+	return c
+}
+
+func (a *app) bundleCreateCommand() *cobra.Command {
+	var output string
+	var goldens []string
+	c := &cobra.Command{
+		Use:   "create NAME... -o FILE",
+		Short: "Write models, their lock file, goldens and licences into one tar file",
+		Long: `Fetch each model's file where need be and write it into one tar file, with a lock file that
+pins it, its goldens and the text of its licence. The same models give the same bytes. A
+signed lock file is taken along as it is.`,
+		Example: "  zoo bundle create cspresnet50_3rdparty_8xb32_in1k -o models.tar",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			if output == "" {
+				return usage("-o: expected a file to write, - being standard output")
+			}
+			z, err := a.open()
+			if err != nil {
+				return err
+			}
+			for _, name := range names {
+				if _, err := z.Registry().Lookup(name); err != nil {
+					return err
+				}
+			}
+			if output == "-" {
+				return z.CreateBundle(cmd.Context(), a.stdout, names, goldens)
+			}
+			if err := z.WriteBundle(cmd.Context(), output, names, goldens); err != nil {
+				return err
+			}
+			fmt.Fprintln(a.stdout, output)
+			return nil
+		},
+		ValidArgsFunction: a.completeNames,
+	}
+	c.Flags().StringVarP(&output, "output", "o", "", "file to write, - being standard output")
+	c.Flags().StringArrayVar(&goldens, "golden", nil, "golden file to add; may be repeated")
+	return c
+}
+
+func (a *app) bundleLoadCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "load FILE",
+		Short: "Put the models of a bundle into the cache, after every check",
+		Long: `Put the models of a bundle into the cache, once every digest was computed and agrees with
+the registry and the lock files. Goldens and licences go to the folders of these names in the
+cache. Prints the models. FILE may be -, standard input.`,
+		Example: "  zoo bundle load models.tar",
+		Args:    cobra.ExactArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			z, err := a.open()
+			if err != nil {
+				return err
+			}
+			in := a.stdin
+			if args[0] != "-" {
+				f, err := os.Open(args[0])
+				if err != nil {
+					return &usageError{err}
+				}
+				defer f.Close()
+				in = f
+			}
+			loaded, err := z.LoadBundle(cmd.Context(), in)
+			if err != nil {
+				return err
+			}
+			for _, m := range loaded.Models {
+				fmt.Fprintln(a.stdout, m.Name)
+			}
+			for _, path := range loaded.Files {
+				a.hint("%s", path)
+			}
+			return nil
+		},
+	}
+}
+
+func (a *app) pushCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "push NAME oci://HOST/REPOSITORY:TAG",
+		Short: "Push a model's file to an OCI registry",
+		Long: `Fetch a model's file where need be and push it to an OCI registry as an artifact of one
+layer. Prints the address that names it by digest, which may stand as url in a zoo.toml.
+Logins are docker's.`,
+		Example: "  zoo push cspresnet-nano_digits oci://localhost:5000/models/nano:v1",
+		Args:    cobra.ExactArgs(2),
+		RunE: func(cmd *cobra.Command, args []string) error {
+			z, err := a.open()
+			if err != nil {
+				return err
+			}
+			address, err := z.Push(cmd.Context(), args[0], args[1])
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(a.stdout, address)
+			return nil
+		},
+		ValidArgsFunction: a.completeFirstName,
+	}
+}

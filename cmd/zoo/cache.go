@@ -1,0 +1,242 @@
+package main
+
+import (
+	"fmt"
+	"math"
+	"path/filepath"
+	"strconv"
+	"strings"
+	"text/tabwriter"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gozoo/zoo"
+	"github.com/gozoo/zoo/registry/store"
+)
+
+func (a *app) cacheCommand() *cobra.Command {
+	c := &cobra.Command{Use: "cache", Short: "Look after the cache", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
+		return usage("expected a command of cache: ls, verify, prune or path")
+	}}
+	c.AddCommand(a.cacheListCommand(), a.cacheVerifyCommand(), a.cachePruneCommand(), &cobra.Command{
+		Use:   "path",
+		Short: "Print the cache folder",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			z, err := a.open()
+			if err != nil {
+				return err
+			}
+			fmt.Fprintln(a.stdout, z.Config().CacheDir)
+			return nil
+		},
+	})
+	return c
+}
+
+func (a *app) cacheListCommand() *cobra.Command {
+	return &cobra.Command{
+		Use:   "ls",
+		Short: "List the checkpoints in the cache",
+		Long:  "List the checkpoints in the cache, by model. Formats: human, json, ndjson.",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			format, err := a.formatOf(formatJSON, formatNDJSON)
+			if err != nil {
+				return err
+			}
+			z, err := a.open()
+			if err != nil {
+				return err
+			}
+			sources, err := z.Cached()
+			if err != nil {
+				return err
+			}
+			if format != formatHuman {
+				return a.printSources(sources, format)
+			}
+			w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+			var total int64
+			for _, s := range sources {
+				fmt.Fprintf(w, "%s\t%.1f MB\tsha256:%s\t%s\n", s.Model, float64(s.Size)/1e6, s.SHA256, s.CheckedBy)
+				total += s.Size
+			}
+			if err := w.Flush(); err != nil {
+				return err
+			}
+			derived, err := z.Store().ListDerived()
+			var made int64
+			for _, d := range derived {
+				made += d.Blob.Size
+			}
+			a.hint("%d checkpoints, %.1f MB; %d files made of them, %.1f MB", len(sources), float64(total)/1e6, len(derived), float64(made)/1e6)
+			return err
+		},
+	}
+}
+
+func (a *app) cacheVerifyCommand() *cobra.Command {
+	var fix bool
+	c := &cobra.Command{
+		Use:   "verify",
+		Short: "Read every file in the cache and compare it with its digest",
+		Long: `Read every file in the cache and compare its sha256 with its name, and every name with its
+file. What is wrong is printed, one line each, and the exit status is 6. Formats: human, json.`,
+		Args: cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			format, err := a.formatOf(formatJSON)
+			if err != nil {
+				return err
+			}
+			z, err := a.open()
+			if err != nil {
+				return err
+			}
+			h, err := z.Store().Verify(cmd.Context(), func(done, total int64) {
+				a.progress(zoo.Progress{Task: "verify", Name: "cache", Done: done, Total: total})
+			})
+			if err != nil {
+				return err
+			}
+			var removed []store.Removed
+			if fix && len(h.Faults) > 0 {
+				if removed, err = z.Store().Mend(cmd.Context(), h); err != nil {
+					return err
+				}
+			}
+			if err := a.printHealth(z, h, removed, format); err != nil {
+				return err
+			}
+			if len(h.Faults) > 0 && !fix {
+				a.hint("zoo cache verify --fix removes what is wrong, so that it is fetched or made again")
+				return &silentError{exitDigest}
+			}
+			return nil
+		},
+	}
+	c.Flags().BoolVar(&fix, "fix", false, "remove what is wrong, so that it is fetched or made again")
+	return c
+}
+
+func (a *app) printHealth(z *zoo.Zoo, h store.Health, removed []store.Removed, format string) error {
+	type fault struct {
+		Path   string `json:"path"`
+		Reason string `json:"reason"`
+	}
+	faults := []fault{}
+	for _, f := range h.Faults {
+		faults = append(faults, fault{f.Path, f.Reason})
+	}
+	if format == formatJSON {
+		return a.printJSON(struct {
+			Files   int     `json:"files"`
+			Bytes   int64   `json:"bytes"`
+			Faults  []fault `json:"faults"`
+			Removed int     `json:"removed"`
+		}{h.Files, h.Bytes, faults, len(removed)})
+	}
+	for _, f := range faults {
+		fmt.Fprintf(a.stdout, "FAIL %s: %s\n", inCache(z, f.Path), f.Reason)
+	}
+	if len(faults) == 0 {
+		fmt.Fprintf(a.stdout, "PASS %d files, %d bytes\n", h.Files, h.Bytes)
+	}
+	if len(removed) > 0 {
+		a.hint("removed %d files", len(removed))
+	}
+	return nil
+}
+
+// inCache returns a path relative to the cache folder.
+func inCache(z *zoo.Zoo, path string) string {
+	if rel, err := filepath.Rel(z.Store().Dir(), path); err == nil {
+		return rel
+	}
+	return path
+}
+
+func (a *app) cachePruneCommand() *cobra.Command {
+	var keep string
+	var dry bool
+	c := &cobra.Command{
+		Use:   "prune",
+		Short: "Remove what interrupted work left in the cache, and what was used longest ago",
+		Long: `Remove what interrupted work left in the cache: cut downloads that nobody is at, temporary
+files, files without a name and names without a file. With --keep, remove also the files that
+were used longest ago until the rest fits. Digests that were learnt stay known.
+Formats: human, json.`,
+		Example: "  zoo cache prune\n  zoo cache prune --keep 5GB --dry-run",
+		Args:    cobra.NoArgs,
+		RunE: func(cmd *cobra.Command, _ []string) error {
+			format, err := a.formatOf(formatJSON)
+			if err != nil {
+				return err
+			}
+			o := store.PruneOptions{Keep: -1, DryRun: dry}
+			if keep != "" {
+				if o.Keep, err = parseBytes(keep); err != nil {
+					return usage("--keep %s: %w", keep, err)
+				}
+			}
+			z, err := a.open()
+			if err != nil {
+				return err
+			}
+			removed, err := z.Store().Prune(cmd.Context(), o)
+			if perr := a.printRemoved(z, removed, dry, format); err == nil {
+				err = perr
+			}
+			return err
+		},
+	}
+	c.Flags().StringVar(&keep, "keep", "", "how much may stay, such as 500MB, 20GB, 1.5GiB or 0")
+	c.Flags().BoolVar(&dry, "dry-run", false, "print what would be removed, and remove nothing")
+	return c
+}
+
+func (a *app) printRemoved(z *zoo.Zoo, removed []store.Removed, dry bool, format string) error {
+	type file struct {
+		Path   string `json:"path"`
+		Size   int64  `json:"size"`
+		Reason string `json:"reason"`
+	}
+	files, total := []file{}, int64(0)
+	for _, r := range removed {
+		files = append(files, file{inCache(z, r.Path), r.Size, r.Reason})
+		total += r.Size
+	}
+	if format == formatJSON {
+		return a.printJSON(struct {
+			DryRun  bool   `json:"dry_run"`
+			Bytes   int64  `json:"bytes"`
+			Removed []file `json:"removed"`
+		}{dry, total, files})
+	}
+	for _, f := range files {
+		fmt.Fprintf(a.stdout, "%s: %d bytes: %s\n", f.Path, f.Size, f.Reason)
+	}
+	what := "removed"
+	if dry {
+		what = "would remove"
+	}
+	a.hint("%s %d files, %d bytes", what, len(files), total)
+	return nil
+}
+
+// units of sizes, by their lower-case names without the B at the end.
+var units = map[string]float64{
+	"": 1, "k": 1e3, "m": 1e6, "g": 1e9, "t": 1e12, "ki": 1 << 10, "mi": 1 << 20, "gi": 1 << 30, "ti": 1 << 40,
+}
+
+// parseBytes parses a number of bytes with a unit, which only 0 goes without.
+func parseBytes(s string) (int64, error) {
+	i := len(strings.TrimRight(s, "abcdefghijklmnopqrstuvwxyzABCDEFGHIJKLMNOPQRSTUVWXYZ"))
+	number, err := strconv.ParseFloat(strings.TrimSpace(s[:i]), 64)
+	unit, ok := units[strings.TrimSuffix(strings.ToLower(s[i:]), "b")]
+	bytes := number * unit
+	if err != nil || !ok || i == len(s) && number != 0 || !(bytes >= 0 && bytes < math.MaxInt64) {
+		return 0, fmt.Errorf("expected a size with a unit, such as 500MB, 20GB or 1.5GiB")
+	}
+	return int64(bytes), nil
+}

@@ -1,0 +1,120 @@
+package main
+
+import (
+	"fmt"
+
+	"github.com/spf13/cobra"
+
+	"github.com/gozoo/zoo"
+	"github.com/gozoo/zoo/registry/lock"
+)
+
+func (a *app) lockCommand() *cobra.Command {
+	var update bool
+	c := &cobra.Command{
+		Use:   "lock NAME...",
+		Short: "Pin models' exact files in zoo.lock, to be committed",
+		Long: `Fetch each model's file where need be and pin its sha256 in zoo.lock (or --lock FILE), which
+is made if it is not there. From then on every command in that folder takes that file or
+none, and adds what it fetches. Formats: human, json, ndjson.`,
+		Example: "  zoo lock cspresnet50_3rdparty_8xb32_in1k\n  zoo lock key release.key\n  zoo lock sign --key release.key\n  zoo lock verify --key release.key.pub",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			format, err := a.formatOf(formatJSON, formatNDJSON)
+			if err != nil {
+				return err
+			}
+			z, err := a.open()
+			if err != nil {
+				return err
+			}
+			for _, name := range names {
+				if _, err := z.Registry().Lookup(name); err != nil {
+					return err
+				}
+			}
+			var sources []*zoo.Source
+			for _, name := range names {
+				s, err := z.Pin(cmd.Context(), name, update)
+				if err != nil {
+					return err
+				}
+				sources = append(sources, s)
+			}
+			a.hint("%d pinned in %s", len(sources), z.LockPath())
+			return a.printSources(sources, format)
+		},
+		ValidArgsFunction: a.completeNames,
+	}
+	c.Flags().BoolVar(&update, "update", false, "forget what was known of the names before")
+	c.AddCommand(a.lockSignCommand(), a.lockVerifyCommand(), &cobra.Command{
+		Use:   "key FILE",
+		Short: "Make a key pair to sign with: FILE, which is secret, and FILE.pub",
+		Args:  cobra.ExactArgs(1),
+		RunE: func(_ *cobra.Command, args []string) error {
+			if err := lock.WriteKeys(args[0]); err != nil {
+				return err
+			}
+			fmt.Fprintf(a.stdout, "%s\n%s.pub\n", args[0], args[0])
+			return nil
+		},
+	})
+	return c
+}
+
+func (a *app) lockSignCommand() *cobra.Command {
+	var key string
+	c := &cobra.Command{
+		Use:   "sign --key FILE",
+		Short: "Sign the lock file with a private key",
+		Long:  "Sign the lock file with an ed25519 key in PEM, and write the signature beside it.",
+		Args:  cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			if key == "" {
+				return usage("--key: expected a private key: zoo lock key FILE makes one")
+			}
+			z, err := a.open()
+			if err != nil {
+				return err
+			}
+			if err := z.SignLock(key); err != nil {
+				return err
+			}
+			fmt.Fprintln(a.stdout, lock.SignaturePath(z.LockPath()))
+			return nil
+		},
+	}
+	c.Flags().StringVar(&key, "key", "", "private key")
+	return c
+}
+
+func (a *app) lockVerifyCommand() *cobra.Command {
+	var key string
+	c := &cobra.Command{
+		Use:   "verify --key FILE",
+		Short: "Check the signature of the lock file against a public key",
+		Long: `Check the signature of the lock file against an ed25519 key in PEM. The exit status is 6 when
+it does not hold. With --lock-key, every command does this before it uses the lock file.`,
+		Args: cobra.NoArgs,
+		RunE: func(*cobra.Command, []string) error {
+			z, err := a.open()
+			if err != nil {
+				return err
+			}
+			if key == "" {
+				key = z.Config().LockKey
+			}
+			if key == "" {
+				return usage("--key: expected a public key")
+			}
+			names, err := z.VerifyLock(key)
+			if err != nil {
+				return err
+			}
+			fmt.Fprintf(a.stdout, "PASS %s: %d names, signed by the holder of %s\n", z.LockPath(), len(names), key)
+			return nil
+		},
+	}
+	c.Flags().StringVar(&key, "key", "", "public key (default --lock-key)")
+	return c
+}
