@@ -20,6 +20,7 @@ import (
 // Tensor has dtype Invalid and no elements.
 type Tensor struct {
 	dtype   DType
+	from    DType // of the elements in data, when they are cast as they are read
 	shape   Shape
 	strides []int // in elements; nil means contiguous in row-major order
 	data    []byte
@@ -115,26 +116,27 @@ func (t Tensor) Numel() int {
 // Nbytes returns the bytes the elements take once contiguous.
 func (t Tensor) Nbytes() int { return t.Numel() * t.dtype.Size() }
 
-// Contiguous reports whether the elements lie in row-major order without gaps,
-// so that Bytes returns the underlying bytes themselves.
-func (t Tensor) Contiguous() bool { return t.strides == nil }
+// Contiguous reports whether the elements lie in row-major order without gaps
+// and are not cast, so that Bytes returns the underlying bytes themselves.
+func (t Tensor) Contiguous() bool { return t.strides == nil && t.from == Invalid }
 
 // Bytes returns the elements in row-major order, little endian. For a
 // contiguous tensor that is the underlying memory, which must not be changed;
 // otherwise it is a copy.
 func (t Tensor) Bytes() []byte {
-	if t.strides == nil {
+	if t.Contiguous() {
 		return t.data
 	}
 	out := make([]byte, 0, t.Nbytes())
-	t.eachRun(func(b []byte) error { out = append(out, b...); return nil })
+	t.eachPiece(func(b []byte) error { out = append(out, b...); return nil })
 	return out
 }
 
 // WriteTo writes the elements in row-major order, little endian. A strided view
-// is gathered through a small buffer, so memory does not grow with the tensor.
+// is gathered, and a cast one converted, through small buffers, so memory does not
+// grow with the tensor.
 func (t Tensor) WriteTo(w io.Writer) (int64, error) {
-	if t.strides == nil {
+	if t.Contiguous() {
 		n, err := w.Write(t.data)
 		return int64(n), err
 	}
@@ -146,7 +148,7 @@ func (t Tensor) WriteTo(w io.Writer) (int64, error) {
 		buf = buf[:0]
 		return err
 	}
-	err := t.eachRun(func(b []byte) error {
+	err := t.eachPiece(func(b []byte) error {
 		if len(buf)+len(b) > cap(buf) {
 			if err := flush(); err != nil {
 				return err
@@ -166,11 +168,42 @@ func (t Tensor) WriteTo(w io.Writer) (int64, error) {
 	return total, flush()
 }
 
-// eachRun calls f with consecutive pieces of the elements in row-major order.
+// castElements is how many elements are cast at once.
+const castElements = 4096
+
+// eachPiece calls f with consecutive pieces of the elements in row-major order, as
+// they are to be read. They are valid until f returns.
+func (t Tensor) eachPiece(f func([]byte) error) error {
+	if t.from == Invalid {
+		return t.eachRun(f)
+	}
+	in, out := t.from.Size(), t.dtype.Size()
+	buf := make([]byte, castElements*out)
+	return t.eachRun(func(b []byte) error {
+		for len(b) > 0 {
+			n := min(len(b)/in, castElements)
+			convert(buf[:n*out], b[:n*in], t.from, t.dtype)
+			if err := f(buf[:n*out]); err != nil {
+				return err
+			}
+			b = b[n*in:]
+		}
+		return nil
+	})
+}
+
+// eachRun calls f with consecutive pieces of the elements in row-major order, as
+// they are stored.
 func (t Tensor) eachRun(f func([]byte) error) error {
-	size := t.dtype.Size()
 	if t.Numel() == 0 {
 		return nil
+	}
+	if t.strides == nil {
+		return f(t.data)
+	}
+	size := t.dtype.Size()
+	if t.from != Invalid {
+		size = t.from.Size()
 	}
 	// The longest contiguous tail of dimensions is one run.
 	run, outer := 1, len(t.shape)
