@@ -1,46 +1,52 @@
-// Package converter turns published checkpoints into safetensors: it opens a file
-// whatever its container, renames its tensors by a recipe, checks that they are
-// what a network wants, and writes them with their provenance.
+// Package converter turns published checkpoints into the formats that others read:
+// it opens a file whatever its container, renames its tensors by a recipe, checks
+// that they are what a network wants, and writes them with their provenance.
 //
 // It knows no registry and no network by name: graphs and recipes are passed in.
 //
 //	c, err := converter.Open("cspresnet50.pth")
 //	defer c.Close()
-//	fit, err := converter.Fit(c, build, recipes)
-//	err = converter.WriteSafetensors("out.safetensors", fit.StateDict, meta)
+//	sd, err := c.StateDict()
+//	fitted, err := target.Fit(sd)
+//	err = converter.Write(ctx, "out.safetensors", fitted.Bound.StateDict(), converter.Output{})
 package converter
 
 import (
 	"bytes"
-	"encoding/json"
+	"crypto/sha256"
+	"encoding/hex"
 	"errors"
 	"fmt"
-	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
+	"sync"
 
 	"github.com/gozoo/zoo/converter/pth"
 	"github.com/gozoo/zoo/converter/safetensors"
+	"github.com/gozoo/zoo/internal/mmap"
 	"github.com/gozoo/zoo/tensor"
 )
 
 // A Checkpoint is an opened file of tensors. Tensors are views of the mapped
 // file: they are valid until Close.
 type Checkpoint struct {
-	// Name is the base name of the file.
+	// Name is the base name of the file, without ".zst".
 	Name string
 	// Container is "legacy", "zip" (both PyTorch) or "safetensors".
 	Container string
+	// Checksums reports whether the container protects its content and was found
+	// whole. Where it is false, only the file's own digest tells.
+	Checksums bool
 	// Classes are the class names that the file carries, in label order, if any.
 	Classes []string
 	// NonTensors lists what the file holds beside tensors. None of it was executed.
 	NonTensors []pth.NonTensor
-	// Metadata is that of a safetensors file.
+	// Metadata is that of a safetensors file, and of a .pth file that zoo wrote.
 	Metadata map[string]string
 
 	stateDict func() (*tensor.StateDict, error)
 	tensors   func() (*tensor.StateDict, error)
+	sha256    func() string
 	close     []func() error
 }
 
@@ -59,6 +65,10 @@ func (c *Checkpoint) Tensors() (*tensor.StateDict, error) {
 	return sd, refused(c.Name, err)
 }
 
+// SHA256 returns the digest of the file's bytes as they are on disk, in hex. They
+// are read on the first call only.
+func (c *Checkpoint) SHA256() string { return c.sha256() }
+
 // Close releases the file. Tensors must not be used afterwards.
 func (c *Checkpoint) Close() error {
 	var first error
@@ -72,57 +82,58 @@ func (c *Checkpoint) Close() error {
 
 // Open opens a checkpoint, told apart by its first bytes and not by its name. A
 // file compressed with zstd is decompressed into a temporary file first, which is
-// removed by Close at the latest.
+// removed by Close at the latest. The error is a *CheckpointError when the file is
+// to blame.
 func Open(path string) (*Checkpoint, error) {
-	head, err := firstBytes(path)
+	file, err := mmap.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("converter: %w", err)
 	}
-	if bytes.HasPrefix(head, zstdMagic) {
-		return openCompressed(path)
-	}
-	c := &Checkpoint{Name: filepath.Base(path)}
-	if looksLikeSafetensors(head) {
-		err = c.openSafetensors(path)
+	base := filepath.Base(path)
+	var c *Checkpoint
+	if bytes.HasPrefix(file.Bytes(), zstdMagic) {
+		c, err = openCompressed(base, file.Bytes())
 	} else {
-		err = c.openPth(path)
+		c, err = parse(base, file.Bytes())
 	}
 	if err != nil {
-		return nil, refused(c.Name, err)
+		file.Close()
+		return nil, refused(base, err)
 	}
+	c.sha256 = sync.OnceValue(func() string {
+		sum := sha256.Sum256(file.Bytes())
+		return hex.EncodeToString(sum[:])
+	})
+	c.close = append([]func() error{file.Close}, c.close...)
 	return c, nil
 }
 
-func (c *Checkpoint) openPth(path string) error {
-	f, err := pth.Open(path)
-	if err != nil {
-		return err
-	}
-	c.Container = f.Container()
-	c.Classes = f.Classes()
-	c.NonTensors = f.NonTensors()
-	c.stateDict, c.tensors = f.StateDict, f.Tensors
-	c.close = append(c.close, f.Close)
-	return nil
-}
-
-func (c *Checkpoint) openSafetensors(path string) error {
-	f, err := safetensors.Open(path)
-	if err != nil {
-		return err
-	}
-	c.Container = "safetensors"
-	c.Metadata = f.Metadata()
-	if text, ok := c.Metadata[MetaClasses]; ok {
-		if err := json.Unmarshal([]byte(text), &c.Classes); err != nil {
-			f.Close()
-			return fmt.Errorf("converter: %q: metadata %q: expected a JSON list of class names: %w", c.Name, MetaClasses, err)
+// parse reads a checkpoint that is not compressed.
+func parse(name string, data []byte) (*Checkpoint, error) {
+	c := &Checkpoint{Name: name}
+	if looksLikeSafetensors(data) {
+		f, err := safetensors.Parse(name, data)
+		if err != nil {
+			return nil, err
 		}
+		c.Container, c.Metadata = "safetensors", f.Metadata()
+		all := func() (*tensor.StateDict, error) { return f.StateDict(), nil }
+		c.stateDict, c.tensors = all, all
+	} else {
+		f, err := pth.Parse(name, data)
+		if err != nil {
+			return nil, err
+		}
+		c.Container, c.Metadata, c.Checksums = f.Container(), f.Metadata(), f.Checksums()
+		c.Classes, c.NonTensors = f.Classes(), f.NonTensors()
+		c.stateDict, c.tensors = f.StateDict, f.Tensors
 	}
-	all := func() (*tensor.StateDict, error) { return f.StateDict(), nil }
-	c.stateDict, c.tensors = all, all
-	c.close = append(c.close, f.Close)
-	return nil
+	if classes, err := classesIn(c.Metadata); err != nil {
+		return nil, fmt.Errorf("converter: %q: %w", name, err)
+	} else if classes != nil {
+		c.Classes = classes
+	}
+	return c, nil
 }
 
 // A CheckpointError is the refusal of a file: it is corrupt, unsafe, of no known
@@ -148,22 +159,6 @@ func refused(file string, err error) error {
 	return &CheckpointError{File: file, Err: err}
 }
 
-var zstdMagic = []byte{0x28, 0xb5, 0x2f, 0xfd}
-
-// looksLikeSafetensors reports whether head starts with an 8-byte length and the
+// looksLikeSafetensors reports whether data start with an 8-byte length and the
 // opening brace of a JSON header. No PyTorch container has a brace there.
-func looksLikeSafetensors(head []byte) bool { return len(head) > 8 && head[8] == '{' }
-
-func firstBytes(path string) ([]byte, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return nil, err
-	}
-	defer f.Close()
-	head := make([]byte, 16)
-	n, err := io.ReadFull(f, head)
-	if err == io.EOF || err == io.ErrUnexpectedEOF {
-		err = nil // a file this short is refused by whichever reader gets it
-	}
-	return head[:n], err
-}
+func looksLikeSafetensors(data []byte) bool { return len(data) > 8 && data[8] == '{' }

@@ -29,13 +29,33 @@ type Fitted struct {
 	Bound   *nn.Bound
 	Recipe  string          // the recipe that was used; empty for none
 	Changes []recipe.Change // what became of each name of the file
+	Names   []Explained     // the same, beside what the network wants
 	Classes int             // rows of the classifier
 }
 
+// A FitError says why a checkpoint does not fit a network, by the recipe that came
+// closest. It wraps an *nn.BindError when names, shapes or dtypes differ.
+type FitError struct {
+	Recipe string
+	Names  []Explained // what became of each name, and what is missing
+	Err    error
+}
+
+// Error returns the cause's message, and which recipe was tried.
+func (e *FitError) Error() string {
+	if e.Recipe == "" {
+		return e.Err.Error()
+	}
+	return fmt.Sprintf("renamed by recipe %q: %v", e.Recipe, e.Err)
+}
+
+// Unwrap returns the cause.
+func (e *FitError) Unwrap() error { return e.Err }
+
 // Fit renames the tensors of sd until they are exactly those that the target
 // wants. The number of classes is taken from the classifier's rows, so that a
-// fine-tuned checkpoint fits too. The error is an *nn.BindError when names,
-// shapes or dtypes differ; then it is about the recipe that came closest.
+// fine-tuned checkpoint fits too. The error is a *FitError when the checkpoint does
+// not fit.
 func (t Target) Fit(sd *tensor.StateDict) (*Fitted, error) {
 	names := []string{t.Recipe}
 	if t.Recipe == "" {
@@ -67,7 +87,7 @@ func (t Target) fit(sd *tensor.StateDict, recipeName string) (*Fitted, error) {
 	}
 	renamed, changes, err := r.Apply(sd)
 	if err != nil {
-		return nil, err
+		return nil, &FitError{Recipe: recipeName, Err: err}
 	}
 	g, err := t.Graph(t.Classes)
 	if err != nil {
@@ -80,11 +100,12 @@ func (t Target) fit(sd *tensor.StateDict, recipeName string) (*Fitted, error) {
 		}
 		classes = k
 	}
+	names := explain(sd, changes, g)
 	bound, err := nn.Bind(g, renamed)
 	if err != nil {
-		return nil, err
+		return nil, &FitError{Recipe: recipeName, Names: names, Err: err}
 	}
-	return &Fitted{Bound: bound, Recipe: recipeName, Changes: changes, Classes: classes}, nil
+	return &Fitted{Bound: bound, Recipe: recipeName, Changes: changes, Names: names, Classes: classes}, nil
 }
 
 // classifierRows returns the rows of the classifier's weight in sd, when it is

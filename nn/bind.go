@@ -86,7 +86,7 @@ func Bind(g *Graph, sd *tensor.StateDict) (*Bound, error) {
 		case !ok:
 			e.Missing = append(e.Missing, p.Name)
 			continue
-		case !t.Shape().Equal(p.Shape) || isFloat(t.DType()) != isFloat(p.DType):
+		case !p.Accepts(t):
 			e.Misshapen = append(e.Misshapen, Misfit{p.Name, describe(p.DType, p.Shape), describe(t.DType(), t.Shape())})
 			continue
 		}
@@ -104,6 +104,12 @@ func Bind(g *Graph, sd *tensor.StateDict) (*Bound, error) {
 		return nil, &e
 	}
 	return bound, nil
+}
+
+// Accepts reports whether t has the wanted shape, and is a floating point number
+// just when the wanted tensor is one.
+func (p Param) Accepts(t tensor.Tensor) bool {
+	return t.Shape().Equal(p.Shape) && isFloat(t.DType()) == isFloat(p.DType)
 }
 
 func describe(d tensor.DType, s tensor.Shape) string { return fmt.Sprintf("%v %v", d, s) }

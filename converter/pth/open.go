@@ -27,8 +27,9 @@ type File struct {
 	root        any // the value of the pickle
 	holds       map[any]bool
 	storages    storages
-	unprotected bool
-	mapped      *mmap.File // nil when the bytes were given
+	unprotected bool              // whether the archive carries no checksums
+	metadata    map[string]string // that zoo wrote
+	mapped      *mmap.File        // nil when the bytes were given
 }
 
 // Open maps and checks the file at path. The error names the file, the record or

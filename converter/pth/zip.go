@@ -38,6 +38,9 @@ func (f *File) readZip(data []byte) error {
 	if err := checkSmallRecords(record, f.unprotected); err != nil {
 		return err
 	}
+	if err := f.readMetadata(record[MetadataRecord]); err != nil {
+		return err
+	}
 
 	pkl := record["data.pkl"]
 	program, err := pkl.content(maxPickle, f.unprotected)

@@ -18,16 +18,38 @@ import (
 )
 
 // WriteFile writes sd and its metadata to path, which appears only once it is
-// complete. See Write for the layout.
+// complete. See NewLayout for the order.
 func WriteFile(path string, sd *tensor.StateDict, metadata map[string]string) error {
 	return atomicfile.Write(path, func(w io.Writer) error { return Write(w, sd, metadata) })
 }
 
-// Write writes sd and its metadata: tensors by falling element size, then by name,
-// metadata by key, and the header padded with spaces so that the data start at a
-// multiple of 64 bytes and every tensor is aligned to its element size. Equal
-// input gives equal bytes.
+// Write writes sd and its metadata. Equal input gives equal bytes.
 func Write(w io.Writer, sd *tensor.StateDict, metadata map[string]string) error {
+	l, err := NewLayout(sd)
+	if err != nil {
+		return err
+	}
+	head, err := l.Header(metadata)
+	if err != nil {
+		return err
+	}
+	if _, err := w.Write(head); err != nil {
+		return err
+	}
+	return l.WriteData(w)
+}
+
+// A Layout is where each tensor of a state dict lies in a file: by falling element
+// size, then by name. The two parts of the file can be written in either order, for
+// those who learn the metadata last.
+type Layout struct {
+	sd      *tensor.StateDict
+	entries []entry
+}
+
+// NewLayout lays out sd. It is an error when a name or a size does not fit the
+// format.
+func NewLayout(sd *tensor.StateDict) (*Layout, error) {
 	names := slices.Clone(sd.Names())
 	slices.SortFunc(names, func(a, b string) int {
 		ta, _ := sd.Lookup(a)
@@ -42,23 +64,33 @@ func Write(w io.Writer, sd *tensor.StateDict, metadata map[string]string) error 
 		at = entries[i].end
 	}
 	if err := validate(entries, at); err != nil {
-		return fmt.Errorf("safetensors: %w", err)
+		return nil, fmt.Errorf("safetensors: %w", err)
 	}
-	head, err := encodeHeader(entries, metadata)
-	if err != nil {
-		return fmt.Errorf("safetensors: %w", err)
-	}
+	return &Layout{sd: sd, entries: entries}, nil
+}
+
+// WriteData writes the tensors, which follow the header.
+func (l *Layout) WriteData(w io.Writer) error {
 	out := bufio.NewWriterSize(w, 256<<10) // larger tensors go past it
-	if _, err := out.Write(head); err != nil {
-		return err
-	}
-	for _, e := range entries {
-		t, _ := sd.Lookup(e.name)
+	for _, e := range l.entries {
+		t, _ := l.sd.Lookup(e.name)
 		if _, err := t.WriteTo(out); err != nil {
 			return err
 		}
 	}
 	return out.Flush()
+}
+
+// Header returns the length and the header, with metadata sorted by key and padded
+// with spaces so that the data start at a multiple of 64 bytes and every tensor is
+// aligned to its element size. Replacing a value of the metadata by one that takes as
+// many bytes in JSON does not change its length.
+func (l *Layout) Header(metadata map[string]string) ([]byte, error) {
+	head, err := encodeHeader(l.entries, metadata)
+	if err != nil {
+		return nil, fmt.Errorf("safetensors: %w", err)
+	}
+	return head, nil
 }
 
 // encodeHeader returns length and header, padded.

@@ -3,9 +3,6 @@ package converter
 import (
 	"encoding/json"
 	"fmt"
-
-	"github.com/gozoo/zoo/converter/safetensors"
-	"github.com/gozoo/zoo/tensor"
 )
 
 // Metadata keys of converted files. All values are strings that depend on the
@@ -32,7 +29,7 @@ type Provenance struct {
 }
 
 // metadata returns the metadata of a converted file; empty facts are left out.
-func (p Provenance) metadata() (map[string]string, error) {
+func (p Provenance) metadata() map[string]string {
 	m := map[string]string{}
 	for key, value := range map[string]string{
 		MetaSource: p.Source, MetaSHA256: p.SHA256, MetaContainer: p.Container,
@@ -43,21 +40,21 @@ func (p Provenance) metadata() (map[string]string, error) {
 		}
 	}
 	if len(p.Classes) > 0 {
-		text, err := json.Marshal(p.Classes)
-		if err != nil {
-			return nil, fmt.Errorf("converter: class names: %w", err)
-		}
+		text, _ := json.Marshal(p.Classes) // text can always be encoded
 		m[MetaClasses] = string(text)
 	}
-	return m, nil
+	return m
 }
 
-// WriteSafetensors writes sd with its provenance to path, which appears only once
-// it is complete.
-func WriteSafetensors(path string, sd *tensor.StateDict, p Provenance) error {
-	meta, err := p.metadata()
-	if err != nil {
-		return err
+// classesIn returns the class names that metadata of a converted file hold, if any.
+func classesIn(metadata map[string]string) ([]string, error) {
+	text, ok := metadata[MetaClasses]
+	if !ok {
+		return nil, nil
 	}
-	return safetensors.WriteFile(path, sd, meta)
+	var classes []string
+	if err := json.Unmarshal([]byte(text), &classes); err != nil {
+		return nil, fmt.Errorf("metadata %q: expected a JSON list of class names: %w", MetaClasses, err)
+	}
+	return classes, nil
 }

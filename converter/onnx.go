@@ -1,0 +1,216 @@
+package converter
+
+import (
+	"fmt"
+	"maps"
+	"math"
+	"slices"
+
+	"github.com/gozoo/zoo/nn"
+	"github.com/gozoo/zoo/tensor"
+)
+
+// What ONNX files say of themselves: operator set 17, whose operators runtimes
+// since 2022 know, in the file format of that time.
+const (
+	onnxIR    = 8
+	onnxOpset = 17
+)
+
+// Field numbers of onnx/onnx.proto.
+const (
+	modelIR, modelProducer, modelVersion, modelGraph, modelOpset, modelMetadata = 1, 2, 3, 7, 8, 14
+
+	graphNode, graphName, graphInitializer, graphInput, graphOutput = 1, 2, 5, 11, 12
+
+	nodeInput, nodeOutput, nodeName, nodeOp, nodeAttribute = 1, 2, 3, 4, 5
+
+	tensorDims, tensorType, tensorName, tensorRaw = 1, 2, 8, 9
+)
+
+// onnxTypes are the values of TensorProto.DataType.
+var onnxTypes = map[tensor.DType]int64{
+	tensor.F32: 1, tensor.I64: 7, tensor.F16: 10, tensor.F64: 11, tensor.BF16: 16,
+}
+
+// Names of the network's input (N,C,H,W), with N, H and W free, and its output.
+const (
+	onnxInput  = "input"
+	onnxOutput = "logits"
+)
+
+// newONNX writes a network with its weights. It computes in float32: weights of
+// another type are cast to it in the file, where runtimes fold that away. Probes and
+// counters that inference does not read are left out.
+func newONNX(g *nn.Graph, sd *tensor.StateDict) (writer, error) {
+	if g == nil {
+		return nil, fmt.Errorf("converter: ONNX holds a network: name the one that the tensors belong to")
+	}
+	bound, err := nn.Bind(g, sd)
+	if err != nil {
+		return nil, err
+	}
+	m := &onnxModel{graph: g, bound: bound, used: map[string]bool{onnxInput: true, onnxOutput: true}}
+	if err := m.build(); err != nil {
+		return nil, err
+	}
+	// A protobuf message gives its length first.
+	var end message // of the graph
+	end.bytes(graphInput, valueInfo(onnxInput, "N", g.Channels, "H", "W"))
+	end.bytes(graphOutput, valueInfo(onnxOutput, "N", g.NumClasses()))
+	size := len(m.head) + len(end)
+	for _, w := range m.weights {
+		size += len(w.head) + w.t.Nbytes()
+	}
+	if size > math.MaxInt32-1<<20 {
+		return nil, fmt.Errorf("converter: a network of %d bytes: an ONNX file holds 2 GiB: cast it to F16 or BF16", size)
+	}
+	return func(w *sink, metadata *lateMetadata) error {
+		var start message
+		start.int(modelIR, onnxIR)
+		start.text(modelProducer, "zoo")
+		if v := metadata.provenance.Version; v != "" {
+			start.text(modelVersion, v)
+		}
+		var opset message
+		opset.text(1, "")
+		opset.int(2, onnxOpset)
+		start.bytes(modelOpset, opset)
+		start.head(modelGraph, size)
+		if _, err := w.Write(append(start, m.head...)); err != nil {
+			return err
+		}
+		for _, weight := range m.weights {
+			if _, err := w.Write(weight.head); err != nil {
+				return err
+			}
+			if _, err := weight.t.WriteTo(w); err != nil {
+				return err
+			}
+		}
+		rest := slices.Clone(end)
+		facts := metadata.final()
+		for _, key := range slices.Sorted(maps.Keys(facts)) {
+			var entry message
+			entry.text(1, key)
+			entry.text(2, facts[key])
+			rest.bytes(modelMetadata, entry) // after the graph: of the model again
+		}
+		_, err := w.Write(rest)
+		return err
+	}, nil
+}
+
+// onnxModel is a graph on its way to ONNX.
+type onnxModel struct {
+	graph   *nn.Graph
+	bound   *nn.Bound
+	used    map[string]bool // names of values
+	values  []string        // by value of the graph
+	head    message         // the graph up to its weights
+	weights []onnxWeight
+}
+
+// A onnxWeight is an initializer: what goes before its elements, and they.
+type onnxWeight struct {
+	head message
+	t    tensor.Tensor
+}
+
+func (m *onnxModel) build() error {
+	m.values = make([]string, m.graph.Values)
+	m.values[0] = onnxInput
+	m.head.text(graphName, "zoo")
+	for _, n := range m.graph.Nodes {
+		out := onnxOutput
+		if n.Out != m.graph.Logits {
+			out = m.fresh(n.Path, n.Op.Kind())
+		}
+		m.values[n.Out] = out
+		if err := m.node(n); err != nil {
+			return fmt.Errorf("converter: %s (%s): %w", n.Path, n.Op.Kind(), err)
+		}
+	}
+	return nil
+}
+
+// fresh returns a name for a value that is not used yet.
+func (m *onnxModel) fresh(path, kind string) string {
+	base := path
+	if base == "" {
+		base = kind
+	}
+	name := base
+	for i := 1; m.used[name]; i++ {
+		name = fmt.Sprintf("%s.%s%d", base, kind, i)
+	}
+	m.used[name] = true
+	return name
+}
+
+// node adds an operator of the graph.
+func (m *onnxModel) node(n nn.Node) error {
+	var in []string
+	for _, v := range n.In {
+		in = append(in, m.values[v])
+	}
+	op := onnxNode{out: m.values[n.Out]}
+	weights := len(n.Params)
+	switch o := n.Op.(type) {
+	case nn.Conv:
+		op.kind = "Conv"
+		op.ints("kernel_shape", o.KH, o.KW)
+		op.ints("strides", o.StrideH, o.StrideW)
+		op.int("group", o.Groups)
+		if o.Pad.Same {
+			op.text("auto_pad", "SAME_UPPER") // the extra row and column come last
+		} else {
+			op.ints("pads", o.Pad.H, o.Pad.W, o.Pad.H, o.Pad.W)
+		}
+	case nn.MaxPool:
+		op.kind = "MaxPool"
+		op.ints("kernel_shape", o.K, o.K)
+		op.ints("strides", o.Stride, o.Stride)
+		op.ints("pads", o.Pad, o.Pad, o.Pad, o.Pad)
+	case nn.BatchNorm:
+		op.kind = "BatchNormalization"
+		op.float("epsilon", float32(o.Eps))
+		weights = 4 // not the counter
+	case nn.Act:
+		switch o.Func {
+		case nn.FuncLeakyReLU:
+			op.kind = "LeakyRelu"
+			op.float("alpha", o.Slope)
+		case nn.FuncReLU:
+			op.kind = "Relu"
+		case nn.FuncReLU6:
+			op.kind = "Clip"
+			in = append(in, m.scalar("zoo.zero", 0), m.scalar("zoo.six", 6))
+		default:
+			return fmt.Errorf("ONNX has no counterpart")
+		}
+	case nn.GlobalAvgPool:
+		op.kind = "GlobalAveragePool"
+	case nn.Flatten:
+		op.kind = "Flatten"
+	case nn.Linear:
+		op.kind = "Gemm"
+		op.int("transB", 1)
+	case nn.Add:
+		op.kind = "Add"
+	case nn.Concat:
+		op.kind = "Concat"
+		op.int("axis", 1)
+	case nn.Slice:
+		op.kind = "Slice"
+		in = append(in, m.index(o.From), m.index(o.To), m.index(1))
+	default:
+		return fmt.Errorf("ONNX has no counterpart")
+	}
+	for _, i := range n.Params[:weights] {
+		in = append(in, m.weight(i))
+	}
+	op.in = in
+	m.head.bytes(graphNode, op.encode())
+	return nil
+}

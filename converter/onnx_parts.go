@@ -1,0 +1,140 @@
+package converter
+
+import (
+	"encoding/binary"
+	"fmt"
+
+	"github.com/gozoo/zoo/tensor"
+)
+
+// weight adds a wanted tensor under its own name, and returns the name of the value
+// in float32.
+func (m *onnxModel) weight(param int) string {
+	name, t := m.graph.Params[param].Name, m.bound.Tensors[param]
+	if m.used[name] {
+		name = m.fresh(name, "weight")
+	}
+	m.initializer(name, t)
+	if t.DType() == tensor.F32 {
+		return name
+	}
+	op := onnxNode{kind: "Cast", in: []string{name}, out: m.fresh(name+".float32", "cast")}
+	op.int("to", int(onnxTypes[tensor.F32]))
+	m.head.bytes(graphNode, op.encode())
+	return op.out
+}
+
+// scalar returns the name of a constant, which is added once.
+func (m *onnxModel) scalar(name string, v float32) string {
+	if !m.used[name] {
+		m.initializer(name, tensor.FromFloat32s(tensor.Shape{}, []float32{v}))
+	}
+	return name
+}
+
+// index returns the name of a constant of one integer.
+func (m *onnxModel) index(v int) string {
+	name := fmt.Sprintf("zoo.index%d", v)
+	if !m.used[name] {
+		t, err := tensor.New(tensor.I64, tensor.Shape{1}, binary.LittleEndian.AppendUint64(nil, uint64(v)))
+		if err != nil {
+			panic(err) // eight bytes are one I64
+		}
+		m.initializer(name, t)
+	}
+	return name
+}
+
+func (m *onnxModel) initializer(name string, t tensor.Tensor) {
+	m.used[name] = true
+	var head message
+	for _, d := range t.Shape() {
+		head.int(tensorDims, int64(d))
+	}
+	head.int(tensorType, onnxTypes[t.DType()])
+	head.text(tensorName, name)
+	head.head(tensorRaw, t.Nbytes())
+	var field message
+	field.head(graphInitializer, len(head)+t.Nbytes())
+	m.weights = append(m.weights, onnxWeight{append(field, head...), t})
+}
+
+// An onnxNode is a NodeProto.
+type onnxNode struct {
+	kind       string
+	in         []string
+	out        string
+	attributes []message
+}
+
+func (n *onnxNode) encode() message {
+	var m message
+	for _, name := range n.in {
+		m.text(nodeInput, name)
+	}
+	m.text(nodeOutput, n.out)
+	m.text(nodeName, n.out)
+	m.text(nodeOp, n.kind)
+	for _, a := range n.attributes {
+		m.bytes(nodeAttribute, a)
+	}
+	return m
+}
+
+// Field numbers and types of AttributeProto.
+const (
+	attributeName, attributeFloat, attributeInt, attributeText, attributeInts, attributeType = 1, 2, 3, 4, 8, 20
+
+	typeFloat, typeInt, typeText, typeInts = 1, 2, 3, 7
+)
+
+func (n *onnxNode) attribute(name string, kind int64, value func(*message)) {
+	var a message
+	a.text(attributeName, name)
+	value(&a)
+	a.int(attributeType, kind)
+	n.attributes = append(n.attributes, a)
+}
+
+func (n *onnxNode) float(name string, v float32) {
+	n.attribute(name, typeFloat, func(a *message) { a.float(attributeFloat, v) })
+}
+
+func (n *onnxNode) int(name string, v int) {
+	n.attribute(name, typeInt, func(a *message) { a.int(attributeInt, int64(v)) })
+}
+
+func (n *onnxNode) text(name, v string) {
+	n.attribute(name, typeText, func(a *message) { a.text(attributeText, v) })
+}
+
+func (n *onnxNode) ints(name string, v ...int) {
+	n.attribute(name, typeInts, func(a *message) {
+		for _, i := range v {
+			a.int(attributeInts, int64(i))
+		}
+	})
+}
+
+// valueInfo returns a ValueInfoProto of float32 elements. A dimension is a number, or
+// the name of one that is free.
+func valueInfo(name string, dims ...any) message {
+	var shape message
+	for _, d := range dims {
+		var dim message
+		switch d := d.(type) {
+		case int:
+			dim.int(1, int64(d))
+		case string:
+			dim.text(2, d)
+		}
+		shape.bytes(1, dim)
+	}
+	var kind, value, info message
+	kind.int(1, onnxTypes[tensor.F32])
+	kind.bytes(2, shape)
+	value.bytes(1, kind)
+	info.text(1, name)
+	info.bytes(2, value)
+	return info
+}
