@@ -154,5 +154,6 @@ var torchNames = map[tensor.DType]string{
 	tensor.Bool: "bool", tensor.U8: "uint8", tensor.I8: "int8", tensor.U16: "uint16", tensor.I16: "int16",
 	tensor.U32: "uint32", tensor.I32: "int32", tensor.U64: "uint64", tensor.I64: "int64",
 	tensor.F16: "float16", tensor.BF16: "bfloat16", tensor.F32: "float32", tensor.F64: "float64",
-	tensor.F8E4M3: "float8_e4m3fn", tensor.F8E5M2: "float8_e5m2", tensor.C64: "complex64",
+	tensor.F8E4M3: "float8_e4m3fn", tensor.F8E5M2: "float8_e5m2", tensor.F8E8M0: "float8_e8m0fnu",
+	tensor.F8E4M3UZ: "float8_e4m3fnuz", tensor.F8E5M2UZ: "float8_e5m2fnuz", tensor.C64: "complex64",
 }

@@ -111,7 +111,7 @@ type onnxModel struct {
 	weights []onnxWeight
 }
 
-// A onnxWeight is an initializer: what goes before its elements, and they.
+// An onnxWeight is an initializer: what goes before its elements, and they.
 type onnxWeight struct {
 	head message
 	t    tensor.Tensor
@@ -146,71 +146,4 @@ func (m *onnxModel) fresh(path, kind string) string {
 	}
 	m.used[name] = true
 	return name
-}
-
-// node adds an operator of the graph.
-func (m *onnxModel) node(n nn.Node) error {
-	var in []string
-	for _, v := range n.In {
-		in = append(in, m.values[v])
-	}
-	op := onnxNode{out: m.values[n.Out]}
-	weights := len(n.Params)
-	switch o := n.Op.(type) {
-	case nn.Conv:
-		op.kind = "Conv"
-		op.ints("kernel_shape", o.KH, o.KW)
-		op.ints("strides", o.StrideH, o.StrideW)
-		op.int("group", o.Groups)
-		if o.Pad.Same {
-			op.text("auto_pad", "SAME_UPPER") // the extra row and column come last
-		} else {
-			op.ints("pads", o.Pad.H, o.Pad.W, o.Pad.H, o.Pad.W)
-		}
-	case nn.MaxPool:
-		op.kind = "MaxPool"
-		op.ints("kernel_shape", o.K, o.K)
-		op.ints("strides", o.Stride, o.Stride)
-		op.ints("pads", o.Pad, o.Pad, o.Pad, o.Pad)
-	case nn.BatchNorm:
-		op.kind = "BatchNormalization"
-		op.float("epsilon", float32(o.Eps))
-		weights = 4 // not the counter
-	case nn.Act:
-		switch o.Func {
-		case nn.FuncLeakyReLU:
-			op.kind = "LeakyRelu"
-			op.float("alpha", o.Slope)
-		case nn.FuncReLU:
-			op.kind = "Relu"
-		case nn.FuncReLU6:
-			op.kind = "Clip"
-			in = append(in, m.scalar("zoo.zero", 0), m.scalar("zoo.six", 6))
-		default:
-			return fmt.Errorf("ONNX has no counterpart")
-		}
-	case nn.GlobalAvgPool:
-		op.kind = "GlobalAveragePool"
-	case nn.Flatten:
-		op.kind = "Flatten"
-	case nn.Linear:
-		op.kind = "Gemm"
-		op.int("transB", 1)
-	case nn.Add:
-		op.kind = "Add"
-	case nn.Concat:
-		op.kind = "Concat"
-		op.int("axis", 1)
-	case nn.Slice:
-		op.kind = "Slice"
-		in = append(in, m.index(o.From), m.index(o.To), m.index(1))
-	default:
-		return fmt.Errorf("ONNX has no counterpart")
-	}
-	for _, i := range n.Params[:weights] {
-		in = append(in, m.weight(i))
-	}
-	op.in = in
-	m.head.bytes(graphNode, op.encode())
-	return nil
 }

@@ -20,9 +20,11 @@ func (m *onnxModel) weight(param int) string {
 	}
 	op := onnxNode{kind: "Cast", in: []string{name}, out: m.fresh(name+".float32", "cast")}
 	op.int("to", int(onnxTypes[tensor.F32]))
-	m.head.bytes(graphNode, op.encode())
+	m.add(op)
 	return op.out
 }
+
+func (m *onnxModel) add(op onnxNode) { m.head.bytes(graphNode, op.encode()) }
 
 // scalar returns the name of a constant, which is added once.
 func (m *onnxModel) scalar(name string, v float32) string {
@@ -102,6 +104,19 @@ func (n *onnxNode) float(name string, v float32) {
 
 func (n *onnxNode) int(name string, v int) {
 	n.attribute(name, typeInt, func(a *message) { a.int(attributeInt, int64(v)) })
+}
+
+func (n *onnxNode) flag(name string, v bool) {
+	if v {
+		n.int(name, 1) // 0 is what is taken without it
+	}
+}
+
+// window adds the attributes of a square pooling window.
+func (n *onnxNode) window(k, stride, pad int) {
+	n.ints("kernel_shape", k, k)
+	n.ints("strides", stride, stride)
+	n.ints("pads", pad, pad, pad, pad)
 }
 
 func (n *onnxNode) text(name, v string) {

@@ -1,0 +1,138 @@
+package converter_test
+
+import (
+	"encoding/binary"
+	"fmt"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gozoo/zoo/converter"
+	"github.com/gozoo/zoo/tensor"
+)
+
+// A field of a protobuf message: a number, or bytes.
+type field struct {
+	number int
+	value  uint64
+	bytes  []byte
+}
+
+// fieldsOf decodes a message; what is not one fails the test.
+func fieldsOf(t *testing.T, b []byte) []field {
+	t.Helper()
+	var out []field
+	for len(b) > 0 {
+		tag, n := binary.Uvarint(b)
+		b = b[max(n, 0):]
+		f := field{number: int(tag >> 3)}
+		switch tag & 7 {
+		case 0:
+			f.value, n = binary.Uvarint(b)
+			b = b[max(n, 0):]
+		case 2:
+			var size uint64
+			size, n = binary.Uvarint(b)
+			b = b[max(n, 0):]
+			if n <= 0 || size > uint64(len(b)) {
+				t.Fatalf("field %d of %d bytes, %d left", f.number, size, len(b))
+			}
+			f.bytes, b = b[:size], b[size:]
+		case 5:
+			f.value, b = uint64(binary.LittleEndian.Uint32(b)), b[4:]
+		default:
+			t.Fatalf("wire type %d", tag&7)
+		}
+		if n <= 0 {
+			t.Fatal("a number without end")
+		}
+		out = append(out, f)
+	}
+	return out
+}
+
+// TestONNX wants the operators in order, every weight bit for bit, and the
+// provenance. TestONNXRuntime compares what they compute.
+func TestONNX(t *testing.T) {
+	g, err := everyOp(5)
+	if err != nil {
+		t.Fatal(err)
+	}
+	sd := synthetic(t, g)
+	for _, d := range []tensor.DType{tensor.F32, tensor.BF16} {
+		t.Run(d.String(), func(t *testing.T) {
+			path := filepath.Join(t.TempDir(), "out.onnx")
+			if err := converter.Write(t.Context(), path, sd, converter.Output{Format: converter.ONNX, Graph: g, DType: d, Provenance: provenance}); err != nil {
+				t.Fatal(err)
+			}
+			var graph []field
+			facts := map[string]string{}
+			for _, f := range fieldsOf(t, read(t, path)) {
+				switch f.number {
+				case 7:
+					graph = fieldsOf(t, f.bytes)
+				case 14:
+					fact := fieldsOf(t, f.bytes)
+					facts[string(fact[0].bytes)] = string(fact[1].bytes)
+				}
+			}
+			if facts["source"] != "x.pth" || facts["source_sha256"] != provenance.SHA256 {
+				t.Errorf("facts %q, want the provenance", facts)
+			}
+			var ops []string
+			got := map[string]string{}
+			for _, f := range graph {
+				switch f.number {
+				case 1:
+					for _, n := range fieldsOf(t, f.bytes) {
+						if n.number == 4 && string(n.bytes) != "Cast" {
+							ops = append(ops, string(n.bytes))
+						}
+					}
+				case 5:
+					var shape tensor.Shape
+					var name, raw string
+					var kind uint64
+					for _, w := range fieldsOf(t, f.bytes) {
+						switch w.number {
+						case 1:
+							shape = append(shape, int(w.value))
+						case 2:
+							kind = w.value
+						case 8:
+							name = string(w.bytes)
+						case 9:
+							raw = string(w.bytes)
+						}
+					}
+					if !strings.HasPrefix(name, "zoo.") {
+						got[name] = fmt.Sprint(kind, shape, raw)
+					}
+				}
+			}
+			block := "Conv BatchNormalization "
+			wantOps := block + "Relu " + block + "LeakyRelu Add " + block + "Clip Add " + block + "Sigmoid Mul Add " + block + "HardSwish Add " +
+				block + "Mul Erf Add Mul Mul Add GlobalAveragePool Conv Sigmoid Mul GlobalAveragePool Conv HardSigmoid Mul Slice Slice MaxPool " +
+				"Concat BatchNormalization AveragePool AveragePool GlobalAveragePool Flatten Gemm"
+			if diff := cmp.Diff(wantOps, strings.Join(ops, " ")); diff != "" {
+				t.Errorf("operators (-want +got):\n%s", diff)
+			}
+			want := map[string]string{}
+			for name, x := range sd.All() {
+				if x.DType() == tensor.I64 {
+					continue // a counter
+				}
+				x, err := x.Cast(d)
+				if err != nil {
+					t.Fatal(err)
+				}
+				want[name] = fmt.Sprint(map[tensor.DType]int{tensor.F32: 1, tensor.BF16: 16}[d], x.Shape(), string(x.Bytes()))
+			}
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("weights (-want +got):\n%s", diff)
+			}
+		})
+	}
+}

@@ -1,0 +1,210 @@
+package converter_test
+
+import (
+	"fmt"
+	"os"
+	"os/exec"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gozoo/zoo/backbone"
+	"github.com/gozoo/zoo/converter"
+	"github.com/gozoo/zoo/converter/safetensors"
+	"github.com/gozoo/zoo/golden"
+	"github.com/gozoo/zoo/internal/engine"
+	"github.com/gozoo/zoo/nn"
+	"github.com/gozoo/zoo/tensor"
+)
+
+// check runs testdata/check.py by the Python that ZOO_PYTHON names.
+func check(t *testing.T, args ...string) {
+	t.Helper()
+	python := os.Getenv("ZOO_PYTHON")
+	if python == "" {
+		t.Skip("ZOO_PYTHON names no Python with the readers to compare with")
+	}
+	out, err := exec.Command(python, append([]string{filepath.Join("testdata", "check.py")}, args...)...).CombinedOutput()
+	t.Logf("%s", out)
+	if err != nil {
+		t.Error(err)
+	}
+}
+
+// TestOthersRead wants the readers of others to find what torch.save saved in every
+// format, as it is, compressed and cast.
+func TestOthersRead(t *testing.T) {
+	for _, source := range []string{"zip.pth", "legacy.pth", "zip-dtypes.pth", "zip-views.pth", "zip-new-dtypes.pth", "zip-objects.pth", "zip-module.pth", "reference.safetensors"} {
+		casts := []tensor.DType{tensor.Invalid}
+		if strings.Contains(source, "dtypes") {
+			casts = append(casts, tensor.F32, tensor.F16, tensor.BF16)
+		}
+		for _, d := range casts {
+			t.Run(fmt.Sprint(source, " as ", d), func(t *testing.T) {
+				source := filepath.Join("testdata", source)
+				sd, err := stateDict(t, source)
+				if err != nil {
+					t.Fatal(err)
+				}
+				args := []string{source}
+				dir := t.TempDir()
+				for _, file := range []string{"out.safetensors", "out.pth", "out.npz", "out.safetensors.zst", "out.pth.zst", "out.npz.zst"} {
+					format, _ := converter.FormatOf(file)
+					if format == converter.NPZ && !numpyReads(sd, d) {
+						continue
+					}
+					path := filepath.Join(dir, file)
+					if err := converter.Write(t.Context(), path, sd, converter.Output{Format: format, DType: d, Provenance: provenance}); err != nil {
+						t.Fatal(err)
+					}
+					args = append(args, path)
+				}
+				if d != tensor.Invalid {
+					args = append(args, "--dtype", map[tensor.DType]string{tensor.F32: "f32", tensor.F16: "f16", tensor.BF16: "bf16"}[d])
+				}
+				check(t, args...)
+			})
+		}
+	}
+}
+
+// numpyReads reports whether numpy has all types of sd, cast to d.
+func numpyReads(sd *tensor.StateDict, d tensor.DType) bool {
+	for _, x := range sd.All() {
+		got := x.DType()
+		if got.IsFloat() && d != tensor.Invalid {
+			got = d
+		}
+		switch got {
+		case tensor.BF16, tensor.F8E4M3, tensor.F8E4M3UZ, tensor.F8E5M2, tensor.F8E5M2UZ, tensor.F8E8M0:
+			return false
+		}
+	}
+	return true
+}
+
+// everyOp returns a network of every operator, as wide as is enough to tell.
+func everyOp(classes int) (*nn.Graph, error) {
+	b := nn.NewBuilder(3, 1e-3, nn.ReLU())
+	x := b.At("stem").ConvNormAct(b.Input(), 8, nn.K(3), nn.Stride(2), nn.Same())
+	for i, act := range []nn.Act{nn.LeakyReLU(0.1), nn.ReLU6(), nn.SiLU(), nn.HardSwish(), nn.GELU()} {
+		at := b.At("blocks", i).WithAct(act)
+		x = at.Add(x, at.ConvNormAct(x, 8, nn.K(3), nn.Groups(2), nn.Bias()))
+	}
+	for i, gate := range []nn.Act{nn.Sigmoid(), nn.HardSigmoid()} {
+		at := b.At("gates", i).WithAct(gate)
+		x = at.Mul(x, at.Act(at.Conv(at.GlobalAvgPool(x), 8, nn.Bias())))
+	}
+	first, second := b.Halves(x)
+	x = b.At("join").BatchNorm(b.Concat(second, b.MaxPool(first, 3, 1, 1), x))
+	x = b.AvgPool(x, nn.AvgPool{K: 2, Stride: 2, Ceil: true})
+	x = b.AvgPool(x, nn.AvgPool{K: 3, Stride: 2, Pad: 1, CountPad: true})
+	x = b.At("pool").Features(b.Flatten(b.GlobalAvgPool(x)))
+	return b.Graph(b.At("fc").Linear(x, classes))
+}
+
+// TestONNXRuntime wants networks that were exported to compute the engine's logits
+// elsewhere, for any number of images.
+func TestONNXRuntime(t *testing.T) {
+	type export struct {
+		arch  string
+		graph func(classes int) (*nn.Graph, error)
+		size  int
+		dtype tensor.DType
+	}
+	of := func(family, arch string, size int, d tensor.DType) export {
+		f, err := backbone.ByName(family)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return export{arch, func(classes int) (*nn.Graph, error) { return f.Graph(arch, classes) }, size, d}
+	}
+	exports := []export{
+		{"every operator", everyOp, 37, tensor.Invalid},
+		of("cspnet", "cspdarknet-nano", 32, tensor.Invalid),
+		of("cspnet", "cspresnet-nano", 32, tensor.F16),
+		of("cspnet", "cspresnext-nano", 32, tensor.BF16),
+	}
+	if !testing.Short() {
+		exports = append(exports,
+			of("cspnet", "cspdarknet53", 256, tensor.Invalid),
+			of("cspnet", "cspresnet50", 256, tensor.Invalid),
+			of("cspnet", "cspresnext50", 224, tensor.Invalid),
+			of("efficientnet", "efficientnet-lite0", 224, tensor.Invalid),
+		)
+	}
+	for _, e := range exports {
+		t.Run(fmt.Sprint(e.arch, " ", e.dtype), func(t *testing.T) {
+			if os.Getenv("ZOO_PYTHON") == "" {
+				check(t)
+			}
+			const classes = 1000
+			g, err := e.graph(classes)
+			if err != nil {
+				t.Fatal(err)
+			}
+			sd := synthetic(t, g)
+			dir := t.TempDir()
+			source, network, run := filepath.Join(dir, "in.safetensors"), filepath.Join(dir, "out.onnx"), filepath.Join(dir, "run.safetensors")
+			if err := converter.Write(t.Context(), source, sd, converter.Output{DType: e.dtype}); err != nil {
+				t.Fatal(err)
+			}
+			if err := converter.Write(t.Context(), network, sd, converter.Output{Format: converter.ONNX, DType: e.dtype, Graph: g, Provenance: provenance}); err != nil {
+				t.Fatal(err)
+			}
+			cast, err := stateDict(t, source) // so that both compute with the same weights
+			if err != nil {
+				t.Fatal(err)
+			}
+			record, err := computed(g, cast, tensor.Shape{3, 3, e.size, e.size})
+			if err != nil {
+				t.Fatal(err)
+			}
+			if err := safetensors.WriteFile(run, record, nil); err != nil {
+				t.Fatal(err)
+			}
+			check(t, source, network, "--run", run, "--tolerance", "1e-5")
+		})
+	}
+}
+
+// computed returns a synthetic input of the given shape and the engine's logits.
+func computed(g *nn.Graph, sd *tensor.StateDict, shape tensor.Shape) (*tensor.StateDict, error) {
+	bound, err := nn.Bind(g, sd)
+	if err != nil {
+		return nil, err
+	}
+	input, err := golden.SyntheticInput(shape, 0)
+	if err != nil {
+		return nil, err
+	}
+	plan, err := engine.Compile(bound, shape, engine.Options{Precision: engine.Highest})
+	if err != nil {
+		return nil, err
+	}
+	logits := make([]float32, shape[0]*g.NumClasses())
+	if err := plan.NewSession().Run(logits, input); err != nil {
+		return nil, err
+	}
+	record := new(tensor.StateDict)
+	if err := record.Add("input", tensor.FromFloat32s(shape, input)); err != nil {
+		return nil, err
+	}
+	return record, record.Add("logits", tensor.FromFloat32s(tensor.Shape{shape[0], g.NumClasses()}, logits))
+}
+
+// synthetic returns the weights that a graph wants, made from a seed.
+func synthetic(t *testing.T, g *nn.Graph) *tensor.StateDict {
+	t.Helper()
+	sd := new(tensor.StateDict)
+	for _, p := range g.Params {
+		x, err := golden.SyntheticTensor(p.Name, p.DType, p.Shape, 0)
+		if err == nil {
+			err = sd.Add(p.Name, x)
+		}
+		if err != nil {
+			t.Fatal(err)
+		}
+	}
+	return sd
+}
