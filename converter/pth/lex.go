@@ -29,6 +29,7 @@ type lexer struct {
 	global  []bool       // of each value on the stack, whether it is a global
 	marks   []int        // stack height at each mark
 	memo    map[int]bool // of each entry, whether it is a global
+	frame   int          // where the last frame ends
 	opcodes int
 	objects int
 }
@@ -66,6 +67,9 @@ func (l *lexer) step() (done bool, err error) {
 	arg, err := l.argument(op)
 	if err != nil {
 		return false, fmt.Errorf("%s: %w", op.name, err)
+	}
+	if start < l.frame && l.pos > l.frame {
+		return false, fmt.Errorf("%s: goes beyond the end of its frame at byte %d", op.name, l.frame)
 	}
 	if err := l.apply(op, arg, start); err != nil {
 		return false, fmt.Errorf("%s: %w", op.name, err)

@@ -66,7 +66,7 @@ func TestPickle(t *testing.T) {
 		{"a reference used twice", zipped(dict(text("w"), w+"q\x05", text("v"), "h\x05")), ""},
 		{"a memo entry written again", zipped(dict(text("a"), "K\x01q\x05"+pop+"K\x02q\x05", text("w"), w)), ""},
 		{"protocol 1, without PROTO", raw(dict(text("w"), w) + "."), ""},
-		{"frames of protocol 4", raw("\x80\x04\x95" + le(uint64(10)) + dict(text("w"), w) + "."), ""},
+		{"frames of protocol 4", raw("\x80\x04\x95" + le(uint64(8)) + dict(text("w"), w) + "."), ""},
 
 		{"nothing", raw(""), "no STOP"},
 		{"no STOP", raw(start + dict(text("w"), w)), "no STOP"},
@@ -110,6 +110,8 @@ func TestPickle(t *testing.T) {
 		{"number without end of line", beside("L" + strings.Repeat("1", 2000) + "L\n"), "found no end"},
 		{"global without end", beside("cos"), "found no end"},
 		{"frame of 2^50", raw("\x80\x04\x95" + le(uint64(1)<<50) + dict(text("w"), w) + "."), "FRAME"},
+		{"frame that ends inside an opcode", raw("\x80\x04\x95" + le(uint64(4)) + dict(text("w"), w) + "."), "beyond the end of its frame"},
+		{"frame inside a frame", raw("\x80\x04\x95" + le(uint64(12)) + "\x95" + le(uint64(1)) + dict(text("w"), w) + "."), "inside the frame"},
 		{"text with escapes", beside("Vx\\u0041\n"), "escapes"},
 		{"marks without end", raw(start + strings.Repeat("(", 20_000) + "."), "nested marks"},
 		{"objects without end", raw(start + strings.Repeat("]0", 600_000) + "N."), "objects"},

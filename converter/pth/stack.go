@@ -94,6 +94,10 @@ func (l *lexer) apply(op *opcode, arg []byte, start int) error {
 	case frame:
 		if n, left := binary.LittleEndian.Uint64(arg), uint64(len(l.src)-l.pos); n > left {
 			return fmt.Errorf("expected %d more bytes, found %d", n, left)
+		} else if start < l.frame {
+			return fmt.Errorf("starts inside the frame that ends at byte %d", l.frame)
+		} else {
+			l.frame = l.pos + int(n)
 		}
 	case stop:
 		if len(l.marks) > 0 || len(l.global) != 1 {
