@@ -25,7 +25,7 @@ type File struct {
 	name        string // for messages
 	container   string
 	root        any // the value of the pickle
-	holds       map[any]bool
+	holds       holders
 	storages    storages
 	unprotected bool              // whether the archive carries no checksums
 	metadata    map[string]string // that zoo wrote
@@ -99,7 +99,7 @@ func (f *File) Classes() []string {
 func (f *File) StateDict() (*tensor.StateDict, error) {
 	from, at := f.root, "the file"
 	for _, key := range []string{"state_dict", "model"} {
-		if v := lookup(f.root, key); v != nil && (f.holds[v] || key == "state_dict") {
+		if v := lookup(f.root, key); v != nil && (f.holds.has(v) || key == "state_dict") {
 			if _, ok := entriesOf(v); ok {
 				from, at = v, fmt.Sprintf("%q", key)
 				break

@@ -95,6 +95,9 @@ func TestTensors(t *testing.T) {
 		{"storage of two sizes", zipped(dict(text("w"), w, text("v"), stored(float, 400))), "is used as 4 elements"},
 
 		{"the root is a list", zipped(list(w)), "expected a state dict"},
+		{"the root is bytes", zipped("C\x01x"), "found bytes"},
+		{"the model is bytes", zipped(dict(text("model"), "C\x01x", text("w"), w)), ""},
+		{"the state dict is bytes", zipped(dict(text("state_dict"), "C\x01x", text("w"), w)), ""},
 		{"the root is None", zipped(none), "expected a state dict"},
 		{"the root is a tensor", zipped(w), "found torch.Tensor"},
 		{"the root is a module", zipped(global("torch.nn", "Linear") + ")\x81" + dict(text("weight"), w) + "b"), "state_dict()"},
@@ -183,6 +186,19 @@ func TestClasses(t *testing.T) {
 				t.Errorf("classes (-want +got):\n%s", diff)
 			}
 		})
+	}
+}
+
+// TestNoTensors wants a file without tensors refused in full too.
+func TestNoTensors(t *testing.T) {
+	for _, root := range []string{none, "C\x01x", dict(text("x"), "C\x01x"), list()} {
+		f, err := pth.Parse("x.pth", []byte(zipped(root)))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if _, err := f.Tensors(); err == nil || !strings.Contains(err.Error(), "no tensors") {
+			t.Errorf("error %v, want that there are no tensors", err)
+		}
 	}
 }
 

@@ -15,11 +15,17 @@ const (
 	maxPathBytes = 64 << 20 // of all paths together
 )
 
+// holders are the containers with a tensor somewhere below them.
+type holders map[any]bool
+
+// has reports whether v is one. Other values may not even be keys of a map.
+func (h holders) has(v any) bool { return isContainer(v) && h[v] }
+
 // survey visits every container below root once, however deep. It returns those
 // with a tensor somewhere below them: the only ones that a walk for tensors may
 // enter, and the reason that a walk is short.
-func survey(root any) (holds map[any]bool, err error) {
-	holds = map[any]bool{}
+func survey(root any) (holds holders, err error) {
+	holds = holders{}
 	parents := map[any][]any{}
 	var tensors []any
 	queue := []any{root}
@@ -92,7 +98,7 @@ func childrenOf(v any) ([]any, error) {
 
 // A walk calls visit with the path of every tensor below a value.
 type walk struct {
-	holds map[any]bool
+	holds holders
 	// named restricts paths to text keys, as the names of a state dict are.
 	named bool
 	sep   string
@@ -107,7 +113,7 @@ func (w *walk) value(v any, path []string) error {
 	if t, ok := v.(*tensorRef); ok {
 		return w.tensor(t, path)
 	}
-	if !w.holds[v] {
+	if !w.holds.has(v) {
 		return nil
 	}
 	if w.inside[v] {
@@ -154,7 +160,7 @@ func (w *walk) leadsToTensor(v any) bool {
 	case *tensorRef:
 		return true
 	}
-	return isContainer(v) && w.holds[v]
+	return w.holds.has(v)
 }
 
 func (w *walk) tensor(t *tensorRef, path []string) error {
@@ -192,7 +198,7 @@ const maxListed = 4 << 20
 
 // listNonTensors returns every value of every dict that is no tensor, and every
 // container of other kinds as a whole unless a tensor lies in it.
-func listNonTensors(root any, holds map[any]bool) []NonTensor {
+func listNonTensors(root any, holds holders) []NonTensor {
 	var list []NonTensor
 	left := maxListed
 	seen := map[any]bool{}
@@ -203,7 +209,7 @@ func listNonTensors(root any, holds map[any]bool) []NonTensor {
 		}
 		entries, isMap := entriesOf(v)
 		_, isObject := v.(*object)
-		if isContainer(v) && (holds[v] || isMap && !isObject && len(entries) > 0) && len(path) < maxDepth {
+		if isContainer(v) && (holds.has(v) || isMap && !isObject && len(entries) > 0) && len(path) < maxDepth {
 			if seen[v] {
 				return
 			}
