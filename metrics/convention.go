@@ -107,7 +107,7 @@ func (c Convention) flops(node nn.Node, in, out int64) (int64, error) {
 		return 0, nil
 	case nn.Act:
 		return c.actFLOPs(op, out)
-	case nn.Flatten, nn.Add, nn.Mul, nn.Concat, nn.Slice:
+	case nn.Flatten, nn.Add, nn.Mul, nn.Shuffle, nn.Concat, nn.Slice:
 		return 0, nil
 	}
 	return 0, fmt.Errorf("%s has no rule for %s", string(c), node.Op.Kind())

@@ -211,6 +211,14 @@ func (b *Builder) Mul(x, factors Value) Value {
 	return b.node(Mul{}, x.C, x, factors)
 }
 
+// Shuffle interleaves the channels of the given number of groups.
+func (b *Builder) Shuffle(x Value, groups int) Value {
+	if groups < 1 || x.C%groups != 0 {
+		b.fail("cannot shuffle %d channels in %d groups", x.C, groups)
+	}
+	return b.node(Shuffle{groups}, x.C, x)
+}
+
 // Concat joins values along the channels.
 func (b *Builder) Concat(xs ...Value) Value {
 	c := 0

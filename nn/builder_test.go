@@ -90,6 +90,7 @@ func TestBuilderErrors(t *testing.T) {
 			"nn: a: cannot add 3 and 4 channels"},
 		{"factors", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Mul(x, b.At("b").Conv(x, 4)) },
 			"nn: a: cannot multiply 3 channels by 4 factors"},
+		{"shuffle", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Shuffle(x, 2) }, "nn: a: cannot shuffle 3 channels in 2 groups"},
 		{"the first of two", func(b *nn.Builder, x nn.Value) nn.Value {
 			return b.At("second").Conv(b.At("first").Conv(x, 4, nn.K(0)), 4, nn.K(0))
 		}, "nn: first: "},
@@ -134,6 +135,7 @@ func TestShapes(t *testing.T) {
 		{"no border", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Conv(x, 5, nn.K(3), nn.Pad(0), nn.Bias()) },
 			tensor.Shape{1, 3, 4, 9}, tensor.Shape{1, 5, 2, 7}},
 		{"gate", func(b *nn.Builder, x nn.Value) nn.Value { return b.Mul(x, b.GlobalAvgPool(x)) }, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 3, 4, 9}},
+		{"shuffle", func(b *nn.Builder, x nn.Value) nn.Value { return b.Shuffle(x, 3) }, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 3, 4, 9}},
 		{"global pool", func(b *nn.Builder, x nn.Value) nn.Value { return b.GlobalAvgPool(x) }, tensor.Shape{4, 3, 5, 6}, tensor.Shape{4, 3, 1, 1}},
 		{"concat", func(b *nn.Builder, x nn.Value) nn.Value { return b.Concat(x, b.At("a").Conv(x, 5), x) }, tensor.Shape{1, 3, 2, 2}, tensor.Shape{1, 11, 2, 2}},
 		{"halves", func(b *nn.Builder, x nn.Value) nn.Value { _, y := b.Halves(b.At("a").Conv(x, 6)); return y }, tensor.Shape{1, 3, 2, 4}, tensor.Shape{1, 3, 2, 4}},

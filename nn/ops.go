@@ -75,6 +75,10 @@ type Add struct{}
 // Mul multiplies (N,C,H,W) by one factor per image and channel, (N,C,1,1).
 type Mul struct{}
 
+// Shuffle interleaves Groups equal runs of channels: channel c of run g becomes
+// channel c*Groups+g. It mixes what grouped convolutions keep apart.
+type Shuffle struct{ Groups int }
+
 // Concat joins values along the channels, in the order of the inputs.
 type Concat struct{}
 
@@ -92,6 +96,7 @@ func (Flatten) Kind() string       { return "flatten" }
 func (Linear) Kind() string        { return "linear" }
 func (Add) Kind() string           { return "add" }
 func (Mul) Kind() string           { return "mul" }
+func (Shuffle) Kind() string       { return "channel_shuffle" }
 func (Concat) Kind() string        { return "cat" }
 func (Slice) Kind() string         { return "slice" }
 
@@ -131,5 +136,6 @@ func (GlobalAvgPool) Params() []Param { return nil }
 func (Flatten) Params() []Param       { return nil }
 func (Add) Params() []Param           { return nil }
 func (Mul) Params() []Param           { return nil }
+func (Shuffle) Params() []Param       { return nil }
 func (Concat) Params() []Param        { return nil }
 func (Slice) Params() []Param         { return nil }

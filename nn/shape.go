@@ -146,6 +146,15 @@ func (Mul) Shape(in ...tensor.Shape) (tensor.Shape, error) {
 	return in[0], nil
 }
 
+// Shape returns the input's shape.
+func (s Shuffle) Shape(in ...tensor.Shape) (tensor.Shape, error) {
+	x, err := images(0, in)
+	if err == nil && (s.Groups < 1 || x[1]%s.Groups != 0) {
+		err = fmt.Errorf("%d groups do not divide the channels of %v", s.Groups, x)
+	}
+	return x, err
+}
+
 // Shape returns (N, sum of C, H, W).
 func (Concat) Shape(in ...tensor.Shape) (tensor.Shape, error) {
 	if len(in) == 0 {

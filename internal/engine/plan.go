@@ -178,6 +178,8 @@ func (c *compiler) step(u unit) (step, error) {
 		return &actStep{l.view(u.node.In[0]), l.view(u.out), apply}, nil
 	case nn.Mul:
 		return &mulStep{l.view(u.node.In[0]), l.view(u.node.In[1]), l.view(u.out)}, nil
+	case nn.Shuffle:
+		return &shuffleStep{l.view(u.node.In[0]), l.view(u.out), op.Groups}, nil
 	case nn.BatchNorm:
 		return c.norm(u)
 	case nn.Concat:

@@ -171,6 +171,12 @@ func compute(n nn.Node, in [][]float64, is, os tensor.Shape, p [][]float64) []fl
 		for i := range out {
 			out[i] = x[i] * in[1][i/plane(os)]
 		}
+	case nn.Shuffle:
+		for i := range out {
+			img, c := i/(os[1]*plane(os)), i/plane(os)%os[1]
+			from := c%op.Groups*(os[1]/op.Groups) + c/op.Groups
+			out[i] = x[(img*os[1]+from)*plane(os)+i%plane(os)]
+		}
 	case nn.Concat:
 		at := 0
 		for img := range os[0] {

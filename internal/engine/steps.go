@@ -66,6 +66,28 @@ func (s *mulStep) run(f *frame, task int) {
 	}
 }
 
+// shuffleStep interleaves groups of channels.
+type shuffleStep struct {
+	in, out view
+	groups  int
+}
+
+func (s *shuffleStep) tasks() int { return s.out.rows() }
+
+func (s *shuffleStep) run(f *frame, task int) {
+	in, is := s.in.row(f.mem, task)
+	out, os := s.out.row(f.mem, task)
+	per := s.in.c / s.groups
+	for x := range s.out.buf.w {
+		dst := out[x*os:]
+		for g := range s.groups {
+			for c, v := range in[x*is+g*per:][:per] {
+				dst[c*s.groups+g] = v
+			}
+		}
+	}
+}
+
 // normStep scales and shifts each channel, and applies an activation.
 type normStep struct {
 	in, out      view
