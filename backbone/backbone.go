@@ -33,9 +33,14 @@ var families = []*Family{
 	&cspNet,
 	&denseNet,
 	&efficientNet,
+	&mobileNetV2,
+	&mobileNetV3,
+	&regNet,
 	&resNet,
 	&resNeXt,
 	&seResNet,
+	&shuffleNetV1,
+	&shuffleNetV2,
 	&vgg,
 }
 

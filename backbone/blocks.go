@@ -39,3 +39,32 @@ func makeDivisible(c float64, divisor int) int {
 	}
 	return n
 }
+
+// inverted is an inverted residual block, OpenMMLab's InvertedResidual: expand, filter
+// each channel, scale channels by squeeze-excitation, project.
+type inverted struct {
+	k, stride int
+	mid, out  int
+	squeezed  int // channels between the convolutions of squeeze-excitation; none if 0
+	act, gate nn.Act
+	border    []nn.Option // of the convolutions, if not half the kernel
+}
+
+// block adds the block, whose convolutions have the builder's activation: (N,C,H,W)
+// to (N,out,H/stride,W/stride). Input and output are added where they are alike.
+func (r inverted) block(b *nn.Builder, x nn.Value) nn.Value {
+	y := x
+	if r.mid != x.C {
+		y = b.At("expand_conv").ConvNormAct(y, r.mid, r.border...)
+	}
+	options := append([]nn.Option{nn.K(r.k), nn.Stride(r.stride), nn.Groups(r.mid)}, r.border...)
+	y = b.At("depthwise_conv").ConvNormAct(y, r.mid, options...)
+	if r.squeezed > 0 {
+		y = squeezeExcite(b.At("se"), y, r.squeezed, r.act, r.gate)
+	}
+	y = b.At("linear_conv").ConvNormAct(y, r.out, append([]nn.Option{nn.NoAct()}, r.border...)...)
+	if r.stride == 1 && x.C == r.out {
+		y = b.Add(x, y)
+	}
+	return b.Output(y)
+}

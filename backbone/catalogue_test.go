@@ -64,6 +64,25 @@ func keys(g *nn.Graph) []string {
 	return lines
 }
 
+// eps writes the eps of all norms, each once.
+func eps(g *nn.Graph) string {
+	var all []float64
+	for _, n := range g.Nodes {
+		if op, ok := n.Op.(nn.BatchNorm); ok {
+			all = append(all, op.Eps)
+		}
+	}
+	slices.Sort(all)
+	var out []string
+	for _, e := range slices.Compact(all) {
+		out = append(out, strconv.FormatFloat(e, 'g', -1, 64))
+	}
+	if len(out) == 0 {
+		return "-"
+	}
+	return strings.Join(out, " ")
+}
+
 // dims writes a shape as 64x3x7x7, and that of a scalar as -.
 func dims(s tensor.Shape) string {
 	if len(s) == 0 {
@@ -148,7 +167,7 @@ func TestReference(t *testing.T) {
 				}
 				got := map[string]string{
 					"model": e.Name, "input": want["input"], "entries": strconv.Itoa(len(lines)), "keys": hex.EncodeToString(sum[:]),
-					"params": strconv.FormatInt(cost.Params, 10), "conv_macs": strconv.FormatInt(macs, 10),
+					"params": strconv.FormatInt(cost.Params, 10), "eps": eps(g), "conv_macs": strconv.FormatInt(macs, 10),
 					"mmengine":    strconv.FormatInt(cost.FLOPs, 10),
 					"mmcv-legacy": strconv.FormatInt(count(t, g, size, metrics.MMCVLegacy).FLOPs, 10),
 				}

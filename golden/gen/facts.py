@@ -4,7 +4,7 @@
     facts.py --keys MODEL         prints one state dict, to see where a digest differs
 
 Columns: model; input as 1xCxHxW; state dict entries; sha256 of the sorted lines that
---keys prints; parameters; multiply-accumulates of the convolutions over the whole
+--keys prints; parameters; eps of the norms; multiply-accumulates of the convolutions over the whole
 forward pass, where the framework does not count; FLOPs by mmcv's counter and by
 mmengine's, both without the classifier.
 """
@@ -23,7 +23,7 @@ import torch
 import networks
 
 CATALOGUE = pathlib.Path(__file__).parents[2] / "zoo.toml"
-HEADER = ("model", "input", "entries", "keys", "params", "conv_macs", "mmcv-legacy", "mmengine")
+HEADER = ("model", "input", "entries", "keys", "params", "eps", "conv_macs", "mmcv-legacy", "mmengine")
 
 
 def keys(net):
@@ -35,6 +35,12 @@ def keys(net):
         kind = "param" if name in learnt else "buffer"
         lines.append(f"{name} {str(x.dtype).removeprefix('torch.')} {shape} {kind}")
     return sorted(lines)
+
+
+def eps(net):
+    """Returns the eps of all batch and layer norms, each once."""
+    norms = (torch.nn.modules.batchnorm._BatchNorm, torch.nn.LayerNorm)
+    return " ".join(f"{e:g}" for e in sorted({m.eps for m in net.modules() if isinstance(m, norms)})) or "-"
 
 
 def conv_macs(net, x):
@@ -77,7 +83,7 @@ def measure(model, size, known={}):
             flops = (conv_macs(net, torch.zeros(shape)), "", "")
         else:
             flops = ("", *counters(net, shape))
-        known[key] = (len(entries), digest, params, *flops)
+        known[key] = (len(entries), digest, params, eps(net), *flops)
     return tuple(map(str, (model, "x".join(map(str, shape)), *known[key])))
 
 

@@ -31,6 +31,11 @@ FAMILIES = [
     ("seresnet", ["SEResNet"], "mmcv-legacy", 224),
     ("vgg", ["VGG"], "mmcv-legacy", 224),
     ("densenet", ["DenseNet"], "mmcv-legacy", 224),
+    ("mobilenet_v2", ["MobileNet V2"], "mmcv-legacy", 224),
+    ("mobilenet_v3", ["MobileNet V3"], "mmcv-legacy", 224),
+    ("shufflenet_v1", ["Shufflenet V1"], "mmcv-legacy", 224),
+    ("shufflenet_v2", ["Shufflenet V2"], "fvcore", 224),
+    ("regnet", ["RegNet"], "mmcv-legacy", 224),
 ]
 TITLES = {
     "resnet": "ResNet (arXiv:1512.03385), its variants, and networks of that shape under self-supervised weights.",
@@ -38,13 +43,22 @@ TITLES = {
     "seresnet": "SE-ResNet (arXiv:1709.01507).",
     "vgg": "VGG (arXiv:1409.1556).",
     "densenet": "DenseNet (arXiv:1608.06993).",
+    "mobilenet_v2": "MobileNetV2 (arXiv:1801.04381).",
+    "mobilenet_v3": "MobileNetV3 (arXiv:1905.02244).",
+    "shufflenet_v1": "ShuffleNetV1 (arXiv:1707.01083).",
+    "shufflenet_v2": "ShuffleNetV2 (arXiv:1807.11164).",
+    "regnet": "RegNet (arXiv:2003.13678).",
 }
 # Rows of mixed collections that are of a family.
 ONLY = {"MoCoV3": "resnet50", "SparK": "resnet50"}
 # How single rows were counted, where their family's rule does not hold.
-COUNTED = {}
+COUNTED = {
+    "mobilenet-v3-small-050_3rdparty_in1k": ("mmengine", 224, None),
+    "mobilenet-v3-small-075_3rdparty_in1k": ("mmengine", 224, None),
+}
 NOTES = {
     "resnet34_8xb32_in1k": "the published parameters are a slip for 21.80",
+    "regnetx-3.2gf_8xb64_in1k": "the published figures are each other's: 15.3 M parameters and 3.21 GFLOPs",
     "resnet50_spark-pre_300e_in1k": "the published figures are those of a ResNet-50 for CIFAR-10",
 }
 
@@ -102,20 +116,21 @@ def row(model, family, convention, size):
     digest = model["Weights"].rsplit("-", 1)[1].removesuffix(".pth")
     arch = name.split("_")[0].replace("convnextv2", "convnext-v2")
     converted = model.get("Converted From", {}).get("Weights")
+    key = f'"{name}"' if "." in name else name
     lines = [
-        f"[{name}]",
+        f"[{key}]",
         f'family = "{family}"',
         f'arch = "{arch}"',
         "classes = 1000",
         'labels = "imagenet-1k"',
         "",
-        f"[{name}.weights]",
+        f"[{key}.weights]",
         f'url = "{model["Weights"]}"',
         f'sha256 = "{digest}"',
         'licence = "Apache-2.0"',
         converted and f'converted_from = "{converted}"',
         "",
-        f"[{name}.input]",
+        f"[{key}.input]",
         f"resize = {resize}",
         f"crop = {crop}",
         f"mean = {[float(x) if x % 1 else int(x) for x in pre['mean']]}",
@@ -123,7 +138,7 @@ def row(model, family, convention, size):
         f'order = "{"rgb" if pre["to_rgb"] else "bgr"}"',
         'exif = "apply"',
         "",
-        f"[{name}.published]",
+        f"[{key}.published]",
         f'params_m = "{scaled(meta["Parameters"], 6)}"',
         f'flops_g = "{scaled(meta["FLOPs"], 9)}"',
         f'flops_convention = "{convention}"',

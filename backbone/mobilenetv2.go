@@ -1,0 +1,112 @@
+package backbone
+
+import (
+	"fmt"
+
+	"github.com/gozoo/zoo/converter/recipe"
+	"github.com/gozoo/zoo/nn"
+)
+
+// MobileNetV2: arXiv:1801.04381, as OpenMMLab's mmpretrain builds it
+// (mmpretrain/models/backbones/mobilenet_v2.py).
+var mobileNetV2 = Family{
+	Name: "mobilenet_v2",
+	Archs: map[string]func(classes int) (*nn.Graph, error){
+		"mobilenet-v2": mobileV2Graph,
+	},
+	Recipes: map[string]map[string]recipe.Recipe{
+		"mobilenet-v2": {"timm": mobileV2Timm(), "torchvision": mobileV2Torchvision()},
+	},
+}
+
+// mobileV2Stages are the stages: channels inside the blocks as a multiple of those
+// that enter, channels that leave, blocks, and the stride of the first one.
+var mobileV2Stages = []struct{ expand, out, blocks, stride int }{
+	{1, 16, 1, 1}, {6, 24, 2, 2}, {6, 32, 3, 2}, {6, 64, 4, 2}, {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1},
+}
+
+func mobileV2Graph(classes int) (*nn.Graph, error) {
+	b := nn.NewBuilder(3, 1e-5, nn.ReLU6())
+	bb := b.At("backbone")
+	x := bb.At("conv1").ConvNormAct(b.Input(), 32, nn.K(3), nn.Stride(2)) // (N,32,H/2,W/2)
+	for i, s := range mobileV2Stages {
+		stage := bb.At("layer" + string('1'+rune(i)))
+		for j := range s.blocks {
+			stride := 1
+			if j == 0 {
+				stride = s.stride
+			}
+			x = mobileV2Block(stage.At(j), x, s.expand, s.out, stride)
+		}
+	}
+	x = bb.At("conv2").ConvNormAct(x, 1280)
+	return poolAndClassify(b, x, classes)
+}
+
+// mobileV2Block adds an inverted residual: expand, filter each channel, project.
+func mobileV2Block(b *nn.Builder, x nn.Value, expand, out, stride int) nn.Value {
+	conv, i := b.At("conv"), 0
+	y := x
+	if expand > 1 {
+		y = conv.At(i).ConvNormAct(y, x.C*expand)
+		i++
+	}
+	y = conv.At(i).ConvNormAct(y, y.C, nn.K(3), nn.Stride(stride), nn.Groups(y.C))
+	y = conv.At(i+1).ConvNormAct(y, out, nn.NoAct())
+	if stride == 1 && x.C == out {
+		y = b.Add(x, y)
+	}
+	return b.Output(y)
+}
+
+// mobileV2Timm renames timm's network, which numbers blocks within stages too.
+func mobileV2Timm() recipe.Recipe {
+	r := recipe.Recipe{
+		recipe.Rename("conv_stem.**", "backbone.conv1.conv.**"),
+		recipe.Rename("bn1.**", "backbone.conv1.bn.**"),
+		recipe.Rename("conv_head.**", "backbone.conv2.conv.**"),
+		recipe.Rename("bn2.**", "backbone.conv2.bn.**"),
+		recipe.Rename("classifier.**", "head.fc.**"),
+	}
+	for i, s := range mobileV2Stages {
+		convs := []string{"conv_dw", "conv_pw"}
+		if s.expand > 1 {
+			convs = []string{"conv_pw", "conv_dw", "conv_pwl"}
+		}
+		for k, conv := range convs {
+			r = append(r,
+				recipe.Rename(fmt.Sprintf("blocks.%d.*.%s.**", i, conv), fmt.Sprintf("backbone.layer%d.*.conv.%d.conv.**", i+1, k)),
+				recipe.Rename(fmt.Sprintf("blocks.%d.*.bn%d.**", i, k+1), fmt.Sprintf("backbone.layer%d.*.conv.%d.bn.**", i+1, k)))
+		}
+	}
+	return r
+}
+
+// mobileV2Torchvision renames torchvision's network, which numbers all blocks in one
+// row and does not make a module of the last convolution of each.
+func mobileV2Torchvision() recipe.Recipe {
+	r := recipe.Recipe{
+		recipe.Rename("features.0.0.**", "backbone.conv1.conv.**"),
+		recipe.Rename("features.0.1.**", "backbone.conv1.bn.**"),
+		recipe.Rename("classifier.1.**", "head.fc.**"),
+	}
+	block := 1
+	for i, s := range mobileV2Stages {
+		for j := range s.blocks {
+			from, to := fmt.Sprintf("features.%d.conv.", block), fmt.Sprintf("backbone.layer%d.%d.conv.", i+1, j)
+			last := 1
+			if s.expand > 1 {
+				last = 2
+			}
+			r = append(r,
+				recipe.Rename(from+"*.0.**", to+"*.conv.**"),
+				recipe.Rename(from+"*.1.**", to+"*.bn.**"),
+				recipe.Rename(fmt.Sprintf("%s%d.**", from, last), fmt.Sprintf("%s%d.conv.**", to, last)),
+				recipe.Rename(fmt.Sprintf("%s%d.**", from, last+1), fmt.Sprintf("%s%d.bn.**", to, last)))
+			block++
+		}
+	}
+	return append(r,
+		recipe.Rename(fmt.Sprintf("features.%d.0.**", block), "backbone.conv2.conv.**"),
+		recipe.Rename(fmt.Sprintf("features.%d.1.**", block), "backbone.conv2.bn.**"))
+}
