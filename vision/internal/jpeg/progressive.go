@@ -110,15 +110,24 @@ func (s *scan) nextBit(b *[64]int16, ac *huffman) {
 // to the coefficient's magnitude. It stops at the zero that comes after the given number
 // of zeros, or behind the band, and returns where.
 func (s *scan) correct(b *[64]int16, k, zeros int) int {
+	r := &s.bits
 	bit := int16(1) << s.low
 	for ; k <= s.last; k++ {
 		c := &b[zigzag[k]&63]
-		switch {
-		case *c == 0:
+		if *c == 0 {
 			if zeros--; zeros < 0 {
 				return k
 			}
-		case s.bits.bits(1) == 0 || *c&bit != 0:
+			continue
+		}
+		if r.n == 0 {
+			r.fill()
+		}
+		one := int64(r.acc) < 0
+		r.acc <<= 1
+		r.n--
+		switch {
+		case !one || *c&bit != 0:
 		case *c > 0:
 			*c += bit
 		default:
