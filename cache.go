@@ -116,18 +116,19 @@ func source(model string, b store.Blob) *Source {
 
 // converted returns the path of the entry's converted file, which is made of the
 // published one at first use: renamed by the entry's recipe, bound to its network.
-func (z *Zoo) converted(entry *registry.Entry, src *Source) (string, error) {
+func (z *Zoo) converted(ctx context.Context, entry *registry.Entry, src *Source) (string, error) {
 	return z.store.Derived(convertedKey(entry, src), func(tmp string) error {
 		checkpoint, err := openSource(entry, src)
 		if err != nil {
 			return err
 		}
 		defer checkpoint.Close()
-		fitted, err := fit(entry, checkpoint, entry.Weights.Recipe)
+		job, err := plan(checkpoint, src, entry, ConvertOptions{Recipe: entry.Weights.Recipe})
 		if err != nil {
 			return err
 		}
-		return writeFitted(entry, checkpoint, src, fitted, tmp)
+		_, err = job.write(ctx, tmp)
+		return err
 	})
 }
 
@@ -138,15 +139,7 @@ func openSource(entry *registry.Entry, src *Source) (*converter.Checkpoint, erro
 	if address := strings.TrimPrefix(entry.Weights.URL, registry.EmbeddedScheme); address != "" {
 		name, _, _ = strings.Cut(path.Base(address), "?")
 	}
-	checkpoint, err := converter.Open(src.Path)
-	if refusal := (*converter.CheckpointError)(nil); errors.As(err, &refusal) {
-		refusal.File = name
-	}
-	if err != nil {
-		return nil, err
-	}
-	checkpoint.Name = name
-	return checkpoint, nil
+	return converter.OpenAs(src.Path, name)
 }
 
 // convertedKey names an entry's converted file in the cache, by all that decides
@@ -157,7 +150,7 @@ func convertedKey(entry *registry.Entry, src *Source) string {
 
 // convertedVersion changes when the same source would be converted to other
 // bytes, so that older converted files in a cache are not used.
-const convertedVersion = 1
+const convertedVersion = 2
 
 // embeddedImages returns the labelled images that are embedded for an entry's
 // classes, or nil.

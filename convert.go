@@ -11,34 +11,55 @@ import (
 
 	"github.com/gozoo/zoo/converter"
 	"github.com/gozoo/zoo/converter/pth"
-	"github.com/gozoo/zoo/converter/recipe"
 	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/tensor"
 )
 
 // ConvertOptions says what to make of a checkpoint.
 type ConvertOptions struct {
-	// Output is the file to write. Convert keeps it in the cache when empty.
+	// Output is the file to write; a name that ends in ".zst" is compressed. Convert
+	// keeps a safetensors file in the cache when empty.
 	Output string
+	// Format is what to write. Empty means what Output's name promises, and
+	// safetensors where that promises nothing. ONNX needs a network, as Model gives it.
+	Format converter.Format
+	// DType casts floating point tensors to F32, F16 or BF16; Invalid keeps each.
+	DType tensor.DType
 	// Model is the registry name of the network that a file must fit; empty
 	// writes the state dict under its own names.
 	Model string
 	// Recipe renames the tensors; empty means the entry's own, or whichever fits.
 	Recipe string
+	// Classes names the classes in label order, in place of the checkpoint's names.
+	// With a network there must be one for each row of its classifier.
+	Classes []string
 	// All writes every tensor of the file under its full path.
 	All bool
 }
 
+// format returns the format to write.
+func (o *ConvertOptions) format() converter.Format {
+	promised, _ := converter.FormatOf(o.Output)
+	return cmp.Or(o.Format, promised, converter.Safetensors)
+}
+
 // A Conversion says what was converted, and how.
 type Conversion struct {
-	Path, SHA256         string // of the file written
+	Path                 string // of the file written
+	Format               converter.Format
 	Source, SourceSHA256 string // base name, hex
 	Container            string // of the source
+	Checksums            bool   // whether the source's container protects its content
 	Model, Recipe        string // empty for none
 	Classes              int    // rows of the classifier; 0 without a network
+	ClassNames           []string
 	Tensors              int
-	Changes              []recipe.Change // what became of each name
-	NonTensors           []pth.NonTensor // what was not a tensor, and was not run
+	Names                []converter.Explained // what became of each name
+	NonTensors           []pth.NonTensor       // what was not a tensor, and was not run
 }
+
+// SHA256 reads the file that was written and returns its digest in hex.
+func (c *Conversion) SHA256() (string, error) { return fileSHA256(c.Path) }
 
 // Convert converts the named model's published file, downloading it if need be.
 // The error is a *converter.CheckpointError when the file is not what the entry's
@@ -60,25 +81,19 @@ func (z *Zoo) Convert(ctx context.Context, name string, o ConvertOptions) (*Conv
 		return nil, err
 	}
 	defer checkpoint.Close()
-	recipe := cmp.Or(o.Recipe, entry.Weights.Recipe)
-	fitted, err := fit(entry, checkpoint, recipe)
+	o.Recipe = cmp.Or(o.Recipe, entry.Weights.Recipe)
+	job, err := plan(checkpoint, src, entry, o)
 	if err != nil {
 		return nil, err
 	}
-	c := newConversion(checkpoint, src)
-	c.describe(entry, fitted)
-	if o.Output == "" && recipe == entry.Weights.Recipe {
-		c.Path, err = z.converted(entry, src)
-	} else if o.Output == "" {
-		err = fmt.Errorf("zoo: convert %s: recipe %q is not the entry's: name an output file", name, recipe)
-	} else {
-		c.Path, err = o.Output, writeFitted(entry, checkpoint, src, fitted, o.Output)
+	if o.Output != "" {
+		return job.write(ctx, o.Output)
 	}
-	if err != nil {
-		return nil, err
+	if o.Recipe != entry.Weights.Recipe || o.format() != converter.Safetensors || o.DType != tensor.Invalid || o.Classes != nil {
+		return nil, fmt.Errorf("zoo: convert %s: the cache holds what the entry alone decides: name an output file", name)
 	}
-	c.SHA256, err = fileSHA256(c.Path)
-	return c, err
+	job.done.Path, err = z.converted(ctx, entry, src)
+	return job.done, err
 }
 
 // ConvertFile converts a checkpoint file to o.Output, which appears only once it is
@@ -104,73 +119,84 @@ func (z *Zoo) ConvertFile(ctx context.Context, path string, o ConvertOptions) (*
 		return nil, fmt.Errorf("zoo: convert %s: the output is the input: name another file", path)
 	case entry == nil && o.Recipe != "", entry != nil && o.All:
 		return nil, fmt.Errorf("zoo: convert %s: Recipe needs a Model, and All goes without", path)
-	}
-	digest, err := fileSHA256(path)
-	if err != nil {
-		return nil, err
+	case entry == nil && o.format() == converter.ONNX:
+		return nil, fmt.Errorf("zoo: convert %s: ONNX holds a network: name a Model", path)
 	}
 	checkpoint, err := converter.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer checkpoint.Close()
-	src := &Source{Path: path, SHA256: digest}
-	c := newConversion(checkpoint, src)
-	if entry != nil {
+	job, err := plan(checkpoint, nil, entry, o)
+	if err != nil {
+		return nil, err
+	}
+	return job.write(ctx, o.Output)
+}
+
+// A conversion is a checkpoint on its way to a file.
+type conversion struct {
+	done   *Conversion // as far as it is known
+	source *converter.Checkpoint
+	sd     *tensor.StateDict
+	output converter.Output
+}
+
+// plan decides what to write of a checkpoint. Src is the cached file that it is, if
+// it is one, and entry the one whose network it must fit, if any.
+func plan(checkpoint *converter.Checkpoint, src *Source, entry *registry.Entry, o ConvertOptions) (*conversion, error) {
+	c := &Conversion{
+		Format: o.format(), Source: checkpoint.Name, Container: checkpoint.Container, Checksums: checkpoint.Checksums,
+		NonTensors: checkpoint.NonTensors, ClassNames: checkpoint.Classes,
+	}
+	job := &conversion{done: c, source: checkpoint, output: converter.Output{Format: c.Format, DType: o.DType}}
+	if o.Classes != nil {
+		c.ClassNames = o.Classes
+	}
+	if entry == nil {
+		read := checkpoint.StateDict
+		if o.All {
+			read = checkpoint.Tensors
+		}
+		sd, err := read()
+		if err != nil {
+			return nil, err
+		}
+		job.sd, c.Names = sd, converter.Kept(sd)
+	} else {
 		fitted, err := fit(entry, checkpoint, o.Recipe)
 		if err != nil {
 			return nil, err
 		}
-		c.describe(entry, fitted)
-		err = writeFitted(entry, checkpoint, src, fitted, o.Output)
-		if err != nil {
-			return nil, err
+		job.sd, job.output.Graph = fitted.Bound.StateDict(), fitted.Bound.Graph
+		c.Model, c.Recipe, c.Classes, c.Names = entry.Name, fitted.Recipe, fitted.Classes, fitted.Names
+		switch n := len(c.ClassNames); {
+		case n == fitted.Classes:
+		case o.Classes != nil:
+			return nil, fmt.Errorf("zoo: convert %s: %d class names, but the classifier has %d rows: name each", checkpoint.Name, n, fitted.Classes)
+		default:
+			c.ClassNames = nil // those of another number of classes name nothing
 		}
-	} else if err := c.writePlain(checkpoint, o); err != nil {
+	}
+	c.Tensors = job.sd.Len()
+	job.output.Provenance = converter.Provenance{
+		Source: c.Source, Container: c.Container, Model: c.Model, Recipe: c.Recipe, Classes: c.ClassNames, Version: Version,
+	}
+	if src != nil {
+		c.SourceSHA256, job.output.Provenance.SHA256 = src.SHA256, src.SHA256
+	} else {
+		job.output.SHA256 = checkpoint.SHA256
+	}
+	return job, nil
+}
+
+// write writes the file and returns what was done.
+func (j *conversion) write(ctx context.Context, path string) (*Conversion, error) {
+	if err := converter.Write(ctx, path, j.sd, j.output); err != nil {
 		return nil, err
 	}
-	c.Path = o.Output
-	c.SHA256, err = fileSHA256(c.Path)
-	return c, err
-}
-
-func newConversion(checkpoint *converter.Checkpoint, src *Source) *Conversion {
-	return &Conversion{Source: checkpoint.Name, SourceSHA256: src.SHA256, Container: checkpoint.Container, NonTensors: checkpoint.NonTensors}
-}
-
-// describe says what fitting an entry's network took.
-func (c *Conversion) describe(entry *registry.Entry, fitted *converter.Fitted) {
-	c.Model, c.Recipe, c.Classes = entry.Name, fitted.Recipe, fitted.Classes
-	c.Tensors, c.Changes = len(fitted.Bound.Tensors), fitted.Changes
-}
-
-// writeFitted writes the tensors that an entry's network wants, with their
-// provenance.
-func writeFitted(entry *registry.Entry, checkpoint *converter.Checkpoint, src *Source, fitted *converter.Fitted, output string) error {
-	return converter.WriteSafetensors(output, fitted.Bound.StateDict(), converter.Provenance{
-		Source: checkpoint.Name, SHA256: src.SHA256, Container: checkpoint.Container,
-		Model: entry.Name, Recipe: fitted.Recipe, Classes: checkpoint.Classes, Version: Version,
-	})
-}
-
-// writePlain writes a checkpoint's tensors under their own names: those of the state
-// dict, or with o.All every one.
-func (c *Conversion) writePlain(checkpoint *converter.Checkpoint, o ConvertOptions) error {
-	read := checkpoint.StateDict
-	if o.All {
-		read = checkpoint.Tensors
-	}
-	sd, err := read()
-	if err != nil {
-		return err
-	}
-	if _, c.Changes, err = recipe.Recipe(nil).Apply(sd); err != nil {
-		return err
-	}
-	c.Tensors = sd.Len()
-	return converter.WriteSafetensors(o.Output, sd, converter.Provenance{
-		Source: c.Source, SHA256: c.SourceSHA256, Container: c.Container, Classes: checkpoint.Classes, Version: Version,
-	})
+	j.done.Path, j.done.SourceSHA256 = path, cmp.Or(j.done.SourceSHA256, j.source.SHA256())
+	return j.done, nil
 }
 
 func fileSHA256(path string) (string, error) {

@@ -161,7 +161,11 @@ func (z *Zoo) measure(ctx context.Context, entry *registry.Entry, row *metrics.R
 	if err != nil {
 		return err
 	}
-	row.Digests.Source, row.Digests.Converted = "sha256:"+conversion.SourceSHA256, "sha256:"+conversion.SHA256
+	digest, err := conversion.SHA256()
+	if err != nil {
+		return err
+	}
+	row.Digests.Source, row.Digests.Converted = "sha256:"+conversion.SourceSHA256, "sha256:"+digest
 	goldens, err := golden.Embedded(entry.Name)
 	if err != nil {
 		return err

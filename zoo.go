@@ -51,7 +51,7 @@ func (z *Zoo) Open(ctx context.Context, name string) (*Model, error) {
 		return nil, err
 	}
 	weights := "sha256:" + src.SHA256
-	path, err := z.converted(entry, src)
+	path, err := z.converted(ctx, entry, src)
 	if errors.Is(err, store.ErrReadOnly) {
 		// A cache that somebody else filled: the published file will do.
 		checkpoint, err := openSource(entry, src)

@@ -84,12 +84,14 @@ func (c *Checkpoint) Close() error {
 // file compressed with zstd is decompressed into a temporary file first, which is
 // removed by Close at the latest. The error is a *CheckpointError when the file is
 // to blame.
-func Open(path string) (*Checkpoint, error) {
+func Open(path string) (*Checkpoint, error) { return OpenAs(path, filepath.Base(path)) }
+
+// OpenAs is Open for a file that is known by another name than it has on disk.
+func OpenAs(path, base string) (*Checkpoint, error) {
 	file, err := mmap.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("converter: %w", err)
 	}
-	base := filepath.Base(path)
 	var c *Checkpoint
 	if bytes.HasPrefix(file.Bytes(), zstdMagic) {
 		c, err = openCompressed(base, file.Bytes())

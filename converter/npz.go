@@ -49,7 +49,7 @@ func newNPZ(sd *tensor.StateDict) (writer, error) {
 			return err
 		}
 		if len(comment) > math.MaxUint16 {
-			return fmt.Errorf("converter: metadata of %d bytes: a numpy archive holds %d: write another format", len(comment), math.MaxUint16)
+			return fmt.Errorf("metadata of %d bytes: a numpy archive holds %d: write another format", len(comment), math.MaxUint16)
 		}
 		if err := z.zip.SetComment(string(comment)); err != nil {
 			return err

@@ -101,7 +101,7 @@ func Write(ctx context.Context, path string, sd *tensor.StateDict, o Output) err
 		close(late.digest)
 	}()
 	defer func() { <-late.digest }() // the caller may unmap what is still being read
-	return atomicfile.Replace(path, func(tmp string) error {
+	err = atomicfile.Replace(path, func(tmp string) error {
 		f, err := os.OpenFile(tmp, os.O_WRONLY, 0)
 		if err != nil {
 			return err
@@ -118,6 +118,10 @@ func Write(ctx context.Context, path string, sd *tensor.StateDict, o Output) err
 		}
 		return err
 	})
+	if err != nil {
+		return fmt.Errorf("converter: %s: %w: nothing was written there, and an older file is as it was", path, err)
+	}
+	return nil
 }
 
 // A writer writes a file to w, with metadata that it asks for as late as it can.
@@ -221,7 +225,7 @@ func newSafetensors(sd *tensor.StateDict) (writer, error) {
 			return err
 		}
 		if len(head) != len(again) {
-			return fmt.Errorf("converter: the digest takes %d bytes, expected %d: it is not a sha256 in hex", len(again), len(head))
+			return fmt.Errorf("the digest takes %d bytes, expected %d: it is not a sha256 in hex", len(again), len(head))
 		}
 		_, err = w.file.WriteAt(again, 0)
 		return err
@@ -259,10 +263,4 @@ func compressed(w io.Writer, write func(io.Writer) error) error {
 		err = cerr
 	}
 	return err
-}
-
-// WriteSafetensors writes sd with its provenance to path, which appears only once
-// it is complete.
-func WriteSafetensors(path string, sd *tensor.StateDict, p Provenance) error {
-	return Write(context.Background(), path, sd, Output{Provenance: p})
 }

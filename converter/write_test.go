@@ -8,6 +8,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"runtime"
 	"strings"
 	"testing"
 
@@ -271,5 +272,32 @@ func TestFormats(t *testing.T) {
 	}
 	if _, err := converter.ParseFormat("gguf"); err == nil {
 		t.Error("gguf is a format")
+	}
+}
+
+// TestCompressedEqually wants the same bytes from one processor as from several.
+func TestCompressedEqually(t *testing.T) {
+	values := make([]float32, 3<<20)
+	for i := range values {
+		values[i] = float32(i*i%1000) / 7
+	}
+	sd := new(tensor.StateDict)
+	if err := sd.Add("w", tensor.FromFloat32s(tensor.Shape{len(values)}, values)); err != nil {
+		t.Fatal(err)
+	}
+	var first []byte
+	for _, n := range []int{1, 2, 7} {
+		old := runtime.GOMAXPROCS(n)
+		path := filepath.Join(t.TempDir(), "out.safetensors.zst")
+		err := converter.Write(t.Context(), path, sd, converter.Output{})
+		runtime.GOMAXPROCS(old)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if got := read(t, path); first == nil {
+			first = got
+		} else if !bytes.Equal(first, got) {
+			t.Errorf("%d processors: %d bytes, one: %d", n, len(got), len(first))
+		}
 	}
 }

@@ -31,7 +31,7 @@ const (
 // field "FB", as torch writes it.
 func (z *zipWriter) record(name string) (io.Writer, error) {
 	if len(name) > math.MaxUint16 {
-		return nil, fmt.Errorf("converter: record of a name of %d bytes: a zip archive holds %d", len(name), math.MaxUint16)
+		return nil, fmt.Errorf("record of a name of %d bytes: a zip archive holds %d", len(name), math.MaxUint16)
 	}
 	if err := z.zip.Flush(); err != nil {
 		return nil, err

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -9,75 +8,126 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gozoo/zoo"
-	"github.com/gozoo/zoo/converter/recipe"
+	"github.com/gozoo/zoo/converter"
+	"github.com/gozoo/zoo/tensor"
 )
 
 func (a *app) convertCommand() *cobra.Command {
 	var o zoo.ConvertOptions
-	var to string
-	var explain bool
+	var f convertFlags
 	c := &cobra.Command{
 		Use:   "convert NAME|FILE",
-		Short: "Convert a checkpoint to safetensors without running it",
-		Long: `Convert a PyTorch checkpoint (.pth in either container, or one compressed with zstd)
-or a safetensors file to safetensors, and print the path of the file written. Nothing
+		Short: "Convert a checkpoint without running it",
+		Long: `Convert a PyTorch checkpoint (.pth in either container) or a safetensors file, or one
+of them compressed with zstd (.zst), and print the path of the file written. Nothing
 pickled is ever run.
 
 With a registry NAME the file is downloaded if need be, and must be what the network wants.
 With a FILE the state dict is written under its own names; --model NAME renames it by the
 family's recipe where its names are foreign, and refuses a tensor that is missing, is not
-wanted or has another shape; --all writes every tensor of the file under its full path.
+wanted or has another shape. A classifier of another number of rows is taken for a fine-tuned
+one; its class names come from the checkpoint, or from --classes. --all writes every tensor
+of the file under its full path.
 
-Without -o a NAME is converted in the cache, and a FILE into the working directory, its
-name ending in .safetensors. Formats: human, json.`,
-		Example: "  zoo convert cspresnet50_3rdparty_8xb32_in1k\n  zoo convert mine.pth --model cspresnet50_3rdparty_8xb32_in1k -o mine.safetensors",
-		Args:    cobra.ExactArgs(1),
+What is written is safetensors, .pth (for torch.load with weights_only), .npz (numpy), or
+.onnx (the network with its weights; NAME or --model): as --to says, or as the name given to
+-o ends. A name that ends in .zst is compressed.
+
+Without -o a NAME is converted to safetensors in the cache, and everything else into the
+working directory. Formats: human, json.`,
+		Example: `  zoo convert cspresnet50_3rdparty_8xb32_in1k
+  zoo convert cspresnet50_3rdparty_8xb32_in1k --to onnx
+  zoo convert mine.pth --model cspresnet50_3rdparty_8xb32_in1k --classes names.txt -o mine.safetensors`,
+		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			format, err := a.formatOf(formatJSON)
 			if err != nil {
 				return err
 			}
-			switch file := isFile(args[0]); {
-			case to != "safetensors":
-				return usage("--to %s: expected safetensors", to)
-			case o.All && (o.Model != "" || o.Recipe != ""):
-				return usage("--all writes every tensor under its own path: it goes with neither --model nor --recipe")
-			case file && o.Recipe != "" && o.Model == "":
-				return usage("--recipe needs --model: a recipe belongs to a network")
-			case !file && (o.All || o.Model != ""):
-				return usage("--all and --model go with a file, and there is no file %q", args[0])
-			case !file && o.Recipe != "" && o.Output == "":
-				return usage("--recipe with a NAME needs -o: the cache holds what the entry's own recipe makes")
+			if err := f.apply(&o, args[0]); err != nil {
+				return err
 			}
 			z, err := a.open()
 			if err != nil {
 				return err
 			}
 			result, err := convert(cmd, z, args[0], o)
-			if err != nil {
-				return err
-			}
-			if format == formatJSON {
-				return a.printConversionJSON(result, explain)
-			}
-			if explain {
-				a.printChanges(result)
-			}
-			a.hint("%s", describeConversion(result))
-			fmt.Fprintln(a.stdout, result.Path)
-			return nil
+			return a.printConversion(result, err, format, f.explain)
 		},
 		ValidArgsFunction: a.completeNames,
 	}
-	f := c.Flags()
-	f.StringVarP(&o.Output, "output", "o", "", "file to write")
-	f.StringVar(&to, "to", "safetensors", "format to write: safetensors")
-	f.StringVar(&o.Model, "model", "", "registry name whose network the checkpoint must fit")
-	f.StringVar(&o.Recipe, "recipe", "", "rename by this recipe, such as timm (default: whichever fits)")
-	f.BoolVar(&o.All, "all", false, "write every tensor of the file under its full path")
-	f.BoolVar(&explain, "explain", false, "print what became of every name, and what was not a tensor")
+	flags := c.Flags()
+	flags.StringVarP(&o.Output, "output", "o", "", "file to write")
+	flags.StringVar(&f.to, "to", "", "format to write: safetensors, pth, npz or onnx (default: as --output ends, else safetensors)")
+	flags.StringVar(&f.dtype, "dtype", "", "cast floating point tensors: f32, f16 or bf16 (default: as they are)")
+	flags.StringVar(&o.Model, "model", "", "registry name whose network the checkpoint must fit")
+	flags.StringVar(&o.Recipe, "recipe", "", "rename by this recipe, such as timm (default: whichever fits)")
+	flags.StringVar(&f.classes, "classes", "", "file of class names in label order, one a line or a JSON list, to keep with the tensors")
+	flags.BoolVar(&o.All, "all", false, "write every tensor of the file under its full path")
+	flags.BoolVar(&f.explain, "explain", false, "print what became of every name, and what was not a tensor")
 	c.RegisterFlagCompletionFunc("model", a.completeNames)
 	return c
+}
+
+// convertFlags are those that stand for an option of another type.
+type convertFlags struct {
+	to, dtype, classes string
+	explain            bool
+}
+
+// dtypes are the values of --dtype.
+var dtypes = map[string]tensor.DType{"": tensor.Invalid, "f32": tensor.F32, "f16": tensor.F16, "bf16": tensor.BF16}
+
+// apply enters the flags into the options, and refuses what cannot go together.
+func (f *convertFlags) apply(o *zoo.ConvertOptions, arg string) error {
+	var ok bool
+	if o.DType, ok = dtypes[f.dtype]; !ok {
+		return usage("--dtype %s: expected f32, f16 or bf16", f.dtype)
+	}
+	promised, promises := converter.FormatOf(o.Output)
+	o.Format = promised
+	if f.to != "" {
+		var err error
+		if o.Format, err = converter.ParseFormat(f.to); err != nil {
+			return usage("--to %s: expected one of %q", f.to, converter.Formats())
+		}
+	}
+	if o.Format == "" {
+		o.Format = converter.Safetensors
+	}
+	file := isFile(arg)
+	switch {
+	case promises && promised != o.Format:
+		return usage("--to %s, but %s ends as %s does: name another file", o.Format, o.Output, promised)
+	case o.All && (o.Model != "" || o.Recipe != ""):
+		return usage("--all writes every tensor under its own path: it goes with neither --model nor --recipe")
+	case file && o.Recipe != "" && o.Model == "":
+		return usage("--recipe needs --model: a recipe belongs to a network")
+	case !file && (o.All || o.Model != ""):
+		return usage("--all and --model go with a file, and there is no file %q", arg)
+	case !file && o.Recipe != "" && o.Output == "":
+		return usage("--recipe with a NAME needs -o: the cache holds what the entry's own recipe makes")
+	case file && o.Format == converter.ONNX && o.Model == "":
+		return usage("--to onnx needs --model: ONNX holds a network")
+	}
+	if f.classes != "" {
+		var err error
+		if o.Classes, err = converter.ReadClasses(f.classes); err != nil {
+			return &usageError{err}
+		}
+	}
+	if o.Output != "" {
+		return nil
+	}
+	name := arg
+	if file {
+		base := strings.TrimSuffix(filepath.Base(arg), ".zst")
+		name = strings.TrimSuffix(base, filepath.Ext(base))
+	} else if o.Format == converter.Safetensors && o.DType == tensor.Invalid && o.Classes == nil {
+		return nil // in the cache
+	}
+	o.Output = name + "." + string(o.Format)
+	return nil
 }
 
 // convert converts a file where the argument is one, a registry entry otherwise.
@@ -87,10 +137,6 @@ func convert(cmd *cobra.Command, z *zoo.Zoo, arg string, o zoo.ConvertOptions) (
 	}
 	if err := inputFile(arg); err != nil {
 		return nil, err
-	}
-	if o.Output == "" {
-		base := strings.TrimSuffix(filepath.Base(arg), ".zst")
-		o.Output = strings.TrimSuffix(base, filepath.Ext(base)) + ".safetensors"
 	}
 	return z.ConvertFile(cmd.Context(), arg, o)
 }
@@ -107,86 +153,4 @@ func isFile(arg string) bool {
 		}
 	}
 	return strings.ContainsRune(arg, filepath.Separator)
-}
-
-func describeConversion(r *zoo.Conversion) string {
-	text := fmt.Sprintf("%s (%s): %d tensors", r.Source, r.Container, r.Tensors)
-	if r.Recipe != "" {
-		text += ", renamed by recipe " + r.Recipe
-	}
-	if n := len(r.NonTensors); n == 1 {
-		text += "; 1 value that is no tensor was left out, and not run"
-	} else if n > 1 {
-		text += fmt.Sprintf("; %d values that are no tensors were left out, and not run", n)
-	}
-	return text
-}
-
-func (a *app) printChanges(r *zoo.Conversion) {
-	for _, c := range r.Changes {
-		switch what := changeKind(c); what {
-		case "matched":
-			fmt.Fprintf(a.stdout, "%-8s %s\n", what, c.From)
-		case "dropped":
-			fmt.Fprintf(a.stdout, "%-8s %s  (%s)\n", what, c.From, c.Rule)
-		default:
-			fmt.Fprintf(a.stdout, "%-8s %s -> %s  (%s)\n", what, c.From, c.To, c.Rule)
-		}
-	}
-	for _, n := range r.NonTensors {
-		fmt.Fprintf(a.stdout, "%-8s %s  (%s, not run)\n", "ignored", n.Path, n.Type)
-	}
-}
-
-func changeKind(c recipe.Change) string {
-	switch {
-	case c.To == "":
-		return "dropped"
-	case c.From == c.To:
-		return "matched"
-	}
-	return "renamed"
-}
-
-func (a *app) printConversionJSON(r *zoo.Conversion, explain bool) error {
-	type change struct {
-		From string `json:"from"`
-		To   string `json:"to,omitempty"`
-		Kind string `json:"kind"`
-		Rule string `json:"rule,omitempty"`
-	}
-	type ignored struct {
-		Path string `json:"path"`
-		Type string `json:"type"`
-	}
-	out := struct {
-		Path         string    `json:"path"`
-		SHA256       string    `json:"sha256"`
-		Source       string    `json:"source"`
-		SourceSHA256 string    `json:"source_sha256"`
-		Container    string    `json:"source_container"`
-		Model        string    `json:"model,omitempty"`
-		Recipe       string    `json:"recipe,omitempty"`
-		Classes      int       `json:"classes,omitempty"`
-		Tensors      int       `json:"tensors"`
-		NonTensors   int       `json:"non_tensors"`
-		Changes      []change  `json:"changes,omitempty"`
-		Ignored      []ignored `json:"ignored,omitempty"`
-	}{
-		r.Path, r.SHA256, r.Source, r.SourceSHA256, r.Container, r.Model, r.Recipe,
-		r.Classes, r.Tensors, len(r.NonTensors), nil, nil,
-	}
-	if explain {
-		for _, c := range r.Changes {
-			row := change{From: c.From, To: c.To, Kind: changeKind(c)}
-			if c.Rule != nil {
-				row.Rule = c.Rule.String()
-			}
-			out.Changes = append(out.Changes, row)
-		}
-		for _, n := range r.NonTensors {
-			out.Ignored = append(out.Ignored, ignored{n.Path, n.Type})
-		}
-	}
-	return a.printJSON(out)
 }

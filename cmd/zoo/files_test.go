@@ -144,7 +144,7 @@ func TestConvertFile(t *testing.T) {
 	if got.status != exitOK || !strings.HasSuffix(got.stdout, "\n"+out+"\n") {
 		t.Fatalf("exit status %d, %q: %s", got.status, got.stdout, got.stderr)
 	}
-	for _, part := range []string{"matched  head.fc.weight", "ignored  meta/dataset_meta/classes  (tuple, not run)"} {
+	for _, part := range []string{`matched    "head.fc.weight" BF16 (10,`, `ignored    "meta/dataset_meta/classes"  (tuple, not run)`} {
 		if !strings.Contains(got.stdout, part) {
 			t.Errorf("no %q in:\n%s", part, got.stdout)
 		}
