@@ -55,7 +55,8 @@ var layers = map[string][]string{
 	"vision/internal/kernel": {"internal/cpu"},
 
 	// Programs that measure.
-	"bench/pixels": {"vision"},
+	"bench/download": {},
+	"bench/pixels":   {"vision"},
 }
 
 // TestLayers checks the imports of every Go file of the module. Tests may import any
