@@ -7,6 +7,7 @@ import (
 	"net/http/httptest"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -34,6 +35,9 @@ func testFault(t *testing.T, tt fault, connections int) {
 	host := faulthost.Start(t, content, tt.host)
 	s, e := newStore(t), newEntry(t, host.URL+"/net.pth")
 	s.net.Connections, s.net.Segment = connections, 64<<10
+	if tt.stalls {
+		s.net.Stall = 200 * time.Millisecond
+	}
 	if tt.edit != nil {
 		tt.edit(e)
 	}

@@ -27,6 +27,7 @@ type fault struct {
 	// requests and ranges are what one connection makes of it; 0: not counted.
 	requests, ranges int64
 	alone            bool // it happens over one connection only
+	stalls           bool // the host is given up after a while without data
 }
 
 // as reports whether an error is of a type.
@@ -242,18 +243,18 @@ func faults(t *testing.T) []fault {
 		},
 
 		// Slowness.
-		{name: "stalled once", host: faulthost.StallAt(content, half, 1), requests: 2, ranges: 1},
+		{name: "stalled once", stalls: true, host: faulthost.StallAt(content, half, 1), requests: 2, ranges: 1},
 		{
-			name: "stalled always", host: faulthost.StallAt(content, half, always), sent: half, left: partialFiles,
+			name: "stalled always", stalls: true, host: faulthost.StallAt(content, half, always), sent: half, left: partialFiles,
 			want: as[*FetchError], text: fmt.Sprintf("no data came for too long; %d bytes are kept", half),
 		},
 		{
-			name: "silent", requests: 3, want: as[*FetchError], text: "no data came",
+			name: "silent", stalls: true, requests: 3, want: as[*FetchError], text: "no data came",
 			host: func(_ int, _ http.ResponseWriter, r *http.Request) bool { <-r.Context().Done(); return true },
 		},
 		{name: "slow drip", host: faulthost.Drip(content, 8<<10, time.Millisecond), requests: 1},
 		{
-			name: "a drip that never ends", host: faulthost.Drip(content, 1, 20*time.Millisecond),
+			name: "a drip that never ends", stalls: true, host: faulthost.Drip(content, 1, 10*time.Millisecond),
 			want: as[*FetchError], text: "no data came", left: partialFiles,
 		},
 

@@ -63,7 +63,7 @@ func openStore(t testing.TB, dir string) *Store {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s.net.Backoff, s.net.Stall, s.net.Attempts, s.net.Connections = time.Millisecond, 200*time.Millisecond, 3, 1
+	s.net.Backoff, s.net.Stall, s.net.Attempts, s.net.Connections = time.Millisecond, 20*time.Second, 3, 1
 	return s
 }
 

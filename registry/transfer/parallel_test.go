@@ -35,7 +35,7 @@ func digestOf(b []byte) registry.Digest { return registry.SHA256(sha256.Sum256(b
 
 func newClient() *Client {
 	c := NewClient()
-	c.Backoff, c.Stall, c.Segment, c.Window = time.Millisecond, 200*time.Millisecond, segment, 4*segment
+	c.Backoff, c.Stall, c.Segment, c.Window = time.Millisecond, 20*time.Second, segment, 4*segment
 	return c
 }
 
