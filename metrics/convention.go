@@ -98,7 +98,15 @@ func (c Convention) flops(node nn.Node, in, out int64) (int64, error) {
 			return product(5, in)
 		}
 		return product(2, in)
+	case nn.LayerNorm:
+		if legacy { // its images' norm is a subclass, too
+			return 0, nil
+		}
+		return product(5, in)
 	case nn.GlobalAvgPool:
+		if op.Mean {
+			return 0, nil
+		}
 		return in, nil
 	case nn.MaxPool, nn.AvgPool:
 		if legacy {
@@ -107,7 +115,7 @@ func (c Convention) flops(node nn.Node, in, out int64) (int64, error) {
 		return 0, nil
 	case nn.Act:
 		return c.actFLOPs(op, out)
-	case nn.Flatten, nn.Add, nn.Mul, nn.Shuffle, nn.Concat, nn.Slice:
+	case nn.Flatten, nn.Add, nn.Mul, nn.Shuffle, nn.LayerScale, nn.ResponseNorm, nn.Concat, nn.Slice:
 		return 0, nil
 	}
 	return 0, fmt.Errorf("%s has no rule for %s", string(c), node.Op.Kind())

@@ -116,6 +116,12 @@ func TestOperators(t *testing.T) {
 		{"silu", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").WithAct(nn.SiLU()).Act(x) }, 0, 0},
 		{"hardswish", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").WithAct(nn.HardSwish()).Act(x) }, 0, 0},
 		{"gelu", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").WithAct(nn.GELU()).Act(x) }, 0, 0},
+		{"layer norm", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").LayerNorm(x) }, 0, 5 * in},
+		{"layer scale", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").LayerScale(x) }, 0, 0},
+		{"response norm", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").ResponseNorm(x) }, 0, 0},
+		{"linear over pixels", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Linear(x, 7) }, 7 * in, 7 * in},
+		{"mean", func(b *nn.Builder, x nn.Value) nn.Value { return b.GlobalMean(x) }, 0, 0},
+		{"shuffle", func(b *nn.Builder, x nn.Value) nn.Value { return b.Shuffle(x, 2) }, 0, 0},
 		{"gate", func(b *nn.Builder, x nn.Value) nn.Value { return b.Mul(x, b.At("a").GlobalAvgPool(x)) }, in, in},
 	}
 	for _, tt := range tests {

@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"slices"
 	"strings"
 )
 
@@ -31,8 +32,8 @@ type draft struct {
 	input Value
 }
 
-// NewBuilder starts a graph whose input has the given channels. ConvNormAct and
-// BatchNorm use eps, ConvNormAct and Act use act.
+// NewBuilder starts a graph whose input has the given channels. ConvNormAct and the
+// norms use eps, ConvNormAct and Act use act.
 func NewBuilder(channels int, eps float64, act Act) *Builder {
 	d := &draft{eps: eps, names: make(map[string]bool)}
 	d.g.Channels = channels
@@ -110,6 +111,9 @@ func (b *Builder) node(op Op, c int, in ...Value) Value {
 // Output declares x to be the output of the module at the builder's path, which
 // makes it a probe, and returns x.
 func (b *Builder) Output(x Value) Value {
+	if slices.ContainsFunc(b.g.Probes, func(p Probe) bool { return p.Path == b.path }) {
+		b.fail("two values are declared as the output")
+	}
 	b.g.Probes = append(b.g.Probes, Probe{Path: b.path, Value: x.id})
 	return x
 }
@@ -153,6 +157,19 @@ func (b *Builder) BatchNorm(x Value) Value {
 	return b.node(BatchNorm{C: x.C, Eps: b.eps}, x.C, x)
 }
 
+// LayerNorm adds a normalisation of each pixel's channels, or each image's features.
+func (b *Builder) LayerNorm(x Value) Value {
+	return b.node(LayerNorm{C: x.C, Eps: b.eps}, x.C, x)
+}
+
+// LayerScale multiplies each channel by a factor that is learnt.
+func (b *Builder) LayerScale(x Value) Value { return b.node(LayerScale{C: x.C}, x.C, x) }
+
+// ResponseNorm adds a global response normalisation.
+func (b *Builder) ResponseNorm(x Value) Value {
+	return b.node(ResponseNorm{C: x.C, Eps: b.eps}, x.C, x)
+}
+
 // Act adds the builder's activation.
 func (b *Builder) Act(x Value) Value { return b.node(b.act, x.C, x) }
 
@@ -183,6 +200,9 @@ func (b *Builder) AvgPool(x Value, p AvgPool) Value { return b.node(p, x.C, x) }
 // GlobalAvgPool averages each channel: (N,C,H,W) to (N,C,1,1).
 func (b *Builder) GlobalAvgPool(x Value) Value { return b.node(GlobalAvgPool{}, x.C, x) }
 
+// GlobalMean is GlobalAvgPool where the reference takes a mean.
+func (b *Builder) GlobalMean(x Value) Value { return b.node(GlobalAvgPool{Mean: true}, x.C, x) }
+
 // Flatten turns (N,C,1,1) into (N,C).
 func (b *Builder) Flatten(x Value) Value { return b.node(Flatten{}, x.C, x) }
 
@@ -190,7 +210,8 @@ func (b *Builder) Flatten(x Value) Value { return b.node(Flatten{}, x.C, x) }
 // that the layers behind it are made for are refused by those.
 func (b *Builder) FlattenImage(x Value, h, w int) Value { return b.node(Flatten{}, x.C*h*w, x) }
 
-// Linear adds a fully connected layer with bias, (N,C) to (N,out).
+// Linear adds a fully connected layer with bias, (N,C) to (N,out), or of every pixel
+// of an image, (N,C,H,W) to (N,out,H,W).
 func (b *Builder) Linear(x Value, out int) Value {
 	return b.node(Linear{In: x.C, Out: out}, out, x)
 }

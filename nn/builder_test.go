@@ -91,6 +91,9 @@ func TestBuilderErrors(t *testing.T) {
 		{"factors", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Mul(x, b.At("b").Conv(x, 4)) },
 			"nn: a: cannot multiply 3 channels by 4 factors"},
 		{"shuffle", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Shuffle(x, 2) }, "nn: a: cannot shuffle 3 channels in 2 groups"},
+		{"output twice", func(b *nn.Builder, x nn.Value) nn.Value {
+			return b.At("a").Output(b.Flatten(b.At("a").ConvNormAct(x, 4)))
+		}, "nn: a: two values are declared as the output"},
 		{"the first of two", func(b *nn.Builder, x nn.Value) nn.Value {
 			return b.At("second").Conv(b.At("first").Conv(x, 4, nn.K(0)), 4, nn.K(0))
 		}, "nn: first: "},
@@ -136,6 +139,10 @@ func TestShapes(t *testing.T) {
 			tensor.Shape{1, 3, 4, 9}, tensor.Shape{1, 5, 2, 7}},
 		{"gate", func(b *nn.Builder, x nn.Value) nn.Value { return b.Mul(x, b.GlobalAvgPool(x)) }, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 3, 4, 9}},
 		{"shuffle", func(b *nn.Builder, x nn.Value) nn.Value { return b.Shuffle(x, 3) }, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 3, 4, 9}},
+		{"norms", func(b *nn.Builder, x nn.Value) nn.Value {
+			return b.At("c").ResponseNorm(b.At("b").LayerScale(b.At("a").LayerNorm(x)))
+		}, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 3, 4, 9}},
+		{"linear over pixels", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Linear(x, 5) }, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 5, 4, 9}},
 		{"global pool", func(b *nn.Builder, x nn.Value) nn.Value { return b.GlobalAvgPool(x) }, tensor.Shape{4, 3, 5, 6}, tensor.Shape{4, 3, 1, 1}},
 		{"concat", func(b *nn.Builder, x nn.Value) nn.Value { return b.Concat(x, b.At("a").Conv(x, 5), x) }, tensor.Shape{1, 3, 2, 2}, tensor.Shape{1, 11, 2, 2}},
 		{"halves", func(b *nn.Builder, x nn.Value) nn.Value { _, y := b.Halves(b.At("a").Conv(x, 6)); return y }, tensor.Shape{1, 3, 2, 4}, tensor.Shape{1, 3, 2, 4}},

@@ -58,13 +58,36 @@ type BatchNorm struct {
 	Eps float64
 }
 
+// LayerNorm normalises the C channels of each pixel, or features of each image, to
+// mean 0 and variance 1: weight * (x - mean) / sqrt(variance + Eps) + bias.
+type LayerNorm struct {
+	C   int
+	Eps float64
+}
+
+// LayerScale multiplies each of C channels by a factor that is learnt, "gamma".
+type LayerScale struct{ C int }
+
+// ResponseNorm is ConvNeXt V2's global response normalisation over C channels: x plus
+// gamma * x * n + beta, where n is the 2-norm of the channel over the image, divided
+// by the mean of all channels' norms plus Eps.
+type ResponseNorm struct {
+	C   int
+	Eps float64
+}
+
 // GlobalAvgPool averages each channel: (N,C,H,W) to (N,C,1,1).
-type GlobalAvgPool struct{}
+type GlobalAvgPool struct {
+	// Mean tells that the reference takes a mean in place of PyTorch's pooling, which
+	// counters of operators do not count.
+	Mean bool
+}
 
 // Flatten joins all dimensions but the first: (N,C,H,W) to (N,C*H*W).
 type Flatten struct{}
 
-// Linear is a fully connected layer with bias: (N,In) to (N,Out), weights (Out,In).
+// Linear is a fully connected layer with bias: (N,In) to (N,Out), weights (Out,In). Of
+// an image (N,In,H,W) it takes every pixel for itself.
 type Linear struct {
 	In, Out int
 }
@@ -87,18 +110,26 @@ type Slice struct {
 	From, To int
 }
 
-func (Conv) Kind() string          { return "conv" }
-func (MaxPool) Kind() string       { return "max_pool2d" }
-func (AvgPool) Kind() string       { return "avg_pool2d" }
-func (BatchNorm) Kind() string     { return "batch_norm" }
-func (GlobalAvgPool) Kind() string { return "adaptive_avg_pool2d" }
-func (Flatten) Kind() string       { return "flatten" }
-func (Linear) Kind() string        { return "linear" }
-func (Add) Kind() string           { return "add" }
-func (Mul) Kind() string           { return "mul" }
-func (Shuffle) Kind() string       { return "channel_shuffle" }
-func (Concat) Kind() string        { return "cat" }
-func (Slice) Kind() string         { return "slice" }
+func (Conv) Kind() string         { return "conv" }
+func (MaxPool) Kind() string      { return "max_pool2d" }
+func (AvgPool) Kind() string      { return "avg_pool2d" }
+func (BatchNorm) Kind() string    { return "batch_norm" }
+func (LayerNorm) Kind() string    { return "layer_norm" }
+func (LayerScale) Kind() string   { return "layer_scale" }
+func (ResponseNorm) Kind() string { return "response_norm" }
+func (p GlobalAvgPool) Kind() string {
+	if p.Mean {
+		return "mean"
+	}
+	return "adaptive_avg_pool2d"
+}
+func (Flatten) Kind() string { return "flatten" }
+func (Linear) Kind() string  { return "linear" }
+func (Add) Kind() string     { return "add" }
+func (Mul) Kind() string     { return "mul" }
+func (Shuffle) Kind() string { return "channel_shuffle" }
+func (Concat) Kind() string  { return "cat" }
+func (Slice) Kind() string   { return "slice" }
 
 // Params of a convolution: weight, then bias where it has one.
 func (c Conv) Params() []Param {
@@ -119,6 +150,23 @@ func (b BatchNorm) Params() []Param {
 		{Name: "running_var", DType: tensor.F32, Shape: c, Buffer: true},
 		{Name: "num_batches_tracked", DType: tensor.I64, Shape: tensor.Shape{}, Buffer: true, Optional: true},
 	}
+}
+
+// Params of a layer normalisation: weight and bias.
+func (l LayerNorm) Params() []Param {
+	c := tensor.Shape{l.C}
+	return []Param{{Name: "weight", DType: tensor.F32, Shape: c}, {Name: "bias", DType: tensor.F32, Shape: c}}
+}
+
+// Params of a layer scale: gamma.
+func (l LayerScale) Params() []Param {
+	return []Param{{Name: "gamma", DType: tensor.F32, Shape: tensor.Shape{l.C}}}
+}
+
+// Params of a response normalisation: gamma and beta.
+func (r ResponseNorm) Params() []Param {
+	c := tensor.Shape{r.C}
+	return []Param{{Name: "gamma", DType: tensor.F32, Shape: c}, {Name: "beta", DType: tensor.F32, Shape: c}}
 }
 
 // Params of a linear layer: weight and bias.

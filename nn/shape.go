@@ -118,16 +118,31 @@ func (Flatten) Shape(in ...tensor.Shape) (tensor.Shape, error) {
 	return tensor.Shape{x[0], f}, err
 }
 
-// Shape returns (N,Out).
+// Shape returns the input's shape.
+func (l LayerNorm) Shape(in ...tensor.Shape) (tensor.Shape, error) {
+	x, err := one(in)
+	if err == nil && (len(x) != 2 && len(x) != 4 || x[1] != l.C) {
+		err = fmt.Errorf("expected input (N,%d) or (N,%d,H,W), found %v", l.C, l.C, x)
+	}
+	return x, err
+}
+
+// Shape returns the input's shape.
+func (l LayerScale) Shape(in ...tensor.Shape) (tensor.Shape, error) { return images(l.C, in) }
+
+// Shape returns the input's shape.
+func (r ResponseNorm) Shape(in ...tensor.Shape) (tensor.Shape, error) { return images(r.C, in) }
+
+// Shape returns (N,Out), or (N,Out,H,W) for an image.
 func (l Linear) Shape(in ...tensor.Shape) (tensor.Shape, error) {
 	x, err := one(in)
 	if err != nil {
 		return nil, err
 	}
-	if len(x) != 2 || x[1] != l.In {
-		return nil, fmt.Errorf("expected input (N,%d), found %v", l.In, x)
+	if len(x) != 2 && len(x) != 4 || x[1] != l.In {
+		return nil, fmt.Errorf("expected input (N,%d) or (N,%d,H,W), found %v", l.In, l.In, x)
 	}
-	return tensor.Shape{x[0], l.Out}, nil
+	return append(tensor.Shape{x[0], l.Out}, x[2:]...), nil
 }
 
 // Shape returns the common shape of both inputs.

@@ -51,8 +51,11 @@ func (c *compiler) conv(u unit, op nn.Conv) (step, error) {
 }
 
 // linear makes the step of a linear layer: a convolution over one row, whose pixels
-// are the images of the batch.
+// are the images of the batch; or over an image, whose pixels are what they are.
 func (c *compiler) linear(u unit, op nn.Linear) (step, error) {
+	if len(c.layout.shapes[u.node.In[0]]) == 4 {
+		return c.conv(u, nn.Conv{In: op.In, Out: op.Out, KH: 1, KW: 1, StrideH: 1, StrideW: 1, Groups: 1, Bias: true})
+	}
 	in := c.layout.view(u.node.In[0])
 	s := &convStep{in: in, residual: c.residual(u), images: 1, oh: 1, ow: in.buf.n, strideH: 1, strideW: 1}
 	return c.panels(u, s, nn.Conv{In: op.In, Out: op.Out, KH: 1, KW: 1, StrideH: 1, StrideW: 1, Groups: 1}, in.buf.imageStride())

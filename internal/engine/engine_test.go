@@ -74,8 +74,11 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 			x = at.ConvNormAct(x, 32+16*r.IntN(2), nn.K(3))
 		}
 	}
-	x = b.At("pool").GlobalAvgPool(x)
-	x = b.At("pool").Features(b.Flatten(x))
+	x = b.Flatten(b.At("pool").GlobalAvgPool(x))
+	if r.IntN(2) == 0 {
+		x = b.At("norm").LayerNorm(x)
+	}
+	x = b.At("pool").Features(x)
 	return b.Graph(b.At("fc").Linear(x, 1+r.IntN(40)))
 }
 

@@ -6,8 +6,8 @@ import "github.com/gozoo/zoo/nn"
 // done in the same pass over its output.
 type unit struct {
 	node     nn.Node
-	path     string // module path, for messages
-	bn       *nn.Node
+	path     string   // module path, for messages
+	bn       *nn.Node // batch norm, or layer scale
 	act      *nn.Act
 	actLast  bool // act follows the addition of residual
 	residual int  // value added to the output; -1 for none
@@ -70,7 +70,7 @@ func (f *fuser) unit(i int) unit {
 		}
 		node := &f.graph.Nodes[next]
 		switch op := node.Op.(type) {
-		case nn.BatchNorm:
+		case nn.BatchNorm, nn.LayerScale:
 			if u.bn != nil || u.act != nil || u.residual >= 0 {
 				return u
 			}

@@ -180,8 +180,12 @@ func (c *compiler) step(u unit) (step, error) {
 		return &mulStep{l.view(u.node.In[0]), l.view(u.node.In[1]), l.view(u.out)}, nil
 	case nn.Shuffle:
 		return &shuffleStep{l.view(u.node.In[0]), l.view(u.out), op.Groups}, nil
-	case nn.BatchNorm:
+	case nn.BatchNorm, nn.LayerScale:
 		return c.norm(u)
+	case nn.LayerNorm:
+		return c.layerNorm(u, op)
+	case nn.ResponseNorm:
+		return c.responseNorm(u, op)
 	case nn.Concat:
 		return c.concat(u), nil
 	case nn.Flatten:

@@ -81,7 +81,59 @@ func compute(n nn.Node, in [][]float64, is, os tensor.Shape, p [][]float64) []fl
 				}
 			}
 		}
+	case nn.LayerNorm:
+		pixels := 1
+		if len(is) == 4 {
+			pixels = plane(is)
+		}
+		for img := range is[0] {
+			for px := range pixels {
+				at := func(c int) int { return (img*op.C+c)*pixels + px }
+				mean, variance := 0.0, 0.0
+				for c := range op.C {
+					mean += x[at(c)] / float64(op.C)
+				}
+				for c := range op.C {
+					variance += (x[at(c)] - mean) * (x[at(c)] - mean) / float64(op.C)
+				}
+				for c := range op.C {
+					out[at(c)] = p[0][c]*(x[at(c)]-mean)/math.Sqrt(variance+op.Eps) + p[1][c]
+				}
+			}
+		}
+	case nn.LayerScale:
+		for i := range out {
+			out[i] = x[i] * p[0][i/plane(os)%op.C]
+		}
+	case nn.ResponseNorm:
+		for img := range is[0] {
+			norms, mean := make([]float64, op.C), 0.0
+			for c := range op.C {
+				for px := range plane(is) {
+					v := x[(img*op.C+c)*plane(is)+px]
+					norms[c] += v * v
+				}
+				norms[c] = math.Sqrt(norms[c])
+				mean += norms[c] / float64(op.C)
+			}
+			for c := range op.C {
+				for px := range plane(is) {
+					i := (img*op.C+c)*plane(is) + px
+					out[i] = p[0][c]*(x[i]*norms[c]/(mean+op.Eps)) + p[1][c] + x[i]
+				}
+			}
+		}
 	case nn.Linear:
+		if len(is) == 4 {
+			for i := range out {
+				img, o, px := i/(op.Out*plane(is)), i/plane(is)%op.Out, i%plane(is)
+				out[i] = p[1][o]
+				for c := range op.In {
+					out[i] += x[(img*op.In+c)*plane(is)+px] * p[0][o*op.In+c]
+				}
+			}
+			break
+		}
 		for img := range os[0] {
 			for o := range op.Out {
 				sum := p[1][o]

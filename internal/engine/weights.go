@@ -106,9 +106,20 @@ func parallel(n int, f func(i int)) {
 	wg.Wait()
 }
 
-// foldedNorm returns the factor and the term of a batch norm as an affine map per
+// foldedNorm returns the factor and the term of a batch norm or a layer scale as an affine map per
 // channel, computed in float64.
 func foldedNorm(b *nn.Bound, node *nn.Node) (scale, shift []float64, err error) {
+	if op, ok := node.Op.(nn.LayerScale); ok {
+		gamma, err := float32s(b, node.Params[0])
+		if err != nil {
+			return nil, nil, err
+		}
+		scale, shift = make([]float64, op.C), make([]float64, op.C)
+		for c, g := range gamma {
+			scale[c] = float64(g)
+		}
+		return scale, shift, nil
+	}
 	op := node.Op.(nn.BatchNorm)
 	var p [4][]float32 // weight, bias, running_mean, running_var
 	for i := range p {
