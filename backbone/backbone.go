@@ -33,6 +33,7 @@ var families = []*Family{
 	&cspNet,
 	&denseNet,
 	&efficientNet,
+	&efficientNetV2,
 	&mobileNetV2,
 	&mobileNetV3,
 	&regNet,

@@ -1,6 +1,11 @@
 package backbone
 
-import "github.com/gozoo/zoo/nn"
+import (
+	"fmt"
+
+	"github.com/gozoo/zoo/converter/recipe"
+	"github.com/gozoo/zoo/nn"
+)
 
 // Parts that several families share.
 
@@ -67,4 +72,25 @@ func (r inverted) block(b *nn.Builder, x nn.Value) nn.Value {
 		y = b.Add(x, y)
 	}
 	return b.Output(y)
+}
+
+// invertedTimm renames timm's inverted residuals from one path, with its dot, to
+// another; they number norms in the order they run.
+func invertedTimm(from, to string, expands, squeezes bool) recipe.Recipe {
+	units := [][2]string{{"conv_dw", "depthwise_conv"}, {"conv_pw", "linear_conv"}}
+	if expands {
+		units = [][2]string{{"conv_pw", "expand_conv"}, {"conv_dw", "depthwise_conv"}, {"conv_pwl", "linear_conv"}}
+	}
+	var r recipe.Recipe
+	for i, u := range units {
+		r = append(r,
+			recipe.Rename(from+u[0]+".**", to+u[1]+".conv.**"),
+			recipe.Rename(fmt.Sprintf("%sbn%d.**", from, i+1), to+u[1]+".bn.**"))
+	}
+	if squeezes {
+		r = append(r,
+			recipe.Rename(from+"se.conv_reduce.**", to+"se.conv1.conv.**"),
+			recipe.Rename(from+"se.conv_expand.**", to+"se.conv2.conv.**"))
+	}
+	return r
 }

@@ -1,31 +1,54 @@
 package backbone
 
 import (
+	"fmt"
 	"math"
 
+	"github.com/gozoo/zoo/converter/recipe"
 	"github.com/gozoo/zoo/nn"
 )
 
-// EfficientNet-Lite: arXiv:1905.11946 without squeeze-excitation and with ReLU6,
-// as TensorFlow published it (tpu/models/official/efficientnet/lite). Borders
-// follow TensorFlow's SAME rule and batch norm has eps 1e-3.
+// EfficientNet: arXiv:1905.11946, as OpenMMLab's mmpretrain builds it
+// (mmpretrain/models/backbones/efficientnet.py), and EfficientNet-Lite, without
+// squeeze-excitation and with ReLU6, as TensorFlow published it
+// (tpu/models/official/efficientnet/lite). Borders follow TensorFlow's SAME rule and
+// batch norm has eps 1e-3.
 //
-// State dict names are those of the EfficientNet-PyTorch package, in which the
-// published PyTorch files are written; they need no recipe.
-// Trap: when scaled, the stem, the head and the repeats of the first and of the
-// last stage stay as they are.
-var efficientNet = Family{
-	Name: "efficientnet",
-	Archs: map[string]func(classes int) (*nn.Graph, error){
-		"efficientnet-lite0": effLite{width: 1.0, depth: 1.0}.graph,
-		"efficientnet-lite1": effLite{width: 1.0, depth: 1.1}.graph,
-		"efficientnet-lite2": effLite{width: 1.1, depth: 1.2}.graph,
-	},
+// State dict names of the Lite networks are those of the EfficientNet-PyTorch
+// package, in which the published PyTorch files are written; they need no recipe.
+// Trap: of timm's networks the tf_ ones are these; others have other borders and eps.
+// Trap: when a Lite is scaled, its stem, its head and the repeats of its first and
+// of its last stage stay as they are.
+var efficientNet = efficientNetFamily()
+
+var efficientNets = map[string]effNet{
+	"efficientnet-b0": {width: 1.0, depth: 1.0},
+	"efficientnet-b1": {width: 1.0, depth: 1.1},
+	"efficientnet-b2": {width: 1.1, depth: 1.2},
+	"efficientnet-b3": {width: 1.2, depth: 1.4},
+	"efficientnet-b4": {width: 1.4, depth: 1.8},
+	"efficientnet-b5": {width: 1.6, depth: 2.2},
+	"efficientnet-b6": {width: 1.8, depth: 2.6},
+	"efficientnet-b7": {width: 2.0, depth: 3.1},
+	"efficientnet-b8": {width: 2.2, depth: 3.6},
+	"efficientnet-l2": {width: 4.3, depth: 5.3},
 }
 
-// effLite holds the two numbers that tell the Lite networks apart.
-type effLite struct {
-	width, depth float64
+func efficientNetFamily() Family {
+	f := Family{
+		Name: "efficientnet",
+		Archs: map[string]func(classes int) (*nn.Graph, error){
+			"efficientnet-lite0": effLite{width: 1.0, depth: 1.0}.graph,
+			"efficientnet-lite1": effLite{width: 1.0, depth: 1.1}.graph,
+			"efficientnet-lite2": effLite{width: 1.1, depth: 1.2}.graph,
+		},
+		Recipes: make(map[string]map[string]recipe.Recipe),
+	}
+	for arch, e := range efficientNets {
+		f.Archs[arch] = e.graph
+		f.Recipes[arch] = map[string]recipe.Recipe{"timm": e.timm()}
+	}
+	return f
 }
 
 // effStages are the stages of EfficientNet-B0 before scaling.
@@ -44,10 +67,91 @@ var effStages = []struct {
 const (
 	effStem = 32
 	effHead = 1280
+	effEps  = 1e-3
 )
 
+// effNet holds the factors that tell the networks apart.
+type effNet struct {
+	width, depth float64
+}
+
+// effPlace is a block and its place: in the list that state dict names count, where
+// a stage that keeps the resolution goes on from the one before.
+type effPlace struct {
+	inverted
+	layer, index int
+	stage, j     int // as timm counts
+}
+
+// blocks returns all blocks.
+func (e effNet) blocks() []effPlace {
+	var all []effPlace
+	layer, index, c := 0, 0, e.scaled(effStem)
+	for i, s := range effStages {
+		if i == 0 || s.stride == 2 {
+			layer, index = layer+1, 0
+		}
+		out := e.scaled(s.out)
+		for j := range int(math.Ceil(e.depth * float64(s.repeats))) {
+			stride := 1
+			if j == 0 {
+				stride = s.stride
+			}
+			r := inverted{k: s.k, stride: stride, mid: c * s.expand, out: out, squeezed: c / 4, act: nn.SiLU(), gate: nn.Sigmoid(), border: []nn.Option{nn.Same()}}
+			all = append(all, effPlace{r, layer, index, i, j})
+			index++
+			c = out
+		}
+	}
+	return all
+}
+
+// scaled returns a scaled number of channels.
+func (e effNet) scaled(c int) int { return makeDivisible(float64(c)*e.width, 8) }
+
+func (e effNet) graph(classes int) (*nn.Graph, error) {
+	b := nn.NewBuilder(3, effEps, nn.SiLU())
+	layers := b.At("backbone", "layers")
+	x := layers.At(0).ConvNormAct(b.Input(), e.scaled(effStem), nn.K(3), nn.Stride(2), nn.Same())
+	last := 0
+	for _, p := range e.blocks() {
+		x = p.block(layers.At(p.layer, p.index), x)
+		last = p.layer
+	}
+	x = layers.At(last+1).ConvNormAct(x, e.scaled(effHead), nn.Same())
+	return poolAndClassify(b, x, classes)
+}
+
+// timm renames timm's tf_ networks.
+func (e effNet) timm() recipe.Recipe {
+	blocks := e.blocks()
+	last := blocks[len(blocks)-1].layer + 1
+	r := effTimmEnds(last)
+	for _, p := range blocks {
+		from, to := fmt.Sprintf("blocks.%d.%d.", p.stage, p.j), fmt.Sprintf("backbone.layers.%d.%d.", p.layer, p.index)
+		r = append(r, invertedTimm(from, to, effStages[p.stage].expand > 1, true)...)
+	}
+	return r
+}
+
+// effTimmEnds renames what comes before and after the blocks.
+func effTimmEnds(last int) recipe.Recipe {
+	return recipe.Recipe{
+		recipe.Rename("conv_stem.**", "backbone.layers.0.conv.**"),
+		recipe.Rename("bn1.**", "backbone.layers.0.bn.**"),
+		recipe.Rename("conv_head.**", fmt.Sprintf("backbone.layers.%d.conv.**", last)),
+		recipe.Rename("bn2.**", fmt.Sprintf("backbone.layers.%d.bn.**", last)),
+		recipe.Rename("classifier.**", "head.fc.**"),
+	}
+}
+
+// effLite holds the two numbers that tell the Lite networks apart.
+type effLite struct {
+	width, depth float64
+}
+
 func (e effLite) graph(classes int) (*nn.Graph, error) {
-	b := nn.NewBuilder(3, 1e-3, nn.ReLU6())
+	b := nn.NewBuilder(3, effEps, nn.ReLU6())
 	x := b.At("_conv_stem").Conv(b.Input(), effStem, nn.K(3), nn.Stride(2), nn.Same())
 	x = b.At("_swish").Act(b.At("_bn0").BatchNorm(x)) // (N,32,H/2,W/2)
 	block := 0

@@ -116,20 +116,7 @@ func (m mobileV3) timm() recipe.Recipe {
 	for s, n := range m.stages {
 		for j := range n {
 			from, to := fmt.Sprintf("blocks.%d.%d.", s, j), fmt.Sprintf("backbone.layer%d.", i+1)
-			units := []struct{ theirs, ours string }{{"conv_dw", "depthwise_conv"}, {"conv_pw", "linear_conv"}}
-			if m.expands(i) {
-				units = []struct{ theirs, ours string }{{"conv_pw", "expand_conv"}, {"conv_dw", "depthwise_conv"}, {"conv_pwl", "linear_conv"}}
-			}
-			for k, u := range units {
-				r = append(r,
-					recipe.Rename(from+u.theirs+".**", to+u.ours+".conv.**"),
-					recipe.Rename(fmt.Sprintf("%sbn%d.**", from, k+1), to+u.ours+".bn.**"))
-			}
-			if m.blocks[i].flags&squeezes != 0 {
-				r = append(r,
-					recipe.Rename(from+"se.conv_reduce.**", to+"se.conv1.conv.**"),
-					recipe.Rename(from+"se.conv_expand.**", to+"se.conv2.conv.**"))
-			}
+			r = append(r, invertedTimm(from, to, m.expands(i), m.blocks[i].flags&squeezes != 0)...)
 			i++
 		}
 	}

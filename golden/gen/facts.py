@@ -6,7 +6,7 @@
 Columns: model; input as 1xCxHxW; state dict entries; sha256 of the sorted lines that
 --keys prints; parameters; eps of the norms; multiply-accumulates of the convolutions over the whole
 forward pass, where the framework does not count; FLOPs by mmcv's counter and by
-mmengine's, both without the classifier.
+mmengine's, both without the classifier and left out for networks too large to run.
 """
 
 import argparse
@@ -22,6 +22,7 @@ import torch
 
 import networks
 
+LARGEST = 250_000_000  # parameters of a network that is run here
 CATALOGUE = pathlib.Path(__file__).parents[2] / "zoo.toml"
 HEADER = ("model", "input", "entries", "keys", "params", "eps", "conv_macs", "mmcv-legacy", "mmengine")
 
@@ -65,9 +66,9 @@ def counters(net, shape):
     from mmengine.analysis import get_model_complexity_info as mmengine_count
 
     net.forward = net.extract_feat
-    with redirect_stdout(io.StringIO()):
+    with torch.no_grad(), redirect_stdout(io.StringIO()):
         legacy, _ = mmcv_count(net, shape[1:], as_strings=False, print_per_layer_stat=False)
-    return int(legacy), mmengine_count(net, shape[1:])["flops"]
+        return int(legacy), mmengine_count(net, shape[1:])["flops"]
 
 
 def measure(model, size, known={}):
@@ -79,7 +80,9 @@ def measure(model, size, known={}):
     key = (digest, size, networks.settings(net))
     if key not in known:
         params = sum(p.numel() for p in net.parameters())
-        if model in networks.LITES:
+        if params > LARGEST:
+            flops = ("", "", "")
+        elif model in networks.LITES:
             flops = (conv_macs(net, torch.zeros(shape)), "", "")
         else:
             flops = ("", *counters(net, shape))

@@ -6,6 +6,7 @@ from mmpretrain import get_model
 from mmpretrain.models import CSPDarkNet, CSPResNet, CSPResNeXt, build_classifier
 from mmpretrain.models.backbones.cspnet import CSPStage, DarknetBottleneck, ResNetBottleneck, ResNeXtBottleneck
 from mmpretrain.models.backbones.densenet import DenseBlock, DenseLayer, DenseTransition
+from mmpretrain.models.backbones.efficientnet import EdgeResidual
 from mmpretrain.models.backbones.mobilenet_v2 import InvertedResidual as MobileV2Block
 from mmpretrain.models.backbones.resnet import BasicBlock, Bottleneck, ResLayer
 from mmpretrain.models.backbones.shufflenet_v1 import ShuffleUnit
@@ -22,7 +23,16 @@ CSPNETS = (
 )
 NANOS = ("cspdarknet-nano_digits", "cspresnet-nano_digits", "cspresnext-nano_digits")
 LITES = {f"{arch}_3rdparty_in1k": arch for arch in lite.WIDTH_DEPTH}
-BLOCKS = (BasicBlock, Bottleneck, DenseLayer, InvertedResidual, MobileV2Block, ShuffleUnit, ShuffleV2Block)
+BLOCKS = (
+    BasicBlock,
+    Bottleneck,
+    DenseLayer,
+    EdgeResidual,
+    InvertedResidual,
+    MobileV2Block,
+    ShuffleUnit,
+    ShuffleV2Block,
+)
 STAGES = (CSPStage, ResLayer, DenseBlock, DenseTransition)
 NANO = 1  # the "depth" under which the small settings below are filed
 

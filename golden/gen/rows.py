@@ -36,6 +36,8 @@ FAMILIES = [
     ("shufflenet_v1", ["Shufflenet V1"], "mmcv-legacy", 224),
     ("shufflenet_v2", ["Shufflenet V2"], "fvcore", 224),
     ("regnet", ["RegNet"], "mmcv-legacy", 224),
+    ("efficientnet", ["EfficientNet"], "mmengine-train", None),
+    ("efficientnet_v2", ["EfficientNetV2"], "mmengine-train", None),
 ]
 TITLES = {
     "resnet": "ResNet (arXiv:1512.03385), its variants, and networks of that shape under self-supervised weights.",
@@ -48,6 +50,8 @@ TITLES = {
     "shufflenet_v1": "ShuffleNetV1 (arXiv:1707.01083).",
     "shufflenet_v2": "ShuffleNetV2 (arXiv:1807.11164).",
     "regnet": "RegNet (arXiv:2003.13678).",
+    "efficientnet": "EfficientNet (arXiv:1905.11946).",
+    "efficientnet_v2": "EfficientNetV2 (arXiv:2104.00298).",
 }
 # Rows of mixed collections that are of a family.
 ONLY = {"MoCoV3": "resnet50", "SparK": "resnet50"}
@@ -56,9 +60,14 @@ COUNTED = {
     "mobilenet-v3-small-050_3rdparty_in1k": ("mmengine", 224, None),
     "mobilenet-v3-small-075_3rdparty_in1k": ("mmengine", 224, None),
 }
-NOTES = {
+SWAPPED = "the published FLOPs of the 800px and of the 475px network are each other's"
+STRIDE = "counted on code that put the stride of fused blocks into their 1x1 convolutions, a mistake that was corrected later"
+NOTES = {  # by name, or for all of a family
+    "efficientnet-l2_3rdparty-ra-noisystudent_in1k-800px": SWAPPED,
+    "efficientnet-l2_3rdparty-ra-noisystudent_in1k-475px": SWAPPED,
     "resnet34_8xb32_in1k": "the published parameters are a slip for 21.80",
     "regnetx-3.2gf_8xb64_in1k": "the published figures are each other's: 15.3 M parameters and 3.21 GFLOPs",
+    "efficientnet_v2": STRIDE,
     "resnet50_spark-pre_300e_in1k": "the published figures are those of a ResNet-50 for CIFAR-10",
 }
 
@@ -115,6 +124,7 @@ def row(model, family, convention, size):
     convention, size, form = COUNTED.get(name, (convention, size, None))
     digest = model["Weights"].rsplit("-", 1)[1].removesuffix(".pth")
     arch = name.split("_")[0].replace("convnextv2", "convnext-v2")
+    note = NOTES.get(name) or NOTES.get(family)
     converted = model.get("Converted From", {}).get("Weights")
     key = f'"{name}"' if "." in name else name
     lines = [
@@ -148,7 +158,7 @@ def row(model, family, convention, size):
         "Top 5 Accuracy" in metrics and f'top5 = "{metrics["Top 5 Accuracy"]}"',
         "images = 50000",
         f'source = "mmpretrain {mmpretrain.__version__}, {model["file"]}"',
-        name in NOTES and f'note = "{NOTES[name]}"',
+        note and f'note = "{note}"',
     ]
     return "\n".join(line for line in lines if line not in (None, False)) + "\n"
 
