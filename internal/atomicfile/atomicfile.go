@@ -2,6 +2,7 @@
 package atomicfile
 
 import (
+	"errors"
 	"io"
 	"os"
 	"path/filepath"
@@ -38,10 +39,17 @@ func ReplaceMode(path string, perm os.FileMode, write func(tmp string) error) (e
 	if dir == "" {
 		dir = "."
 	}
+	if st, err := os.Stat(path); err == nil && st.IsDir() {
+		return &os.PathError{Op: "write", Path: path, Err: errors.New("is a folder: name a file in it")}
+	}
 	// CreateTemp makes files private; what is published is readable like any
 	// other file of its user.
 	f, err := os.CreateTemp(dir, "."+base+".*.tmp")
 	if err != nil {
+		// The file that was asked for says more than the temporary one.
+		if perr := (*os.PathError)(nil); errors.As(err, &perr) {
+			perr.Path = path
+		}
 		return err
 	}
 	tmp := f.Name()

@@ -5,6 +5,7 @@ import (
 	"io"
 	"os"
 	"path/filepath"
+	"strings"
 	"testing"
 
 	"github.com/gozoo/zoo/internal/atomicfile"
@@ -51,6 +52,28 @@ func TestWrite(t *testing.T) {
 			}
 			if wantFiles := min(len(tt.want), 1); len(entries) != wantFiles {
 				t.Errorf("%d files left, want %d", len(entries), wantFiles)
+			}
+		})
+	}
+}
+
+// Where nothing can be written, the error names the file that was asked for, and no
+// temporary file is left.
+func TestWriteNowhere(t *testing.T) {
+	dir := t.TempDir()
+	for _, tt := range []struct{ name, path, want string }{
+		{"a folder", dir, dir + ": is a folder"},
+		{"in no folder", filepath.Join(dir, "none", "f"), filepath.Join(dir, "none", "f") + ": "},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			err := atomicfile.Write(tt.path, func(io.Writer) error { t.Error("asked to write"); return nil })
+			if err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %v, want %q in it", err, tt.want)
+			}
+			for _, d := range []string{dir, filepath.Dir(dir)} {
+				if left, _ := filepath.Glob(filepath.Join(d, ".*.tmp")); len(left) > 0 {
+					t.Errorf("left %q", left)
+				}
 			}
 		})
 	}
