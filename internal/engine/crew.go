@@ -34,7 +34,7 @@ const (
 
 // Bounds of a plan, which Compile checks.
 const (
-	maxTasks = taskMask // of a step
+	maxTasks = taskMask - 1 // of a step; the count may go one beyond, see claim
 	maxSteps = stepMask
 )
 

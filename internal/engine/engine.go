@@ -34,7 +34,8 @@ const (
 // Options says how to compile. The zero Options uses every core, the best kernels
 // and the highest precision.
 type Options struct {
-	// Threads is how many goroutines compute one Run; 0 means one per core.
+	// Threads is how many goroutines compute one Run, at most MaxThreads; 0 means one
+	// per core.
 	Threads int
 	// Precision is what the plan may trade for speed.
 	Precision Precision
@@ -43,6 +44,10 @@ type Options struct {
 	// Variant is the kernels to use; nil means the best that the processor runs.
 	Variant *kernel.Variant
 }
+
+// MaxThreads is more than any machine has cores. Each thread takes memory of its own,
+// and those without a core to run on only stand in the way.
+const MaxThreads = 1024
 
 // A Network is a bound graph made ready for compiling: plans that come from one
 // Network share their packed weights. It may be used from several goroutines.
@@ -64,11 +69,11 @@ func Compile(b *nn.Bound, input tensor.Shape, o Options) (*Plan, error) {
 // shape. It is an error when the shape does not fit the graph, when a weight cannot
 // be read as float32, or when the graph holds an operator that has no step.
 func (net *Network) Compile(input tensor.Shape, o Options) (*Plan, error) {
-	if o.Threads < 0 {
-		return nil, fmt.Errorf("engine: %d threads: expected 0 or more", o.Threads)
+	if o.Threads < 0 || o.Threads > MaxThreads {
+		return nil, fmt.Errorf("engine: %d threads: expected 0 to %d", o.Threads, MaxThreads)
 	}
 	if o.Threads == 0 {
-		o.Threads = runtime.GOMAXPROCS(0)
+		o.Threads = min(runtime.GOMAXPROCS(0), MaxThreads)
 	}
 	if o.Variant == nil {
 		o.Variant = kernel.Best()

@@ -366,6 +366,8 @@ func TestErrors(t *testing.T) {
 		{"other channels", tensor.Shape{1, 4, 24, 24}, Options{}},
 		{"no such value", shape, Options{Keep: []int{-1}}},
 		{"negative threads", shape, Options{Threads: -1}},
+		{"too many threads", shape, Options{Threads: MaxThreads + 1}},
+		{"more rows than tasks can be counted", tensor.Shape{maxTasks/9 + 1, 3, 9, 9}, Options{}},
 	} {
 		if _, err := Compile(bound, tt.shape, tt.o); err == nil {
 			t.Errorf("%s: no error", tt.what)

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/gozoo/zoo/nn"
@@ -72,7 +73,9 @@ func (c *compiler) plan(keep map[int]bool) (*Plan, error) {
 		p.values[v] = keptValue{l.views(v), l.shapes[v]}
 	}
 	input := Layer{Kind: "input", In: p.input, Out: p.input}
-	p.steps = append(p.steps, c.timed(-1, input, &inputStep{l.view(0)}))
+	if err := c.add(p, -1, input, &inputStep{l.view(0)}); err != nil {
+		return nil, err
+	}
 	for i, u := range l.units {
 		s, err := c.step(u)
 		if err != nil {
@@ -81,11 +84,9 @@ func (c *compiler) plan(keep map[int]bool) (*Plan, error) {
 		if s == nil || s.tasks() == 0 {
 			continue // a view
 		}
-		t := c.timed(i, c.describe(u), s)
-		if t.n > maxTasks {
-			return nil, fmt.Errorf("engine: %s: %d tasks for input %v: at most %d are possible: take smaller batches", u.path, t.n, p.input, maxTasks)
+		if err := c.add(p, i, c.describe(u), s); err != nil {
+			return nil, err
 		}
-		p.steps = append(p.steps, t)
 	}
 	for _, s := range p.steps {
 		if n, ok := s.step.(interface{ scratch() int }); ok {
@@ -138,9 +139,13 @@ func (c *compiler) place(keep map[int]bool) {
 	}
 }
 
-// timed adds to a step the borders that it has to clear, and its description.
-func (c *compiler) timed(at int, l Layer, s step) timedStep {
+// add appends a step to a plan, with the borders that it has to clear and its
+// description. Units are the clock, as in place.
+func (c *compiler) add(p *Plan, at int, l Layer, s step) error {
 	t := timedStep{step: s, layer: l, n: s.tasks()}
+	if t.n > maxTasks {
+		return fmt.Errorf("engine: %s: %d tasks for input %v: at most %d are possible: take smaller batches", cmp.Or(l.Path, l.Kind), t.n, p.input, maxTasks)
+	}
 	t.layer.Tasks = t.n
 	if k, ok := s.(interface{ kernel() string }); ok {
 		t.layer.Kernel = k.kernel()
@@ -150,7 +155,8 @@ func (c *compiler) timed(at int, l Layer, s step) timedStep {
 			t.borders = append(t.borders, b)
 		}
 	}
-	return t
+	p.steps = append(p.steps, t)
+	return nil
 }
 
 // step returns the step that computes a unit, or nil for one that is only a view.
