@@ -10,6 +10,7 @@ import (
 	"strconv"
 
 	"github.com/gozoo/zoo/golden"
+	"github.com/gozoo/zoo/internal/engine"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/hub"
 	"github.com/gozoo/zoo/registry/lock"
@@ -41,7 +42,8 @@ type Config struct {
 	// LockKey is the path of an ed25519 public key, as PEM, that must have signed
 	// the lock file. Names that are not in it are refused.
 	LockKey string
-	// Threads is how many goroutines compute one image; 0 means one per core.
+	// Threads is how many goroutines compute one image, at most MaxThreads; 0 means one
+	// per core.
 	Threads int
 	// Precision is how networks are computed; empty means High.
 	Precision Precision
@@ -51,6 +53,9 @@ type Config struct {
 	// Notice, when set, is told in one line what a user may want to know.
 	Notice func(text string)
 }
+
+// MaxThreads bounds Config.Threads and BenchOptions.Threads.
+const MaxThreads = engine.MaxThreads
 
 // Precision names how a network is computed; see the constants.
 type Precision = golden.Precision
@@ -128,13 +133,21 @@ type Zoo struct {
 }
 
 // New returns a Zoo. It reads the registries; the cache folder is made when it is
-// first written to.
+// first written to. The error says which setting cannot be used, and why.
 func New(c Config) (*Zoo, error) {
 	if c.Precision == "" {
 		c.Precision = High
 	}
 	if _, err := golden.ParsePrecision(string(c.Precision)); err != nil {
 		return nil, err
+	}
+	if c.Threads < 0 || c.Threads > MaxThreads {
+		return nil, fmt.Errorf("zoo: %d threads: expected 0 to %d", c.Threads, MaxThreads)
+	}
+	if c.Mirror != "" {
+		if _, err := store.ParseMirror(c.Mirror); err != nil {
+			return nil, err
+		}
 	}
 	if c.CacheDir == "" {
 		dir, err := os.UserCacheDir()

@@ -94,7 +94,8 @@ func wrapArgs(c *cobra.Command) {
 	}
 }
 
-// open returns the Zoo that flags and environment describe.
+// open returns the Zoo that flags and environment describe. Settings that cannot be
+// used are usage errors.
 func (a *app) open() (*zoo.Zoo, error) {
 	c := zoo.ConfigFromEnv()
 	if a.cacheDir != "" {
@@ -111,14 +112,18 @@ func (a *app) open() (*zoo.Zoo, error) {
 	}
 	c.Registries = append(c.Registries, a.configs...)
 	c.Offline = c.Offline || a.offline
-	if a.jobs < 0 {
-		return nil, usage("--jobs %d: expected a number of goroutines, 0 for one per core", a.jobs)
+	if a.jobs < 0 || a.jobs > zoo.MaxThreads {
+		return nil, usage("--jobs %d: expected at most %d goroutines, 0 for one per core", a.jobs, zoo.MaxThreads)
 	}
 	c.Threads = a.jobs
 	c.Precision = a.precision
 	c.Progress = a.progress
 	c.Notice = func(text string) { a.hint("%s", text) }
-	return zoo.New(c)
+	z, err := zoo.New(c)
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	return z, nil
 }
 
 // precisionFlag gives a command the flag --precision, which open heeds.
@@ -136,10 +141,21 @@ func (a *app) precisionFlag(c *cobra.Command, def zoo.Precision) {
 	}
 }
 
-// inputFile returns a usage error unless a file or folder is there to be read.
+// inputFile returns a usage error unless a file, not a folder, is there to be read.
 func inputFile(path string) error {
-	if _, err := os.Stat(path); err != nil {
+	info, err := os.Stat(path)
+	if err != nil {
 		return &usageError{err}
+	}
+	if info.IsDir() {
+		return usage("%s: expected a file, found a folder", path)
+	}
+	if info.Mode().IsRegular() { // opening anything else may wait, or take bytes away
+		f, err := os.Open(path)
+		if err != nil {
+			return &usageError{err}
+		}
+		f.Close()
 	}
 	return nil
 }

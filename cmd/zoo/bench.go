@@ -38,8 +38,13 @@ takes at best and how it is computed. Formats: human, json.`,
 					return err
 				}
 			}
-			if o.Threads < 1 || o.Batch < 1 || o.Runs < 0 {
-				return usage("--threads %d --batch %d --runs %d: expected at least 1 thread and image, and no negative number of runs", o.Threads, o.Batch, o.Runs)
+			switch {
+			case o.Threads < 1 || o.Threads > zoo.MaxThreads:
+				return usage("--threads %d: expected 1 to %d", o.Threads, zoo.MaxThreads)
+			case o.Batch < 1:
+				return usage("--batch %d: expected at least 1", o.Batch)
+			case o.Runs < 0:
+				return usage("--runs %d: expected a number of runs, 0 to time nothing", o.Runs)
 			}
 			if seed, ok := strings.CutPrefix(o.Weights, "synthetic:"); ok {
 				if _, err := strconv.ParseUint(seed, 10, 64); err != nil {

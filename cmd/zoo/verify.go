@@ -45,7 +45,7 @@ Exit status 4 when one fails. Formats: human, json, ndjson.`,
 					return err
 				}
 			}
-			for _, path := range []string{goldenFile, o.Checkpoint, images} {
+			for _, path := range []string{goldenFile, o.Checkpoint} {
 				if path == "" {
 					continue
 				}
@@ -61,6 +61,9 @@ Exit status 4 when one fails. Formats: human, json, ndjson.`,
 				o.Goldens = []*golden.Golden{g}
 			}
 			if images != "" {
+				if _, err := os.ReadDir(images); err != nil {
+					return &usageError{err}
+				}
 				o.Images = os.DirFS(images)
 			}
 			if len(names) == 0 {

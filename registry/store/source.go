@@ -32,16 +32,24 @@ func (s *Store) source(entry *registry.Entry, o *Options) (source, error) {
 		return from, fmt.Errorf("store: %s: no embedded files were given", entry.Name)
 	}
 	if o.Mirror != "" && a.Remote() {
-		m, err := url.Parse(o.Mirror)
-		if err == nil && (m.Scheme != "http" && m.Scheme != "https" || m.Host == "") {
-			err = errors.New("expected http:// or https:// and a host")
+		if from.mirror, err = ParseMirror(o.Mirror); err != nil {
+			return from, err
 		}
-		if err != nil {
-			return from, fmt.Errorf("store: mirror %q: %w", transfer.Redact(o.Mirror), err)
-		}
-		from.mirror = m
 	}
 	return from, nil
+}
+
+// ParseMirror returns the URL of Options.Mirror. It is an error when the text is no
+// http or https URL with a host.
+func ParseMirror(text string) (*url.URL, error) {
+	m, err := url.Parse(text)
+	if err == nil && (m.Scheme != "http" && m.Scheme != "https" || m.Host == "") {
+		err = errors.New("expected http:// or https:// and a host")
+	}
+	if err != nil {
+		return nil, fmt.Errorf("store: mirror %q: %w", transfer.Redact(text), err)
+	}
+	return m, nil
 }
 
 // reachable returns an *OfflineError when there is no address to ask.

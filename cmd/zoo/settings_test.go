@@ -1,0 +1,63 @@
+package main
+
+import (
+	"os"
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gozoo/zoo"
+)
+
+// Settings and files that cannot be used are said at once, as what is wrong with the
+// command line.
+func TestUnusableSettings(t *testing.T) {
+	dir := t.TempDir()
+	file := func(name, text string, perm os.FileMode) string {
+		path := filepath.Join(dir, name)
+		if err := os.WriteFile(path, []byte(text), perm); err != nil {
+			t.Fatal(err)
+		}
+		return path
+	}
+	broken := file("broken.toml", "[cspresnet-nano_digits]\ncolour = 3\n", 0o600)
+	text := file("notes.txt", "text", 0o600)
+	secret := file("secret", "text", 0)
+	const nano = "cspresnet-nano_digits"
+	for _, tt := range []struct {
+		name string
+		args []string
+		env  [2]string
+		want string // in what is said
+	}{
+		{"config not there", []string{"list", "--config", "nowhere.toml"}, [2]string{}, "nowhere.toml"},
+		{"config in the environment not there", []string{"list"}, [2]string{zoo.EnvConfig, "nowhere.toml"}, "nowhere.toml"},
+		{"config with an unknown key", []string{"list", "--config", broken}, [2]string{}, `unknown key "colour"`},
+		{"mirror", []string{"download", nano, "--mirror", "example.org"}, [2]string{}, "expected http:// or https://"},
+		{"mirror in the environment", []string{"list"}, [2]string{zoo.EnvMirror, "ftp://example.org"}, "expected http:// or https://"},
+		{"jobs", []string{"predict", nano, text, "--jobs", "1000000"}, [2]string{}, "at most 1024"},
+		{"threads", []string{"bench", nano, "--threads", "1000000"}, [2]string{}, "1 to 1024"},
+		{"cache is a file", []string{"list", "--cache-dir", text}, [2]string{}, "expected a folder"},
+		{"lock key not there", []string{"list", "--lock-key", "nowhere.pub"}, [2]string{}, "nowhere.pub"},
+		{"golden is a folder", []string{"verify", nano, "--golden", dir}, [2]string{}, "expected a file, found a folder"},
+		{"checkpoint is a folder", []string{"predict", nano, text, "--checkpoint", dir}, [2]string{}, "expected a file, found a folder"},
+		{"import of a folder", []string{"import", nano, dir}, [2]string{}, "expected a file, found a folder"},
+		{"log is a folder", []string{"eval", "merge", dir}, [2]string{}, "expected a file, found a folder"},
+		{"images are a file", []string{"verify", nano, "--images", text}, [2]string{}, "notes.txt"},
+		{"secret file", []string{"import", nano, secret}, [2]string{}, "permission denied"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if f, err := os.Open(secret); err == nil && strings.Contains(tt.name, "secret") {
+				f.Close()
+				t.Skip("this user may read every file")
+			}
+			if tt.env[0] != "" {
+				t.Setenv(tt.env[0], tt.env[1])
+			}
+			got := command(t, t.TempDir(), tt.args...)
+			if got.status != exitUsage || got.stdout != "" || !strings.Contains(got.stderr, tt.want) {
+				t.Errorf("exit status %d, printed %q, said %q: expected %d and %q", got.status, got.stdout, got.stderr, exitUsage, tt.want)
+			}
+		})
+	}
+}
