@@ -11,6 +11,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 	"time"
@@ -162,6 +163,10 @@ func TestDownloadSeveral(t *testing.T) {
 	}
 }
 
+// traced matches the line of a system call, not what strace says of a thread that ends
+// while it lets go of it.
+var traced = regexp.MustCompile(`\b(socket|connect|sendto)\(`)
+
 // TestOfflineMakesNoSocket watches the program's system calls while it does all
 // that it can do offline.
 func TestOfflineMakesNoSocket(t *testing.T) {
@@ -192,7 +197,7 @@ func TestOfflineMakesNoSocket(t *testing.T) {
 		}
 		defer f.Close()
 		for lines := bufio.NewScanner(f); lines.Scan(); {
-			if strings.Contains(lines.Text(), "(") {
+			if traced.MatchString(lines.Text()) {
 				sockets = append(sockets, lines.Text())
 			}
 		}
