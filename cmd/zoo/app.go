@@ -27,6 +27,7 @@ type app struct {
 	quiet, verbose, noProgress bool
 
 	precision zoo.Precision // of the command that is run; empty for the default
+	warned    bool          // that the kernels are not those asked for
 
 	bars     progressBars
 	events   progressEvents
@@ -122,6 +123,10 @@ func (a *app) open() (*zoo.Zoo, error) {
 	z, err := zoo.New(c)
 	if err != nil {
 		return nil, &usageError{err}
+	}
+	if reason := zoo.KernelsRefused(); reason != "" && !a.warned {
+		a.warned = true
+		a.hint("zoo: ZOO_CPU: %s", reason)
 	}
 	return z, nil
 }

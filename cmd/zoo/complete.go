@@ -8,6 +8,7 @@ import (
 
 // completeNames completes registry names, for the shell.
 func (a *app) completeNames(_ *cobra.Command, _ []string, prefix string) ([]string, cobra.ShellCompDirective) {
+	a.quiet = true
 	z, err := a.open()
 	if err != nil {
 		return nil, cobra.ShellCompDirectiveError

@@ -57,9 +57,6 @@ func (a *app) envCommand() *cobra.Command {
 			if env.Threads == 0 {
 				env.Threads = runtime.GOMAXPROCS(0)
 			}
-			if reason := zoo.KernelsRefused(); reason != "" {
-				a.hint("zoo: ZOO_CPU: %s", reason)
-			}
 			if format == formatJSON {
 				return a.printJSON(env)
 			}

@@ -1,7 +1,9 @@
 package main
 
 import (
+	"bytes"
 	"os"
+	"os/exec"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -59,5 +61,20 @@ func TestUnusableSettings(t *testing.T) {
 				t.Errorf("exit status %d, printed %q, said %q: expected %d and %q", got.status, got.stdout, got.stderr, exitUsage, tt.want)
 			}
 		})
+	}
+}
+
+// Kernels that cannot be had are no reason to stop, but are said once.
+func TestUnknownKernels(t *testing.T) {
+	const nano = "cspresnet-nano_digits"
+	cmd := exec.Command(os.Args[0], "--cache-dir", t.TempDir(), "predict", nano, imageFile(t, "val/00003.png"), "--top", "1")
+	cmd.Env = append(os.Environ(), asProgram+"=1", "ZOO_CPU=sse9")
+	var stdout, stderr bytes.Buffer
+	cmd.Stdout, cmd.Stderr = &stdout, &stderr
+	if err := cmd.Run(); err != nil {
+		t.Fatalf("%v: %s", err, stderr.String())
+	}
+	if !strings.HasPrefix(stdout.String(), "    5  0.99") || strings.Count(stderr.String(), `unknown level "sse9"`) != 1 {
+		t.Errorf("printed %q, said %q", stdout.String(), stderr.String())
 	}
 }
