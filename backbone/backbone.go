@@ -30,6 +30,7 @@ type Family struct {
 
 // families lists every family, by name.
 var families = []*Family{
+	&convNeXt,
 	&cspNet,
 	&denseNet,
 	&efficientNet,

@@ -68,7 +68,10 @@ func keys(g *nn.Graph) []string {
 func eps(g *nn.Graph) string {
 	var all []float64
 	for _, n := range g.Nodes {
-		if op, ok := n.Op.(nn.BatchNorm); ok {
+		switch op := n.Op.(type) {
+		case nn.BatchNorm:
+			all = append(all, op.Eps)
+		case nn.LayerNorm:
 			all = append(all, op.Eps)
 		}
 	}
@@ -340,7 +343,7 @@ func TestUnknown(t *testing.T) {
 	_, classes := cspnet.Graph("cspresnet50", 0)
 	_, project := cspnet.Recipe("cspresnet50", "keras")
 	for want, err := range map[string]error{
-		`unknown family "cspnets": known are cspnet,`:            family,
+		`unknown family "cspnets": known are convnext, cspnet,`:  family,
 		`family cspnet has no architecture "cspresnet51": known`: arch,
 		`cspresnet50: 0 classes: at least 1 is needed`:           classes,
 		`cspresnet50 has no recipe "keras": known are ["timm"]`:  project,

@@ -90,8 +90,8 @@ func (r Recipe) Apply(sd *tensor.StateDict) (*tensor.StateDict, []Change, error)
 	return out, changes, nil
 }
 
-// flattened returns the tensor as one of two dimensions; others than those of a
-// convolution or a linear layer stay as they are.
+// flattened returns the tensor as one of two dimensions, or of one where only the
+// first is more than 1. A tensor of fewer than three stays as it is.
 func flattened(t tensor.Tensor) (tensor.Tensor, error) {
 	s := t.Shape()
 	if len(s) < 3 {
@@ -101,7 +101,11 @@ func flattened(t tensor.Tensor) (tensor.Tensor, error) {
 	if err != nil {
 		return tensor.Tensor{}, err
 	}
-	return tensor.New(t.DType(), tensor.Shape{s[0], fan}, t.Bytes())
+	shape := tensor.Shape{s[0], fan}
+	if fan == 1 {
+		shape = shape[:1]
+	}
+	return tensor.New(t.DType(), shape, t.Bytes())
 }
 
 func (r Recipe) rename(name string) Change {

@@ -100,12 +100,14 @@ func TestFlatten(t *testing.T) {
 			}
 		}
 	}
-	out, _, err = r.Apply(stateDict(t, tensor.Shape{5}, "fc.bias"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	if x, _ := out.Lookup("head.bias"); !x.Shape().Equal(tensor.Shape{5}) {
-		t.Errorf("a bias becomes %v", x.Shape())
+	for _, shape := range []tensor.Shape{{5}, {5, 1, 1}} { // a bias, and a factor for each channel of an image
+		out, _, err = r.Apply(stateDict(t, shape, "fc.bias"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if x, _ := out.Lookup("head.bias"); !x.Shape().Equal(tensor.Shape{5}) {
+			t.Errorf("%v becomes %v", shape, x.Shape())
+		}
 	}
 }
 

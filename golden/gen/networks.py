@@ -4,6 +4,7 @@ import torch
 from mmcv.cnn import ConvModule
 from mmpretrain import get_model
 from mmpretrain.models import CSPDarkNet, CSPResNet, CSPResNeXt, build_classifier
+from mmpretrain.models.backbones.convnext import ConvNeXtBlock
 from mmpretrain.models.backbones.cspnet import CSPStage, DarknetBottleneck, ResNetBottleneck, ResNeXtBottleneck
 from mmpretrain.models.backbones.densenet import DenseBlock, DenseLayer, DenseTransition
 from mmpretrain.models.backbones.efficientnet import EdgeResidual
@@ -26,6 +27,7 @@ LITES = {f"{arch}_3rdparty_in1k": arch for arch in lite.WIDTH_DEPTH}
 BLOCKS = (
     BasicBlock,
     Bottleneck,
+    ConvNeXtBlock,
     DenseLayer,
     EdgeResidual,
     InvertedResidual,

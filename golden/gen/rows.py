@@ -38,6 +38,8 @@ FAMILIES = [
     ("regnet", ["RegNet"], "mmcv-legacy", 224),
     ("efficientnet", ["EfficientNet"], "mmengine-train", None),
     ("efficientnet_v2", ["EfficientNetV2"], "mmengine-train", None),
+    ("convnext", ["ConvNeXt"], "mmcv-legacy", 224),
+    ("convnext", ["ConvNeXt V2", "SparK"], "mmengine", None),
 ]
 TITLES = {
     "resnet": "ResNet (arXiv:1512.03385), its variants, and networks of that shape under self-supervised weights.",
@@ -52,9 +54,10 @@ TITLES = {
     "regnet": "RegNet (arXiv:2003.13678).",
     "efficientnet": "EfficientNet (arXiv:1905.11946).",
     "efficientnet_v2": "EfficientNetV2 (arXiv:2104.00298).",
+    "convnext": "ConvNeXt (arXiv:2201.03545) and ConvNeXt V2 (arXiv:2301.00808).",
 }
-# Rows of mixed collections that are of a family.
-ONLY = {"MoCoV3": "resnet50", "SparK": "resnet50"}
+# How the names of a family's rows begin in collections that mix families.
+ONLY = {("resnet", "MoCoV3"): "resnet50", ("resnet", "SparK"): "resnet50", ("convnext", "SparK"): "convnext"}
 # How single rows were counted, where their family's rule does not hold.
 COUNTED = {
     "mobilenet-v3-small-050_3rdparty_in1k": ("mmengine", 224, None),
@@ -121,6 +124,8 @@ def row(model, family, convention, size):
     config = Config.fromfile(MIM / model["Config"])
     resize, crop = resizing(config.test_dataloader.dataset.pipeline)
     pre = config.model.get("data_preprocessor") or config.data_preprocessor
+    if name.startswith("convnext-") and name.endswith("-384px"):
+        convention, size = "mmengine", None
     convention, size, form = COUNTED.get(name, (convention, size, None))
     digest = model["Weights"].rsplit("-", 1)[1].removesuffix(".pth")
     arch = name.split("_")[0].replace("convnextv2", "convnext-v2")
@@ -173,7 +178,7 @@ def main():
             titled.add(family)
         for collection in collections:
             for model in models[collection]:
-                if imagenet(model) is None or "Weights" not in model or not model["Name"].startswith(ONLY.get(collection, "")):
+                if imagenet(model) is None or "Weights" not in model or not model["Name"].startswith(ONLY.get((family, collection), "")):
                     continue
                 out.append("\n" + row(model, family, convention, size))
     path.write_text("".join(out))
