@@ -4,8 +4,10 @@ import (
 	"cmp"
 	"encoding/csv"
 	"fmt"
+	"math"
 	"path"
 	"slices"
+	"strconv"
 	"strings"
 	"text/tabwriter"
 
@@ -16,14 +18,19 @@ import (
 )
 
 func (a *app) listCommand() *cobra.Command {
-	var family, sort string
+	var family, licence, sort string
+	var filters []string
 	c := &cobra.Command{
 		Use:   "list [GLOB]",
 		Short: "List known models with their published figures",
 		Long: `List known models with their published figures: parameters in millions, FLOPs in units of
-10^9, accuracies in percent. The last column says how the checkpoint is to be had: embedded,
-cached, by download, or by import of a file. Formats: human, json, ndjson, csv.`,
-		Example: "  zoo list 'csp*'\n  zoo list --sort -top1",
+10^9, accuracies in percent. CONVERTED FROM is the file that the checkpoint was made from, where
+its publisher says so. The last column says how the checkpoint is to be had: embedded, cached, by
+download, or by import of a file.
+
+--filter compares a figure with a number, with <, <=, > or >=; a model without the figure does
+not match. Several filters must all match. Formats: human, json, ndjson, csv.`,
+		Example: "  zoo list 'csp*'\n  zoo list --filter 'top1>=80' --filter 'params<30' --sort -top1",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			format, err := a.formatOf(formatJSON, formatNDJSON, formatCSV)
@@ -41,9 +48,13 @@ cached, by download, or by import of a file. Formats: human, json, ndjson, csv.`
 			if err != nil {
 				return err
 			}
+			matches, err := parseFilters(filters)
+			if err != nil {
+				return err
+			}
 			var entries []*registry.Entry
 			for _, e := range z.Registry().Match(glob) {
-				if family == "" || e.Family == family {
+				if (family == "" || e.Family == family) && (licence == "" || strings.EqualFold(e.Weights.Licence, licence)) && matches(e) {
 					entries = append(entries, e)
 				}
 			}
@@ -62,20 +73,62 @@ cached, by download, or by import of a file. Formats: human, json, ndjson, csv.`
 		ValidArgsFunction: a.completeFirstName,
 	}
 	c.Flags().StringVar(&family, "family", "", "only models of this family")
+	c.Flags().StringVar(&licence, "licence", "", "only models under this licence, such as Apache-2.0")
+	c.Flags().StringArrayVar(&filters, "filter", nil, "only models with such a published figure: params, flops, top1 or top5 compared with a number")
 	c.Flags().StringVar(&sort, "sort", "name", "sort by name, params, flops, top1 or top5; -top1 for highest first")
 	return c
+}
+
+// figures are the published figures that entries are sorted and filtered by.
+var figures = map[string]func(*registry.Entry) registry.Figure{
+	"params": func(e *registry.Entry) registry.Figure { return e.Published.ParamsM },
+	"flops":  func(e *registry.Entry) registry.Figure { return e.Published.FLOPsG },
+	"top1":   func(e *registry.Entry) registry.Figure { return e.Published.Top1 },
+	"top5":   func(e *registry.Entry) registry.Figure { return e.Published.Top5 },
+}
+
+// parseFilters returns whether an entry matches all filters, such as "top1>=80".
+func parseFilters(filters []string) (func(*registry.Entry) bool, error) {
+	type filter struct {
+		figure func(*registry.Entry) registry.Figure
+		holds  func(x float64) bool
+	}
+	var parsed []filter
+	for _, text := range filters {
+		at := strings.IndexAny(text, "<>")
+		wrong := usage("--filter %q: expected params, flops, top1 or top5, then <, <=, > or >=, then a number", text)
+		if at < 0 {
+			return nil, wrong
+		}
+		figure, ok := figures[strings.TrimSpace(text[:at])]
+		number, orEqual := strings.CutPrefix(text[at+1:], "=")
+		bound, err := strconv.ParseFloat(strings.TrimSpace(number), 64)
+		if !ok || err != nil || math.IsNaN(bound) {
+			return nil, wrong
+		}
+		want := -1 // of the comparison with the bound
+		if text[at] == '>' {
+			want = 1
+		}
+		parsed = append(parsed, filter{figure, func(x float64) bool {
+			order := cmp.Compare(x, bound)
+			return order == want || orEqual && order == 0
+		}})
+	}
+	return func(e *registry.Entry) bool {
+		for _, f := range parsed {
+			if x := f.figure(e); !x.Known() || !f.holds(x.Float()) {
+				return false
+			}
+		}
+		return true
+	}, nil
 }
 
 // sortEntries sorts by a published figure, or by name; a leading minus reverses.
 // Entries without the figure come last.
 func sortEntries(entries []*registry.Entry, key string) error {
 	name, falling := strings.CutPrefix(key, "-")
-	figures := map[string]func(*registry.Entry) registry.Figure{
-		"params": func(e *registry.Entry) registry.Figure { return e.Published.ParamsM },
-		"flops":  func(e *registry.Entry) registry.Figure { return e.Published.FLOPsG },
-		"top1":   func(e *registry.Entry) registry.Figure { return e.Published.Top1 },
-		"top5":   func(e *registry.Entry) registry.Figure { return e.Published.Top5 },
-	}
 	figure, ok := figures[name]
 	if !ok && name != "name" {
 		return usage("--sort %s: expected name, params, flops, top1 or top5", key)
@@ -112,6 +165,7 @@ type listRow struct {
 	Top1    *string `json:"top1"`
 	Top5    *string `json:"top5"`
 	Licence string  `json:"licence"`
+	From    string  `json:"converted_from"` // address; empty: not stated
 	Where   string  `json:"where"`
 }
 
@@ -135,7 +189,7 @@ func listRows(z *zoo.Zoo, entries []*registry.Entry) ([]listRow, error) {
 	for _, e := range entries {
 		p := &e.Published
 		rows = append(rows, listRow{
-			e.Name, e.Family, e.Arch, figure(p.ParamsM), figure(p.FLOPsG), figure(p.Top1), figure(p.Top5), e.Weights.Licence, where(e, cached),
+			e.Name, e.Family, e.Arch, figure(p.ParamsM), figure(p.FLOPsG), figure(p.Top1), figure(p.Top5), e.Weights.Licence, e.Weights.ConvertedFrom, where(e, cached),
 		})
 	}
 	return rows, nil
@@ -151,17 +205,17 @@ func (a *app) printList(rows []listRow, format string) error {
 		}{rows})
 	case formatCSV:
 		w := csv.NewWriter(a.stdout)
-		w.Write([]string{"name", "family", "arch", "params_m", "flops_g", "top1", "top5", "licence", "where"})
+		w.Write([]string{"name", "family", "arch", "params_m", "flops_g", "top1", "top5", "licence", "converted_from", "where"})
 		for _, r := range rows {
-			w.Write([]string{r.Name, r.Family, r.Arch, text(r.ParamsM, ""), text(r.FLOPsG, ""), text(r.Top1, ""), text(r.Top5, ""), r.Licence, r.Where})
+			w.Write([]string{r.Name, r.Family, r.Arch, text(r.ParamsM, ""), text(r.FLOPsG, ""), text(r.Top1, ""), text(r.Top5, ""), r.Licence, r.From, r.Where})
 		}
 		w.Flush()
 		return w.Error()
 	}
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tFAMILY\tPARAMS M\tFLOPS G\tTOP-1\tTOP-5\tLICENCE\tWHERE")
+	fmt.Fprintln(w, "NAME\tFAMILY\tPARAMS M\tFLOPS G\tTOP-1\tTOP-5\tLICENCE\tCONVERTED FROM\tWHERE")
 	for _, r := range rows {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Name, r.Family, text(r.ParamsM, "-"), text(r.FLOPsG, "-"), text(r.Top1, "-"), text(r.Top5, "-"), r.Licence, r.Where)
+		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Name, r.Family, text(r.ParamsM, "-"), text(r.FLOPsG, "-"), text(r.Top1, "-"), text(r.Top5, "-"), r.Licence, fileOf(r.From), r.Where)
 	}
 	return w.Flush()
 }
@@ -173,6 +227,9 @@ func text(s *string, none string) string {
 	}
 	return *s
 }
+
+// fileOf returns the file name of an address, or a dash.
+func fileOf(address string) string { return orDash(address[strings.LastIndexByte(address, '/')+1:]) }
 
 // orDash returns s, or a dash where there is nothing.
 func orDash(s string) string { return cmp.Or(s, "-") }

@@ -98,6 +98,7 @@ func TestOutput(t *testing.T) {
 	}{
 		{"list.txt", []string{"list", "csp*"}},
 		{"list_sorted.csv", []string{"list", "csp*", "--sort", "-top1", "--format", "csv"}},
+		{"list_filtered.csv", []string{"list", "csp*", "--filter", "top1>79.9", "--filter", "params <= 27.64", "--licence", "apache-2.0", "--format", "csv"}},
 		{"list.json", []string{"list", "cspresnet-*", "--format", "json"}},
 		{"list.ndjson", []string{"list", "*-lite*", "--family", "efficientnet", "--sort", "-params", "--format", "ndjson"}},
 		{"info.txt", []string{"info", "cspresnet50_3rdparty_8xb32_in1k"}},
@@ -159,6 +160,8 @@ func TestExitStatus(t *testing.T) {
 		{"command of cache", []string{"cache"}, exitUsage, []string{"ls, verify, prune or path"}},
 		{"format", []string{"list", "--format", "xml"}, exitUsage, []string{"auto, human, json"}},
 		{"pattern", []string{"list", "[a"}, exitUsage, []string{"[a"}},
+		{"filter", []string{"list", "--filter", "age>3"}, exitUsage, []string{`"age>3"`, "params, flops, top1 or top5"}},
+		{"filter without a number", []string{"list", "--filter", "top1>=much"}, exitUsage, []string{"then a number"}},
 		{"sort", []string{"list", "--sort", "age"}, exitUsage, []string{"params, flops, top1 or top5"}},
 		{"size", []string{"info", nano, "--size", "32x"}, exitUsage, []string{"height x width"}},
 		{"convention", []string{"info", nano, "--convention", "thop"}, exitUsage, []string{"mmcv-legacy"}},
