@@ -7,6 +7,7 @@ import (
 	"errors"
 	"flag"
 	"fmt"
+	"image/png"
 	"io"
 	"os"
 	"path/filepath"
@@ -184,6 +185,7 @@ func TestExitStatus(t *testing.T) {
 		{"pixels to nowhere", []string{"pixels", digit}, exitUsage, []string{"expected -o"}},
 		{"pixels for nobody", []string{"pixels", digit, "--for", "cspresnet51", "-o", "x.png"}, exitUnknown, []string{"did you mean"}},
 		{"map of two images", []string{"predict", nano, digit, digit, "--cam", "x.png"}, exitUsage, []string{"--cam goes with one image, found 2"}},
+		{"standard input twice", []string{"predict", nano, "-", digit, "-"}, exitUsage, []string{"once"}},
 		{"no image", []string{"predict", nano, text}, exitInternal, []string{"notes.txt", "expected a JPEG"}},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -263,9 +265,23 @@ func TestEnv(t *testing.T) {
 }
 
 func TestStandardInput(t *testing.T) {
+	piped := commandIn(t, context.Background(), t.TempDir(), bytes.NewReader(embedded(t, "val/00003.png")), "pixels", "-", "-o", "-")
+	if img, err := png.Decode(strings.NewReader(piped.stdout)); err != nil || img.Bounds().Dx() != 8 {
+		t.Errorf("exit status %d, %d bytes, %v: expected a PNG of 8x8", piped.status, len(piped.stdout), err)
+	}
 	got := commandIn(t, context.Background(), t.TempDir(), bytes.NewReader(embedded(t, "val/00003.png")), "predict", "cspresnet-nano_digits", "-", "--top", "1", "--format", "csv")
 	if !strings.HasPrefix(got.stdout, "image,rank,class,score,name\n-,1,5,0.99") {
 		t.Errorf("exit status %d, printed %q: expected class 5", got.status, got.stdout)
+	}
+}
+
+// What does not end is not read to the end.
+func TestReadAtMost(t *testing.T) {
+	if data, err := readAtMost(strings.NewReader("four"), "name", 4); string(data) != "four" || err != nil {
+		t.Errorf("%q, %v", data, err)
+	}
+	if _, err := readAtMost(strings.NewReader("fives"), "name", 4); err == nil || err.Error() != "name: expected at most 4 bytes, found more" {
+		t.Errorf("error %v", err)
 	}
 }
 

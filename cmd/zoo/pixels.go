@@ -20,7 +20,7 @@ func (a *app) pixelsCommand() *cobra.Command {
 		Short: "Write what the decoder, or a model's preprocessing, makes of an image",
 		Long: `Write the pixels of an image, as the reference decodes them, to an 8-bit RGB PNG file; with --for
 those that a model's network sees: resized and cropped, before normalisation. An IMAGE of - is
-read from standard input.`,
+read from standard input, an OUT of - written to standard output.`,
 		Example: "  zoo pixels bird.jpg --for cspresnet50_3rdparty_8xb32_in1k -o seen.png",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -51,6 +51,9 @@ read from standard input.`,
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
+			if output == "-" {
+				return png.Encode(a.stdout, img)
+			}
 			if err := writePNG(output, img); err != nil {
 				return err
 			}
@@ -59,17 +62,34 @@ read from standard input.`,
 		},
 	}
 	c.Flags().StringVar(&name, "for", "", "registry name of the model whose preprocessing is applied")
-	c.Flags().StringVarP(&output, "output", "o", "", "PNG file to write")
+	c.Flags().StringVarP(&output, "output", "o", "", "PNG file to write, - being standard output")
 	c.RegisterFlagCompletionFunc("for", a.completeNames)
 	return c
 }
 
-// readInput returns the bytes of a file, or of standard input for "-".
+// maxInput bounds an image file, in bytes: every format is smaller than this at the
+// largest size that is decoded, but for uncompressed ones of 16 bits.
+const maxInput = 1 << 29
+
+// readInput returns the bytes of an image file, or of standard input for "-".
 func (a *app) readInput(path string) ([]byte, error) {
 	if path == "-" {
-		return io.ReadAll(a.stdin)
+		return readAtMost(a.stdin, "standard input", maxInput)
 	}
-	data, err := os.ReadFile(path)
+	f, err := os.Open(path)
+	if err != nil {
+		return nil, &usageError{err}
+	}
+	defer f.Close()
+	return readAtMost(f, path, maxInput)
+}
+
+// readAtMost returns all of r, which is an error when there are more bytes than limit.
+func readAtMost(r io.Reader, name string, limit int64) ([]byte, error) {
+	data, err := io.ReadAll(io.LimitReader(r, limit+1))
+	if err == nil && int64(len(data)) > limit {
+		err = fmt.Errorf("%s: expected at most %d bytes, found more", name, limit)
+	}
 	if err != nil {
 		return nil, &usageError{err}
 	}

@@ -127,6 +127,9 @@ func listImages(args []string) ([]string, error) {
 	var images []string
 	for _, arg := range args {
 		if arg == "-" {
+			if slices.Contains(images, arg) {
+				return nil, usage("-: standard input can be read once")
+			}
 			images = append(images, arg)
 			continue
 		}
