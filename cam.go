@@ -42,6 +42,9 @@ func (m *Model) CAM(ctx context.Context, img image.Image) (*CAM, error) {
 	if err != nil {
 		return nil, err
 	}
+	if err := m.checkLogits(logits); err != nil {
+		return nil, err
+	}
 	shapes, err := m.Graph().Shapes(shape)
 	if err != nil {
 		return nil, err

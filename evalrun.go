@@ -133,7 +133,7 @@ func (m *Model) evaluateBatch(ctx context.Context, net *network, data fs.FS, ite
 		k := len(logits) / n
 		for i, b := range batch[:n] {
 			row, r := logits[i*k:(i+1)*k], &results[b.at]
-			if err := new(metrics.Accuracy).Add(r.Label, row); err != nil { // a logit is no number
+			if err := m.checkLogits(row); err != nil {
 				return nil, fmt.Errorf("zoo: evaluate %s: image %s: %w", m.entry.Name, r.Path, err)
 			}
 			r.Top = metrics.TopK(row, topN)

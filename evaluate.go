@@ -148,14 +148,7 @@ func (e *Evaluation) add(r ImageResult) {
 		e.Unreadable++
 		return
 	}
-	e.Accuracy.N++
-	switch rank := slices.Index(r.Top, r.Label); {
-	case rank == 0:
-		e.Accuracy.Top1++
-		e.Accuracy.Top5++
-	case rank > 0:
-		e.Accuracy.Top5++
-	}
+	e.Accuracy.Add(r.Label, r.Top)
 }
 
 // listSHA256 returns the digest of a set's paths and labels.

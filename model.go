@@ -2,6 +2,7 @@ package zoo
 
 import (
 	"context"
+	"fmt"
 	"image"
 
 	"github.com/gozoo/zoo/converter"
@@ -124,7 +125,8 @@ func (m *Model) prediction(class int, scores []float32) Prediction {
 
 // Logits returns the network's output (K) for an image, before softmax. The image
 // goes through the entry's own preprocessing. An image from vision.Decode has the
-// reference's pixels; others are read through their At method.
+// reference's pixels; others are read through their At method. The error is a
+// *converter.CheckpointError when the weights lead to what is no number.
 func (m *Model) Logits(ctx context.Context, img image.Image) ([]float32, error) {
 	logits, _, err := m.forward(ctx, img)
 	return logits, err
@@ -148,5 +150,20 @@ func (m *Model) forward(ctx context.Context, img image.Image, keep ...int) (logi
 	if err != nil {
 		return nil, nil, err
 	}
-	return m.net.forward(ctx, m.precision, input, tensor.Shape{1, m.Graph().Channels, h, w}, keep...)
+	logits, kept, err = m.net.forward(ctx, m.precision, input, tensor.Shape{1, m.Graph().Channels, h, w}, keep...)
+	if err != nil {
+		return nil, nil, err
+	}
+	return logits, kept, m.checkLogits(logits)
+}
+
+// checkLogits returns a *converter.CheckpointError when a logit is infinite or NaN. All
+// pixels are finite, so that the weights are to blame.
+func (m *Model) checkLogits(logits []float32) error {
+	for i, x := range logits {
+		if x-x != 0 {
+			return &converter.CheckpointError{File: m.weights, Err: fmt.Errorf("zoo: %s: weights %s: logit %d is %v: expected weights that give finite numbers", m.entry.Name, m.weights, i, x)}
+		}
+	}
+	return nil
 }

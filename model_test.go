@@ -3,9 +3,11 @@ package zoo_test
 import (
 	"context"
 	"errors"
+	"fmt"
 	"math"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -13,9 +15,11 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gozoo/zoo"
+	"github.com/gozoo/zoo/converter"
 	"github.com/gozoo/zoo/converter/safetensors"
 	"github.com/gozoo/zoo/golden"
 	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/tensor"
 	"github.com/gozoo/zoo/vision"
 )
 
@@ -132,6 +136,59 @@ func TestEmbed(t *testing.T) {
 		}
 		if diff := math.Abs(want - float64(got)); diff > 1e-4 {
 			t.Errorf("logit %d: %g from the features, %g from the network", k, want, got)
+		}
+	}
+}
+
+// Weights that lead to what is no number are refused where they are used: such scores
+// have no order, and JSON has no word for them.
+func TestWeightsThatAreNoNumbers(t *testing.T) {
+	z := newZoo(t)
+	c, err := z.Convert(t.Context(), nanos[0], zoo.ConvertOptions{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	f, err := safetensors.Open(c.Path)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	for _, bad := range []float64{math.NaN(), math.Inf(1)} {
+		var sd tensor.StateDict
+		for name, x := range f.StateDict().All() {
+			if name == "head.fc.bias" {
+				values, err := x.Float32s()
+				if err != nil {
+					t.Fatal(err)
+				}
+				values = slices.Clone(values)
+				values[3] = float32(bad)
+				x = tensor.FromFloat32s(x.Shape(), values)
+			}
+			if err := sd.Add(name, x); err != nil {
+				t.Fatal(err)
+			}
+		}
+		path := filepath.Join(t.TempDir(), "bad.safetensors")
+		if err := safetensors.WriteFile(path, &sd, f.Metadata()); err != nil {
+			t.Fatal(err)
+		}
+		m, err := z.OpenFile(nanos[0], path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		img := decode(t, m, digit(t, 1))
+		for what, f := range map[string]func() error{
+			"predict":  func() error { _, err := m.Predict(t.Context(), img); return err },
+			"embed":    func() error { _, err := m.Embed(t.Context(), img); return err },
+			"map":      func() error { _, err := m.CAM(t.Context(), img); return err },
+			"evaluate": func() error { _, err := m.Evaluate(t.Context(), zoo.EvalOptions{Limit: 3}); return err },
+		} {
+			err := f()
+			if refused := (*converter.CheckpointError)(nil); !errors.As(err, &refused) || !strings.Contains(err.Error(), fmt.Sprintf("logit 3 is %v", bad)) {
+				t.Errorf("%s: error %v, expected that logit 3 is %v", what, err, bad)
+			}
 		}
 	}
 }

@@ -1,8 +1,8 @@
 package metrics
 
 import (
-	"fmt"
 	"math"
+	"slices"
 )
 
 // TopK returns the indices of the k largest logits, largest first; all of them
@@ -79,30 +79,17 @@ type Accuracy struct {
 	Top5 int // label among the first five
 }
 
-// Add counts one image with the given label, from 0, by the order of TopK. It is
-// an error, and nothing is counted, when the label is no class or a logit is NaN:
-// such an image has no answer, right or wrong.
-func (a *Accuracy) Add(label int, logits []float32) error {
-	if label < 0 || label >= len(logits) {
-		return fmt.Errorf("metrics: label %d: expected 0 to %d", label, len(logits)-1)
-	}
-	rank := 0
-	for i, x := range logits {
-		if x != x {
-			return fmt.Errorf("metrics: logit %d is NaN", i)
-		}
-		if before(logits, i, label) {
-			rank++
-		}
-	}
+// Add counts one image with the given label whose best classes are top, best first, as
+// TopK returns them. Only the first five are looked at.
+func (a *Accuracy) Add(label int, top []int) {
 	a.N++
-	if rank < 1 {
+	switch rank := slices.Index(top[:min(5, len(top))], label); {
+	case rank == 0:
 		a.Top1++
-	}
-	if rank < 5 {
+		a.Top5++
+	case rank > 0:
 		a.Top5++
 	}
-	return nil
 }
 
 // Percent returns 100 correct/n, and 0 for n of 0.
