@@ -29,7 +29,7 @@ func (a *app) printConversion(r *zoo.Conversion, err error, format string, expla
 	if explain {
 		a.printNames(r.Names)
 		for _, n := range r.NonTensors {
-			fmt.Fprintf(a.stdout, "%-10s %q  (%s, not run)\n", "ignored", n.Path, n.Type)
+			fmt.Fprintf(a.stdout, "%-10s %q  (%s, not run)\n", "ignored", n.Path, printable(n.Type))
 		}
 	}
 	a.hint("%s", describeConversion(r))

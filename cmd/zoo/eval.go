@@ -198,7 +198,7 @@ func (a *app) printEvaluation(e *zoo.Evaluation, format string) error {
 		fmt.Fprintf(w, "%d of %d images could not be read, and are in no figure:\n", len(unreadable), len(e.Images))
 	}
 	for _, u := range unreadable {
-		fmt.Fprintf(w, "  %s: %s\n", u.Path, strings.TrimPrefix(u.Error, u.Path+": "))
+		fmt.Fprintf(w, "  %s: %s\n", printable(u.Path), printable(strings.TrimPrefix(u.Error, u.Path+": ")))
 	}
 	fmt.Fprintf(w, "weights %s, list sha256:%s\n%s\n", e.Weights, e.ListSHA256, e.Pixels)
 	return nil

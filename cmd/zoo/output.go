@@ -6,7 +6,9 @@ import (
 	"fmt"
 	"io"
 	"slices"
+	"strconv"
 	"strings"
+	"unicode/utf8"
 )
 
 // Output formats. "auto" is human: the same on a terminal and elsewhere, but for
@@ -84,4 +86,14 @@ func printLines[T any](w io.Writer, items []T) error {
 		}
 	}
 	return nil
+}
+
+// printable returns a text from a file as it may be printed among others on a terminal:
+// line ends, control sequences and what is no UTF-8 are escaped, as in Go.
+func printable(s string) string {
+	if utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) }) {
+		return s
+	}
+	quoted := strconv.Quote(s)
+	return quoted[1 : len(quoted)-1]
 }

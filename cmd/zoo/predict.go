@@ -247,10 +247,10 @@ func (p *predictionPrinter) add(path string, top []zoo.Prediction) error {
 			fmt.Fprintln(w)
 		}
 		if p.many {
-			fmt.Fprintln(w, path)
+			fmt.Fprintln(w, printable(path))
 		}
 		for _, t := range top {
-			fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("%5d  %.4f  %s", t.Class, t.Score, t.Name), " "))
+			fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("%5d  %.4f  %s", t.Class, t.Score, printable(t.Name)), " "))
 		}
 	}
 	return nil

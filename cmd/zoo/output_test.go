@@ -1,0 +1,49 @@
+package main
+
+import (
+	"path/filepath"
+	"strings"
+	"testing"
+
+	"github.com/gozoo/zoo/converter/safetensors"
+)
+
+func TestPrintable(t *testing.T) {
+	for text, want := range map[string]string{
+		"":               "",
+		`crane "bird" \`: `crane "bird" \`,
+		"Käfer, 甲虫":      "Käfer, 甲虫",
+		"a\nb":           `a\nb`,
+		"\x1b[2Jred":     `\x1b[2Jred`,
+		"no \xff UTF-8":  `no \xff UTF-8`,
+		"turned \u202e":  `turned \u202e`,
+	} {
+		if got := printable(text); got != want {
+			t.Errorf("%q: %q, want %q", text, got, want)
+		}
+	}
+}
+
+// Names that a file brings along do not reach the terminal's control.
+func TestForeignNamesAreEscaped(t *testing.T) {
+	const nano = "cspresnet-nano_digits"
+	cache, dir := t.TempDir(), t.TempDir()
+	converted, evil := filepath.Join(dir, "nano.safetensors"), filepath.Join(dir, "evil.safetensors")
+	if got := command(t, cache, "convert", nano, "-o", converted); got.status != exitOK {
+		t.Fatalf("exit status %d: %s", got.status, got.stderr)
+	}
+	f, err := safetensors.Open(converted)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer f.Close()
+	meta := f.Metadata()
+	meta["classes"] = `["0","1","2","3","4","\u001b[2Jfive\nsix","6","7","8","9"]`
+	if err := safetensors.WriteFile(evil, f.StateDict(), meta); err != nil {
+		t.Fatal(err)
+	}
+	got := command(t, cache, "predict", nano, imageFile(t, "val/00003.png"), "--checkpoint", evil, "--top", "2")
+	if got.status != exitOK || strings.Contains(got.stdout, "\x1b") || strings.Count(got.stdout, "\n") != 2 || !strings.Contains(got.stdout, `\x1b[2Jfive\nsix`) {
+		t.Errorf("exit status %d, printed %q", got.status, got.stdout)
+	}
+}
