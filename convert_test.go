@@ -215,7 +215,8 @@ func TestConvertRefusesItself(t *testing.T) {
 // Class names that are not as many as the classifier has rows name nothing, and keep
 // nothing from being computed.
 func TestClassNamesOfAnotherNetwork(t *testing.T) {
-	z := newZoo(t)
+	var notices []string
+	z := newZoo(t, func(c *zoo.Config) { c.Notice = func(text string) { notices = append(notices, text) } })
 	in := edited(t, z, nil, nil)
 	f, err := safetensors.Open(in)
 	if err != nil {
@@ -233,6 +234,9 @@ func TestClassNamesOfAnotherNetwork(t *testing.T) {
 	defer m.Close()
 	if p, err := m.Predict(context.Background(), decode(t, m, digit(t, 3))); err != nil || p.Class != 5 || p.Name != "" {
 		t.Errorf("%+v, %v: expected class 5 without a name", p, err)
+	}
+	if len(notices) != 1 || !strings.HasSuffix(notices[0], "names 2 classes, its classifier has 10: they are left without names") {
+		t.Errorf("said %q", notices)
 	}
 	checks, err := z.Verify(context.Background(), nanos[1], zoo.VerifyOptions{Checkpoint: out})
 	if err != nil || len(checks) == 0 || !checks[0].Pass() {

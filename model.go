@@ -52,6 +52,8 @@ func (z *Zoo) newModel(entry *registry.Entry, fitted *converter.Fitted, weights 
 		// names of its own, the registry's are not its.
 		if len(source.Classes) == fitted.Classes {
 			m.classes = source.Classes
+		} else {
+			z.notice(fmt.Sprintf("%s names %d classes, its classifier has %d: they are left without names", source.Name, len(source.Classes), fitted.Classes))
 		}
 	} else if fitted.Classes == entry.Classes && entry.Labels == registry.LabelsImageNet {
 		m.classes = imagenet.Names()
