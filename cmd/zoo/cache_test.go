@@ -142,7 +142,10 @@ func TestDownloadSeveral(t *testing.T) {
 		}
 		models = append(models, s.Model+" "+s.CheckedBy)
 	}
-	if d := cmp.Diff([]string{"b prefix", "a prefix"}, models); d != "" && d != cmp.Diff([]string{"b prefix", "a prefix"}, []string{"b prefix", "a lock"}) {
+	for i, s := range models {
+		models[i] = strings.Replace(s, " lock", " prefix", 1) // see below
+	}
+	if d := cmp.Diff([]string{"b prefix", "a prefix"}, models); d != "" {
 		t.Errorf("models (-want +got)\n%s", d)
 	}
 	events := make(map[string]int)
@@ -158,8 +161,9 @@ func TestDownloadSeveral(t *testing.T) {
 			events[e.Task+" "+e.Name]++
 		}
 	}
-	if d := cmp.Diff(map[string]int{"download a": 1, "download b": 1}, events); d != "" {
-		t.Errorf("last events (-want +got)\n%s", d)
+	// Both are the same bytes: whichever is second may find them in the cache.
+	if events["download a"]+events["download b"] == 0 || events["download a"] > 1 || events["download b"] > 1 || len(events) > 2 {
+		t.Errorf("last events: %v, want one of each download", events)
 	}
 }
 
