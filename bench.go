@@ -176,5 +176,5 @@ func (z *Zoo) openWeights(ctx context.Context, entry *registry.Entry, weights st
 	if err != nil {
 		return nil, fmt.Errorf("zoo: weights %q: expected synthetic:SEED with a whole number", weights)
 	}
-	return z.synthetic(entry, entry.Classes, seed)
+	return z.synthetic(entry, "", entry.Classes, seed)
 }

@@ -119,7 +119,7 @@ func (z *Zoo) entries(names []string) ([]*registry.Entry, error) {
 // row returns an entry's row, with the given evaluation, or measured where its images
 // are embedded.
 func (z *Zoo) row(ctx context.Context, entry *registry.Entry, e *Evaluation) (metrics.Row, error) {
-	g, err := graph(entry, entry.Classes)
+	g, err := graph(entry, entry.Published.Form, entry.Classes)
 	if err != nil {
 		return metrics.Row{}, err
 	}

@@ -214,7 +214,7 @@ type weightSource struct {
 
 // model returns the network with the weights that the golden names.
 func (w *weightSource) model(ctx context.Context, g *golden.Golden) (*Model, error) {
-	key := g.Weights
+	key := g.Form + " " + g.Weights
 	if w.checkpoint != "" {
 		key = "file:" + w.checkpoint
 	}
@@ -237,7 +237,7 @@ func (w *weightSource) load(ctx context.Context, g *golden.Golden) (*Model, erro
 		return w.zoo.OpenFile(w.entry.Name, w.checkpoint)
 	}
 	if seed, ok := g.SyntheticWeights(); ok {
-		return w.zoo.synthetic(w.entry, g.K, seed)
+		return w.zoo.synthetic(w.entry, g.Form, g.K, seed)
 	}
 	m, err := w.zoo.Open(ctx, w.entry.Name)
 	if err != nil {
@@ -256,10 +256,10 @@ func (w *weightSource) close() {
 	}
 }
 
-// synthetic returns an entry's network with the synthetic weights of a seed: see
+// synthetic returns one form of an entry's network with the synthetic weights of a seed: see
 // golden.SyntheticTensor.
-func (z *Zoo) synthetic(entry *registry.Entry, classes int, seed uint64) (*Model, error) {
-	g, err := graph(entry, classes)
+func (z *Zoo) synthetic(entry *registry.Entry, form string, classes int, seed uint64) (*Model, error) {
+	g, err := graph(entry, form, classes)
 	if err != nil {
 		return nil, err
 	}

@@ -119,6 +119,7 @@ func fit(entry *registry.Entry, checkpoint *converter.Checkpoint, recipeName str
 	}
 	target := converter.Target{
 		Graph:   func(classes int) (*nn.Graph, error) { return family.Graph(entry.Arch, classes) },
+		Deploy:  family.Deploy[entry.Arch],
 		Classes: entry.Classes,
 		Recipes: family.Recipes[entry.Arch],
 		Recipe:  recipeName,
@@ -137,16 +138,20 @@ func (z *Zoo) Graph(name string) (*nn.Graph, error) {
 	if err != nil {
 		return nil, err
 	}
-	return graph(entry, entry.Classes)
+	return graph(entry, "", entry.Classes)
 }
 
-// graph returns an entry's network with any number of classes.
-func graph(entry *registry.Entry, classes int) (*nn.Graph, error) {
+// graph returns one form of an entry's network, with any number of classes.
+func graph(entry *registry.Entry, form string, classes int) (*nn.Graph, error) {
 	family, err := backbone.ByName(entry.Family)
 	if err != nil {
 		return nil, fmt.Errorf("zoo: entry %q: %w", entry.Name, err)
 	}
-	g, err := family.Graph(entry.Arch, classes)
+	build := family.Graph
+	if form == registry.FormDeploy {
+		build = family.DeployGraph
+	}
+	g, err := build(entry.Arch, classes)
 	if err != nil {
 		return nil, fmt.Errorf("zoo: entry %q: %w", entry.Name, err)
 	}

@@ -23,6 +23,10 @@ type Family struct {
 	Name string
 	// Archs makes the graph of each network for a number of classes.
 	Archs map[string]func(classes int) (*nn.Graph, error)
+	// Deploy makes the graph of each network whose parallel branches can be fused, in
+	// the form that they are fused to. Its convolution "PATH.branch_reparam" stands for
+	// the sum of branches under PATH.
+	Deploy map[string]func(classes int) (*nn.Graph, error)
 	// Recipes rename foreign checkpoints of the family's networks, by the name
 	// of the project they come from: architecture first, then "timm".
 	Recipes map[string]map[string]recipe.Recipe
@@ -38,6 +42,7 @@ var families = []*Family{
 	&mobileNetV2,
 	&mobileNetV3,
 	&regNet,
+	&repVGG,
 	&resNet,
 	&resNeXt,
 	&seResNet,
@@ -67,6 +72,21 @@ func (f *Family) Graph(arch string, classes int) (*nn.Graph, error) {
 	if !ok {
 		return nil, fmt.Errorf("backbone: family %s has no architecture %q: known are %s", f.Name, arch, strings.Join(slices.Sorted(maps.Keys(f.Archs)), ", "))
 	}
+	return checked(build, arch, classes)
+}
+
+// DeployGraph returns the graph of one architecture's deploy form, in which single
+// convolutions stand for sums of branches.
+func (f *Family) DeployGraph(arch string, classes int) (*nn.Graph, error) {
+	build, ok := f.Deploy[arch]
+	if !ok {
+		return nil, fmt.Errorf("backbone: %s of family %s has no deploy form", arch, f.Name)
+	}
+	return checked(build, arch, classes)
+}
+
+// checked makes a graph of a number of classes that there can be.
+func checked(build func(int) (*nn.Graph, error), arch string, classes int) (*nn.Graph, error) {
 	if classes < 1 {
 		return nil, fmt.Errorf("backbone: %s: %d classes: at least 1 is needed", arch, classes)
 	}

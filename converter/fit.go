@@ -15,6 +15,9 @@ import (
 type Target struct {
 	// Graph makes the network for a number of classes.
 	Graph func(classes int) (*nn.Graph, error)
+	// Deploy makes the form that the network's branches are fused to; nil where there
+	// is none. A checkpoint that has its names is of that form.
+	Deploy func(classes int) (*nn.Graph, error)
 	// Classes is the number of classes of the published network.
 	Classes int
 	// Recipes rename foreign checkpoints, by the project they come from.
@@ -28,6 +31,7 @@ type Target struct {
 type Fitted struct {
 	Bound   *nn.Bound
 	Recipe  string          // the recipe that was used; empty for none
+	Deploy  bool            // whether it is of the deploy form
 	Changes []recipe.Change // what became of each name of the file
 	Names   []Explained     // the same, beside what the network wants
 	Classes int             // rows of the classifier
@@ -63,8 +67,11 @@ func (t Target) Fit(sd *tensor.StateDict) (*Fitted, error) {
 	}
 	var closest error
 	least := 0
+	if t.Deploy != nil && t.Recipe == "" {
+		names = append(names, deployForm)
+	}
 	for _, name := range names {
-		fit, err := t.fit(sd, name)
+		fit, err := t.try(sd, name)
 		if err == nil {
 			return fit, nil
 		}
@@ -78,6 +85,22 @@ func (t Target) Fit(sd *tensor.StateDict) (*Fitted, error) {
 		}
 	}
 	return nil, closest
+}
+
+// deployForm stands for a recipe: the tensors are those of the deploy form.
+const deployForm = "(deploy form)"
+
+// try fits sd by one recipe, or as the deploy form.
+func (t Target) try(sd *tensor.StateDict, name string) (*Fitted, error) {
+	if name != deployForm {
+		return t.fit(sd, name)
+	}
+	t.Graph = t.Deploy
+	fitted, err := t.fit(sd, "")
+	if err == nil {
+		fitted.Deploy = true
+	}
+	return fitted, err
 }
 
 func (t Target) fit(sd *tensor.StateDict, recipeName string) (*Fitted, error) {

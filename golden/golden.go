@@ -40,6 +40,7 @@ type Golden struct {
 	Name      string // file name, for messages
 	SHA256    string // of the file's bytes, hex; of those that were compressed for a ".zst"
 	Model     string // registry name
+	Form      string // "deploy" where the network's branches were fused; otherwise empty
 	Weights   string // "sha256:HEX" of the source checkpoint, or "synthetic:SEED"
 	Input     string // "synthetic:SEED", or where the stored input came from
 	Framework string // name and version of the reference
@@ -108,11 +109,14 @@ func (g *Golden) decode(meta map[string]string, sd *tensor.StateDict) error {
 	if meta["format"] != Format {
 		return fmt.Errorf("metadata %q: expected %q, found %q", "format", Format, meta["format"])
 	}
-	g.Model, g.Weights, g.Input, g.Framework = meta["model"], meta["weights"], meta["input"], meta["framework"]
+	g.Model, g.Form, g.Weights, g.Input, g.Framework = meta["model"], meta["form"], meta["weights"], meta["input"], meta["framework"]
 	for _, key := range []string{"model", "weights", "input"} {
 		if meta[key] == "" {
 			return fmt.Errorf("metadata %q is missing", key)
 		}
+	}
+	if g.Form != "" && g.Form != "deploy" {
+		return fmt.Errorf("metadata %q: expected %q or nothing, found %q", "form", "deploy", g.Form)
 	}
 	if s, ok := meta["noise"]; ok {
 		noise, err := strconv.ParseFloat(s, 64)

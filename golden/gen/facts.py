@@ -3,7 +3,7 @@
     facts.py -o FILE [MODEL...]   adds lines to a table: those of MODEL, or of all rows of zoo.toml that it lacks
     facts.py --keys MODEL         prints one state dict, to see where a digest differs
 
-Columns: model; input as 1xCxHxW; state dict entries; sha256 of the sorted lines that
+Columns: model, with ".deploy" for its deploy form; input as 1xCxHxW; state dict entries; sha256 of the sorted lines that
 --keys prints; parameters; eps of the norms; multiply-accumulates of the convolutions over the whole
 forward pass, where the framework does not count; FLOPs by mmcv's counter and by
 mmengine's, both without the classifier and left out for networks too large to run.
@@ -24,6 +24,7 @@ import networks
 
 LARGEST = 250_000_000  # parameters of a network that is run here
 CATALOGUE = pathlib.Path(__file__).parents[2] / "zoo.toml"
+BRANCHED = ("repvgg",)  # families that have a deploy form, which is counted too
 HEADER = ("model", "input", "entries", "keys", "params", "eps", "conv_macs", "mmcv-legacy", "mmengine")
 
 
@@ -108,8 +109,9 @@ def main():
     if args.out.exists():
         rows = {tuple(r.split("\t")[:2]): tuple(r.split("\t")) for r in args.out.read_text().splitlines()[1:]}
     have = {model for model, _ in rows}
-    for model in args.models or [m for m in catalogue if m not in have]:
-        for size in args.size or [catalogue[model]["published"]["flops_size"]]:
+    rowed = [m for model in catalogue for m in [model, model + networks.DEPLOY] if m == model or catalogue[model]["family"] in BRANCHED]
+    for model in args.models or [m for m in rowed if m not in have]:
+        for size in args.size or [catalogue[model.removesuffix(networks.DEPLOY)]["published"]["flops_size"]]:
             row = measure(model, size)
             rows[row[:2]] = row
             text = "".join("\t".join(r) + "\n" for r in [HEADER, *(rows[k] for k in sorted(rows))])

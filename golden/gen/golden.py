@@ -1,6 +1,7 @@
 """Writes golden files: what the reference framework computes for a network and an input.
 
     golden.py -o DIR MODEL...                          synthetic weights and input, at --shape
+    golden.py -o DIR MODEL.deploy                      ... of the network whose branches are fused
     golden.py -o DIR MODEL --checkpoint FILE           the weights of FILE
     golden.py -o DIR MODEL --checkpoint FILE --images A.jpg B.jpg
                                                        ... on photographs, through the model's test pipeline
@@ -101,7 +102,9 @@ def main():
     torch.set_num_threads(1)
     for model in args.models:
         net, framework = networks.build(model)
-        metadata = {"model": model, "framework": framework}
+        metadata = {"model": model.removesuffix(networks.DEPLOY), "framework": framework}
+        if model.endswith(networks.DEPLOY):
+            metadata["form"] = "deploy"
         if args.checkpoint:
             state, metadata["weights"] = published_state(args.checkpoint)
         else:

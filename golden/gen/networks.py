@@ -9,6 +9,7 @@ from mmpretrain.models.backbones.cspnet import CSPStage, DarknetBottleneck, ResN
 from mmpretrain.models.backbones.densenet import DenseBlock, DenseLayer, DenseTransition
 from mmpretrain.models.backbones.efficientnet import EdgeResidual
 from mmpretrain.models.backbones.mobilenet_v2 import InvertedResidual as MobileV2Block
+from mmpretrain.models.backbones.repvgg import RepVGGBlock
 from mmpretrain.models.backbones.resnet import BasicBlock, Bottleneck, ResLayer
 from mmpretrain.models.backbones.shufflenet_v1 import ShuffleUnit
 from mmpretrain.models.backbones.shufflenet_v2 import InvertedResidual as ShuffleV2Block
@@ -32,6 +33,7 @@ BLOCKS = (
     EdgeResidual,
     InvertedResidual,
     MobileV2Block,
+    RepVGGBlock,
     ShuffleUnit,
     ShuffleV2Block,
 )
@@ -126,8 +128,24 @@ def plain_norms(net):
                 setattr(module, name, torch.nn.BatchNorm2d(child.num_features, child.eps))
 
 
+DEPLOY = ".deploy"  # after a registry name: the deploy form
+
+
+def deploy(net):
+    """Fuses the branches of a network, as the framework does."""
+    net.backbone.switch_to_deploy()
+    for block in net.modules():
+        if isinstance(block, RepVGGBlock) and block.se_layer is not None:
+            # The framework's deploy form forgets this layer, which its state dict has.
+            block.branch_reparam.register_forward_hook(lambda _m, _in, out, block=block: block.se_layer(out))
+
+
 def build(name):
     """Returns the network of a registry name in evaluation mode, and the framework's name and version."""
+    if name.endswith(DEPLOY):
+        net, version = build(name.removesuffix(DEPLOY))
+        deploy(net)
+        return net, version
     torch_version = "torch " + torch.__version__.split("+")[0]
     if name in LITES:
         return lite.EfficientNetLite(LITES[name]).eval(), torch_version
@@ -141,7 +159,7 @@ def build(name):
 def settings(net):
     """Returns a text that tells networks of one state dict apart; empty for those made here."""
     config = getattr(net, "_config", None)
-    return str(config.model.backbone) if config else ""
+    return str(config.model.backbone) + str(getattr(net.backbone, "deploy", "")) if config else ""
 
 
 def probed(net):

@@ -40,7 +40,10 @@ FAMILIES = [
     ("efficientnet_v2", ["EfficientNetV2"], "mmengine-train", None),
     ("convnext", ["ConvNeXt"], "mmcv-legacy", 224),
     ("convnext", ["ConvNeXt V2", "SparK"], "mmengine", None),
+    ("repvgg", ["RepVGG"], "mmengine", 224),
 ]
+# Families whose published figures are those of the deploy form.
+DEPLOYED = ("repvgg",)
 TITLES = {
     "resnet": "ResNet (arXiv:1512.03385), its variants, and networks of that shape under self-supervised weights.",
     "resnext": "ResNeXt (arXiv:1611.05431).",
@@ -55,6 +58,7 @@ TITLES = {
     "efficientnet": "EfficientNet (arXiv:1905.11946).",
     "efficientnet_v2": "EfficientNetV2 (arXiv:2104.00298).",
     "convnext": "ConvNeXt (arXiv:2201.03545) and ConvNeXt V2 (arXiv:2301.00808).",
+    "repvgg": "RepVGG (arXiv:2101.03697).",
 }
 # How the names of a family's rows begin in collections that mix families.
 ONLY = {("resnet", "MoCoV3"): "resnet50", ("resnet", "SparK"): "resnet50", ("convnext", "SparK"): "convnext"}
@@ -62,6 +66,7 @@ ONLY = {("resnet", "MoCoV3"): "resnet50", ("resnet", "SparK"): "resnet50", ("con
 COUNTED = {
     "mobilenet-v3-small-050_3rdparty_in1k": ("mmengine", 224, None),
     "mobilenet-v3-small-075_3rdparty_in1k": ("mmengine", 224, None),
+    "repvgg-B0_8xb32_in1k": ("mmcv-legacy", 224, None),
 }
 SWAPPED = "the published FLOPs of the 800px and of the 475px network are each other's"
 STRIDE = "counted on code that put the stride of fused blocks into their 1x1 convolutions, a mistake that was corrected later"
@@ -71,6 +76,7 @@ NOTES = {  # by name, or for all of a family
     "resnet34_8xb32_in1k": "the published parameters are a slip for 21.80",
     "regnetx-3.2gf_8xb64_in1k": "the published figures are each other's: 15.3 M parameters and 3.21 GFLOPs",
     "efficientnet_v2": STRIDE,
+    "repvgg-B0_8xb32_in1k": "the published figures are each other's, of the training form: 15.82 M parameters and 3.42 GFLOPs",
     "resnet50_spark-pre_300e_in1k": "the published figures are those of a ResNet-50 for CIFAR-10",
 }
 
@@ -126,7 +132,7 @@ def row(model, family, convention, size):
     pre = config.model.get("data_preprocessor") or config.data_preprocessor
     if name.startswith("convnext-") and name.endswith("-384px"):
         convention, size = "mmengine", None
-    convention, size, form = COUNTED.get(name, (convention, size, None))
+    convention, size, form = COUNTED.get(name, (convention, size, "deploy" if family in DEPLOYED else None))
     digest = model["Weights"].rsplit("-", 1)[1].removesuffix(".pth")
     arch = name.split("_")[0].replace("convnextv2", "convnext-v2")
     note = NOTES.get(name) or NOTES.get(family)
