@@ -33,6 +33,8 @@ type ConvertOptions struct {
 	// Classes names the classes in label order, in place of the checkpoint's names.
 	// With a network there must be one for each row of its classifier.
 	Classes []string
+	// Deploy fuses the branches of a network that has a deploy form, and writes that.
+	Deploy bool
 	// All writes every tensor of the file under its full path.
 	All bool
 }
@@ -51,6 +53,7 @@ type Conversion struct {
 	Container            string // of the source
 	Checksums            bool   // whether the source's container protects its content
 	Model, Recipe        string // empty for none
+	Form                 string // of the network written: registry.FormDeploy, or empty
 	Classes              int    // rows of the classifier; 0 without a network
 	ClassNames           []string
 	Tensors              int
@@ -89,7 +92,7 @@ func (z *Zoo) Convert(ctx context.Context, name string, o ConvertOptions) (*Conv
 	if o.Output != "" {
 		return job.write(ctx, o.Output)
 	}
-	if o.Recipe != entry.Weights.Recipe || o.format() != converter.Safetensors || o.DType != tensor.Invalid || o.Classes != nil {
+	if o.Recipe != entry.Weights.Recipe || o.format() != converter.Safetensors || o.DType != tensor.Invalid || o.Classes != nil || o.Deploy {
 		return nil, fmt.Errorf("zoo: convert %s: the cache holds what the entry alone decides: name an output file", name)
 	}
 	job.done.Path, err = z.converted(ctx, entry, src)
@@ -119,6 +122,8 @@ func (z *Zoo) ConvertFile(ctx context.Context, path string, o ConvertOptions) (*
 		return nil, fmt.Errorf("zoo: convert %s: the output is the input: name another file", path)
 	case entry == nil && o.Recipe != "", entry != nil && o.All:
 		return nil, fmt.Errorf("zoo: convert %s: Recipe needs a Model, and All goes without", path)
+	case entry == nil && o.Deploy:
+		return nil, fmt.Errorf("zoo: convert %s: Deploy fuses a network's branches: name a Model", path)
 	case entry == nil && o.format() == converter.ONNX:
 		return nil, fmt.Errorf("zoo: convert %s: ONNX holds a network: name a Model", path)
 	}
@@ -168,6 +173,12 @@ func plan(checkpoint *converter.Checkpoint, src *Source, entry *registry.Entry, 
 		if err != nil {
 			return nil, err
 		}
+		if fitted, err = formed(entry, fitted, o); err != nil {
+			return nil, err
+		}
+		if fitted.Deploy {
+			c.Form = registry.FormDeploy
+		}
 		job.sd, job.output.Graph = fitted.Bound.StateDict(), fitted.Bound.Graph
 		c.Model, c.Recipe, c.Classes, c.Names = entry.Name, fitted.Recipe, fitted.Classes, fitted.Names
 		switch n := len(c.ClassNames); {
@@ -188,6 +199,21 @@ func plan(checkpoint *converter.Checkpoint, src *Source, entry *registry.Entry, 
 		job.output.SHA256 = checkpoint.SHA256
 	}
 	return job, nil
+}
+
+// formed returns a checkpoint in the form that is asked for: fused, or as it is.
+func formed(entry *registry.Entry, fitted *converter.Fitted, o ConvertOptions) (*converter.Fitted, error) {
+	if !o.Deploy || fitted.Deploy {
+		return fitted, nil
+	}
+	g, err := graph(entry, registry.FormDeploy, fitted.Classes)
+	if err != nil {
+		return nil, fmt.Errorf("%w: leave Deploy out", err)
+	}
+	out := *fitted
+	out.Deploy = true
+	out.Bound, err = converter.Fuse(fitted.Bound, g, o.DType)
+	return &out, err
 }
 
 // write writes the file and returns what was done.

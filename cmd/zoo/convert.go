@@ -63,6 +63,7 @@ working directory. Formats: human, json.`,
 	flags.StringVar(&o.Model, "model", "", "registry name whose network the checkpoint must fit")
 	flags.StringVar(&o.Recipe, "recipe", "", "rename by this recipe, such as timm (default: whichever fits)")
 	flags.StringVar(&f.classes, "classes", "", "file of class names in label order, one a line or a JSON list, to keep with the tensors")
+	flags.BoolVar(&o.Deploy, "deploy", false, "fuse parallel branches (RepVGG, MobileOne) into the form for inference; NAME or --model")
 	flags.BoolVar(&o.All, "all", false, "write every tensor of the file under its full path")
 	flags.BoolVar(&f.explain, "explain", false, "print what became of every name, and what was not a tensor")
 	c.RegisterFlagCompletionFunc("model", a.completeNames)
@@ -107,6 +108,8 @@ func (f *convertFlags) apply(o *zoo.ConvertOptions, arg string) error {
 		return usage("--all and --model go with a file, and there is no file %q", arg)
 	case !file && o.Recipe != "" && o.Output == "":
 		return usage("--recipe with a NAME needs -o: the cache holds what the entry's own recipe makes")
+	case file && o.Deploy && o.Model == "":
+		return usage("--deploy needs --model: only a network has branches to fuse")
 	case file && o.Format == converter.ONNX && o.Model == "":
 		return usage("--to onnx needs --model: ONNX holds a network")
 	}
@@ -123,8 +126,11 @@ func (f *convertFlags) apply(o *zoo.ConvertOptions, arg string) error {
 	if file {
 		base := strings.TrimSuffix(filepath.Base(arg), ".zst")
 		name = strings.TrimSuffix(base, filepath.Ext(base))
-	} else if o.Format == converter.Safetensors && o.DType == tensor.Invalid && o.Classes == nil {
+	} else if o.Format == converter.Safetensors && o.DType == tensor.Invalid && o.Classes == nil && !o.Deploy {
 		return nil // in the cache
+	}
+	if o.Deploy {
+		name += "-deploy"
 	}
 	o.Output = name + "." + string(o.Format)
 	return nil

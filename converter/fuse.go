@@ -1,0 +1,246 @@
+package converter
+
+import (
+	"encoding/binary"
+	"fmt"
+	"math"
+	"strings"
+
+	"github.com/gozoo/zoo/nn"
+	"github.com/gozoo/zoo/tensor"
+)
+
+// Fuse returns the weights of a network whose sums of branches became single
+// convolutions, bound to the graph of that form. A convolution of deploy that train
+// does not have, PATH.NAME, stands for the sum of batch norms that the module PATH of
+// train computes: over convolutions, or over the input itself. Everything else has to
+// be the same in both. What is fused is computed in float64 and rounded once: to d,
+// or to the type of the branches' weights where d is tensor.Invalid. The branches are
+// read off the two graphs; where those do not correspond, that is an error.
+func Fuse(train *nn.Bound, deploy *nn.Graph, d tensor.DType) (*nn.Bound, error) {
+	f := fuser{train: train, tensors: make(map[string]tensor.Tensor), left: make(map[string]bool)}
+	for i, p := range train.Graph.Params {
+		f.tensors[p.Name] = train.Tensors[i]
+		f.left[p.Name] = !p.Optional
+	}
+	f.sum()
+	sd := new(tensor.StateDict)
+	for _, node := range deploy.Nodes {
+		conv, ok := node.Op.(nn.Conv)
+		if !ok || f.has(deploy, node) {
+			for _, i := range node.Params {
+				name := deploy.Params[i].Name
+				if t, ok := f.tensors[name]; ok {
+					delete(f.left, name)
+					if err := sd.Add(name, t); err != nil {
+						return nil, err
+					}
+				}
+			}
+			continue
+		}
+		tensors, err := f.fuse(node.Path, conv, d)
+		if err != nil {
+			return nil, fmt.Errorf("converter: fuse %s: %w", node.Path, err)
+		}
+		for i, t := range tensors {
+			if err := sd.Add(deploy.Params[node.Params[i]].Name, t); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, p := range train.Graph.Params {
+		if f.left[p.Name] {
+			return nil, fmt.Errorf("converter: fuse: the deploy form has no place for %q", p.Name)
+		}
+	}
+	return nn.Bind(deploy, sd)
+}
+
+// A fuser knows what of the training form is left to be placed.
+type fuser struct {
+	train   *nn.Bound
+	tensors map[string]tensor.Tensor
+	left    map[string]bool
+	terms   map[int][]term // of each value that is a sum of batch norms
+}
+
+// A term is a batch norm over a convolution of a value, or over the value itself.
+type term struct {
+	norm nn.Node
+	conv *nn.Node // nil for the value itself
+	in   int      // the value
+}
+
+// sum finds the values that are sums of batch norms over one value.
+func (f *fuser) sum() {
+	f.terms = make(map[int][]term)
+	nodes := f.train.Graph.Nodes
+	convs := make(map[int]*nn.Node)
+	for i, n := range nodes {
+		switch n.Op.(type) {
+		case nn.Conv:
+			convs[n.Out] = &nodes[i]
+		case nn.BatchNorm:
+			t := term{norm: n, in: n.In[0]}
+			if c, ok := convs[t.in]; ok {
+				t.conv, t.in = c, c.In[0]
+			}
+			f.terms[n.Out] = []term{t}
+		case nn.Add:
+			a, b := f.terms[n.In[0]], f.terms[n.In[1]]
+			if a != nil && b != nil && a[0].in == b[0].in {
+				f.terms[n.Out] = append(a[:len(a):len(a)], b...)
+			}
+		}
+	}
+}
+
+// has reports whether the training form wants all tensors of a node.
+func (f *fuser) has(g *nn.Graph, n nn.Node) bool {
+	for _, i := range n.Params {
+		if _, ok := f.tensors[g.Params[i].Name]; !ok {
+			return false
+		}
+	}
+	return true
+}
+
+// fuse returns weight and bias of a convolution of the deploy form.
+func (f *fuser) fuse(path string, conv nn.Conv, d tensor.DType) ([]tensor.Tensor, error) {
+	module := path[:max(0, strings.LastIndexByte(path, '.'))]
+	var terms []term
+	for _, n := range f.train.Graph.Nodes {
+		if t := f.terms[n.Out]; t != nil && (n.Path == module || strings.HasPrefix(n.Path, module+".")) {
+			terms = t // the last is the sum of all
+		}
+	}
+	if terms == nil {
+		return nil, fmt.Errorf("the training form has no branches under %s", module)
+	}
+	if !conv.Bias || conv.KH != conv.KW || conv.KH%2 == 0 {
+		return nil, fmt.Errorf("a convolution of %dx%d, bias %v: expected an odd square and a bias", conv.KH, conv.KW, conv.Bias)
+	}
+	kernel := sums{conv: conv, weight: make([]float64, conv.Out*conv.In/conv.Groups*conv.KH*conv.KW), bias: make([]float64, conv.Out)}
+	for _, t := range terms {
+		if err := f.add(&kernel, t); err != nil {
+			return nil, fmt.Errorf("branch %s: %w", t.norm.Path, err)
+		}
+		if d == tensor.Invalid {
+			weights := t.norm
+			if t.conv != nil {
+				weights = *t.conv
+			}
+			d = f.train.Tensors[weights.Params[0]].DType()
+		}
+	}
+	params := conv.Params()
+	weight, err := rounded(params[0].Shape, kernel.weight, d)
+	if err != nil {
+		return nil, err
+	}
+	bias, err := rounded(params[1].Shape, kernel.bias, d)
+	return []tensor.Tensor{weight, bias}, err
+}
+
+// sums are the weight (Out,In/Groups,K,K) and bias (Out) of a convolution, so far.
+type sums struct {
+	conv         nn.Conv
+	weight, bias []float64
+}
+
+// add adds a branch.
+func (f *fuser) add(s *sums, t term) error {
+	op := t.norm.Op.(nn.BatchNorm)
+	norm, err := f.take(t.norm, 4)
+	if err != nil {
+		return err
+	}
+	per, k, inner := s.conv.In/s.conv.Groups, s.conv.KH, 1
+	var weight []float64
+	if t.conv == nil {
+		if s.conv.In != s.conv.Out || s.conv.StrideH != 1 || s.conv.StrideW != 1 {
+			return fmt.Errorf("the input is not of the output's shape")
+		}
+	} else {
+		c := t.conv.Op.(nn.Conv)
+		inner = c.KH
+		want := s.conv
+		want.KH, want.KW, want.Pad, want.Bias = inner, inner, nn.Padding{H: inner / 2, W: inner / 2}, false
+		if c != want || inner%2 == 0 || inner > k || s.conv.Pad != (nn.Padding{H: k / 2, W: k / 2}) {
+			return fmt.Errorf("a convolution %+v does not fit in %+v", c, s.conv)
+		}
+		all, err := f.take(*t.conv, 1)
+		if err != nil {
+			return err
+		}
+		weight = all[0]
+	}
+	border := (k - inner) / 2
+	for o := range s.conv.Out {
+		factor := norm[0][o] / math.Sqrt(norm[3][o]+op.Eps)
+		s.bias[o] += norm[1][o] - norm[2][o]*factor
+		if weight == nil {
+			s.weight[((o*per+o%per)*k+border)*k+border] += factor
+			continue
+		}
+		for i := range per {
+			for y := range inner {
+				from := ((o*per+i)*inner + y) * inner
+				to := ((o*per+i)*k+border+y)*k + border
+				for x := range inner {
+					s.weight[to+x] += factor * weight[from+x]
+				}
+			}
+		}
+	}
+	return nil
+}
+
+// take returns the first n tensors of a node in float64, which are then placed.
+func (f *fuser) take(node nn.Node, n int) ([][]float64, error) {
+	out := make([][]float64, n)
+	for i := range out {
+		p := node.Params[i]
+		name := f.train.Graph.Params[p].Name
+		values, err := float64s(f.train.Tensors[p])
+		if err != nil {
+			return nil, fmt.Errorf("%q: %w", name, err)
+		}
+		out[i] = values
+		delete(f.left, name)
+	}
+	return out, nil
+}
+
+// float64s returns the elements of a tensor of floating point numbers, all exact.
+func float64s(t tensor.Tensor) ([]float64, error) {
+	out := make([]float64, t.Numel())
+	if t.DType() == tensor.F64 {
+		for i, b := 0, t.Bytes(); i < len(out); i++ {
+			out[i] = math.Float64frombits(binary.LittleEndian.Uint64(b[8*i:]))
+		}
+		return out, nil
+	}
+	values, err := t.Float32s()
+	for i, v := range values {
+		out[i] = float64(v)
+	}
+	return out, err
+}
+
+// rounded returns a tensor of type d, each value rounded once.
+func rounded(shape tensor.Shape, values []float64, d tensor.DType) (tensor.Tensor, error) {
+	data := make([]byte, 8*len(values))
+	for i, v := range values {
+		binary.LittleEndian.PutUint64(data[8*i:], math.Float64bits(v))
+	}
+	t, err := tensor.New(tensor.F64, shape, data)
+	if err != nil || d == tensor.F64 {
+		return t, err
+	}
+	if t, err = t.Cast(d); err != nil {
+		return t, err
+	}
+	return tensor.New(d, shape, t.Bytes())
+}

@@ -1,0 +1,130 @@
+package converter_test
+
+import (
+	"math"
+	"strings"
+	"testing"
+
+	"github.com/gozoo/zoo/converter"
+	"github.com/gozoo/zoo/nn"
+	"github.com/gozoo/zoo/tensor"
+)
+
+// twoBranches returns a network of a 3x3, a 1x1 and an identity branch over two groups,
+// and the one that it is fused to; change alters the latter's convolution.
+func twoBranches(t *testing.T, change ...nn.Option) (train, deploy *nn.Graph) {
+	t.Helper()
+	finish := func(b *nn.Builder, x nn.Value) *nn.Graph {
+		x = b.At("pool").Features(b.Flatten(b.GlobalAvgPool(x)))
+		g, err := b.Graph(b.At("head").Linear(x, 2))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return g
+	}
+	b := nn.NewBuilder(4, 0.5, nn.ReLU())
+	at := b.At("block")
+	x := at.At("wide", "norm").BatchNorm(at.At("wide", "conv").Conv(b.Input(), 4, nn.K(3), nn.Groups(2)))
+	x = at.Add(x, at.At("point", "norm").BatchNorm(at.At("point", "conv").Conv(b.Input(), 4, nn.Groups(2))))
+	x = at.Add(x, at.At("same").BatchNorm(b.Input()))
+	train = finish(b, x)
+	b = nn.NewBuilder(4, 0.5, nn.ReLU())
+	x = b.At("block", "fused").Conv(b.Input(), 4, append([]nn.Option{nn.K(3), nn.Groups(2), nn.Bias()}, change...)...)
+	return train, finish(b, x)
+}
+
+// TestFuse compares a fused convolution with one fused by hand: statistics are chosen
+// so that a branch's factor is weight/sqrt(running_var+eps) = 2, 3 and 5.
+func TestFuse(t *testing.T) {
+	train, deploy := twoBranches(t)
+	sd := new(tensor.StateDict)
+	for _, p := range train.Params {
+		n, err := p.Shape.Numel()
+		if err != nil {
+			t.Fatal(err)
+		}
+		v := make([]float32, n)
+		for i := range v {
+			switch {
+			case strings.HasSuffix(p.Name, "running_var"):
+				v[i] = 3.5 // and eps: 4
+			case strings.HasSuffix(p.Name, "running_mean"):
+				v[i] = 1
+			case p.Name == "block.wide.norm.weight":
+				v[i] = 4
+			case p.Name == "block.point.norm.weight":
+				v[i] = 6
+			case p.Name == "block.same.weight":
+				v[i] = 10
+			case strings.HasSuffix(p.Name, "bias"):
+				v[i] = float32(i)
+			default:
+				v[i] = float32(i + 1)
+			}
+		}
+		if p.Optional {
+			continue
+		}
+		if err := sd.Add(p.Name, tensor.FromFloat32s(p.Shape, v)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	bound, err := nn.Bind(train, sd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for d, dtype := range map[tensor.DType]tensor.DType{tensor.Invalid: tensor.F32, tensor.BF16: tensor.BF16} {
+		fused, err := converter.Fuse(bound, deploy, d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		weight, _ := fused.StateDict().Lookup("block.fused.weight")
+		bias, _ := fused.StateDict().Lookup("block.fused.bias")
+		if weight.DType() != dtype || bias.DType() != dtype {
+			t.Errorf("fused to %v and %v, expected %v", weight.DType(), bias.DType(), dtype)
+		}
+		w, err := weight.Float32s()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for i, got := range w { // (4,2,3,3)
+			want := float64(2 * (i + 1))
+			o, in := i/18, i/9%2
+			if i%9 == 4 {
+				want += float64(3 * (o*2 + in + 1))
+				if in == o%2 {
+					want += 5
+				}
+			}
+			if math.Abs(float64(got)-want) > want/256 || d == tensor.Invalid && float64(got) != want {
+				t.Errorf("weight %d = %v, expected %v", i, got, want)
+			}
+		}
+		b, err := bias.Float32s()
+		if err != nil {
+			t.Fatal(err)
+		}
+		for o, got := range b { // three biases o, less the factors
+			if want := float32(3*o - 10); got != want {
+				t.Errorf("bias %d = %v, expected %v", o, got, want)
+			}
+		}
+	}
+	for name, tt := range map[string]struct {
+		change nn.Option
+		want   string
+	}{
+		"stride": {nn.Stride(2), "block.fused: branch block.wide.norm: a convolution"},
+		"kernel": {nn.K(1), "block.fused: branch block.wide.norm: a convolution"},
+		"border": {nn.Pad(0), "block.fused: branch block.wide.norm: a convolution"},
+		"even":   {nn.K(2), "block.fused: a convolution of 2x2, bias true: expected an odd square"},
+	} {
+		_, other := twoBranches(t, tt.change)
+		if _, err := converter.Fuse(bound, other, tensor.Invalid); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: error = %v, expected %q in it", name, err, tt.want)
+		}
+	}
+	if _, err := converter.Fuse(bound, train, tensor.Invalid); err != nil {
+		t.Errorf("nothing to fuse: %v", err)
+	}
+}
