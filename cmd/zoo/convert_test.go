@@ -101,6 +101,7 @@ func TestConvertUsage(t *testing.T) {
 		{"format against name", []string{file, "--to", "npz", "-o", out + ".pth"}, "out.pth ends as pth does"},
 		{"unknown dtype", []string{file, "--dtype", "f8"}, "f32, f16 or bf16"},
 		{"network without model", []string{file, "--to", "onnx"}, "needs --model"},
+		{"deploy without model", []string{file, "--deploy"}, "needs --model"},
 		{"all of a network", []string{file, "--to", "onnx", "--all"}, "needs --model"},
 		{"class names with a gap", []string{file, "--classes", names}, "label 1"},
 		{"class names that are not there", []string{file, "--classes", names + "x"}, "names.txtx"},
