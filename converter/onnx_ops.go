@@ -55,6 +55,12 @@ func (m *onnxModel) node(n nn.Node) error {
 	case nn.Concat:
 		op.kind = "Concat"
 		op.int("axis", 1)
+	case nn.Upsample:
+		op.kind = "Resize"
+		op.text("coordinate_transformation_mode", "asymmetric")
+		op.text("mode", "nearest")
+		op.text("nearest_mode", "floor")
+		op.in = append(op.in, "", m.scales(o.Scale))
 	case nn.Slice:
 		op.kind = "Slice"
 		op.in = append(op.in, m.index(o.From), m.index(o.To), m.index(1))

@@ -47,6 +47,15 @@ func (m *onnxModel) index(v int) string {
 	return name
 }
 
+// scales returns the name of a constant: the factors of all axes of an image.
+func (m *onnxModel) scales(s int) string {
+	name := fmt.Sprintf("zoo.scales%d", s)
+	if !m.used[name] {
+		m.initializer(name, tensor.FromFloat32s(tensor.Shape{4}, []float32{1, 1, float32(s), float32(s)}))
+	}
+	return name
+}
+
 func (m *onnxModel) initializer(name string, t tensor.Tensor) {
 	m.used[name] = true
 	var head message

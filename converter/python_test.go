@@ -95,6 +95,7 @@ func everyOp(classes int) (*nn.Graph, error) {
 		at := b.At("gates", i).WithAct(gate)
 		x = at.Mul(x, at.Act(at.Conv(at.GlobalAvgPool(x), 8, nn.Bias())))
 	}
+	x = b.Upsample(x, 2)
 	first, second := b.Halves(x)
 	x = b.At("join").BatchNorm(b.Concat(second, b.MaxPool(first, 3, 1, 1), x))
 	x = b.AvgPool(x, nn.AvgPool{K: 2, Stride: 2, Ceil: true})

@@ -113,6 +113,8 @@ func (c Convention) flops(node nn.Node, in, out int64) (int64, error) {
 			return in, nil
 		}
 		return 0, nil
+	case nn.Upsample:
+		return out, nil
 	case nn.Act:
 		return c.actFLOPs(op, out)
 	case nn.Flatten, nn.Add, nn.Mul, nn.Shuffle, nn.LayerScale, nn.ResponseNorm, nn.Concat, nn.Slice:

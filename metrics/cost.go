@@ -163,7 +163,7 @@ func layerMACs(op nn.Op, in, out int64) (int64, error) {
 		return convMACs(op, out)
 	case nn.Linear:
 		return product(in, int64(op.Out))
-	case nn.BatchNorm, nn.LayerNorm, nn.LayerScale, nn.ResponseNorm, nn.Act, nn.MaxPool, nn.AvgPool, nn.GlobalAvgPool, nn.Flatten, nn.Add, nn.Mul, nn.Shuffle, nn.Concat, nn.Slice:
+	case nn.BatchNorm, nn.LayerNorm, nn.LayerScale, nn.ResponseNorm, nn.Act, nn.MaxPool, nn.AvgPool, nn.GlobalAvgPool, nn.Flatten, nn.Add, nn.Mul, nn.Shuffle, nn.Upsample, nn.Concat, nn.Slice:
 		return 0, nil
 	}
 	return 0, fmt.Errorf("no rule for %s", op.Kind())

@@ -240,6 +240,9 @@ func (b *Builder) Shuffle(x Value, groups int) Value {
 	return b.node(Shuffle{groups}, x.C, x)
 }
 
+// Upsample repeats each pixel scale times along both axes.
+func (b *Builder) Upsample(x Value, scale int) Value { return b.node(Upsample{scale}, x.C, x) }
+
 // Concat joins values along the channels.
 func (b *Builder) Concat(xs ...Value) Value {
 	c := 0
@@ -249,13 +252,24 @@ func (b *Builder) Concat(xs ...Value) Value {
 	return b.node(Concat{}, c, xs...)
 }
 
+// Split cuts x into n equal runs of channels.
+func (b *Builder) Split(x Value, n int) []Value {
+	if n < 1 || x.C%n != 0 {
+		b.fail("cannot split %d channels in %d", x.C, n)
+		return make([]Value, max(n, 0))
+	}
+	c := x.C / n
+	runs := make([]Value, n)
+	for i := range runs {
+		runs[i] = b.node(Slice{i * c, (i + 1) * c}, c, x)
+	}
+	return runs
+}
+
 // Halves splits x into its first and its second half of channels.
 func (b *Builder) Halves(x Value) (first, second Value) {
-	if x.C%2 != 0 {
-		b.fail("cannot halve %d channels", x.C)
-	}
-	h := x.C / 2
-	return b.node(Slice{0, h}, h, x), b.node(Slice{h, 2 * h}, h, x)
+	runs := b.Split(x, 2)
+	return runs[0], runs[1]
 }
 
 // An Option adjusts Conv and ConvNormAct.

@@ -85,7 +85,8 @@ func TestBuilderErrors(t *testing.T) {
 		{"no stride", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Conv(x, 4, nn.Stride(0)) }, "stride 0"},
 		{"no groups", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Conv(x, 4, nn.Groups(0)) }, "groups 0"},
 		{"no channels", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Conv(x, 0) }, "nn: a: conv makes 0 channels"},
-		{"odd halves", func(b *nn.Builder, x nn.Value) nn.Value { y, _ := b.At("a").Halves(x); return y }, "nn: a: cannot halve 3 channels"},
+		{"odd halves", func(b *nn.Builder, x nn.Value) nn.Value { y, _ := b.At("a").Halves(x); return y }, "nn: a: cannot split 3 channels in 2"},
+		{"no runs", func(b *nn.Builder, x nn.Value) nn.Value { b.At("a").Split(x, 0); return x }, "nn: a: cannot split 3 channels in 0"},
 		{"unequal sum", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Add(x, b.At("b").Conv(x, 4)) },
 			"nn: a: cannot add 3 and 4 channels"},
 		{"factors", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Mul(x, b.At("b").Conv(x, 4)) },
@@ -143,6 +144,8 @@ func TestShapes(t *testing.T) {
 			return b.At("c").ResponseNorm(b.At("b").LayerScale(b.At("a").LayerNorm(x)))
 		}, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 3, 4, 9}},
 		{"linear over pixels", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Linear(x, 5) }, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 5, 4, 9}},
+		{"upsample", func(b *nn.Builder, x nn.Value) nn.Value { return b.Upsample(x, 4) }, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 3, 16, 36}},
+		{"split", func(b *nn.Builder, x nn.Value) nn.Value { return b.Split(x, 3)[2] }, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 1, 4, 9}},
 		{"global pool", func(b *nn.Builder, x nn.Value) nn.Value { return b.GlobalAvgPool(x) }, tensor.Shape{4, 3, 5, 6}, tensor.Shape{4, 3, 1, 1}},
 		{"concat", func(b *nn.Builder, x nn.Value) nn.Value { return b.Concat(x, b.At("a").Conv(x, 5), x) }, tensor.Shape{1, 3, 2, 2}, tensor.Shape{1, 11, 2, 2}},
 		{"halves", func(b *nn.Builder, x nn.Value) nn.Value { _, y := b.Halves(b.At("a").Conv(x, 6)); return y }, tensor.Shape{1, 3, 2, 4}, tensor.Shape{1, 3, 2, 4}},

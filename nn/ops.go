@@ -102,6 +102,10 @@ type Mul struct{}
 // channel c*Groups+g. It mixes what grouped convolutions keep apart.
 type Shuffle struct{ Groups int }
 
+// Upsample repeats each pixel Scale times along both axes: (N,C,H,W) to
+// (N,C,Scale*H,Scale*W). It is PyTorch's mode "nearest".
+type Upsample struct{ Scale int }
+
 // Concat joins values along the channels, in the order of the inputs.
 type Concat struct{}
 
@@ -123,13 +127,14 @@ func (p GlobalAvgPool) Kind() string {
 	}
 	return "adaptive_avg_pool2d"
 }
-func (Flatten) Kind() string { return "flatten" }
-func (Linear) Kind() string  { return "linear" }
-func (Add) Kind() string     { return "add" }
-func (Mul) Kind() string     { return "mul" }
-func (Shuffle) Kind() string { return "channel_shuffle" }
-func (Concat) Kind() string  { return "cat" }
-func (Slice) Kind() string   { return "slice" }
+func (Flatten) Kind() string  { return "flatten" }
+func (Linear) Kind() string   { return "linear" }
+func (Add) Kind() string      { return "add" }
+func (Mul) Kind() string      { return "mul" }
+func (Shuffle) Kind() string  { return "channel_shuffle" }
+func (Upsample) Kind() string { return "upsample_nearest2d" }
+func (Concat) Kind() string   { return "cat" }
+func (Slice) Kind() string    { return "slice" }
 
 // Params of a convolution: weight, then bias where it has one.
 func (c Conv) Params() []Param {
@@ -185,5 +190,6 @@ func (Flatten) Params() []Param       { return nil }
 func (Add) Params() []Param           { return nil }
 func (Mul) Params() []Param           { return nil }
 func (Shuffle) Params() []Param       { return nil }
+func (Upsample) Params() []Param      { return nil }
 func (Concat) Params() []Param        { return nil }
 func (Slice) Params() []Param         { return nil }

@@ -2,6 +2,7 @@ package nn
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/gozoo/zoo/tensor"
 )
@@ -168,6 +169,18 @@ func (s Shuffle) Shape(in ...tensor.Shape) (tensor.Shape, error) {
 		err = fmt.Errorf("%d groups do not divide the channels of %v", s.Groups, x)
 	}
 	return x, err
+}
+
+// Shape returns (N,C,Scale*H,Scale*W).
+func (u Upsample) Shape(in ...tensor.Shape) (tensor.Shape, error) {
+	x, err := images(0, in)
+	if err != nil {
+		return nil, err
+	}
+	if u.Scale < 1 || u.Scale > math.MaxInt32/max(x[2], x[3], 1) {
+		return nil, fmt.Errorf("scale %d of %v", u.Scale, x)
+	}
+	return tensor.Shape{x[0], x[1], u.Scale * x[2], u.Scale * x[3]}, nil
 }
 
 // Shape returns (N, sum of C, H, W).

@@ -24,7 +24,7 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 	x := b.Input()
 	for i := range 2 + r.IntN(6) {
 		at := b.At("layer", i)
-		switch r.IntN(12) {
+		switch r.IntN(14) {
 		case 0:
 			x = at.ConvNormAct(x, 2*(1+r.IntN(20)), nn.K(1+2*r.IntN(3)), nn.Stride(1+r.IntN(2)))
 		case 1: // grouped or depthwise, with TensorFlow's border
@@ -72,6 +72,17 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 		case 11: // as many channels as Winograd's way wants
 			x = at.At("widen").Conv(x, 32)
 			x = at.ConvNormAct(x, 32+16*r.IntN(2), nn.K(3))
+		case 12: // a branch at another resolution
+			scale := 1 + r.IntN(3)
+			x = at.At("a").Conv(x, 1+r.IntN(20), nn.Stride(2))
+			y := at.Upsample(x, scale)
+			x = at.Upsample(at.Act(at.At("b").BatchNorm(at.At("c").Conv(x, 1+r.IntN(20)))), scale)
+			x = at.Concat(y, x)
+		case 13: // runs of channels, each with what the one before it became
+			runs := at.Split(at.At("widen").ConvNormAct(x, 3*(1+r.IntN(20))), 3)
+			y := at.At("a").ConvNormAct(runs[0], runs[0].C, nn.K(3))
+			z := at.At("b").ConvNormAct(at.Add(y, runs[1]), y.C, nn.K(3))
+			x = at.Concat(y, z, runs[2])
 		}
 	}
 	x = b.Flatten(b.At("pool").GlobalAvgPool(x))

@@ -186,6 +186,8 @@ func (c *compiler) step(u unit) (step, error) {
 		return &mulStep{l.view(u.node.In[0]), l.view(u.node.In[1]), l.view(u.out)}, nil
 	case nn.Shuffle:
 		return &shuffleStep{l.view(u.node.In[0]), l.view(u.out), op.Groups}, nil
+	case nn.Upsample:
+		return &upsampleStep{l.view(u.node.In[0]), l.view(u.out), op.Scale}, nil
 	case nn.BatchNorm, nn.LayerScale:
 		return c.norm(u)
 	case nn.LayerNorm:

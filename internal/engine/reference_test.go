@@ -229,6 +229,11 @@ func compute(n nn.Node, in [][]float64, is, os tensor.Shape, p [][]float64) []fl
 			from := c%op.Groups*(os[1]/op.Groups) + c/op.Groups
 			out[i] = x[(img*os[1]+from)*plane(os)+i%plane(os)]
 		}
+	case nn.Upsample:
+		for i := range out {
+			y, w := i/os[3]%os[2]/op.Scale, i%os[3]/op.Scale
+			out[i] = x[(i/plane(os)*is[2]+y)*is[3]+w]
+		}
 	case nn.Concat:
 		at := 0
 		for img := range os[0] {

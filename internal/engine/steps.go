@@ -88,6 +88,22 @@ func (s *shuffleStep) run(f *frame, task int) {
 	}
 }
 
+// upsampleStep repeats pixels along both axes.
+type upsampleStep struct {
+	in, out view
+	scale   int
+}
+
+func (s *upsampleStep) tasks() int { return s.out.rows() }
+
+func (s *upsampleStep) run(f *frame, task int) {
+	in, is := s.in.row(f.mem, task/s.scale) // rows of all images, each as often
+	out, os := s.out.row(f.mem, task)
+	for x := range s.out.buf.w {
+		copy(out[x*os:][:s.out.c], in[x/s.scale*is:])
+	}
+}
+
 // normStep scales and shifts each channel, and applies an activation.
 type normStep struct {
 	in, out      view
