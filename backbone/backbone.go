@@ -43,6 +43,7 @@ var families = []*Family{
 	&mobileNetV3,
 	&regNet,
 	&repVGG,
+	&res2Net,
 	&resNet,
 	&resNeXt,
 	&seResNet,

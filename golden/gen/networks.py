@@ -10,6 +10,7 @@ from mmpretrain.models.backbones.densenet import DenseBlock, DenseLayer, DenseTr
 from mmpretrain.models.backbones.efficientnet import EdgeResidual
 from mmpretrain.models.backbones.mobilenet_v2 import InvertedResidual as MobileV2Block
 from mmpretrain.models.backbones.repvgg import RepVGGBlock
+from mmpretrain.models.backbones.res2net import Res2Layer
 from mmpretrain.models.backbones.resnet import BasicBlock, Bottleneck, ResLayer
 from mmpretrain.models.backbones.shufflenet_v1 import ShuffleUnit
 from mmpretrain.models.backbones.shufflenet_v2 import InvertedResidual as ShuffleV2Block
@@ -37,7 +38,7 @@ BLOCKS = (
     ShuffleUnit,
     ShuffleV2Block,
 )
-STAGES = (CSPStage, ResLayer, DenseBlock, DenseTransition)
+STAGES = (CSPStage, Res2Layer, ResLayer, DenseBlock, DenseTransition)
 NANO = 1  # the "depth" under which the small settings below are filed
 
 
