@@ -98,7 +98,7 @@ func (z *Zoo) Verify(ctx context.Context, name string, o VerifyOptions) ([]Check
 	for i, g := range goldens {
 		z.progress(Progress{Task: "verify", Name: name, Done: int64(i), Total: int64(len(goldens))})
 		if g.Model != name {
-			return checks, &GoldenError{g.Name, fmt.Errorf("it is of model %q, not of %q", g.Model, name)}
+			return checks, &GoldenError{g.Name, fmt.Errorf("the golden is of model %q, not of %q", g.Model, name)}
 		}
 		m, err := weights.model(ctx, g)
 		if err != nil {
@@ -106,7 +106,7 @@ func (z *Zoo) Verify(ctx context.Context, name string, o VerifyOptions) ([]Check
 		}
 		pixels, err := m.comparePixels(g, o.Images)
 		if err != nil {
-			return checks, err
+			return checks, &GoldenError{g.Name, err}
 		}
 		for _, p := range precisions {
 			c, err := m.judge(ctx, g, p)
@@ -128,7 +128,7 @@ type GoldenError struct {
 	Err    error
 }
 
-func (e *GoldenError) Error() string { return fmt.Sprintf("zoo: golden %s: %v", e.Golden, e.Err) }
+func (e *GoldenError) Error() string { return fmt.Sprintf("zoo: %s: %v", e.Golden, e.Err) }
 
 // Unwrap returns the cause.
 func (e *GoldenError) Unwrap() error { return e.Err }
@@ -177,7 +177,7 @@ func (m *Model) comparePixels(g *golden.Golden, images fs.FS) (*PixelDelta, erro
 	}
 	size := len(want) / g.Shape[0]
 	if len(names) != g.Shape[0] {
-		return nil, fmt.Errorf("zoo: %s: %d images for a batch of %d", g.Name, len(names), g.Shape[0])
+		return nil, fmt.Errorf("the golden names %d images for a batch of %d", len(names), g.Shape[0])
 	}
 	delta := &PixelDelta{Values: len(want)}
 	for i, name := range names {
@@ -189,14 +189,14 @@ func (m *Model) comparePixels(g *golden.Golden, images fs.FS) (*PixelDelta, erro
 			return nil, err
 		}
 		if len(got) != size {
-			return nil, fmt.Errorf("zoo: %s: image %s gives %d values, the golden holds %d", g.Name, name, len(got), size)
+			return nil, fmt.Errorf("image %s gives %d values, the golden holds %d", name, len(got), size)
 		}
 		plane := size / len(m.pipeline.Std)
 		for j, w := range want[i*size : (i+1)*size] {
 			if got[j] != w {
 				delta.Differ++
 				levels := math.Abs(float64(got[j])-float64(w)) * float64(m.pipeline.Std[j/plane])
-				delta.Max = max(delta.Max, levels)
+				delta.Max = max(delta.Max, levels) // NaN where a value of the golden is
 			}
 		}
 	}
@@ -245,7 +245,7 @@ func (w *weightSource) load(ctx context.Context, g *golden.Golden) (*Model, erro
 	}
 	if m.weights != g.Weights {
 		m.Close()
-		return nil, &GoldenError{g.Name, fmt.Errorf("it is of weights %s, the published ones are %s: name a file with those weights", g.Weights, m.weights)}
+		return nil, &GoldenError{g.Name, fmt.Errorf("the golden is of weights %s, the published ones are %s: name a file with those weights", g.Weights, m.weights)}
 	}
 	return m, nil
 }

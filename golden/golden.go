@@ -63,9 +63,17 @@ type ProbeValues struct {
 
 // Open reads a golden file, plain or compressed with zstd (".zst").
 func Open(path string) (*Golden, error) {
-	data, err := os.ReadFile(path)
+	f, err := os.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("golden: %w", err)
+	}
+	defer f.Close()
+	data, err := io.ReadAll(io.LimitReader(f, maxBytes+1))
+	if err != nil {
+		return nil, fmt.Errorf("golden: %w", err)
+	}
+	if len(data) > maxBytes {
+		return nil, fmt.Errorf("golden: %s: expected at most %d bytes, found more", filepath.Base(path), maxBytes)
 	}
 	return Parse(filepath.Base(path), data)
 }
@@ -125,6 +133,9 @@ func (g *Golden) decode(meta map[string]string, sd *tensor.StateDict) error {
 		}
 		g.Noise = noise
 	}
+	if _, ok := sd.Lookup("logits"); !ok {
+		return fmt.Errorf("tensor %q is missing", "logits")
+	}
 	for name, t := range sd.All() {
 		if t.DType() != tensor.F32 {
 			return fmt.Errorf("tensor %q: expected F32, found %v", name, t.DType())
@@ -176,7 +187,7 @@ func parseShape(s string) (tensor.Shape, error) {
 	for _, part := range strings.Split(s, "x") {
 		n, err := strconv.Atoi(part)
 		if err != nil || n < 1 || n > 1<<16 {
-			return nil, fmt.Errorf("expected NxCxHxW, found %q", s)
+			return nil, fmt.Errorf("expected NxCxHxW of 1 to %d each, found %q", 1<<16, s)
 		}
 		shape = append(shape, n)
 	}

@@ -155,3 +155,20 @@ func FuzzParse(f *testing.F) {
 		}
 	})
 }
+
+// A file that is larger than any golden is not read to its end.
+func TestOpenTooLarge(t *testing.T) {
+	if testing.Short() {
+		t.Skip("reads a quarter of a gigabyte")
+	}
+	path := filepath.Join(t.TempDir(), "huge.safetensors")
+	if err := os.WriteFile(path, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Truncate(path, 300<<20); err != nil {
+		t.Fatal(err)
+	}
+	if _, err := golden.Open(path); err == nil || !strings.Contains(err.Error(), "huge.safetensors: expected at most 268435456 bytes") {
+		t.Errorf("error %v", err)
+	}
+}

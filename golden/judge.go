@@ -119,7 +119,7 @@ func (v *Verdict) String() string {
 // among them, or when sizes differ: a golden that cannot be compared is no pass.
 func (g *Golden) Judge(p Precision, logits []float32, probes []ProbeValues) (*Verdict, error) {
 	if len(logits) != len(g.Logits) {
-		return nil, fmt.Errorf("golden: %s: expected %d logits, found %d", g.Name, len(g.Logits), len(logits))
+		return nil, fmt.Errorf("golden: expected %d logits in rows of %d, found %d", len(g.Logits), g.K, len(logits))
 	}
 	v := &Verdict{Golden: g.Name, Precision: p, Pass: true}
 	v.Tolerance, v.Judged = p.Tolerance(g.Noise)
@@ -137,7 +137,7 @@ func (g *Golden) Judge(p Precision, logits []float32, probes []ProbeValues) (*Ve
 	}
 	for _, w := range g.Probes {
 		if _, left := wanted[w.Path]; left {
-			return nil, fmt.Errorf("golden: %s: probe %q: the network has no such module", g.Name, w.Path)
+			return nil, fmt.Errorf("golden: probe %q: the network has no such module", w.Path)
 		}
 	}
 	v.Logits = compare("logits", g.Logits, logits)

@@ -116,18 +116,19 @@ type checkJSON struct {
 }
 
 type pixelsJSON struct {
-	Values int     `json:"values"`
-	Differ int     `json:"differ"`
-	Max    float64 `json:"max_levels"`
+	Values int      `json:"values"`
+	Differ int      `json:"differ"`
+	Max    *float64 `json:"max_levels"` // null: not a finite number
 }
 
 func (a *app) verify(cmd *cobra.Command, z *zoo.Zoo, names []string, o zoo.VerifyOptions, format string) error {
 	all := []checkJSON{}
-	failed := 0
+	judged, failed := 0, 0
 	for _, name := range names {
 		checks, err := z.Verify(cmd.Context(), name, o)
 		for i := range checks {
 			c := &checks[i]
+			judged++
 			if !c.Pass() {
 				failed++
 			}
@@ -156,7 +157,7 @@ func (a *app) verify(cmd *cobra.Command, z *zoo.Zoo, names []string, o zoo.Verif
 		}
 	}
 	if failed > 0 {
-		a.hint("zoo: %d checks failed; nothing was changed", failed)
+		a.hint("zoo: %d of %d checks failed; nothing was changed", failed, judged)
 		return &silentError{exitVerify}
 	}
 	return nil
@@ -176,7 +177,7 @@ func toCheckJSON(c *zoo.Check) checkJSON {
 		out.FirstBad = v.FirstBad.Path
 	}
 	if p := c.Pixels; p != nil {
-		out.Pixels = &pixelsJSON{p.Values, p.Differ, p.Max}
+		out.Pixels = &pixelsJSON{p.Values, p.Differ, finite(p.Max)}
 	}
 	return out
 }
