@@ -59,13 +59,22 @@ func (e *BindError) Error() string {
 			fmt.Fprintf(&b, "\n    and %d more", n-shownNames)
 		}
 	}
-	list("missing", len(e.Missing), func(i int) string { return fmt.Sprintf("%q", e.Missing[i]) })
-	list("unexpected", len(e.Unexpected), func(i int) string { return fmt.Sprintf("%q", e.Unexpected[i]) })
+	list("missing", len(e.Missing), func(i int) string { return shortName(e.Missing[i]) })
+	list("unexpected", len(e.Unexpected), func(i int) string { return shortName(e.Unexpected[i]) })
 	list("misshapen", len(e.Misshapen), func(i int) string {
 		m := e.Misshapen[i]
-		return fmt.Sprintf("%q: expected %s, found %s", m.Name, m.Want, m.Found)
+		return fmt.Sprintf("%s: expected %s, found %s", shortName(m.Name), m.Want, m.Found)
 	})
 	return b.String()
+}
+
+// shortName quotes a name, of which a file may make a megabyte.
+func shortName(name string) string {
+	const limit = 200 // characters
+	if short := fmt.Sprintf("%.*s", limit, name); short != name {
+		return fmt.Sprintf("%q…", short)
+	}
+	return fmt.Sprintf("%q", name)
 }
 
 // Bind pairs every wanted tensor of g with the one of that name in sd. Every

@@ -139,3 +139,12 @@ func TestBindErrorIsBounded(t *testing.T) {
 		t.Errorf("%d lines: %s", n, text)
 	}
 }
+
+// Names that a file makes up are not repeated at any length.
+func TestBindErrorOfLongNames(t *testing.T) {
+	e := nn.BindError{Unexpected: []string{strings.Repeat("x", 1<<20), strings.Repeat("é", 200)}}
+	text := e.Error()
+	if len(text) > 1000 || !strings.Contains(text, `xx"…`) || !strings.Contains(text, `éé"`) || strings.Contains(text, `éé"…`) {
+		t.Errorf("%d bytes: %.700s", len(text), text)
+	}
+}
