@@ -195,7 +195,7 @@ func (a *app) printError(err error, status int) {
 		}{text, next, status})
 		return
 	}
-	fmt.Fprintf(a.stderr, "zoo: %s\n", text)
+	fmt.Fprintf(a.stderr, "zoo: %s\n", presentable(text))
 	if next != "" {
 		fmt.Fprintf(a.stderr, "zoo: next: %s\n", next)
 	}

@@ -97,3 +97,20 @@ func printable(s string) string {
 	quoted := strconv.Quote(s)
 	return quoted[1 : len(quoted)-1]
 }
+
+// An error message is printed up to its first maxHead and from its last maxTail bytes.
+// Ten names of each kind are far from that; what files put into a message need not be.
+const maxHead, maxTail = 8 << 10, 1 << 10
+
+// presentable returns an error message of several lines as it may be printed on a
+// terminal, without its middle where it is longer than any that a user reads.
+func presentable(text string) string {
+	if left := len(text) - maxHead - maxTail; left > 0 {
+		text = fmt.Sprintf("%s … %d bytes … %s", text[:maxHead], left, text[maxHead+left:])
+	}
+	lines := strings.Split(text, "\n")
+	for i, line := range lines {
+		lines[i] = printable(line)
+	}
+	return strings.Join(lines, "\n")
+}

@@ -24,6 +24,17 @@ func TestPrintable(t *testing.T) {
 	}
 }
 
+func TestPresentable(t *testing.T) {
+	const text = "nn: 2 missing:\n  \"a\"\n  b\x1b[2J"
+	if got, want := presentable(text), "nn: 2 missing:\n  \"a\"\n  b\x1b[2J"; got != strings.ReplaceAll(want, "\x1b", `\x1b`) {
+		t.Errorf("%q", got)
+	}
+	got := presentable("tensor " + strings.Repeat("x", maxHead+maxTail) + ": is wrong")
+	if !strings.HasPrefix(got, "tensor xxx") || !strings.Contains(got, "x … 17 bytes … x") || !strings.HasSuffix(got, "x: is wrong") {
+		t.Errorf("%d bytes: %q", len(got), got)
+	}
+}
+
 // Names that a file brings along do not reach the terminal's control.
 func TestForeignNamesAreEscaped(t *testing.T) {
 	const nano = "cspresnet-nano_digits"

@@ -170,7 +170,7 @@ func (a *app) eachImage(m *zoo.Model, images []string, f func(path string, img i
 			if len(images) == 1 {
 				return err
 			}
-			fmt.Fprintf(a.stderr, "zoo: %v\n", err)
+			fmt.Fprintf(a.stderr, "zoo: %s\n", presentable(err.Error()))
 			continue
 		}
 		if err := f(path, img); err != nil {
