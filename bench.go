@@ -12,6 +12,7 @@ import (
 	"github.com/gozoo/zoo/internal/cpu"
 	"github.com/gozoo/zoo/internal/engine"
 	"github.com/gozoo/zoo/metrics"
+	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/tensor"
 )
@@ -82,7 +83,12 @@ func (l *LayerTime) GFLOPS() float64 { return gflops(l.MACs, l.Min) }
 // a while to reach their speed.
 const warmUp = 200 * time.Millisecond
 
-// Bench times the named model's network. Reading weights and compiling do not count.
+// maxBenchInput bounds the input of a bench, in bytes: what is computed from it takes
+// many times as much.
+const maxBenchInput = 1 << 30
+
+// Bench times the named model's network. Reading weights and compiling do not count. The
+// error is an *nn.InputError when the network cannot take inputs of that size.
 func (z *Zoo) Bench(ctx context.Context, name string, o BenchOptions) (*Bench, error) {
 	entry, err := z.registry.Lookup(name)
 	if err != nil {
@@ -108,6 +114,9 @@ func (z *Zoo) Bench(ctx context.Context, name string, o BenchOptions) (*Bench, e
 		return nil, err
 	}
 	b.MACs *= int64(o.Batch)
+	if bytes, err := b.Input.Bytes(tensor.F32); err != nil || bytes > maxBenchInput {
+		return nil, &nn.InputError{Input: b.Input, Err: fmt.Errorf("zoo: bench: input %v: expected at most %d bytes", b.Input, maxBenchInput)}
+	}
 	input, err := golden.SyntheticInput(b.Input, 0)
 	if err != nil {
 		return nil, err

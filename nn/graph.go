@@ -82,12 +82,24 @@ func (g *Graph) NumParams() int64 {
 	return n
 }
 
+// An InputError says that a network cannot take inputs of a shape.
+type InputError struct {
+	Input tensor.Shape // (N,C,H,W)
+	Err   error
+}
+
+// Error returns the cause's message, which names the shape.
+func (e *InputError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *InputError) Unwrap() error { return e.Err }
+
 // Shapes returns the shape of every value, indexed by value number, for an input
-// (N,C,H,W). It is an error when the input does not have the graph's channels or
+// (N,C,H,W). It is an *InputError when the input does not have the graph's channels or
 // is too small for an operator; the error names the module.
 func (g *Graph) Shapes(input tensor.Shape) ([]tensor.Shape, error) {
 	if len(input) != 4 || input[0] < 1 || input[1] != g.Channels || input[2] < 1 || input[3] < 1 {
-		return nil, fmt.Errorf("nn: input shape %v: expected (N,%d,H,W)", input, g.Channels)
+		return nil, &InputError{input, fmt.Errorf("nn: input shape %v: expected (N,%d,H,W)", input, g.Channels)}
 	}
 	shapes := make([]tensor.Shape, g.Values)
 	shapes[0] = input
@@ -101,7 +113,7 @@ func (g *Graph) Shapes(input tensor.Shape) ([]tensor.Shape, error) {
 			_, err = out.Bytes(tensor.F32)
 		}
 		if err != nil {
-			return nil, fmt.Errorf("nn: %s (%s) for network input %v: %w", n.Path, n.Op.Kind(), input, err)
+			return nil, &InputError{input, fmt.Errorf("nn: %s (%s) for network input %v: %w", n.Path, n.Op.Kind(), input, err)}
 		}
 		shapes[n.Out] = out
 	}

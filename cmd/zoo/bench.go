@@ -108,7 +108,7 @@ func (a *app) printBench(b *zoo.Bench, layers bool) error {
 		fmt.Fprintln(a.stdout, ": computed once, not timed")
 		return nil
 	}
-	fmt.Fprintf(a.stdout, ": %.2f ms an image, median %.2f of %d runs, %.1f GFLOP/s\n", perImage(b.Min, b), perImage(b.Median, b), b.Runs, b.GFLOPS())
+	fmt.Fprintf(a.stdout, ": %.3f ms an image, median %.3f of %d runs, %.1f GFLOP/s\n", perImage(b.Min, b), perImage(b.Median, b), b.Runs, b.GFLOPS())
 	if !layers {
 		return nil
 	}

@@ -72,10 +72,22 @@ func (a *app) infoCommand() *cobra.Command {
 	}
 	f := c.Flags()
 	f.BoolVar(&layers, "layers", false, "print every layer with its shapes, parameters and FLOPs")
-	f.StringVar(&convention, "convention", "", "FLOPs convention: mmcv-legacy, mmengine or fvcore (default: the published one)")
+	f.StringVar(&convention, "convention", "", "FLOPs convention: "+conventions()+" (default: the published one)")
 	f.StringVar(&size, "size", "", "input size to count at, such as 256 or 256x320 (default: the published one)")
 	return c
 }
+
+// conventions lists the names of the FLOPs conventions.
+func conventions() string {
+	var names []string
+	for _, c := range metrics.Conventions() {
+		names = append(names, string(c))
+	}
+	return strings.Join(names, ", ")
+}
+
+// maxSide bounds the sides of an input, in pixels, as the registry does.
+const maxSide = 1 << 14
 
 // parseSize parses "256" or "HxW".
 func parseSize(s string) (h, w int, err error) {
@@ -85,8 +97,8 @@ func parseSize(s string) (h, w int, err error) {
 	}
 	h, err1 := strconv.Atoi(hs)
 	w, err2 := strconv.Atoi(ws)
-	if err1 != nil || err2 != nil || h < 1 || w < 1 || h > 1<<14 || w > 1<<14 {
-		return 0, 0, usage("--size %s: expected a size such as 256 or 256x320 (height x width)", s)
+	if err1 != nil || err2 != nil || h < 1 || w < 1 || h > maxSide || w > maxSide {
+		return 0, 0, usage("--size %s: expected a size such as 256 or 256x320 (height x width), each side up to %d", s, maxSide)
 	}
 	return h, w, nil
 }

@@ -12,6 +12,7 @@ import (
 
 	"github.com/gozoo/zoo"
 	"github.com/gozoo/zoo/converter"
+	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/bundle"
 	"github.com/gozoo/zoo/registry/store"
@@ -110,6 +111,8 @@ func exitStatus(err error) int {
 		return exitUnknown
 	case errors.As(err, new(*zoo.VerifyError)), errors.As(err, new(*zoo.GoldenError)), errors.As(err, new(*zoo.ChanceError)):
 		return exitVerify
+	case errors.As(err, new(*nn.InputError)): // of --size and --batch
+		return exitUsage
 	case errors.As(err, new(*store.FetchError)), errors.As(err, new(*store.OfflineError)):
 		return exitNetwork
 	case errors.As(err, new(*store.MismatchError)), errors.As(err, new(*store.TrustError)), errors.As(err, new(*store.SignatureError)):
