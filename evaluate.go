@@ -1,6 +1,7 @@
 package zoo
 
 import (
+	"cmp"
 	"context"
 	"crypto/sha256"
 	"encoding/hex"
@@ -20,7 +21,7 @@ type EvalOptions struct {
 	Data fs.FS
 	// Labels is the text of a list of "PATH LABEL" that is not in Data; may be nil.
 	Labels []byte
-	// Dataset is what the result calls the data; empty means "embedded".
+	// Dataset is what the result, and its log, call the data.
 	Dataset string
 	// Limit takes the first images only, in path order; 0 means all.
 	Limit int
@@ -84,7 +85,7 @@ func (m *Model) Evaluate(ctx context.Context, o EvalOptions) (*Evaluation, error
 	}
 	set, err := imagenet.Walk(data, imagenet.Options{Classes: m.Graph().NumClasses(), Names: m.folderNames(), List: o.Labels})
 	if err != nil {
-		return nil, err
+		return nil, fmt.Errorf("zoo: evaluate %s on %s: %w", m.entry.Name, cmp.Or(dataset, "the given images"), err)
 	}
 	e := &Evaluation{
 		Model: m.entry.Name, Dataset: dataset, Weights: m.weights, Precision: m.precision,

@@ -134,6 +134,10 @@ func TestEvaluateFolder(t *testing.T) {
 		t.Errorf("%+v, %d unreadable of %d, complete %v: expected 2 of 2 right, 2 unreadable of 4", a, e.Unreadable, e.Set, e.Complete())
 	}
 
+	if _, err := m.Evaluate(context.Background(), zoo.EvalOptions{Data: fstest.MapFS{}, Dataset: "empty/set"}); err == nil || !strings.HasPrefix(err.Error(), "zoo: evaluate "+nanos[1]+" on empty/set: imagenet: no val.txt") {
+		t.Errorf("error %v", err)
+	}
+
 	limited, err := m.Evaluate(context.Background(), zoo.EvalOptions{Limit: 7})
 	if err != nil {
 		t.Fatal(err)
