@@ -7,7 +7,6 @@ import (
 	"math"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 	"testing"
@@ -144,36 +143,15 @@ func TestEmbed(t *testing.T) {
 // have no order, and JSON has no word for them.
 func TestWeightsThatAreNoNumbers(t *testing.T) {
 	z := newZoo(t)
-	c, err := z.Convert(t.Context(), nanos[0], zoo.ConvertOptions{})
-	if err != nil {
-		t.Fatal(err)
-	}
-	f, err := safetensors.Open(c.Path)
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
 	for _, bad := range []float64{math.NaN(), math.Inf(1)} {
-		var sd tensor.StateDict
-		for name, x := range f.StateDict().All() {
-			if name == "head.fc.bias" {
-				values, err := x.Float32s()
-				if err != nil {
-					t.Fatal(err)
-				}
-				values = slices.Clone(values)
-				values[3] = float32(bad)
-				x = tensor.FromFloat32s(x.Shape(), values)
+		m, err := z.OpenFile(nanos[1], edited(t, z, nil, func(name string, x tensor.Tensor) tensor.Tensor {
+			if name != "head.fc.bias" {
+				return x
 			}
-			if err := sd.Add(name, x); err != nil {
-				t.Fatal(err)
-			}
-		}
-		path := filepath.Join(t.TempDir(), "bad.safetensors")
-		if err := safetensors.WriteFile(path, &sd, f.Metadata()); err != nil {
-			t.Fatal(err)
-		}
-		m, err := z.OpenFile(nanos[0], path)
+			values := make([]float32, 10)
+			values[3] = float32(bad)
+			return tensor.FromFloat32s(x.Shape(), values)
+		}))
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -131,6 +131,16 @@ func (a *app) open() (*zoo.Zoo, error) {
 	return z, nil
 }
 
+// known returns the error of the first name that the registry does not know.
+func known(z *zoo.Zoo, names []string) error {
+	for _, name := range names {
+		if _, err := z.Registry().Lookup(name); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
 // precisionFlag gives a command the flag --precision, which open heeds.
 func (a *app) precisionFlag(c *cobra.Command, def zoo.Precision) {
 	var text string

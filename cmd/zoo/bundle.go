@@ -34,10 +34,8 @@ signed lock file is taken along as it is.`,
 			if err != nil {
 				return err
 			}
-			for _, name := range names {
-				if _, err := z.Registry().Lookup(name); err != nil {
-					return err
-				}
+			if err := known(z, names); err != nil {
+				return err
 			}
 			if output == "-" {
 				return z.CreateBundle(cmd.Context(), a.stdout, names, goldens)

@@ -38,10 +38,8 @@ goes to standard error as one JSON object a line.`,
 			if err != nil {
 				return err
 			}
-			for _, name := range names { // a misspelt name is said before anything is downloaded
-				if _, err := z.Registry().Lookup(name); err != nil {
-					return err
-				}
+			if err := known(z, names); err != nil { // a misspelt name is said before anything is downloaded
+				return err
 			}
 			sources, err := downloadAll(cmd.Context(), z, names, output)
 			if perr := a.printSources(sources, format); err == nil {

@@ -28,10 +28,8 @@ none, and adds what it fetches. Formats: human, json, ndjson.`,
 			if err != nil {
 				return err
 			}
-			for _, name := range names {
-				if _, err := z.Registry().Lookup(name); err != nil {
-					return err
-				}
+			if err := known(z, names); err != nil {
+				return err
 			}
 			var sources []*zoo.Source
 			for _, name := range names {

@@ -40,10 +40,8 @@ Exit status 4 when one fails. Formats: human, json, ndjson.`,
 			if err != nil {
 				return err
 			}
-			for _, name := range names {
-				if _, err := z.Registry().Lookup(name); err != nil {
-					return err
-				}
+			if err := known(z, names); err != nil {
+				return err
 			}
 			for _, path := range []string{goldenFile, o.Checkpoint} {
 				if path == "" {
