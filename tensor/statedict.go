@@ -49,13 +49,3 @@ func (d *StateDict) All() iter.Seq2[string, Tensor] {
 		}
 	}
 }
-
-// Nbytes returns the bytes that all tensors take once contiguous. Tensors that
-// share storage count once each.
-func (d *StateDict) Nbytes() int64 {
-	var n int64
-	for _, t := range d.tensors {
-		n += int64(t.Nbytes())
-	}
-	return n
-}
