@@ -2,9 +2,9 @@ package kernel
 
 import "fmt"
 
-// checkPixels panics unless src holds what m pixels stride apart read: length floats
-// from each segment on.
-func checkPixels(what string, m, channels int, segments []int, length, stride int, src []float32) {
+// checkPixels panics unless src, of so many floats or pairs, holds what m pixels stride
+// apart read: length of them from each segment on.
+func checkPixels(what string, m, channels int, segments []int, length, stride, src int) {
 	if m < 1 || channels < 1 || len(segments) == 0 || length < 1 {
 		panic(fmt.Sprintf("kernel: %s: %d pixels of %d channels, %d segments of %d: expected at least one of each", what, m, channels, len(segments), length))
 	}
@@ -15,8 +15,8 @@ func checkPixels(what string, m, channels int, segments []int, length, stride in
 		}
 		far = max(far, at)
 	}
-	if need := (m-1)*stride + far + length; need > len(src) {
-		panic(fmt.Sprintf("kernel: %s: src of %d floats, %d are read", what, len(src), need))
+	if need := (m-1)*stride + far + length; need > src {
+		panic(fmt.Sprintf("kernel: %s: src of length %d, %d are read", what, src, need))
 	}
 }
 

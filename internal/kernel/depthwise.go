@@ -18,7 +18,7 @@ type Depthwise struct {
 // check panics where the slices of a call are too short for it: an error of the
 // caller.
 func (p *Depthwise) check(m int, dst, src, w, res []float32) {
-	checkPixels("depthwise", m, p.Channels, p.Segments, p.Channels, p.SrcStride, src)
+	checkPixels("depthwise", m, p.Channels, p.Segments, p.Channels, p.SrcStride, len(src))
 	checkRows("depthwise", m, p.Channels, p.DstStride, p.ResStride, dst, res)
 	if need := (1 + len(p.Segments)) * p.Channels; need > len(w) {
 		panic(fmt.Sprintf("kernel: depthwise: %d packed weights, %d are read", len(w), need))

@@ -22,7 +22,7 @@ type Grouped struct {
 
 // check panics where a call breaks the contract: an error of the caller.
 func (p *Grouped) check(m int, dst, src, w, res []float32) {
-	checkPixels("grouped", m, p.Channels, p.Segments, p.Channels, p.SrcStride, src)
+	checkPixels("grouped", m, p.Channels, p.Segments, p.Channels, p.SrcStride, len(src))
 	checkRows("grouped", m, p.Channels, p.DstStride, p.ResStride, dst, res)
 	if s := p.Size; s < 1 || s&(s-1) != 0 || p.Channels%s != 0 || p.Lanes < s || p.Lanes%s != 0 {
 		panic(fmt.Sprintf("kernel: grouped: groups of %d in %d channels, blocks of %d", s, p.Channels, p.Lanes))

@@ -15,14 +15,14 @@ type Panel struct {
 	Epilogue
 }
 
-// check returns the channels that a call is about and panics where its slices are
-// too short for it: an error of the caller.
-func (p *Panel) check(width, m int, dst, src, w, res []float32) (channels int) {
+// check returns the channels that a call is about and panics where its slices, of which
+// src and w have the given lengths, are too short for it: an error of the caller.
+func (p *Panel) check(width, m int, dst []float32, src, w int, res []float32) (channels int) {
 	channels = min(len(dst)-(m-1)*p.DstStride, width)
 	checkPixels("panel", m, channels, p.Segments, p.SegmentLen, p.SrcStride, src)
 	checkRows("panel", m, channels, p.DstStride, p.ResStride, dst, res)
-	if need := (p.K() + 1) * width; need > len(w) {
-		panic(fmt.Sprintf("kernel: panel: %d packed weights, %d are read", len(w), need))
+	if need := (p.K() + 1) * width; need > w {
+		panic(fmt.Sprintf("kernel: panel: %d packed weights, %d are read", w, need))
 	}
 	return channels
 }
@@ -49,7 +49,7 @@ func (p *Panel) K() int { return len(p.Segments) * p.SegmentLen }
 // comes to depends neither on m nor on the number of channels.
 func PanelGeneric(p *Panel, m int, dst, src, w, res []float32) {
 	const width = 8
-	channels := p.check(width, m, dst, src, w, res)
+	channels := p.check(width, m, dst, len(src), len(w), res)
 	var sums [2][width]float32
 	for i := 0; i < m; i += 2 {
 		pair := min(m-i, 2)

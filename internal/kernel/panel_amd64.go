@@ -5,7 +5,7 @@ package kernel
 // panelAVX2 is PanelGeneric for a Width of 16, with fused multiply-adds.
 func panelAVX2(p *Panel, m int, dst, src, w, res []float32) {
 	const width, lanes, pixels = 16, 8, 6
-	channels := p.check(width, m, dst, src, w, res)
+	channels := p.check(width, m, dst, len(src), len(w), res)
 	if channels%lanes != 0 {
 		panelScratch(p, channels, m, dst, src, w, res)
 		return
@@ -50,7 +50,7 @@ func panelScratch(p *Panel, channels, m int, dst, src, w, res []float32) {
 // panelAVX512 is PanelGeneric for a Width of 32, with fused multiply-adds.
 func panelAVX512(p *Panel, m int, dst, src, w, res []float32) {
 	const width, lanes, pixels = 32, 16, 14
-	channels := p.check(width, m, dst, src, w, res)
+	channels := p.check(width, m, dst, len(src), len(w), res)
 	mask := uint32(1<<channels - 1)
 	linear := p.Act == Identity
 	for i, n := 0, 0; i < m; i += n {

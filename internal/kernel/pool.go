@@ -17,7 +17,7 @@ type Pool struct {
 // check panics where the slices of a call are too short for it: an error of the
 // caller.
 func (p *Pool) check(m int, dst, src []float32) {
-	checkPixels("pool", m, p.Channels, p.Segments, p.Channels, p.SrcStride, src)
+	checkPixels("pool", m, p.Channels, p.Segments, p.Channels, p.SrcStride, len(src))
 	checkRows("pool", m, p.Channels, p.DstStride, 0, dst, nil)
 }
 

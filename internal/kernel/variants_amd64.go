@@ -31,6 +31,9 @@ func assembly() []*Variant {
 		vs = append(vs, &avx2)
 	}
 	if cpu.Best() >= cpu.AVX512 {
+		if cpu.FastBF16() {
+			avx512.RoundBF16, avx512.PanelBF16 = roundBF16AVX512, panelBF16AVX512
+		}
 		vs = append(vs, &avx512)
 	}
 	return vs

@@ -15,6 +15,7 @@ type isa struct {
 	groupedPixels int // pixels of grouped convolutions
 	regs          []reg.VecPhysical
 	masks         bool // stores and loads take masks
+	pairs         bool // products are of pairs of bf16
 }
 
 var avx2 = isa{
@@ -33,6 +34,13 @@ var avx512 = isa{
 		reg.Z16, reg.Z17, reg.Z18, reg.Z19, reg.Z20, reg.Z21, reg.Z22, reg.Z23,
 		reg.Z24, reg.Z25, reg.Z26, reg.Z27, reg.Z28, reg.Z29, reg.Z30, reg.Z31,
 	},
+}
+
+// avx512bf16 is avx512 with AVX512_BF16: a register of weights holds a pair for each
+// channel, and everything has the same shape.
+var avx512bf16 = isa{
+	name: "avx512bf16", lanes: avx512.lanes, vectors: avx512.vectors, pixels: avx512.pixels, masks: true, pairs: true,
+	regs: avx512.regs,
 }
 
 // bytes returns the size of a register.

@@ -21,14 +21,18 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: gen DIRECTORY")
 		os.Exit(2)
 	}
-	for _, v := range []isa{avx2, avx512} {
+	for _, v := range []isa{avx2, avx512, avx512bf16} {
 		g := &gen{Context: build.NewContext(), isa: v}
 		g.ConstraintExpr("!purego")
 		g.panels()
-		g.depthwise()
-		g.grouped()
-		g.pooling()
-		g.winograd()
+		if v.pairs {
+			g.rounding()
+		} else {
+			g.depthwise()
+			g.grouped()
+			g.pooling()
+			g.winograd()
+		}
 		if err := g.write(os.Args[1]); err != nil {
 			fmt.Fprintf(os.Stderr, "gen: %s: %v\n", v.name, err)
 			os.Exit(1)

@@ -31,13 +31,16 @@ func (g *gen) panels() {
 // comes to does not depend on the tile it is in.
 func (g *gen) panel(vectors int) {
 	name := fmt.Sprintf("panel%sx%d", g.suffix(), vectors)
-	mask := ""
+	mask, element, strides := "", "float32", "Strides are in floats."
 	if g.masks {
 		mask = ", channels uint32"
 	}
-	g.text(name, "func(segments *int, segmentCount, segmentLen int, src *float32, srcStride int, w *float32, m int, "+epilogueParams+mask+")",
+	if g.pairs {
+		element, strides = "uint32", "Strides are in pairs and floats."
+	}
+	g.text(name, "func(segments *int, segmentCount, segmentLen int, src *"+element+", srcStride int, w *"+element+", m int, "+epilogueParams+mask+")",
 		fmt.Sprintf("%s computes 1 ≤ m ≤ %d pixels of a panel of which %d registers of %d", name, g.pixels, vectors, g.lanes),
-		"channels are there. Strides are in floats. The residual is added before or after",
+		"channels are there. "+strides+" The residual is added before or after",
 		"the activation, where it is not nil; linear leaves the activation out.")
 	if g.masks {
 		c := g.GP32()
@@ -51,8 +54,23 @@ func (g *gen) panel(vectors int) {
 	}
 }
 
-// suffix tells the widths of registers apart in names.
-func (g *gen) suffix() string { return fmt.Sprint(32 * g.lanes) }
+// suffix tells the widths of registers, and products of bf16, apart in names.
+func (g *gen) suffix() string {
+	if g.pairs {
+		return "BF16"
+	}
+	return fmt.Sprint(32 * g.lanes)
+}
+
+// product adds to sum the products of weights with x, one float or one pair of bf16 in
+// every lane.
+func (g *gen) product(x, weights, sum reg.VecPhysical) {
+	if g.pairs {
+		g.bf16(vdpbf16ps, x, weights, sum)
+	} else {
+		g.VFMADD231PS(x, weights, sum)
+	}
+}
 
 // choose jumps to the body of m pixels, lo ≤ m ≤ hi.
 func (g *gen) choose(m reg.Register, lo, hi int, name string) {
@@ -111,7 +129,7 @@ func (g *gen) panelBody(name string, vectors, pixels int) {
 			x := inputs[i%len(inputs)]
 			g.VBROADCASTSS(src.at(i, 4*u), x)
 			for v := range vectors {
-				g.VFMADD231PS(x, weights[v], sum(i, v))
+				g.product(x, weights[v], sum(i, v))
 			}
 		}
 	}

@@ -1,0 +1,65 @@
+package main
+
+import (
+	"github.com/mmcloughlin/avo/operand"
+	"github.com/mmcloughlin/avo/reg"
+)
+
+// rounding writes the function behind RoundBF16: pixel by pixel two registers of floats
+// become one of pairs, then the rest under masks.
+func (g *gen) rounding() {
+	const name = "roundBF16"
+	g.text(name, "func(dst *uint32, dstStride int, src *float32, srcStride, n, m int)",
+		name+" rounds m pixels of n floats to bf16. Strides are in pairs and floats.",
+		"Where n is odd, the last pair of a pixel ends with a zero.")
+	src, dst := g.Load(g.Param("src"), g.GP64()), g.Load(g.Param("dst"), g.GP64())
+	srcStride, dstStride := g.loadBytes("srcStride"), g.loadBytes("dstStride")
+	n, m := g.Load(g.Param("n"), g.GP64()), g.Load(g.Param("m"), g.GP64())
+	whole := g.GP64()
+	g.MOVQ(n, whole)
+	g.SHRQ(operand.U8(5), whole)
+	g.Comment("K1, K2: the floats of the rest that are there; K3: its pairs")
+	rest := g.GP64()
+	g.MOVQ(n, rest)
+	g.ANDQ(operand.U8(31), rest)
+	pairs, ones, bits := g.GP64(), g.GP32(), g.GP32()
+	g.LEAQ(operand.Mem{Base: rest, Disp: 1}, pairs)
+	g.SHRQ(operand.U8(1), pairs)
+	g.MOVL(operand.U32(1<<32-1), ones)
+	g.BZHIL(pairs.As32(), ones, bits)
+	g.KMOVW(bits, reg.K3)
+	g.BZHIL(rest.As32(), ones, bits)
+	g.setMasks(bits)
+
+	from, to, count := g.GP64(), g.GP64(), g.GP64()
+	low, high := g.regs[0], g.regs[1]
+	g.Label(name + "_pixel")
+	g.MOVQ(src, from)
+	g.MOVQ(dst, to)
+	g.MOVQ(whole, count)
+	g.TESTQ(count, count)
+	g.JEQ(operand.LabelRef(name + "_rest"))
+	g.Label(name + "_whole")
+	g.VMOVUPS(operand.Mem{Base: from}, low)
+	g.VMOVUPS(operand.Mem{Base: from, Disp: 64}, high)
+	g.bf16(vcvtne2ps2bf16, low, high, low)
+	g.VMOVUPS(low, operand.Mem{Base: to})
+	g.ADDQ(operand.I32(128), from)
+	g.ADDQ(operand.I32(64), to)
+	g.DECQ(count)
+	g.JNE(operand.LabelRef(name + "_whole"))
+	g.Label(name + "_rest")
+	g.TESTQ(rest, rest)
+	g.JEQ(operand.LabelRef(name + "_next"))
+	g.VMOVUPS_Z(operand.Mem{Base: from}, reg.K1, low)
+	g.VMOVUPS_Z(operand.Mem{Base: from, Disp: 64}, reg.K2, high)
+	g.bf16(vcvtne2ps2bf16, low, high, low)
+	g.VMOVUPS(low, reg.K3, operand.Mem{Base: to})
+	g.Label(name + "_next")
+	g.ADDQ(srcStride, src)
+	g.ADDQ(dstStride, dst)
+	g.DECQ(m)
+	g.JNE(operand.LabelRef(name + "_pixel"))
+	g.VZEROUPPER()
+	g.RET()
+}
