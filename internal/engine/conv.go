@@ -27,9 +27,10 @@ type convStep struct {
 type panel struct {
 	*kernel.Panel
 	weights []float32
-	dst     view // of these channels
-	src     int  // first channel that is read
-	res     int  // first channel of the residual
+	pairs   []kernel.Pair // in place of weights, for products of bf16
+	dst     view          // of these channels
+	src     int           // first channel that is read
+	res     int           // first channel of the residual
 }
 
 // conv makes the step of a convolution.
@@ -47,7 +48,7 @@ func (c *compiler) conv(u unit, op nn.Conv) (step, error) {
 		in: in, residual: c.residual(u), images: shape[0], oh: shape[2], ow: shape[3],
 		strideH: op.StrideH, strideW: op.StrideW, padTop: top, padLeft: left,
 	}
-	return c.panels(u, s, op, op.StrideW*in.buf.c)
+	return c.dense(u, s, op, in.buf.c)
 }
 
 // linear makes the step of a linear layer: a convolution over one row, whose pixels
@@ -58,7 +59,7 @@ func (c *compiler) linear(u unit, op nn.Linear) (step, error) {
 	}
 	in := c.layout.view(u.node.In[0])
 	s := &convStep{in: in, residual: c.residual(u), images: 1, oh: 1, ow: in.buf.n, strideH: 1, strideW: 1}
-	return c.panels(u, s, nn.Conv{In: op.In, Out: op.Out, KH: 1, KW: 1, StrideH: 1, StrideW: 1, Groups: 1}, in.buf.imageStride())
+	return c.dense(u, s, nn.Conv{In: op.In, Out: op.Out, KH: 1, KW: 1, StrideH: 1, StrideW: 1, Groups: 1}, in.buf.imageStride())
 }
 
 // residual returns the view of what is added to a unit's output, or nil.
@@ -70,47 +71,53 @@ func (c *compiler) residual(u unit) *view {
 	return &v
 }
 
-// panels completes a step with its packed weights; pixel is the distance of the
-// pixels it reads for neighbours in a row, in floats.
-func (c *compiler) panels(u unit, s *convStep, op nn.Conv, pixel int) (step, error) {
-	width, outPer := c.options.Variant.Width, op.Out/op.Groups
+// dense completes a step; pixel leads from one pixel of its input to the next, in floats.
+func (c *compiler) dense(u unit, s *convStep, op nn.Conv, pixel int) (step, error) {
+	if c.inBF16(s.in, op, pixel) {
+		return c.bf16(u, s, op, pixel)
+	}
 	segments, length := taps(s.in, op)
+	c.panels(u, s, op, kernel.Panel{Segments: segments, SegmentLen: length, SrcStride: op.StrideW * pixel})
 	packed, err := c.packed(u, op)
 	if err != nil {
 		return nil, err
 	}
-	size := (op.In/op.Groups*op.KH*op.KW + 1) * width // of one panel
-	first := 0                                        // output channel
+	size := len(packed) / len(s.panels)
+	for i := range s.panels {
+		s.panels[i].weights = packed[i*size:][:size:size]
+	}
+	s.compute = c.options.Variant.Panel
+	s.split(c.options.Threads, s.strideH*s.in.buf.rowStride())
+	return s, nil
+}
+
+// panels gives a step its panels, without weights; from says how they read the input.
+func (c *compiler) panels(u unit, s *convStep, op nn.Conv, from kernel.Panel) {
+	s.pixels, s.width = c.options.Variant.Pixels, c.options.Variant.Width
+	from.Epilogue = epilogue(u)
+	images := len(c.layout.shapes[u.out]) == 2 // are neighbours, not pixels
+	if s.residual != nil {
+		if from.ResStride = s.residual.buf.c; images {
+			from.ResStride = s.residual.buf.imageStride()
+		}
+	}
+	outPer := op.Out / op.Groups
+	first := 0 // output channel of a view
 	for _, dst := range c.layout.views(u.out) {
-		shared := &kernel.Panel{
-			Segments: segments, SegmentLen: length,
-			SrcStride: pixel, DstStride: dst.buf.c,
-			Epilogue: epilogue(u),
-		}
-		if s.residual != nil {
-			shared.ResStride = s.residual.buf.c
-		}
-		if len(c.layout.shapes[u.out]) == 2 { // neighbours are images
+		shared := from
+		if shared.DstStride = dst.buf.c; images {
 			shared.DstStride = dst.buf.imageStride()
-			if s.residual != nil {
-				shared.ResStride = s.residual.buf.imageStride()
-			}
 		}
-		for from := 0; from < dst.c; {
-			o := first + from
-			n := panelChannels(width, op, o, first+dst.c)
+		for at := 0; at < dst.c; {
+			o := first + at
+			n := panelChannels(s.width, op, o, first+dst.c)
 			s.panels = append(s.panels, panel{
-				Panel: shared, weights: packed[:size:size], dst: dst.channels(from, from+n),
-				src: o / outPer * (op.In / op.Groups), res: o,
+				Panel: &shared, dst: dst.channels(at, at+n), src: o / outPer * (op.In / op.Groups), res: o,
 			})
-			packed = packed[size:]
-			from += n
+			at += n
 		}
 		first += dst.c
 	}
-	s.pixels, s.width, s.compute = c.options.Variant.Pixels, width, c.options.Variant.Panel
-	s.split(c.options.Threads)
-	return s, nil
 }
 
 // panelChannels returns how many output channels the panel that starts at channel o
@@ -120,31 +127,41 @@ func panelChannels(width int, op nn.Conv, o, end int) int {
 	return min(width, end-o, (o/outPer+1)*outPer-o)
 }
 
-// packed returns the panels of a unit's weights, one after the other, in the order
-// and with the bounds of the unit's destinations.
+// bounds returns the first channel of each of a unit's panels and their numbers, in the
+// order of the unit's destinations.
+func (c *compiler) bounds(u unit, op nn.Conv) (bounds [][2]int) {
+	first := 0
+	for _, v := range c.layout.views(u.out) {
+		for end := first + v.c; first < end; {
+			n := panelChannels(c.options.Variant.Width, op, first, end)
+			bounds = append(bounds, [2]int{first, n})
+			first += n
+		}
+	}
+	return bounds
+}
+
+// packed returns the weights of a unit's panels, one after the other.
 func (c *compiler) packed(u unit, op nn.Conv) ([]float32, error) {
-	width, views := c.options.Variant.Width, c.layout.views(u.out)
-	key := packing{c.options.Variant.Name, u.out, views[0].c, len(views)}
-	return c.net.weights.get(key, func() ([]float32, error) {
+	width := c.options.Variant.Width
+	return packOnce(c.net.weights, c.packing(u, c.options.Variant.Name), func() ([]float32, error) {
 		f, err := folded(c.net.bound, u, op.Out)
 		if err != nil {
 			return nil, err
 		}
-		var bounds [][2]int // channels of each panel
-		for first, i := 0, 0; i < len(views); i++ {
-			for end := first + views[i].c; first < end; {
-				n := panelChannels(width, op, first, end)
-				bounds = append(bounds, [2]int{first, n})
-				first += n
-			}
-		}
-		size := (f.fan + 1) * width
-		packed := alloc(len(bounds) * size)
+		bounds, size := c.bounds(u, op), (f.fan+1)*width
+		packed := alloc[float32](len(bounds) * size)
 		parallel(len(bounds), func(i int) {
 			packPanel(packed[i*size:][:size], width, op.KH*op.KW, f, bounds[i][0], bounds[i][1])
 		})
 		return packed, nil
 	})
+}
+
+// packing returns the key of a unit's panels.
+func (c *compiler) packing(u unit, kind string) packing {
+	views := c.layout.views(u.out)
+	return packing{kind, u.out, views[0].c, len(views)}
 }
 
 // packPanel writes n output channels from channel first on as kernel.PanelGeneric
@@ -187,9 +204,11 @@ const tasksPerThread = 4
 // before the next: the block stays in cache, and the weights are read once for each
 // block. Where that gives too few tasks for the threads, panels are divided first,
 // since that reads no weight twice, and then rows.
-func (s *convStep) split(threads int) {
+//
+// row is what a row of output reads beyond the row before it, in floats or pairs.
+func (s *convStep) split(threads, row int) {
 	rows, panels := s.images*s.oh, len(s.panels)
-	fit := max(1, l2/max(1, s.strideH*s.in.buf.rowStride()))
+	fit := max(1, l2/max(1, row))
 	rowBlocks := (rows + fit - 1) / fit
 	panelBlocks := 1
 	if want := tasksPerThread * threads; threads > 1 && rowBlocks < want {
@@ -223,10 +242,17 @@ func (s *convStep) run(f *frame, task int) {
 	}
 }
 
-// row computes the channels of one panel for one row of output, in tiles of equal
-// length as far as possible.
+// row computes the channels of one panel for one row of output.
 func (s *convStep) row(mem []float32, p *panel, image, y int) {
 	src := s.in.at(image, y*s.strideH-s.padTop, -s.padLeft) + p.src
+	s.tiles(mem, p, image, y, func(x, m int, dst, res []float32) {
+		s.compute(p.Panel, m, dst, mem[src+x*p.SrcStride:], p.weights, res)
+	})
+}
+
+// tiles calls f for tiles of one row of output, of equal length as far as possible: m
+// pixels from pixel x on.
+func (s *convStep) tiles(mem []float32, p *panel, image, y int, f func(x, m int, dst, res []float32)) {
 	dst := p.dst.at(image, y, 0)
 	tiles := (s.ow + s.pixels - 1) / s.pixels
 	for t := range tiles {
@@ -238,6 +264,6 @@ func (s *convStep) row(mem []float32, p *panel, image, y int) {
 			from := s.residual.at(image, y, 0) + x*p.ResStride + p.res
 			res = mem[from : from+(m-1)*p.ResStride+p.dst.c]
 		}
-		s.compute(p.Panel, m, mem[to:to+(m-1)*p.DstStride+p.dst.c], mem[src+x*p.SrcStride:], p.weights, res)
+		f(x, m, mem[to:to+(m-1)*p.DstStride+p.dst.c], res)
 	}
 }

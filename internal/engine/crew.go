@@ -54,6 +54,9 @@ func (c *crew) run(input []float32) {
 			start = time.Now()
 		}
 		c.clearBorders(&c.steps[i])
+		for f := range c.frames {
+			c.frames[f].rounded = none
+		}
 		if threads == 1 {
 			c.alone(i)
 		} else {

@@ -28,7 +28,7 @@ type Precision uint8
 const (
 	Highest Precision = iota // float32 multiply-adds only
 	High                     // ways of float32 grade too
-	Medium                   // bf16 products too
+	Medium                   // products of bf16 too, where the kernels have them
 )
 
 // Options says how to compile. The zero Options uses every core, the best kernels

@@ -78,7 +78,7 @@ func segments(b *buffer, kh, kw int) []int {
 // groupedWeights returns the packed weights of a convolution in groups.
 func (c *compiler) groupedWeights(u unit, p *kernel.Grouped) ([]float32, error) {
 	key := packing{fmt.Sprintf("grouped in blocks of %d", p.Lanes), u.out, p.Channels, 1}
-	return c.net.weights.get(key, func() ([]float32, error) {
+	return packOnce(c.net.weights, key, func() ([]float32, error) {
 		f, err := folded(c.net.bound, u, p.Channels)
 		if err != nil {
 			return nil, err
@@ -91,7 +91,7 @@ func (c *compiler) groupedWeights(u unit, p *kernel.Grouped) ([]float32, error) 
 
 // depthwiseWeights returns the packed weights of a depthwise convolution.
 func (c *compiler) depthwiseWeights(u unit, p *kernel.Depthwise) ([]float32, error) {
-	return c.net.weights.get(packing{"depthwise", u.out, p.Channels, 1}, func() ([]float32, error) {
+	return packOnce(c.net.weights, packing{"depthwise", u.out, p.Channels, 1}, func() ([]float32, error) {
 		f, err := folded(c.net.bound, u, p.Channels)
 		if err != nil {
 			return nil, err

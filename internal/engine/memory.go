@@ -4,9 +4,11 @@ import (
 	"cmp"
 	"slices"
 	"unsafe"
+
+	"github.com/gozoo/zoo/internal/kernel"
 )
 
-// align is the alignment of buffers in floats: one cache line.
+// align is the alignment of memory in floats or pairs: one cache line.
 const align = 16
 
 // arena places buffers in one block of memory so that those that live at the same
@@ -38,11 +40,12 @@ func arena(buffers []*buffer) int {
 
 func roundUp(n, to int) int { return (n + to - 1) / to * to }
 
-// alloc returns n zeroed floats that start a cache line, on large pages where that
+// alloc returns n zeroed elements that start a cache line, on large pages where that
 // is possible.
-func alloc(n int) []float32 {
-	x := make([]float32, n+align)
-	preferHugePages(x)
-	skip := int(-uintptr(unsafe.Pointer(&x[0]))/4) & (align - 1)
+func alloc[T float32 | kernel.Pair](n int) []T {
+	x := make([]T, n+align)
+	at := unsafe.Pointer(unsafe.SliceData(x))
+	preferHugePages(unsafe.Slice((*byte)(at), 4*len(x)))
+	skip := int(-uintptr(at)/4) & (align - 1)
 	return x[skip : skip+n : skip+n]
 }

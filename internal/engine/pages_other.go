@@ -3,4 +3,4 @@
 package engine
 
 // preferHugePages does nothing where pages cannot be chosen.
-func preferHugePages([]float32) {}
+func preferHugePages([]byte) {}

@@ -4,6 +4,7 @@ import (
 	"cmp"
 	"fmt"
 
+	"github.com/gozoo/zoo/internal/kernel"
 	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/tensor"
 )
@@ -17,6 +18,7 @@ type Plan struct {
 	steps   []timedStep
 	arena   int // floats
 	scratch int // floats of each thread
+	pairs   int // and its pairs of bf16
 	threads int
 	values  map[int]keptValue
 }
@@ -32,7 +34,14 @@ type frame struct {
 	mem     []float32 // the arena
 	src     []float32 // the network input, (N,C,H,W)
 	scratch []float32 // of one thread, for the time of one task
+	// pairs are of one thread, for the time of one step; rounded says which block of rows
+	// they hold, and is none when a step begins.
+	pairs   []kernel.Pair
+	rounded int
 }
+
+// none is what frame.rounded is when no block has been rounded.
+const none = -1
 
 // timedStep is a step with what has to be done before it.
 type timedStep struct {
@@ -52,7 +61,7 @@ type keptValue struct {
 func (p *Plan) Classes() int { return p.classes }
 
 // ArenaBytes returns the scratch memory that one session takes, in bytes.
-func (p *Plan) ArenaBytes() int { return 4 * (p.arena + p.threads*p.scratch) }
+func (p *Plan) ArenaBytes() int { return 4 * (p.arena + p.threads*(p.scratch+p.pairs)) }
 
 // compiler holds what the steps of a plan are made from.
 type compiler struct {
@@ -91,6 +100,9 @@ func (c *compiler) plan(keep map[int]bool) (*Plan, error) {
 	for _, s := range p.steps {
 		if n, ok := s.step.(interface{ scratch() int }); ok {
 			p.scratch = max(p.scratch, roundUp(n.scratch(), align))
+		}
+		if n, ok := s.step.(*bf16Step); ok {
+			p.pairs = max(p.pairs, roundUp(n.pairs(), align))
 		}
 	}
 	if len(p.steps) > maxSteps {

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 
+	"github.com/gozoo/zoo/internal/kernel"
 	"github.com/gozoo/zoo/tensor"
 )
 
@@ -18,9 +19,11 @@ type Session struct {
 func (p *Plan) NewSession() *Session {
 	s := &Session{plan: p}
 	s.crew.steps = p.steps
-	mem := alloc(p.arena + p.threads*p.scratch)
+	mem, pairs := alloc[float32](p.arena+p.threads*p.scratch), alloc[kernel.Pair](p.threads*p.pairs)
 	for i := range p.threads {
-		s.crew.frames = append(s.crew.frames, frame{mem: mem[:p.arena], scratch: mem[p.arena+i*p.scratch:][:p.scratch]})
+		s.crew.frames = append(s.crew.frames, frame{
+			mem: mem[:p.arena], scratch: mem[p.arena+i*p.scratch:][:p.scratch], pairs: pairs[i*p.pairs:][:p.pairs],
+		})
 	}
 	return s
 }

@@ -15,7 +15,7 @@ import (
 type weights struct {
 	bound  *nn.Bound
 	mu     sync.Mutex
-	packed map[packing][]float32
+	packed map[packing]any // []float32 or []kernel.Pair
 }
 
 // A packing is one way in which some weights are laid out: panels of output channels
@@ -28,15 +28,15 @@ type packing struct {
 }
 
 func newWeights(b *nn.Bound) *weights {
-	return &weights{bound: b, packed: make(map[packing][]float32)}
+	return &weights{bound: b, packed: make(map[packing]any)}
 }
 
-// get returns the packed weights of key, which pack makes at first use.
-func (w *weights) get(key packing, pack func() ([]float32, error)) ([]float32, error) {
+// packOnce returns the packed weights of key, which pack makes at first use.
+func packOnce[T float32 | kernel.Pair](w *weights, key packing, pack func() ([]T, error)) ([]T, error) {
 	w.mu.Lock()
 	defer w.mu.Unlock()
 	if p, ok := w.packed[key]; ok {
-		return p, nil
+		return p.([]T), nil
 	}
 	p, err := pack()
 	if err != nil {

@@ -118,12 +118,12 @@ func (c *compiler) winogradConv(u unit, op nn.Conv) (step, error) {
 func (c *compiler) winogradWeights(u unit, op nn.Conv) (w, bias []float32, err error) {
 	width := c.options.Variant.Width
 	panels, size := (op.Out+width-1)/width, (1+op.In)*width
-	packed, err := c.net.weights.get(packing{"winograd " + c.options.Variant.Name, u.out, op.Out, 1}, func() ([]float32, error) {
+	packed, err := packOnce(c.net.weights, packing{"winograd " + c.options.Variant.Name, u.out, op.Out, 1}, func() ([]float32, error) {
 		f, err := folded(c.net.bound, u, op.Out)
 		if err != nil {
 			return nil, err
 		}
-		packed := alloc(kernel.WinogradPlanes*panels*size + op.Out)
+		packed := alloc[float32](kernel.WinogradPlanes*panels*size + op.Out)
 		copy(packed[kernel.WinogradPlanes*panels*size:], f.bias)
 		parallel(panels, func(p int) {
 			for in := range op.In {

@@ -1,0 +1,145 @@
+package engine
+
+import (
+	"fmt"
+	"math/rand/v2"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/gozoo/zoo/internal/kernel"
+	"github.com/gozoo/zoo/nn"
+	"github.com/gozoo/zoo/tensor"
+)
+
+// bf16Variants returns the portable kernels of bf16, which no processor takes by
+// itself, and the variants that have some.
+func bf16Variants(t testing.TB) []*kernel.Variant {
+	t.Helper()
+	generic, err := kernel.ByName("generic")
+	if err != nil {
+		t.Fatal(err)
+	}
+	portable := *generic
+	portable.Name = "portable bf16"
+	portable.RoundBF16, portable.PanelBF16 = kernel.RoundBF16Generic, kernel.PanelBF16Generic
+	vs := []*kernel.Variant{&portable}
+	for _, v := range kernel.Variants() {
+		if v.PanelBF16 != nil {
+			vs = append(vs, v)
+		}
+	}
+	return vs
+}
+
+// bindBF16 is bindRandom with all tensors rounded to bf16.
+func bindBF16(t testing.TB, g *nn.Graph, r *rand.Rand) *nn.Bound {
+	t.Helper()
+	b := bindRandom(t, g, r)
+	var sd tensor.StateDict
+	for i, p := range g.Params {
+		v, err := b.Tensors[i].Float32s()
+		if err != nil {
+			t.Fatal(err)
+		}
+		if err := sd.Add(p.Name, tensor.FromFloat32s(p.Shape, roundedToBF16(v))); err != nil {
+			t.Fatal(err)
+		}
+	}
+	rounded, err := nn.Bind(g, &sd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return rounded
+}
+
+func roundedToBF16(x []float32) []float32 {
+	out := make([]float32, len(x))
+	for i, v := range x {
+		out[i], _ = kernel.MakePair(v, 0).Floats()
+	}
+	return out
+}
+
+// TestBF16ConvEqualsReference: a convolution of bf16 numbers is exact but for its sums,
+// so that it is as near to the reference as one in float32.
+func TestBF16ConvEqualsReference(t *testing.T) {
+	r := rand.New(rand.NewPCG(4, 4))
+	for _, v := range bf16Variants(t) {
+		for i, tt := range []struct {
+			images, h, w, in, out int
+			options               []nn.Option
+			bf16                  bool
+		}{
+			{1, 9, 7, 16, 40, nil, true},
+			{3, 5, 6, 32, 24, []nn.Option{nn.K(3)}, true},
+			{2, 11, 12, 17, 33, []nn.Option{nn.K(3), nn.Bias()}, true}, // pixels padded to whole pairs
+			{2, 12, 9, 18, 70, []nn.Option{nn.K(3), nn.Stride(2)}, true},
+			{2, 9, 9, 16, 8, []nn.Option{nn.Stride(2)}, true},            // rows that nothing reads
+			{2, 17, 14, 3, 20, []nn.Option{nn.K(7), nn.Stride(2)}, true}, // whole rows of odd pixels
+			{1, 8, 8, 3, 8, []nn.Option{nn.K(3)}, false},
+			{2, 9, 8, 64, 96, []nn.Option{nn.K(3), nn.Groups(4)}, true},
+			{2, 9, 8, 24, 48, []nn.Option{nn.K(3), nn.Groups(4), nn.Stride(2)}, true},
+			{2, 9, 8, 45, 30, []nn.Option{nn.K(3), nn.Groups(3)}, false},
+			{5, 1, 1, 50, 30, []nn.Option{nn.Bias()}, true},
+		} {
+			for threads := 1; threads <= 3; threads++ {
+				t.Run(fmt.Sprintf("%s/%d/%d threads", v.Name, i, threads), func(t *testing.T) {
+					b := nn.NewBuilder(tt.in, 1e-5, nn.LeakyReLU(0.5))
+					x := b.At("conv").Conv(b.Input(), tt.out, tt.options...)
+					x = b.Features(b.Flatten(b.GlobalAvgPool(x)))
+					g, err := b.Graph(b.At("fc").Linear(x, 3))
+					if err != nil {
+						t.Fatal(err)
+					}
+					value := g.Nodes[0].Out
+					shape := tensor.Shape{tt.images, tt.in, tt.h, tt.w}
+					bound, input := bindBF16(t, g, r), roundedToBF16(randomInput(r, tt.images*tt.in*tt.h*tt.w))
+					plan, err := Compile(bound, shape, Options{Threads: threads, Precision: Medium, Variant: v, Keep: []int{value}})
+					if err != nil {
+						t.Fatal(err)
+					}
+					if k := plan.Layers()[1].Kernel; strings.HasPrefix(k, "bf16") != tt.bf16 {
+						t.Errorf("computed by %s", k)
+					}
+					s := plan.NewSession()
+					for range 2 {
+						if err := s.Run(make([]float32, 3*tt.images), input); err != nil {
+							t.Fatal(err)
+						}
+					}
+					got, err := s.Value(value)
+					if err != nil {
+						t.Fatal(err)
+					}
+					compare(t, "convolution", reference(t, bound, shape, input)[value], got, tolerance)
+				})
+			}
+		}
+	}
+}
+
+// TestMediumFallsBackToHigh: where there are no kernels of bf16, medium is high.
+func TestMediumFallsBackToHigh(t *testing.T) {
+	g, err := winogradNet(32, 32, nn.ReLU())
+	if err != nil {
+		t.Fatal(err)
+	}
+	bound := bindRandom(t, g, rand.New(rand.NewPCG(1, 1)))
+	kernels := func(v *kernel.Variant, p Precision) (names []string) {
+		plan, err := Compile(bound, tensor.Shape{1, 3, 16, 16}, Options{Precision: p, Variant: v})
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, l := range plan.Layers() {
+			names = append(names, l.Kernel)
+		}
+		return names
+	}
+	for _, v := range append(slices.Clone(kernel.Variants()), bf16Variants(t)[0]) {
+		same := slices.Equal(kernels(v, Medium), kernels(v, High))
+		if want := v.PanelBF16 == nil; same != want {
+			t.Errorf("%s: medium computes as high: %v, want %v", v.Name, same, want)
+		}
+	}
+}
