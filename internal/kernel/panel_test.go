@@ -111,6 +111,14 @@ func (c panelCase) test(t testing.TB, v *Variant) {
 	d := c.data(t, v)
 	before, res := slices.Clone(d.dst), slices.Clone(d.res)
 	v.Panel(d.p, c.m, d.dst, d.src, d.packed, d.res)
+	// One rounding each for products, sums, activation and residual.
+	d.compare(t, v, c, before, res, 2*d.p.K()+4)
+}
+
+// compare compares what a call wrote with what it should have been, and fails the test
+// unless it is within ops roundings and everything else is as before.
+func (d *panelData) compare(t testing.TB, v *Variant, c panelCase, before, res []float32, ops int) {
+	t.Helper()
 	d.check()
 	for i, got := range d.dst {
 		pixel, ch := i/d.p.DstStride, i%d.p.DstStride
@@ -120,8 +128,7 @@ func (c panelCase) test(t testing.TB, v *Variant) {
 			}
 			continue
 		}
-		// One rounding each for products, sums, activation and residual.
-		if err := d.want(pixel, ch, res).near(got, 2*d.p.K()+4); err != nil {
+		if err := d.want(pixel, ch, res).near(got, ops); err != nil {
 			t.Fatalf("%s: %v: pixel %d channel %d: %v", v.Name, c, pixel, ch, err)
 		}
 	}
