@@ -53,6 +53,8 @@ func readCentral(b []byte) (c central, n int, err error) {
 		return c, 0, fmt.Errorf("record %q: is stored as it is, but of %d bytes in %d", clip(c.name), size, csize)
 	case size > math.MaxInt || csize > math.MaxInt || at > math.MaxInt:
 		return c, 0, fmt.Errorf("record %q: %d bytes in %d at byte %d are more than fit in memory", clip(c.name), size, csize, at)
+	case strings.HasSuffix(c.name, "/") && size > 0:
+		return c, 0, fmt.Errorf("record %q: is named as a folder, but holds %d bytes", clip(c.name), size)
 	case disk != 0:
 		return c, 0, fmt.Errorf("record %q: lies in another file (disk %d)", clip(c.name), disk)
 	}

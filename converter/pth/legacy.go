@@ -15,44 +15,48 @@ import (
 
 var legacyMagic, _ = new(big.Int).SetString("1950a86a20f9469cfc6c", 16)
 
-const legacyVersion = 1001
+const (
+	legacyVersion = 1001
+	legacySmall   = 1 << 20 // bytes of memory that the pickles without tensors may take
+)
 
 // readLegacy reads a legacy file.
 func (f *File) readLegacy(data []byte) error {
 	rest := data
-	next := func(what string, all *storages) (any, error) {
-		v, n, err := run(rest, all)
+	next := func(what string, all *storages, memory int) (any, error) {
+		v, n, err := run(rest, all, memory)
 		if err != nil {
 			return nil, fmt.Errorf("%s at byte %d: %w", what, len(data)-len(rest), err)
 		}
 		rest = rest[n:]
 		return v, nil
 	}
-	magic, err := next("magic number", nil)
+	magic, err := next("magic number", nil, legacySmall)
 	if err != nil {
 		return fmt.Errorf("not a PyTorch checkpoint: neither a zip archive nor pickles: %w", err)
 	}
 	if m, ok := magic.(*big.Int); !ok || m.Cmp(legacyMagic) != 0 {
 		return fmt.Errorf("not a PyTorch checkpoint: a pickle of type %s, without the magic number of torch.save", typeName(magic))
 	}
-	version, err := next("version", nil)
+	version, err := next("version", nil, legacySmall)
 	if err != nil {
 		return err
 	}
 	if version != legacyVersion {
 		return fmt.Errorf("expected version %d of the legacy container, found %s", legacyVersion, describe(version))
 	}
-	system, err := next("system information", nil)
+	system, err := next("system information", nil, legacySmall)
 	if err != nil {
 		return err
 	}
 	if lookup(system, "little_endian") != true {
 		return fmt.Errorf("expected little_endian True in the system information: big-endian checkpoints are not supported")
 	}
-	if f.root, err = next("object", &f.storages); err != nil {
+	f.storages.modules = true
+	if f.root, err = next("object", &f.storages, budget(data)); err != nil {
 		return err
 	}
-	keys, err := next("list of storage keys", nil)
+	keys, err := next("list of storage keys", nil, budget(data)/4)
 	if err != nil {
 		return err
 	}

@@ -4,19 +4,22 @@ import (
 	"bytes"
 	"encoding/binary"
 	"fmt"
+	"io"
 	"strconv"
 )
 
-// What a pickle may ask for. A checkpoint of ten thousand tensors stays ten
-// times below each.
+// What a pickle may ask for.
 const (
 	maxPickle  = 64 << 20  // bytes
 	maxOpcodes = 4_000_000 // instructions
-	maxObjects = 500_000   // of them, those that make an object
 	maxMarks   = 10_000    // nested
-	maxMemo    = 1_000_000 // entries
 	maxNumber  = 1024      // bytes of a number, index or global name
+	maxText    = 1 << 20   // bytes of a text that may be a name
 )
+
+// budget returns the memory that the pickle of a file may take when run. Ten thousand
+// tensors of next to nothing fit; who stores more also stores what they hold.
+func budget(file []byte) int { return 52<<20 + len(file)/8 }
 
 // A lexer reads one pickle without running it. It follows the stack far enough
 // to know that nothing is popped from an empty one, that every memo entry is
@@ -25,19 +28,21 @@ const (
 type lexer struct {
 	src     []byte
 	pos     int
-	out     []byte       // the program without frames
+	out     program      // what the machine is to run instead
+	kept    int          // where the part of src starts that is to run as it is
 	global  []bool       // of each value on the stack, whether it is a global
+	highest int          // the most values that were ever on it
 	marks   []int        // stack height at each mark
 	memo    map[int]bool // of each entry, whether it is a global
 	frame   int          // where the last frame ends
 	opcodes int
-	objects int
+	left    int // of the budget, in bytes
 }
 
 // lex checks the pickle that starts at src[0]. It returns an equivalent program
 // that is safe to run, and the bytes the pickle takes up to and with its STOP.
-func lex(src []byte) (program []byte, n int, err error) {
-	l := &lexer{src: src, memo: map[int]bool{}}
+func lex(src []byte, budget int) (run program, n int, err error) {
+	l := &lexer{src: src, memo: map[int]bool{}, left: budget}
 	for {
 		start := l.pos
 		done, err := l.step()
@@ -45,9 +50,32 @@ func lex(src []byte) (program []byte, n int, err error) {
 			return nil, 0, fmt.Errorf("pickle byte %d: %w", start, err)
 		}
 		if done {
-			return l.out, l.pos, nil
+			return append(l.out, src[l.kept:l.pos]), l.pos, nil
 		}
 	}
+}
+
+// A program is a pickle in pieces, which it reads one after the other.
+type program [][]byte
+
+// Read reads from the first piece that has bytes left.
+func (p *program) Read(b []byte) (int, error) {
+	for len(*p) > 0 && len((*p)[0]) == 0 {
+		*p = (*p)[1:]
+	}
+	if len(*p) == 0 {
+		return 0, io.EOF
+	}
+	n := copy(b, (*p)[0])
+	(*p)[0] = (*p)[0][n:]
+	return n, nil
+}
+
+// ReadByte reads one byte.
+func (p *program) ReadByte() (byte, error) {
+	var b [1]byte
+	_, err := p.Read(b[:])
+	return b[0], err
 }
 
 // step checks one instruction and reports whether it was STOP.
@@ -75,31 +103,54 @@ func (l *lexer) step() (done bool, err error) {
 		return false, fmt.Errorf("%s: %w", op.name, err)
 	}
 	l.opcodes++
-	if op.makes {
-		l.objects++
-	}
+	l.charge(op)
+	l.emit(op, arg, start)
 	switch {
 	case l.opcodes > maxOpcodes:
 		return false, fmt.Errorf("more than %d opcodes", maxOpcodes)
-	case l.objects > maxObjects:
-		return false, fmt.Errorf("more than %d objects", maxObjects)
+	case l.left < 0:
+		return false, fmt.Errorf("the pickle takes more memory than a checkpoint of this size has use for")
 	case l.pos > maxPickle:
 		return false, fmt.Errorf("pickle is longer than %d bytes", maxPickle)
 	}
-	l.emit(op, arg, start)
 	return op.effect == stop, nil
 }
 
+// charge takes what the instruction costs from the budget; what it costs to fill
+// containers is charged where the stack is followed.
+func (l *lexer) charge(op *opcode) {
+	l.left -= op.cost
+	if n := len(l.global) - l.highest; n > 0 {
+		l.left -= n * costHeight
+		l.highest = len(l.global)
+	}
+}
+
 // emit appends the instruction to the program. Frames only help readers of
-// streams; a long of no bytes is a legal 0 on which the machine would panic.
+// streams; a long of no bytes is a legal 0 on which the machine would panic; one
+// class is replaced by our own; and the content of bytes and of texts too long for a
+// name, which nobody looks at, is left out.
 func (l *lexer) emit(op *opcode, arg []byte, start int) {
+	var instead string
 	switch {
 	case op.effect == frame:
 	case (op.name == "LONG1" || op.name == "LONG4") && len(arg) == 0:
-		l.out = append(l.out, 'K', 0)
+		instead = "K\x00"
+	case op.name == "GLOBAL" && string(l.src[start:l.pos]) == globalOrderedDict:
+		instead = ownOrderedDict
+	case (op.name == "BINBYTES" || op.name == "BINBYTES8") && len(arg) > maxNumber:
+		instead = "C\x00"
+	case op.name == "BYTEARRAY8" && len(arg) > maxNumber:
+		instead = "\x96\x00\x00\x00\x00\x00\x00\x00\x00"
+	case op.cost == costText && len(arg) > maxText:
+		instead = "X\x01\x00\x00\x00\xff" // no name, since it is not UTF-8
 	default:
-		l.out = append(l.out, l.src[start:l.pos]...)
+		l.left -= 3 * len(arg)
+		return
 	}
+	l.out = append(l.out, l.src[l.kept:start], []byte(instead))
+	l.kept = l.pos
+	l.left -= costText
 }
 
 // take returns the next n bytes.

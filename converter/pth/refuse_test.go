@@ -114,6 +114,16 @@ func legacyRows() []row {
 		{"bytes after the end", with(func(l *legacy) { l.data += "x" }), "1 bytes follow"},
 		{"a zip file after the end", with(func(l *legacy) { l.data += zipped(dict(text("w"), w)) }), "follow the last storage"},
 		{"object cut short", with(func(l *legacy) { *l = legacy{l.magic, l.version, l.system, l.object[:40], "", ""} }), "object at byte"},
+		{"the class of a network", with(func(l *legacy) {
+			class := tuple(text("module"), global("my.project", "Net"), text("net.py"), text("class Net")) + "Q"
+			l.object = pickle(dict(text("net"), class+")\x81"+dict()+"b", text("w"), l.object[len(start+"}("+text("w")):len(l.object)-2]))
+		}), ""},
+		{"a function as the class of a network", with(func(l *legacy) {
+			l.object = pickle(tuple(text("module"), global("os", "system"), text("net.py"), text("")) + "Q" + tuple(text("true")) + "R")
+		}), "os.system"},
+		{"a list as the class of a network", with(func(l *legacy) {
+			l.object = pickle(tuple(text("module"), "]q\x09h\x09a", text("net.py"), text("")) + "Q" + ")R")
+		}), "persistent id"},
 		{"a view of torch 0.3", with(func(l *legacy) {
 			id := tuple(text("storage"), float, text("0"), text("cpu"), num(4), tuple(text("1"), num(0), num(4))) + "Q"
 			l.object = pickle(id)

@@ -13,6 +13,7 @@ func (l *lexer) apply(op *opcode, arg []byte, start int) error {
 		if err != nil {
 			return err
 		}
+		l.fill(op, op.pops)
 		if op.effect == call && !below[0] {
 			return fmt.Errorf("expected a global to call, found another value")
 		}
@@ -25,11 +26,14 @@ func (l *lexer) apply(op *opcode, arg []byte, start int) error {
 		if op.effect == gatherCall && (len(items) == 0 || !items[0]) {
 			return fmt.Errorf("expected a global to call, found none")
 		}
+		l.fill(op, len(items))
 		l.push(false)
 	case extend:
-		if _, err := l.popMark(op); err != nil {
+		items, err := l.popMark(op)
+		if err != nil {
 			return err
 		}
+		l.fill(op, len(items))
 		if _, err := l.pop(1); err != nil {
 			return err
 		}
@@ -68,7 +72,7 @@ func (l *lexer) apply(op *opcode, arg []byte, start int) error {
 		}
 		l.push(was)
 	case put, memoize:
-		i := len(l.memo)
+		i := len(l.memo) // as the machine counts
 		if op.effect == put {
 			var err error
 			if i, err = index(op, arg); err != nil {
@@ -81,9 +85,6 @@ func (l *lexer) apply(op *opcode, arg []byte, start int) error {
 		}
 		l.memo[i] = v[0]
 		l.push(v[0])
-		if len(l.memo) > maxMemo {
-			return fmt.Errorf("more than %d memo entries", maxMemo)
-		}
 	case protocol:
 		if start != 0 {
 			return fmt.Errorf("expected at the start only")
@@ -105,6 +106,15 @@ func (l *lexer) apply(op *opcode, arg []byte, start int) error {
 		}
 	}
 	return nil
+}
+
+// fill charges the budget for the items that an instruction puts into a container.
+func (l *lexer) fill(op *opcode, items int) {
+	if op.pairs {
+		l.left -= items / 2 * costPair
+	} else {
+		l.left -= items * costItem
+	}
 }
 
 func (l *lexer) push(global bool) { l.global = append(l.global, global) }

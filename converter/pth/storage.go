@@ -33,15 +33,22 @@ func (s *storage) nbytes() int { return s.numel * s.class.width }
 
 // storages holds the storages of a file by key, in the order of first use.
 type storages struct {
-	byKey map[string]*storage
-	order []*storage
+	modules bool // whether classes of modules may be persistent ids too
+	byKey   map[string]*storage
+	order   []*storage
 }
 
 // add returns the storage that a persistent id describes: the tuple ("storage",
 // class, key, location, elements), with a sixth member in legacy files, which is
-// None. Every use of a key must agree about its elements.
+// None. Every use of a key must agree about its elements. In legacy files a class of
+// a network is such an id too, and returned as it is.
 func (all *storages) add(pid any) (any, error) {
 	t, ok := pid.(*types.Tuple)
+	if ok && all.modules && len(*t) == 4 && (*t)[0] == "module" {
+		if c, ok := (*t)[1].(*class); ok {
+			return c, nil // its source, which follows, is for a warning of torch's
+		}
+	}
 	if !ok || len(*t) < 5 || len(*t) > 6 || (*t)[0] != "storage" {
 		return nil, fmt.Errorf(`expected a persistent id ("storage", class, key, location, elements), found %s`, typeName(pid))
 	}

@@ -38,6 +38,7 @@ func TestTensors(t *testing.T) {
 		{"under state_dict", zipped(dict(text("state_dict"), dict(text("w"), w), text("model"), dict(text("w"), view(0, nums(1), nums(1))))), ""},
 		{"under model", zipped(dict(text("model"), dict(text("w"), w), text("epoch"), num(3))), ""},
 		{"a tensor named model", zipped(dict(text("model"), view(0, nums(1), nums(1)), text("w"), w)), ""},
+		{"an OrderedDict of Python 2", zipped(call(global("collections", "OrderedDict"), list(list("U\x01w", w), list("U\x01n", num(1))))), ""},
 		{"a name set twice", zipped(dict(text("w"), view(0, nums(2), nums(1)), text("w"), w)), ""},
 		{"beside other values", zipped(dict(text("w"), w, text("epoch"), num(3), text("lr"), list(num(1)))), ""},
 

@@ -55,6 +55,8 @@ func typeName(v any) string {
 		return "class " + v.name
 	case dtypeGlobal:
 		return "torch.dtype"
+	case orderedDict:
+		return "class collections.OrderedDict"
 	case builder:
 		return "function of torch"
 	}
@@ -93,13 +95,13 @@ func lastOfEach(d types.Dict) []types.DictEntry {
 	at := make(map[any]int, len(d))
 	out := make([]types.DictEntry, 0, len(d))
 	for _, e := range d {
-		if key, ok := keyText(e.Key); ok {
-			id := typeName(e.Key) + key
-			if i, ok := at[id]; ok {
+		switch e.Key.(type) {
+		case nil, bool, int, float64, string:
+			if i, ok := at[e.Key]; ok {
 				out[i].Value = e.Value
 				continue
 			}
-			at[id] = len(out)
+			at[e.Key] = len(out)
 		}
 		out = append(out, e)
 	}
@@ -141,6 +143,8 @@ func keyText(key any) (string, bool) {
 		return strings.ToUpper(fmt.Sprint(key)[:1]) + fmt.Sprint(key)[1:], true // as Python spells it
 	case int:
 		return strconv.Itoa(key), true
+	case *big.Int:
+		return key.String(), true
 	case float64:
 		return strconv.FormatFloat(key, 'g', -1, 64), true
 	}

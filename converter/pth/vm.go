@@ -1,16 +1,16 @@
 package pth
 
 import (
-	"bytes"
 	"fmt"
 
 	"github.com/nlpodyssey/gopickle/pickle"
 )
 
-// run runs the pickle that starts at src[0] and returns its value and the bytes
-// it takes. Persistent ids become storages of all; a nil one refuses them.
-func run(src []byte, all *storages) (value any, n int, err error) {
-	program, n, err := lex(src)
+// run runs the pickle that starts at src[0], in so much memory, and returns its value
+// and the bytes it takes. Persistent ids become storages of all; a nil one refuses
+// them.
+func run(src []byte, all *storages, memory int) (value any, n int, err error) {
+	program, n, err := lex(src, memory)
 	if err != nil {
 		return nil, 0, err
 	}
@@ -20,7 +20,7 @@ func run(src []byte, all *storages) (value any, n int, err error) {
 			value, err = nil, fmt.Errorf("pickle: %s", clip(fmt.Sprint(r)))
 		}
 	}()
-	u := pickle.NewUnpickler(bytes.NewReader(program))
+	u := pickle.NewUnpickler(&program)
 	u.FindClass = findGlobal
 	if all != nil {
 		u.PersistentLoad = all.add

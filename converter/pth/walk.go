@@ -5,6 +5,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/nlpodyssey/gopickle/types"
 )
 
 // What a walk may meet. Shared containers make paths multiply, so that a small
@@ -24,65 +26,91 @@ func (h holders) has(v any) bool { return isContainer(v) && h[v] }
 // survey visits every container below root once, however deep. It returns those
 // with a tensor somewhere below them: the only ones that a walk for tensors may
 // enter, and the reason that a walk is short.
-func survey(root any) (holds holders, err error) {
-	holds = holders{}
-	parents := map[any][]any{}
-	var tensors []any
-	queue := []any{root}
-	seen := map[any]bool{}
-	for len(queue) > 0 {
-		v := queue[len(queue)-1]
-		queue = queue[:len(queue)-1]
-		children, err := childrenOf(v)
+func survey(root any) (holders, error) {
+	holds := holders{}
+	if !isContainer(root) {
+		return holds, nil
+	}
+	// Containers are numbered as they are found, which keeps a million of them small.
+	number := map[any]int32{root: 0}
+	found := []any{root}
+	type edge struct{ child, parent int32 }
+	var edges []edge
+	var reached []int32 // known to hold a tensor; what holds them is still to be told
+	for parent := int32(0); int(parent) < len(found); parent++ {
+		v := found[parent]
+		err := eachChild(v, func(child any) {
+			if _, ok := child.(*tensorRef); ok {
+				if !holds[v] {
+					holds[v] = true
+					reached = append(reached, parent)
+				}
+				return
+			}
+			n, ok := number[child]
+			if !ok {
+				n = int32(len(found))
+				number[child] = n
+				found = append(found, child)
+			}
+			edges = append(edges, edge{n, parent})
+		})
 		if err != nil {
 			return nil, err
 		}
-		for _, child := range children {
-			parents[child] = append(parents[child], v)
-			if seen[child] {
-				continue
-			}
-			seen[child] = true
-			if _, ok := child.(*tensorRef); ok {
-				tensors = append(tensors, child)
-			} else {
-				queue = append(queue, child)
-			}
-		}
 	}
-	for len(tensors) > 0 {
-		v := tensors[len(tensors)-1]
-		tensors = tensors[:len(tensors)-1]
-		for _, p := range parents[v] {
-			if !holds[p] {
+	if len(reached) == 0 {
+		return holds, nil
+	}
+	slices.SortFunc(edges, func(a, b edge) int { return int(a.child) - int(b.child) })
+	for len(reached) > 0 {
+		child := reached[len(reached)-1]
+		reached = reached[:len(reached)-1]
+		i, _ := slices.BinarySearchFunc(edges, child, func(e edge, c int32) int { return int(e.child) - int(c) })
+		for ; i < len(edges) && edges[i].child == child; i++ {
+			if p := found[edges[i].parent]; !holds[p] {
 				holds[p] = true
-				tensors = append(tensors, p)
+				reached = append(reached, edges[i].parent)
 			}
 		}
 	}
 	return holds, nil
 }
 
-// childrenOf returns the containers and tensors that v contains, and refuses
-// keys that no Python dict or set takes.
-func childrenOf(v any) ([]any, error) {
-	var children []any
+// eachChild calls visit with the containers and tensors that v contains, and refuses
+// keys that no Python dict or set takes. Of a key that is set twice it may visit both
+// values.
+func eachChild(v any, visit func(child any)) error {
 	keep := func(child any) {
-		switch child.(type) {
-		case *tensorRef:
-			children = append(children, child)
-		default:
-			if isContainer(child) {
-				children = append(children, child)
+		if _, ok := child.(*tensorRef); ok || isContainer(child) {
+			visit(child)
+		}
+	}
+	entry := func(key, value any) error {
+		if unhashable(key) {
+			return fmt.Errorf("a %s is the key of a %s", typeName(key), typeName(v))
+		}
+		keep(value)
+		return nil
+	}
+	var dict types.Dict
+	switch v := v.(type) {
+	case *types.Dict:
+		dict = *v
+	case *object:
+		dict = v.dict
+	case *types.OrderedDict:
+		for e := v.List.Front(); e != nil; e = e.Next() {
+			e := e.Value.(*types.OrderedDictEntry)
+			if err := entry(e.Key, e.Value); err != nil {
+				return err
 			}
 		}
 	}
-	entries, _ := entriesOf(v)
-	for _, e := range entries {
-		if unhashable(e.Key) {
-			return nil, fmt.Errorf("a %s is the key of a %s", typeName(e.Key), typeName(v))
+	for _, e := range dict {
+		if err := entry(e.Key, e.Value); err != nil {
+			return err
 		}
-		keep(e.Value)
 	}
 	items, _ := itemsOf(v)
 	for _, item := range items {
@@ -90,10 +118,10 @@ func childrenOf(v any) ([]any, error) {
 	}
 	for item := range membersOf(v) {
 		if unhashable(item) {
-			return nil, fmt.Errorf("a %s is the item of a %s", typeName(item), typeName(v))
+			return fmt.Errorf("a %s is the item of a %s", typeName(item), typeName(v))
 		}
 	}
-	return children, nil
+	return nil
 }
 
 // A walk calls visit with the path of every tensor below a value.

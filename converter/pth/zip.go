@@ -47,7 +47,7 @@ func (f *File) readZip(data []byte) error {
 	if err != nil {
 		return err
 	}
-	root, n, err := run(program, &f.storages)
+	root, n, err := run(program, &f.storages, budget(data))
 	if err != nil {
 		return fmt.Errorf("record %q: %w", clip(pkl.name), err)
 	}

@@ -149,6 +149,7 @@ func zipRows() []row {
 		{"a name with a backslash", archive(good(entry{name: `archive\x`, data: "x"}), nil), "without"},
 		{"a name with a NUL", archive(good(entry{name: "archive/x\x00", data: "x"}), nil), "without"},
 		{"a name that is not UTF-8", archive(good(entry{name: "archive/\xff", data: "x"}), nil), "UTF-8"},
+		{"a folder with content", archive(good(entry{name: "archive/x/", data: "x"}), nil), "named as a folder"},
 		{"no name", archive(good(entry{data: "x"}), nil), "UTF-8"},
 		{"byte order unknown", changed(1, func(e *entry) { e.data = "middle" }), `found "middle"`},
 		{"byte order too long", changed(1, func(e *entry) { e.data = strings.Repeat("little", 9) }), "expected at most 16"},
