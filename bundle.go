@@ -179,6 +179,9 @@ func (z *Zoo) Push(ctx context.Context, name, address string) (string, error) {
 	if err != nil {
 		return "", err
 	}
+	if a, err := registry.ParseAddress(address); err != nil || a.Kind != registry.AddressOCI {
+		return "", badOption("zoo: push %s: expected oci://HOST/REPOSITORY:TAG, found %q", name, address)
+	}
 	if z.config.Offline {
 		return "", &store.FetchError{Name: name, URL: address, Err: errors.New("offline"), Left: "nothing was sent"}
 	}

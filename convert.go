@@ -39,6 +39,18 @@ type ConvertOptions struct {
 	All bool
 }
 
+// An OptionError says that options contradict each other, or what they are about.
+type OptionError struct{ Err error }
+
+// Error returns the cause's message.
+func (e *OptionError) Error() string { return e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *OptionError) Unwrap() error { return e.Err }
+
+// badOption returns an *OptionError.
+func badOption(format string, args ...any) error { return &OptionError{fmt.Errorf(format, args...)} }
+
 // format returns the format to write.
 func (o *ConvertOptions) format() converter.Format {
 	promised, _ := converter.FormatOf(o.Output)
@@ -66,14 +78,15 @@ func (c *Conversion) SHA256() (string, error) { return fileSHA256(c.Path) }
 
 // Convert converts the named model's published file, downloading it if need be.
 // The error is a *converter.CheckpointError when the file is not what the entry's
-// network wants; then nothing is written.
+// network wants, and an *OptionError or a *converter.RecipeError when the options are
+// to blame; then nothing is written.
 func (z *Zoo) Convert(ctx context.Context, name string, o ConvertOptions) (*Conversion, error) {
 	entry, err := z.registry.Lookup(name)
 	if err != nil {
 		return nil, err
 	}
 	if o.All || o.Model != "" && o.Model != name {
-		return nil, fmt.Errorf("zoo: convert %s: All and another Model go with a file", name)
+		return nil, badOption("zoo: convert %s: All and another Model go with a file", name)
 	}
 	src, err := z.download(ctx, entry)
 	if err != nil {
@@ -93,7 +106,7 @@ func (z *Zoo) Convert(ctx context.Context, name string, o ConvertOptions) (*Conv
 		return job.write(ctx, o.Output)
 	}
 	if o.Recipe != entry.Weights.Recipe || o.format() != converter.Safetensors || o.DType != tensor.Invalid || o.Classes != nil || o.Deploy {
-		return nil, fmt.Errorf("zoo: convert %s: the cache holds what the entry alone decides: name an output file", name)
+		return nil, badOption("zoo: convert %s: the cache holds what the entry alone decides: name an output file", name)
 	}
 	job.done.Path, err = z.converted(ctx, entry, src)
 	return job.done, err
@@ -101,7 +114,8 @@ func (z *Zoo) Convert(ctx context.Context, name string, o ConvertOptions) (*Conv
 
 // ConvertFile converts a checkpoint file to o.Output, which appears only once it is
 // complete. The error is a *converter.CheckpointError when the file cannot be read
-// or does not fit o.Model.
+// or does not fit o.Model, and an *OptionError or a *converter.RecipeError when the
+// options are to blame.
 func (z *Zoo) ConvertFile(ctx context.Context, path string, o ConvertOptions) (*Conversion, error) {
 	if err := ctx.Err(); err != nil {
 		return nil, err
@@ -117,15 +131,15 @@ func (z *Zoo) ConvertFile(ctx context.Context, path string, o ConvertOptions) (*
 	case err != nil:
 		return nil, err
 	case o.Output == "":
-		return nil, fmt.Errorf("zoo: convert %s: no output file is named", path)
+		return nil, badOption("zoo: convert %s: no output file is named", path)
 	case same:
-		return nil, fmt.Errorf("zoo: convert %s: the output is the input: name another file", path)
+		return nil, badOption("zoo: convert %s: the output is the input: name another file", path)
 	case entry == nil && o.Recipe != "", entry != nil && o.All:
-		return nil, fmt.Errorf("zoo: convert %s: Recipe needs a Model, and All goes without", path)
+		return nil, badOption("zoo: convert %s: Recipe needs a Model, and All goes without", path)
 	case entry == nil && o.Deploy:
-		return nil, fmt.Errorf("zoo: convert %s: Deploy fuses a network's branches: name a Model", path)
+		return nil, badOption("zoo: convert %s: Deploy fuses a network's branches: name a Model", path)
 	case entry == nil && o.format() == converter.ONNX:
-		return nil, fmt.Errorf("zoo: convert %s: ONNX holds a network: name a Model", path)
+		return nil, badOption("zoo: convert %s: ONNX holds a network: name a Model", path)
 	}
 	checkpoint, err := converter.Open(path)
 	if err != nil {
@@ -184,7 +198,7 @@ func plan(checkpoint *converter.Checkpoint, src *Source, entry *registry.Entry, 
 		switch n := len(c.ClassNames); {
 		case n == fitted.Classes:
 		case o.Classes != nil:
-			return nil, fmt.Errorf("zoo: convert %s: %d class names, but the classifier has %d rows: name each", checkpoint.Name, n, fitted.Classes)
+			return nil, badOption("zoo: convert %s: %d class names, but the classifier has %d rows: name each", checkpoint.Name, n, fitted.Classes)
 		default:
 			c.ClassNames = nil // those of another number of classes name nothing
 		}
@@ -208,7 +222,7 @@ func formed(entry *registry.Entry, fitted *converter.Fitted, o ConvertOptions) (
 	}
 	g, err := graph(entry, registry.FormDeploy, fitted.Classes)
 	if err != nil {
-		return nil, fmt.Errorf("%w: leave Deploy out", err)
+		return nil, badOption("%w: leave Deploy out", err)
 	}
 	out := *fitted
 	out.Deploy = true

@@ -93,14 +93,14 @@ func (l *evalLog) resume(e *Evaluation, items []imagenet.Item) error {
 		return l.start(e)
 	}
 	if what := e.header().differs(h); what != "" {
-		return fmt.Errorf("it is of another evaluation: %s: name another file", what)
+		return badOption("it is of another evaluation: %s: name another file", what)
 	}
 	if h.From != e.From || h.To != e.To {
-		return fmt.Errorf("it is of images %d to %d, not %d to %d: name another file", h.From, h.To-1, e.From, e.To-1)
+		return badOption("it is of images %d to %d, not %d to %d: name another file", h.From, h.To-1, e.From, e.To-1)
 	}
 	for i, line := range lines {
 		if want := items[i]; line.Path != want.Path || line.Label != want.Label {
-			return fmt.Errorf("image %d is %s with label %d, expected %s with label %d: name another file", line.Index, line.Path, line.Label, want.Path, want.Label)
+			return badOption("image %d is %s with label %d, expected %s with label %d: name another file", line.Index, line.Path, line.Label, want.Path, want.Label)
 		}
 		e.add(ImageResult{Path: line.Path, Label: line.Label, Top: line.Top, Err: line.Err})
 	}

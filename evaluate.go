@@ -79,7 +79,7 @@ func (m *Model) Evaluate(ctx context.Context, o EvalOptions) (*Evaluation, error
 			return nil, err
 		}
 		if data == nil {
-			return nil, fmt.Errorf("zoo: evaluate %s: no images are embedded for its classes: name a folder with images", m.entry.Name)
+			return nil, badOption("zoo: evaluate %s: no images are embedded for its classes: name a folder with images", m.entry.Name)
 		}
 		dataset = "embedded"
 	}
@@ -134,10 +134,10 @@ func part(n, shard, shards int) (from, to int, err error) {
 		return 0, n, nil
 	}
 	if shards < 1 || shard < 1 || shard > shards {
-		return 0, 0, fmt.Errorf("shard %d of %d: expected 1 to the number of shards", shard, shards)
+		return 0, 0, badOption("shard %d of %d: expected 1 to the number of shards", shard, shards)
 	}
 	if shards > n {
-		return 0, 0, fmt.Errorf("%d shards of %d images: some would be empty", shards, n)
+		return 0, 0, badOption("%d shards of %d images: some would be empty", shards, n)
 	}
 	return n * (shard - 1) / shards, n * shard / shards, nil
 }

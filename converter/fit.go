@@ -103,10 +103,24 @@ func (t Target) try(sd *tensor.StateDict, name string) (*Fitted, error) {
 	return fitted, err
 }
 
+// A RecipeError says that a network has no recipe of a name.
+type RecipeError struct {
+	Name  string
+	Known []string // sorted
+}
+
+// Error names the recipes that there are.
+func (e *RecipeError) Error() string {
+	if len(e.Known) == 0 {
+		return fmt.Sprintf("converter: no recipe %q: this network has none", e.Name)
+	}
+	return fmt.Sprintf("converter: no recipe %q: known are %q", e.Name, e.Known)
+}
+
 func (t Target) fit(sd *tensor.StateDict, recipeName string) (*Fitted, error) {
 	r, ok := t.Recipes[recipeName]
 	if !ok && recipeName != "" {
-		return nil, fmt.Errorf("converter: no recipe %q: known are %q", recipeName, slices.Sorted(maps.Keys(t.Recipes)))
+		return nil, &RecipeError{recipeName, slices.Sorted(maps.Keys(t.Recipes))}
 	}
 	renamed, changes, err := r.Apply(sd)
 	if err != nil {

@@ -37,6 +37,11 @@ signed lock file is taken along as it is.`,
 			if err := known(z, names); err != nil {
 				return err
 			}
+			for _, path := range goldens {
+				if err := inputFile(path); err != nil {
+					return err
+				}
+			}
 			if output == "-" {
 				return z.CreateBundle(cmd.Context(), a.stdout, names, goldens)
 			}
@@ -69,6 +74,9 @@ cache. Prints the models. FILE may be -, standard input.`,
 			}
 			in := a.stdin
 			if args[0] != "-" {
+				if err := inputFile(args[0]); err != nil {
+					return err
+				}
 				f, err := os.Open(args[0])
 				if err != nil {
 					return &usageError{err}

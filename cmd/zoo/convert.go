@@ -90,7 +90,7 @@ func (f *convertFlags) apply(o *zoo.ConvertOptions, arg string) error {
 	if f.to != "" {
 		var err error
 		if o.Format, err = converter.ParseFormat(f.to); err != nil {
-			return usage("--to %s: expected one of %q", f.to, converter.Formats())
+			return usage("--to %s: expected %s", f.to, joined(converter.Formats()))
 		}
 	}
 	if o.Format == "" {
@@ -98,6 +98,8 @@ func (f *convertFlags) apply(o *zoo.ConvertOptions, arg string) error {
 	}
 	file := isFile(arg)
 	switch {
+	case o.Output == "-":
+		return usage("-o -: expected a file to write: it appears once it is complete")
 	case promises && promised != o.Format:
 		return usage("--to %s, but %s ends as %s does: name another file", o.Format, o.Output, promised)
 	case o.All && (o.Model != "" || o.Recipe != ""):

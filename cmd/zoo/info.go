@@ -72,18 +72,9 @@ func (a *app) infoCommand() *cobra.Command {
 	}
 	f := c.Flags()
 	f.BoolVar(&layers, "layers", false, "print every layer with its shapes, parameters and FLOPs")
-	f.StringVar(&convention, "convention", "", "FLOPs convention: "+conventions()+" (default: the published one)")
+	f.StringVar(&convention, "convention", "", "FLOPs convention: "+joined(metrics.Conventions())+" (default: the published one)")
 	f.StringVar(&size, "size", "", "input size to count at, such as 256 or 256x320 (default: the published one)")
 	return c
-}
-
-// conventions lists the names of the FLOPs conventions.
-func conventions() string {
-	var names []string
-	for _, c := range metrics.Conventions() {
-		names = append(names, string(c))
-	}
-	return strings.Join(names, ", ")
 }
 
 // maxSide bounds the sides of an input, in pixels, as the registry does.

@@ -71,6 +71,9 @@ func (a *app) lockSignCommand() *cobra.Command {
 			if key == "" {
 				return usage("--key: expected a private key: zoo lock key FILE makes one")
 			}
+			if err := inputFile(key); err != nil {
+				return err
+			}
 			z, err := a.open()
 			if err != nil {
 				return err
@@ -104,6 +107,9 @@ it does not hold. With --lock-key, every command does this before it uses the lo
 			}
 			if key == "" {
 				return usage("--key: expected a public key")
+			}
+			if err := inputFile(key); err != nil {
+				return err
 			}
 			names, err := z.VerifyLock(key)
 			if err != nil {

@@ -105,7 +105,7 @@ func exitStatus(err error) int {
 		return silent.status
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
-	case errors.As(err, new(*usageError)):
+	case errors.As(err, new(*usageError)), errors.As(err, new(*zoo.OptionError)), errors.As(err, new(*converter.RecipeError)):
 		return exitUsage
 	case errors.As(err, new(*registry.UnknownError)):
 		return exitUnknown

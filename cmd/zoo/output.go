@@ -34,6 +34,15 @@ func (a *app) formatOf(known ...string) (string, error) {
 	return a.format, nil
 }
 
+// joined returns names as an enumeration.
+func joined[T ~string](names []T) string {
+	texts := make([]string, len(names))
+	for i, name := range names {
+		texts[i] = string(name)
+	}
+	return strings.Join(texts, ", ")
+}
+
 // schemaVersion is the version of every JSON object that zoo prints.
 const schemaVersion = 1
 

@@ -26,6 +26,10 @@ func TestUnusableSettings(t *testing.T) {
 	text := file("notes.txt", "text", 0o600)
 	secret := file("secret", "text", 0)
 	const nano = "cspresnet-nano_digits"
+	log := filepath.Join(dir, "log.jsonl")
+	if got := command(t, t.TempDir(), "eval", "cspdarknet-nano_digits", "--limit", "1", "-o", log); got.status != exitOK {
+		t.Fatal(got.stderr)
+	}
 	for _, tt := range []struct {
 		name string
 		args []string
@@ -45,6 +49,19 @@ func TestUnusableSettings(t *testing.T) {
 		{"checkpoint is a folder", []string{"predict", nano, text, "--checkpoint", dir}, [2]string{}, "expected a file, found a folder"},
 		{"import of a folder", []string{"import", nano, dir}, [2]string{}, "expected a file, found a folder"},
 		{"log is a folder", []string{"eval", "merge", dir}, [2]string{}, "expected a file, found a folder"},
+		{"bundle is a folder", []string{"bundle", "load", dir}, [2]string{}, "expected a file, found a folder"},
+		{"golden of a bundle not there", []string{"bundle", "create", nano, "-o", filepath.Join(dir, "b.tar"), "--golden", "nowhere"}, [2]string{}, "nowhere"},
+		{"key to sign with not there", []string{"lock", "sign", "--key", "nowhere"}, [2]string{}, "nowhere"},
+		{"key to verify with not there", []string{"lock", "verify", "--key", "nowhere"}, [2]string{}, "nowhere"},
+		{"push to no registry", []string{"push", nano, "example.org/models:v1"}, [2]string{}, "expected oci://"},
+		{"recipe", []string{"convert", nano, "--recipe", "keras", "-o", filepath.Join(dir, "o")}, [2]string{}, `no recipe "keras": this network has none`},
+		{"form", []string{"convert", nano, "--deploy", "-o", filepath.Join(dir, "o")}, [2]string{}, "has no deploy form"},
+		{"class names", []string{"convert", nano, "--classes", text, "-o", filepath.Join(dir, "o")}, [2]string{}, "1 class names, but the classifier has 10 rows"},
+		{"format", []string{"convert", nano, "--to", "h5"}, [2]string{}, "expected safetensors, pth, npz, onnx"},
+		{"output to no file", []string{"convert", nano, "-o", "-"}, [2]string{}, "expected a file to write"},
+		{"shards", []string{"eval", nano, "--shard", "1/361"}, [2]string{}, "361 shards of 360 images"},
+		{"log of another", []string{"eval", nano, "-o", log}, [2]string{}, "model: " + nano + " and cspdarknet-nano_digits"},
+		{"weights are a folder", []string{"bench", "cspresnet50_3rdparty_8xb32_in1k", "--weights", dir}, [2]string{}, "expected a file"},
 		{"images are a file", []string{"verify", nano, "--images", text}, [2]string{}, "notes.txt"},
 		{"secret file", []string{"import", nano, secret}, [2]string{}, "permission denied"},
 	} {
