@@ -21,20 +21,26 @@ import (
 func manifest(t *testing.T, corpus string) (dir string, rows map[string][][]string) {
 	t.Helper()
 	dir = filepath.Join("..", "..", "shared", corpus)
-	text, err := os.ReadFile(filepath.Join(dir, "MANIFEST.tsv"))
-	if errors.Is(err, fs.ErrNotExist) {
+	if _, err := os.Stat(dir); errors.Is(err, fs.ErrNotExist) {
 		t.Skipf("the corpus %s is not beside the repository", corpus)
 	}
+	return dir, linesOf(t, dir)
+}
+
+// linesOf returns the lines of a folder's MANIFEST.tsv, by file.
+func linesOf(t *testing.T, dir string) map[string][][]string {
+	t.Helper()
+	text, err := os.ReadFile(filepath.Join(dir, "MANIFEST.tsv"))
 	if err != nil {
 		t.Fatal(err)
 	}
-	rows = map[string][][]string{}
+	rows := map[string][][]string{}
 	for i, line := range strings.Split(strings.TrimSpace(string(text)), "\n") {
 		if row := strings.Split(line, "\t"); i > 0 {
 			rows[row[0]] = append(rows[row[0]], row[1:])
 		}
 	}
-	return dir, rows
+	return rows
 }
 
 // TestHostile wants every hostile file to end as its manifest says.

@@ -18,26 +18,10 @@ import (
 	"github.com/gozoo/zoo/converter/pth"
 )
 
-// fixtures returns the lines of testdata/MANIFEST.tsv, by file.
-func fixtures(t *testing.T) map[string][][]string {
-	t.Helper()
-	text, err := os.ReadFile(filepath.Join("testdata", "MANIFEST.tsv"))
-	if err != nil {
-		t.Fatal(err)
-	}
-	rows := map[string][][]string{}
-	for i, line := range strings.Split(strings.TrimSpace(string(text)), "\n") {
-		if row := strings.Split(line, "\t"); i > 0 {
-			rows[row[0]] = append(rows[row[0]], row[1:])
-		}
-	}
-	return rows
-}
-
 // TestTorch wants every tensor that torch.save wrote bit for bit, as it is and
 // compressed.
 func TestTorch(t *testing.T) {
-	for file, rows := range fixtures(t) {
+	for file, rows := range linesOf(t, "testdata") {
 		t.Run(file, func(t *testing.T) {
 			path := filepath.Join("testdata", file)
 			got, err := allTensors(t, path)
