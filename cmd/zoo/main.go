@@ -20,6 +20,7 @@ import (
 
 func main() {
 	ctx, stop := signal.NotifyContext(context.Background(), os.Interrupt)
+	context.AfterFunc(ctx, stop) // a second interrupt ends what does not heed the first
 	status := run(ctx, os.Args[1:], os.Stdin, os.Stdout, os.Stderr)
 	stop()
 	os.Exit(status)
@@ -41,7 +42,7 @@ const (
 // run executes one command line and returns its exit status. Data go to stdout,
 // everything else to stderr.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{stdin: stdin, stderr: stderr}
+	a := &app{stdin: &interruptible{ctx, stdin}, stderr: stderr}
 	out := &dataWriter{w: stdout, before: a.endProgress}
 	a.stdout = out
 	root := a.command()
@@ -65,6 +66,32 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 		a.printError(err, status)
 	}
 	return status
+}
+
+// interruptible is stdin. Reading from it ends with the context, whether anything is
+// ever written there or not.
+type interruptible struct {
+	ctx context.Context
+	r   io.Reader
+}
+
+func (i *interruptible) Read(p []byte) (int, error) {
+	type outcome struct {
+		n   int
+		err error
+	}
+	buf, done := make([]byte, len(p)), make(chan outcome, 1) // of the read, which may outlast this call
+	go func() {
+		n, err := i.r.Read(buf)
+		done <- outcome{n, err}
+	}()
+	select {
+	case <-i.ctx.Done():
+		return 0, i.ctx.Err()
+	case o := <-done:
+		copy(p, buf[:o.n])
+		return o.n, o.err
+	}
 }
 
 // dataWriter is stdout. It remembers that a write failed, so that no command ends

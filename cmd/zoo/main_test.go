@@ -15,6 +15,7 @@ import (
 	"slices"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/google/go-cmp/cmp"
 
@@ -312,6 +313,29 @@ func TestInterrupted(t *testing.T) {
 	got := commandIn(t, ctx, t.TempDir(), nil, "eval", "cspresnet-nano_digits")
 	if got.status != exitInterrupted || got.stdout != "" {
 		t.Errorf("exit status %d, printed %q", got.status, got.stdout)
+	}
+}
+
+// Nothing may ever come from standard input.
+func TestInterruptedWaiting(t *testing.T) {
+	for _, args := range [][]string{{"predict", "cspresnet-nano_digits", "-"}, {"bundle", "load", "-"}} {
+		r, w := io.Pipe()
+		ctx, cancel := context.WithCancel(context.Background())
+		done := make(chan result, 1)
+		go func() { done <- commandIn(t, ctx, t.TempDir(), r, args...) }()
+		if _, err := w.Write([]byte("a")); err != nil { // it has begun to read
+			t.Fatal(err)
+		}
+		cancel()
+		select {
+		case got := <-done:
+			if got.status != exitInterrupted {
+				t.Errorf("%q: exit status %d: %s", args, got.status, got.stderr)
+			}
+		case <-time.After(time.Minute):
+			t.Fatalf("%q: still waiting", args)
+		}
+		w.Close()
 	}
 }
 
