@@ -55,7 +55,7 @@ func TestReadOnlyCache(t *testing.T) {
 	}
 	for _, args := range [][]string{
 		{"download", nanoModel}, {"cache", "ls"}, {"cache", "verify"},
-		{"predict", nanoModel, ""}, {"verify", nanoModel}, {"eval", nanoModel, "--limit", "5"},
+		{"predict", nanoModel, ""}, {"verify", nanoModel}, {"eval", nanoModel, "--limit", "5"}, {"report", nanoModel},
 	} {
 		if args[0] == "predict" { // an image that the other user may read
 			path := filepath.Join(dir, "digit.png")
