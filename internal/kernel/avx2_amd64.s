@@ -8158,3 +8158,766 @@ winogradOut256_rows1_store_done:
 	JLT  winogradOut256_channels
 	VZEROUPPER
 	RET
+
+DATA sigmoid256_constants<>+0(SB)/4, $(-104.0)
+DATA sigmoid256_constants<>+4(SB)/4, $(-104.0)
+DATA sigmoid256_constants<>+8(SB)/4, $(-104.0)
+DATA sigmoid256_constants<>+12(SB)/4, $(-104.0)
+DATA sigmoid256_constants<>+16(SB)/4, $(-104.0)
+DATA sigmoid256_constants<>+20(SB)/4, $(-104.0)
+DATA sigmoid256_constants<>+24(SB)/4, $(-104.0)
+DATA sigmoid256_constants<>+28(SB)/4, $(-104.0)
+DATA sigmoid256_constants<>+32(SB)/4, $(104.0)
+DATA sigmoid256_constants<>+36(SB)/4, $(104.0)
+DATA sigmoid256_constants<>+40(SB)/4, $(104.0)
+DATA sigmoid256_constants<>+44(SB)/4, $(104.0)
+DATA sigmoid256_constants<>+48(SB)/4, $(104.0)
+DATA sigmoid256_constants<>+52(SB)/4, $(104.0)
+DATA sigmoid256_constants<>+56(SB)/4, $(104.0)
+DATA sigmoid256_constants<>+60(SB)/4, $(104.0)
+DATA sigmoid256_constants<>+64(SB)/4, $(1.442695)
+DATA sigmoid256_constants<>+68(SB)/4, $(1.442695)
+DATA sigmoid256_constants<>+72(SB)/4, $(1.442695)
+DATA sigmoid256_constants<>+76(SB)/4, $(1.442695)
+DATA sigmoid256_constants<>+80(SB)/4, $(1.442695)
+DATA sigmoid256_constants<>+84(SB)/4, $(1.442695)
+DATA sigmoid256_constants<>+88(SB)/4, $(1.442695)
+DATA sigmoid256_constants<>+92(SB)/4, $(1.442695)
+DATA sigmoid256_constants<>+96(SB)/4, $(0.6931472)
+DATA sigmoid256_constants<>+100(SB)/4, $(0.6931472)
+DATA sigmoid256_constants<>+104(SB)/4, $(0.6931472)
+DATA sigmoid256_constants<>+108(SB)/4, $(0.6931472)
+DATA sigmoid256_constants<>+112(SB)/4, $(0.6931472)
+DATA sigmoid256_constants<>+116(SB)/4, $(0.6931472)
+DATA sigmoid256_constants<>+120(SB)/4, $(0.6931472)
+DATA sigmoid256_constants<>+124(SB)/4, $(0.6931472)
+DATA sigmoid256_constants<>+128(SB)/4, $(-0.0000000019046542)
+DATA sigmoid256_constants<>+132(SB)/4, $(-0.0000000019046542)
+DATA sigmoid256_constants<>+136(SB)/4, $(-0.0000000019046542)
+DATA sigmoid256_constants<>+140(SB)/4, $(-0.0000000019046542)
+DATA sigmoid256_constants<>+144(SB)/4, $(-0.0000000019046542)
+DATA sigmoid256_constants<>+148(SB)/4, $(-0.0000000019046542)
+DATA sigmoid256_constants<>+152(SB)/4, $(-0.0000000019046542)
+DATA sigmoid256_constants<>+156(SB)/4, $(-0.0000000019046542)
+DATA sigmoid256_constants<>+160(SB)/4, $(0.0001984127)
+DATA sigmoid256_constants<>+164(SB)/4, $(0.0001984127)
+DATA sigmoid256_constants<>+168(SB)/4, $(0.0001984127)
+DATA sigmoid256_constants<>+172(SB)/4, $(0.0001984127)
+DATA sigmoid256_constants<>+176(SB)/4, $(0.0001984127)
+DATA sigmoid256_constants<>+180(SB)/4, $(0.0001984127)
+DATA sigmoid256_constants<>+184(SB)/4, $(0.0001984127)
+DATA sigmoid256_constants<>+188(SB)/4, $(0.0001984127)
+DATA sigmoid256_constants<>+192(SB)/4, $(0.0013888889)
+DATA sigmoid256_constants<>+196(SB)/4, $(0.0013888889)
+DATA sigmoid256_constants<>+200(SB)/4, $(0.0013888889)
+DATA sigmoid256_constants<>+204(SB)/4, $(0.0013888889)
+DATA sigmoid256_constants<>+208(SB)/4, $(0.0013888889)
+DATA sigmoid256_constants<>+212(SB)/4, $(0.0013888889)
+DATA sigmoid256_constants<>+216(SB)/4, $(0.0013888889)
+DATA sigmoid256_constants<>+220(SB)/4, $(0.0013888889)
+DATA sigmoid256_constants<>+224(SB)/4, $(0.008333334)
+DATA sigmoid256_constants<>+228(SB)/4, $(0.008333334)
+DATA sigmoid256_constants<>+232(SB)/4, $(0.008333334)
+DATA sigmoid256_constants<>+236(SB)/4, $(0.008333334)
+DATA sigmoid256_constants<>+240(SB)/4, $(0.008333334)
+DATA sigmoid256_constants<>+244(SB)/4, $(0.008333334)
+DATA sigmoid256_constants<>+248(SB)/4, $(0.008333334)
+DATA sigmoid256_constants<>+252(SB)/4, $(0.008333334)
+DATA sigmoid256_constants<>+256(SB)/4, $(0.041666668)
+DATA sigmoid256_constants<>+260(SB)/4, $(0.041666668)
+DATA sigmoid256_constants<>+264(SB)/4, $(0.041666668)
+DATA sigmoid256_constants<>+268(SB)/4, $(0.041666668)
+DATA sigmoid256_constants<>+272(SB)/4, $(0.041666668)
+DATA sigmoid256_constants<>+276(SB)/4, $(0.041666668)
+DATA sigmoid256_constants<>+280(SB)/4, $(0.041666668)
+DATA sigmoid256_constants<>+284(SB)/4, $(0.041666668)
+DATA sigmoid256_constants<>+288(SB)/4, $(0.16666667)
+DATA sigmoid256_constants<>+292(SB)/4, $(0.16666667)
+DATA sigmoid256_constants<>+296(SB)/4, $(0.16666667)
+DATA sigmoid256_constants<>+300(SB)/4, $(0.16666667)
+DATA sigmoid256_constants<>+304(SB)/4, $(0.16666667)
+DATA sigmoid256_constants<>+308(SB)/4, $(0.16666667)
+DATA sigmoid256_constants<>+312(SB)/4, $(0.16666667)
+DATA sigmoid256_constants<>+316(SB)/4, $(0.16666667)
+DATA sigmoid256_constants<>+320(SB)/4, $(0.5)
+DATA sigmoid256_constants<>+324(SB)/4, $(0.5)
+DATA sigmoid256_constants<>+328(SB)/4, $(0.5)
+DATA sigmoid256_constants<>+332(SB)/4, $(0.5)
+DATA sigmoid256_constants<>+336(SB)/4, $(0.5)
+DATA sigmoid256_constants<>+340(SB)/4, $(0.5)
+DATA sigmoid256_constants<>+344(SB)/4, $(0.5)
+DATA sigmoid256_constants<>+348(SB)/4, $(0.5)
+DATA sigmoid256_constants<>+352(SB)/4, $(1.0)
+DATA sigmoid256_constants<>+356(SB)/4, $(1.0)
+DATA sigmoid256_constants<>+360(SB)/4, $(1.0)
+DATA sigmoid256_constants<>+364(SB)/4, $(1.0)
+DATA sigmoid256_constants<>+368(SB)/4, $(1.0)
+DATA sigmoid256_constants<>+372(SB)/4, $(1.0)
+DATA sigmoid256_constants<>+376(SB)/4, $(1.0)
+DATA sigmoid256_constants<>+380(SB)/4, $(1.0)
+GLOBL sigmoid256_constants<>(SB), RODATA|NOPTR, $384
+
+// func sigmoid256(dst *float32, dstStride int, src *float32, srcStride int, n int, m int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·sigmoid256(SB), NOSPLIT, $0-48
+	MOVQ src+16(FP), AX
+	MOVQ dst+0(FP), CX
+	MOVQ srcStride+24(FP), DX
+	SHLQ $0x02, DX
+	MOVQ dstStride+8(FP), BX
+	SHLQ $0x02, BX
+	MOVQ m+40(FP), SI
+	MOVQ n+32(FP), DI
+	SHLQ $0x02, DI
+
+sigmoid256_pixel:
+	XORQ R8, R8
+	CMPQ R8, DI
+	JGE  sigmoid256_rest
+
+sigmoid256_vector:
+	VMOVUPS      (AX)(R8*1), Y0
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y0, Y4, Y4
+	VBROADCASTSS sigmoid256_constants<>+0(SB), Y1
+	VMAXPS       Y4, Y1, Y4
+	VBROADCASTSS sigmoid256_constants<>+32(SB), Y1
+	VMINPS       Y4, Y1, Y4
+	VMULPS       sigmoid256_constants<>+64(SB), Y4, Y2
+	VROUNDPS     $0x08, Y2, Y2
+	VFNMADD231PS sigmoid256_constants<>+96(SB), Y2, Y4
+	VFNMADD231PS sigmoid256_constants<>+128(SB), Y2, Y4
+	VBROADCASTSS sigmoid256_constants<>+160(SB), Y3
+	VFMADD213PS  sigmoid256_constants<>+192(SB), Y4, Y3
+	VFMADD213PS  sigmoid256_constants<>+224(SB), Y4, Y3
+	VFMADD213PS  sigmoid256_constants<>+256(SB), Y4, Y3
+	VFMADD213PS  sigmoid256_constants<>+288(SB), Y4, Y3
+	VFMADD213PS  sigmoid256_constants<>+320(SB), Y4, Y3
+	VFMADD213PS  sigmoid256_constants<>+352(SB), Y4, Y3
+	VFMADD213PS  sigmoid256_constants<>+352(SB), Y4, Y3
+	VCVTPS2DQ    Y2, Y2
+	VPSRAD       $0x01, Y2, Y4
+	VPSUBD       Y4, Y2, Y2
+	VPSLLD       $0x17, Y4, Y4
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       sigmoid256_constants<>+352(SB), Y4, Y4
+	VPADDD       sigmoid256_constants<>+352(SB), Y2, Y2
+	VMULPS       Y4, Y3, Y3
+	VMULPS       Y2, Y3, Y4
+	VADDPS       sigmoid256_constants<>+352(SB), Y4, Y4
+	VBROADCASTSS sigmoid256_constants<>+352(SB), Y0
+	VDIVPS       Y4, Y0, Y0
+	VMOVUPS      Y0, (CX)(R8*1)
+	ADDQ         $+32, R8
+	CMPQ         R8, DI
+	JLT          sigmoid256_vector
+
+sigmoid256_rest:
+	ADDQ DX, AX
+	ADDQ BX, CX
+	DECQ SI
+	JNE  sigmoid256_pixel
+	VZEROUPPER
+	RET
+
+DATA silu256_constants<>+0(SB)/4, $(-104.0)
+DATA silu256_constants<>+4(SB)/4, $(-104.0)
+DATA silu256_constants<>+8(SB)/4, $(-104.0)
+DATA silu256_constants<>+12(SB)/4, $(-104.0)
+DATA silu256_constants<>+16(SB)/4, $(-104.0)
+DATA silu256_constants<>+20(SB)/4, $(-104.0)
+DATA silu256_constants<>+24(SB)/4, $(-104.0)
+DATA silu256_constants<>+28(SB)/4, $(-104.0)
+DATA silu256_constants<>+32(SB)/4, $(104.0)
+DATA silu256_constants<>+36(SB)/4, $(104.0)
+DATA silu256_constants<>+40(SB)/4, $(104.0)
+DATA silu256_constants<>+44(SB)/4, $(104.0)
+DATA silu256_constants<>+48(SB)/4, $(104.0)
+DATA silu256_constants<>+52(SB)/4, $(104.0)
+DATA silu256_constants<>+56(SB)/4, $(104.0)
+DATA silu256_constants<>+60(SB)/4, $(104.0)
+DATA silu256_constants<>+64(SB)/4, $(1.442695)
+DATA silu256_constants<>+68(SB)/4, $(1.442695)
+DATA silu256_constants<>+72(SB)/4, $(1.442695)
+DATA silu256_constants<>+76(SB)/4, $(1.442695)
+DATA silu256_constants<>+80(SB)/4, $(1.442695)
+DATA silu256_constants<>+84(SB)/4, $(1.442695)
+DATA silu256_constants<>+88(SB)/4, $(1.442695)
+DATA silu256_constants<>+92(SB)/4, $(1.442695)
+DATA silu256_constants<>+96(SB)/4, $(0.6931472)
+DATA silu256_constants<>+100(SB)/4, $(0.6931472)
+DATA silu256_constants<>+104(SB)/4, $(0.6931472)
+DATA silu256_constants<>+108(SB)/4, $(0.6931472)
+DATA silu256_constants<>+112(SB)/4, $(0.6931472)
+DATA silu256_constants<>+116(SB)/4, $(0.6931472)
+DATA silu256_constants<>+120(SB)/4, $(0.6931472)
+DATA silu256_constants<>+124(SB)/4, $(0.6931472)
+DATA silu256_constants<>+128(SB)/4, $(-0.0000000019046542)
+DATA silu256_constants<>+132(SB)/4, $(-0.0000000019046542)
+DATA silu256_constants<>+136(SB)/4, $(-0.0000000019046542)
+DATA silu256_constants<>+140(SB)/4, $(-0.0000000019046542)
+DATA silu256_constants<>+144(SB)/4, $(-0.0000000019046542)
+DATA silu256_constants<>+148(SB)/4, $(-0.0000000019046542)
+DATA silu256_constants<>+152(SB)/4, $(-0.0000000019046542)
+DATA silu256_constants<>+156(SB)/4, $(-0.0000000019046542)
+DATA silu256_constants<>+160(SB)/4, $(0.0001984127)
+DATA silu256_constants<>+164(SB)/4, $(0.0001984127)
+DATA silu256_constants<>+168(SB)/4, $(0.0001984127)
+DATA silu256_constants<>+172(SB)/4, $(0.0001984127)
+DATA silu256_constants<>+176(SB)/4, $(0.0001984127)
+DATA silu256_constants<>+180(SB)/4, $(0.0001984127)
+DATA silu256_constants<>+184(SB)/4, $(0.0001984127)
+DATA silu256_constants<>+188(SB)/4, $(0.0001984127)
+DATA silu256_constants<>+192(SB)/4, $(0.0013888889)
+DATA silu256_constants<>+196(SB)/4, $(0.0013888889)
+DATA silu256_constants<>+200(SB)/4, $(0.0013888889)
+DATA silu256_constants<>+204(SB)/4, $(0.0013888889)
+DATA silu256_constants<>+208(SB)/4, $(0.0013888889)
+DATA silu256_constants<>+212(SB)/4, $(0.0013888889)
+DATA silu256_constants<>+216(SB)/4, $(0.0013888889)
+DATA silu256_constants<>+220(SB)/4, $(0.0013888889)
+DATA silu256_constants<>+224(SB)/4, $(0.008333334)
+DATA silu256_constants<>+228(SB)/4, $(0.008333334)
+DATA silu256_constants<>+232(SB)/4, $(0.008333334)
+DATA silu256_constants<>+236(SB)/4, $(0.008333334)
+DATA silu256_constants<>+240(SB)/4, $(0.008333334)
+DATA silu256_constants<>+244(SB)/4, $(0.008333334)
+DATA silu256_constants<>+248(SB)/4, $(0.008333334)
+DATA silu256_constants<>+252(SB)/4, $(0.008333334)
+DATA silu256_constants<>+256(SB)/4, $(0.041666668)
+DATA silu256_constants<>+260(SB)/4, $(0.041666668)
+DATA silu256_constants<>+264(SB)/4, $(0.041666668)
+DATA silu256_constants<>+268(SB)/4, $(0.041666668)
+DATA silu256_constants<>+272(SB)/4, $(0.041666668)
+DATA silu256_constants<>+276(SB)/4, $(0.041666668)
+DATA silu256_constants<>+280(SB)/4, $(0.041666668)
+DATA silu256_constants<>+284(SB)/4, $(0.041666668)
+DATA silu256_constants<>+288(SB)/4, $(0.16666667)
+DATA silu256_constants<>+292(SB)/4, $(0.16666667)
+DATA silu256_constants<>+296(SB)/4, $(0.16666667)
+DATA silu256_constants<>+300(SB)/4, $(0.16666667)
+DATA silu256_constants<>+304(SB)/4, $(0.16666667)
+DATA silu256_constants<>+308(SB)/4, $(0.16666667)
+DATA silu256_constants<>+312(SB)/4, $(0.16666667)
+DATA silu256_constants<>+316(SB)/4, $(0.16666667)
+DATA silu256_constants<>+320(SB)/4, $(0.5)
+DATA silu256_constants<>+324(SB)/4, $(0.5)
+DATA silu256_constants<>+328(SB)/4, $(0.5)
+DATA silu256_constants<>+332(SB)/4, $(0.5)
+DATA silu256_constants<>+336(SB)/4, $(0.5)
+DATA silu256_constants<>+340(SB)/4, $(0.5)
+DATA silu256_constants<>+344(SB)/4, $(0.5)
+DATA silu256_constants<>+348(SB)/4, $(0.5)
+DATA silu256_constants<>+352(SB)/4, $(1.0)
+DATA silu256_constants<>+356(SB)/4, $(1.0)
+DATA silu256_constants<>+360(SB)/4, $(1.0)
+DATA silu256_constants<>+364(SB)/4, $(1.0)
+DATA silu256_constants<>+368(SB)/4, $(1.0)
+DATA silu256_constants<>+372(SB)/4, $(1.0)
+DATA silu256_constants<>+376(SB)/4, $(1.0)
+DATA silu256_constants<>+380(SB)/4, $(1.0)
+GLOBL silu256_constants<>(SB), RODATA|NOPTR, $384
+
+// func silu256(dst *float32, dstStride int, src *float32, srcStride int, n int, m int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·silu256(SB), NOSPLIT, $0-48
+	MOVQ src+16(FP), AX
+	MOVQ dst+0(FP), CX
+	MOVQ srcStride+24(FP), DX
+	SHLQ $0x02, DX
+	MOVQ dstStride+8(FP), BX
+	SHLQ $0x02, BX
+	MOVQ m+40(FP), SI
+	MOVQ n+32(FP), DI
+	SHLQ $0x02, DI
+
+silu256_pixel:
+	XORQ R8, R8
+	CMPQ R8, DI
+	JGE  silu256_rest
+
+silu256_vector:
+	VMOVUPS      (AX)(R8*1), Y0
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y0, Y4, Y4
+	VBROADCASTSS silu256_constants<>+0(SB), Y1
+	VMAXPS       Y4, Y1, Y4
+	VBROADCASTSS silu256_constants<>+32(SB), Y1
+	VMINPS       Y4, Y1, Y4
+	VMULPS       silu256_constants<>+64(SB), Y4, Y2
+	VROUNDPS     $0x08, Y2, Y2
+	VFNMADD231PS silu256_constants<>+96(SB), Y2, Y4
+	VFNMADD231PS silu256_constants<>+128(SB), Y2, Y4
+	VBROADCASTSS silu256_constants<>+160(SB), Y3
+	VFMADD213PS  silu256_constants<>+192(SB), Y4, Y3
+	VFMADD213PS  silu256_constants<>+224(SB), Y4, Y3
+	VFMADD213PS  silu256_constants<>+256(SB), Y4, Y3
+	VFMADD213PS  silu256_constants<>+288(SB), Y4, Y3
+	VFMADD213PS  silu256_constants<>+320(SB), Y4, Y3
+	VFMADD213PS  silu256_constants<>+352(SB), Y4, Y3
+	VFMADD213PS  silu256_constants<>+352(SB), Y4, Y3
+	VCVTPS2DQ    Y2, Y2
+	VPSRAD       $0x01, Y2, Y4
+	VPSUBD       Y4, Y2, Y2
+	VPSLLD       $0x17, Y4, Y4
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       silu256_constants<>+352(SB), Y4, Y4
+	VPADDD       silu256_constants<>+352(SB), Y2, Y2
+	VMULPS       Y4, Y3, Y3
+	VMULPS       Y2, Y3, Y4
+	VADDPS       silu256_constants<>+352(SB), Y4, Y4
+	VDIVPS       Y4, Y0, Y0
+	VMOVUPS      Y0, (CX)(R8*1)
+	ADDQ         $+32, R8
+	CMPQ         R8, DI
+	JLT          silu256_vector
+
+silu256_rest:
+	ADDQ DX, AX
+	ADDQ BX, CX
+	DECQ SI
+	JNE  silu256_pixel
+	VZEROUPPER
+	RET
+
+DATA hardSigmoid256_constants<>+0(SB)/4, $(3.0)
+DATA hardSigmoid256_constants<>+4(SB)/4, $(3.0)
+DATA hardSigmoid256_constants<>+8(SB)/4, $(3.0)
+DATA hardSigmoid256_constants<>+12(SB)/4, $(3.0)
+DATA hardSigmoid256_constants<>+16(SB)/4, $(3.0)
+DATA hardSigmoid256_constants<>+20(SB)/4, $(3.0)
+DATA hardSigmoid256_constants<>+24(SB)/4, $(3.0)
+DATA hardSigmoid256_constants<>+28(SB)/4, $(3.0)
+DATA hardSigmoid256_constants<>+32(SB)/4, $(0.0)
+DATA hardSigmoid256_constants<>+36(SB)/4, $(0.0)
+DATA hardSigmoid256_constants<>+40(SB)/4, $(0.0)
+DATA hardSigmoid256_constants<>+44(SB)/4, $(0.0)
+DATA hardSigmoid256_constants<>+48(SB)/4, $(0.0)
+DATA hardSigmoid256_constants<>+52(SB)/4, $(0.0)
+DATA hardSigmoid256_constants<>+56(SB)/4, $(0.0)
+DATA hardSigmoid256_constants<>+60(SB)/4, $(0.0)
+DATA hardSigmoid256_constants<>+64(SB)/4, $(6.0)
+DATA hardSigmoid256_constants<>+68(SB)/4, $(6.0)
+DATA hardSigmoid256_constants<>+72(SB)/4, $(6.0)
+DATA hardSigmoid256_constants<>+76(SB)/4, $(6.0)
+DATA hardSigmoid256_constants<>+80(SB)/4, $(6.0)
+DATA hardSigmoid256_constants<>+84(SB)/4, $(6.0)
+DATA hardSigmoid256_constants<>+88(SB)/4, $(6.0)
+DATA hardSigmoid256_constants<>+92(SB)/4, $(6.0)
+DATA hardSigmoid256_constants<>+96(SB)/4, $(0.16666667)
+DATA hardSigmoid256_constants<>+100(SB)/4, $(0.16666667)
+DATA hardSigmoid256_constants<>+104(SB)/4, $(0.16666667)
+DATA hardSigmoid256_constants<>+108(SB)/4, $(0.16666667)
+DATA hardSigmoid256_constants<>+112(SB)/4, $(0.16666667)
+DATA hardSigmoid256_constants<>+116(SB)/4, $(0.16666667)
+DATA hardSigmoid256_constants<>+120(SB)/4, $(0.16666667)
+DATA hardSigmoid256_constants<>+124(SB)/4, $(0.16666667)
+GLOBL hardSigmoid256_constants<>(SB), RODATA|NOPTR, $128
+
+// func hardSigmoid256(dst *float32, dstStride int, src *float32, srcStride int, n int, m int)
+// Requires: AVX
+TEXT ·hardSigmoid256(SB), NOSPLIT, $0-48
+	MOVQ src+16(FP), AX
+	MOVQ dst+0(FP), CX
+	MOVQ srcStride+24(FP), DX
+	SHLQ $0x02, DX
+	MOVQ dstStride+8(FP), BX
+	SHLQ $0x02, BX
+	MOVQ m+40(FP), SI
+	MOVQ n+32(FP), DI
+	SHLQ $0x02, DI
+
+hardSigmoid256_pixel:
+	XORQ R8, R8
+	CMPQ R8, DI
+	JGE  hardSigmoid256_rest
+
+hardSigmoid256_vector:
+	VMOVUPS      (AX)(R8*1), Y0
+	VADDPS       hardSigmoid256_constants<>+0(SB), Y0, Y4
+	VBROADCASTSS hardSigmoid256_constants<>+32(SB), Y1
+	VMAXPS       Y4, Y1, Y4
+	VBROADCASTSS hardSigmoid256_constants<>+64(SB), Y1
+	VMINPS       Y4, Y1, Y4
+	VMULPS       hardSigmoid256_constants<>+96(SB), Y4, Y0
+	VMOVUPS      Y0, (CX)(R8*1)
+	ADDQ         $+32, R8
+	CMPQ         R8, DI
+	JLT          hardSigmoid256_vector
+
+hardSigmoid256_rest:
+	ADDQ DX, AX
+	ADDQ BX, CX
+	DECQ SI
+	JNE  hardSigmoid256_pixel
+	VZEROUPPER
+	RET
+
+DATA hardSwish256_constants<>+0(SB)/4, $(3.0)
+DATA hardSwish256_constants<>+4(SB)/4, $(3.0)
+DATA hardSwish256_constants<>+8(SB)/4, $(3.0)
+DATA hardSwish256_constants<>+12(SB)/4, $(3.0)
+DATA hardSwish256_constants<>+16(SB)/4, $(3.0)
+DATA hardSwish256_constants<>+20(SB)/4, $(3.0)
+DATA hardSwish256_constants<>+24(SB)/4, $(3.0)
+DATA hardSwish256_constants<>+28(SB)/4, $(3.0)
+DATA hardSwish256_constants<>+32(SB)/4, $(0.0)
+DATA hardSwish256_constants<>+36(SB)/4, $(0.0)
+DATA hardSwish256_constants<>+40(SB)/4, $(0.0)
+DATA hardSwish256_constants<>+44(SB)/4, $(0.0)
+DATA hardSwish256_constants<>+48(SB)/4, $(0.0)
+DATA hardSwish256_constants<>+52(SB)/4, $(0.0)
+DATA hardSwish256_constants<>+56(SB)/4, $(0.0)
+DATA hardSwish256_constants<>+60(SB)/4, $(0.0)
+DATA hardSwish256_constants<>+64(SB)/4, $(6.0)
+DATA hardSwish256_constants<>+68(SB)/4, $(6.0)
+DATA hardSwish256_constants<>+72(SB)/4, $(6.0)
+DATA hardSwish256_constants<>+76(SB)/4, $(6.0)
+DATA hardSwish256_constants<>+80(SB)/4, $(6.0)
+DATA hardSwish256_constants<>+84(SB)/4, $(6.0)
+DATA hardSwish256_constants<>+88(SB)/4, $(6.0)
+DATA hardSwish256_constants<>+92(SB)/4, $(6.0)
+DATA hardSwish256_constants<>+96(SB)/4, $(0.16666667)
+DATA hardSwish256_constants<>+100(SB)/4, $(0.16666667)
+DATA hardSwish256_constants<>+104(SB)/4, $(0.16666667)
+DATA hardSwish256_constants<>+108(SB)/4, $(0.16666667)
+DATA hardSwish256_constants<>+112(SB)/4, $(0.16666667)
+DATA hardSwish256_constants<>+116(SB)/4, $(0.16666667)
+DATA hardSwish256_constants<>+120(SB)/4, $(0.16666667)
+DATA hardSwish256_constants<>+124(SB)/4, $(0.16666667)
+GLOBL hardSwish256_constants<>(SB), RODATA|NOPTR, $128
+
+// func hardSwish256(dst *float32, dstStride int, src *float32, srcStride int, n int, m int)
+// Requires: AVX
+TEXT ·hardSwish256(SB), NOSPLIT, $0-48
+	MOVQ src+16(FP), AX
+	MOVQ dst+0(FP), CX
+	MOVQ srcStride+24(FP), DX
+	SHLQ $0x02, DX
+	MOVQ dstStride+8(FP), BX
+	SHLQ $0x02, BX
+	MOVQ m+40(FP), SI
+	MOVQ n+32(FP), DI
+	SHLQ $0x02, DI
+
+hardSwish256_pixel:
+	XORQ R8, R8
+	CMPQ R8, DI
+	JGE  hardSwish256_rest
+
+hardSwish256_vector:
+	VMOVUPS      (AX)(R8*1), Y0
+	VADDPS       hardSwish256_constants<>+0(SB), Y0, Y4
+	VBROADCASTSS hardSwish256_constants<>+32(SB), Y1
+	VMAXPS       Y4, Y1, Y4
+	VBROADCASTSS hardSwish256_constants<>+64(SB), Y1
+	VMINPS       Y4, Y1, Y4
+	VMULPS       hardSwish256_constants<>+96(SB), Y0, Y0
+	VMULPS       Y4, Y0, Y0
+	VMOVUPS      Y0, (CX)(R8*1)
+	ADDQ         $+32, R8
+	CMPQ         R8, DI
+	JLT          hardSwish256_vector
+
+hardSwish256_rest:
+	ADDQ DX, AX
+	ADDQ BX, CX
+	DECQ SI
+	JNE  hardSwish256_pixel
+	VZEROUPPER
+	RET
+
+DATA gelu256_constants<>+0(SB)/4, $(14.5)
+DATA gelu256_constants<>+4(SB)/4, $(14.5)
+DATA gelu256_constants<>+8(SB)/4, $(14.5)
+DATA gelu256_constants<>+12(SB)/4, $(14.5)
+DATA gelu256_constants<>+16(SB)/4, $(14.5)
+DATA gelu256_constants<>+20(SB)/4, $(14.5)
+DATA gelu256_constants<>+24(SB)/4, $(14.5)
+DATA gelu256_constants<>+28(SB)/4, $(14.5)
+DATA gelu256_constants<>+32(SB)/4, $(-0.5)
+DATA gelu256_constants<>+36(SB)/4, $(-0.5)
+DATA gelu256_constants<>+40(SB)/4, $(-0.5)
+DATA gelu256_constants<>+44(SB)/4, $(-0.5)
+DATA gelu256_constants<>+48(SB)/4, $(-0.5)
+DATA gelu256_constants<>+52(SB)/4, $(-0.5)
+DATA gelu256_constants<>+56(SB)/4, $(-0.5)
+DATA gelu256_constants<>+60(SB)/4, $(-0.5)
+DATA gelu256_constants<>+64(SB)/4, $(0.5)
+DATA gelu256_constants<>+68(SB)/4, $(0.5)
+DATA gelu256_constants<>+72(SB)/4, $(0.5)
+DATA gelu256_constants<>+76(SB)/4, $(0.5)
+DATA gelu256_constants<>+80(SB)/4, $(0.5)
+DATA gelu256_constants<>+84(SB)/4, $(0.5)
+DATA gelu256_constants<>+88(SB)/4, $(0.5)
+DATA gelu256_constants<>+92(SB)/4, $(0.5)
+DATA gelu256_constants<>+96(SB)/4, $(1.442695)
+DATA gelu256_constants<>+100(SB)/4, $(1.442695)
+DATA gelu256_constants<>+104(SB)/4, $(1.442695)
+DATA gelu256_constants<>+108(SB)/4, $(1.442695)
+DATA gelu256_constants<>+112(SB)/4, $(1.442695)
+DATA gelu256_constants<>+116(SB)/4, $(1.442695)
+DATA gelu256_constants<>+120(SB)/4, $(1.442695)
+DATA gelu256_constants<>+124(SB)/4, $(1.442695)
+DATA gelu256_constants<>+128(SB)/4, $(0.6931472)
+DATA gelu256_constants<>+132(SB)/4, $(0.6931472)
+DATA gelu256_constants<>+136(SB)/4, $(0.6931472)
+DATA gelu256_constants<>+140(SB)/4, $(0.6931472)
+DATA gelu256_constants<>+144(SB)/4, $(0.6931472)
+DATA gelu256_constants<>+148(SB)/4, $(0.6931472)
+DATA gelu256_constants<>+152(SB)/4, $(0.6931472)
+DATA gelu256_constants<>+156(SB)/4, $(0.6931472)
+DATA gelu256_constants<>+160(SB)/4, $(-0.0000000019046542)
+DATA gelu256_constants<>+164(SB)/4, $(-0.0000000019046542)
+DATA gelu256_constants<>+168(SB)/4, $(-0.0000000019046542)
+DATA gelu256_constants<>+172(SB)/4, $(-0.0000000019046542)
+DATA gelu256_constants<>+176(SB)/4, $(-0.0000000019046542)
+DATA gelu256_constants<>+180(SB)/4, $(-0.0000000019046542)
+DATA gelu256_constants<>+184(SB)/4, $(-0.0000000019046542)
+DATA gelu256_constants<>+188(SB)/4, $(-0.0000000019046542)
+DATA gelu256_constants<>+192(SB)/4, $(0.0001984127)
+DATA gelu256_constants<>+196(SB)/4, $(0.0001984127)
+DATA gelu256_constants<>+200(SB)/4, $(0.0001984127)
+DATA gelu256_constants<>+204(SB)/4, $(0.0001984127)
+DATA gelu256_constants<>+208(SB)/4, $(0.0001984127)
+DATA gelu256_constants<>+212(SB)/4, $(0.0001984127)
+DATA gelu256_constants<>+216(SB)/4, $(0.0001984127)
+DATA gelu256_constants<>+220(SB)/4, $(0.0001984127)
+DATA gelu256_constants<>+224(SB)/4, $(0.0013888889)
+DATA gelu256_constants<>+228(SB)/4, $(0.0013888889)
+DATA gelu256_constants<>+232(SB)/4, $(0.0013888889)
+DATA gelu256_constants<>+236(SB)/4, $(0.0013888889)
+DATA gelu256_constants<>+240(SB)/4, $(0.0013888889)
+DATA gelu256_constants<>+244(SB)/4, $(0.0013888889)
+DATA gelu256_constants<>+248(SB)/4, $(0.0013888889)
+DATA gelu256_constants<>+252(SB)/4, $(0.0013888889)
+DATA gelu256_constants<>+256(SB)/4, $(0.008333334)
+DATA gelu256_constants<>+260(SB)/4, $(0.008333334)
+DATA gelu256_constants<>+264(SB)/4, $(0.008333334)
+DATA gelu256_constants<>+268(SB)/4, $(0.008333334)
+DATA gelu256_constants<>+272(SB)/4, $(0.008333334)
+DATA gelu256_constants<>+276(SB)/4, $(0.008333334)
+DATA gelu256_constants<>+280(SB)/4, $(0.008333334)
+DATA gelu256_constants<>+284(SB)/4, $(0.008333334)
+DATA gelu256_constants<>+288(SB)/4, $(0.041666668)
+DATA gelu256_constants<>+292(SB)/4, $(0.041666668)
+DATA gelu256_constants<>+296(SB)/4, $(0.041666668)
+DATA gelu256_constants<>+300(SB)/4, $(0.041666668)
+DATA gelu256_constants<>+304(SB)/4, $(0.041666668)
+DATA gelu256_constants<>+308(SB)/4, $(0.041666668)
+DATA gelu256_constants<>+312(SB)/4, $(0.041666668)
+DATA gelu256_constants<>+316(SB)/4, $(0.041666668)
+DATA gelu256_constants<>+320(SB)/4, $(0.16666667)
+DATA gelu256_constants<>+324(SB)/4, $(0.16666667)
+DATA gelu256_constants<>+328(SB)/4, $(0.16666667)
+DATA gelu256_constants<>+332(SB)/4, $(0.16666667)
+DATA gelu256_constants<>+336(SB)/4, $(0.16666667)
+DATA gelu256_constants<>+340(SB)/4, $(0.16666667)
+DATA gelu256_constants<>+344(SB)/4, $(0.16666667)
+DATA gelu256_constants<>+348(SB)/4, $(0.16666667)
+DATA gelu256_constants<>+352(SB)/4, $(1.0)
+DATA gelu256_constants<>+356(SB)/4, $(1.0)
+DATA gelu256_constants<>+360(SB)/4, $(1.0)
+DATA gelu256_constants<>+364(SB)/4, $(1.0)
+DATA gelu256_constants<>+368(SB)/4, $(1.0)
+DATA gelu256_constants<>+372(SB)/4, $(1.0)
+DATA gelu256_constants<>+376(SB)/4, $(1.0)
+DATA gelu256_constants<>+380(SB)/4, $(1.0)
+DATA gelu256_constants<>+384(SB)/4, $(2.0)
+DATA gelu256_constants<>+388(SB)/4, $(2.0)
+DATA gelu256_constants<>+392(SB)/4, $(2.0)
+DATA gelu256_constants<>+396(SB)/4, $(2.0)
+DATA gelu256_constants<>+400(SB)/4, $(2.0)
+DATA gelu256_constants<>+404(SB)/4, $(2.0)
+DATA gelu256_constants<>+408(SB)/4, $(2.0)
+DATA gelu256_constants<>+412(SB)/4, $(2.0)
+DATA gelu256_constants<>+416(SB)/4, $(-2.0)
+DATA gelu256_constants<>+420(SB)/4, $(-2.0)
+DATA gelu256_constants<>+424(SB)/4, $(-2.0)
+DATA gelu256_constants<>+428(SB)/4, $(-2.0)
+DATA gelu256_constants<>+432(SB)/4, $(-2.0)
+DATA gelu256_constants<>+436(SB)/4, $(-2.0)
+DATA gelu256_constants<>+440(SB)/4, $(-2.0)
+DATA gelu256_constants<>+444(SB)/4, $(-2.0)
+DATA gelu256_constants<>+448(SB)/4, $(-0.00005747735)
+DATA gelu256_constants<>+452(SB)/4, $(-0.00005747735)
+DATA gelu256_constants<>+456(SB)/4, $(-0.00005747735)
+DATA gelu256_constants<>+460(SB)/4, $(-0.00005747735)
+DATA gelu256_constants<>+464(SB)/4, $(-0.00005747735)
+DATA gelu256_constants<>+468(SB)/4, $(-0.00005747735)
+DATA gelu256_constants<>+472(SB)/4, $(-0.00005747735)
+DATA gelu256_constants<>+476(SB)/4, $(-0.00005747735)
+DATA gelu256_constants<>+480(SB)/4, $(0.000051585528)
+DATA gelu256_constants<>+484(SB)/4, $(0.000051585528)
+DATA gelu256_constants<>+488(SB)/4, $(0.000051585528)
+DATA gelu256_constants<>+492(SB)/4, $(0.000051585528)
+DATA gelu256_constants<>+496(SB)/4, $(0.000051585528)
+DATA gelu256_constants<>+500(SB)/4, $(0.000051585528)
+DATA gelu256_constants<>+504(SB)/4, $(0.000051585528)
+DATA gelu256_constants<>+508(SB)/4, $(0.000051585528)
+DATA gelu256_constants<>+512(SB)/4, $(0.0006980466)
+DATA gelu256_constants<>+516(SB)/4, $(0.0006980466)
+DATA gelu256_constants<>+520(SB)/4, $(0.0006980466)
+DATA gelu256_constants<>+524(SB)/4, $(0.0006980466)
+DATA gelu256_constants<>+528(SB)/4, $(0.0006980466)
+DATA gelu256_constants<>+532(SB)/4, $(0.0006980466)
+DATA gelu256_constants<>+536(SB)/4, $(0.0006980466)
+DATA gelu256_constants<>+540(SB)/4, $(0.0006980466)
+DATA gelu256_constants<>+544(SB)/4, $(0.0008553804)
+DATA gelu256_constants<>+548(SB)/4, $(0.0008553804)
+DATA gelu256_constants<>+552(SB)/4, $(0.0008553804)
+DATA gelu256_constants<>+556(SB)/4, $(0.0008553804)
+DATA gelu256_constants<>+560(SB)/4, $(0.0008553804)
+DATA gelu256_constants<>+564(SB)/4, $(0.0008553804)
+DATA gelu256_constants<>+568(SB)/4, $(0.0008553804)
+DATA gelu256_constants<>+572(SB)/4, $(0.0008553804)
+DATA gelu256_constants<>+576(SB)/4, $(-0.0018774801)
+DATA gelu256_constants<>+580(SB)/4, $(-0.0018774801)
+DATA gelu256_constants<>+584(SB)/4, $(-0.0018774801)
+DATA gelu256_constants<>+588(SB)/4, $(-0.0018774801)
+DATA gelu256_constants<>+592(SB)/4, $(-0.0018774801)
+DATA gelu256_constants<>+596(SB)/4, $(-0.0018774801)
+DATA gelu256_constants<>+600(SB)/4, $(-0.0018774801)
+DATA gelu256_constants<>+604(SB)/4, $(-0.0018774801)
+DATA gelu256_constants<>+608(SB)/4, $(-0.006738183)
+DATA gelu256_constants<>+612(SB)/4, $(-0.006738183)
+DATA gelu256_constants<>+616(SB)/4, $(-0.006738183)
+DATA gelu256_constants<>+620(SB)/4, $(-0.006738183)
+DATA gelu256_constants<>+624(SB)/4, $(-0.006738183)
+DATA gelu256_constants<>+628(SB)/4, $(-0.006738183)
+DATA gelu256_constants<>+632(SB)/4, $(-0.006738183)
+DATA gelu256_constants<>+636(SB)/4, $(-0.006738183)
+DATA gelu256_constants<>+640(SB)/4, $(-0.00048612777)
+DATA gelu256_constants<>+644(SB)/4, $(-0.00048612777)
+DATA gelu256_constants<>+648(SB)/4, $(-0.00048612777)
+DATA gelu256_constants<>+652(SB)/4, $(-0.00048612777)
+DATA gelu256_constants<>+656(SB)/4, $(-0.00048612777)
+DATA gelu256_constants<>+660(SB)/4, $(-0.00048612777)
+DATA gelu256_constants<>+664(SB)/4, $(-0.00048612777)
+DATA gelu256_constants<>+668(SB)/4, $(-0.00048612777)
+DATA gelu256_constants<>+672(SB)/4, $(0.03671929)
+DATA gelu256_constants<>+676(SB)/4, $(0.03671929)
+DATA gelu256_constants<>+680(SB)/4, $(0.03671929)
+DATA gelu256_constants<>+684(SB)/4, $(0.03671929)
+DATA gelu256_constants<>+688(SB)/4, $(0.03671929)
+DATA gelu256_constants<>+692(SB)/4, $(0.03671929)
+DATA gelu256_constants<>+696(SB)/4, $(0.03671929)
+DATA gelu256_constants<>+700(SB)/4, $(0.03671929)
+DATA gelu256_constants<>+704(SB)/4, $(0.028798655)
+DATA gelu256_constants<>+708(SB)/4, $(0.028798655)
+DATA gelu256_constants<>+712(SB)/4, $(0.028798655)
+DATA gelu256_constants<>+716(SB)/4, $(0.028798655)
+DATA gelu256_constants<>+720(SB)/4, $(0.028798655)
+DATA gelu256_constants<>+724(SB)/4, $(0.028798655)
+DATA gelu256_constants<>+728(SB)/4, $(0.028798655)
+DATA gelu256_constants<>+732(SB)/4, $(0.028798655)
+DATA gelu256_constants<>+736(SB)/4, $(-0.33140445)
+DATA gelu256_constants<>+740(SB)/4, $(-0.33140445)
+DATA gelu256_constants<>+744(SB)/4, $(-0.33140445)
+DATA gelu256_constants<>+748(SB)/4, $(-0.33140445)
+DATA gelu256_constants<>+752(SB)/4, $(-0.33140445)
+DATA gelu256_constants<>+756(SB)/4, $(-0.33140445)
+DATA gelu256_constants<>+760(SB)/4, $(-0.33140445)
+DATA gelu256_constants<>+764(SB)/4, $(-0.33140445)
+DATA gelu256_constants<>+768(SB)/4, $(0.672408)
+DATA gelu256_constants<>+772(SB)/4, $(0.672408)
+DATA gelu256_constants<>+776(SB)/4, $(0.672408)
+DATA gelu256_constants<>+780(SB)/4, $(0.672408)
+DATA gelu256_constants<>+784(SB)/4, $(0.672408)
+DATA gelu256_constants<>+788(SB)/4, $(0.672408)
+DATA gelu256_constants<>+792(SB)/4, $(0.672408)
+DATA gelu256_constants<>+796(SB)/4, $(0.672408)
+GLOBL gelu256_constants<>(SB), RODATA|NOPTR, $800
+
+// func gelu256(dst *float32, dstStride int, src *float32, srcStride int, n int, m int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·gelu256(SB), NOSPLIT, $0-48
+	MOVQ src+16(FP), AX
+	MOVQ dst+0(FP), CX
+	MOVQ srcStride+24(FP), DX
+	SHLQ $0x02, DX
+	MOVQ dstStride+8(FP), BX
+	SHLQ $0x02, BX
+	MOVQ m+40(FP), SI
+	MOVQ n+32(FP), DI
+	SHLQ $0x02, DI
+
+gelu256_pixel:
+	XORQ R8, R8
+	CMPQ R8, DI
+	JGE  gelu256_rest
+
+gelu256_vector:
+	VMOVUPS      (AX)(R8*1), Y0
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y0, Y4, Y4
+	VMAXPS       Y4, Y0, Y4
+	VBROADCASTSS gelu256_constants<>+0(SB), Y1
+	VMINPS       Y4, Y1, Y4
+
+	// exp(-t*t/2), of which t*t needs more bits than a float has
+	VMULPS       Y4, Y4, Y5
+	VMOVAPS      Y5, Y6
+	VFMSUB231PS  Y4, Y4, Y6
+	VMULPS       gelu256_constants<>+32(SB), Y5, Y5
+	VMULPS       gelu256_constants<>+64(SB), Y6, Y6
+	VMULPS       gelu256_constants<>+96(SB), Y5, Y2
+	VROUNDPS     $0x08, Y2, Y2
+	VFNMADD231PS gelu256_constants<>+128(SB), Y2, Y5
+	VFNMADD231PS gelu256_constants<>+160(SB), Y2, Y5
+	VBROADCASTSS gelu256_constants<>+192(SB), Y3
+	VFMADD213PS  gelu256_constants<>+224(SB), Y5, Y3
+	VFMADD213PS  gelu256_constants<>+256(SB), Y5, Y3
+	VFMADD213PS  gelu256_constants<>+288(SB), Y5, Y3
+	VFMADD213PS  gelu256_constants<>+320(SB), Y5, Y3
+	VFMADD213PS  gelu256_constants<>+64(SB), Y5, Y3
+	VFMADD213PS  gelu256_constants<>+352(SB), Y5, Y3
+	VFMADD213PS  gelu256_constants<>+352(SB), Y5, Y3
+	VCVTPS2DQ    Y2, Y2
+	VPSRAD       $0x01, Y2, Y5
+	VPSUBD       Y5, Y2, Y2
+	VPSLLD       $0x17, Y5, Y5
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       gelu256_constants<>+352(SB), Y5, Y5
+	VPADDD       gelu256_constants<>+352(SB), Y2, Y2
+	VMULPS       Y5, Y3, Y3
+	VMULPS       Y2, Y3, Y5
+	VFNMADD231PS Y6, Y5, Y5
+
+	// r(t)
+	VADDPS       gelu256_constants<>+384(SB), Y4, Y7
+	VBROADCASTSS gelu256_constants<>+352(SB), Y8
+	VDIVPS       Y7, Y8, Y7
+	VADDPS       gelu256_constants<>+416(SB), Y4, Y4
+	VMULPS       Y7, Y4, Y4
+	VBROADCASTSS gelu256_constants<>+448(SB), Y8
+	VFMADD213PS  gelu256_constants<>+480(SB), Y4, Y8
+	VFMADD213PS  gelu256_constants<>+512(SB), Y4, Y8
+	VFMADD213PS  gelu256_constants<>+544(SB), Y4, Y8
+	VFMADD213PS  gelu256_constants<>+576(SB), Y4, Y8
+	VFMADD213PS  gelu256_constants<>+608(SB), Y4, Y8
+	VFMADD213PS  gelu256_constants<>+640(SB), Y4, Y8
+	VFMADD213PS  gelu256_constants<>+672(SB), Y4, Y8
+	VFMADD213PS  gelu256_constants<>+704(SB), Y4, Y8
+	VFMADD213PS  gelu256_constants<>+736(SB), Y4, Y8
+	VFMADD213PS  gelu256_constants<>+768(SB), Y4, Y8
+	VMULPS       Y7, Y8, Y8
+	VMULPS       Y5, Y8, Y8
+
+	// q of negative x, 1-q of others
+	VBROADCASTSS gelu256_constants<>+352(SB), Y5
+	VSUBPS       Y8, Y5, Y5
+	VBLENDVPS    Y0, Y8, Y5, Y5
+	VMULPS       Y5, Y0, Y0
+	VMOVUPS      Y0, (CX)(R8*1)
+	ADDQ         $+32, R8
+	CMPQ         R8, DI
+	JLT          gelu256_vector
+
+gelu256_rest:
+	ADDQ DX, AX
+	ADDQ BX, CX
+	DECQ SI
+	JNE  gelu256_pixel
+	VZEROUPPER
+	RET

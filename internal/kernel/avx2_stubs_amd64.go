@@ -60,3 +60,28 @@ func winogradIn256(src *float32, srcStride int, srcRow int, dst *float32, plane 
 //
 //go:noescape
 func winogradOut256(src *float32, plane int, bias *float32, channels int, rows int, cols int, dst *float32, dstStride int, dstRow int, before *float32, after *float32, resStride int, resRow int, slope float32, limit float32, linear bool)
+
+// sigmoid256 computes m pixels of n floats, a multiple of 8, strides apart.
+//
+//go:noescape
+func sigmoid256(dst *float32, dstStride int, src *float32, srcStride int, n int, m int)
+
+// silu256 computes m pixels of n floats, a multiple of 8, strides apart.
+//
+//go:noescape
+func silu256(dst *float32, dstStride int, src *float32, srcStride int, n int, m int)
+
+// hardSigmoid256 computes m pixels of n floats, a multiple of 8, strides apart.
+//
+//go:noescape
+func hardSigmoid256(dst *float32, dstStride int, src *float32, srcStride int, n int, m int)
+
+// hardSwish256 computes m pixels of n floats, a multiple of 8, strides apart.
+//
+//go:noescape
+func hardSwish256(dst *float32, dstStride int, src *float32, srcStride int, n int, m int)
+
+// gelu256 computes m pixels of n floats, a multiple of 8, strides apart.
+//
+//go:noescape
+func gelu256(dst *float32, dstStride int, src *float32, srcStride int, n int, m int)

@@ -17383,3 +17383,533 @@ winogradOut512_rows1_store_done:
 	JLT  winogradOut512_channels
 	VZEROUPPER
 	RET
+
+DATA sigmoid512_constants<>+0(SB)/4, $(-104.0)
+DATA sigmoid512_constants<>+4(SB)/4, $(104.0)
+DATA sigmoid512_constants<>+8(SB)/4, $(1.442695)
+DATA sigmoid512_constants<>+12(SB)/4, $(0.6931472)
+DATA sigmoid512_constants<>+16(SB)/4, $(-0.0000000019046542)
+DATA sigmoid512_constants<>+20(SB)/4, $(0.0001984127)
+DATA sigmoid512_constants<>+24(SB)/4, $(0.0013888889)
+DATA sigmoid512_constants<>+28(SB)/4, $(0.008333334)
+DATA sigmoid512_constants<>+32(SB)/4, $(0.041666668)
+DATA sigmoid512_constants<>+36(SB)/4, $(0.16666667)
+DATA sigmoid512_constants<>+40(SB)/4, $(0.5)
+DATA sigmoid512_constants<>+44(SB)/4, $(1.0)
+GLOBL sigmoid512_constants<>(SB), RODATA|NOPTR, $48
+
+// func sigmoid512(dst *float32, dstStride int, src *float32, srcStride int, n int, m int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·sigmoid512(SB), NOSPLIT, $0-48
+	MOVQ src+16(FP), AX
+	MOVQ dst+0(FP), CX
+	MOVQ srcStride+24(FP), DX
+	SHLQ $0x02, DX
+	MOVQ dstStride+8(FP), BX
+	SHLQ $0x02, BX
+	MOVQ m+40(FP), SI
+	MOVQ n+32(FP), DI
+	SHLQ $0x02, DI
+
+	// K1: the floats of the last register that are there
+	MOVQ  DI, R8
+	SHRQ  $0x02, R8
+	ANDQ  $0x0f, R8
+	MOVL  $0xffffffff, R9
+	BZHIL R8, R9, R9
+	KMOVW R9, K1
+	MOVQ  DI, R9
+	ANDQ  $-64, R9
+
+sigmoid512_pixel:
+	XORQ R8, R8
+	CMPQ R8, R9
+	JGE  sigmoid512_rest
+
+sigmoid512_vector:
+	VMOVUPS           (AX)(R8*1), Z0
+	VPXORD            Z4, Z4, Z4
+	VSUBPS            Z0, Z4, Z4
+	VBROADCASTSS      sigmoid512_constants<>+0(SB), Z1
+	VMAXPS            Z4, Z1, Z4
+	VBROADCASTSS      sigmoid512_constants<>+4(SB), Z1
+	VMINPS            Z4, Z1, Z4
+	VMULPS.BCST       sigmoid512_constants<>+8(SB), Z4, Z2
+	VRNDSCALEPS       $0x08, Z2, Z2
+	VFNMADD231PS.BCST sigmoid512_constants<>+12(SB), Z2, Z4
+	VFNMADD231PS.BCST sigmoid512_constants<>+16(SB), Z2, Z4
+	VBROADCASTSS      sigmoid512_constants<>+20(SB), Z3
+	VFMADD213PS.BCST  sigmoid512_constants<>+24(SB), Z4, Z3
+	VFMADD213PS.BCST  sigmoid512_constants<>+28(SB), Z4, Z3
+	VFMADD213PS.BCST  sigmoid512_constants<>+32(SB), Z4, Z3
+	VFMADD213PS.BCST  sigmoid512_constants<>+36(SB), Z4, Z3
+	VFMADD213PS.BCST  sigmoid512_constants<>+40(SB), Z4, Z3
+	VFMADD213PS.BCST  sigmoid512_constants<>+44(SB), Z4, Z3
+	VFMADD213PS.BCST  sigmoid512_constants<>+44(SB), Z4, Z3
+	VSCALEFPS         Z2, Z3, Z4
+	VADDPS.BCST       sigmoid512_constants<>+44(SB), Z4, Z4
+	VBROADCASTSS      sigmoid512_constants<>+44(SB), Z0
+	VDIVPS            Z4, Z0, Z0
+	VMOVUPS           Z0, (CX)(R8*1)
+	ADDQ              $+64, R8
+	CMPQ              R8, R9
+	JLT               sigmoid512_vector
+
+sigmoid512_rest:
+	CMPQ              R8, DI
+	JGE               sigmoid512_next
+	VMOVUPS.Z         (AX)(R8*1), K1, Z0
+	VPXORD            Z4, Z4, Z4
+	VSUBPS            Z0, Z4, Z4
+	VBROADCASTSS      sigmoid512_constants<>+0(SB), Z1
+	VMAXPS            Z4, Z1, Z4
+	VBROADCASTSS      sigmoid512_constants<>+4(SB), Z1
+	VMINPS            Z4, Z1, Z4
+	VMULPS.BCST       sigmoid512_constants<>+8(SB), Z4, Z2
+	VRNDSCALEPS       $0x08, Z2, Z2
+	VFNMADD231PS.BCST sigmoid512_constants<>+12(SB), Z2, Z4
+	VFNMADD231PS.BCST sigmoid512_constants<>+16(SB), Z2, Z4
+	VBROADCASTSS      sigmoid512_constants<>+20(SB), Z3
+	VFMADD213PS.BCST  sigmoid512_constants<>+24(SB), Z4, Z3
+	VFMADD213PS.BCST  sigmoid512_constants<>+28(SB), Z4, Z3
+	VFMADD213PS.BCST  sigmoid512_constants<>+32(SB), Z4, Z3
+	VFMADD213PS.BCST  sigmoid512_constants<>+36(SB), Z4, Z3
+	VFMADD213PS.BCST  sigmoid512_constants<>+40(SB), Z4, Z3
+	VFMADD213PS.BCST  sigmoid512_constants<>+44(SB), Z4, Z3
+	VFMADD213PS.BCST  sigmoid512_constants<>+44(SB), Z4, Z3
+	VSCALEFPS         Z2, Z3, Z4
+	VADDPS.BCST       sigmoid512_constants<>+44(SB), Z4, Z4
+	VBROADCASTSS      sigmoid512_constants<>+44(SB), Z0
+	VDIVPS            Z4, Z0, Z0
+	VMOVUPS           Z0, K1, (CX)(R8*1)
+
+sigmoid512_next:
+	ADDQ DX, AX
+	ADDQ BX, CX
+	DECQ SI
+	JNE  sigmoid512_pixel
+	VZEROUPPER
+	RET
+
+DATA silu512_constants<>+0(SB)/4, $(-104.0)
+DATA silu512_constants<>+4(SB)/4, $(104.0)
+DATA silu512_constants<>+8(SB)/4, $(1.442695)
+DATA silu512_constants<>+12(SB)/4, $(0.6931472)
+DATA silu512_constants<>+16(SB)/4, $(-0.0000000019046542)
+DATA silu512_constants<>+20(SB)/4, $(0.0001984127)
+DATA silu512_constants<>+24(SB)/4, $(0.0013888889)
+DATA silu512_constants<>+28(SB)/4, $(0.008333334)
+DATA silu512_constants<>+32(SB)/4, $(0.041666668)
+DATA silu512_constants<>+36(SB)/4, $(0.16666667)
+DATA silu512_constants<>+40(SB)/4, $(0.5)
+DATA silu512_constants<>+44(SB)/4, $(1.0)
+GLOBL silu512_constants<>(SB), RODATA|NOPTR, $48
+
+// func silu512(dst *float32, dstStride int, src *float32, srcStride int, n int, m int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·silu512(SB), NOSPLIT, $0-48
+	MOVQ src+16(FP), AX
+	MOVQ dst+0(FP), CX
+	MOVQ srcStride+24(FP), DX
+	SHLQ $0x02, DX
+	MOVQ dstStride+8(FP), BX
+	SHLQ $0x02, BX
+	MOVQ m+40(FP), SI
+	MOVQ n+32(FP), DI
+	SHLQ $0x02, DI
+
+	// K1: the floats of the last register that are there
+	MOVQ  DI, R8
+	SHRQ  $0x02, R8
+	ANDQ  $0x0f, R8
+	MOVL  $0xffffffff, R9
+	BZHIL R8, R9, R9
+	KMOVW R9, K1
+	MOVQ  DI, R9
+	ANDQ  $-64, R9
+
+silu512_pixel:
+	XORQ R8, R8
+	CMPQ R8, R9
+	JGE  silu512_rest
+
+silu512_vector:
+	VMOVUPS           (AX)(R8*1), Z0
+	VPXORD            Z4, Z4, Z4
+	VSUBPS            Z0, Z4, Z4
+	VBROADCASTSS      silu512_constants<>+0(SB), Z1
+	VMAXPS            Z4, Z1, Z4
+	VBROADCASTSS      silu512_constants<>+4(SB), Z1
+	VMINPS            Z4, Z1, Z4
+	VMULPS.BCST       silu512_constants<>+8(SB), Z4, Z2
+	VRNDSCALEPS       $0x08, Z2, Z2
+	VFNMADD231PS.BCST silu512_constants<>+12(SB), Z2, Z4
+	VFNMADD231PS.BCST silu512_constants<>+16(SB), Z2, Z4
+	VBROADCASTSS      silu512_constants<>+20(SB), Z3
+	VFMADD213PS.BCST  silu512_constants<>+24(SB), Z4, Z3
+	VFMADD213PS.BCST  silu512_constants<>+28(SB), Z4, Z3
+	VFMADD213PS.BCST  silu512_constants<>+32(SB), Z4, Z3
+	VFMADD213PS.BCST  silu512_constants<>+36(SB), Z4, Z3
+	VFMADD213PS.BCST  silu512_constants<>+40(SB), Z4, Z3
+	VFMADD213PS.BCST  silu512_constants<>+44(SB), Z4, Z3
+	VFMADD213PS.BCST  silu512_constants<>+44(SB), Z4, Z3
+	VSCALEFPS         Z2, Z3, Z4
+	VADDPS.BCST       silu512_constants<>+44(SB), Z4, Z4
+	VDIVPS            Z4, Z0, Z0
+	VMOVUPS           Z0, (CX)(R8*1)
+	ADDQ              $+64, R8
+	CMPQ              R8, R9
+	JLT               silu512_vector
+
+silu512_rest:
+	CMPQ              R8, DI
+	JGE               silu512_next
+	VMOVUPS.Z         (AX)(R8*1), K1, Z0
+	VPXORD            Z4, Z4, Z4
+	VSUBPS            Z0, Z4, Z4
+	VBROADCASTSS      silu512_constants<>+0(SB), Z1
+	VMAXPS            Z4, Z1, Z4
+	VBROADCASTSS      silu512_constants<>+4(SB), Z1
+	VMINPS            Z4, Z1, Z4
+	VMULPS.BCST       silu512_constants<>+8(SB), Z4, Z2
+	VRNDSCALEPS       $0x08, Z2, Z2
+	VFNMADD231PS.BCST silu512_constants<>+12(SB), Z2, Z4
+	VFNMADD231PS.BCST silu512_constants<>+16(SB), Z2, Z4
+	VBROADCASTSS      silu512_constants<>+20(SB), Z3
+	VFMADD213PS.BCST  silu512_constants<>+24(SB), Z4, Z3
+	VFMADD213PS.BCST  silu512_constants<>+28(SB), Z4, Z3
+	VFMADD213PS.BCST  silu512_constants<>+32(SB), Z4, Z3
+	VFMADD213PS.BCST  silu512_constants<>+36(SB), Z4, Z3
+	VFMADD213PS.BCST  silu512_constants<>+40(SB), Z4, Z3
+	VFMADD213PS.BCST  silu512_constants<>+44(SB), Z4, Z3
+	VFMADD213PS.BCST  silu512_constants<>+44(SB), Z4, Z3
+	VSCALEFPS         Z2, Z3, Z4
+	VADDPS.BCST       silu512_constants<>+44(SB), Z4, Z4
+	VDIVPS            Z4, Z0, Z0
+	VMOVUPS           Z0, K1, (CX)(R8*1)
+
+silu512_next:
+	ADDQ DX, AX
+	ADDQ BX, CX
+	DECQ SI
+	JNE  silu512_pixel
+	VZEROUPPER
+	RET
+
+DATA hardSigmoid512_constants<>+0(SB)/4, $(3.0)
+DATA hardSigmoid512_constants<>+4(SB)/4, $(0.0)
+DATA hardSigmoid512_constants<>+8(SB)/4, $(6.0)
+DATA hardSigmoid512_constants<>+12(SB)/4, $(0.16666667)
+GLOBL hardSigmoid512_constants<>(SB), RODATA|NOPTR, $16
+
+// func hardSigmoid512(dst *float32, dstStride int, src *float32, srcStride int, n int, m int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·hardSigmoid512(SB), NOSPLIT, $0-48
+	MOVQ src+16(FP), AX
+	MOVQ dst+0(FP), CX
+	MOVQ srcStride+24(FP), DX
+	SHLQ $0x02, DX
+	MOVQ dstStride+8(FP), BX
+	SHLQ $0x02, BX
+	MOVQ m+40(FP), SI
+	MOVQ n+32(FP), DI
+	SHLQ $0x02, DI
+
+	// K1: the floats of the last register that are there
+	MOVQ  DI, R8
+	SHRQ  $0x02, R8
+	ANDQ  $0x0f, R8
+	MOVL  $0xffffffff, R9
+	BZHIL R8, R9, R9
+	KMOVW R9, K1
+	MOVQ  DI, R9
+	ANDQ  $-64, R9
+
+hardSigmoid512_pixel:
+	XORQ R8, R8
+	CMPQ R8, R9
+	JGE  hardSigmoid512_rest
+
+hardSigmoid512_vector:
+	VMOVUPS      (AX)(R8*1), Z0
+	VADDPS.BCST  hardSigmoid512_constants<>+0(SB), Z0, Z4
+	VBROADCASTSS hardSigmoid512_constants<>+4(SB), Z1
+	VMAXPS       Z4, Z1, Z4
+	VBROADCASTSS hardSigmoid512_constants<>+8(SB), Z1
+	VMINPS       Z4, Z1, Z4
+	VMULPS.BCST  hardSigmoid512_constants<>+12(SB), Z4, Z0
+	VMOVUPS      Z0, (CX)(R8*1)
+	ADDQ         $+64, R8
+	CMPQ         R8, R9
+	JLT          hardSigmoid512_vector
+
+hardSigmoid512_rest:
+	CMPQ         R8, DI
+	JGE          hardSigmoid512_next
+	VMOVUPS.Z    (AX)(R8*1), K1, Z0
+	VADDPS.BCST  hardSigmoid512_constants<>+0(SB), Z0, Z4
+	VBROADCASTSS hardSigmoid512_constants<>+4(SB), Z1
+	VMAXPS       Z4, Z1, Z4
+	VBROADCASTSS hardSigmoid512_constants<>+8(SB), Z1
+	VMINPS       Z4, Z1, Z4
+	VMULPS.BCST  hardSigmoid512_constants<>+12(SB), Z4, Z0
+	VMOVUPS      Z0, K1, (CX)(R8*1)
+
+hardSigmoid512_next:
+	ADDQ DX, AX
+	ADDQ BX, CX
+	DECQ SI
+	JNE  hardSigmoid512_pixel
+	VZEROUPPER
+	RET
+
+DATA hardSwish512_constants<>+0(SB)/4, $(3.0)
+DATA hardSwish512_constants<>+4(SB)/4, $(0.0)
+DATA hardSwish512_constants<>+8(SB)/4, $(6.0)
+DATA hardSwish512_constants<>+12(SB)/4, $(0.16666667)
+GLOBL hardSwish512_constants<>(SB), RODATA|NOPTR, $16
+
+// func hardSwish512(dst *float32, dstStride int, src *float32, srcStride int, n int, m int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·hardSwish512(SB), NOSPLIT, $0-48
+	MOVQ src+16(FP), AX
+	MOVQ dst+0(FP), CX
+	MOVQ srcStride+24(FP), DX
+	SHLQ $0x02, DX
+	MOVQ dstStride+8(FP), BX
+	SHLQ $0x02, BX
+	MOVQ m+40(FP), SI
+	MOVQ n+32(FP), DI
+	SHLQ $0x02, DI
+
+	// K1: the floats of the last register that are there
+	MOVQ  DI, R8
+	SHRQ  $0x02, R8
+	ANDQ  $0x0f, R8
+	MOVL  $0xffffffff, R9
+	BZHIL R8, R9, R9
+	KMOVW R9, K1
+	MOVQ  DI, R9
+	ANDQ  $-64, R9
+
+hardSwish512_pixel:
+	XORQ R8, R8
+	CMPQ R8, R9
+	JGE  hardSwish512_rest
+
+hardSwish512_vector:
+	VMOVUPS      (AX)(R8*1), Z0
+	VADDPS.BCST  hardSwish512_constants<>+0(SB), Z0, Z4
+	VBROADCASTSS hardSwish512_constants<>+4(SB), Z1
+	VMAXPS       Z4, Z1, Z4
+	VBROADCASTSS hardSwish512_constants<>+8(SB), Z1
+	VMINPS       Z4, Z1, Z4
+	VMULPS.BCST  hardSwish512_constants<>+12(SB), Z0, Z0
+	VMULPS       Z4, Z0, Z0
+	VMOVUPS      Z0, (CX)(R8*1)
+	ADDQ         $+64, R8
+	CMPQ         R8, R9
+	JLT          hardSwish512_vector
+
+hardSwish512_rest:
+	CMPQ         R8, DI
+	JGE          hardSwish512_next
+	VMOVUPS.Z    (AX)(R8*1), K1, Z0
+	VADDPS.BCST  hardSwish512_constants<>+0(SB), Z0, Z4
+	VBROADCASTSS hardSwish512_constants<>+4(SB), Z1
+	VMAXPS       Z4, Z1, Z4
+	VBROADCASTSS hardSwish512_constants<>+8(SB), Z1
+	VMINPS       Z4, Z1, Z4
+	VMULPS.BCST  hardSwish512_constants<>+12(SB), Z0, Z0
+	VMULPS       Z4, Z0, Z0
+	VMOVUPS      Z0, K1, (CX)(R8*1)
+
+hardSwish512_next:
+	ADDQ DX, AX
+	ADDQ BX, CX
+	DECQ SI
+	JNE  hardSwish512_pixel
+	VZEROUPPER
+	RET
+
+DATA gelu512_constants<>+0(SB)/4, $(14.5)
+DATA gelu512_constants<>+4(SB)/4, $(-0.5)
+DATA gelu512_constants<>+8(SB)/4, $(0.5)
+DATA gelu512_constants<>+12(SB)/4, $(1.442695)
+DATA gelu512_constants<>+16(SB)/4, $(0.6931472)
+DATA gelu512_constants<>+20(SB)/4, $(-0.0000000019046542)
+DATA gelu512_constants<>+24(SB)/4, $(0.0001984127)
+DATA gelu512_constants<>+28(SB)/4, $(0.0013888889)
+DATA gelu512_constants<>+32(SB)/4, $(0.008333334)
+DATA gelu512_constants<>+36(SB)/4, $(0.041666668)
+DATA gelu512_constants<>+40(SB)/4, $(0.16666667)
+DATA gelu512_constants<>+44(SB)/4, $(1.0)
+DATA gelu512_constants<>+48(SB)/4, $(2.0)
+DATA gelu512_constants<>+52(SB)/4, $(-2.0)
+DATA gelu512_constants<>+56(SB)/4, $(-0.00005747735)
+DATA gelu512_constants<>+60(SB)/4, $(0.000051585528)
+DATA gelu512_constants<>+64(SB)/4, $(0.0006980466)
+DATA gelu512_constants<>+68(SB)/4, $(0.0008553804)
+DATA gelu512_constants<>+72(SB)/4, $(-0.0018774801)
+DATA gelu512_constants<>+76(SB)/4, $(-0.006738183)
+DATA gelu512_constants<>+80(SB)/4, $(-0.00048612777)
+DATA gelu512_constants<>+84(SB)/4, $(0.03671929)
+DATA gelu512_constants<>+88(SB)/4, $(0.028798655)
+DATA gelu512_constants<>+92(SB)/4, $(-0.33140445)
+DATA gelu512_constants<>+96(SB)/4, $(0.672408)
+GLOBL gelu512_constants<>(SB), RODATA|NOPTR, $100
+
+// func gelu512(dst *float32, dstStride int, src *float32, srcStride int, n int, m int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·gelu512(SB), NOSPLIT, $0-48
+	MOVQ src+16(FP), AX
+	MOVQ dst+0(FP), CX
+	MOVQ srcStride+24(FP), DX
+	SHLQ $0x02, DX
+	MOVQ dstStride+8(FP), BX
+	SHLQ $0x02, BX
+	MOVQ m+40(FP), SI
+	MOVQ n+32(FP), DI
+	SHLQ $0x02, DI
+
+	// K1: the floats of the last register that are there
+	MOVQ  DI, R8
+	SHRQ  $0x02, R8
+	ANDQ  $0x0f, R8
+	MOVL  $0xffffffff, R9
+	BZHIL R8, R9, R9
+	KMOVW R9, K1
+	MOVQ  DI, R9
+	ANDQ  $-64, R9
+
+gelu512_pixel:
+	XORQ R8, R8
+	CMPQ R8, R9
+	JGE  gelu512_rest
+
+gelu512_vector:
+	VMOVUPS      (AX)(R8*1), Z0
+	VPXORD       Z4, Z4, Z4
+	VSUBPS       Z0, Z4, Z4
+	VMAXPS       Z4, Z0, Z4
+	VBROADCASTSS gelu512_constants<>+0(SB), Z1
+	VMINPS       Z4, Z1, Z4
+
+	// exp(-t*t/2), of which t*t needs more bits than a float has
+	VMULPS            Z4, Z4, Z5
+	VMOVAPS           Z5, Z6
+	VFMSUB231PS       Z4, Z4, Z6
+	VMULPS.BCST       gelu512_constants<>+4(SB), Z5, Z5
+	VMULPS.BCST       gelu512_constants<>+8(SB), Z6, Z6
+	VMULPS.BCST       gelu512_constants<>+12(SB), Z5, Z2
+	VRNDSCALEPS       $0x08, Z2, Z2
+	VFNMADD231PS.BCST gelu512_constants<>+16(SB), Z2, Z5
+	VFNMADD231PS.BCST gelu512_constants<>+20(SB), Z2, Z5
+	VBROADCASTSS      gelu512_constants<>+24(SB), Z3
+	VFMADD213PS.BCST  gelu512_constants<>+28(SB), Z5, Z3
+	VFMADD213PS.BCST  gelu512_constants<>+32(SB), Z5, Z3
+	VFMADD213PS.BCST  gelu512_constants<>+36(SB), Z5, Z3
+	VFMADD213PS.BCST  gelu512_constants<>+40(SB), Z5, Z3
+	VFMADD213PS.BCST  gelu512_constants<>+8(SB), Z5, Z3
+	VFMADD213PS.BCST  gelu512_constants<>+44(SB), Z5, Z3
+	VFMADD213PS.BCST  gelu512_constants<>+44(SB), Z5, Z3
+	VSCALEFPS         Z2, Z3, Z5
+	VFNMADD231PS      Z6, Z5, Z5
+
+	// r(t)
+	VADDPS.BCST      gelu512_constants<>+48(SB), Z4, Z7
+	VBROADCASTSS     gelu512_constants<>+44(SB), Z8
+	VDIVPS           Z7, Z8, Z7
+	VADDPS.BCST      gelu512_constants<>+52(SB), Z4, Z4
+	VMULPS           Z7, Z4, Z4
+	VBROADCASTSS     gelu512_constants<>+56(SB), Z8
+	VFMADD213PS.BCST gelu512_constants<>+60(SB), Z4, Z8
+	VFMADD213PS.BCST gelu512_constants<>+64(SB), Z4, Z8
+	VFMADD213PS.BCST gelu512_constants<>+68(SB), Z4, Z8
+	VFMADD213PS.BCST gelu512_constants<>+72(SB), Z4, Z8
+	VFMADD213PS.BCST gelu512_constants<>+76(SB), Z4, Z8
+	VFMADD213PS.BCST gelu512_constants<>+80(SB), Z4, Z8
+	VFMADD213PS.BCST gelu512_constants<>+84(SB), Z4, Z8
+	VFMADD213PS.BCST gelu512_constants<>+88(SB), Z4, Z8
+	VFMADD213PS.BCST gelu512_constants<>+92(SB), Z4, Z8
+	VFMADD213PS.BCST gelu512_constants<>+96(SB), Z4, Z8
+	VMULPS           Z7, Z8, Z8
+	VMULPS           Z5, Z8, Z8
+
+	// q of negative x, 1-q of others
+	VBROADCASTSS gelu512_constants<>+44(SB), Z5
+	VSUBPS       Z8, Z5, Z5
+	VPMOVD2M     Z0, K2
+	VMOVAPS      Z8, K2, Z5
+	VMULPS       Z5, Z0, Z0
+	VMOVUPS      Z0, (CX)(R8*1)
+	ADDQ         $+64, R8
+	CMPQ         R8, R9
+	JLT          gelu512_vector
+
+gelu512_rest:
+	CMPQ         R8, DI
+	JGE          gelu512_next
+	VMOVUPS.Z    (AX)(R8*1), K1, Z0
+	VPXORD       Z4, Z4, Z4
+	VSUBPS       Z0, Z4, Z4
+	VMAXPS       Z4, Z0, Z4
+	VBROADCASTSS gelu512_constants<>+0(SB), Z1
+	VMINPS       Z4, Z1, Z4
+
+	// exp(-t*t/2), of which t*t needs more bits than a float has
+	VMULPS            Z4, Z4, Z5
+	VMOVAPS           Z5, Z6
+	VFMSUB231PS       Z4, Z4, Z6
+	VMULPS.BCST       gelu512_constants<>+4(SB), Z5, Z5
+	VMULPS.BCST       gelu512_constants<>+8(SB), Z6, Z6
+	VMULPS.BCST       gelu512_constants<>+12(SB), Z5, Z2
+	VRNDSCALEPS       $0x08, Z2, Z2
+	VFNMADD231PS.BCST gelu512_constants<>+16(SB), Z2, Z5
+	VFNMADD231PS.BCST gelu512_constants<>+20(SB), Z2, Z5
+	VBROADCASTSS      gelu512_constants<>+24(SB), Z3
+	VFMADD213PS.BCST  gelu512_constants<>+28(SB), Z5, Z3
+	VFMADD213PS.BCST  gelu512_constants<>+32(SB), Z5, Z3
+	VFMADD213PS.BCST  gelu512_constants<>+36(SB), Z5, Z3
+	VFMADD213PS.BCST  gelu512_constants<>+40(SB), Z5, Z3
+	VFMADD213PS.BCST  gelu512_constants<>+8(SB), Z5, Z3
+	VFMADD213PS.BCST  gelu512_constants<>+44(SB), Z5, Z3
+	VFMADD213PS.BCST  gelu512_constants<>+44(SB), Z5, Z3
+	VSCALEFPS         Z2, Z3, Z5
+	VFNMADD231PS      Z6, Z5, Z5
+
+	// r(t)
+	VADDPS.BCST      gelu512_constants<>+48(SB), Z4, Z7
+	VBROADCASTSS     gelu512_constants<>+44(SB), Z8
+	VDIVPS           Z7, Z8, Z7
+	VADDPS.BCST      gelu512_constants<>+52(SB), Z4, Z4
+	VMULPS           Z7, Z4, Z4
+	VBROADCASTSS     gelu512_constants<>+56(SB), Z8
+	VFMADD213PS.BCST gelu512_constants<>+60(SB), Z4, Z8
+	VFMADD213PS.BCST gelu512_constants<>+64(SB), Z4, Z8
+	VFMADD213PS.BCST gelu512_constants<>+68(SB), Z4, Z8
+	VFMADD213PS.BCST gelu512_constants<>+72(SB), Z4, Z8
+	VFMADD213PS.BCST gelu512_constants<>+76(SB), Z4, Z8
+	VFMADD213PS.BCST gelu512_constants<>+80(SB), Z4, Z8
+	VFMADD213PS.BCST gelu512_constants<>+84(SB), Z4, Z8
+	VFMADD213PS.BCST gelu512_constants<>+88(SB), Z4, Z8
+	VFMADD213PS.BCST gelu512_constants<>+92(SB), Z4, Z8
+	VFMADD213PS.BCST gelu512_constants<>+96(SB), Z4, Z8
+	VMULPS           Z7, Z8, Z8
+	VMULPS           Z5, Z8, Z8
+
+	// q of negative x, 1-q of others
+	VBROADCASTSS gelu512_constants<>+44(SB), Z5
+	VSUBPS       Z8, Z5, Z5
+	VPMOVD2M     Z0, K2
+	VMOVAPS      Z8, K2, Z5
+	VMULPS       Z5, Z0, Z0
+	VMOVUPS      Z0, K1, (CX)(R8*1)
+
+gelu512_next:
+	ADDQ DX, AX
+	ADDQ BX, CX
+	DECQ SI
+	JNE  gelu512_pixel
+	VZEROUPPER
+	RET

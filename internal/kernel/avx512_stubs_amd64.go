@@ -60,3 +60,28 @@ func winogradIn512(src *float32, srcStride int, srcRow int, dst *float32, plane 
 //
 //go:noescape
 func winogradOut512(src *float32, plane int, bias *float32, channels int, rows int, cols int, dst *float32, dstStride int, dstRow int, before *float32, after *float32, resStride int, resRow int, slope float32, limit float32, linear bool)
+
+// sigmoid512 computes m pixels of n floats, strides apart.
+//
+//go:noescape
+func sigmoid512(dst *float32, dstStride int, src *float32, srcStride int, n int, m int)
+
+// silu512 computes m pixels of n floats, strides apart.
+//
+//go:noescape
+func silu512(dst *float32, dstStride int, src *float32, srcStride int, n int, m int)
+
+// hardSigmoid512 computes m pixels of n floats, strides apart.
+//
+//go:noescape
+func hardSigmoid512(dst *float32, dstStride int, src *float32, srcStride int, n int, m int)
+
+// hardSwish512 computes m pixels of n floats, strides apart.
+//
+//go:noescape
+func hardSwish512(dst *float32, dstStride int, src *float32, srcStride int, n int, m int)
+
+// gelu512 computes m pixels of n floats, strides apart.
+//
+//go:noescape
+func gelu512(dst *float32, dstStride int, src *float32, srcStride int, n int, m int)

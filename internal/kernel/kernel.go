@@ -41,6 +41,8 @@ type Variant struct {
 	// WinogradInGeneric and WinogradOutGeneric.
 	WinogradIn  func(p *WinogradIn, dst, src []float32)
 	WinogradOut func(p *WinogradOut, rows, cols int, dst, src, bias, res []float32)
+	// Activate computes rows of an activation that no epilogue has; see ActivateGeneric.
+	Activate func(a *Activation, m int, dst, src []float32)
 	// MaxPool and AvgPool compute a row of a pooling; see MaxPoolGeneric and
 	// AvgPoolGeneric.
 	MaxPool, AvgPool func(p *Pool, m int, dst, src []float32)
@@ -52,8 +54,8 @@ var generic = Variant{
 	Depthwise:  DepthwiseGeneric,
 	Grouped:    GroupedGeneric,
 	WinogradIn: WinogradInGeneric, WinogradOut: WinogradOutGeneric,
-	MaxPool: MaxPoolGeneric,
-	AvgPool: AvgPoolGeneric,
+	Activate: ActivateGeneric,
+	MaxPool:  MaxPoolGeneric, AvgPool: AvgPoolGeneric,
 }
 
 // variants are those that this processor can run, best last.

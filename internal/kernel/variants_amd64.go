@@ -10,8 +10,8 @@ var avx2 = Variant{
 	Depthwise:  depthwiseAVX2,
 	Grouped:    groupedAVX2,
 	WinogradIn: winogradInAVX2, WinogradOut: winogradOutAVX2,
-	MaxPool: maxPoolAVX2,
-	AvgPool: avgPoolAVX2,
+	Activate: activateAVX2,
+	MaxPool:  maxPoolAVX2, AvgPool: avgPoolAVX2,
 }
 
 var avx512 = Variant{
@@ -20,8 +20,8 @@ var avx512 = Variant{
 	Depthwise:  depthwiseAVX512,
 	Grouped:    groupedAVX512,
 	WinogradIn: winogradInAVX512, WinogradOut: winogradOutAVX512,
-	MaxPool: maxPoolAVX512,
-	AvgPool: avgPoolAVX512,
+	Activate: activateAVX512,
+	MaxPool:  maxPoolAVX512, AvgPool: avgPoolAVX512,
 }
 
 // assembly returns the variants in assembly that this processor can run, best last.

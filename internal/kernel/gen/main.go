@@ -32,6 +32,7 @@ func main() {
 			g.grouped()
 			g.pooling()
 			g.winograd()
+			g.curves()
 		}
 		if err := g.write(os.Args[1]); err != nil {
 			fmt.Fprintf(os.Stderr, "gen: %s: %v\n", v.name, err)
