@@ -1,81 +1,100 @@
 package engine
 
 import (
-	"math"
-
+	"github.com/gozoo/zoo/internal/kernel"
 	"github.com/gozoo/zoo/nn"
 )
 
-// actStep applies an activation that is fused with nothing; one task is one row of
-// output.
-type actStep struct {
-	in, out view
-	apply   func(dst, src []float32)
+// epilogue returns what a unit's kernel does to its sums. An activation with a curve is
+// left to finish.
+func epilogue(u unit) kernel.Epilogue {
+	e := kernel.Epilogue{Act: kernel.Identity, ActLast: u.actLast}
+	if u.act != nil {
+		if act, ok := piecewise(*u.act); ok {
+			e.Act = act
+		}
+	}
+	return e
 }
 
-func (s *actStep) tasks() int { return s.out.rows() }
-
-func (s *actStep) run(f *frame, task int) {
-	in, is := s.in.row(f.mem, task)
-	out, os := s.out.row(f.mem, task)
-	for x := range s.out.buf.w {
-		s.apply(out[x*os:][:s.out.c], in[x*is:])
-	}
-}
-
-// elementwise returns the loop of an activation over len(dst) values, and whether
-// there is one.
-func elementwise(a nn.Act) (func(dst, src []float32), bool) {
-	if linear, ok := activation(a); ok {
-		return func(dst, src []float32) {
-			for i := range dst {
-				dst[i] = linear.Apply(src[i])
-			}
-		}, true
-	}
+// piecewise returns the piecewise linear form of an activation, in which kernels apply
+// it to their sums, and whether it has one.
+func piecewise(a nn.Act) (kernel.Act, bool) {
 	switch a.Func {
-	case nn.FuncSigmoid:
-		return sigmoids, true
-	case nn.FuncHardSigmoid:
-		return hardSigmoids, true
-	case nn.FuncSiLU:
-		return silus, true
-	case nn.FuncHardSwish:
-		return hardSwishes, true
-	case nn.FuncGELU:
-		return gelus, true
+	case nn.FuncLeakyReLU:
+		return kernel.LeakyReLU(a.Slope), true
+	case nn.FuncReLU:
+		return kernel.ReLU, true
+	case nn.FuncReLU6:
+		return kernel.ReLU6, true
 	}
-	return nil, false
+	return kernel.Act{}, false
 }
 
-func sigmoids(dst, src []float32) {
-	for i := range dst {
-		dst[i] = float32(1 / (1 + math.Exp(-float64(src[i]))))
+// curves are the activations that are not piecewise linear in two pieces.
+var curves = map[nn.ActFunc]kernel.Curve{
+	nn.FuncSigmoid:     kernel.Sigmoid,
+	nn.FuncHardSigmoid: kernel.HardSigmoid,
+	nn.FuncSiLU:        kernel.SiLU,
+	nn.FuncHardSwish:   kernel.HardSwish,
+	nn.FuncGELU:        kernel.GELU,
+}
+
+// known reports whether there is a way to compute an activation.
+func known(a nn.Act) bool {
+	_, linear := piecewise(a)
+	return linear || curves[a.Func] != kernel.NoCurve
+}
+
+// A finish applies a curve to what a step has just written, while it is in the cache. A
+// nil finish does nothing.
+type finish struct {
+	kernel.Activation
+	activate func(a *kernel.Activation, m int, dst, src []float32)
+}
+
+// finish returns what is left to do to the outputs of a unit's step, of so many channels
+// and pixels stride apart.
+func (c *compiler) finish(u unit, channels, stride int) *finish {
+	if u.act == nil || curves[u.act.Func] == kernel.NoCurve {
+		return nil
+	}
+	return &finish{
+		kernel.Activation{Curve: curves[u.act.Func], Channels: channels, SrcStride: stride, DstStride: stride},
+		c.options.Variant.Activate,
 	}
 }
 
-func silus(dst, src []float32) {
-	for i := range dst {
-		x := float64(src[i])
-		dst[i] = float32(x / (1 + math.Exp(-x)))
+// row finishes m pixels.
+func (f *finish) row(m int, x []float32) {
+	if f != nil {
+		f.activate(&f.Activation, m, x, x)
 	}
 }
 
-func gelus(dst, src []float32) {
-	for i := range dst {
-		x := float64(src[i])
-		dst[i] = float32(x / 2 * (1 + math.Erf(x/math.Sqrt2)))
-	}
+// curveStep applies a curve to a value that nothing else is done to. One task is one
+// row of output.
+type curveStep struct {
+	in, out view
+	finish  finish
 }
 
-func hardSigmoids(dst, src []float32) {
-	for i := range dst {
-		dst[i] = min(max(src[i]+3, 0), 6) / 6
+// act makes the step of an activation that is fused with nothing.
+func (c *compiler) act(u unit, op nn.Act) (step, error) {
+	if _, ok := piecewise(op); ok {
+		return c.affine(u)
 	}
+	s := &curveStep{in: c.layout.view(u.node.In[0]), out: c.layout.view(u.out)}
+	u.act = &op
+	s.finish = *c.finish(u, s.in.c, s.out.buf.c)
+	s.finish.SrcStride = s.in.buf.c
+	return s, nil
 }
 
-func hardSwishes(dst, src []float32) {
-	for i := range dst {
-		dst[i] = src[i] * min(max(src[i]+3, 0), 6) / 6
-	}
+func (s *curveStep) tasks() int { return s.out.rows() }
+
+func (s *curveStep) run(f *frame, task int) {
+	in, _ := s.in.row(f.mem, task)
+	out, _ := s.out.row(f.mem, task)
+	s.finish.activate(&s.finish.Activation, s.out.buf.w, out, in)
 }

@@ -31,6 +31,7 @@ type panel struct {
 	dst     view          // of these channels
 	src     int           // first channel that is read
 	res     int           // first channel of the residual
+	finish  *finish
 }
 
 // conv makes the step of a convolution.
@@ -113,6 +114,7 @@ func (c *compiler) panels(u unit, s *convStep, op nn.Conv, from kernel.Panel) {
 			n := panelChannels(s.width, op, o, first+dst.c)
 			s.panels = append(s.panels, panel{
 				Panel: &shared, dst: dst.channels(at, at+n), src: o / outPer * (op.In / op.Groups), res: o,
+				finish: c.finish(u, n, shared.DstStride),
 			})
 			at += n
 		}
@@ -266,4 +268,5 @@ func (s *convStep) tiles(mem []float32, p *panel, image, y int, f func(x, m int,
 		}
 		f(x, m, mem[to:to+(m-1)*p.DstStride+p.dst.c], res)
 	}
+	p.finish.row(s.ow, mem[dst:dst+(s.ow-1)*p.DstStride+p.dst.c])
 }

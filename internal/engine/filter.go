@@ -18,6 +18,7 @@ type filterStep struct {
 	padTop, padLeft int
 	name            string
 	compute         func(m int, dst, src, res []float32)
+	finish          *finish
 }
 
 // filtered reports whether a convolution is computed by a filterStep.
@@ -30,6 +31,7 @@ func (c *compiler) filter(u unit, op nn.Conv) (step, error) {
 	in, out := c.layout.view(u.node.In[0]), c.layout.view(u.out)
 	top, _, left, _ := op.Pads(in.buf.h, in.buf.w)
 	s := &filterStep{in: in, out: out, residual: c.residual(u), strideH: op.StrideH, padTop: top, padLeft: left}
+	s.finish = c.finish(u, op.Out, out.buf.c)
 	resStride := 0
 	if s.residual != nil {
 		resStride = s.residual.buf.c
@@ -119,4 +121,5 @@ func (s *filterStep) run(f *frame, task int) {
 	}
 	src := s.in.at(n, y*s.strideH-s.padTop, -s.padLeft)
 	s.compute(s.out.buf.w, dst, f.mem[src:], res)
+	s.finish.row(s.out.buf.w, dst)
 }

@@ -1,6 +1,9 @@
 package engine
 
-import "github.com/gozoo/zoo/nn"
+import (
+	"github.com/gozoo/zoo/internal/kernel"
+	"github.com/gozoo/zoo/nn"
+)
 
 // A unit is what one step computes: an operator, and those that follow it and are
 // done in the same pass over its output.
@@ -14,9 +17,10 @@ type unit struct {
 	out      int  // value written, after everything that was fused
 }
 
-// fuse groups the nodes of g into units. A batch norm, an activation and the
-// addition of another value are absorbed by the convolution or linear layer before
-// them when nobody else reads what lies between, and it is not to be kept.
+// fuse groups the nodes of g into units. A batch norm is absorbed by the convolution or
+// linear layer before it when nobody else reads what lies between, and it is not to be
+// kept; so are an activation and the addition of another value by these and by
+// whatever scales channels.
 func fuse(g *nn.Graph, keep map[int]bool) []unit {
 	f := fuser{graph: g, keep: keep, readers: make([][]int, g.Values), absorbed: make([]bool, len(g.Nodes)), ready: make([]bool, g.Values)}
 	for i, n := range g.Nodes {
@@ -49,17 +53,9 @@ func (f *fuser) unit(i int) unit {
 	n := f.graph.Nodes[i]
 	u := unit{node: n, path: n.Path, residual: -1, out: n.Out}
 	switch n.Op.(type) {
-	case nn.Conv, nn.Linear:
-	case nn.BatchNorm: // that nothing absorbed takes an activation along
-		if next, ok := f.follower(u.out); ok {
-			if op, ok := f.graph.Nodes[next].Op.(nn.Act); ok {
-				if _, ok := activation(op); ok {
-					f.absorbed[next] = true
-					u.act, u.out = &op, f.graph.Nodes[next].Out
-				}
-			}
-		}
-		return u
+	case nn.Conv, nn.Linear, nn.BatchNorm, nn.LayerScale, nn.Mul:
+	case nn.Add:
+		u.residual = n.In[1]
 	default:
 		return u
 	}
@@ -71,12 +67,12 @@ func (f *fuser) unit(i int) unit {
 		node := &f.graph.Nodes[next]
 		switch op := node.Op.(type) {
 		case nn.BatchNorm, nn.LayerScale:
-			if u.bn != nil || u.act != nil || u.residual >= 0 {
+			if !folds(n.Op) || u.bn != nil || u.act != nil || u.residual >= 0 {
 				return u
 			}
 			u.bn = node
 		case nn.Act:
-			if _, ok := activation(op); !ok || u.act != nil {
+			if !known(op) || u.act != nil {
 				return u
 			}
 			u.act, u.actLast = &op, u.residual >= 0
@@ -85,7 +81,7 @@ func (f *fuser) unit(i int) unit {
 			if other == u.out {
 				other = node.In[1]
 			}
-			if u.residual >= 0 || other == u.out || !f.ready[other] {
+			if u.residual >= 0 || other == u.out || !f.ready[other] || curved(u.act) {
 				return u
 			}
 			u.residual = other
@@ -96,6 +92,19 @@ func (f *fuser) unit(i int) unit {
 		u.out = node.Out
 	}
 }
+
+// folds reports whether weights of an operator can take in those of a batch norm.
+func folds(op nn.Op) bool {
+	switch op.(type) {
+	case nn.Conv, nn.Linear:
+		return true
+	}
+	return false
+}
+
+// curved reports whether an activation is applied to what a step has written, so that
+// nothing can come after it.
+func curved(a *nn.Act) bool { return a != nil && curves[a.Func] != kernel.NoCurve }
 
 // follower returns the only reader of a value that need not exist by itself.
 func (f *fuser) follower(v int) (int, bool) {

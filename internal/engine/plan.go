@@ -186,22 +186,16 @@ func (c *compiler) step(u unit) (step, error) {
 	case nn.GlobalAvgPool:
 		in := l.view(u.node.In[0]).buf
 		return c.pool(u, pooling{kh: in.h, kw: in.w, stride: 1}, c.options.Variant.AvgPool), nil
-	case nn.Add:
-		return &addStep{l.view(u.node.In[0]), l.view(u.node.In[1]), l.view(u.out)}, nil
 	case nn.Act:
-		apply, ok := elementwise(op)
-		if !ok {
-			break
+		if known(op) {
+			return c.act(u, op)
 		}
-		return &actStep{l.view(u.node.In[0]), l.view(u.out), apply}, nil
-	case nn.Mul:
-		return &mulStep{l.view(u.node.In[0]), l.view(u.node.In[1]), l.view(u.out)}, nil
+	case nn.BatchNorm, nn.LayerScale, nn.Mul, nn.Add:
+		return c.affine(u)
 	case nn.Shuffle:
 		return &shuffleStep{l.view(u.node.In[0]), l.view(u.out), op.Groups}, nil
 	case nn.Upsample:
 		return &upsampleStep{l.view(u.node.In[0]), l.view(u.out), op.Scale}, nil
-	case nn.BatchNorm, nn.LayerScale:
-		return c.norm(u)
 	case nn.LayerNorm:
 		return c.layerNorm(u, op)
 	case nn.ResponseNorm:

@@ -1,7 +1,5 @@
 package engine
 
-import "github.com/gozoo/zoo/internal/kernel"
-
 // The steps that are no convolution. One task is one row of output, unless said
 // otherwise.
 
@@ -28,40 +26,6 @@ func (s *inputStep) run(f *frame, task int) {
 		plane := f.src[((n*s.dst.c+c)*b.h+y)*b.w:][:b.w]
 		for x, v := range plane {
 			out[x*stride+c] = v
-		}
-	}
-}
-
-// addStep adds two values.
-type addStep struct{ a, b, out view }
-
-func (s *addStep) tasks() int { return s.out.rows() }
-
-func (s *addStep) run(f *frame, task int) {
-	a, as := s.a.row(f.mem, task)
-	b, bs := s.b.row(f.mem, task)
-	out, os := s.out.row(f.mem, task)
-	for x := range s.out.buf.w {
-		dst := out[x*os:][:s.out.c]
-		for c := range dst {
-			dst[c] = a[x*as+c] + b[x*bs+c]
-		}
-	}
-}
-
-// mulStep multiplies each channel of an image by its factor.
-type mulStep struct{ in, factors, out view }
-
-func (s *mulStep) tasks() int { return s.out.rows() }
-
-func (s *mulStep) run(f *frame, task int) {
-	in, is := s.in.row(f.mem, task)
-	out, os := s.out.row(f.mem, task)
-	factors := f.mem[s.factors.at(task/s.out.buf.h, 0, 0):][:s.factors.c]
-	for x := range s.out.buf.w {
-		src, dst := in[x*is:], out[x*os:]
-		for c, k := range factors {
-			dst[c] = src[c] * k
 		}
 	}
 }
@@ -101,39 +65,6 @@ func (s *upsampleStep) run(f *frame, task int) {
 	out, os := s.out.row(f.mem, task)
 	for x := range s.out.buf.w {
 		copy(out[x*os:][:s.out.c], in[x/s.scale*is:])
-	}
-}
-
-// normStep scales and shifts each channel, and applies an activation.
-type normStep struct {
-	in, out      view
-	scale, shift []float32
-	act          kernel.Act
-}
-
-func (c *compiler) norm(u unit) (step, error) {
-	scale, shift, err := foldedNorm(c.net.bound, &u.node)
-	if err != nil {
-		return nil, err
-	}
-	s := &normStep{in: c.layout.view(u.node.In[0]), out: c.layout.view(u.out), act: epilogue(u).Act}
-	for i := range scale {
-		s.scale = append(s.scale, float32(scale[i]))
-		s.shift = append(s.shift, float32(shift[i]))
-	}
-	return s, nil
-}
-
-func (s *normStep) tasks() int { return s.out.rows() }
-
-func (s *normStep) run(f *frame, task int) {
-	in, is := s.in.row(f.mem, task)
-	out, os := s.out.row(f.mem, task)
-	for x := range s.out.buf.w {
-		dst := out[x*os:][:s.out.c]
-		for c := range dst {
-			dst[c] = s.act.Apply(in[x*is+c]*s.scale[c] + s.shift[c])
-		}
 	}
 }
 

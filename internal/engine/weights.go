@@ -143,26 +143,3 @@ func float32s(b *nn.Bound, p int) ([]float32, error) {
 	}
 	return x, nil
 }
-
-// epilogue returns what a unit does to its sums.
-func epilogue(u unit) kernel.Epilogue {
-	e := kernel.Epilogue{Act: kernel.Identity, ActLast: u.actLast}
-	if u.act != nil {
-		e.Act, _ = activation(*u.act) // fuse took no other
-	}
-	return e
-}
-
-// activation returns the piecewise linear form of an activation, in which kernels
-// apply it to their sums, and whether it has one.
-func activation(a nn.Act) (kernel.Act, bool) {
-	switch a.Func {
-	case nn.FuncLeakyReLU:
-		return kernel.LeakyReLU(a.Slope), true
-	case nn.FuncReLU:
-		return kernel.ReLU, true
-	case nn.FuncReLU6:
-		return kernel.ReLU6, true
-	}
-	return kernel.Act{}, false
-}

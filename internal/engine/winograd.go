@@ -25,6 +25,7 @@ type winogradStep struct {
 	transformIn     kernel.WinogradIn
 	multiply        kernel.Panel
 	transformOut    []kernel.WinogradOut // for each group of panels
+	finish          []*finish            // of each group
 }
 
 const (
@@ -105,6 +106,7 @@ func (c *compiler) winogradConv(u unit, op nn.Conv) (step, error) {
 			o.ResStride, o.ResRow = s.residual.buf.c, s.residual.buf.rowStride()
 		}
 		s.transformOut = append(s.transformOut, o)
+		s.finish = append(s.finish, c.finish(u, o.Channels, out.buf.c))
 	}
 	s.multiply = kernel.Panel{
 		Segments: []int{0}, SegmentLen: op.In, SrcStride: op.In, DstStride: channels,
@@ -213,8 +215,12 @@ func (s *winogradStep) run(f *frame, task int) {
 		if s.residual != nil {
 			res = f.mem[s.residual.at(n, y, x)+from:]
 		}
-		s.variant.WinogradOut(out, min(kernel.WinogradTile, s.oh-y), min(kernel.WinogradTile, s.ow-x),
-			f.mem[s.out.at(n, y, x)+from:], products[t*s.multiply.DstStride:], s.bias[from:], res)
+		rows, cols := min(kernel.WinogradTile, s.oh-y), min(kernel.WinogradTile, s.ow-x)
+		dst := f.mem[s.out.at(n, y, x)+from:]
+		s.variant.WinogradOut(out, rows, cols, dst, products[t*s.multiply.DstStride:], s.bias[from:], res)
+		for i := range rows {
+			s.finish[group].row(cols, dst[i*out.DstRow:])
+		}
 	}
 }
 

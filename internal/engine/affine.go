@@ -1,0 +1,83 @@
+package engine
+
+import (
+	"github.com/gozoo/zoo/internal/kernel"
+	"github.com/gozoo/zoo/nn"
+)
+
+// affineStep scales and shifts each channel, adds another value and applies an
+// activation, as far as a unit wants them: it is a depthwise convolution of one tap.
+// One task is one row of output.
+type affineStep struct {
+	in, out  view
+	residual *view
+	factors  *view // of each image, in place of weights
+	depth    kernel.Depthwise
+	weights  []float32 // what is added to each channel, then what it is multiplied by
+	finish   *finish
+	variant  *kernel.Variant
+}
+
+// affine makes the step of a unit whose operator is nn.BatchNorm, nn.LayerScale, nn.Mul,
+// nn.Add or a piecewise linear nn.Act.
+func (c *compiler) affine(u unit) (step, error) {
+	s := &affineStep{
+		in: c.layout.view(u.node.In[0]), out: c.layout.view(u.out), residual: c.residual(u), variant: c.options.Variant,
+	}
+	channels := s.in.c
+	s.depth = kernel.Depthwise{
+		Segments: []int{0}, Channels: channels, SrcStride: s.in.buf.c, DstStride: s.out.buf.c, Epilogue: epilogue(u),
+	}
+	if s.residual != nil {
+		s.depth.ResStride = s.residual.buf.c
+	}
+	s.finish = c.finish(u, channels, s.out.buf.c)
+	s.weights = make([]float32, 2*channels)
+	switch op := u.node.Op.(type) {
+	case nn.BatchNorm, nn.LayerScale:
+		scale, shift, err := foldedNorm(c.net.bound, &u.node)
+		if err != nil {
+			return nil, err
+		}
+		for i := range scale {
+			s.weights[i], s.weights[channels+i] = float32(shift[i]), float32(scale[i])
+		}
+		return s, nil
+	case nn.Mul:
+		v := c.layout.view(u.node.In[1])
+		s.factors = &v
+	case nn.Act:
+		s.depth.Act, _ = piecewise(op)
+	}
+	for i := range channels {
+		s.weights[channels+i] = 1
+	}
+	return s, nil
+}
+
+func (s *affineStep) tasks() int { return s.out.rows() }
+
+// scratch returns the floats that one task needs.
+func (s *affineStep) scratch() int {
+	if s.factors == nil {
+		return 0
+	}
+	return 2 * s.in.c
+}
+
+func (s *affineStep) run(f *frame, task int) {
+	in, _ := s.in.row(f.mem, task)
+	out, _ := s.out.row(f.mem, task)
+	var res []float32
+	if s.residual != nil {
+		res, _ = s.residual.row(f.mem, task)
+	}
+	w := s.weights
+	if s.factors != nil {
+		w = f.scratch[:2*s.in.c]
+		clear(w[:s.in.c])
+		copy(w[s.in.c:], f.mem[s.factors.at(task/s.out.buf.h, 0, 0):])
+	}
+	s.variant.Depthwise(&s.depth, s.out.buf.w, out, in, w, res)
+	s.finish.row(s.out.buf.w, out)
+}
