@@ -50,7 +50,8 @@ type Checkpoint struct {
 	close     []func() error
 }
 
-// StateDict returns the network's tensors: the value under "state_dict", else
+// StateDict returns the tensors of a safetensors file, and of a .pth file those of the
+// network: the value under "state_dict", else
 // under "model", else the root, with a leading "module." stripped from names. The
 // error is a *CheckpointError.
 func (c *Checkpoint) StateDict() (*tensor.StateDict, error) {

@@ -12,7 +12,7 @@ import (
 )
 
 // maxClassesFile bounds a file of class names, in bytes.
-const maxClassesFile = 16 << 20
+const maxClassesFile = 1 << 20
 
 // ReadClasses reads class names in label order from a text file: one name a line, or
 // a JSON list.

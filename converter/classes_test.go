@@ -30,7 +30,7 @@ func TestReadClasses(t *testing.T) {
 		{"not text", "\xff\xfe", nil, "UTF-8"},
 		{"JSON of numbers", "[1, 2]", nil, "JSON list"},
 		{"JSON cut", `["cat"`, nil, "JSON list"},
-		{"too long", strings.Repeat("x", 16<<20+1), nil, "at most"},
+		{"too long", strings.Repeat("x", 1<<20+1), nil, "at most"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {

@@ -87,6 +87,7 @@ func legacyRows() []row {
 	payload := call(global("os", "system"), text("true"))
 	return []row{
 		{"good", newLegacy().file(), ""},
+		{"a number of no bytes", with(func(l *legacy) { l.system = pickle(dict(text("little_endian"), yes, text("x"), "\x8a\x00")) }), ""},
 		{"no storages at all", with(func(l *legacy) { l.object, l.keys, l.data = pickle(dict()), pickle(list()), "" }), "no tensors"},
 		{"wrong magic", with(func(l *legacy) { l.magic = start + "\x8a\x0a\x6c\xfc\x9c\x46\xf9\x20\x6a\xa8\x50\x18." }), "without the magic number"},
 		{"magic as text", with(func(l *legacy) { l.magic = pickle(text("magic")) }), "of type str"},

@@ -13,13 +13,18 @@ import (
 )
 
 // decodeHeader reads the JSON header token by token: the standard decoder into a
-// map would let the last of two equal keys win.
-func decodeHeader(head []byte) ([]entry, map[string]string, error) {
+// map would let the last of two equal keys win. More than so many tensors are an
+// error.
+func decodeHeader(head []byte, most int) ([]entry, map[string]string, error) {
 	if !utf8.Valid(head) {
 		return nil, nil, errors.New("not valid UTF-8")
 	}
 	if len(head) == 0 || head[0] != '{' {
 		return nil, nil, errors.New("does not start with {")
+	}
+	head = bytes.TrimRight(head, " \t\r\n") // padding
+	if err := checkSizes(head, most); err != nil {
+		return nil, nil, err
 	}
 	d := headerDecoder{json.NewDecoder(bytes.NewReader(head))}
 	d.UseNumber()
@@ -32,10 +37,12 @@ func decodeHeader(head []byte) ([]entry, map[string]string, error) {
 		}
 		e, err := d.tensor()
 		if err != nil {
-			return fmt.Errorf("tensor %q: %w", key, err)
+			return fmt.Errorf("tensor %s: %w", quote(key), err)
 		}
 		e.name = key
-		entries = append(entries, e)
+		if entries = append(entries, e); len(entries) > most {
+			return fmt.Errorf("more than %d tensors for the data that follow", most)
+		}
 		return nil
 	})
 	if err != nil {
@@ -45,6 +52,59 @@ func decodeHeader(head []byte) ([]entry, map[string]string, error) {
 		return nil, nil, errors.New("text after the closing brace")
 	}
 	return entries, metadata, nil
+}
+
+// checkSizes refuses what would fill the memory before the decoder could show how
+// long it is: texts, all of them together, the marks between them, and whatever else
+// stands between two marks. So many tensors may be in the header.
+func checkSizes(head []byte, tensors int) error {
+	text, plain := -1, 0 // where a text, or else what is none, starts
+	total, marks := 0, 0
+	for i := 0; i < len(head); i++ {
+		switch c := head[i]; {
+		case text >= 0 && c == '\\':
+			i++
+		case text >= 0 && c == '"':
+			if i-text > maxText {
+				return fmt.Errorf("a text of %d bytes at byte %d, at most %d are allowed", i-text, text, maxText)
+			}
+			if total += i - text; total > tensors*textPerTensor {
+				return fmt.Errorf("more than %d bytes of text", tensors*textPerTensor)
+			}
+			text, plain = -1, i+1
+		case text >= 0:
+		case c == '"':
+			text = i
+		case c == '{' || c == '}' || c == '[' || c == ']' || c == ',' || c == ':':
+			if marks++; marks > tensors*marksPerTensor {
+				return fmt.Errorf("more than %d punctuation marks", tensors*marksPerTensor)
+			}
+			plain = i + 1
+		case i-plain > maxPlain:
+			return fmt.Errorf("more than %d bytes that are no text at byte %d", maxPlain, plain)
+		}
+	}
+	if text >= 0 {
+		return fmt.Errorf("a text without end at byte %d", text)
+	}
+	return nil
+}
+
+// kind returns what a token is, without the text that it may hold.
+func kind(tok json.Token) string {
+	switch tok := tok.(type) {
+	case nil:
+		return "null"
+	case bool:
+		return "a bool"
+	case json.Number:
+		return "a number"
+	case string:
+		return "a string"
+	case json.Delim:
+		return tok.String()
+	}
+	return "something else"
 }
 
 type headerDecoder struct{ *json.Decoder }
@@ -63,7 +123,7 @@ func (d headerDecoder) object(value func(key string) error) error {
 		}
 		key := tok.(string) // the decoder lets nothing else stand for a key
 		if seen[key] {
-			return fmt.Errorf("key %q is there twice", key)
+			return fmt.Errorf("key %s is there twice", quote(key))
 		}
 		seen[key] = true
 		if err := value(key); err != nil {
@@ -79,7 +139,7 @@ func (d headerDecoder) delim(want json.Delim) error {
 		return err
 	}
 	if tok != want {
-		return fmt.Errorf("expected %v, found %v", want, tok)
+		return fmt.Errorf("expected %v, found %s", want, kind(tok))
 	}
 	return nil
 }
@@ -91,7 +151,7 @@ func (d headerDecoder) text() (string, error) {
 	}
 	s, ok := tok.(string)
 	if !ok {
-		return "", fmt.Errorf("expected a string, found %v", tok)
+		return "", fmt.Errorf("expected a string, found %s", kind(tok))
 	}
 	return s, nil
 }
@@ -109,11 +169,11 @@ func (d headerDecoder) ints(limit int) ([]int, error) {
 		}
 		num, ok := tok.(json.Number)
 		if !ok {
-			return nil, fmt.Errorf("expected an integer, found %v", tok)
+			return nil, fmt.Errorf("expected an integer, found %s", kind(tok))
 		}
 		n, err := strconv.ParseUint(num.String(), 10, strconv.IntSize-1)
 		if err != nil {
-			return nil, fmt.Errorf("expected an integer from 0, found %s", num)
+			return nil, fmt.Errorf("expected an integer from 0, found %s", quote(num.String()))
 		}
 		if len(list) == limit {
 			return nil, fmt.Errorf("more than %d numbers", limit)
@@ -125,12 +185,16 @@ func (d headerDecoder) ints(limit int) ([]int, error) {
 
 func (d headerDecoder) metadata() (map[string]string, error) {
 	m := make(map[string]string)
+	size := 0
 	err := d.object(func(key string) error {
 		s, err := d.text()
 		if err != nil {
-			return fmt.Errorf("metadata %q: %w", key, err)
+			return fmt.Errorf("metadata %s: %w", quote(key), err)
 		}
 		m[key] = s
+		if size += len(key) + len(s) + metadataEntry; size > maxMetadata {
+			return fmt.Errorf("more than %d bytes of metadata", maxMetadata)
+		}
 		return nil
 	})
 	return m, err
@@ -147,8 +211,10 @@ func (d headerDecoder) tensor() (entry, error) {
 			if err != nil {
 				return fmt.Errorf("dtype: %w", err)
 			}
-			e.dtype, err = tensor.ParseDType(s)
-			return err
+			if e.dtype, err = tensor.ParseDType(s); err != nil {
+				return fmt.Errorf("unknown dtype %s", quote(s))
+			}
+			return nil
 		case "shape":
 			dims, err := d.ints(maxRank)
 			if err != nil {
@@ -162,7 +228,7 @@ func (d headerDecoder) tensor() (entry, error) {
 			}
 			e.begin, e.end = at[0], at[1]
 		default:
-			return fmt.Errorf("unknown key %q", key)
+			return fmt.Errorf("unknown key %s", quote(key))
 		}
 		return nil
 	})

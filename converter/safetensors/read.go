@@ -56,7 +56,7 @@ func parse(file []byte) (*File, error) {
 		return nil, fmt.Errorf("header length %d, but only %d bytes follow", n, len(rest))
 	}
 	head, data := rest[:n], rest[n:]
-	entries, metadata, err := decodeHeader(head)
+	entries, metadata, err := decodeHeader(head, mostTensors(len(data)))
 	if err != nil {
 		return nil, fmt.Errorf("header: %w", err)
 	}

@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"encoding/binary"
 	"encoding/json"
+	"fmt"
 	"io"
 	"math/rand/v2"
 	"os"
@@ -26,6 +27,14 @@ func file(header string, data int) []byte {
 
 func TestParse(t *testing.T) {
 	const one = `{"a":{"dtype":"F32","shape":[2],"data_offsets":[0,8]}}`
+	const empty = `{"dtype":"U8","shape":[0],"data_offsets":[0,0]}`
+	many := func(n int, format string) string {
+		var b strings.Builder
+		for i := 1; i <= n; i++ {
+			fmt.Fprintf(&b, format, i)
+		}
+		return b.String()
+	}
 	tests := []struct {
 		name string
 		file []byte
@@ -63,6 +72,19 @@ func TestParse(t *testing.T) {
 		{"trailing bytes", file(one, 9), "the file holds 9"},
 		{"data cut", file(one, 7), "the file holds 7"},
 		{"size differs from shape", file(`{"a":{"dtype":"F32","shape":[5],"data_offsets":[0,16]}}`, 16), "needs 20 bytes"},
+		{"a long name", file(`{"`+strings.Repeat("a", 5<<20)+`":{}}`, 0), "a text of 5242881 bytes"},
+		{"a text without end", file(`{"`+strings.Repeat("a", 5<<20), 0), "without end"},
+		{"much metadata", file(`{"__metadata__":{"a":"`+strings.Repeat("a", 3<<20)+`","b":"`+strings.Repeat("b", 3<<20)+`"}}`, 0), "bytes of text"},
+		{"many facts", file(`{"__metadata__":{"0":""`+many(88_000, `,"%d":""`)+`}}`, 0), "bytes of metadata"},
+		{"a long number", file(`{"a":{"dtype":"U8","shape":[`+strings.Repeat("1", 5000)+`],"data_offsets":[0,1]}}`, 1), "that are no text"},
+		{"many spaces inside", file(`{"a":`+strings.Repeat(" ", 5000)+empty+`}`, 0), "that are no text"},
+		{"many spaces at the end", file(one+strings.Repeat(" ", 1<<20), 8), ""},
+		{"much text", file(`{"0":`+empty+many(3, `,"%d`+strings.Repeat("a", 3<<20)+`":`+empty)+`}`, 0), "bytes of text"},
+		{"many tensors of nothing", file(`{"0":`+empty+many(40_000, `,"%d":`+empty)+`}`, 0), "more than 30000 tensors"},
+		{"many dimensions of many", file(`{"0":`+empty+many(30_000, `,"%d":{"dtype":"U8","shape":[`+strings.Repeat("1,", 60)+`0],"data_offsets":[0,0]}`)+`}`, 0), "punctuation marks"},
+		{"a control character in a dtype", file(`{"a":{"dtype":"\u001b[2J","shape":[],"data_offsets":[0,1]}}`, 1), `unknown dtype "\x1b[2J"`},
+		{"a text for a shape", file(`{"a":{"dtype":"U8","shape":"\u001b[2J","data_offsets":[0,1]}}`, 1), "expected [, found a string"},
+		{"null for a tensor", file(`{"a":null}`, 0), "expected {, found null"},
 		{"metadata not text", file(`{"__metadata__":{"k":1}}`, 0), `metadata "k"`},
 	}
 	for _, tt := range tests {
@@ -161,6 +183,38 @@ func TestRoundTrip(t *testing.T) {
 		if !bytes.Equal(first.Bytes(), second.Bytes()) {
 			t.Fatal("writing what was read gives other bytes")
 		}
+	}
+}
+
+// TestWriteReadable wants refused what would not be read again.
+func TestWriteReadable(t *testing.T) {
+	one := tensor.FromFloat32s(tensor.Shape{1}, []float32{1})
+	named := func(n, length int) *tensor.StateDict {
+		sd := new(tensor.StateDict)
+		for i := range n {
+			sd.Add(fmt.Sprint(i, strings.Repeat("x", length)), one)
+		}
+		return sd
+	}
+	long := strings.Repeat("x", 5<<20)
+	tests := []struct {
+		name string
+		sd   *tensor.StateDict
+		meta map[string]string
+		want string
+	}{
+		{"a long name", named(1, 5<<20), nil, "at most 4194304"},
+		{"many names", named(10, 3<<20), nil, "bytes of text"},
+		{"many tensors", named(31_000, 0), nil, "31000 tensors"},
+		{"long metadata", named(1, 0), map[string]string{"a": long}, `metadata "a": 5242880 bytes`},
+		{"much metadata", named(1, 0), map[string]string{"a": long[:3<<20], "b": long[:3<<20], "c": long[:3<<20]}, "metadata of"},
+	}
+	for _, tt := range tests {
+		t.Run(tt.name, func(t *testing.T) {
+			if err := safetensors.Write(io.Discard, tt.sd, tt.meta); err == nil || !strings.Contains(err.Error(), tt.want) {
+				t.Errorf("error %v, want %q in it", err, tt.want)
+			}
+		})
 	}
 }
 

@@ -45,6 +45,7 @@ func Write(w io.Writer, sd *tensor.StateDict, metadata map[string]string) error 
 type Layout struct {
 	sd      *tensor.StateDict
 	entries []entry
+	size    int // of the data, in bytes
 }
 
 // NewLayout lays out sd. It is an error when a name or a size does not fit the
@@ -66,7 +67,7 @@ func NewLayout(sd *tensor.StateDict) (*Layout, error) {
 	if err := validate(entries, at); err != nil {
 		return nil, fmt.Errorf("safetensors: %w", err)
 	}
-	return &Layout{sd: sd, entries: entries}, nil
+	return &Layout{sd: sd, entries: entries, size: at}, nil
 }
 
 // WriteData writes the tensors, which follow the header.
@@ -87,6 +88,9 @@ func (l *Layout) WriteData(w io.Writer) error {
 // many bytes in JSON does not change its length.
 func (l *Layout) Header(metadata map[string]string) ([]byte, error) {
 	head, err := encodeHeader(l.entries, metadata)
+	if err == nil { // what is written is read again
+		err = checkSizes(bytes.TrimRight(head[8:], " "), mostTensors(l.size))
+	}
 	if err != nil {
 		return nil, fmt.Errorf("safetensors: %w", err)
 	}
@@ -113,6 +117,9 @@ func encodeHeader(entries []entry, metadata map[string]string) ([]byte, error) {
 		b.WriteByte(':')
 		b.Write(v)
 		return nil
+	}
+	if err := checkMetadata(metadata); err != nil {
+		return nil, err
 	}
 	if len(metadata) > 0 {
 		for _, key := range slices.Sorted(maps.Keys(metadata)) {
