@@ -6,7 +6,7 @@ package cpu
 //
 // VDPBF16PS takes two products a lane where a fused multiply-add takes one. AMD's Zen 5
 // issues both at the same rate, 8.6 of either a nanosecond as measured, so that panels
-// are twice as fast; published tables give the same for Zen 4. On Intel's Sapphire Rapids
+// are twice as fast; Zen 4 is taken to be alike, which was not measured. On Intel's Sapphire Rapids
 // a loop of them came to 124 GFLOP/s beside the 238 of multiply-adds: its bf16 is AMX.
 // CPUID does not tell the rate, so the vendor stands for it.
 func FastBF16() bool {
