@@ -22,22 +22,9 @@ type res2 struct {
 }
 
 func (r res2) graph(classes int) (*nn.Graph, error) {
-	b := nn.NewBuilder(3, resEps, nn.ReLU())
-	bb := b.At("backbone")
-	x := residual{}.stem(bb, b.Input())
-	x = bb.At("maxpool").MaxPool(x, 3, 2, 1) // (N,64,H/4,W/4)
-	for i, blocks := range r.blocks {
-		stage := bb.At("layer" + string('1'+rune(i)))
-		for j := range blocks {
-			stride := 1
-			if i > 0 && j == 0 {
-				stride = 2
-			}
-			x = r.block(stage.At(j), x, r.width<<i, 256<<i, stride, j == 0)
-		}
-		stage.Output(x) // (N,256,H/4,W/4), then half of each
-	}
-	return poolAndClassify(b, x, classes)
+	return residual{blocks: r.blocks}.network(classes, func(b *nn.Builder, x nn.Value, stage, j, stride int) nn.Value {
+		return r.block(b, x, r.width<<stage, 256<<stage, stride, j == 0)
+	})
 }
 
 // block adds a bottleneck: (N,C,H,W) to (N,out,H/stride,W/stride). In the first of a

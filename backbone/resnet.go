@@ -89,14 +89,23 @@ type residual struct {
 }
 
 func (r residual) graph(classes int) (*nn.Graph, error) {
-	b := nn.NewBuilder(3, resEps, nn.ReLU())
-	bb := b.At("backbone")
-	x := r.stem(bb, b.Input())
-	x = bb.At("maxpool").MaxPool(x, 3, 2, 1) // (N,64,H/4,W/4)
 	inner, out := max(r.inner, 64), 256
 	if r.basic {
 		out = 64
 	}
+	return r.network(classes, func(b *nn.Builder, x nn.Value, stage, _, stride int) nn.Value {
+		return r.block(b, x, inner<<stage, out<<stage, stride)
+	})
+}
+
+// network adds what all of the kin share: stem, pooling, the blocks of each stage and
+// the classifier. Block j of a stage is added by block; the first of each stage but
+// the first one halves the resolution.
+func (r residual) network(classes int, block func(b *nn.Builder, x nn.Value, stage, j, stride int) nn.Value) (*nn.Graph, error) {
+	b := nn.NewBuilder(3, resEps, nn.ReLU())
+	bb := b.At("backbone")
+	x := r.stem(bb, b.Input())
+	x = bb.At("maxpool").MaxPool(x, 3, 2, 1) // (N,64,H/4,W/4)
 	for i, blocks := range r.blocks {
 		stage := bb.At("layer" + string('1'+rune(i)))
 		for j := range blocks {
@@ -104,7 +113,7 @@ func (r residual) graph(classes int) (*nn.Graph, error) {
 			if i > 0 && j == 0 {
 				stride = 2
 			}
-			x = r.block(stage.At(j), x, inner<<i, out<<i, stride)
+			x = block(stage.At(j), x, i, j, stride)
 		}
 		stage.Output(x) // (N,out,H/4,W/4), then half of each
 	}
