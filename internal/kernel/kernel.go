@@ -2,16 +2,11 @@
 // in NHWC order, one goroutine, no allocation. It knows no graphs and no threads.
 //
 // Every loop exists in portable Go, which is its specification. A Variant is a set
-// of loops for one kind of processor; ByName and Best choose among those that this
-// processor can run.
+// of loops for one kind of processor; Variants lists those that this processor can
+// run, and Best chooses among them.
 package kernel
 
-import (
-	"fmt"
-	"strings"
-
-	"github.com/gozoo/zoo/internal/cpu"
-)
+import "github.com/gozoo/zoo/internal/cpu"
 
 // A Variant is one implementation of every kernel.
 type Variant struct {
@@ -74,16 +69,4 @@ func Best() *Variant {
 		}
 	}
 	return variants[len(variants)-1]
-}
-
-// ByName returns the variant of that name.
-func ByName(name string) (*Variant, error) {
-	var known []string
-	for _, v := range variants {
-		if v.Name == name {
-			return v, nil
-		}
-		known = append(known, v.Name)
-	}
-	return nil, fmt.Errorf("kernel: no variant %q for this processor: it runs %s", name, strings.Join(known, ", "))
 }
