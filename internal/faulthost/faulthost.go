@@ -116,15 +116,24 @@ func Partial(w http.ResponseWriter, r *http.Request, size int) (from, to int) {
 // number that pass it.
 func CutAt(content []byte, offset, until int) Fault {
 	return func(n int, w http.ResponseWriter, r *http.Request) bool {
-		from, to := From(r), To(r, len(content))
-		if n > until || from > offset || to <= offset {
+		if n > until || !sendUpTo(content, offset, w, r) {
 			return false
 		}
-		Partial(w, r, len(content))
-		w.Write(content[from:offset])
-		flush(w)
 		panic(http.ErrAbortHandler)
 	}
+}
+
+// sendUpTo answers a request that passes an offset of the file with what lies before
+// it, and reports whether the request does.
+func sendUpTo(content []byte, offset int, w http.ResponseWriter, r *http.Request) bool {
+	from, to := From(r), To(r, len(content))
+	if from > offset || to <= offset {
+		return false
+	}
+	Partial(w, r, len(content))
+	w.Write(content[from:offset])
+	flush(w)
+	return true
 }
 
 // Status answers with a status and a body, for the requests up to a number.
@@ -165,13 +174,9 @@ func Serve(content []byte, etag string) Fault {
 // away, for the requests up to a number that pass it.
 func StallAt(content []byte, offset, until int) Fault {
 	return func(n int, w http.ResponseWriter, r *http.Request) bool {
-		from, to := From(r), To(r, len(content))
-		if n > until || from > offset || to <= offset {
+		if n > until || !sendUpTo(content, offset, w, r) {
 			return false
 		}
-		Partial(w, r, len(content))
-		w.Write(content[from:offset])
-		flush(w)
 		<-r.Context().Done()
 		return true
 	}
