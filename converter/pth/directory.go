@@ -93,13 +93,13 @@ func findDirectory(file []byte) (start, end, count int, err error) {
 			break
 		}
 		i += n
-		if len(file)-i < sizeEnd || len(file)-i-sizeEnd != int(binary.LittleEndian.Uint16(file[i+20:])) {
-			continue // its comment does not end with the file
-		}
 		if at >= 0 {
+			// Readers take the last one, some of them also when its comment is cut short.
 			return 0, 0, 0, fmt.Errorf("two end records, at bytes %d and %d", at, i)
 		}
-		at = i
+		if len(file)-i >= sizeEnd && len(file)-i-sizeEnd == int(binary.LittleEndian.Uint16(file[i+20:])) {
+			at = i // its comment ends with the file
+		}
 	}
 	if at < 0 {
 		return 0, 0, 0, fmt.Errorf("no end record at the end of the file: it was cut short, or something was added")
@@ -131,7 +131,7 @@ func findDirectory(file []byte) (start, end, count int, err error) {
 func readEnd64(file []byte, locator int, total, size, offset uint64) (uint64, uint64, uint64, error) {
 	at := locator - sizeEnd64
 	l := fields{b: file[locator+4:]}
-	if disk, where, disks := l.u32(), l.u64(), l.u32(); disk != 0 || disks > 1 || at < 0 || where != uint64(at) {
+	if disk, where, disks := l.u32(), l.u64(), l.u32(); disk != 0 || disks != 1 || at < 0 || where != uint64(at) {
 		return 0, 0, 0, fmt.Errorf("zip64 locator: expected an end record of %d bytes just before it", sizeEnd64)
 	}
 	b := fields{b: file[at:]}

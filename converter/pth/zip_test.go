@@ -68,6 +68,7 @@ func zipRows() []row {
 		}), ""},
 		{"zip64 end record", archive(good(), func(e *end) { e.before, e.total, e.here = end64(e, 4), 0xffff, 0xffff }), ""},
 		{"zip64 end record beside full fields", archive(good(), func(e *end) { e.before = end64(e, 4) }), ""},
+		{"zip64 size of the directory alone", archive(good(), func(e *end) { e.before = end64(e, 4); e.size = 1<<32 - 1 }), ""},
 		{"no checksums at all", archive(zeroSums, nil), ""},
 		{"other records of the same base name", archive(good(entry{name: "archive/.data/0", data: "xx"}, entry{name: "archive/x/data.pkl", data: "x"}), nil), ""},
 
@@ -82,6 +83,7 @@ func zipRows() []row {
 		{"records that share bytes", archive(good(entry{name: "archive/data/1", data: f4, noLocal: true, central: func(h *header) { h.at = 10 }}), nil), "expected a header"},
 		{"two entries for one record", archive(good(entry{name: "archive/data/1", data: f4, noLocal: true, central: func(h *header) { h.at = 0 }}), nil), "its own header calls it"},
 		{"end record in the comment", archive(good(), func(e *end) { e.comment = "PK\x05\x06" + strings.Repeat("\x00", 18) }), "two end records"},
+		{"end record in the comment, cut", archive(good(), func(e *end) { e.comment = "PK\x05\x06" + strings.Repeat("\x00", 19) }), "two end records"},
 		{"too many entries promised", archive(good(), func(e *end) { e.total, e.here = 60000, 60000 }), "entry 5 of 60000"},
 		{"too few entries promised", archive(good(), func(e *end) { e.total, e.here = 3, 3 }), "followed by"},
 		{"several disks", archive(good(), func(e *end) { e.here = 1 }), "split"},
