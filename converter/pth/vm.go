@@ -17,7 +17,7 @@ func run(src []byte, all *storages, memory int) (value any, n int, err error) {
 	defer func() {
 		// What is left to panic is a key that Go's maps do not take.
 		if r := recover(); r != nil {
-			value, err = nil, fmt.Errorf("pickle: %s", clip(fmt.Sprint(r)))
+			value, err = nil, fmt.Errorf("pickle: a dict with a key that none can have here: %s", clip(fmt.Sprint(r)))
 		}
 	}()
 	u := pickle.NewUnpickler(&program)
