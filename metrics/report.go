@@ -22,7 +22,7 @@ consistent: measured on a part of it, 95 % interval holds the published figure. 
 `
 
 // WriteHuman writes a reproduction report for a terminal: the table, which is
-// 120 columns wide for a name of 32 letters and published figures of five, the exact
+// 130 columns wide for a name of 32 letters and published figures of five, the exact
 // integers, and how accuracies were measured.
 func WriteHuman(w io.Writer, rows []Row) error {
 	var b bytes.Buffer
