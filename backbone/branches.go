@@ -10,10 +10,16 @@ const (
 	deployed form = true  // one convolution in the place of each sum of branches
 )
 
-// graphs returns the builders of a network's two forms.
-func graphs(build func(classes int, f form) (*nn.Graph, error)) (train, deploy func(classes int) (*nn.Graph, error)) {
-	return func(classes int) (*nn.Graph, error) { return build(classes, trained) },
-		func(classes int) (*nn.Graph, error) { return build(classes, deployed) }
+// inBothForms returns a family whose networks are each made in either form.
+func inBothForms[N interface {
+	graph(classes int, f form) (*nn.Graph, error)
+}](family string, networks map[string]N) Family {
+	made := Family{Name: family, Archs: make(map[string]func(int) (*nn.Graph, error)), Deploy: make(map[string]func(int) (*nn.Graph, error))}
+	for arch, n := range networks {
+		made.Archs[arch] = func(classes int) (*nn.Graph, error) { return n.graph(classes, trained) }
+		made.Deploy[arch] = func(classes int) (*nn.Graph, error) { return n.graph(classes, deployed) }
+	}
+	return made
 }
 
 // branches is a k x k convolution that trains as a sum of batch norms: over

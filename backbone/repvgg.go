@@ -12,7 +12,7 @@ import (
 //
 // Trap: mmpretrain 1.2.0 forgets squeeze-excitation in the deploy form of D2se,
 // though its state dict has it; here both forms compute the same.
-var repVGG = repVGGFamily()
+var repVGG = inBothForms("repvgg", repVGGs)
 
 var repVGGs = map[string]rep{
 	"repvgg-A0":   {blocks: [4]int{2, 4, 14, 1}, widths: [4]int{48, 96, 192, 1280}},
@@ -27,14 +27,6 @@ var repVGGs = map[string]rep{
 	"repvgg-B3":   {blocks: [4]int{4, 6, 16, 1}, widths: [4]int{192, 384, 768, 2560}},
 	"repvgg-B3g4": {blocks: [4]int{4, 6, 16, 1}, widths: [4]int{192, 384, 768, 2560}, groups: 4},
 	"repvgg-D2se": {blocks: [4]int{8, 14, 24, 1}, widths: [4]int{160, 320, 640, 2560}, squeeze: 16},
-}
-
-func repVGGFamily() Family {
-	f := Family{Name: "repvgg", Archs: make(map[string]func(int) (*nn.Graph, error)), Deploy: make(map[string]func(int) (*nn.Graph, error))}
-	for arch, r := range repVGGs {
-		f.Archs[arch], f.Deploy[arch] = graphs(r.graph)
-	}
-	return f
 }
 
 type rep struct {
