@@ -46,6 +46,8 @@ func TestDeploy(t *testing.T) {
 		"repvgg-A0_8xb32_in1k",
 		"repvgg-B1g4_8xb32_in1k",    // groups
 		"repvgg-D2se_3rdparty_in1k", // squeeze-excitation
+		"mobileone-s0_8xb32_in1k",   // several convolutions of one kernel in a sum
+		"mobileone-s4_8xb32_in1k",   // squeeze-excitation after sums of one convolution
 	} {
 		t.Run(name, func(t *testing.T) {
 			if testing.Short() && name != "repvgg-A0_8xb32_in1k" {

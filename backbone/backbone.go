@@ -41,6 +41,7 @@ var families = []*Family{
 	&efficientNetV2,
 	&mobileNetV2,
 	&mobileNetV3,
+	&mobileOne,
 	&regNet,
 	&repVGG,
 	&res2Net,

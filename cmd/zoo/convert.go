@@ -63,7 +63,7 @@ working directory. Formats: human, json.`,
 	flags.StringVar(&o.Model, "model", "", "registry name whose network the checkpoint must fit")
 	flags.StringVar(&o.Recipe, "recipe", "", "rename by this recipe, such as timm (default: whichever fits)")
 	flags.StringVar(&f.classes, "classes", "", "file of class names in label order, one a line or a JSON list, to keep with the tensors")
-	flags.BoolVar(&o.Deploy, "deploy", false, "fuse the parallel branches of a network that has them, such as RepVGG")
+	flags.BoolVar(&o.Deploy, "deploy", false, "fuse the parallel branches of a network that has them: RepVGG, MobileOne")
 	flags.BoolVar(&o.All, "all", false, "write every tensor of the file under its full path")
 	flags.BoolVar(&f.explain, "explain", false, "print what became of every name, and what was not a tensor")
 	c.RegisterFlagCompletionFunc("model", a.completeNames)

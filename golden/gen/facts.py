@@ -24,7 +24,7 @@ import networks
 
 LARGEST = 250_000_000  # parameters of a network that is run here
 CATALOGUE = pathlib.Path(__file__).parents[2] / "zoo.toml"
-BRANCHED = ("repvgg",)  # families that have a deploy form, which is counted too
+BRANCHED = ("mobileone", "repvgg")  # families that have a deploy form, which is counted too
 HEADER = ("model", "input", "entries", "keys", "params", "eps", "conv_macs", "mmcv-legacy", "mmengine")
 
 

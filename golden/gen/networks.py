@@ -9,6 +9,7 @@ from mmpretrain.models.backbones.cspnet import CSPStage, DarknetBottleneck, ResN
 from mmpretrain.models.backbones.densenet import DenseBlock, DenseLayer, DenseTransition
 from mmpretrain.models.backbones.efficientnet import EdgeResidual
 from mmpretrain.models.backbones.mobilenet_v2 import InvertedResidual as MobileV2Block
+from mmpretrain.models.backbones.mobileone import MobileOneBlock
 from mmpretrain.models.backbones.repvgg import RepVGGBlock
 from mmpretrain.models.backbones.res2net import Res2Layer
 from mmpretrain.models.backbones.resnet import BasicBlock, Bottleneck, ResLayer
@@ -33,6 +34,7 @@ BLOCKS = (
     DenseLayer,
     EdgeResidual,
     InvertedResidual,
+    MobileOneBlock,
     MobileV2Block,
     RepVGGBlock,
     ShuffleUnit,

@@ -41,10 +41,11 @@ FAMILIES = [
     ("convnext", ["ConvNeXt"], "mmcv-legacy", 224),
     ("convnext", ["ConvNeXt V2", "SparK"], "mmengine", None),
     ("repvgg", ["RepVGG"], "mmengine", 224),
+    ("mobileone", ["MobileOne"], "mmengine", 224),
     ("res2net", ["Res2Net"], "mmcv-legacy", 224),
 ]
 # Families whose published figures are those of the deploy form.
-DEPLOYED = ("repvgg",)
+DEPLOYED = ("mobileone", "repvgg")
 TITLES = {
     "resnet": "ResNet (arXiv:1512.03385), its variants, and networks of that shape under self-supervised weights.",
     "resnext": "ResNeXt (arXiv:1611.05431).",
@@ -60,6 +61,7 @@ TITLES = {
     "efficientnet_v2": "EfficientNetV2 (arXiv:2104.00298).",
     "convnext": "ConvNeXt (arXiv:2201.03545) and ConvNeXt V2 (arXiv:2301.00808).",
     "repvgg": "RepVGG (arXiv:2101.03697).",
+    "mobileone": "MobileOne (arXiv:2206.04040).",
     "res2net": "Res2Net (arXiv:1904.01169).",
 }
 # How the names of a family's rows begin in collections that mix families.
