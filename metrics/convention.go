@@ -62,9 +62,10 @@ const (
 	WholeForward      Scope = "whole forward"
 )
 
-// Scope returns how much of a network the convention counts.
-func (c Convention) Scope() Scope {
-	if c == FVCore {
+// Scope returns how much of a network the convention counts. Where the reference has
+// the classifier in the backbone, there is no counter that does not execute it.
+func (c Convention) Scope(g *nn.Graph) Scope {
+	if c == FVCore || g.ClassifierInBackbone {
 		return WholeForward
 	}
 	return WithoutClassifier

@@ -62,7 +62,7 @@ func Count(g *nn.Graph, input tensor.Shape, c Convention) (Cost, error) {
 	if err := c.check(); err != nil {
 		return Cost{}, err
 	}
-	cost := Cost{Convention: c, Scope: c.Scope(), Input: input, Params: g.NumParams()}
+	cost := Cost{Convention: c, Scope: c.Scope(g), Input: input, Params: g.NumParams()}
 	layers, err := walk(g, input, c.flops)
 	if err != nil {
 		return Cost{}, err

@@ -95,6 +95,35 @@ func TestCount(t *testing.T) {
 	}
 }
 
+// TestClassifierInBackbone checks that every convention counts a classifier that the
+// reference has in its backbone, and says so.
+func TestClassifierInBackbone(t *testing.T) {
+	input := tensor.Shape{1, 3, 8, 8}
+	whole := *network(t)
+	whole.ClassifierInBackbone = true
+	for _, c := range metrics.Conventions() {
+		outside, err := metrics.Count(network(t), input, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		inside, err := metrics.Count(&whole, input, c)
+		if err != nil {
+			t.Fatal(err)
+		}
+		want := outside.FLOPs
+		if outside.Scope == metrics.WithoutClassifier {
+			want += 8 * 5
+		}
+		if inside.FLOPs != want || inside.HeadFLOPs != 8*5 || inside.Scope != metrics.WholeForward {
+			t.Errorf("%s: %d FLOPs %s, classifier %d; want %d %s, 40", c, inside.FLOPs, inside.Scope, inside.HeadFLOPs, want, metrics.WholeForward)
+		}
+	}
+	r, err := metrics.NewRow("whole", metrics.Published{Convention: metrics.MMCVLegacy, Input: input}, &whole)
+	if err != nil || r.Scope != metrics.WholeForward {
+		t.Errorf("row of scope %q, %v, want %q", r.Scope, err, metrics.WholeForward)
+	}
+}
+
 // TestOperators counts single operators on 4 channels of 6x6, by the rules of mmcv
 // 2.1 and mmengine 0.10.
 func TestOperators(t *testing.T) {

@@ -74,7 +74,7 @@ type Row struct {
 // NewRow counts a network and compares it with what was published. Accuracies are
 // not measured until Measure.
 func NewRow(name string, p Published, g *nn.Graph) (Row, error) {
-	r := Row{Name: name, Convention: p.Convention, Scope: p.Convention.Scope(), Input: p.Input, Form: p.Form, Labels: p.Labels, Images: p.Images, Note: p.Note}
+	r := Row{Name: name, Convention: p.Convention, Input: p.Input, Form: p.Form, Labels: p.Labels, Images: p.Images, Note: p.Note}
 	if err := p.Convention.check(); err != nil {
 		return Row{}, fmt.Errorf("%w (of %q)", err, name)
 	}
@@ -85,7 +85,7 @@ func NewRow(name string, p Published, g *nn.Graph) (Row, error) {
 			return Row{}, fmt.Errorf("%w (of %q)", err, name)
 		}
 		if c == p.Convention {
-			exact, r.HeadFLOPs = cost.FLOPs, cost.HeadFLOPs
+			exact, r.Scope, r.HeadFLOPs = cost.FLOPs, cost.Scope, cost.HeadFLOPs
 		}
 		r.Totals = append(r.Totals, Total{c, cost.Scope, cost.FLOPs})
 	}

@@ -124,6 +124,10 @@ func (b *Builder) Features(x Value) Value {
 	return b.Output(x)
 }
 
+// ClassifierInBackbone declares that the reference's backbone ends in the classifier,
+// which counting conventions then execute.
+func (b *Builder) ClassifierInBackbone() { b.g.ClassifierInBackbone = true }
+
 // Conv adds a convolution, (N,C,H,W) to (N,out,OH,OW). Unless options say otherwise
 // the kernel is 1x1, the stride 1, the border half the kernel, so that the size
 // stays, and there is no bias.

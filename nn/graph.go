@@ -33,8 +33,12 @@ type Graph struct {
 	// reference framework's.
 	Probes []Probe
 	// Features is the value that enters the classifier, (N,F): what
-	// upstream calls extract_feat. Counting conventions stop here.
+	// upstream calls extract_feat. Counting conventions stop here, but for a
+	// classifier in the backbone.
 	Features int
+	// ClassifierInBackbone tells that the reference has the classifier in its
+	// backbone, so that every counting convention executes it.
+	ClassifierInBackbone bool
 	// Logits is the output value, (N,K).
 	Logits int
 	// Values is the number of values; they are numbered 0 to Values-1.
