@@ -39,6 +39,7 @@ var families = []*Family{
 	&denseNet,
 	&efficientNet,
 	&efficientNetV2,
+	&inceptionV3,
 	&mobileNetV2,
 	&mobileNetV3,
 	&mobileOne,

@@ -1,6 +1,7 @@
 """Writes goldens of other projects' networks, which prove the recipes that rename their checkpoints.
 
     foreign.py -o DIR PROJECT NETWORK MODEL   such as: timm cspresnet50 cspresnet50_3rdparty_8xb32_in1k
+    foreign.py -o DIR mmpretrain OPTION MODEL ... MODEL itself, with an option of its backbone switched on
 
 The network carries synthetic weights by its own project's names, so that a reader
 who makes the same weights and renames them for MODEL must get the same logits.
@@ -21,9 +22,14 @@ import synthetic
 SEED = 0
 
 
-def build(project, network, eps):
+def build(project, network, model, eps):
     """Returns an untrained network in evaluation mode, and the project's version."""
-    if project == "timm":
+    if project == "mmpretrain":
+        import mmpretrain
+
+        net = mmpretrain.get_model(model, pretrained=False, backbone={network: True})
+        version = f"mmpretrain {mmpretrain.__version__}"
+    elif project == "timm":
         import timm
 
         net, version = timm.create_model(network), f"timm {timm.__version__}"
@@ -40,7 +46,7 @@ def build(project, network, eps):
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("project", choices=["timm", "torchvision"])
+    p.add_argument("project", choices=["mmpretrain", "timm", "torchvision"])
     p.add_argument("network")
     p.add_argument("model")
     p.add_argument("-o", "--out", required=True, type=pathlib.Path)
@@ -49,7 +55,7 @@ def main():
     args = p.parse_args()
     shape = tuple(map(int, args.shape.split("x")))
     torch.set_num_threads(1)
-    net, version = build(args.project, args.network, args.bn_eps)
+    net, version = build(args.project, args.network, args.model, args.bn_eps)
     net.load_state_dict(golden.synthetic_state(net, SEED))
     x = torch.from_numpy(synthetic.network_input(shape, SEED))
     with torch.inference_mode():

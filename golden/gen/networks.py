@@ -8,6 +8,7 @@ from mmpretrain.models.backbones.convnext import ConvNeXtBlock
 from mmpretrain.models.backbones.cspnet import CSPStage, DarknetBottleneck, ResNetBottleneck, ResNeXtBottleneck
 from mmpretrain.models.backbones.densenet import DenseBlock, DenseLayer, DenseTransition
 from mmpretrain.models.backbones.efficientnet import EdgeResidual
+from mmpretrain.models.backbones.inception_v3 import BasicConv2d, InceptionA, InceptionB, InceptionC, InceptionD, InceptionE
 from mmpretrain.models.backbones.mobilenet_v2 import InvertedResidual as MobileV2Block
 from mmpretrain.models.backbones.mobileone import MobileOneBlock
 from mmpretrain.models.backbones.repvgg import RepVGGBlock
@@ -40,7 +41,7 @@ BLOCKS = (
     ShuffleUnit,
     ShuffleV2Block,
 )
-STAGES = (CSPStage, Res2Layer, ResLayer, DenseBlock, DenseTransition)
+STAGES = (CSPStage, Res2Layer, ResLayer, DenseBlock, DenseTransition, InceptionA, InceptionB, InceptionC, InceptionD, InceptionE)
 NANO = 1  # the "depth" under which the small settings below are filed
 
 
@@ -172,9 +173,9 @@ def probed(net):
     blocks = [path for path, module in net.named_modules() if isinstance(module, BLOCKS)]
     for path, module in net.named_modules():
         level = path.split(".")
-        unit = isinstance(module, ConvModule) and not any(path.startswith(p + ".") for p in blocks)
+        unit = isinstance(module, (BasicConv2d, ConvModule)) and not any(path.startswith(p + ".") for p in blocks)
         block = len(level) >= 2 and level[-2] in ("blocks", "_blocks") or isinstance(module, BLOCKS)
         stage = isinstance(module, STAGES)
-        if unit or block or stage or path in ("backbone.stem", "neck", "_avg_pooling"):
+        if unit or block or stage or path in ("backbone.stem", "backbone.avgpool", "neck", "_avg_pooling"):
             modules[path] = module
     return modules

@@ -43,6 +43,7 @@ FAMILIES = [
     ("repvgg", ["RepVGG"], "mmengine", 224),
     ("mobileone", ["MobileOne"], "mmengine", 224),
     ("res2net", ["Res2Net"], "mmcv-legacy", 224),
+    ("inception_v3", ["Inception V3"], "mmcv-legacy", None),
 ]
 # Families whose published figures are those of the deploy form.
 DEPLOYED = ("mobileone", "repvgg")
@@ -63,6 +64,7 @@ TITLES = {
     "repvgg": "RepVGG (arXiv:2101.03697).",
     "mobileone": "MobileOne (arXiv:2206.04040).",
     "res2net": "Res2Net (arXiv:1904.01169).",
+    "inception_v3": "Inception-V3 (arXiv:1512.00567).",
 }
 # How the names of a family's rows begin in collections that mix families.
 ONLY = {("resnet", "MoCoV3"): "resnet50", ("resnet", "SparK"): "resnet50", ("convnext", "SparK"): "convnext"}
