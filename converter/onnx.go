@@ -43,15 +43,8 @@ const (
 // another type are cast to it in the file, where runtimes fold that away. Probes and
 // counters that inference does not read are left out.
 func newONNX(g *nn.Graph, sd *tensor.StateDict) (writer, error) {
-	if g == nil {
-		return nil, fmt.Errorf("converter: ONNX holds a network: name the one that the tensors belong to")
-	}
-	bound, err := nn.Bind(g, sd)
+	m, err := newONNXModel(g, sd)
 	if err != nil {
-		return nil, err
-	}
-	m := &onnxModel{graph: g, bound: bound, used: map[string]bool{onnxInput: true, onnxOutput: true}}
-	if err := m.build(); err != nil {
 		return nil, err
 	}
 	// A protobuf message gives its length first.
@@ -60,7 +53,7 @@ func newONNX(g *nn.Graph, sd *tensor.StateDict) (writer, error) {
 	end.bytes(graphOutput, valueInfo(onnxOutput, "N", g.NumClasses()))
 	size := len(m.head) + len(end)
 	for _, w := range m.weights {
-		size += len(w.head) + w.t.Nbytes()
+		size += len(w.head()) + w.t.Nbytes()
 	}
 	if size > math.MaxInt32-1<<20 {
 		return nil, fmt.Errorf("converter: a network of %d bytes: an ONNX file holds 2 GiB: cast it to F16 or BF16", size)
@@ -81,7 +74,7 @@ func newONNX(g *nn.Graph, sd *tensor.StateDict) (writer, error) {
 			return err
 		}
 		for _, weight := range m.weights {
-			if _, err := w.Write(weight.head); err != nil {
+			if _, err := w.Write(weight.head()); err != nil {
 				return err
 			}
 			if _, err := weight.t.WriteTo(w); err != nil {
@@ -107,18 +100,32 @@ type onnxModel struct {
 	bound   *nn.Bound
 	used    map[string]bool // names of values
 	values  []string        // by value of the graph
+	flat    []bool          // whether a value is (N,F) in place of (N,C,H,W)
 	head    message         // the graph up to its weights
 	weights []onnxWeight
 }
 
-// An onnxWeight is an initializer: what goes before its elements, and they.
+// An onnxWeight is an initializer: a weight, or an operator's constant.
 type onnxWeight struct {
-	head message
+	name string
 	t    tensor.Tensor
 }
 
+// newONNXModel returns a network of ONNX's operators with its weights.
+func newONNXModel(g *nn.Graph, sd *tensor.StateDict) (*onnxModel, error) {
+	if g == nil {
+		return nil, fmt.Errorf("converter: ONNX holds a network: name the one that the tensors belong to")
+	}
+	bound, err := nn.Bind(g, sd)
+	if err != nil {
+		return nil, err
+	}
+	m := &onnxModel{graph: g, bound: bound, used: map[string]bool{onnxInput: true, onnxOutput: true}}
+	return m, m.build()
+}
+
 func (m *onnxModel) build() error {
-	m.values = make([]string, m.graph.Values)
+	m.values, m.flat = make([]string, m.graph.Values), make([]bool, m.graph.Values)
 	m.values[0] = onnxInput
 	m.head.text(graphName, "zoo")
 	for _, n := range m.graph.Nodes {
@@ -127,6 +134,8 @@ func (m *onnxModel) build() error {
 			out = m.fresh(n.Path, n.Op.Kind())
 		}
 		m.values[n.Out] = out
+		_, flattens := n.Op.(nn.Flatten)
+		m.flat[n.Out] = flattens || m.flat[n.In[0]]
 		if err := m.node(n); err != nil {
 			return fmt.Errorf("converter: %s (%s): %w", n.Path, n.Op.Kind(), err)
 		}

@@ -2,7 +2,6 @@ package converter
 
 import (
 	"fmt"
-	"math"
 
 	"github.com/gozoo/zoo/nn"
 )
@@ -13,12 +12,14 @@ func (m *onnxModel) node(n nn.Node) error {
 	for i, v := range n.In {
 		in[i] = m.values[v]
 	}
-	if act, ok := n.Op.(nn.Act); ok {
-		return m.activation(act, n.Path, in[0], m.values[n.Out])
-	}
-	op := onnxNode{in: in, out: m.values[n.Out]}
-	weights := len(n.Params)
+	op := onnxNode{in: in}
+	weights := len(n.Params) // that op reads last
 	switch o := n.Op.(type) {
+	case nn.Act:
+		var err error
+		if op, err = m.activation(o, n.Path, in[0]); err != nil {
+			return err
+		}
 	case nn.Conv:
 		op.kind = "Conv"
 		op.ints("kernel_shape", o.KH, o.KW)
@@ -41,17 +42,33 @@ func (m *onnxModel) node(n nn.Node) error {
 		op.kind = "BatchNormalization"
 		op.float("epsilon", float32(o.Eps))
 		weights = 4 // not the counter
+	case nn.LayerNorm:
+		op, weights = m.layerNorm(n, o, in[0]), 0
+	case nn.LayerScale:
+		op.kind = "Mul"
+		op.in, weights = append(in, m.expanded(n, 0, 1)), 0
+	case nn.ResponseNorm:
+		op, weights = m.responseNorm(n, o, in[0]), 0
 	case nn.GlobalAvgPool:
 		op.kind = "GlobalAveragePool"
 	case nn.Flatten:
 		op.kind = "Flatten"
 	case nn.Linear:
-		op.kind = "Gemm"
-		op.int("transB", 1)
+		if m.flat[n.In[0]] {
+			op.kind = "Gemm"
+			op.int("transB", 1)
+		} else { // a convolution of 1x1
+			op.kind = "Conv"
+			op.in, weights = append(in, m.expanded(n, 0, 2), m.weight(n.Params[1])), 0
+		}
 	case nn.Add:
 		op.kind = "Add"
 	case nn.Mul:
 		op.kind = "Mul"
+	case nn.Shuffle: // as Reshape and Transpose would have to be told H and W
+		op.kind = "Gather"
+		op.int("axis", 1)
+		op.in = append(op.in, m.shuffled(o))
 	case nn.Concat:
 		op.kind = "Concat"
 		op.int("axis", 1)
@@ -70,47 +87,7 @@ func (m *onnxModel) node(n nn.Node) error {
 	for _, i := range n.Params[:weights] {
 		op.in = append(op.in, m.weight(i))
 	}
-	m.add(op)
-	return nil
-}
-
-// activation adds an activation function of x, of several operators where the
-// operator set has none.
-func (m *onnxModel) activation(a nn.Act, path, x, out string) error {
-	op := onnxNode{in: []string{x}, out: out}
-	step := func(kind string, in ...string) string {
-		s := onnxNode{kind: kind, in: in, out: m.fresh(path, kind)}
-		m.add(s)
-		return s.out
-	}
-	switch a.Func {
-	case nn.FuncLeakyReLU:
-		op.kind = "LeakyRelu"
-		op.float("alpha", a.Slope)
-	case nn.FuncReLU:
-		op.kind = "Relu"
-	case nn.FuncReLU6:
-		op.kind = "Clip"
-		op.in = append(op.in, m.scalar("zoo.0", 0), m.scalar("zoo.6", 6))
-	case nn.FuncSigmoid:
-		op.kind = "Sigmoid"
-	case nn.FuncHardSigmoid:
-		op.kind = "HardSigmoid"
-		op.float("alpha", 1./6)
-		op.float("beta", 0.5)
-	case nn.FuncSiLU:
-		op.kind = "Mul"
-		op.in = append(op.in, step("Sigmoid", x))
-	case nn.FuncHardSwish:
-		op.kind = "HardSwish"
-	case nn.FuncGELU: // an operator of its own from set 20 on
-		share := step("Erf", step("Mul", x, m.scalar("zoo.1_sqrt2", float32(1/math.Sqrt2))))
-		share = step("Mul", step("Add", share, m.scalar("zoo.1", 1)), m.scalar("zoo.0_5", 0.5))
-		op.kind = "Mul"
-		op.in = append(op.in, share)
-	default:
-		return fmt.Errorf("ONNX has no counterpart")
-	}
+	op.out = m.values[n.Out]
 	m.add(op)
 	return nil
 }

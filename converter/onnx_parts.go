@@ -4,6 +4,7 @@ import (
 	"encoding/binary"
 	"fmt"
 
+	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/tensor"
 )
 
@@ -34,17 +35,34 @@ func (m *onnxModel) scalar(name string, v float32) string {
 	return name
 }
 
-// index returns the name of a constant of one integer.
-func (m *onnxModel) index(v int) string {
-	name := fmt.Sprintf("zoo.index%d", v)
-	if !m.used[name] {
-		t, err := tensor.New(tensor.I64, tensor.Shape{1}, binary.LittleEndian.AppendUint64(nil, uint64(v)))
-		if err != nil {
-			panic(err) // eight bytes are one I64
-		}
-		m.initializer(name, t)
+// integers returns the name of a constant, a list of integers.
+func (m *onnxModel) integers(name string, vs ...int) string {
+	if m.used[name] {
+		return name
 	}
+	var data []byte
+	for _, v := range vs {
+		data = binary.LittleEndian.AppendUint64(data, uint64(v))
+	}
+	t, err := tensor.New(tensor.I64, tensor.Shape{len(vs)}, data)
+	if err != nil {
+		panic(err) // eight bytes each are an I64
+	}
+	m.initializer(name, t)
 	return name
+}
+
+// index returns the name of a constant of one integer.
+func (m *onnxModel) index(v int) string { return m.integers(fmt.Sprintf("zoo.index%d", v), v) }
+
+// shuffled returns the name of a constant: which channel each channel of a shuffle's
+// output is.
+func (m *onnxModel) shuffled(s nn.Shuffle) string {
+	from := make([]int, s.C)
+	for c := range from {
+		from[c] = c%s.Groups*(s.C/s.Groups) + c/s.Groups
+	}
+	return m.integers(fmt.Sprintf("zoo.shuffle%dof%d", s.Groups, s.C), from...)
 }
 
 // scales returns the name of a constant: the factors of all axes of an image.
@@ -58,16 +76,20 @@ func (m *onnxModel) scales(s int) string {
 
 func (m *onnxModel) initializer(name string, t tensor.Tensor) {
 	m.used[name] = true
-	var head message
-	for _, d := range t.Shape() {
+	m.weights = append(m.weights, onnxWeight{name, t})
+}
+
+// head returns what goes before the elements.
+func (w *onnxWeight) head() message {
+	var head, field message
+	for _, d := range w.t.Shape() {
 		head.int(tensorDims, int64(d))
 	}
-	head.int(tensorType, onnxTypes[t.DType()])
-	head.text(tensorName, name)
-	head.head(tensorRaw, t.Nbytes())
-	var field message
-	field.head(graphInitializer, len(head)+t.Nbytes())
-	m.weights = append(m.weights, onnxWeight{append(field, head...), t})
+	head.int(tensorType, onnxTypes[w.t.DType()])
+	head.text(tensorName, w.name)
+	head.head(tensorRaw, w.t.Nbytes())
+	field.head(graphInitializer, len(head)+w.t.Nbytes())
+	return append(field, head...)
 }
 
 // An onnxNode is a NodeProto.

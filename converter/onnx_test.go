@@ -115,7 +115,8 @@ func TestONNX(t *testing.T) {
 			block := "Conv BatchNormalization "
 			wantOps := block + "Relu " + block + "LeakyRelu Add " + block + "Clip Add " + block + "Sigmoid Mul Add " + block + "HardSwish Add " +
 				block + "Mul Erf Add Mul Mul Add GlobalAveragePool Conv Sigmoid Mul GlobalAveragePool Conv HardSigmoid Mul Resize Slice Slice MaxPool " +
-				"Concat BatchNormalization AveragePool AveragePool GlobalAveragePool Flatten Gemm"
+				"Concat BatchNormalization AveragePool AveragePool Gather Transpose LayerNormalization Transpose Unsqueeze Conv " +
+				"ReduceL2 ReduceMean Add Div Mul Unsqueeze Mul Unsqueeze Add Add Gather Unsqueeze Mul GlobalAveragePool Flatten LayerNormalization Gemm"
 			if diff := cmp.Diff(wantOps, strings.Join(ops, " ")); diff != "" {
 				t.Errorf("operators (-want +got):\n%s", diff)
 			}

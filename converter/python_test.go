@@ -8,7 +8,6 @@ import (
 	"strings"
 	"testing"
 
-	"github.com/gozoo/zoo/backbone"
 	"github.com/gozoo/zoo/converter"
 	"github.com/gozoo/zoo/converter/safetensors"
 	"github.com/gozoo/zoo/golden"
@@ -100,71 +99,65 @@ func everyOp(classes int) (*nn.Graph, error) {
 	x = b.At("join").BatchNorm(b.Concat(second, b.MaxPool(first, 3, 1, 1), x))
 	x = b.AvgPool(x, nn.AvgPool{K: 2, Stride: 2, Ceil: true})
 	x = b.AvgPool(x, nn.AvgPool{K: 3, Stride: 2, Pad: 1, CountPad: true})
-	x = b.At("pool").Features(b.Flatten(b.GlobalAvgPool(x)))
+	x = b.At("norm").LayerNorm(b.Shuffle(x, 4))
+	x = b.At("response").ResponseNorm(b.At("pointwise").Linear(x, 24))
+	x = b.At("scale").LayerScale(b.Shuffle(x, 3))
+	x = b.At("pool").Features(b.At("last").LayerNorm(b.Flatten(b.GlobalAvgPool(x))))
 	return b.Graph(b.At("fc").Linear(x, classes))
 }
 
 // TestONNXRuntime wants networks that were exported to compute the engine's logits
-// elsewhere, for any number of images.
+// elsewhere, for any number of images. ZOO_LONG=1 makes it every network, in place of
+// the smallest of each family.
 func TestONNXRuntime(t *testing.T) {
 	type export struct {
-		arch  string
-		graph func(classes int) (*nn.Graph, error)
-		size  int
+		network
 		dtype tensor.DType
 	}
-	of := func(family, arch string, size int, d tensor.DType) export {
-		f, err := backbone.ByName(family)
-		if err != nil {
-			t.Fatal(err)
+	exports := []export{{network{"", "every operator", everyOp}, tensor.Invalid}}
+	types := map[string]tensor.DType{"cspdarknet-nano": tensor.F32, "cspresnet-nano": tensor.F16, "cspresnext-nano": tensor.BF16}
+	var more []network
+	for _, n := range networks() {
+		if d, ok := types[n.name]; ok {
+			exports = append(exports, export{n, d})
 		}
-		return export{arch, func(classes int) (*nn.Graph, error) { return f.Graph(arch, classes) }, size, d}
 	}
-	exports := []export{
-		{"every operator", everyOp, 37, tensor.Invalid},
-		of("cspnet", "cspdarknet-nano", 32, tensor.Invalid),
-		of("cspnet", "cspresnet-nano", 32, tensor.F16),
-		of("cspnet", "cspresnext-nano", 32, tensor.BF16),
+	switch {
+	case os.Getenv("ZOO_LONG") != "":
+		more = networks()
+	case !testing.Short():
+		more = smallest(t)
 	}
-	if !testing.Short() {
-		exports = append(exports,
-			of("cspnet", "cspdarknet53", 256, tensor.Invalid),
-			of("cspnet", "cspresnet50", 256, tensor.Invalid),
-			of("cspnet", "cspresnext50", 224, tensor.Invalid),
-			of("efficientnet", "efficientnet-lite0", 224, tensor.Invalid),
-		)
+	for _, n := range more {
+		exports = append(exports, export{n, tensor.Invalid})
 	}
 	for _, e := range exports {
-		t.Run(fmt.Sprint(e.arch, " ", e.dtype), func(t *testing.T) {
+		t.Run(fmt.Sprint(e.name, " ", e.dtype), func(t *testing.T) {
 			if os.Getenv("ZOO_PYTHON") == "" {
 				check(t)
 			}
-			const classes = 1000
-			g, err := e.graph(classes)
-			if err != nil {
-				t.Fatal(err)
-			}
+			g := graphOf(t, e.network)
 			sd := synthetic(t, g)
 			dir := t.TempDir()
-			source, network, run := filepath.Join(dir, "in.safetensors"), filepath.Join(dir, "out.onnx"), filepath.Join(dir, "run.safetensors")
+			source, exported, run := filepath.Join(dir, "in.safetensors"), filepath.Join(dir, "out.onnx"), filepath.Join(dir, "run.safetensors")
 			if err := converter.Write(t.Context(), source, sd, converter.Output{DType: e.dtype}); err != nil {
 				t.Fatal(err)
 			}
-			if err := converter.Write(t.Context(), network, sd, converter.Output{Format: converter.ONNX, DType: e.dtype, Graph: g, Provenance: provenance}); err != nil {
+			if err := converter.Write(t.Context(), exported, sd, converter.Output{Format: converter.ONNX, DType: e.dtype, Graph: g, Provenance: provenance}); err != nil {
 				t.Fatal(err)
 			}
 			cast, err := stateDict(t, source) // so that both compute with the same weights
 			if err != nil {
 				t.Fatal(err)
 			}
-			record, err := computed(g, cast, tensor.Shape{3, 3, e.size, e.size})
+			record, err := computed(g, cast, inputFor(t, g))
 			if err != nil {
 				t.Fatal(err)
 			}
 			if err := safetensors.WriteFile(run, record, nil); err != nil {
 				t.Fatal(err)
 			}
-			check(t, source, network, "--run", run, "--tolerance", "1e-5")
+			check(t, source, exported, "--run", run, "--tolerance", "1e-5")
 		})
 	}
 }

@@ -241,7 +241,7 @@ func (b *Builder) Shuffle(x Value, groups int) Value {
 	if groups < 1 || x.C%groups != 0 {
 		b.fail("cannot shuffle %d channels in %d groups", x.C, groups)
 	}
-	return b.node(Shuffle{groups}, x.C, x)
+	return b.node(Shuffle{x.C, groups}, x.C, x)
 }
 
 // Upsample repeats each pixel scale times along both axes.

@@ -98,9 +98,9 @@ type Add struct{}
 // Mul multiplies (N,C,H,W) by one factor per image and channel, (N,C,1,1).
 type Mul struct{}
 
-// Shuffle interleaves Groups equal runs of channels: channel c of run g becomes
+// Shuffle interleaves Groups equal runs of C channels: channel c of run g becomes
 // channel c*Groups+g. It mixes what grouped convolutions keep apart.
-type Shuffle struct{ Groups int }
+type Shuffle struct{ C, Groups int }
 
 // Upsample repeats each pixel Scale times along both axes: (N,C,H,W) to
 // (N,C,Scale*H,Scale*W). It is PyTorch's mode "nearest".

@@ -164,7 +164,7 @@ func (Mul) Shape(in ...tensor.Shape) (tensor.Shape, error) {
 
 // Shape returns the input's shape.
 func (s Shuffle) Shape(in ...tensor.Shape) (tensor.Shape, error) {
-	x, err := images(0, in)
+	x, err := images(s.C, in)
 	if err == nil && (s.Groups < 1 || x[1]%s.Groups != 0) {
 		err = fmt.Errorf("%d groups do not divide the channels of %v", s.Groups, x)
 	}

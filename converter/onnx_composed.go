@@ -1,0 +1,93 @@
+package converter
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/gozoo/zoo/nn"
+)
+
+// Operators that are several of ONNX's. Each function adds all but the last one, and
+// returns that without the name of its output.
+
+// step adds an operator inside a module, and returns the name of its output.
+func (m *onnxModel) step(path string, op onnxNode) string {
+	op.out = m.fresh(path, op.kind)
+	m.add(op)
+	return op.out
+}
+
+// activation applies an activation function to x.
+func (m *onnxModel) activation(a nn.Act, path, x string) (onnxNode, error) {
+	op := onnxNode{in: []string{x}}
+	step := func(kind string, in ...string) string { return m.step(path, onnxNode{kind: kind, in: in}) }
+	switch a.Func {
+	case nn.FuncLeakyReLU:
+		op.kind = "LeakyRelu"
+		op.float("alpha", a.Slope)
+	case nn.FuncReLU:
+		op.kind = "Relu"
+	case nn.FuncReLU6:
+		op.kind = "Clip"
+		op.in = append(op.in, m.scalar("zoo.0", 0), m.scalar("zoo.6", 6))
+	case nn.FuncSigmoid:
+		op.kind = "Sigmoid"
+	case nn.FuncHardSigmoid:
+		op.kind = "HardSigmoid"
+		op.float("alpha", 1./6)
+		op.float("beta", 0.5)
+	case nn.FuncSiLU:
+		op.kind = "Mul"
+		op.in = append(op.in, step("Sigmoid", x))
+	case nn.FuncHardSwish:
+		op.kind = "HardSwish"
+	case nn.FuncGELU: // an operator of its own from set 20 on
+		share := step("Erf", step("Mul", x, m.scalar("zoo.1_sqrt2", float32(1/math.Sqrt2))))
+		share = step("Mul", step("Add", share, m.scalar("zoo.1", 1)), m.scalar("zoo.0_5", 0.5))
+		op.kind = "Mul"
+		op.in = append(op.in, share)
+	default:
+		return op, fmt.Errorf("ONNX has no counterpart")
+	}
+	return op, nil
+}
+
+// layerNorm normalises the channels of x, which ONNX has to find in the last axis.
+func (m *onnxModel) layerNorm(n nn.Node, o nn.LayerNorm, x string) onnxNode {
+	op := onnxNode{kind: "LayerNormalization", in: []string{x, m.weight(n.Params[0]), m.weight(n.Params[1])}}
+	op.float("epsilon", float32(o.Eps))
+	if m.flat[n.In[0]] {
+		return op
+	}
+	op.in[0] = m.step(n.Path, transpose(x, 0, 2, 3, 1)) // (N,H,W,C)
+	return transpose(m.step(n.Path, op), 0, 3, 1, 2)
+}
+
+func transpose(x string, axes ...int) onnxNode {
+	op := onnxNode{kind: "Transpose", in: []string{x}}
+	op.ints("perm", axes...)
+	return op
+}
+
+// responseNorm writes nn.ResponseNorm's formula, of x (N,C,H,W).
+func (m *onnxModel) responseNorm(n nn.Node, o nn.ResponseNorm, x string) onnxNode {
+	step := func(kind string, in ...string) string { return m.step(n.Path, onnxNode{kind: kind, in: in}) }
+	reduce := func(kind, x string, axes ...int) string {
+		op := onnxNode{kind: kind, in: []string{x}}
+		op.ints("axes", axes...)
+		return m.step(n.Path, op)
+	}
+	norm := reduce("ReduceL2", x, 2, 3)   // (N,C,1,1)
+	mean := reduce("ReduceMean", norm, 1) // (N,1,1,1)
+	eps := m.scalar(fmt.Sprint("zoo.eps", o.Eps), float32(o.Eps))
+	share := step("Div", norm, step("Add", mean, eps))
+	scaled := step("Mul", step("Mul", x, share), m.expanded(n, 0, 1))
+	return onnxNode{kind: "Add", in: []string{step("Add", scaled, m.expanded(n, 1, 1)), x}}
+}
+
+// expanded returns the name of the module's i-th tensor with two axes of length 1, the
+// first at the given place: a factor of each channel (C,1,1), or a kernel (Out,In,1,1).
+func (m *onnxModel) expanded(n nn.Node, i, at int) string {
+	axes := m.integers(fmt.Sprintf("zoo.axes%d_%d", at, at+1), at, at+1)
+	return m.step(n.Path, onnxNode{kind: "Unsqueeze", in: []string{m.weight(n.Params[i]), axes}})
+}
