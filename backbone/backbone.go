@@ -39,6 +39,7 @@ var families = []*Family{
 	&denseNet,
 	&efficientNet,
 	&efficientNetV2,
+	&hrNet,
 	&inceptionV3,
 	&mobileNetV2,
 	&mobileNetV3,

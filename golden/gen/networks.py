@@ -175,7 +175,8 @@ def probed(net):
         level = path.split(".")
         unit = isinstance(module, (BasicConv2d, ConvModule)) and not any(path.startswith(p + ".") for p in blocks)
         block = len(level) >= 2 and level[-2] in ("blocks", "_blocks") or isinstance(module, BLOCKS)
-        stage = isinstance(module, STAGES)
+        # HRNet numbers its layers, dozens, and each ends with a block: probed as such.
+        stage = isinstance(module, STAGES) and not (isinstance(module, ResLayer) and level[-1].isdigit())
         if unit or block or stage or path in ("backbone.stem", "backbone.avgpool", "neck", "_avg_pooling"):
             modules[path] = module
     return modules

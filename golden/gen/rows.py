@@ -44,6 +44,7 @@ FAMILIES = [
     ("mobileone", ["MobileOne"], "mmengine", 224),
     ("res2net", ["Res2Net"], "mmcv-legacy", 224),
     ("inception_v3", ["Inception V3"], "mmcv-legacy", None),
+    ("hrnet", ["HRNet"], "mmcv-legacy", 224),
 ]
 # Families whose published figures are those of the deploy form.
 DEPLOYED = ("mobileone", "repvgg")
@@ -65,6 +66,7 @@ TITLES = {
     "mobileone": "MobileOne (arXiv:2206.04040).",
     "res2net": "Res2Net (arXiv:1904.01169).",
     "inception_v3": "Inception-V3 (arXiv:1512.00567).",
+    "hrnet": "HRNet (arXiv:1908.07919).",
 }
 # How the names of a family's rows begin in collections that mix families.
 ONLY = {("resnet", "MoCoV3"): "resnet50", ("resnet", "SparK"): "resnet50", ("convnext", "SparK"): "convnext"}
