@@ -88,7 +88,7 @@ func (m *Model) Evaluate(ctx context.Context, o EvalOptions) (*Evaluation, error
 		return nil, fmt.Errorf("zoo: evaluate %s on %s: %w", m.entry.Name, cmp.Or(dataset, "the given images"), err)
 	}
 	e := &Evaluation{
-		Model: m.entry.Name, Dataset: dataset, Weights: m.weights, Precision: m.precision,
+		Model: m.entry.Name, Dataset: dataset, Weights: m.Weights(), Precision: m.precision,
 		Pixels:     fmt.Sprintf("%s; %v", decoder, m.entry.Input),
 		ListSHA256: listSHA256(set.Items), Set: len(set.Items), Limit: len(set.Items), Notes: set.Notes,
 	}

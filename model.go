@@ -24,7 +24,7 @@ type Model struct {
 	pipeline  vision.Pipeline
 	noPixels  error // why images cannot be preprocessed; nil when they can
 	precision Precision
-	weights   string                // see Weights
+	weights   func() string         // see Weights
 	source    *converter.Checkpoint // the mapped file that net views; nil for synthetic weights
 	progress  func(Progress)
 }
@@ -36,7 +36,7 @@ type Prediction struct {
 	Score float32 // softmax probability, 0 to 1
 }
 
-func (z *Zoo) newModel(entry *registry.Entry, fitted *converter.Fitted, weights string, source *converter.Checkpoint) (*Model, error) {
+func (z *Zoo) newModel(entry *registry.Entry, fitted *converter.Fitted, weights func() string, source *converter.Checkpoint) (*Model, error) {
 	m := &Model{
 		entry:     entry,
 		net:       &network{bound: fitted.Bound, engine: engine.New(fitted.Bound), threads: z.config.Threads},
@@ -78,8 +78,8 @@ func (m *Model) Precision() Precision { return m.precision }
 
 // Weights says what the weights are, in the words of golden files: "sha256:HEX" of
 // the published checkpoint, or of the file that OpenFile was given, or
-// "synthetic:SEED".
-func (m *Model) Weights() string { return m.weights }
+// "synthetic:SEED". Of a file that OpenFile was given, the first call reads all bytes.
+func (m *Model) Weights() string { return m.weights() }
 
 // DecodeOptions returns how the model's preprocessing wants image files decoded.
 func (m *Model) DecodeOptions() vision.DecodeOptions { return m.pipeline.DecodeOptions() }
@@ -164,7 +164,7 @@ func (m *Model) forward(ctx context.Context, img image.Image, keep ...int) (logi
 func (m *Model) checkLogits(logits []float32) error {
 	for i, x := range logits {
 		if x-x != 0 {
-			return &converter.CheckpointError{File: m.weights, Err: fmt.Errorf("zoo: %s: weights %s: logit %d is %v: expected weights that give finite numbers", m.entry.Name, m.weights, i, x)}
+			return &converter.CheckpointError{File: m.Weights(), Err: fmt.Errorf("zoo: %s: weights %s: logit %d is %v: expected weights that give finite numbers", m.entry.Name, m.Weights(), i, x)}
 		}
 	}
 	return nil

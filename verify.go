@@ -135,7 +135,7 @@ func (e *GoldenError) Unwrap() error { return e.Err }
 
 // judge runs the golden's input and compares the outcome.
 func (m *Model) judge(ctx context.Context, g *golden.Golden, p Precision) (Check, error) {
-	c := Check{Model: m.entry.Name, Weights: m.weights, Input: strings.ReplaceAll(strings.Trim(g.Shape.String(), "()"), ",", "x")}
+	c := Check{Model: m.entry.Name, Weights: m.Weights(), Input: strings.ReplaceAll(strings.Trim(g.Shape.String(), "()"), ",", "x")}
 	input, err := g.NetworkInput()
 	if err != nil {
 		return c, err
@@ -243,9 +243,9 @@ func (w *weightSource) load(ctx context.Context, g *golden.Golden) (*Model, erro
 	if err != nil {
 		return nil, err
 	}
-	if m.weights != g.Weights {
+	if m.Weights() != g.Weights {
 		m.Close()
-		return nil, &GoldenError{g.Name, fmt.Errorf("the golden is of weights %s, the published ones are %s: name a file with those weights", g.Weights, m.weights)}
+		return nil, &GoldenError{g.Name, fmt.Errorf("the golden is of weights %s, the published ones are %s: name a file with those weights", g.Weights, m.Weights())}
 	}
 	return m, nil
 }
@@ -277,7 +277,8 @@ func (z *Zoo) synthetic(entry *registry.Entry, form string, classes int, seed ui
 	if err != nil {
 		return nil, err
 	}
-	return z.newModel(entry, &converter.Fitted{Bound: bound, Classes: classes}, fmt.Sprintf("synthetic:%d", seed), nil)
+	weights := fmt.Sprintf("synthetic:%d", seed)
+	return z.newModel(entry, &converter.Fitted{Bound: bound, Classes: classes}, func() string { return weights }, nil)
 }
 
 // OpenGolden reads a golden file.

@@ -74,14 +74,11 @@ func (z *Zoo) OpenFile(name, path string) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	digest, err := fileSHA256(path)
-	if err != nil {
-		return nil, err
-	}
-	return z.openFile(entry, path, "sha256:"+digest)
+	return z.openFile(entry, path, "")
 }
 
-// openFile opens a checkpoint whose weights are known under a digest.
+// openFile opens a checkpoint whose weights have a name; empty for that of the file's
+// own digest.
 func (z *Zoo) openFile(entry *registry.Entry, path, weights string) (*Model, error) {
 	checkpoint, err := converter.Open(path)
 	if err != nil {
@@ -91,14 +88,18 @@ func (z *Zoo) openFile(entry *registry.Entry, path, weights string) (*Model, err
 }
 
 // openCheckpoint makes a model of a checkpoint, which the model closes. An empty
-// recipe name lets the checkpoint's names decide.
+// recipe name lets the checkpoint's names decide; weights are as openFile's.
 func (z *Zoo) openCheckpoint(entry *registry.Entry, checkpoint *converter.Checkpoint, recipeName, weights string) (*Model, error) {
 	fitted, err := fit(entry, checkpoint, recipeName)
 	if err != nil {
 		checkpoint.Close()
 		return nil, err
 	}
-	m, err := z.newModel(entry, fitted, weights, checkpoint)
+	name := func() string { return weights }
+	if weights == "" {
+		name = func() string { return "sha256:" + checkpoint.SHA256() }
+	}
+	m, err := z.newModel(entry, fitted, name, checkpoint)
 	if err != nil {
 		checkpoint.Close()
 		return nil, err
