@@ -128,17 +128,10 @@ func (c *compiler) winogradWeights(u unit, op nn.Conv) (w, bias []float32, err e
 		packed := alloc[float32](kernel.WinogradPlanes*panels*size + op.Out)
 		copy(packed[kernel.WinogradPlanes*panels*size:], f.bias)
 		parallel(panels, func(p int) {
+			first := p * width
+			n := min(width, op.Out-first)
 			for in := range op.In {
-				for o := p * width; o < min((p+1)*width, op.Out); o++ {
-					var g [9]float32
-					for k := range g {
-						g[k] = f.at(o, 9*in+k)
-					}
-					at := p*size + (1+in)*width + o%width
-					for plane, x := range kernel.WinogradWeights(&g) {
-						packed[plane*panels*size+at] = x
-					}
-				}
+				kernel.WinogradWeights(packed[p*size+(1+in)*width:], panels*size, n, f.w[first*f.fan+9*in:], f.fan, f.scale[first:])
 			}
 		})
 		return packed, nil

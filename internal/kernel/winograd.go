@@ -34,17 +34,9 @@ const (
 	WinogradLanes = 16
 )
 
-// winogradG, winogradB and winogradA transform weights, inputs and products:
-// output = Aᵀ [(G g Gᵀ) ∘ (Bᵀ d B)] A.
+// winogradB and winogradA transform inputs and products, and winogradPoints stands for G,
+// which transforms weights: output = Aᵀ [(G g Gᵀ) ∘ (Bᵀ d B)] A.
 var (
-	winogradG = [WinogradPatch][3]float64{
-		{1 / pointProduct, 0, 0},
-		{1 / normA, a1 / normA, a2 / normA},
-		{1 / normA, -a1 / normA, a2 / normA},
-		{1 / normB, b1 / normB, b2 / normB},
-		{1 / normB, -b1 / normB, b2 / normB},
-		{0, 0, 1},
-	}
 	winogradB = [WinogradPatch][WinogradPatch]float32{
 		{pointProduct, 0, -pointSum, 0, 1, 0},
 		{0, -a1 * b2, -b2, a1, 1, 0},
@@ -67,21 +59,35 @@ const (
 	normB = 2 * b2 * (b2 - a2)
 )
 
-// WinogradWeights transforms one 3x3 filter, row by row, to its weights in the 36
-// planes. They are computed in float64 and rounded once.
-func WinogradWeights(g *[9]float32) (u [WinogradPlanes]float32) {
-	for i, gi := range winogradG {
-		var row [3]float64 // of G g
-		for k := range 3 {
-			for j, x := range gi {
-				row[k] += x * float64(g[3*j+k])
-			}
+// WinogradWeights transforms the 3x3 filters with which n output channels take one input
+// channel. That of channel c is w[c*stride:][:9], row by row, times scale[c]; its weight
+// in plane k, which is element k/6,k%6 of G g Gᵀ, goes to dst[k*plane+c]. All is computed
+// in float64 and rounded once.
+func WinogradWeights(dst []float32, plane, n int, w []float32, stride int, scale []float64) {
+	for c := range n {
+		g, s := (*[9]float32)(w[c*stride:]), scale[c]
+		var rows [WinogradPatch][3]float64 // of G g
+		for j := range 3 {
+			rows[0][j], rows[1][j], rows[2][j], rows[3][j], rows[4][j], rows[5][j] =
+				winogradPoints(float64(g[j])*s, float64(g[3+j])*s, float64(g[6+j])*s)
 		}
-		for j, gj := range winogradG {
-			u[WinogradPatch*i+j] = float32(row[0]*gj[0] + row[1]*gj[1] + row[2]*gj[2])
+		at := c
+		for i := range rows {
+			u0, u1, u2, u3, u4, u5 := winogradPoints(rows[i][0], rows[i][1], rows[i][2])
+			dst[at], dst[at+plane], dst[at+2*plane] = float32(u0), float32(u1), float32(u2)
+			at += 3 * plane
+			dst[at], dst[at+plane], dst[at+2*plane] = float32(u3), float32(u4), float32(u5)
+			at += 3 * plane
 		}
 	}
-	return u
+}
+
+// winogradPoints returns the values of the polynomial x + y t + z t² at the points, as the
+// rows of G have them: each divided by the point's distances to the others.
+func winogradPoints(x, y, z float64) (zero, plusA, minusA, plusB, minusB, infinity float64) {
+	evenA, oddA := x*(1/normA)+z*(a2/normA), y*(a1/normA)
+	evenB, oddB := x*(1/normB)+z*(b2/normB), y*(b1/normB)
+	return x * (1 / pointProduct), evenA + oddA, evenA - oddA, evenB + oddB, evenB - oddB, z
 }
 
 // A WinogradIn describes the patches of one convolution.

@@ -2,6 +2,7 @@ package kernel
 
 import (
 	"fmt"
+	"math"
 	"math/rand/v2"
 	"slices"
 	"testing"
@@ -56,14 +57,14 @@ func (c winogradCase) test(t testing.TB, v *Variant) {
 		v.WinogradIn(in, planes[i*c.in:][:35*in.Plane+c.in], src[(i/tw*tile*pw+i%tw*tile)*c.in:])
 	}
 	multiply := &Panel{Segments: []int{0}, SegmentLen: c.in, SrcStride: c.in, DstStride: c.out, Epilogue: Epilogue{Act: Identity}}
-	u := make([][WinogradPlanes]float32, c.out*c.in)
-	for i := range u {
-		u[i] = WinogradWeights((*[9]float32)(weights[9*i:]))
+	u, ones := make([]float32, WinogradPlanes*c.out*c.in), slices.Repeat([]float64{1}, c.out)
+	for i := range c.in {
+		WinogradWeights(u[i*c.out:], c.out*c.in, c.out, weights[9*i:], 9*c.in, ones)
 	}
 	for xi := range WinogradPlanes {
 		for first := 0; first < c.out; first += v.Width {
 			n := min(v.Width, c.out-first)
-			w := packPanel(v.Width, n, c.in, func(int) float32 { return 0 }, func(ch, i int) float32 { return u[(first+ch)*c.in+i][xi] })
+			w := packPanel(v.Width, n, c.in, func(int) float32 { return 0 }, func(ch, i int) float32 { return u[(xi*c.in+i)*c.out+first+ch] })
 			v.Panel(multiply, th*tw, products[xi*out.Plane+first:][:(th*tw-1)*c.out+n], planes[xi*in.Plane:][:th*tw*c.in], w, nil)
 		}
 	}
@@ -113,6 +114,47 @@ func TestWinograd(t *testing.T) {
 			}
 		}
 	})
+}
+
+// winogradG is G as arXiv:1509.09308 writes it, for the points of this package.
+var winogradG = [WinogradPatch][3]float64{
+	{1 / pointProduct, 0, 0},
+	{1 / normA, a1 / normA, a2 / normA},
+	{1 / normA, -a1 / normA, a2 / normA},
+	{1 / normB, b1 / normB, b2 / normB},
+	{1 / normB, -b1 / normB, b2 / normB},
+	{0, 0, 1},
+}
+
+// TestWinogradWeights compares with G g Gᵀ by its definition, and checks that nothing else
+// is written.
+func TestWinogradWeights(t *testing.T) {
+	const channels, stride, plane = 3, 11, 7
+	r := rand.New(rand.NewPCG(1, 6))
+	w, scale := make([]float32, (channels-1)*stride+9), []float64{1, -0.3, 1e-3}
+	fill(w, r)
+	untouched := float32(math.Inf(1))
+	dst := slices.Repeat([]float32{untouched}, WinogradPlanes*plane)
+	WinogradWeights(dst, plane, channels, w, stride, scale)
+	for at, got := range dst {
+		k, c := at/plane, at%plane
+		if c >= channels {
+			if got != untouched {
+				t.Errorf("plane %d: float %d was written", k, c)
+			}
+			continue
+		}
+		want, size := 0.0, 0.0
+		for y, a := range winogradG[k/WinogradPatch] {
+			for x, b := range winogradG[k%WinogradPatch] {
+				term := a * b * float64(w[c*stride+3*y+x]) * scale[c]
+				want, size = want+term, size+math.Abs(term)
+			}
+		}
+		if d := math.Abs(float64(got) - want); d > size/(1<<24) {
+			t.Errorf("channel %d, plane %d: %v, want %v", c, k, got, want)
+		}
+	}
 }
 
 // TestWinogradMatrices checks by exact arithmetic on small numbers that the three
@@ -182,6 +224,18 @@ func FuzzWinograd(f *testing.F) {
 			}.test(t, v)
 		}
 	})
+}
+
+func BenchmarkWinogradWeights(b *testing.B) {
+	const in, width = 256, 32
+	size := (1 + in) * width
+	w, scale, dst := make([]float32, 9*in*width), make([]float64, width), make([]float32, WinogradPlanes*size)
+	for b.Loop() {
+		for i := range in {
+			WinogradWeights(dst[(1+i)*width:], size, width, w[9*i:], 9*in, scale)
+		}
+	}
+	b.ReportMetric(float64(b.Elapsed().Nanoseconds())/float64(b.N*in*width), "ns/filter")
 }
 
 func BenchmarkWinograd(b *testing.B) {
