@@ -156,10 +156,7 @@ func New(c Config) (*Zoo, error) {
 		}
 		c.CacheDir = filepath.Join(dir, "zoo")
 	}
-	reg, err := registry.Parse("zoo.toml (built in)", builtin)
-	if err != nil {
-		return nil, err
-	}
+	reg := registry.Embedded("zoo.toml (built in)", builtin)
 	for _, path := range c.Registries {
 		data, err := os.ReadFile(path)
 		if err != nil {

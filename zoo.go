@@ -25,7 +25,7 @@ import (
 // builtin is the catalogue that every zoo knows.
 //
 //go:embed zoo.toml
-var builtin []byte
+var builtin string
 
 // Open returns the named model, ready to predict, with the configuration that the
 // environment gives: see ConfigFromEnv. Close it after use.

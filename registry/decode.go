@@ -28,7 +28,7 @@ var keys = map[string]bool{
 
 // decode reads rows over those of base: a row that base has keeps the facts that
 // the text does not state, a new one must be complete.
-func decode(text string, base map[string]*Entry) (map[string]*Entry, error) {
+func decode(text string, base *Registry) (map[string]*Entry, error) {
 	var rows map[string]toml.Primitive
 	meta, err := toml.Decode(text, &rows)
 	if err != nil {
@@ -45,8 +45,8 @@ func decode(text string, base map[string]*Entry) (map[string]*Entry, error) {
 	sort.Strings(names) // the first error does not depend on map order
 	for _, name := range names {
 		entry, merged := &Entry{Name: name}, false
-		if old, ok := base[name]; ok {
-			*entry, merged = *old, true // an Entry holds no pointers: a full copy
+		if old, ok := base.rows[name]; ok {
+			*entry, merged = *old(), true // an Entry holds no pointers: a full copy
 		}
 		if err := meta.PrimitiveDecode(rows[name], entry); err != nil {
 			return nil, fmt.Errorf("entry %q: %w", name, err)

@@ -11,8 +11,8 @@ import (
 // A Registry holds entries by name. It does not change, and may be used from
 // several goroutines. The zero Registry is empty.
 type Registry struct {
-	entries map[string]*Entry
-	names   []string // sorted
+	rows  map[string]func() *Entry // each returns the same entry always
+	names []string                 // sorted
 }
 
 // Parse reads the text of a zoo.toml whose rows are all complete. file is what
@@ -25,14 +25,16 @@ func Parse(file string, data []byte) (*Registry, error) {
 // row of a known name replaces the facts that it states and keeps the others; a
 // new row must be complete. Errors name the entry and the key.
 func (r *Registry) Merge(file string, data []byte) (*Registry, error) {
-	rows, err := decode(string(data), r.entries)
+	entries, err := decode(string(data), r)
 	if err != nil {
 		return nil, fmt.Errorf("registry: %s: %w", file, err)
 	}
-	merged := &Registry{entries: make(map[string]*Entry, len(r.entries)+len(rows))}
-	maps.Copy(merged.entries, r.entries)
-	maps.Copy(merged.entries, rows)
-	merged.names = slices.Sorted(maps.Keys(merged.entries))
+	merged := &Registry{rows: make(map[string]func() *Entry, len(r.rows)+len(entries))}
+	maps.Copy(merged.rows, r.rows)
+	for name, e := range entries {
+		merged.rows[name] = func() *Entry { return e }
+	}
+	merged.names = slices.Sorted(maps.Keys(merged.rows))
 	// Names become file names, and some file systems ignore case.
 	folded := make(map[string]string, len(merged.names))
 	for _, name := range merged.names {
@@ -47,8 +49,8 @@ func (r *Registry) Merge(file string, data []byte) (*Registry, error) {
 
 // Lookup returns the entry of that name, or an *UnknownError.
 func (r *Registry) Lookup(name string) (*Entry, error) {
-	if e, ok := r.entries[name]; ok {
-		return e, nil
+	if entry, ok := r.rows[name]; ok {
+		return entry(), nil
 	}
 	return nil, &UnknownError{Name: name, Near: nearest(name, r.names)}
 }
@@ -59,7 +61,7 @@ func (r *Registry) Match(glob string) []*Entry {
 	var out []*Entry
 	for _, name := range r.names {
 		if ok, err := path.Match(glob, name); ok && err == nil {
-			out = append(out, r.entries[name])
+			out = append(out, r.rows[name]())
 		}
 	}
 	return out
@@ -69,7 +71,7 @@ func (r *Registry) Match(glob string) []*Entry {
 func (r *Registry) All() []*Entry {
 	out := make([]*Entry, len(r.names))
 	for i, name := range r.names {
-		out[i] = r.entries[name]
+		out[i] = r.rows[name]()
 	}
 	return out
 }
