@@ -224,10 +224,7 @@ func formed(entry *registry.Entry, fitted *converter.Fitted, o ConvertOptions) (
 	if err != nil {
 		return nil, badOption("%w: leave Deploy out", err)
 	}
-	out := *fitted
-	out.Deploy = true
-	out.Bound, err = converter.Fuse(fitted.Bound, g, o.DType)
-	return &out, err
+	return fitted.Fuse(g, o.DType)
 }
 
 // write writes the file and returns what was done.

@@ -10,15 +10,28 @@ import (
 	"github.com/gozoo/zoo/tensor"
 )
 
-// Fuse returns the weights of a network whose sums of branches became single
-// convolutions, bound to the graph of that form. A convolution of deploy that train
-// does not have, PATH.NAME, stands for the sum of batch norms that the module PATH of
-// train computes: over convolutions, or over the input itself. Everything else has to
-// be the same in both. What is fused is computed in float64 and rounded once: to d,
-// or to the type of the branches' weights where d is tensor.Invalid. The branches are
-// read off the two graphs; where those do not correspond, that is an error.
-func Fuse(train *nn.Bound, deploy *nn.Graph, d tensor.DType) (*nn.Bound, error) {
-	f := fuser{train: train, tensors: make(map[string]tensor.Tensor), left: make(map[string]bool)}
+// Fuse returns the checkpoint with single convolutions in the place of the network's
+// sums of branches, bound to the graph of that form. A convolution of deploy that the
+// checkpoint's graph does not have, PATH.NAME, stands for the sum of batch norms that
+// the latter's module PATH computes: over convolutions, or over the input itself.
+// Everything else has to be the same in both. What is fused is computed in float64 and
+// rounded once: to d, or to the type of the branches' weights where d is
+// tensor.Invalid. The branches are read off the two graphs; where those do not
+// correspond, that is an error.
+func (c *Fitted) Fuse(deploy *nn.Graph, d tensor.DType) (*Fitted, error) {
+	f := fuser{train: c.Bound, tensors: make(map[string]tensor.Tensor), left: make(map[string]bool), into: make(map[string]string)}
+	bound, err := f.bind(deploy, d)
+	if err != nil {
+		return nil, err
+	}
+	out := *c
+	out.Bound, out.Deploy, out.Names = bound, true, explainFused(c.Names, f.into, deploy)
+	return &out, nil
+}
+
+// bind returns the weights of the deploy form.
+func (f *fuser) bind(deploy *nn.Graph, d tensor.DType) (*nn.Bound, error) {
+	train := f.train
 	for i, p := range train.Graph.Params {
 		f.tensors[p.Name] = train.Tensors[i]
 		f.left[p.Name] = !p.Optional
@@ -62,7 +75,8 @@ type fuser struct {
 	train   *nn.Bound
 	tensors map[string]tensor.Tensor
 	left    map[string]bool
-	terms   map[int][]term // of each value that is a sum of batch norms
+	terms   map[int][]term    // of each value that is a sum of batch norms
+	into    map[string]string // of each name that is fused, the path of the convolution
 }
 
 // A term is a batch norm over a convolution of a value, or over the value itself.
@@ -121,7 +135,7 @@ func (f *fuser) fuse(path string, conv nn.Conv, d tensor.DType) ([]tensor.Tensor
 	if !conv.Bias || conv.KH != conv.KW || conv.KH%2 == 0 {
 		return nil, fmt.Errorf("a convolution of %dx%d, bias %v: expected an odd square and a bias", conv.KH, conv.KW, conv.Bias)
 	}
-	kernel := sums{conv: conv, weight: make([]float64, conv.Out*conv.In/conv.Groups*conv.KH*conv.KW), bias: make([]float64, conv.Out)}
+	kernel := sums{path: path, conv: conv, weight: make([]float64, conv.Out*conv.In/conv.Groups*conv.KH*conv.KW), bias: make([]float64, conv.Out)}
 	for _, t := range terms {
 		if err := f.add(&kernel, t); err != nil {
 			return nil, fmt.Errorf("branch %s: %w", t.norm.Path, err)
@@ -145,6 +159,7 @@ func (f *fuser) fuse(path string, conv nn.Conv, d tensor.DType) ([]tensor.Tensor
 
 // sums are the weight (Out,In/Groups,K,K) and bias (Out) of a convolution, so far.
 type sums struct {
+	path         string
 	conv         nn.Conv
 	weight, bias []float64
 }
@@ -152,7 +167,7 @@ type sums struct {
 // add adds a branch.
 func (f *fuser) add(s *sums, t term) error {
 	op := t.norm.Op.(nn.BatchNorm)
-	norm, err := f.take(t.norm, 4)
+	norm, err := f.take(t.norm, 4, s.path)
 	if err != nil {
 		return err
 	}
@@ -170,7 +185,7 @@ func (f *fuser) add(s *sums, t term) error {
 		if c != want || inner%2 == 0 || inner > k || s.conv.Pad != (nn.Padding{H: k / 2, W: k / 2}) {
 			return fmt.Errorf("a convolution %+v does not fit in %+v", c, s.conv)
 		}
-		all, err := f.take(*t.conv, 1)
+		all, err := f.take(*t.conv, 1, s.path)
 		if err != nil {
 			return err
 		}
@@ -197,8 +212,9 @@ func (f *fuser) add(s *sums, t term) error {
 	return nil
 }
 
-// take returns the first n tensors of a node in float64, which are then placed.
-func (f *fuser) take(node nn.Node, n int) ([][]float64, error) {
+// take returns the first n tensors of a node in float64, which are then placed: into
+// the convolution of that path.
+func (f *fuser) take(node nn.Node, n int, into string) ([][]float64, error) {
 	out := make([][]float64, n)
 	for i := range out {
 		p := node.Params[i]
@@ -209,6 +225,7 @@ func (f *fuser) take(node nn.Node, n int) ([][]float64, error) {
 		}
 		out[i] = values
 		delete(f.left, name)
+		f.into[name] = into
 	}
 	return out, nil
 }

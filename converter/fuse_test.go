@@ -5,6 +5,8 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/gozoo/zoo/converter"
 	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/tensor"
@@ -31,6 +33,29 @@ func twoBranches(t *testing.T, change ...nn.Option) (train, deploy *nn.Graph) {
 	b = nn.NewBuilder(4, 0.5, nn.ReLU())
 	x = b.At("block", "fused").Conv(b.Input(), 4, append([]nn.Option{nn.K(3), nn.Groups(2), nn.Bias()}, change...)...)
 	return train, finish(b, x)
+}
+
+// fates says what becomes of the names of twoBranches when they are fused.
+var fates = []converter.Explained{
+	{Fate: converter.Fused, Name: "block.wide.conv.weight", To: "block.fused", Found: "F32 (4,2,3,3)"},
+	{Fate: converter.Fused, Name: "block.wide.norm.weight", To: "block.fused", Found: "F32 (4)"},
+	{Fate: converter.Fused, Name: "block.wide.norm.bias", To: "block.fused", Found: "F32 (4)"},
+	{Fate: converter.Fused, Name: "block.wide.norm.running_mean", To: "block.fused", Found: "F32 (4)"},
+	{Fate: converter.Fused, Name: "block.wide.norm.running_var", To: "block.fused", Found: "F32 (4)"},
+	{Fate: converter.Dropped, Name: "block.wide.norm.num_batches_tracked", Found: "I64 ()"},
+	{Fate: converter.Fused, Name: "block.point.conv.weight", To: "block.fused", Found: "F32 (4,2,1,1)"},
+	{Fate: converter.Fused, Name: "block.point.norm.weight", To: "block.fused", Found: "F32 (4)"},
+	{Fate: converter.Fused, Name: "block.point.norm.bias", To: "block.fused", Found: "F32 (4)"},
+	{Fate: converter.Fused, Name: "block.point.norm.running_mean", To: "block.fused", Found: "F32 (4)"},
+	{Fate: converter.Fused, Name: "block.point.norm.running_var", To: "block.fused", Found: "F32 (4)"},
+	{Fate: converter.Dropped, Name: "block.point.norm.num_batches_tracked", Found: "I64 ()"},
+	{Fate: converter.Fused, Name: "block.same.weight", To: "block.fused", Found: "F32 (4)"},
+	{Fate: converter.Fused, Name: "block.same.bias", To: "block.fused", Found: "F32 (4)"},
+	{Fate: converter.Fused, Name: "block.same.running_mean", To: "block.fused", Found: "F32 (4)"},
+	{Fate: converter.Fused, Name: "block.same.running_var", To: "block.fused", Found: "F32 (4)"},
+	{Fate: converter.Dropped, Name: "block.same.num_batches_tracked", Found: "I64 ()"},
+	{Fate: converter.Matched, Name: "head.weight", To: "head.weight", Found: "F32 (2,4)"},
+	{Fate: converter.Matched, Name: "head.bias", To: "head.bias", Found: "F32 (2)"},
 }
 
 // TestFuse compares a fused convolution with one fused by hand: statistics are chosen
@@ -62,10 +87,13 @@ func TestFuse(t *testing.T) {
 				v[i] = float32(i + 1)
 			}
 		}
-		if p.Optional {
-			continue
+		x := tensor.FromFloat32s(p.Shape, v)
+		if p.Optional { // a batch norm's counter
+			if x, err = tensor.New(p.DType, p.Shape, make([]byte, 8)); err != nil {
+				t.Fatal(err)
+			}
 		}
-		if err := sd.Add(p.Name, tensor.FromFloat32s(p.Shape, v)); err != nil {
+		if err := sd.Add(p.Name, x); err != nil {
 			t.Fatal(err)
 		}
 	}
@@ -73,13 +101,20 @@ func TestFuse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
+	trained := &converter.Fitted{Bound: bound, Names: converter.Kept(sd)}
 	for d, dtype := range map[tensor.DType]tensor.DType{tensor.Invalid: tensor.F32, tensor.BF16: tensor.BF16} {
-		fused, err := converter.Fuse(bound, deploy, d)
+		fused, err := trained.Fuse(deploy, d)
 		if err != nil {
 			t.Fatal(err)
 		}
-		weight, _ := fused.StateDict().Lookup("block.fused.weight")
-		bias, _ := fused.StateDict().Lookup("block.fused.bias")
+		if !fused.Deploy || trained.Deploy {
+			t.Errorf("deploy form %v of a checkpoint that is of it: %v", fused.Deploy, trained.Deploy)
+		}
+		if diff := cmp.Diff(fates, fused.Names); diff != "" {
+			t.Errorf("names (-want +got)\n%s", diff)
+		}
+		weight, _ := fused.Bound.StateDict().Lookup("block.fused.weight")
+		bias, _ := fused.Bound.StateDict().Lookup("block.fused.bias")
 		if weight.DType() != dtype || bias.DType() != dtype {
 			t.Errorf("fused to %v and %v, expected %v", weight.DType(), bias.DType(), dtype)
 		}
@@ -120,11 +155,11 @@ func TestFuse(t *testing.T) {
 		"even":   {nn.K(2), "block.fused: a convolution of 2x2, bias true: expected an odd square"},
 	} {
 		_, other := twoBranches(t, tt.change)
-		if _, err := converter.Fuse(bound, other, tensor.Invalid); err == nil || !strings.Contains(err.Error(), tt.want) {
+		if _, err := trained.Fuse(other, tensor.Invalid); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%s: error = %v, expected %q in it", name, err, tt.want)
 		}
 	}
-	if _, err := converter.Fuse(bound, train, tensor.Invalid); err != nil {
+	if _, err := trained.Fuse(train, tensor.Invalid); err != nil {
 		t.Errorf("nothing to fuse: %v", err)
 	}
 }
