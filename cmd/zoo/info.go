@@ -1,6 +1,7 @@
 package main
 
 import (
+	"cmp"
 	"fmt"
 	"io"
 	"strconv"
@@ -8,18 +9,20 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gozoo/zoo/backbone"
 	"github.com/gozoo/zoo/metrics"
+	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/tensor"
 )
 
 func (a *app) infoCommand() *cobra.Command {
-	var layers bool
+	var layers, deploy bool
 	var size, convention string
 	c := &cobra.Command{
 		Use:     "info NAME",
 		Short:   "Print one model: source, licence, preprocessing, parameters, FLOPs",
-		Long:    "Print what is known of one model, and its parameters and FLOPs as counted from the network;\nwith --layers for every layer. Formats: human, json; with --layers also csv and md.",
+		Long:    "Print what is known of one model, and its parameters and FLOPs as counted from the network;\nwith --layers for every layer. Of a network that has two forms both are counted; json and\n--layers print that of the checkpoint, and with --deploy the one that it can be fused to.\nFormats: human, json; with --layers also csv and md.",
 		Example: "  zoo info cspresnet50_3rdparty_8xb32_in1k --layers --convention mmengine --size 256",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -32,10 +35,6 @@ func (a *app) infoCommand() *cobra.Command {
 				return err
 			}
 			entry, err := z.Registry().Lookup(args[0])
-			if err != nil {
-				return err
-			}
-			g, err := z.Graph(args[0])
 			if err != nil {
 				return err
 			}
@@ -52,29 +51,70 @@ func (a *app) infoCommand() *cobra.Command {
 					return err
 				}
 			}
-			cost, err := metrics.Count(g, tensor.Shape{1, g.Channels, h, w}, conv)
+			forms, err := countForms(entry, conv, h, w)
 			if err != nil {
 				return err
 			}
+			if deploy {
+				if forms = forms[1:]; len(forms) == 0 {
+					return usage("--deploy: %s has no deploy form", entry.Name)
+				}
+			}
 			if format == formatJSON {
-				return a.printInfoJSON(entry, cost, layers)
+				return a.printInfoJSON(entry, forms[0], layers)
 			}
 			if layers {
-				return a.printLayers(cost, format)
+				return a.printLayers(forms[0].Cost, format)
 			}
 			if format != formatHuman {
 				return usage("--format %s goes with --layers", format)
 			}
-			a.printInfo(entry, cost)
+			a.printInfo(entry, forms)
 			return nil
 		},
 		ValidArgsFunction: a.completeFirstName,
 	}
 	f := c.Flags()
 	f.BoolVar(&layers, "layers", false, "print every layer with its shapes, parameters and FLOPs")
+	f.BoolVar(&deploy, "deploy", false, "count the deploy form, of a network that has one")
 	f.StringVar(&convention, "convention", "", "FLOPs convention: "+joined(metrics.Conventions())+" (default: the published one)")
 	f.StringVar(&size, "size", "", "input size to count at, such as 256 or 256x320 (default: the published one)")
 	return c
+}
+
+// formTraining names the form that the checkpoint of a network of two forms holds.
+const formTraining = "training"
+
+// A countedForm is what was counted of one form of a network.
+type countedForm struct {
+	metrics.Cost
+	name string // formTraining or registry.FormDeploy; empty for a network of one form
+}
+
+// countForms counts a network for an input of h x w, in each of its forms: that of the
+// checkpoint, and the deploy form where there is one.
+func countForms(e *registry.Entry, c metrics.Convention, h, w int) ([]countedForm, error) {
+	family, err := backbone.ByName(e.Family)
+	if err != nil {
+		return nil, fmt.Errorf("entry %q: %w", e.Name, err)
+	}
+	graphs, names := []func(string, int) (*nn.Graph, error){family.Graph}, []string{""}
+	if family.Deploy[e.Arch] != nil {
+		graphs, names = append(graphs, family.DeployGraph), []string{formTraining, registry.FormDeploy}
+	}
+	forms := make([]countedForm, len(graphs))
+	for i, graph := range graphs {
+		g, err := graph(e.Arch, e.Classes)
+		if err != nil {
+			return nil, fmt.Errorf("entry %q: %w", e.Name, err)
+		}
+		cost, err := metrics.Count(g, tensor.Shape{1, g.Channels, h, w}, c)
+		if err != nil {
+			return nil, err
+		}
+		forms[i] = countedForm{cost, names[i]}
+	}
+	return forms, nil
 }
 
 // maxSide bounds the sides of an input, in pixels, as the registry does.
@@ -94,7 +134,7 @@ func parseSize(s string) (h, w int, err error) {
 	return h, w, nil
 }
 
-func (a *app) printInfo(e *registry.Entry, cost metrics.Cost) {
+func (a *app) printInfo(e *registry.Entry, forms []countedForm) {
 	w := a.stdout
 	line := func(key, value string) {
 		if value != "" {
@@ -112,11 +152,18 @@ func (a *app) printInfo(e *registry.Entry, cost metrics.Cost) {
 	line("preprocessing", e.Input.String())
 	p := e.Published
 	line("published", fmt.Sprintf("Params %s M, Flops %s G, Top-1 %s, Top-5 %s (%s)", orDash(p.ParamsM.String()), orDash(p.FLOPsG.String()), orDash(p.Top1.String()), orDash(p.Top5.String()), p.Source))
-	line("params", fmt.Sprint(cost.Params))
-	line("flops", fmt.Sprintf("%d (%s, %s, input %v)", cost.FLOPs, cost.Convention, cost.Scope, cost.Input))
-	line("classifier", fmt.Sprintf("%d FLOPs", cost.HeadFLOPs))
-	for _, op := range cost.ByOperator {
-		fmt.Fprintf(w, "  %-20s %d\n", op.Kind, op.FLOPs)
+	for _, f := range forms {
+		if f.name == cmp.Or(p.Form, formTraining) {
+			line("form", f.name+", that of the published figures")
+		} else {
+			line("form", f.name)
+		}
+		line("params", fmt.Sprint(f.Params))
+		line("flops", fmt.Sprintf("%d (%s, %s, input %v)", f.FLOPs, f.Convention, f.Scope, f.Input))
+		line("classifier", fmt.Sprintf("%d FLOPs", f.HeadFLOPs))
+		for _, op := range f.ByOperator {
+			fmt.Fprintf(w, "  %-20s %d\n", op.Kind, op.FLOPs)
+		}
 	}
 }
 
@@ -145,7 +192,7 @@ func printTable(w io.Writer, t metrics.Table, format string) error {
 	return t.Human(w)
 }
 
-func (a *app) printInfoJSON(e *registry.Entry, cost metrics.Cost, layers bool) error {
+func (a *app) printInfoJSON(e *registry.Entry, cost countedForm, layers bool) error {
 	type operator struct {
 		Kind  string `json:"kind"`
 		FLOPs int64  `json:"flops"`
@@ -170,6 +217,7 @@ func (a *app) printInfoJSON(e *registry.Entry, cost metrics.Cost, layers bool) e
 		ConvertedFrom string       `json:"converted_from,omitempty"`
 		Licence       string       `json:"licence,omitempty"`
 		Preprocessing string       `json:"preprocessing"`
+		Form          string       `json:"form,omitempty"`
 		Params        int64        `json:"params"`
 		FLOPs         int64        `json:"flops"`
 		HeadFLOPs     int64        `json:"classifier_flops"`
@@ -180,7 +228,7 @@ func (a *app) printInfoJSON(e *registry.Entry, cost metrics.Cost, layers bool) e
 		Layers        []layer      `json:"layers,omitempty"`
 	}{
 		e.Name, e.Family, e.Arch, e.Classes, e.Weights.URL, e.Weights.DigestText(), e.Weights.Container,
-		e.Weights.ConvertedFrom, e.Weights.Licence, e.Input.String(), cost.Params, cost.FLOPs, cost.HeadFLOPs,
+		e.Weights.ConvertedFrom, e.Weights.Licence, e.Input.String(), cost.name, cost.Params, cost.FLOPs, cost.HeadFLOPs,
 		string(cost.Convention), string(cost.Scope), cost.Input, nil, nil,
 	}
 	for _, op := range cost.ByOperator {
