@@ -10,9 +10,9 @@ import (
 // VGG: arXiv:1409.1556, plain or with batch norm, as OpenMMLab's mmpretrain builds it
 // (mmpretrain/models/backbones/vgg.py).
 //
-// The classifier is part of the backbone there: counters that stop before the head
-// count it, and the features are the logits. Its first layer reads a 7x7 image, so
-// the input has to be 224 x 224.
+// The classifier is part of the backbone there and the counters see it; the features
+// are what enters its last layer. Its first one reads a 7x7 image, so the input has to
+// be 224 x 224.
 var vgg = vggFamily()
 
 // vggNets holds the convolutions of each stage.
@@ -48,6 +48,7 @@ const (
 
 func (v vggNet) graph(classes int) (*nn.Graph, error) {
 	b := nn.NewBuilder(3, 1e-5, nn.ReLU())
+	b.ClassifierInBackbone()
 	features := b.At("backbone", "features")
 	x, i := b.Input(), 0
 	for stage, convs := range v.stages {
@@ -61,8 +62,8 @@ func (v vggNet) graph(classes int) (*nn.Graph, error) {
 	c := b.At("backbone", "classifier")
 	x = b.FlattenImage(x, vggSide, vggSide)
 	x = c.At(1).Act(c.At(0).Linear(x, vggHidden))
-	x = c.At(4).Act(c.At(3).Linear(x, vggHidden)) // dropouts stand between
-	return b.Graph(c.Features(c.At(6).Linear(x, classes)))
+	x = c.Features(c.At(4).Act(c.At(3).Linear(x, vggHidden))) // dropouts stand between
+	return b.Graph(c.At(6).Linear(x, classes))
 }
 
 // unit adds a 3x3 convolution with bias, its norm and ReLU.
