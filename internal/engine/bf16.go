@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math"
+	"sync"
 
 	"github.com/gozoo/zoo/internal/kernel"
 	"github.com/gozoo/zoo/nn"
@@ -78,7 +79,7 @@ func (c *compiler) bf16(u unit, conv *convStep, op nn.Conv, pixel int) (step, er
 		bounds := c.bounds(u, op)
 		packed := alloc[kernel.Pair](len(bounds) * size)
 		parallel(len(bounds), func(i int) {
-			packBF16(packed[i*size:][:size], conv.width, op.KH*op.KW, f, bounds[i][0], bounds[i][1], place)
+			packBF16(packed[i*size:][:size], conv.width, op.KH*op.KW, f, bounds[i][0], bounds[i][1], place, c.options.Variant.RoundBF16)
 		})
 		return packed, nil
 	})
@@ -95,19 +96,34 @@ func (c *compiler) bf16(u unit, conv *convStep, op nn.Conv, pixel int) (step, er
 
 // packBF16 writes n output channels from channel first on as kernel.PanelBF16Generic
 // reads them; place says which half of which pair the weight of a tap and an input
-// channel is.
-func packBF16(dst []kernel.Pair, width, taps int, f *unitWeights, first, n int, place func(tap, ch int) int) {
+// channel is. The weights are spread as floats and rounded together.
+func packBF16(dst []kernel.Pair, width, taps int, f *unitWeights, first, n int, place func(tap, ch int) int, round func(r *kernel.Rounding, m int, dst []kernel.Pair, src []float32)) {
 	for j := range n {
 		dst[j] = kernel.Pair(math.Float32bits(f.bias[first+j]))
 	}
+	dst = dst[width:]
+	spare, _ := spreadWeights.Get().(*[]float32)
+	if spare == nil || cap(*spare) < 2*len(dst) {
+		spare = new(make([]float32, 2*len(dst)))
+	}
+	defer spreadWeights.Put(spare)
+	floats := (*spare)[:2*len(dst)]
+	clear(floats)
+	scale := f.scale[first:][:n]
 	for i := range f.fan {
 		at := place(i%taps, i/taps)
-		row := dst[(1+at/2)*width:][:n]
-		for j := range row {
-			row[j] |= kernel.MakePair(f.at(first+j, i), 0) << (16 * (at % 2))
+		row := floats[at/2*2*width+at%2:][:2*n-1]
+		w, from := f.w[first*f.fan+i:], 0
+		for j, s := range scale {
+			row[2*j] = float32(float64(w[from]) * s)
+			from += f.fan
 		}
 	}
+	round(&kernel.Rounding{Channels: len(floats)}, 1, dst, floats)
 }
+
+// spreadWeights holds slices of floats that packBF16 is done with.
+var spreadWeights sync.Pool
 
 func (s *bf16Step) kernel() string { return fmt.Sprintf("bf16 panel %dx%d", s.pixels, s.width) }
 
