@@ -6,12 +6,13 @@ import (
 	"html/template"
 	"io"
 	"strconv"
+	"sync"
 )
 
 //go:embed report.html
 var htmlText string
 
-var htmlReport = template.Must(template.New("report").Parse(htmlText))
+var htmlReport = sync.OnceValue(func() *template.Template { return template.Must(template.New("report").Parse(htmlText)) })
 
 // WriteHTML writes a reproduction report as one self-contained page: nothing is loaded
 // from elsewhere, no script runs, and it follows the reader's choice of light or dark.
@@ -38,7 +39,7 @@ func WriteHTML(w io.Writer, rows []Row) error {
 		page.Rows = append(page.Rows, h)
 	}
 	var b bytes.Buffer
-	if err := htmlReport.Execute(&b, page); err != nil {
+	if err := htmlReport().Execute(&b, page); err != nil {
 		return err
 	}
 	_, err := w.Write(b.Bytes())

@@ -7,6 +7,7 @@ import (
 	"path"
 	"regexp"
 	"strings"
+	"sync"
 )
 
 // Schemes of addresses that are not http:// or https://.
@@ -45,12 +46,18 @@ func (a *Address) Remote() bool {
 	return a.Kind == AddressHTTP || a.Kind == AddressHub || a.Kind == AddressOCI
 }
 
+// What addresses may hold.
 var (
-	hubName       = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$`)
-	hubRevision   = regexp.MustCompile(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,254}$`)
-	ociRepository = regexp.MustCompile(`^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$`)
-	ociReference  = regexp.MustCompile(`^(?:[A-Za-z0-9_][A-Za-z0-9._-]{0,127}|sha256:[0-9a-f]{64})$`)
+	hubName       = pattern(`^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$`)
+	hubRevision   = pattern(`^[A-Za-z0-9][A-Za-z0-9._/-]{0,254}$`)
+	ociRepository = pattern(`^[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*(?:/[a-z0-9]+(?:(?:[._]|__|-+)[a-z0-9]+)*)*$`)
+	ociReference  = pattern(`^(?:[A-Za-z0-9_][A-Za-z0-9._-]{0,127}|sha256:[0-9a-f]{64})$`)
 )
+
+// pattern compiles an expression when it is first used: most runs of the program use none.
+func pattern(expression string) func() *regexp.Regexp {
+	return sync.OnceValue(func() *regexp.Regexp { return regexp.MustCompile(expression) })
+}
 
 // ParseAddress takes an address apart. The forms are
 //
@@ -119,8 +126,8 @@ func (a Address) hub(rest string) (Address, error) {
 		rest, a.Revision = rest[:i], rest[i+1:]
 	}
 	parts := strings.SplitN(rest, "/", 3)
-	if !ok || len(parts) < 3 || !hubName.MatchString(parts[0]) || !hubName.MatchString(parts[1]) ||
-		!fs.ValidPath(parts[2]) || parts[2] == "." || strings.ContainsAny(parts[2], "?#\\") || path.Clean(a.Revision) != a.Revision || !hubRevision.MatchString(a.Revision) {
+	if !ok || len(parts) < 3 || !hubName().MatchString(parts[0]) || !hubName().MatchString(parts[1]) ||
+		!fs.ValidPath(parts[2]) || parts[2] == "." || strings.ContainsAny(parts[2], "?#\\") || path.Clean(a.Revision) != a.Revision || !hubRevision().MatchString(a.Revision) {
 		return a, fmt.Errorf("expected %sorg/repository/file@revision, found %q", HubScheme, a.Text)
 	}
 	a.Repository, a.File = parts[0]+"/"+parts[1], parts[2]
@@ -139,7 +146,7 @@ func (a Address) oci(rest string) (Address, error) {
 		a.Repository, a.Revision, _ = strings.Cut(rest, ":")
 	}
 	u, err := url.Parse("https://" + host)
-	if !ok || err != nil || u.Host != host || host == "" || !ociRepository.MatchString(a.Repository) || !ociReference.MatchString(a.Revision) {
+	if !ok || err != nil || u.Host != host || host == "" || !ociRepository().MatchString(a.Repository) || !ociReference().MatchString(a.Revision) {
 		return a, fmt.Errorf("expected %shost/repository:tag or %shost/repository@sha256:digest, found %q", OCIScheme, OCIScheme, a.Text)
 	}
 	a.Host = host

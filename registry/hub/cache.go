@@ -3,7 +3,6 @@ package hub
 import (
 	"os"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/gozoo/zoo/registry"
@@ -23,7 +22,7 @@ func (h Hub) Copies(a registry.Address, digest registry.Digest) []string {
 		if data, err := os.ReadFile(filepath.Join(repository, "refs", filepath.FromSlash(a.Revision))); err == nil {
 			commit = strings.TrimSpace(string(data))
 		}
-		if snapshot.MatchString(commit) {
+		if isCommit(commit) {
 			out = append(out, filepath.Join(repository, "snapshots", commit, filepath.FromSlash(a.File)))
 		}
 	}
@@ -48,5 +47,3 @@ func (h Hub) Copies(a registry.Address, digest registry.Digest) []string {
 	}
 	return out
 }
-
-var snapshot = regexp.MustCompile(`^[0-9a-f]{40}$`)

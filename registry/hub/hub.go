@@ -17,7 +17,6 @@ import (
 	"net/url"
 	"os"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 
@@ -82,15 +81,17 @@ func CacheHome(getenv func(string) string) string {
 	return filepath.Join(home, ".cache")
 }
 
-var token = regexp.MustCompile(`^[\x21-\x7e]{1,1000}$`)
+// maxToken bounds a token, in bytes.
+const maxToken = 1000
 
 // cleanToken returns a token without the spaces around it; empty when it could not
 // stand in a header.
 func cleanToken(s string) string {
-	if s = strings.TrimSpace(s); token.MatchString(s) {
-		return s
+	s = strings.TrimSpace(s)
+	if len(s) > maxToken || strings.ContainsFunc(s, func(r rune) bool { return r < '!' || r > '~' }) {
+		return ""
 	}
-	return ""
+	return s
 }
 
 // Found is a file of a hub.
@@ -115,7 +116,7 @@ func (h Hub) Resolve(ctx context.Context, c *transfer.Client, name string, a reg
 	}
 	// Ranges of a file that are asked for one after the other should be those of
 	// one commit, even when a branch moves meanwhile.
-	if commit := resp.Header.Get("X-Repo-Commit"); commitHash.MatchString(commit) {
+	if commit := resp.Header.Get("X-Repo-Commit"); isCommit(commit) {
 		if found.URL, err = h.url(a, commit, mirror); err != nil {
 			return Found{}, err
 		}
@@ -146,7 +147,8 @@ func (h Hub) explain(err error) error {
 	return err
 }
 
-var commitHash = regexp.MustCompile(`^[0-9a-f]{40}$`)
+// isCommit reports whether s is the full hash of a commit.
+func isCommit(s string) bool { return len(s) == 40 && strings.Trim(s, "0123456789abcdef") == "" }
 
 // url returns the resolve address of a file at a revision.
 func (h Hub) url(a registry.Address, revision string, mirror func(string) (string, error)) (string, error) {
