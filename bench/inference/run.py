@@ -160,9 +160,10 @@ def cold(program, onnx_file, model, size, folder):
         "OpenVINO f32": [*python, f"import numpy as n,openvino as v;v.Core().compile_model('{onnx_file}','CPU',{{'INFERENCE_PRECISION_HINT':'f32','INFERENCE_NUM_THREADS':2}})"
                          f"([n.zeros((1,3,{size},{size}),n.float32)])"],
     }
-    # A child's peak memory counts what its parent held when it was started, so a small process starts them.
+    # A child's peak memory counts what its parent held when it was started, so a small process starts them. It
+    # does so where no zoo.toml lies, which zoo would merge over its own.
     launcher = subprocess.run(
-        [sys.executable, "-c", LAUNCHER], input=json.dumps({k: list(map(str, v)) for k, v in commands.items()}),
+        [sys.executable, "-c", LAUNCHER], cwd=folder, input=json.dumps({k: list(map(str, v)) for k, v in commands.items()}),
         check=True, capture_output=True, text=True,
     )
     return [(k, min(times), statistics.median(times), peak) for k, (times, peak) in json.loads(launcher.stdout).items()]
