@@ -12,7 +12,7 @@ one: the largest difference must be at most T of the largest logit. A network th
 rounding more than that may differ by twice what ONNX Runtime differs from itself without its
 optimisations, up to ten times T.
 
-Needs torch, numpy, safetensors, zstandard, onnx and onnxruntime. It exits with 1 and says
+Needs the packages of requirements.txt. It exits with 1 and says
 which tensor differs.
 """
 

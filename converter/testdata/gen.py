@@ -1,6 +1,6 @@
 """Writes small checkpoints by the real torch.save, and MANIFEST.tsv, beside itself.
 
-Needs torch, numpy and safetensors. Every line of the manifest is a tensor: file, path
+Needs the packages of requirements.txt. Every line of the manifest is a tensor: file, path
 (keys from the root joined by "/"), dtype, shape, and the sha256 of its contiguous
 little-endian bytes. A file that must be refused has one line, with the text that the
 error must hold. Storage keys of legacy files are addresses in memory: running this
