@@ -2,7 +2,9 @@ package zoo_test
 
 import (
 	"context"
+	"crypto/sha256"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"slices"
@@ -241,6 +243,31 @@ func TestClassNamesOfAnotherNetwork(t *testing.T) {
 	checks, err := z.Verify(context.Background(), nanos[1], zoo.VerifyOptions{Checkpoint: out})
 	if err != nil || len(checks) == 0 || !checks[0].Pass() {
 		t.Errorf("%+v, %v", checks, err)
+	}
+}
+
+// A file's weights are known by the digest of its bytes, and those of a compressed file by
+// that of the compressed ones.
+func TestWeightsOfFile(t *testing.T) {
+	z := newZoo(t)
+	plain := edited(t, z, nil, nil)
+	compressed := plain + ".zst"
+	if _, err := z.ConvertFile(context.Background(), plain, zoo.ConvertOptions{Output: compressed, Model: nanos[1]}); err != nil {
+		t.Fatal(err)
+	}
+	for _, path := range []string{plain, compressed} {
+		data, err := os.ReadFile(path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		m, err := z.OpenFile(nanos[1], path)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer m.Close()
+		if want := fmt.Sprintf("sha256:%x", sha256.Sum256(data)); m.Weights() != want {
+			t.Errorf("%s: weights %s, want %s", filepath.Base(path), m.Weights(), want)
+		}
 	}
 }
 
