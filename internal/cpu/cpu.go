@@ -22,10 +22,11 @@ const (
 	Generic Level = iota // what Go compiles to
 	AVX2                 // AVX2 and FMA
 	AVX512               // AVX-512 F, BW, DQ and VL
+	AMX                  // and AVX512_BF16, and tiles with products of bf16
 	levels
 )
 
-var names = [levels]string{"generic", "avx2", "avx512"}
+var names = [levels]string{"generic", "avx2", "avx512", "amx"}
 
 // String returns the name of l as ZOO_CPU spells it.
 func (l Level) String() string {

@@ -12,7 +12,7 @@ func TestParse(t *testing.T) {
 			t.Errorf("Parse(%q) = %v, %v", l.String(), got, err)
 		}
 	}
-	if _, err := Parse("avx1024"); err == nil || !strings.Contains(err.Error(), "generic, avx2, avx512") {
+	if _, err := Parse("avx1024"); err == nil || !strings.Contains(err.Error(), "generic, avx2, avx512, amx") {
 		t.Errorf("unknown level: error %v does not list the levels", err)
 	}
 }
@@ -34,6 +34,9 @@ func TestChoose(t *testing.T) {
 		{Generic, "avx512", Generic, "using generic"},
 		{AVX2, "AVX2", AVX2, `unknown level "AVX2"`},
 		{AVX512, "sse", AVX512, "using avx512"},
+		{AVX512, "amx", AVX512, "does not offer amx"},
+		{AMX, "", AMX, ""},
+		{AMX, "avx512", AVX512, ""},
 	}
 	for _, tt := range tests {
 		best = tt.best

@@ -41,7 +41,11 @@ func detect() Level {
 		return Generic
 	}
 	saved, _ := xgetbv()
-	return levelOf(b7, saved)
+	level := levelOf(b7, saved)
+	if level == AVX512 && tiles(saved) && requestTiles() {
+		return AMX
+	}
+	return level
 }
 
 // levelOf returns the level for the features in b7, of which those count whose

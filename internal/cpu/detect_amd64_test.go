@@ -31,6 +31,9 @@ func TestDetectAgreesWithLinux(t *testing.T) {
 		want = AVX2
 		if offers("avx512f", "avx512bw", "avx512dq", "avx512vl") {
 			want = AVX512
+			if offers("avx512_bf16", "amx_tile", "amx_bf16") && requestTiles() {
+				want = AMX
+			}
 		}
 	}
 	if best != want {
@@ -57,6 +60,33 @@ func TestLevelOfNeedsSavedRegisters(t *testing.T) {
 	for _, tt := range tests {
 		if got := levelOf(tt.b7, tt.saved); got != tt.want {
 			t.Errorf("features %#x, saved %#x: %s, want %s", tt.b7, tt.saved, got, tt.want)
+		}
+	}
+}
+
+func TestTilesOf(t *testing.T) {
+	type words = [4]uint32
+	d7, a71, palette := uint32(1<<22|1<<24), uint32(1<<5), words{1024<<16 | 8192, 8<<16 | 64, 16, 0}
+	tests := []struct {
+		name    string
+		d7, a71 uint32
+		saved   uint32
+		palette words
+		want    bool
+	}{
+		{"Sapphire Rapids", d7, a71, 0x602e7, palette, true},
+		{"no tiles", 1 << 22, a71, 0x602e7, palette, false},
+		{"tiles without bf16", 1 << 24, a71, 0x602e7, palette, false},
+		{"no AVX512_BF16", d7, 0, 0x602e7, palette, false},
+		{"configuration not saved", d7, a71, 0x402e7, palette, false},
+		{"tiles not saved", d7, a71, 0x202e7, palette, false},
+		{"smaller tiles", d7, a71, 0x602e7, words{512<<16 | 4096, 8<<16 | 64, 8, 0}, false},
+		{"fewer tiles", d7, a71, 0x602e7, words{1024<<16 | 4096, 4<<16 | 64, 16, 0}, false},
+		{"no palette", d7, a71, 0x602e7, words{}, false},
+	}
+	for _, tt := range tests {
+		if got := tilesOf(tt.d7, tt.a71, tt.saved, tt.palette); got != tt.want {
+			t.Errorf("%s: %v, want %v", tt.name, got, tt.want)
 		}
 	}
 }
