@@ -9,16 +9,19 @@ import (
 	"github.com/gozoo/zoo/nn"
 )
 
-// bf16Step is a convolution or linear layer with products of bf16. A task rounds the
-// rows of input that it needs to pairs in the memory of its thread, unless the task
-// before has done so, and computes its panels from there.
+// bf16Step is a convolution or linear layer with products of bf16, one or three for each
+// of float32. A task rounds or splits the rows of input that it needs to pairs in the
+// memory of its thread, unless the task before has done so, and computes its panels from
+// there.
 type bf16Step struct {
 	convStep
 	kh       int
 	rowPairs int // from one rounded row to the next
 	rounding kernel.Rounding
 	count    int // pixels of a row, as rounding takes them
-	variant  *kernel.Variant
+	name     string
+	round    func(r *kernel.Rounding, m int, dst []kernel.Pair, src []float32)
+	multiply func(p *kernel.Panel, rows kernel.Rows, dst []float32, src, w []kernel.Pair, res []float32)
 }
 
 // bf16Channels is the least number of input channels for which rounding pixel by pixel
@@ -41,7 +44,12 @@ func wholeRows(in view, op nn.Conv, pixel int) bool {
 
 // bf16 completes a step; pixel leads from one pixel of its input to the next, in floats.
 func (c *compiler) bf16(u unit, conv *convStep, op nn.Conv, pixel int) (step, error) {
-	s := &bf16Step{kh: op.KH, variant: c.options.Variant}
+	v := c.options.Variant
+	s := &bf16Step{kh: op.KH, name: "bf16", round: v.RoundBF16, multiply: v.PanelBF16}
+	parts := 1
+	if c.split[u.out] {
+		s.name, s.round, s.multiply, parts = "split", v.RoundSplit, v.PanelSplit, 2
+	}
 	channels := op.In // of a rounded pixel
 	s.count = (conv.ow-1)*op.StrideW + op.KW
 	s.rounding = kernel.Rounding{Channels: channels, SrcStride: pixel}
@@ -70,8 +78,8 @@ func (c *compiler) bf16(u unit, conv *convStep, op nn.Conv, pixel int) (step, er
 		place = func(tap, ch int) int { return tap*per + ch }
 	}
 	c.panels(u, conv, op, from)
-	size := (1 + from.K()) * conv.width
-	packed, err := packOnce(c.net.weights, c.packing(u, "bf16 "+c.options.Variant.Name), func() ([]kernel.Pair, error) {
+	size := parts * (1 + from.K()) * conv.width
+	packed, err := packOnce(c.net.weights, c.packing(u, s.name+" "+v.Name), func() ([]kernel.Pair, error) {
 		f, err := folded(c.net.bound, u, op.Out)
 		if err != nil {
 			return nil, err
@@ -79,7 +87,7 @@ func (c *compiler) bf16(u unit, conv *convStep, op nn.Conv, pixel int) (step, er
 		bounds := c.bounds(u, op)
 		packed := alloc[kernel.Pair](len(bounds) * size)
 		parallel(len(bounds), func(i int) {
-			packBF16(packed[i*size:][:size], conv.width, op.KH*op.KW, f, bounds[i][0], bounds[i][1], place, c.options.Variant.RoundBF16)
+			packBF16(packed[i*size:][:size], parts, conv.width, op.KH*op.KW, f, bounds[i][0], bounds[i][1], place, s.round)
 		})
 		return packed, nil
 	})
@@ -89,25 +97,29 @@ func (c *compiler) bf16(u unit, conv *convStep, op nn.Conv, pixel int) (step, er
 	for i := range conv.panels {
 		conv.panels[i].pairs = packed[i*size:][:size:size]
 	}
-	conv.split(c.options.Threads, op.StrideH*s.rowPairs)
+	conv.split(c.options.Threads, parts*op.StrideH*s.rowPairs)
 	s.convStep = *conv
+	if parts > 1 {
+		s.rounding.Low = s.pairs()
+	}
 	return s, nil
 }
 
 // packBF16 writes n output channels from channel first on as kernel.PanelBF16Generic
-// reads them; place says which half of which pair the weight of a tap and an input
-// channel is. The weights are spread as floats and rounded together.
-func packBF16(dst []kernel.Pair, width, taps int, f *unitWeights, first, n int, place func(tap, ch int) int, round func(r *kernel.Rounding, m int, dst []kernel.Pair, src []float32)) {
+// reads them, or in two parts as kernel.PanelSplitGeneric does; place says which half of
+// which pair the weight of a tap and an input channel is. The weights are spread as floats
+// and rounded together.
+func packBF16(dst []kernel.Pair, parts, width, taps int, f *unitWeights, first, n int, place func(tap, ch int) int, round func(r *kernel.Rounding, m int, dst []kernel.Pair, src []float32)) {
 	for j := range n {
 		dst[j] = kernel.Pair(math.Float32bits(f.bias[first+j]))
 	}
-	dst = dst[width:]
+	size := len(dst) / parts
 	spare, _ := spreadWeights.Get().(*[]float32)
-	if spare == nil || cap(*spare) < 2*len(dst) {
-		spare = new(make([]float32, 2*len(dst)))
+	if spare == nil || cap(*spare) < 2*(size-width) {
+		spare = new(make([]float32, 2*(size-width)))
 	}
 	defer spreadWeights.Put(spare)
-	floats := (*spare)[:2*len(dst)]
+	floats := (*spare)[:2*(size-width)]
 	clear(floats)
 	scale := f.scale[first:][:n]
 	for i := range f.fan {
@@ -119,22 +131,23 @@ func packBF16(dst []kernel.Pair, width, taps int, f *unitWeights, first, n int, 
 			from += f.fan
 		}
 	}
-	round(&kernel.Rounding{Channels: len(floats)}, 1, dst, floats)
+	round(&kernel.Rounding{Channels: len(floats), Low: size}, 1, dst[width:], floats)
 }
 
 // spreadWeights holds slices of floats that packBF16 is done with.
 var spreadWeights sync.Pool
 
-func (s *bf16Step) kernel() string { return fmt.Sprintf("bf16 panel %dx%d", s.pixels, s.width) }
+func (s *bf16Step) kernel() string { return fmt.Sprintf("%s panel %dx%d", s.name, s.pixels, s.width) }
 
-// pairs returns how many pairs the rounded rows of one task are at most.
+// pairs returns how many pairs the rounded rows of one task are at most, with their low
+// parts where those have a place.
 func (s *bf16Step) pairs() int {
 	most := 0
 	for first := 0; first < s.images*s.oh; first += s.rowsPerTask {
 		last := min(first+s.rowsPerTask, s.images*s.oh) - 1
 		most = max(most, s.rounded(first, last)+s.kh)
 	}
-	return most * s.rowPairs
+	return s.rounding.Low + most*s.rowPairs
 }
 
 // rounded returns where, counted in rows, the input of an output row begins among the
@@ -156,7 +169,7 @@ func (s *bf16Step) roundRows(f *frame, first, last int) {
 		to := min(last, (n+1)*s.oh)
 		at := s.rounded(first, from) * s.rowPairs
 		for r := range (to-from-1)*s.strideH + s.kh {
-			s.variant.RoundBF16(&s.rounding, s.count, f.pairs[at:], f.mem[s.in.at(n, y*s.strideH-s.padTop+r, -s.padLeft):])
+			s.round(&s.rounding, s.count, f.pairs[at:], f.mem[s.in.at(n, y*s.strideH-s.padTop+r, -s.padLeft):])
 			at += s.rowPairs
 		}
 		from = to
@@ -175,12 +188,33 @@ func (s *bf16Step) run(f *frame, task int) {
 	panels := s.panels[task%groups*s.panelsPerTask:]
 	panels = panels[:min(s.panelsPerTask, len(panels))]
 	for i := range panels {
-		p := &panels[i]
-		for row := first; row < last; row++ {
-			src := f.pairs[s.rounded(first, row)*s.rowPairs+p.src/2:]
-			s.tiles(f.mem, p, row/s.oh, row%s.oh, func(x, m int, dst, res []float32) {
-				s.variant.PanelBF16(p.Panel, m, dst, src[x*p.SrcStride:], p.pairs, res)
-			})
+		for from := first; from < last; {
+			to := min(last, (from/s.oh+1)*s.oh) // rows of one image
+			s.rows(f, &panels[i], first, from, to)
+			from = to
 		}
+	}
+}
+
+// rows computes the channels of one panel for output rows from ≤ row < to of one image,
+// in a task that starts with row first.
+func (s *bf16Step) rows(f *frame, p *panel, first, from, to int) {
+	n, y := from/s.oh, from%s.oh
+	last := to - from - 1
+	rows := kernel.Rows{
+		Count: to - from, Pixels: s.ow, Low: s.rounding.Low,
+		Src: s.strideH * s.rowPairs, Dst: p.dst.buf.rowStride(),
+	}
+	at, pixels := p.dst.at(n, y, 0), s.ow-1
+	dst := f.mem[at : at+last*rows.Dst+pixels*p.DstStride+p.dst.c]
+	var res []float32
+	if s.residual != nil {
+		rows.Res = s.residual.buf.rowStride()
+		at := s.residual.at(n, y, 0) + p.res
+		res = f.mem[at : at+last*rows.Res+pixels*p.ResStride+p.dst.c]
+	}
+	s.multiply(p.Panel, rows, dst, f.pairs[s.rounded(first, from)*s.rowPairs+p.src/2:], p.pairs, res)
+	for i := range rows.Count {
+		p.finish.row(s.ow, dst[i*rows.Dst:][:pixels*p.DstStride+p.dst.c])
 	}
 }

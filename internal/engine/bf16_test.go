@@ -12,17 +12,26 @@ import (
 	"github.com/gozoo/zoo/tensor"
 )
 
-// bf16Variants returns the portable kernels of bf16, which no processor takes by
-// itself, and the variants that have some.
+// portableVariants returns the portable kernels with those of bf16, and with those of
+// split numbers too, which no processor takes by itself.
+func portableVariants(t testing.TB) []*kernel.Variant {
+	t.Helper()
+	bf16 := *kernel.Variants()[0]
+	if bf16.Name != "generic" {
+		t.Fatalf("the first variant is %q, want generic", bf16.Name)
+	}
+	bf16.Name = "portable bf16"
+	bf16.RoundBF16, bf16.PanelBF16 = kernel.RoundBF16Generic, kernel.PanelBF16Generic
+	split := bf16
+	split.Name = "portable split"
+	split.RoundSplit, split.PanelSplit = kernel.RoundSplitGeneric, kernel.PanelSplitGeneric
+	return []*kernel.Variant{&bf16, &split}
+}
+
+// bf16Variants returns the variants that have kernels of bf16, portable ones first.
 func bf16Variants(t testing.TB) []*kernel.Variant {
 	t.Helper()
-	portable := *kernel.Variants()[0]
-	if portable.Name != "generic" {
-		t.Fatalf("the first variant is %q, want generic", portable.Name)
-	}
-	portable.Name = "portable bf16"
-	portable.RoundBF16, portable.PanelBF16 = kernel.RoundBF16Generic, kernel.PanelBF16Generic
-	vs := []*kernel.Variant{&portable}
+	vs := portableVariants(t)
 	for _, v := range kernel.Variants() {
 		if v.PanelBF16 != nil {
 			vs = append(vs, v)
@@ -63,57 +72,80 @@ func roundedToBF16(x []float32) []float32 {
 // TestBF16ConvEqualsReference: a convolution of bf16 numbers is exact but for its sums,
 // so that it is as near to the reference as one in float32.
 func TestBF16ConvEqualsReference(t *testing.T) {
-	r := rand.New(rand.NewPCG(4, 4))
 	for _, v := range bf16Variants(t) {
-		for i, tt := range []struct {
-			images, h, w, in, out int
-			options               []nn.Option
-			bf16                  bool
-		}{
-			{1, 9, 7, 16, 40, nil, true},
-			{3, 5, 6, 32, 24, []nn.Option{nn.K(3)}, true},
-			{2, 11, 12, 17, 33, []nn.Option{nn.K(3), nn.Bias()}, true}, // pixels padded to whole pairs
-			{2, 12, 9, 18, 70, []nn.Option{nn.K(3), nn.Stride(2)}, true},
-			{2, 9, 9, 16, 8, []nn.Option{nn.Stride(2)}, true},            // rows that nothing reads
-			{2, 17, 14, 3, 20, []nn.Option{nn.K(7), nn.Stride(2)}, true}, // whole rows of odd pixels
-			{1, 8, 8, 3, 8, []nn.Option{nn.K(3)}, false},
-			{2, 9, 8, 64, 96, []nn.Option{nn.K(3), nn.Groups(4)}, true},
-			{2, 9, 8, 24, 48, []nn.Option{nn.K(3), nn.Groups(4), nn.Stride(2)}, true},
-			{2, 9, 8, 45, 30, []nn.Option{nn.K(3), nn.Groups(3)}, false},
-			{5, 1, 1, 50, 30, []nn.Option{nn.Bias()}, true},
-		} {
-			for threads := 1; threads <= 3; threads++ {
-				t.Run(fmt.Sprintf("%s/%d/%d threads", v.Name, i, threads), func(t *testing.T) {
-					b := nn.NewBuilder(tt.in, 1e-5, nn.LeakyReLU(0.5))
-					x := b.At("conv").Conv(b.Input(), tt.out, tt.options...)
-					x = b.Features(b.Flatten(b.GlobalAvgPool(x)))
-					g, err := b.Graph(b.At("fc").Linear(x, 3))
-					if err != nil {
+		testConvs(t, v, Medium, tolerance)
+	}
+}
+
+// TestSplitConvEqualsReference: a convolution of split numbers errs a little more.
+func TestSplitConvEqualsReference(t *testing.T) {
+	for _, v := range bf16Variants(t) {
+		if v.PanelSplit != nil {
+			testConvs(t, v, High, 4e-5)
+		}
+	}
+}
+
+// testConvs compares single convolutions with the reference: at Medium with numbers that
+// are bf16 before, at High with any.
+func testConvs(t *testing.T, v *kernel.Variant, precision Precision, bound float64) {
+	r := rand.New(rand.NewPCG(4, 4))
+	for i, tt := range []struct {
+		images, h, w, in, out int
+		options               []nn.Option
+		bf16, split           bool
+	}{
+		{1, 9, 7, 16, 40, nil, true, true},
+		{3, 5, 6, 32, 24, []nn.Option{nn.K(3)}, true, true},
+		{2, 11, 12, 17, 33, []nn.Option{nn.K(3), nn.Bias()}, true, true}, // pixels padded to whole pairs
+		{2, 12, 9, 18, 70, []nn.Option{nn.K(3), nn.Stride(2)}, true, true},
+		{2, 9, 9, 16, 8, []nn.Option{nn.Stride(2)}, true, true},             // rows that nothing reads
+		{2, 17, 14, 3, 20, []nn.Option{nn.K(7), nn.Stride(2)}, true, false}, // whole rows of odd pixels
+		{1, 8, 8, 3, 8, []nn.Option{nn.K(3)}, false, false},
+		{2, 9, 8, 64, 96, []nn.Option{nn.K(3), nn.Groups(4)}, true, false},
+		{2, 7, 19, 64, 96, []nn.Option{nn.K(3), nn.Groups(2)}, true, true},
+		{2, 9, 8, 24, 48, []nn.Option{nn.K(3), nn.Groups(4), nn.Stride(2)}, true, false},
+		{2, 9, 8, 45, 30, []nn.Option{nn.K(3), nn.Groups(3)}, false, false},
+		{1, 7, 7, 64, 64, []nn.Option{nn.K(3)}, true, true}, // several rows a tile
+		{2, 14, 33, 40, 64, []nn.Option{nn.K(3)}, true, true},
+		{5, 1, 1, 50, 30, []nn.Option{nn.Bias()}, true, true}, // images of one pixel
+	} {
+		for threads := 1; threads <= 3; threads++ {
+			t.Run(fmt.Sprintf("%s/%d/%d threads", v.Name, i, threads), func(t *testing.T) {
+				b := nn.NewBuilder(tt.in, 1e-5, nn.LeakyReLU(0.5))
+				x := b.At("conv").Conv(b.Input(), tt.out, tt.options...)
+				x = b.Features(b.Flatten(b.GlobalAvgPool(x)))
+				g, err := b.Graph(b.At("fc").Linear(x, 3))
+				if err != nil {
+					t.Fatal(err)
+				}
+				value := g.Nodes[0].Out
+				shape := tensor.Shape{tt.images, tt.in, tt.h, tt.w}
+				kernel, wanted := "split", tt.split
+				bound, input, most := bindRandom(t, g, r), randomInput(r, tt.images*tt.in*tt.h*tt.w), bound
+				if precision == Medium {
+					kernel, wanted = "bf16", tt.bf16
+					bound, input = bindBF16(t, g, r), roundedToBF16(input)
+				}
+				plan, err := Compile(bound, shape, Options{Threads: threads, Precision: precision, Variant: v, Keep: []int{value}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if k := plan.Layers()[1].Kernel; strings.HasPrefix(k, kernel) != wanted {
+					t.Errorf("computed by %s", k)
+				}
+				s := plan.NewSession()
+				for range 2 {
+					if err := s.Run(make([]float32, 3*tt.images), input); err != nil {
 						t.Fatal(err)
 					}
-					value := g.Nodes[0].Out
-					shape := tensor.Shape{tt.images, tt.in, tt.h, tt.w}
-					bound, input := bindBF16(t, g, r), roundedToBF16(randomInput(r, tt.images*tt.in*tt.h*tt.w))
-					plan, err := Compile(bound, shape, Options{Threads: threads, Precision: Medium, Variant: v, Keep: []int{value}})
-					if err != nil {
-						t.Fatal(err)
-					}
-					if k := plan.Layers()[1].Kernel; strings.HasPrefix(k, "bf16") != tt.bf16 {
-						t.Errorf("computed by %s", k)
-					}
-					s := plan.NewSession()
-					for range 2 {
-						if err := s.Run(make([]float32, 3*tt.images), input); err != nil {
-							t.Fatal(err)
-						}
-					}
-					got, err := s.Value(value)
-					if err != nil {
-						t.Fatal(err)
-					}
-					compare(t, "convolution", reference(t, bound, shape, input)[value], got, tolerance)
-				})
-			}
+				}
+				got, err := s.Value(value)
+				if err != nil {
+					t.Fatal(err)
+				}
+				compare(t, "convolution", reference(t, bound, shape, input)[value], got, most)
+			})
 		}
 	}
 }
@@ -135,7 +167,7 @@ func TestMediumFallsBackToHigh(t *testing.T) {
 		}
 		return names
 	}
-	for _, v := range append(slices.Clone(kernel.Variants()), bf16Variants(t)[0]) {
+	for _, v := range slices.Concat(kernel.Variants(), portableVariants(t)) {
 		same := slices.Equal(kernels(v, Medium), kernels(v, High))
 		if want := v.PanelBF16 == nil; same != want {
 			t.Errorf("%s: medium computes as high: %v, want %v", v.Name, same, want)

@@ -56,11 +56,16 @@ func (c *compiler) conv(u unit, op nn.Conv) (step, error) {
 // are the images of the batch; or over an image, whose pixels are what they are.
 func (c *compiler) linear(u unit, op nn.Linear) (step, error) {
 	if len(c.layout.shapes[u.node.In[0]]) == 4 {
-		return c.conv(u, nn.Conv{In: op.In, Out: op.Out, KH: 1, KW: 1, StrideH: 1, StrideW: 1, Groups: 1, Bias: true})
+		return c.conv(u, overPixels(op))
 	}
 	in := c.layout.view(u.node.In[0])
 	s := &convStep{in: in, residual: c.residual(u), images: 1, oh: 1, ow: in.buf.n, strideH: 1, strideW: 1}
 	return c.dense(u, s, nn.Conv{In: op.In, Out: op.Out, KH: 1, KW: 1, StrideH: 1, StrideW: 1, Groups: 1}, in.buf.imageStride())
+}
+
+// overPixels returns the convolution that a linear layer over the pixels of an image is.
+func overPixels(op nn.Linear) nn.Conv {
+	return nn.Conv{In: op.In, Out: op.Out, KH: 1, KW: 1, StrideH: 1, StrideW: 1, Groups: 1, Bias: true}
 }
 
 // residual returns the view of what is added to a unit's output, or nil.
@@ -74,7 +79,7 @@ func (c *compiler) residual(u unit) *view {
 
 // dense completes a step; pixel leads from one pixel of its input to the next, in floats.
 func (c *compiler) dense(u unit, s *convStep, op nn.Conv, pixel int) (step, error) {
-	if c.inBF16(s.in, op, pixel) {
+	if c.inBF16(s.in, op, pixel) || c.split[u.out] {
 		return c.bf16(u, s, op, pixel)
 	}
 	segments, length := taps(s.in, op)

@@ -94,6 +94,7 @@ func (net *Network) Compile(input tensor.Shape, o Options) (*Plan, error) {
 		net: net, options: o,
 		layout: newLayout(g, shapes, fuse(g, keep)),
 	}
+	c.split = c.splits()
 	return c.plan(keep)
 }
 

@@ -68,6 +68,7 @@ type compiler struct {
 	net     *Network
 	options Options
 	layout  *layout
+	split   map[int]bool // the values that are computed with split numbers
 }
 
 func (c *compiler) plan(keep map[int]bool) (*Plan, error) {

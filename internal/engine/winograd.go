@@ -48,9 +48,17 @@ const (
 	winogradHeavy = 1 << 20
 )
 
-// winograd reports whether a unit is computed by a winogradStep.
+// winograd reports whether a unit is computed by a winogradStep. Where there are tiles for
+// products of bf16, those are faster.
 func (c *compiler) winograd(u unit, op nn.Conv) bool {
-	if c.options.Precision == Highest || op.KH != 3 || op.KW != 3 || op.StrideH != 1 || op.StrideW != 1 || op.Groups != 1 ||
+	tiles := c.options.Precision == Medium && c.options.Variant.PanelSplit != nil
+	return c.options.Precision != Highest && !tiles && !c.split[u.out] && c.winogradPays(u, op)
+}
+
+// winogradPays reports whether a unit can be computed by a winogradStep, faster than by
+// multiply-adds.
+func (c *compiler) winogradPays(u unit, op nn.Conv) bool {
+	if op.KH != 3 || op.KW != 3 || op.StrideH != 1 || op.StrideW != 1 || op.Groups != 1 ||
 		op.In < winogradChannels || op.Out < winogradChannels || op.In%kernel.WinogradLanes != 0 || op.Out%kernel.WinogradLanes != 0 {
 		return false
 	}

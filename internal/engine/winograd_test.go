@@ -27,9 +27,20 @@ func winogradNet(channels, out int, act nn.Act) (*nn.Graph, error) {
 	return b.Graph(b.At("fc").Linear(z, 10))
 }
 
+// winogradVariants returns the variants that take Winograd's way, best last.
+func winogradVariants() []*kernel.Variant {
+	return slices.DeleteFunc(slices.Clone(kernel.Variants()), func(v *kernel.Variant) bool { return v.PanelSplit != nil })
+}
+
+// winogradBest returns the best of them.
+func winogradBest() *kernel.Variant {
+	vs := winogradVariants()
+	return vs[len(vs)-1]
+}
+
 func TestWinogradEqualsReference(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 3))
-	for _, v := range kernel.Variants() {
+	for _, v := range winogradVariants() {
 		for i, tt := range []struct{ images, h, w, channels, out int }{
 			{1, 16, 16, 32, 32}, {2, 13, 15, 32, 80}, {1, 30, 9, 48, 48}, {3, 17, 14, 64, 32}, {1, 36, 33, 32, 96},
 		} {
@@ -68,7 +79,8 @@ func countWinograd(t *testing.T, g *nn.Graph, shape tensor.Shape, o Options) (n 
 	return n
 }
 
-// TestWinogradOnlyWhereItPays: not at the highest precision, and not for few tiles.
+// TestWinogradOnlyWhereItPays: not at the highest precision, not for few tiles, and not
+// where numbers are split.
 func TestWinogradOnlyWhereItPays(t *testing.T) {
 	g, err := winogradNet(32, 32, nn.ReLU())
 	if err != nil {
@@ -88,8 +100,11 @@ func TestWinogradOnlyWhereItPays(t *testing.T) {
 		{"high", g, 14, High, 3}, {"medium", g, 14, Medium, 3}, {"highest", g, 14, Highest, 0},
 		{"few tiles", g, 7, High, 0}, {"channels that fill no register", thin, 14, High, 0},
 	} {
-		if got := countWinograd(t, tt.graph, tensor.Shape{8, 3, tt.side, tt.side}, Options{Precision: tt.p}); got != tt.want {
+		if got := countWinograd(t, tt.graph, tensor.Shape{8, 3, tt.side, tt.side}, Options{Precision: tt.p, Variant: winogradBest()}); got != tt.want {
 			t.Errorf("%s: %d steps take Winograd's way, want %d", tt.name, got, tt.want)
+		}
+		if got := countWinograd(t, tt.graph, tensor.Shape{8, 3, tt.side, tt.side}, Options{Precision: tt.p, Variant: portableVariants(t)[1]}); got != 0 {
+			t.Errorf("%s: %d steps take Winograd's way, though numbers are split", tt.name, got)
 		}
 	}
 }
@@ -105,7 +120,7 @@ func TestWinogradDoesNotDependOnTasks(t *testing.T) {
 	bound := bindRandom(t, g, rand.New(rand.NewPCG(1, 1)))
 	input := randomInput(rand.New(rand.NewPCG(2, 2)), images*3*h*w)
 	run := func(images, threads int, input []float32) []float32 {
-		p, err := Compile(bound, tensor.Shape{images, 3, h, w}, Options{Threads: threads, Precision: High})
+		p, err := Compile(bound, tensor.Shape{images, 3, h, w}, Options{Threads: threads, Precision: High, Variant: winogradBest()})
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -137,7 +152,7 @@ func TestWinogradScratchIsOfOneThread(t *testing.T) {
 	}
 	shape := tensor.Shape{2, 3, 16, 16}
 	bound, input := bindRandom(t, g, rand.New(rand.NewPCG(1, 1))), randomInput(rand.New(rand.NewPCG(2, 2)), 2*3*16*16)
-	plan, err := Compile(bound, shape, Options{Threads: 4, Precision: High})
+	plan, err := Compile(bound, shape, Options{Threads: 4, Precision: High, Variant: winogradBest()})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -170,7 +185,7 @@ func BenchmarkWinograd(b *testing.B) {
 	for _, l := range []struct{ in, out, side int }{
 		{32, 64, 128}, {64, 64, 64}, {128, 128, 32}, {256, 256, 16}, {64, 64, 56}, {128, 128, 28}, {256, 256, 14},
 	} {
-		for _, v := range kernel.Variants()[1:] {
+		for _, v := range winogradVariants()[1:] {
 			for _, p := range []Precision{Highest, High} {
 				b.Run(fmt.Sprintf("%dx%d, %d to %d/%s/%s", l.side, l.side, l.in, l.out, v.Name, [...]string{"direct", "winograd"}[p]), func(b *testing.B) {
 					builder := nn.NewBuilder(3, 1e-5, nn.LeakyReLU(0.01))

@@ -19,6 +19,7 @@ func everyBF16(t *testing.T, f func(t *testing.T, v *Variant)) {
 func bf16Variants() []*Variant {
 	portable := generic
 	portable.RoundBF16, portable.PanelBF16 = RoundBF16Generic, PanelBF16Generic
+	portable.RoundSplit, portable.PanelSplit = RoundSplitGeneric, PanelSplitGeneric
 	vs := []*Variant{&portable}
 	for _, v := range Variants() {
 		if v.PanelBF16 != nil {
@@ -27,6 +28,9 @@ func bf16Variants() []*Variant {
 	}
 	return vs
 }
+
+// oneRow returns one row of m pixels.
+func oneRow(m int) Rows { return Rows{Count: 1, Pixels: m} }
 
 // pairsIn returns the memory of x as pairs.
 func pairsIn(x []float32) []Pair {
@@ -87,13 +91,13 @@ func TestRoundBF16(t *testing.T) {
 	everyBF16(t, func(t *testing.T, v *Variant) {
 		for channels := 1; channels <= 131; channels++ {
 			for memory := range memories {
-				roundingCase(t, v, 1+channels%5, channels, channels%3, uint64(channels), memory)
+				roundingCase(t, v, 1+channels%5, channels, channels%3, uint64(channels), memory, false)
 			}
 		}
 	})
 }
 
-func roundingCase(t testing.TB, v *Variant, m, channels, gap int, seed uint64, memory memory) {
+func roundingCase(t testing.TB, v *Variant, m, channels, gap int, seed uint64, memory memory, split bool) {
 	t.Helper()
 	rnd := rand.New(rand.NewPCG(seed, 2))
 	slice, check := memory.slices(t, rnd)
@@ -104,26 +108,45 @@ func roundingCase(t testing.TB, v *Variant, m, channels, gap int, seed uint64, m
 			src[i] = specials[rnd.IntN(len(specials))]
 		}
 	}
-	dst := pairsIn(slice("dst", (m-1)*r.DstStride+(channels+1)/2))
+	n := (m-1)*r.DstStride + (channels+1)/2
+	if split {
+		r.Low = n + gap
+	}
+	dst := pairsIn(slice("dst", r.Low+n))
 	want := slices.Clone(dst)
 	for i := range m {
 		x := append(slices.Clone(src[i*r.SrcStride:][:channels]), 0)
 		for c := 0; c < channels; c += 2 {
-			want[i*r.DstStride+c/2] = MakePair(x[c], x[c+1])
+			high := MakePair(x[c], x[c+1])
+			want[i*r.DstStride+c/2] = high
+			if a, b := high.Floats(); split {
+				want[r.Low+i*r.DstStride+c/2] = MakePair(x[c]-a, x[c+1]-b)
+			}
 		}
 	}
-	v.RoundBF16(r, m, dst, src)
+	if split {
+		v.RoundSplit(r, m, dst, src)
+	} else {
+		v.RoundBF16(r, m, dst, src)
+	}
 	check()
 	for i := range want {
-		if dst[i] != want[i] {
+		if !sameBF16(dst[i], want[i]) {
 			t.Fatalf("%s: %d pixels of %d channels, gap %d: pair %d is %#08x, want %#08x", v.Name, m, channels, gap, i, dst[i], want[i])
 		}
 	}
 }
 
-// testBF16 computes a panelCase, of which length counts pairs, with products of bf16.
-// Its want is that of the same numbers in float64.
-func (c panelCase) testBF16(t testing.TB, v *Variant) {
+// sameBF16 reports whether a and b are the same numbers, or NaNs in the same places.
+func sameBF16(a, b Pair) bool {
+	a0, a1 := a.Floats()
+	b0, b1 := b.Floats()
+	return same(a0, b0) && same(a1, b1)
+}
+
+// testPairs computes a panelCase, of which length counts pairs, with products of bf16, or
+// of split numbers. Its want is that of the same numbers, before they were split, in float64.
+func (c panelCase) testPairs(t testing.TB, v *Variant, split bool) {
 	t.Helper()
 	wide := c
 	wide.length *= 2
@@ -138,47 +161,67 @@ func (c panelCase) testBF16(t testing.TB, v *Variant) {
 	}
 	r := rand.New(rand.NewPCG(c.seed, 3))
 	slice, check := c.memory.slices(t, r)
-	far := slices.Max(narrow.Segments)
-	src := pairsIn(slice("pairs", (c.m-1)*narrow.SrcStride+far+c.length))
-	d.src = make([]float32, 2*len(src))
-	for i := range src {
-		src[i] = MakePair(float32(r.NormFloat64()), float32(r.NormFloat64()))
-		d.src[2*i], d.src[2*i+1] = src[i].Floats()
+	k, rows := narrow.K(), oneRow(c.m)
+	n := (c.m-1)*narrow.SrcStride + slices.Max(narrow.Segments) + c.length
+	parts, panel := 1, (1+k)*v.Width
+	if split {
+		parts, rows.Low = 2, n+c.gap
 	}
-	k := narrow.K()
-	for i := range d.weights {
-		d.weights[i], _ = MakePair(d.weights[i], 0).Floats()
+	src, w := pairsIn(slice("pairs", n+rows.Low)), pairsIn(slice("packed pairs", parts*panel))
+	// pair stores two numbers, or their parts, and returns what was stored.
+	pair := func(high, low *Pair, a, b float32) (float32, float32) {
+		*high = MakePair(a, b)
+		x, y := high.Floats()
+		if !split {
+			return x, y
+		}
+		*low = MakePair(a-x, b-y)
+		return a, b
 	}
-	w := pairsIn(slice("packed pairs", (1+k)*v.Width))
+	d.src = make([]float32, 2*n)
+	for i := range n {
+		d.src[2*i], d.src[2*i+1] = pair(&src[i], &src[rows.Low+i], float32(r.NormFloat64()), float32(r.NormFloat64()))
+	}
 	clear(w)
 	for ch := range c.channels {
 		w[ch] = Pair(math.Float32bits(d.bias[ch]))
 		for i := range k {
-			w[(1+i)*v.Width+ch] = MakePair(d.weights[ch*2*k+2*i], d.weights[ch*2*k+2*i+1])
+			at, x := (1+i)*v.Width+ch, d.weights[ch*2*k+2*i:]
+			x[0], x[1] = pair(&w[at], &w[(parts-1)*panel+at], x[0], x[1])
 		}
 	}
 	before, res := slices.Clone(d.dst), slices.Clone(d.res)
-	v.PanelBF16(&narrow, c.m, d.dst, src, w, d.res)
+	// One rounding each for sums, activation and residual; products are exact, but for
+	// what splitting misses: 2^-15 of each.
+	ops := 2*k*(2*parts-1) + 4
+	if split {
+		v.PanelSplit(&narrow, rows, d.dst, src, w, d.res)
+		ops += 1 << 9
+	} else {
+		v.PanelBF16(&narrow, rows, d.dst, src, w, d.res)
+	}
 	check()
-	// One rounding each for sums, activation and residual; products are exact.
-	d.compare(t, v, c, before, res, 2*k+4)
+	d.compare(t, v, c, before, res, ops)
 }
 
 func TestPanelBF16(t *testing.T) {
-	everyBF16(t, func(t *testing.T, v *Variant) {
-		seed := uint64(0)
-		for m := 1; m <= 2*v.Pixels+1; m++ {
-			for _, channels := range []int{1, 3, v.Width/2 - 1, v.Width / 2, v.Width/2 + 1, v.Width - 1, v.Width} {
-				for _, k := range [][2]int{{1, 1}, {1, 4}, {2, 3}, {3, 9}, {1, 13}, {9, 8}} {
-					seed++
-					a := acts[seed%uint64(len(acts))]
-					for memory := range memories {
-						panelCase{m, channels, k[0], k[1], int(seed % 3), residualKind(seed % uint64(residuals)), a.act, seed%4 < 2, seed, memory}.testBF16(t, v)
-					}
+	everyBF16(t, func(t *testing.T, v *Variant) { testPanels(t, v, false) })
+}
+
+// testPanels computes panels of every number of pixels and every kind of rest.
+func testPanels(t *testing.T, v *Variant, split bool) {
+	seed := uint64(0)
+	for m := 1; m <= 2*v.Pixels+1; m++ {
+		for _, channels := range []int{1, 3, v.Width/2 - 1, v.Width / 2, v.Width/2 + 1, v.Width - 1, v.Width} {
+			for _, k := range [][2]int{{1, 1}, {1, 4}, {2, 3}, {3, 9}, {1, 13}, {9, 8}, {1, 16}, {3, 32}, {2, 35}} {
+				seed++
+				a := acts[seed%uint64(len(acts))]
+				for memory := range memories {
+					panelCase{m, channels, k[0], k[1], int(seed % 3), residualKind(seed % uint64(residuals)), a.act, seed%4 < 2, seed, memory}.testPairs(t, v, split)
 				}
 			}
 		}
-	})
+	}
 }
 
 // TestPanelBF16DoesNotDependOnTiles: as TestPanelDoesNotDependOnTiles.
@@ -195,11 +238,11 @@ func TestPanelBF16DoesNotDependOnTiles(t *testing.T) {
 			w[i] = MakePair(float32(r.NormFloat64()), float32(r.NormFloat64()))
 		}
 		whole := make([]float32, m*v.Width)
-		v.PanelBF16(p, m, whole, src, w, nil)
+		v.PanelBF16(p, oneRow(m), whole, src, w, nil)
 		for n := 1; n < m; n++ {
 			for _, channels := range []int{1, v.Width / 2, v.Width} {
 				part := make([]float32, (n-1)*p.DstStride+channels)
-				v.PanelBF16(p, n, part, src[(m-n)*p.SrcStride:], w, nil)
+				v.PanelBF16(p, oneRow(n), part, src[(m-n)*p.SrcStride:], w, nil)
 				for i := range n {
 					if !slices.Equal(part[i*p.DstStride:][:channels], whole[(m-n+i)*p.DstStride:][:channels]) {
 						t.Fatalf("%d pixels, %d channels: pixel %d differs from the one of a larger tile", n, channels, i)
@@ -210,7 +253,7 @@ func TestPanelBF16DoesNotDependOnTiles(t *testing.T) {
 	})
 }
 
-// TestPanelBF16SpecialValues: NaNs and infinities come out, zeros keep their sign.
+// TestPanelBF16SpecialValues: NaNs and infinities come out.
 func TestPanelBF16SpecialValues(t *testing.T) {
 	everyBF16(t, func(t *testing.T, v *Variant) {
 		one := MakePair(1, float32(math.Copysign(0, -1)))
@@ -224,10 +267,11 @@ func TestPanelBF16SpecialValues(t *testing.T) {
 			for i, x := range specials {
 				src[i] = MakePair(x, 1)
 			}
-			v.PanelBF16(p, len(src), dst, src, w, nil)
+			v.PanelBF16(p, oneRow(len(src)), dst, src, w, nil)
 			for i, got := range dst {
 				x, _ := src[i/3].Floats()
-				if want := a.act.Apply(x); !same(got, want) {
+				// Sums of zeros are of either sign.
+				if want := a.act.Apply(x); !same(got, want) && (got != 0 || want != 0) {
 					t.Fatalf("%s: %v gives %v, want %v", a.name, x, got, want)
 				}
 			}
@@ -251,11 +295,11 @@ func TestBF16Contract(t *testing.T) {
 			{"rounding: no channel", func() { v.RoundBF16(&Rounding{}, 1, pairs(7), f(11)) }},
 			{"rounding: short src", func() { v.RoundBF16(r, 2, pairs(7), f(10)) }},
 			{"rounding: short dst", func() { v.RoundBF16(r, 2, pairs(6), f(11)) }},
-			{"no pixel", func() { v.PanelBF16(p, 0, f(7), pairs(12), pairs(weights), nil) }},
-			{"short src", func() { v.PanelBF16(p, 2, f(7), pairs(11), pairs(weights), nil) }},
-			{"short dst", func() { v.PanelBF16(p, 2, f(4), pairs(12), pairs(weights), nil) }},
-			{"short weights", func() { v.PanelBF16(p, 2, f(7), pairs(12), pairs(weights-1), nil) }},
-			{"short residual", func() { v.PanelBF16(p, 2, f(7), pairs(12), pairs(weights), f(6)) }},
+			{"no pixel", func() { v.PanelBF16(p, oneRow(0), f(7), pairs(12), pairs(weights), nil) }},
+			{"short src", func() { v.PanelBF16(p, oneRow(2), f(7), pairs(11), pairs(weights), nil) }},
+			{"short dst", func() { v.PanelBF16(p, oneRow(2), f(4), pairs(12), pairs(weights), nil) }},
+			{"short weights", func() { v.PanelBF16(p, oneRow(2), f(7), pairs(12), pairs(weights-1), nil) }},
+			{"short residual", func() { v.PanelBF16(p, oneRow(2), f(7), pairs(12), pairs(weights), f(6)) }},
 		} {
 			t.Run(tt.name, func(t *testing.T) {
 				defer func() {
@@ -274,11 +318,16 @@ func FuzzBF16(f *testing.F) {
 	f.Add(uint64(2), uint8(14), uint8(32), uint8(1), uint8(64), uint8(0), uint8(0))
 	f.Fuzz(func(t *testing.T, seed uint64, m, channels, segments, length, gap, kind uint8) {
 		for _, v := range bf16Variants() {
-			roundingCase(t, v, 1+int(m)%40, 1+int(channels), int(gap)%5, seed, amongGuards)
-			panelCase{
+			roundingCase(t, v, 1+int(m)%40, 1+int(channels), int(gap)%5, seed, amongGuards, false)
+			c := panelCase{
 				m: 1 + int(m)%40, channels: 1 + int(channels)%v.Width, segments: 1 + int(segments)%10, length: 1 + int(length)%40,
 				gap: int(gap) % 5, res: residualKind(int(kind) % int(residuals)), act: acts[int(kind)%len(acts)].act, last: kind&64 != 0, seed: seed,
-			}.testBF16(t, v)
+			}
+			c.testPairs(t, v, false)
+			if v.PanelSplit != nil {
+				roundingCase(t, v, 1+int(m)%40, 1+int(channels), int(gap)%5, seed, amongGuards, true)
+				c.testPairs(t, v, true)
+			}
 		}
 	})
 }
@@ -305,7 +354,7 @@ func BenchmarkBF16(b *testing.B) {
 				}
 				src, w, dst := make([]Pair, (s.m+s.segments)*s.length), make([]Pair, (1+p.K())*v.Width), make([]float32, s.m*s.channels)
 				for b.Loop() {
-					v.PanelBF16(p, s.m, dst, src, w, nil)
+					v.PanelBF16(p, oneRow(s.m), dst, src, w, nil)
 				}
 				gflops(b, 2*s.m*s.channels*2*p.K())
 			})

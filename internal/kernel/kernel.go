@@ -19,10 +19,15 @@ type Variant struct {
 	Pixels int
 	// Panel computes a tile of a convolution; see PanelGeneric for what it equals.
 	Panel func(p *Panel, m int, dst, src, w, res []float32)
-	// RoundBF16 and PanelBF16 compute a tile with products of bf16; see RoundBF16Generic and
+	// RoundBF16 and PanelBF16 compute rows with products of bf16; see RoundBF16Generic and
 	// PanelBF16Generic. They are nil where this processor is not faster with them.
 	RoundBF16 func(r *Rounding, m int, dst []Pair, src []float32)
-	PanelBF16 func(p *Panel, m int, dst []float32, src, w []Pair, res []float32)
+	PanelBF16 func(p *Panel, rows Rows, dst []float32, src, w []Pair, res []float32)
+	// RoundSplit and PanelSplit compute rows with three products of bf16 for one of float32;
+	// see RoundSplitGeneric and PanelSplitGeneric. They are nil where this processor is not
+	// faster with them than with a Panel, and there than Winograd's way.
+	RoundSplit func(r *Rounding, m int, dst []Pair, src []float32)
+	PanelSplit func(p *Panel, rows Rows, dst []float32, src, w []Pair, res []float32)
 	// Depthwise computes a row of a depthwise convolution; see DepthwiseGeneric.
 	Depthwise func(p *Depthwise, m int, dst, src, w, res []float32)
 	// Lanes is the number of channels in a block of packed grouped weights.

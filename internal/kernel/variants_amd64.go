@@ -36,5 +36,12 @@ func assembly() []*Variant {
 		}
 		vs = append(vs, &avx512)
 	}
+	if cpu.Best() >= cpu.AMX {
+		amx := avx512 // but for products of bf16
+		amx.Name = cpu.AMX.String()
+		amx.RoundBF16, amx.PanelBF16 = roundBF16AVX512, panelBF16AMX
+		amx.RoundSplit, amx.PanelSplit = roundSplitAVX512, panelSplitAMX
+		vs = append(vs, &amx)
+	}
 	return vs
 }

@@ -1,8 +1,8 @@
 package main
 
 import (
-	"bufio"
 	"bytes"
+	"iter"
 	"os"
 	"strconv"
 	"strings"
@@ -13,22 +13,17 @@ import (
 //
 //	llvm-mc -triple=x86_64 -mattr=+avx512bf16 -show-encoding testdata/bf16.s | grep encoding
 func TestEncodings(t *testing.T) {
-	f, err := os.Open("testdata/bf16.encodings")
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer f.Close()
 	known := make(map[string]evex)
 	for _, e := range []evex{vdpbf16ps, vcvtne2ps2bf16, vcvtneps2bf16} {
 		known[strings.ToLower(e.name)] = e
 	}
 	lines := 0
-	for s := bufio.NewScanner(f); s.Scan(); lines++ {
-		text, list, ok := strings.Cut(s.Text(), "# encoding: ")
-		name, operands, _ := strings.Cut(strings.TrimSpace(text), "\t")
+	for text, want := range encodings(t, "testdata/bf16.encodings") {
+		lines++
+		name, operands, _ := strings.Cut(text, "\t")
 		e, found := known[name]
-		if !ok || !found {
-			t.Fatalf("%q: not an instruction with its encoding", s.Text())
+		if !found {
+			t.Fatalf("%q: not an instruction that is written", text)
 		}
 		var regs []uint8
 		for _, op := range strings.Split(operands, ", ") {
@@ -38,20 +33,40 @@ func TestEncodings(t *testing.T) {
 			}
 			regs = append(regs, uint8(n))
 		}
-		var want []byte
-		for _, x := range strings.Split(strings.Trim(list, "[]"), ",") {
-			n, err := strconv.ParseUint(x, 0, 8)
-			if err != nil {
-				t.Fatal(err)
-			}
-			want = append(want, uint8(n))
-		}
 		// In this order as in Go's: the destination is last.
 		if got := e.encode(regs[0], regs[1], regs[len(regs)-1]); !bytes.Equal(got, want) {
-			t.Errorf("%s: %x, want %x", strings.TrimSpace(text), got, want)
+			t.Errorf("%s: %x, want %x", text, got, want)
 		}
 	}
 	if lines < 10 {
 		t.Errorf("only %d encodings", lines)
+	}
+}
+
+// encodings yields the instructions of a file as LLVM's assembler wrote it, with their
+// bytes.
+func encodings(t *testing.T, file string) iter.Seq2[string, []byte] {
+	f, err := os.ReadFile(file)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return func(yield func(string, []byte) bool) {
+		for line := range strings.Lines(string(f)) {
+			text, list, ok := strings.Cut(line, "# encoding: ")
+			if !ok {
+				t.Fatalf("%q: not an instruction with its encoding", line)
+			}
+			var code []byte
+			for x := range strings.SplitSeq(strings.Trim(list, "[]\n"), ",") {
+				n, err := strconv.ParseUint(x, 0, 8)
+				if err != nil {
+					t.Fatal(err)
+				}
+				code = append(code, uint8(n))
+			}
+			if !yield(strings.TrimSpace(text), code) {
+				return
+			}
+		}
 	}
 }

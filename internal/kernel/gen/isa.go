@@ -16,6 +16,7 @@ type isa struct {
 	regs          []reg.VecPhysical
 	masks         bool // stores and loads take masks
 	pairs         bool // products are of pairs of bf16
+	tiles         bool // and made in tiles
 }
 
 var avx2 = isa{
@@ -42,6 +43,9 @@ var avx512bf16 = isa{
 	name: "avx512bf16", lanes: avx512.lanes, vectors: avx512.vectors, pixels: avx512.pixels, masks: true, pairs: true,
 	regs: avx512.regs,
 }
+
+// amx is avx512bf16 with tiles for products.
+var amx = isa{name: "amx", lanes: avx512.lanes, vectors: avx512.vectors, masks: true, pairs: true, tiles: true, regs: avx512.regs}
 
 // bytes returns the size of a register.
 func (v isa) bytes() int { return 4 * v.lanes }

@@ -21,13 +21,18 @@ func main() {
 		fmt.Fprintln(os.Stderr, "usage: gen DIRECTORY")
 		os.Exit(2)
 	}
-	for _, v := range []isa{avx2, avx512, avx512bf16} {
+	for _, v := range []isa{avx2, avx512, avx512bf16, amx} {
 		g := &gen{Context: build.NewContext(), isa: v}
 		g.ConstraintExpr("!purego")
-		g.panels()
-		if v.pairs {
-			g.rounding()
-		} else {
+		switch {
+		case v.tiles:
+			g.tileFunctions()
+			g.rounding(true)
+		case v.pairs:
+			g.panels()
+			g.rounding(false)
+		default:
+			g.panels()
 			g.depthwise()
 			g.grouped()
 			g.pooling()
