@@ -6,10 +6,14 @@
 //
 //	go build -o amxemu ./internal/amxemu
 //	go test -exec "$PWD/amxemu -need" ./internal/kernel ./internal/engine
+//	go build -o zoo ./cmd/zoo
+//	ZOO_CPU=amx ./amxemu -need ./zoo verify --precision all
+//	ZOO_CPU=amx ./amxemu -refuse ./zoo env
 //
 // With -need the run fails where the program executed no tile instruction, so that a
 // test cannot pass by leaving them out. A program that configures tiles a second time
-// without having released them fails too.
+// without having released them fails too. With -refuse it is not given the permission to use
+// tiles, and fails where it uses some.
 //
 // The program is traced (ptrace), with all its threads. An instruction that the processor
 // does not know stops its thread; if it is one of tiles, amxemu reads and writes what
@@ -30,9 +34,10 @@ import (
 
 func main() {
 	need := flag.Bool("need", false, "fail where no tile instruction was executed")
+	refuse := flag.Bool("refuse", false, "refuse the permission to use tiles")
 	verbose := flag.Bool("v", false, "print how many tile instructions were executed")
 	flag.Usage = func() {
-		fmt.Fprintln(os.Stderr, "usage: amxemu [-need] [-v] PROGRAM [ARGUMENT…]")
+		fmt.Fprintln(os.Stderr, "usage: amxemu [-need] [-refuse] [-v] PROGRAM [ARGUMENT…]")
 		flag.PrintDefaults()
 	}
 	flag.Parse()
@@ -41,7 +46,7 @@ func main() {
 		os.Exit(2)
 	}
 	runtime.LockOSThread() // that traces a process is a thread
-	t, err := start(flag.Args())
+	t, err := start(flag.Args(), *refuse)
 	status := 1
 	if err == nil {
 		status, err = t.run()

@@ -29,14 +29,14 @@ func (c code) at(address uint64) []byte {
 // A patch is an instruction that answer stands in for.
 type patch struct {
 	length int
-	answer func(r *syscall.PtraceRegs)
+	answer func(t *tracer, r *syscall.PtraceRegs)
 }
 
 // asked is a function of package cpu, with an instruction of it and its stand-in.
 var asked = []struct {
 	function    string
 	instruction []byte
-	answer      func(r *syscall.PtraceRegs)
+	answer      func(t *tracer, r *syscall.PtraceRegs)
 }{
 	{"cpuid", []byte{0x0f, 0xa2}, answerCPUID},
 	{"xgetbv", []byte{0x0f, 0x01, 0xd0}, answerXGETBV},
@@ -102,7 +102,7 @@ func cpuid(leaf, subleaf uint32) (eax, ebx, ecx, edx uint32)
 func xgetbv() (eax, edx uint32)
 
 // answerCPUID answers as the processor, with AMX_TILE, AMX_BF16 and palette 1.
-func answerCPUID(r *syscall.PtraceRegs) {
+func answerCPUID(_ *tracer, r *syscall.PtraceRegs) {
 	leaf, subleaf := uint32(r.Rax), uint32(r.Rcx)
 	a, b, c, d := cpuid(leaf, subleaf)
 	const tileLeaf = 0x1d
@@ -124,15 +124,15 @@ func answerCPUID(r *syscall.PtraceRegs) {
 }
 
 // answerXGETBV answers that Linux saves tiles and their configuration too.
-func answerXGETBV(r *syscall.PtraceRegs) {
+func answerXGETBV(_ *tracer, r *syscall.PtraceRegs) {
 	a, d := xgetbv()
 	r.Rax, r.Rdx = uint64(a|1<<17|1<<18), uint64(d)
 }
 
-// answerPermission gives the permission to use tiles, and refuses all else.
-func answerPermission(r *syscall.PtraceRegs) {
+// answerPermission gives the permission to use tiles, or not, and refuses all else.
+func answerPermission(t *tracer, r *syscall.PtraceRegs) {
 	const archPrctl, requestPermission, tileData = 158, 0x1023, 18
-	if r.Rax == archPrctl && r.Rdi == requestPermission && r.Rsi == tileData {
+	if !t.refuse && r.Rax == archPrctl && r.Rdi == requestPermission && r.Rsi == tileData {
 		r.Rax = 0
 	} else {
 		r.Rax = ^uint64(syscall.EINVAL) + 1

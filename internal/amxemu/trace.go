@@ -13,6 +13,7 @@ import (
 // A tracer runs one program.
 type tracer struct {
 	pid      int
+	refuse   bool // the permission to use tiles
 	memory   memory
 	code     code
 	patches  map[uint64]patch // by address
@@ -21,15 +22,15 @@ type tracer struct {
 	leaked   error            // the first time that tiles were not released
 }
 
-// start starts a program, stopped before its first instruction and changed.
-func start(args []string) (*tracer, error) {
+// start starts a program, which it has changed.
+func start(args []string, refuse bool) (*tracer, error) {
 	cmd := exec.Command(args[0], args[1:]...)
 	cmd.Stdin, cmd.Stdout, cmd.Stderr = os.Stdin, os.Stdout, os.Stderr
 	cmd.SysProcAttr = &syscall.SysProcAttr{Ptrace: true}
 	if err := cmd.Start(); err != nil {
 		return nil, err
 	}
-	t := &tracer{pid: cmd.Process.Pid, memory: memory(cmd.Process.Pid), threads: make(map[int]*tiles)}
+	t := &tracer{pid: cmd.Process.Pid, refuse: refuse, memory: memory(cmd.Process.Pid), threads: make(map[int]*tiles)}
 	var status syscall.WaitStatus
 	if _, err := syscall.Wait4(t.pid, &status, 0, nil); err != nil {
 		return nil, err
@@ -105,9 +106,12 @@ func (t *tracer) illegal(tid int) (syscall.Signal, error) {
 		return 0, err
 	}
 	if p, ok := t.patches[r.Rip]; ok {
-		p.answer(&r)
+		p.answer(t, &r)
 		r.Rip += uint64(p.length)
 		return 0, syscall.PtraceSetRegs(tid, &r)
+	}
+	if t.refuse {
+		return syscall.SIGILL, nil
 	}
 	state := t.threads[tid]
 	if state == nil {

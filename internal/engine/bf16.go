@@ -137,7 +137,7 @@ func packBF16(dst []kernel.Pair, parts, width, taps int, f *unitWeights, first, 
 // spreadWeights holds slices of floats that packBF16 is done with.
 var spreadWeights sync.Pool
 
-func (s *bf16Step) kernel() string { return fmt.Sprintf("%s panel %dx%d", s.name, s.pixels, s.width) }
+func (s *bf16Step) kernel() string { return fmt.Sprintf("%s panel x%d", s.name, s.width) }
 
 // pairs returns how many pairs the rounded rows of one task are at most, with their low
 // parts where those have a place.

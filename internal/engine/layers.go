@@ -12,7 +12,7 @@ type Layer struct {
 	Path string // module path of its first operator; empty for the input
 	Kind string // of its first operator, as in nn
 	// Kernel is how it is computed, such as "panel 14x32" for tiles of 14 pixels by 32
-	// channels; empty where there is only one way.
+	// channels, and "bf16 panel x32" for products of bf16; empty where there is only one way.
 	Kernel string
 	In     tensor.Shape // of its first operator
 	Out    tensor.Shape

@@ -32,7 +32,7 @@ func TestSplitLayersGainMost(t *testing.T) {
 			}
 			split := 0
 			for _, l := range plan.Layers() {
-				if l.Kernel != "split panel 16x8" {
+				if l.Kernel != "split panel x8" {
 					continue
 				}
 				if split++; l.MACs != int64(images*64*9*32*32) {

@@ -4,12 +4,12 @@ package kernel
 
 // Tiles as AMX has them: 16 rows of 16 pairs or floats. A run is up to 16 pixels that
 // lie the same distance apart, the rows of a tile; two runs and two tiles of channels are
-// multiplied at a time. That shape, and what follows from it, is what was fastest on
-// Sapphire Rapids.
+// multiplied at a time: the shape of the prototypes that were timed on Sapphire Rapids.
 //
 // A function in assembly configures tiles and releases them before it returns: neither
 // goroutines nor signal handlers ever find them in use, and no thread needs to be locked.
-// Each takes microseconds, which the garbage collector may have to wait for.
+// It makes the sums of a batch of runs only, so that the garbage collector, which has to
+// wait for it, does not wait long.
 const (
 	tileRows  = 16 // pixels of a run at most
 	tileDepth = 16 // pairs
