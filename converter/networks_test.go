@@ -15,6 +15,7 @@ import (
 type network struct {
 	family, name string
 	graph        func(classes int) (*nn.Graph, error)
+	train        func(classes int) (*nn.Graph, error) // of a deploy form: what it is fused from
 }
 
 // networks returns all that a row of the catalogue can name, and their deploy forms,
@@ -23,9 +24,9 @@ func networks() []network {
 	var all []network
 	for _, f := range backbone.All() {
 		for _, arch := range slices.Sorted(maps.Keys(f.Archs)) {
-			all = append(all, network{f.Name, arch, f.Archs[arch]})
+			all = append(all, network{f.Name, arch, f.Archs[arch], nil})
 			if deploy, ok := f.Deploy[arch]; ok {
-				all = append(all, network{f.Name, arch + " deploy", deploy})
+				all = append(all, network{f.Name, arch + " deploy", deploy, f.Archs[arch]})
 			}
 		}
 	}

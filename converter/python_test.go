@@ -114,7 +114,7 @@ func TestONNXRuntime(t *testing.T) {
 		network
 		dtype tensor.DType
 	}
-	exports := []export{{network{"", "every operator", everyOp}, tensor.Invalid}}
+	exports := []export{{network{name: "every operator", graph: everyOp}, tensor.Invalid}}
 	types := map[string]tensor.DType{"cspdarknet-nano": tensor.F32, "cspresnet-nano": tensor.F16, "cspresnext-nano": tensor.BF16}
 	var more []network
 	for _, n := range networks() {
@@ -137,7 +137,7 @@ func TestONNXRuntime(t *testing.T) {
 				check(t)
 			}
 			g := graphOf(t, e.network)
-			sd := synthetic(t, g)
+			sd := weightsOf(t, e.network)
 			dir := t.TempDir()
 			source, exported, run := filepath.Join(dir, "in.safetensors"), filepath.Join(dir, "out.onnx"), filepath.Join(dir, "run.safetensors")
 			if err := converter.Write(t.Context(), source, sd, converter.Output{DType: e.dtype}); err != nil {
@@ -153,6 +153,9 @@ func TestONNXRuntime(t *testing.T) {
 			record, err := computed(g, cast, inputFor(t, g))
 			if err != nil {
 				t.Fatal(err)
+			}
+			if spread := spreadOf(t, record); spread < 1e-3 {
+				t.Fatalf("two images' logits differ by %.1e of the largest: too little to tell mistakes", spread)
 			}
 			if err := safetensors.WriteFile(run, record, nil); err != nil {
 				t.Fatal(err)

@@ -1,0 +1,123 @@
+package converter_test
+
+import (
+	"math"
+	"slices"
+	"testing"
+
+	"github.com/gozoo/zoo/converter"
+	"github.com/gozoo/zoo/nn"
+	"github.com/gozoo/zoo/tensor"
+)
+
+// weightsOf returns synthetic weights for a network.
+func weightsOf(t *testing.T, n network) *tensor.StateDict {
+	t.Helper()
+	g := graphOf(t, n)
+	if n.train == nil {
+		return calm(t, g, synthetic(t, g))
+	}
+	train := graphOf(t, network{graph: n.train})
+	bound, err := nn.Bind(train, calm(t, train, synthetic(t, train)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	fused, err := (&converter.Fitted{Bound: bound}).Fuse(g, tensor.Invalid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return fused.Bound.StateDict()
+}
+
+// calm returns sd so that signals neither drown nor explode in a network of a hundred
+// blocks, as they do not in trained ones: with the weights as they are,
+// efficientnetv2-xl's logits differ by their own size between two orders of adding.
+// Residual branches become an eighth as strong, and sums of n norms of one value are
+// divided by the root of n; what follows gates of about a half is doubled.
+func calm(t *testing.T, g *nn.Graph, sd *tensor.StateDict) *tensor.StateDict {
+	t.Helper()
+	type sum struct {
+		of    int // the value
+		norms []nn.Node
+	}
+	sums := map[int]sum{}   // by value
+	source := map[int]int{} // what a convolution reads, by what it writes
+	gated := map[int]bool{} // values
+	factors := map[string]float32{}
+	scale := func(s sum, factor float64) {
+		if gated[s.of] {
+			factor *= 2
+		}
+		for _, norm := range s.norms {
+			for _, p := range norm.Params[:2] { // weight and bias
+				factors[g.Params[p].Name] = float32(factor)
+			}
+		}
+	}
+	for _, n := range g.Nodes {
+		switch n.Op.(type) {
+		case nn.Conv:
+			source[n.Out] = n.In[0]
+		case nn.Mul:
+			gated[n.Out] = true
+		case nn.Act:
+			gated[n.Out] = gated[n.In[0]]
+		case nn.BatchNorm:
+			of, ok := source[n.In[0]]
+			if !ok {
+				of = n.In[0]
+			}
+			sums[n.Out] = sum{of, []nn.Node{n}}
+			scale(sums[n.Out], 1)
+		case nn.Add:
+			a, isA := sums[n.In[0]]
+			b, isB := sums[n.In[1]]
+			switch {
+			case isA && isB && a.of == b.of:
+				all := sum{a.of, slices.Concat(a.norms, b.norms)}
+				sums[n.Out] = all
+				scale(all, 1/math.Sqrt(float64(len(all.norms))))
+			case isA && !isB:
+				scale(a, 0.125)
+			case isB && !isA:
+				scale(b, 0.125)
+			}
+		}
+	}
+	out := new(tensor.StateDict)
+	for name, x := range sd.All() {
+		if factor, ok := factors[name]; ok {
+			values, err := x.Float32s()
+			if err != nil {
+				t.Fatal(err)
+			}
+			for i := range values {
+				values[i] *= factor
+			}
+			x = tensor.FromFloat32s(x.Shape(), values)
+		}
+		if err := out.Add(name, x); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return out
+}
+
+// spreadOf returns the largest difference between the logits of two images, relative
+// to the largest logit.
+func spreadOf(t *testing.T, record *tensor.StateDict) float64 {
+	t.Helper()
+	x, _ := record.Lookup("logits")
+	logits, err := x.Float32s()
+	if err != nil {
+		t.Fatal(err)
+	}
+	k := x.Shape()[1]
+	var largest, spread float64
+	for i := range k {
+		largest = max(largest, math.Abs(float64(logits[i])))
+		spread = max(spread, math.Abs(float64(logits[i]-logits[k+i])))
+	}
+	t.Logf("two images' logits differ by %.1e of the largest", spread/largest)
+	return spread / largest
+}
