@@ -5,13 +5,14 @@ import "github.com/gozoo/zoo/nn"
 // splitAfter is how many layers are not computed with split numbers that could be, the
 // first ones. Those err by 4.5e-6 of what they compute, root mean square, and what errs
 // early passes through all that follows: of the goldens that 1e-4 of the largest value is
-// allowed for, the worst errs by 1.1e-4 with all layers split, the first ten alone make 8e-5 of
+// allowed for, the worst errs by 1.1e-4 with all layers split, the first ten alone make 7e-5 of
 // that, and without them it errs by 6e-5. It is a variable for the tests, whose networks are small.
 var splitAfter = 10
 
 // splits returns the values that are computed with three products of bf16 for each of
-// float32, where there are kernels for that: on a core of Sapphire Rapids, prototypes of
-// the three ways came to these GFLOP/s of float32.
+// float32, where there are kernels for that. They rest on prototypes of the three ways on a core of Sapphire Rapids, not
+// yet on whole networks; these are their GFLOP/s of float32, Winograd's from its gain on
+// multiply-adds.
 //
 //	                      split  multiply-adds  Winograd
 //	3x3, 28x28, 128 to 256  872            233       617
