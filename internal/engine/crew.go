@@ -14,7 +14,7 @@ import (
 type crew struct {
 	steps  []timedStep
 	frames []frame         // of the caller, and of each worker
-	times  []time.Duration // of each step, when asked for
+	times  []time.Duration // of each step over all runs, when asked for
 
 	// state is what may be claimed: the run, the step of it, and the next task.
 	state atomic.Uint64
@@ -63,7 +63,7 @@ func (c *crew) run(input []float32) {
 			c.together(run, i, threads)
 		}
 		if c.times != nil {
-			c.times[i] = time.Since(start)
+			c.times[i] += time.Since(start)
 		}
 	}
 	c.state.Store(pack(run, stepMask)) // no such step: the run is over

@@ -13,6 +13,7 @@ import (
 // by any number of sessions.
 type Plan struct {
 	input   tensor.Shape
+	parts   int // that the images of the input are computed in, one after the other
 	logits  []view
 	classes int // floats of one image's logits
 	steps   []timedStep
@@ -69,12 +70,12 @@ type compiler struct {
 	options Options
 	layout  *layout
 	split   map[int]bool // the values that are computed with split numbers
+	parts   int          // of the batch; the layout is that of one
 }
 
 func (c *compiler) plan(keep map[int]bool) (*Plan, error) {
 	g, l := c.net.bound.Graph, c.layout
-	c.place(keep)
-	p := &Plan{input: l.shapes[0], threads: c.options.Threads, values: make(map[int]keptValue)}
+	p := &Plan{input: c.batch(l.shapes[0]), parts: c.parts, threads: c.options.Threads, values: make(map[int]keptValue)}
 	p.logits = l.views(g.Logits)
 	for _, v := range p.logits {
 		p.classes += v.buf.h * v.buf.w * v.c

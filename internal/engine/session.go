@@ -43,9 +43,12 @@ func (s *Session) Run(logits, input []float32) error {
 	if want := p.input[0] * p.classes; len(logits) != want {
 		return fmt.Errorf("engine: expected room for %d logits, found %d", want, len(logits))
 	}
-	s.crew.run(input)
+	in, out := len(input)/p.parts, len(logits)/p.parts
+	for i := range p.parts {
+		s.crew.run(input[i*in:][:in])
+		planar(s.crew.frames[0].mem, p.logits, p.input[0]/p.parts, logits[i*out:][:out])
+	}
 	s.ran = true
-	planar(s.crew.frames[0].mem, p.logits, p.input[0], logits)
 	return nil
 }
 
