@@ -93,7 +93,7 @@ func (net *Network) Compile(input tensor.Shape, o Options) (*Plan, error) {
 	}
 	c := net.compiler(shapes, keep, o)
 	images := input[0]
-	if part := partOf(images, arena(c.layout.buffers)); part < images && len(keep) == 0 {
+	if part := partOf(images, c.arena); part < images && len(keep) == 0 {
 		one := slices.Clone(input)
 		one[0] = part
 		if shapes, err = g.Shapes(one); err != nil {
@@ -111,6 +111,7 @@ func (net *Network) compiler(shapes []tensor.Shape, keep map[int]bool, o Options
 	c := &compiler{net: net, options: o, layout: newLayout(g, shapes, fuse(g, keep)), parts: 1}
 	c.split = c.splits()
 	c.place(keep)
+	c.arena = arena(c.layout.buffers)
 	return c
 }
 

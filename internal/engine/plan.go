@@ -71,11 +71,12 @@ type compiler struct {
 	layout  *layout
 	split   map[int]bool // the values that are computed with split numbers
 	parts   int          // of the batch; the layout is that of one
+	arena   int          // floats
 }
 
 func (c *compiler) plan(keep map[int]bool) (*Plan, error) {
 	g, l := c.net.bound.Graph, c.layout
-	p := &Plan{input: c.batch(l.shapes[0]), parts: c.parts, threads: c.options.Threads, values: make(map[int]keptValue)}
+	p := &Plan{input: c.batch(l.shapes[0]), parts: c.parts, arena: c.arena, threads: c.options.Threads, values: make(map[int]keptValue)}
 	p.logits = l.views(g.Logits)
 	for _, v := range p.logits {
 		p.classes += v.buf.h * v.buf.w * v.c
@@ -110,7 +111,6 @@ func (c *compiler) plan(keep map[int]bool) (*Plan, error) {
 	if len(p.steps) > maxSteps {
 		return nil, fmt.Errorf("engine: %d steps: at most %d are possible", len(p.steps), maxSteps)
 	}
-	p.arena = arena(l.buffers)
 	return p, nil
 }
 

@@ -11,9 +11,9 @@ import "github.com/gozoo/zoo/nn"
 var splitAfter = 16
 
 // splits returns the values that are computed with three products of bf16 for each of
-// float32, where there are kernels for that. They rest on prototypes of the three ways on a core of Sapphire Rapids, not
-// yet on whole networks; these are their GFLOP/s of float32, Winograd's from its gain on
-// multiply-adds.
+// float32, where there are kernels for that. The choice rests on prototypes of the three
+// ways on a core of Sapphire Rapids, not yet on whole networks; these are their GFLOP/s of
+// float32, Winograd's from its gain on multiply-adds.
 //
 //	                      split  multiply-adds  Winograd
 //	3x3, 28x28, 128 to 256  872            233       617

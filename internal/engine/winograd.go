@@ -52,13 +52,7 @@ const (
 // products of bf16, those are faster.
 func (c *compiler) winograd(u unit, op nn.Conv) bool {
 	tiles := c.options.Precision == Medium && c.options.Variant.PanelSplit != nil
-	return c.options.Precision != Highest && !tiles && !c.split[u.out] && c.winogradPays(u, op)
-}
-
-// winogradPays reports whether a unit can be computed by a winogradStep, faster than by
-// multiply-adds.
-func (c *compiler) winogradPays(u unit, op nn.Conv) bool {
-	if op.KH != 3 || op.KW != 3 || op.StrideH != 1 || op.StrideW != 1 || op.Groups != 1 ||
+	if c.options.Precision == Highest || tiles || c.split[u.out] || op.KH != 3 || op.KW != 3 || op.StrideH != 1 || op.StrideW != 1 || op.Groups != 1 ||
 		op.In < winogradChannels || op.Out < winogradChannels || op.In%kernel.WinogradLanes != 0 || op.Out%kernel.WinogradLanes != 0 {
 		return false
 	}
