@@ -98,12 +98,7 @@ func (g *gen) curve(name string, body func(b *curve)) {
 		vector(reg.K1)
 		g.Label(name + "_next")
 	}
-	g.ADDQ(srcStride, src)
-	g.ADDQ(dstStride, dst)
-	g.DECQ(m)
-	g.JNE(operand.LabelRef(name + "_pixel"))
-	g.VZEROUPPER()
-	g.RET()
+	g.nextPixel(name+"_pixel", m, src, srcStride, dst, dstStride)
 }
 
 // constant returns where v lies: alone where operands can repeat it, as a whole

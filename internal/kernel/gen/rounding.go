@@ -78,10 +78,15 @@ func (g *gen) rounding(split bool) {
 		g.VMOVUPS(low, reg.K3, lowParts)
 	}
 	g.Label(name + "_next")
+	g.nextPixel(name+"_pixel", m, src, srcStride, dst, dstStride)
+}
+
+// nextPixel goes on with the next of m pixels at a label, or returns after the last.
+func (g *gen) nextPixel(pixel string, m, src, srcStride, dst, dstStride reg.Register) {
 	g.ADDQ(srcStride, src)
 	g.ADDQ(dstStride, dst)
 	g.DECQ(m)
-	g.JNE(operand.LabelRef(name + "_pixel"))
+	g.JNE(operand.LabelRef(pixel))
 	g.VZEROUPPER()
 	g.RET()
 }
