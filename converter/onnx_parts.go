@@ -27,19 +27,21 @@ func (m *onnxModel) weight(param int) string {
 
 func (m *onnxModel) add(op onnxNode) { m.head.bytes(graphNode, op.encode()) }
 
-// scalar returns the name of a constant, which is added once.
-func (m *onnxModel) scalar(name string, v float32) string {
+// constant returns the name of a constant, which is added once.
+func (m *onnxModel) constant(name string, t tensor.Tensor) string {
 	if !m.used[name] {
-		m.initializer(name, tensor.FromFloat32s(tensor.Shape{}, []float32{v}))
+		m.initializer(name, t)
 	}
 	return name
 }
 
+// scalar returns the name of a constant of one float.
+func (m *onnxModel) scalar(name string, v float32) string {
+	return m.constant(name, tensor.FromFloat32s(tensor.Shape{}, []float32{v}))
+}
+
 // integers returns the name of a constant, a list of integers.
 func (m *onnxModel) integers(name string, vs ...int) string {
-	if m.used[name] {
-		return name
-	}
 	var data []byte
 	for _, v := range vs {
 		data = binary.LittleEndian.AppendUint64(data, uint64(v))
@@ -48,8 +50,7 @@ func (m *onnxModel) integers(name string, vs ...int) string {
 	if err != nil {
 		panic(err) // eight bytes each are an I64
 	}
-	m.initializer(name, t)
-	return name
+	return m.constant(name, t)
 }
 
 // index returns the name of a constant of one integer.
@@ -67,11 +68,7 @@ func (m *onnxModel) shuffled(s nn.Shuffle) string {
 
 // scales returns the name of a constant: the factors of all axes of an image.
 func (m *onnxModel) scales(s int) string {
-	name := fmt.Sprintf("zoo.scales%d", s)
-	if !m.used[name] {
-		m.initializer(name, tensor.FromFloat32s(tensor.Shape{4}, []float32{1, 1, float32(s), float32(s)}))
-	}
-	return name
+	return m.constant(fmt.Sprintf("zoo.scales%d", s), tensor.FromFloat32s(tensor.Shape{4}, []float32{1, 1, float32(s), float32(s)}))
 }
 
 func (m *onnxModel) initializer(name string, t tensor.Tensor) {
