@@ -41,7 +41,7 @@ var layers = map[string][]string{
 	"internal/engine":       {"nn", "tensor", "internal/kernel", "internal/cpu", "golang.org/x/sys"},
 	"internal/kernel":       {"internal/cpu"},
 	"internal/cpu":          {},
-	"internal/amxemu":       {},
+	"internal/amxemu":       {"internal/cpu"},
 	"internal/mmap":         {"github.com/edsrzf/mmap-go"},
 	"internal/atomicfile":   {},
 	"internal/disk":         {"golang.org/x/sys"},

@@ -1,4 +1,4 @@
-//go:build linux && amd64
+//go:build linux && amd64 && !purego
 
 // Command amxemu runs a Go program on a processor without AMX as if it had some: it
 // carries out the program's tile instructions in its stead, and lets package

@@ -1,4 +1,4 @@
-//go:build linux && amd64
+//go:build linux && amd64 && !purego
 
 package main
 
@@ -9,6 +9,8 @@ import (
 	"fmt"
 	"strings"
 	"syscall"
+
+	"github.com/gozoo/zoo/internal/cpu"
 )
 
 // code is the text of a program.
@@ -38,8 +40,8 @@ var asked = []struct {
 	instruction []byte
 	answer      func(t *tracer, r *syscall.PtraceRegs)
 }{
-	{"cpuid", []byte{0x0f, 0xa2}, answerCPUID},
-	{"xgetbv", []byte{0x0f, 0x01, 0xd0}, answerXGETBV},
+	{"CPUID", []byte{0x0f, 0xa2}, answerCPUID},
+	{"XGETBV", []byte{0x0f, 0x01, 0xd0}, answerXGETBV},
 	{"archPrctl", []byte{0x0f, 0x05}, answerPermission},
 }
 
@@ -93,18 +95,10 @@ func (t *tracer) prepare(file string) (code, map[uint64]patch, error) {
 	return c, patches, nil
 }
 
-// cpuid and xgetbv ask the processor that amxemu runs on.
-//
-//go:noescape
-func cpuid(leaf, subleaf uint32) (eax, ebx, ecx, edx uint32)
-
-//go:noescape
-func xgetbv() (eax, edx uint32)
-
 // answerCPUID answers as the processor, with AMX_TILE, AMX_BF16 and palette 1.
 func answerCPUID(_ *tracer, r *syscall.PtraceRegs) {
 	leaf, subleaf := uint32(r.Rax), uint32(r.Rcx)
-	a, b, c, d := cpuid(leaf, subleaf)
+	a, b, c, d := cpu.CPUID(leaf, subleaf)
 	const tileLeaf = 0x1d
 	switch {
 	case leaf == 0:
@@ -125,7 +119,7 @@ func answerCPUID(_ *tracer, r *syscall.PtraceRegs) {
 
 // answerXGETBV answers that Linux saves tiles and their configuration too.
 func answerXGETBV(_ *tracer, r *syscall.PtraceRegs) {
-	a, d := xgetbv()
+	a, d := cpu.XGETBV()
 	r.Rax, r.Rdx = uint64(a|1<<17|1<<18), uint64(d)
 }
 

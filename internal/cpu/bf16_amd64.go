@@ -13,12 +13,12 @@ func FastBF16() bool {
 	if best < AVX512 {
 		return false
 	}
-	_, b, c, d := cpuid(0, 0) // leaf 7 is there: detect has read it
-	maxSubleaf, _, _, _ := cpuid(7, 0)
+	_, b, c, d := CPUID(0, 0) // leaf 7 is there: detect has read it
+	maxSubleaf, _, _, _ := CPUID(7, 0)
 	if maxSubleaf < 1 {
 		return false
 	}
-	a71, _, _, _ := cpuid(7, 1)
+	a71, _, _, _ := CPUID(7, 1)
 	return fastBF16([3]uint32{b, d, c}, a71)
 }
 

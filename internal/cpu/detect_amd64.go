@@ -2,16 +2,16 @@
 
 package cpu
 
-// cpuid returns what the CPUID instruction answers for leaf eax, subleaf ecx.
+// CPUID returns what the CPUID instruction answers for leaf eax, subleaf ecx.
 //
 //go:noescape
-func cpuid(leaf, subleaf uint32) (eax, ebx, ecx, edx uint32)
+func CPUID(leaf, subleaf uint32) (eax, ebx, ecx, edx uint32)
 
-// xgetbv returns the halves of extended control register 0: the register state that the operating
+// XGETBV returns the halves of extended control register 0: the register state that the operating
 // system saves. It may be called only where CPUID says OSXSAVE.
 //
 //go:noescape
-func xgetbv() (eax, edx uint32)
+func XGETBV() (eax, edx uint32)
 
 // Bits of CPUID and of XCR0: Intel 64 and IA-32 Architectures Software Developer's
 // Manual, volume 2, CPUID, and volume 1, 13.1.
@@ -31,16 +31,16 @@ const (
 )
 
 func detect() Level {
-	maxLeaf, _, _, _ := cpuid(0, 0)
+	maxLeaf, _, _, _ := CPUID(0, 0)
 	if maxLeaf < 7 {
 		return Generic
 	}
-	_, _, c1, _ := cpuid(1, 0)
-	_, b7, _, _ := cpuid(7, 0)
+	_, _, c1, _ := CPUID(1, 0)
+	_, b7, _, _ := CPUID(7, 0)
 	if !has(c1, leaf1OSXSAVE|leaf1AVX|leaf1FMA) {
 		return Generic
 	}
-	saved, _ := xgetbv()
+	saved, _ := XGETBV()
 	level := levelOf(b7, saved)
 	if level == AVX512 && tiles(saved) && requestTiles() {
 		return AMX

@@ -11,12 +11,12 @@ import (
 // not say.
 func Name() string {
 	const first, last = 0x80000002, 0x80000004 // the brand string, 16 bytes each
-	if most, _, _, _ := cpuid(0x80000000, 0); most < last {
+	if most, _, _, _ := CPUID(0x80000000, 0); most < last {
 		return ""
 	}
 	var text []byte
 	for leaf := uint32(first); leaf <= last; leaf++ {
-		a, b, c, d := cpuid(leaf, 0)
+		a, b, c, d := CPUID(leaf, 0)
 		for _, word := range []uint32{a, b, c, d} {
 			text = binary.LittleEndian.AppendUint32(text, word)
 		}

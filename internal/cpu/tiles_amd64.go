@@ -16,13 +16,13 @@ const (
 // tiles reports whether processor and operating system know tiles as the kernels use
 // them. saved is the lower half of XCR0.
 func tiles(saved uint32) bool {
-	maxSubleaf, _, _, d7 := cpuid(7, 0)
-	if maxLeaf, _, _, _ := cpuid(0, 0); maxLeaf < tileLeaf || maxSubleaf < 1 {
+	maxSubleaf, _, _, d7 := CPUID(7, 0)
+	if maxLeaf, _, _, _ := CPUID(0, 0); maxLeaf < tileLeaf || maxSubleaf < 1 {
 		return false
 	}
-	a71, _, _, _ := cpuid(7, 1)
+	a71, _, _, _ := CPUID(7, 1)
 	var palette [4]uint32
-	palette[0], palette[1], palette[2], palette[3] = cpuid(tileLeaf, 1)
+	palette[0], palette[1], palette[2], palette[3] = CPUID(tileLeaf, 1)
 	return tilesOf(d7, a71, saved, palette)
 }
 
