@@ -134,12 +134,18 @@ func fit(entry *registry.Entry, checkpoint *converter.Checkpoint, recipeName str
 
 // Graph returns the named model's network with its published number of classes.
 // It needs no weights.
-func (z *Zoo) Graph(name string) (*nn.Graph, error) {
+func (z *Zoo) Graph(name string) (*nn.Graph, error) { return z.form(name, "") }
+
+// DeployGraph is Graph for the form in which single convolutions stand for sums of
+// branches. The error is backbone.ErrNoDeploy where there is none.
+func (z *Zoo) DeployGraph(name string) (*nn.Graph, error) { return z.form(name, registry.FormDeploy) }
+
+func (z *Zoo) form(name, form string) (*nn.Graph, error) {
 	entry, err := z.registry.Lookup(name)
 	if err != nil {
 		return nil, err
 	}
-	return graph(entry, "", entry.Classes)
+	return graph(entry, form, entry.Classes)
 }
 
 // graph returns one form of an entry's network, with any number of classes.

@@ -8,6 +8,7 @@
 package backbone
 
 import (
+	"errors"
 	"fmt"
 	"maps"
 	"slices"
@@ -79,12 +80,15 @@ func (f *Family) Graph(arch string, classes int) (*nn.Graph, error) {
 	return checked(build, arch, classes)
 }
 
+// ErrNoDeploy says that an architecture has one form only.
+var ErrNoDeploy = errors.New("no deploy form")
+
 // DeployGraph returns the graph of one architecture's deploy form, in which single
-// convolutions stand for sums of branches.
+// convolutions stand for sums of branches. The error is ErrNoDeploy where there is none.
 func (f *Family) DeployGraph(arch string, classes int) (*nn.Graph, error) {
 	build, ok := f.Deploy[arch]
 	if !ok {
-		return nil, fmt.Errorf("backbone: %s of family %s has no deploy form", arch, f.Name)
+		return nil, fmt.Errorf("backbone: %s of family %s has %w", arch, f.Name, ErrNoDeploy)
 	}
 	return checked(build, arch, classes)
 }

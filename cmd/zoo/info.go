@@ -2,6 +2,7 @@ package main
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"strconv"
@@ -9,6 +10,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gozoo/zoo"
 	"github.com/gozoo/zoo/backbone"
 	"github.com/gozoo/zoo/metrics"
 	"github.com/gozoo/zoo/nn"
@@ -51,7 +53,7 @@ func (a *app) infoCommand() *cobra.Command {
 					return err
 				}
 			}
-			forms, err := countForms(entry, conv, h, w)
+			forms, err := countForms(z, entry.Name, conv, h, w)
 			if err != nil {
 				return err
 			}
@@ -93,27 +95,23 @@ type countedForm struct {
 
 // countForms counts a network for an input of h x w, in each of its forms: that of the
 // checkpoint, and the deploy form where there is one.
-func countForms(e *registry.Entry, c metrics.Convention, h, w int) ([]countedForm, error) {
-	family, err := backbone.ByName(e.Family)
-	if err != nil {
-		return nil, fmt.Errorf("entry %q: %w", e.Name, err)
-	}
-	graphs, names := []func(string, int) (*nn.Graph, error){family.Graph}, []string{""}
-	if family.Deploy[e.Arch] != nil {
-		graphs, names = append(graphs, family.DeployGraph), []string{formTraining, registry.FormDeploy}
-	}
-	forms := make([]countedForm, len(graphs))
-	for i, graph := range graphs {
-		g, err := graph(e.Arch, e.Classes)
+func countForms(z *zoo.Zoo, name string, c metrics.Convention, h, w int) ([]countedForm, error) {
+	var forms []countedForm
+	for _, graph := range []func(name string) (*nn.Graph, error){z.Graph, z.DeployGraph} {
+		g, err := graph(name)
+		if errors.Is(err, backbone.ErrNoDeploy) {
+			return forms, nil
+		}
 		if err != nil {
-			return nil, fmt.Errorf("entry %q: %w", e.Name, err)
+			return nil, err
 		}
 		cost, err := metrics.Count(g, tensor.Shape{1, g.Channels, h, w}, c)
 		if err != nil {
 			return nil, err
 		}
-		forms[i] = countedForm{cost, names[i]}
+		forms = append(forms, countedForm{Cost: cost})
 	}
+	forms[0].name, forms[1].name = formTraining, registry.FormDeploy
 	return forms, nil
 }
 
