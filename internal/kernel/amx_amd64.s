@@ -1964,6 +1964,2534 @@ finishTilesx2_pixels8_notafter:
 	VZEROUPPER
 	RET
 
+// func directBF16(cfg *byte, segments *int, segmentCount int, depth int, src *uint32, srcStride int, srcStep int, w *uint32, biases *uint32, ahead *uint32, aheadRuns int, runs *int, runCount int, pieces *int, sums *float32, dst *uint32, dstStride int, dstParts int, before *uint32, after *uint32, resStride int, resParts int, slope float32, limit float32)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·directBF16(SB), NOSPLIT, $0-184
+	MOVQ         cfg+0(FP), AX
+	LONG $0x4978e2c4; BYTE $0x00 // LDTILECFG (AX)
+	MOVQ         sums+112(FP), BX
+	MOVQ         runs+88(FP), R11
+	MOVQ         pieces+104(FP), R15
+	MOVQ         $+64, R12
+	VPXORD       Z31, Z31, Z31
+	VBROADCASTSS slope+176(FP), Z30
+	VBROADCASTSS limit+180(FP), Z29
+
+directBF16_next:
+	CMPQ runCount+96(FP), $0x02
+	JLT  directBF16_last
+	CMPQ aheadRuns+80(FP), $0x02
+	JLT  directBF16_two
+	SUBQ $0x02, aheadRuns+80(FP)
+
+	// 2 runs
+	MOVQ biases+64(FP), AX
+	XORL DX, DX
+	LONG $0x4b7be2c4; BYTE $0x04; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM0
+	LONG $0x4b7be2c4; BYTE $0x14; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM2
+	LONG $0x4b7be2c4; BYTE $0x4c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM1
+	LONG $0x4b7be2c4; BYTE $0x5c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM3
+	MOVQ segments+8(FP), DX
+	MOVQ segmentCount+16(FP), CX
+	MOVQ w+56(FP), SI
+	MOVQ srcStride+40(FP), R8
+	SHLQ $0x02, R8
+	MOVQ srcStep+48(FP), R13
+	SHLQ $0x02, R13
+	MOVQ ahead+72(FP), R14
+
+directBF16_ahead_segment:
+	MOVQ src+32(FP), DI
+	MOVQ (DX), AX
+	LEAQ (DI)(AX*4), DI
+	MOVQ 16(R11), AX
+	LEAQ (DI)(AX*4), R10
+	MOVQ (R11), AX
+	LEAQ (DI)(AX*4), DI
+	MOVQ depth+24(FP), AX
+
+directBF16_ahead_depth:
+	LONG $0x4b7ba2c4; BYTE $0x24; BYTE $0x07 // TILELOADD (DI)(R8*1), TMM4
+	LONG $0x4b7b82c4; BYTE $0x2c; BYTE $0x02 // TILELOADD (R10)(R8*1), TMM5
+	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
+	LONG $0x4b7ba2c4; LONG $0x040026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(SI)(R12*1), TMM7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	PREFETCHT1 (R14)
+	PREFETCHT1 64(R14)
+	PREFETCHT1 128(R14)
+	PREFETCHT1 192(R14)
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	PREFETCHT1 256(R14)
+	PREFETCHT1 320(R14)
+	PREFETCHT1 384(R14)
+	PREFETCHT1 448(R14)
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	PREFETCHT1 512(R14)
+	PREFETCHT1 576(R14)
+	PREFETCHT1 640(R14)
+	PREFETCHT1 704(R14)
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	PREFETCHT1 768(R14)
+	PREFETCHT1 832(R14)
+	PREFETCHT1 896(R14)
+	PREFETCHT1 960(R14)
+	ADDQ       R13, DI
+	ADDQ       R13, R10
+	ADDQ       $+2048, SI
+	ADDQ       $+1024, R14
+	DECQ       AX
+	JNE        directBF16_ahead_depth
+	ADDQ       $0x08, DX
+	DECQ       CX
+	JNE        directBF16_ahead_segment
+	MOVQ       R14, ahead+72(FP)
+	MOVQ       $+128, R9
+	LONG $0x4b7aa2c4; BYTE $0x04; BYTE $0x0b // TILESTORED TMM0, (BX)(R9*1)
+	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
+	LONG $0x4b7aa2c4; LONG $0x08000b94; BYTE $0x00; BYTE $0x00 // TILESTORED TMM2, 2048(BX)(R9*1)
+	LONG $0x4b7aa2c4; LONG $0x08400b9c; BYTE $0x00; BYTE $0x00 // TILESTORED TMM3, 2112(BX)(R9*1)
+	MOVQ       dstStride+128(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       resStride+160(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       8(R11), R9
+	TESTQ      R9, R9
+	JEQ        directBF16_ahead_run0_done
+
+directBF16_ahead_run0_piece:
+	MOVQ (R15), SI
+	SHLQ $0x07, SI
+	LEAQ (BX)(SI*1), SI
+	MOVQ 8(R15), AX
+	MOVQ dst+120(FP), DI
+	MOVQ 16(R15), R8
+	LEAQ (DI)(R8*4), DI
+	MOVQ 24(R15), R10
+	SHLQ $0x02, R10
+	ADDQ $0x20, R15
+
+directBF16_ahead_run0_pixel:
+	VMOVUPS   (SI), Z0
+	VMOVUPS   64(SI), Z1
+	MOVQ      before+144(FP), R13
+	TESTQ     R13, R13
+	JEQ       directBF16_ahead_run0_without_before
+	MOVQ      resParts+168(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directBF16_ahead_run0_floats_before
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directBF16_ahead_run0_add_before
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directBF16_ahead_run0_add_before:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directBF16_ahead_run0_without_before
+
+directBF16_ahead_run0_floats_before:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directBF16_ahead_run0_without_before:
+	VCMPPS    $0x11, Z31, Z0, K3
+	VMULPS    Z30, Z0, K3, Z0
+	VMINPS    Z0, Z29, Z0
+	VCMPPS    $0x11, Z31, Z1, K4
+	VMULPS    Z30, Z1, K4, Z1
+	VMINPS    Z1, Z29, Z1
+	MOVQ      after+152(FP), R13
+	TESTQ     R13, R13
+	JEQ       directBF16_ahead_run0_without_after
+	MOVQ      resParts+168(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directBF16_ahead_run0_floats_after
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directBF16_ahead_run0_add_after
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directBF16_ahead_run0_add_after:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directBF16_ahead_run0_without_after
+
+directBF16_ahead_run0_floats_after:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directBF16_ahead_run0_without_after:
+	MOVQ          dstParts+136(FP), R8
+	CMPQ          R8, $0x01
+	JLT           directBF16_ahead_run0_floats
+	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
+	VMOVUPS       Z2, (DI)
+	JEQ           directBF16_ahead_run0_stored
+	VEXTRACTI64X4 $0x00, Z2, Y3
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPMOVZXWD     Y3, Z3
+	VPSLLD        $0x10, Z3, Z3
+	VSUBPS        Z3, Z0, Z0
+	VPMOVZXWD     Y4, Z4
+	VPSLLD        $0x10, Z4, Z4
+	VSUBPS        Z4, Z1, Z1
+	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
+	VMOVUPS       Z0, 64(DI)
+	JMP           directBF16_ahead_run0_stored
+
+directBF16_ahead_run0_floats:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+
+directBF16_ahead_run0_stored:
+	ADDQ $+128, SI
+	ADDQ CX, DI
+	ADDQ DX, R10
+	DECQ AX
+	JNE  directBF16_ahead_run0_pixel
+	DECQ R9
+	JNE  directBF16_ahead_run0_piece
+
+directBF16_ahead_run0_done:
+	MOVQ  dstStride+128(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  resStride+160(FP), DX
+	SHLQ  $0x02, DX
+	MOVQ  24(R11), R9
+	TESTQ R9, R9
+	JEQ   directBF16_ahead_run1_done
+
+directBF16_ahead_run1_piece:
+	MOVQ (R15), SI
+	SHLQ $0x07, SI
+	LEAQ 2048(BX)(SI*1), SI
+	MOVQ 8(R15), AX
+	MOVQ dst+120(FP), DI
+	MOVQ 16(R15), R8
+	LEAQ (DI)(R8*4), DI
+	MOVQ 24(R15), R10
+	SHLQ $0x02, R10
+	ADDQ $0x20, R15
+
+directBF16_ahead_run1_pixel:
+	VMOVUPS   (SI), Z0
+	VMOVUPS   64(SI), Z1
+	MOVQ      before+144(FP), R13
+	TESTQ     R13, R13
+	JEQ       directBF16_ahead_run1_without_before
+	MOVQ      resParts+168(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directBF16_ahead_run1_floats_before
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directBF16_ahead_run1_add_before
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directBF16_ahead_run1_add_before:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directBF16_ahead_run1_without_before
+
+directBF16_ahead_run1_floats_before:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directBF16_ahead_run1_without_before:
+	VCMPPS    $0x11, Z31, Z0, K3
+	VMULPS    Z30, Z0, K3, Z0
+	VMINPS    Z0, Z29, Z0
+	VCMPPS    $0x11, Z31, Z1, K4
+	VMULPS    Z30, Z1, K4, Z1
+	VMINPS    Z1, Z29, Z1
+	MOVQ      after+152(FP), R13
+	TESTQ     R13, R13
+	JEQ       directBF16_ahead_run1_without_after
+	MOVQ      resParts+168(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directBF16_ahead_run1_floats_after
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directBF16_ahead_run1_add_after
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directBF16_ahead_run1_add_after:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directBF16_ahead_run1_without_after
+
+directBF16_ahead_run1_floats_after:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directBF16_ahead_run1_without_after:
+	MOVQ          dstParts+136(FP), R8
+	CMPQ          R8, $0x01
+	JLT           directBF16_ahead_run1_floats
+	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
+	VMOVUPS       Z2, (DI)
+	JEQ           directBF16_ahead_run1_stored
+	VEXTRACTI64X4 $0x00, Z2, Y3
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPMOVZXWD     Y3, Z3
+	VPSLLD        $0x10, Z3, Z3
+	VSUBPS        Z3, Z0, Z0
+	VPMOVZXWD     Y4, Z4
+	VPSLLD        $0x10, Z4, Z4
+	VSUBPS        Z4, Z1, Z1
+	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
+	VMOVUPS       Z0, 64(DI)
+	JMP           directBF16_ahead_run1_stored
+
+directBF16_ahead_run1_floats:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+
+directBF16_ahead_run1_stored:
+	ADDQ $+128, SI
+	ADDQ CX, DI
+	ADDQ DX, R10
+	DECQ AX
+	JNE  directBF16_ahead_run1_pixel
+	DECQ R9
+	JNE  directBF16_ahead_run1_piece
+
+directBF16_ahead_run1_done:
+	ADDQ $0x20, R11
+	SUBQ $0x02, runCount+96(FP)
+	JMP  directBF16_next
+
+directBF16_two:
+	// 2 runs
+	MOVQ biases+64(FP), AX
+	XORL DX, DX
+	LONG $0x4b7be2c4; BYTE $0x04; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM0
+	LONG $0x4b7be2c4; BYTE $0x14; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM2
+	LONG $0x4b7be2c4; BYTE $0x4c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM1
+	LONG $0x4b7be2c4; BYTE $0x5c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM3
+	MOVQ segments+8(FP), DX
+	MOVQ segmentCount+16(FP), CX
+	MOVQ w+56(FP), SI
+	MOVQ srcStride+40(FP), R8
+	SHLQ $0x02, R8
+	MOVQ srcStep+48(FP), R13
+	SHLQ $0x02, R13
+
+directBF16_two_segment:
+	MOVQ src+32(FP), DI
+	MOVQ (DX), AX
+	LEAQ (DI)(AX*4), DI
+	MOVQ 16(R11), AX
+	LEAQ (DI)(AX*4), R10
+	MOVQ (R11), AX
+	LEAQ (DI)(AX*4), DI
+	MOVQ depth+24(FP), AX
+
+directBF16_two_depth:
+	LONG $0x4b7ba2c4; BYTE $0x24; BYTE $0x07 // TILELOADD (DI)(R8*1), TMM4
+	LONG $0x4b7b82c4; BYTE $0x2c; BYTE $0x02 // TILELOADD (R10)(R8*1), TMM5
+	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
+	LONG $0x4b7ba2c4; LONG $0x040026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(SI)(R12*1), TMM7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	ADDQ  R13, DI
+	ADDQ  R13, R10
+	ADDQ  $+2048, SI
+	DECQ  AX
+	JNE   directBF16_two_depth
+	ADDQ  $0x08, DX
+	DECQ  CX
+	JNE   directBF16_two_segment
+	MOVQ  $+128, R9
+	LONG $0x4b7aa2c4; BYTE $0x04; BYTE $0x0b // TILESTORED TMM0, (BX)(R9*1)
+	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
+	LONG $0x4b7aa2c4; LONG $0x08000b94; BYTE $0x00; BYTE $0x00 // TILESTORED TMM2, 2048(BX)(R9*1)
+	LONG $0x4b7aa2c4; LONG $0x08400b9c; BYTE $0x00; BYTE $0x00 // TILESTORED TMM3, 2112(BX)(R9*1)
+	MOVQ  dstStride+128(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  resStride+160(FP), DX
+	SHLQ  $0x02, DX
+	MOVQ  8(R11), R9
+	TESTQ R9, R9
+	JEQ   directBF16_two_run0_done
+
+directBF16_two_run0_piece:
+	MOVQ (R15), SI
+	SHLQ $0x07, SI
+	LEAQ (BX)(SI*1), SI
+	MOVQ 8(R15), AX
+	MOVQ dst+120(FP), DI
+	MOVQ 16(R15), R8
+	LEAQ (DI)(R8*4), DI
+	MOVQ 24(R15), R10
+	SHLQ $0x02, R10
+	ADDQ $0x20, R15
+
+directBF16_two_run0_pixel:
+	VMOVUPS   (SI), Z0
+	VMOVUPS   64(SI), Z1
+	MOVQ      before+144(FP), R13
+	TESTQ     R13, R13
+	JEQ       directBF16_two_run0_without_before
+	MOVQ      resParts+168(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directBF16_two_run0_floats_before
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directBF16_two_run0_add_before
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directBF16_two_run0_add_before:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directBF16_two_run0_without_before
+
+directBF16_two_run0_floats_before:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directBF16_two_run0_without_before:
+	VCMPPS    $0x11, Z31, Z0, K3
+	VMULPS    Z30, Z0, K3, Z0
+	VMINPS    Z0, Z29, Z0
+	VCMPPS    $0x11, Z31, Z1, K4
+	VMULPS    Z30, Z1, K4, Z1
+	VMINPS    Z1, Z29, Z1
+	MOVQ      after+152(FP), R13
+	TESTQ     R13, R13
+	JEQ       directBF16_two_run0_without_after
+	MOVQ      resParts+168(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directBF16_two_run0_floats_after
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directBF16_two_run0_add_after
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directBF16_two_run0_add_after:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directBF16_two_run0_without_after
+
+directBF16_two_run0_floats_after:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directBF16_two_run0_without_after:
+	MOVQ          dstParts+136(FP), R8
+	CMPQ          R8, $0x01
+	JLT           directBF16_two_run0_floats
+	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
+	VMOVUPS       Z2, (DI)
+	JEQ           directBF16_two_run0_stored
+	VEXTRACTI64X4 $0x00, Z2, Y3
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPMOVZXWD     Y3, Z3
+	VPSLLD        $0x10, Z3, Z3
+	VSUBPS        Z3, Z0, Z0
+	VPMOVZXWD     Y4, Z4
+	VPSLLD        $0x10, Z4, Z4
+	VSUBPS        Z4, Z1, Z1
+	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
+	VMOVUPS       Z0, 64(DI)
+	JMP           directBF16_two_run0_stored
+
+directBF16_two_run0_floats:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+
+directBF16_two_run0_stored:
+	ADDQ $+128, SI
+	ADDQ CX, DI
+	ADDQ DX, R10
+	DECQ AX
+	JNE  directBF16_two_run0_pixel
+	DECQ R9
+	JNE  directBF16_two_run0_piece
+
+directBF16_two_run0_done:
+	MOVQ  dstStride+128(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  resStride+160(FP), DX
+	SHLQ  $0x02, DX
+	MOVQ  24(R11), R9
+	TESTQ R9, R9
+	JEQ   directBF16_two_run1_done
+
+directBF16_two_run1_piece:
+	MOVQ (R15), SI
+	SHLQ $0x07, SI
+	LEAQ 2048(BX)(SI*1), SI
+	MOVQ 8(R15), AX
+	MOVQ dst+120(FP), DI
+	MOVQ 16(R15), R8
+	LEAQ (DI)(R8*4), DI
+	MOVQ 24(R15), R10
+	SHLQ $0x02, R10
+	ADDQ $0x20, R15
+
+directBF16_two_run1_pixel:
+	VMOVUPS   (SI), Z0
+	VMOVUPS   64(SI), Z1
+	MOVQ      before+144(FP), R13
+	TESTQ     R13, R13
+	JEQ       directBF16_two_run1_without_before
+	MOVQ      resParts+168(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directBF16_two_run1_floats_before
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directBF16_two_run1_add_before
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directBF16_two_run1_add_before:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directBF16_two_run1_without_before
+
+directBF16_two_run1_floats_before:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directBF16_two_run1_without_before:
+	VCMPPS    $0x11, Z31, Z0, K3
+	VMULPS    Z30, Z0, K3, Z0
+	VMINPS    Z0, Z29, Z0
+	VCMPPS    $0x11, Z31, Z1, K4
+	VMULPS    Z30, Z1, K4, Z1
+	VMINPS    Z1, Z29, Z1
+	MOVQ      after+152(FP), R13
+	TESTQ     R13, R13
+	JEQ       directBF16_two_run1_without_after
+	MOVQ      resParts+168(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directBF16_two_run1_floats_after
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directBF16_two_run1_add_after
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directBF16_two_run1_add_after:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directBF16_two_run1_without_after
+
+directBF16_two_run1_floats_after:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directBF16_two_run1_without_after:
+	MOVQ          dstParts+136(FP), R8
+	CMPQ          R8, $0x01
+	JLT           directBF16_two_run1_floats
+	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
+	VMOVUPS       Z2, (DI)
+	JEQ           directBF16_two_run1_stored
+	VEXTRACTI64X4 $0x00, Z2, Y3
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPMOVZXWD     Y3, Z3
+	VPSLLD        $0x10, Z3, Z3
+	VSUBPS        Z3, Z0, Z0
+	VPMOVZXWD     Y4, Z4
+	VPSLLD        $0x10, Z4, Z4
+	VSUBPS        Z4, Z1, Z1
+	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
+	VMOVUPS       Z0, 64(DI)
+	JMP           directBF16_two_run1_stored
+
+directBF16_two_run1_floats:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+
+directBF16_two_run1_stored:
+	ADDQ $+128, SI
+	ADDQ CX, DI
+	ADDQ DX, R10
+	DECQ AX
+	JNE  directBF16_two_run1_pixel
+	DECQ R9
+	JNE  directBF16_two_run1_piece
+
+directBF16_two_run1_done:
+	ADDQ $0x20, R11
+	SUBQ $0x02, runCount+96(FP)
+	JMP  directBF16_next
+
+directBF16_last:
+	CMPQ runCount+96(FP), $0x01
+	JLT  directBF16_done
+
+	// 1 runs
+	MOVQ biases+64(FP), AX
+	XORL DX, DX
+	LONG $0x4b7be2c4; BYTE $0x04; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM0
+	LONG $0x4b7be2c4; BYTE $0x4c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM1
+	MOVQ segments+8(FP), DX
+	MOVQ segmentCount+16(FP), CX
+	MOVQ w+56(FP), SI
+	MOVQ srcStride+40(FP), R8
+	SHLQ $0x02, R8
+	MOVQ srcStep+48(FP), R13
+	SHLQ $0x02, R13
+
+directBF16_last_segment:
+	MOVQ src+32(FP), DI
+	MOVQ (DX), AX
+	LEAQ (DI)(AX*4), DI
+	MOVQ (R11), AX
+	LEAQ (DI)(AX*4), DI
+	MOVQ depth+24(FP), AX
+
+directBF16_last_depth:
+	LONG $0x4b7ba2c4; BYTE $0x24; BYTE $0x07 // TILELOADD (DI)(R8*1), TMM4
+	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
+	LONG $0x4b7ba2c4; LONG $0x040026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(SI)(R12*1), TMM7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	ADDQ  R13, DI
+	ADDQ  $+2048, SI
+	DECQ  AX
+	JNE   directBF16_last_depth
+	ADDQ  $0x08, DX
+	DECQ  CX
+	JNE   directBF16_last_segment
+	MOVQ  $+128, R9
+	LONG $0x4b7aa2c4; BYTE $0x04; BYTE $0x0b // TILESTORED TMM0, (BX)(R9*1)
+	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
+	MOVQ  dstStride+128(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  resStride+160(FP), DX
+	SHLQ  $0x02, DX
+	MOVQ  8(R11), R9
+	TESTQ R9, R9
+	JEQ   directBF16_last_run0_done
+
+directBF16_last_run0_piece:
+	MOVQ (R15), SI
+	SHLQ $0x07, SI
+	LEAQ (BX)(SI*1), SI
+	MOVQ 8(R15), AX
+	MOVQ dst+120(FP), DI
+	MOVQ 16(R15), R8
+	LEAQ (DI)(R8*4), DI
+	MOVQ 24(R15), R10
+	SHLQ $0x02, R10
+	ADDQ $0x20, R15
+
+directBF16_last_run0_pixel:
+	VMOVUPS   (SI), Z0
+	VMOVUPS   64(SI), Z1
+	MOVQ      before+144(FP), R13
+	TESTQ     R13, R13
+	JEQ       directBF16_last_run0_without_before
+	MOVQ      resParts+168(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directBF16_last_run0_floats_before
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directBF16_last_run0_add_before
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directBF16_last_run0_add_before:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directBF16_last_run0_without_before
+
+directBF16_last_run0_floats_before:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directBF16_last_run0_without_before:
+	VCMPPS    $0x11, Z31, Z0, K3
+	VMULPS    Z30, Z0, K3, Z0
+	VMINPS    Z0, Z29, Z0
+	VCMPPS    $0x11, Z31, Z1, K4
+	VMULPS    Z30, Z1, K4, Z1
+	VMINPS    Z1, Z29, Z1
+	MOVQ      after+152(FP), R13
+	TESTQ     R13, R13
+	JEQ       directBF16_last_run0_without_after
+	MOVQ      resParts+168(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directBF16_last_run0_floats_after
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directBF16_last_run0_add_after
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directBF16_last_run0_add_after:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directBF16_last_run0_without_after
+
+directBF16_last_run0_floats_after:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directBF16_last_run0_without_after:
+	MOVQ          dstParts+136(FP), R8
+	CMPQ          R8, $0x01
+	JLT           directBF16_last_run0_floats
+	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
+	VMOVUPS       Z2, (DI)
+	JEQ           directBF16_last_run0_stored
+	VEXTRACTI64X4 $0x00, Z2, Y3
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPMOVZXWD     Y3, Z3
+	VPSLLD        $0x10, Z3, Z3
+	VSUBPS        Z3, Z0, Z0
+	VPMOVZXWD     Y4, Z4
+	VPSLLD        $0x10, Z4, Z4
+	VSUBPS        Z4, Z1, Z1
+	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
+	VMOVUPS       Z0, 64(DI)
+	JMP           directBF16_last_run0_stored
+
+directBF16_last_run0_floats:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+
+directBF16_last_run0_stored:
+	ADDQ $+128, SI
+	ADDQ CX, DI
+	ADDQ DX, R10
+	DECQ AX
+	JNE  directBF16_last_run0_pixel
+	DECQ R9
+	JNE  directBF16_last_run0_piece
+
+directBF16_last_run0_done:
+	ADDQ $0x10, R11
+	SUBQ $0x01, runCount+96(FP)
+
+directBF16_done:
+	LONG $0x4978e2c4; BYTE $0xc0 // TILERELEASE
+	VZEROUPPER
+	RET
+
+// func directSplit(cfg *byte, segments *int, segmentCount int, depth int, src *uint32, srcStride int, srcStep int, w *uint32, biases *uint32, ahead *uint32, aheadRuns int, runs *int, runCount int, pieces *int, sums *float32, dst *uint32, dstStride int, dstParts int, before *uint32, after *uint32, resStride int, resParts int, slope float32, limit float32)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·directSplit(SB), NOSPLIT, $0-184
+	MOVQ         cfg+0(FP), AX
+	LONG $0x4978e2c4; BYTE $0x00 // LDTILECFG (AX)
+	MOVQ         sums+112(FP), BX
+	MOVQ         runs+88(FP), R11
+	MOVQ         pieces+104(FP), R15
+	MOVQ         $+64, R12
+	VPXORD       Z31, Z31, Z31
+	VBROADCASTSS slope+176(FP), Z30
+	VBROADCASTSS limit+180(FP), Z29
+
+directSplit_next:
+	CMPQ runCount+96(FP), $0x02
+	JLT  directSplit_last
+	CMPQ aheadRuns+80(FP), $0x02
+	JLT  directSplit_two
+	SUBQ $0x02, aheadRuns+80(FP)
+
+	// 2 runs
+	MOVQ biases+64(FP), AX
+	XORL DX, DX
+	LONG $0x4b7be2c4; BYTE $0x04; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM0
+	LONG $0x4b7be2c4; BYTE $0x14; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM2
+	LONG $0x4b7be2c4; BYTE $0x4c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM1
+	LONG $0x4b7be2c4; BYTE $0x5c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM3
+	MOVQ segments+8(FP), DX
+	MOVQ segmentCount+16(FP), CX
+	MOVQ w+56(FP), SI
+	MOVQ srcStride+40(FP), R8
+	SHLQ $0x02, R8
+	MOVQ srcStep+48(FP), R13
+	SHLQ $0x02, R13
+	MOVQ ahead+72(FP), R14
+
+directSplit_ahead_segment:
+	MOVQ src+32(FP), DI
+	MOVQ (DX), AX
+	LEAQ (DI)(AX*4), DI
+	MOVQ 16(R11), AX
+	LEAQ (DI)(AX*4), R10
+	MOVQ (R11), AX
+	LEAQ (DI)(AX*4), DI
+	MOVQ depth+24(FP), AX
+
+directSplit_ahead_depth:
+	LONG $0x4b7ba2c4; BYTE $0x64; BYTE $0x07; BYTE $0x40 // TILELOADD 64(DI)(R8*1), TMM4
+	LONG $0x4b7b82c4; BYTE $0x6c; BYTE $0x02; BYTE $0x40 // TILELOADD 64(R10)(R8*1), TMM5
+	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
+	LONG $0x4b7ba2c4; LONG $0x040026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(SI)(R12*1), TMM7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	PREFETCHT1 (R14)
+	PREFETCHT1 64(R14)
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	PREFETCHT1 128(R14)
+	PREFETCHT1 192(R14)
+	PREFETCHT1 256(R14)
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	PREFETCHT1 320(R14)
+	PREFETCHT1 384(R14)
+	PREFETCHT1 448(R14)
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	PREFETCHT1 512(R14)
+	PREFETCHT1 576(R14)
+	LONG $0x4b7ba2c4; BYTE $0x24; BYTE $0x07 // TILELOADD (DI)(R8*1), TMM4
+	LONG $0x4b7b82c4; BYTE $0x2c; BYTE $0x02 // TILELOADD (R10)(R8*1), TMM5
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	PREFETCHT1 640(R14)
+	PREFETCHT1 704(R14)
+	PREFETCHT1 768(R14)
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	PREFETCHT1 832(R14)
+	PREFETCHT1 896(R14)
+	PREFETCHT1 960(R14)
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	PREFETCHT1 1024(R14)
+	PREFETCHT1 1088(R14)
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	PREFETCHT1 1152(R14)
+	PREFETCHT1 1216(R14)
+	PREFETCHT1 1280(R14)
+	LONG $0x4b7ba2c4; LONG $0x080026b4; BYTE $0x00; BYTE $0x00 // TILELOADD 2048(SI)(R12*1), TMM6
+	LONG $0x4b7ba2c4; LONG $0x0c0026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 3072(SI)(R12*1), TMM7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	PREFETCHT1 1344(R14)
+	PREFETCHT1 1408(R14)
+	PREFETCHT1 1472(R14)
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	PREFETCHT1 1536(R14)
+	PREFETCHT1 1600(R14)
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	PREFETCHT1 1664(R14)
+	PREFETCHT1 1728(R14)
+	PREFETCHT1 1792(R14)
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	PREFETCHT1 1856(R14)
+	PREFETCHT1 1920(R14)
+	PREFETCHT1 1984(R14)
+	ADDQ       R13, DI
+	ADDQ       R13, R10
+	ADDQ       $+4096, SI
+	ADDQ       $+2048, R14
+	DECQ       AX
+	JNE        directSplit_ahead_depth
+	ADDQ       $0x08, DX
+	DECQ       CX
+	JNE        directSplit_ahead_segment
+	MOVQ       R14, ahead+72(FP)
+	MOVQ       $+128, R9
+	LONG $0x4b7aa2c4; BYTE $0x04; BYTE $0x0b // TILESTORED TMM0, (BX)(R9*1)
+	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
+	LONG $0x4b7aa2c4; LONG $0x08000b94; BYTE $0x00; BYTE $0x00 // TILESTORED TMM2, 2048(BX)(R9*1)
+	LONG $0x4b7aa2c4; LONG $0x08400b9c; BYTE $0x00; BYTE $0x00 // TILESTORED TMM3, 2112(BX)(R9*1)
+	MOVQ       dstStride+128(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       resStride+160(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       8(R11), R9
+	TESTQ      R9, R9
+	JEQ        directSplit_ahead_run0_done
+
+directSplit_ahead_run0_piece:
+	MOVQ (R15), SI
+	SHLQ $0x07, SI
+	LEAQ (BX)(SI*1), SI
+	MOVQ 8(R15), AX
+	MOVQ dst+120(FP), DI
+	MOVQ 16(R15), R8
+	LEAQ (DI)(R8*4), DI
+	MOVQ 24(R15), R10
+	SHLQ $0x02, R10
+	ADDQ $0x20, R15
+
+directSplit_ahead_run0_pixel:
+	VMOVUPS   (SI), Z0
+	VMOVUPS   64(SI), Z1
+	MOVQ      before+144(FP), R13
+	TESTQ     R13, R13
+	JEQ       directSplit_ahead_run0_without_before
+	MOVQ      resParts+168(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directSplit_ahead_run0_floats_before
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directSplit_ahead_run0_add_before
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directSplit_ahead_run0_add_before:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directSplit_ahead_run0_without_before
+
+directSplit_ahead_run0_floats_before:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directSplit_ahead_run0_without_before:
+	VCMPPS    $0x11, Z31, Z0, K3
+	VMULPS    Z30, Z0, K3, Z0
+	VMINPS    Z0, Z29, Z0
+	VCMPPS    $0x11, Z31, Z1, K4
+	VMULPS    Z30, Z1, K4, Z1
+	VMINPS    Z1, Z29, Z1
+	MOVQ      after+152(FP), R13
+	TESTQ     R13, R13
+	JEQ       directSplit_ahead_run0_without_after
+	MOVQ      resParts+168(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directSplit_ahead_run0_floats_after
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directSplit_ahead_run0_add_after
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directSplit_ahead_run0_add_after:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directSplit_ahead_run0_without_after
+
+directSplit_ahead_run0_floats_after:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directSplit_ahead_run0_without_after:
+	MOVQ          dstParts+136(FP), R8
+	CMPQ          R8, $0x01
+	JLT           directSplit_ahead_run0_floats
+	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
+	VMOVUPS       Z2, (DI)
+	JEQ           directSplit_ahead_run0_stored
+	VEXTRACTI64X4 $0x00, Z2, Y3
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPMOVZXWD     Y3, Z3
+	VPSLLD        $0x10, Z3, Z3
+	VSUBPS        Z3, Z0, Z0
+	VPMOVZXWD     Y4, Z4
+	VPSLLD        $0x10, Z4, Z4
+	VSUBPS        Z4, Z1, Z1
+	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
+	VMOVUPS       Z0, 64(DI)
+	JMP           directSplit_ahead_run0_stored
+
+directSplit_ahead_run0_floats:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+
+directSplit_ahead_run0_stored:
+	ADDQ $+128, SI
+	ADDQ CX, DI
+	ADDQ DX, R10
+	DECQ AX
+	JNE  directSplit_ahead_run0_pixel
+	DECQ R9
+	JNE  directSplit_ahead_run0_piece
+
+directSplit_ahead_run0_done:
+	MOVQ  dstStride+128(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  resStride+160(FP), DX
+	SHLQ  $0x02, DX
+	MOVQ  24(R11), R9
+	TESTQ R9, R9
+	JEQ   directSplit_ahead_run1_done
+
+directSplit_ahead_run1_piece:
+	MOVQ (R15), SI
+	SHLQ $0x07, SI
+	LEAQ 2048(BX)(SI*1), SI
+	MOVQ 8(R15), AX
+	MOVQ dst+120(FP), DI
+	MOVQ 16(R15), R8
+	LEAQ (DI)(R8*4), DI
+	MOVQ 24(R15), R10
+	SHLQ $0x02, R10
+	ADDQ $0x20, R15
+
+directSplit_ahead_run1_pixel:
+	VMOVUPS   (SI), Z0
+	VMOVUPS   64(SI), Z1
+	MOVQ      before+144(FP), R13
+	TESTQ     R13, R13
+	JEQ       directSplit_ahead_run1_without_before
+	MOVQ      resParts+168(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directSplit_ahead_run1_floats_before
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directSplit_ahead_run1_add_before
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directSplit_ahead_run1_add_before:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directSplit_ahead_run1_without_before
+
+directSplit_ahead_run1_floats_before:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directSplit_ahead_run1_without_before:
+	VCMPPS    $0x11, Z31, Z0, K3
+	VMULPS    Z30, Z0, K3, Z0
+	VMINPS    Z0, Z29, Z0
+	VCMPPS    $0x11, Z31, Z1, K4
+	VMULPS    Z30, Z1, K4, Z1
+	VMINPS    Z1, Z29, Z1
+	MOVQ      after+152(FP), R13
+	TESTQ     R13, R13
+	JEQ       directSplit_ahead_run1_without_after
+	MOVQ      resParts+168(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directSplit_ahead_run1_floats_after
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directSplit_ahead_run1_add_after
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directSplit_ahead_run1_add_after:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directSplit_ahead_run1_without_after
+
+directSplit_ahead_run1_floats_after:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directSplit_ahead_run1_without_after:
+	MOVQ          dstParts+136(FP), R8
+	CMPQ          R8, $0x01
+	JLT           directSplit_ahead_run1_floats
+	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
+	VMOVUPS       Z2, (DI)
+	JEQ           directSplit_ahead_run1_stored
+	VEXTRACTI64X4 $0x00, Z2, Y3
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPMOVZXWD     Y3, Z3
+	VPSLLD        $0x10, Z3, Z3
+	VSUBPS        Z3, Z0, Z0
+	VPMOVZXWD     Y4, Z4
+	VPSLLD        $0x10, Z4, Z4
+	VSUBPS        Z4, Z1, Z1
+	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
+	VMOVUPS       Z0, 64(DI)
+	JMP           directSplit_ahead_run1_stored
+
+directSplit_ahead_run1_floats:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+
+directSplit_ahead_run1_stored:
+	ADDQ $+128, SI
+	ADDQ CX, DI
+	ADDQ DX, R10
+	DECQ AX
+	JNE  directSplit_ahead_run1_pixel
+	DECQ R9
+	JNE  directSplit_ahead_run1_piece
+
+directSplit_ahead_run1_done:
+	ADDQ $0x20, R11
+	SUBQ $0x02, runCount+96(FP)
+	JMP  directSplit_next
+
+directSplit_two:
+	// 2 runs
+	MOVQ biases+64(FP), AX
+	XORL DX, DX
+	LONG $0x4b7be2c4; BYTE $0x04; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM0
+	LONG $0x4b7be2c4; BYTE $0x14; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM2
+	LONG $0x4b7be2c4; BYTE $0x4c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM1
+	LONG $0x4b7be2c4; BYTE $0x5c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM3
+	MOVQ segments+8(FP), DX
+	MOVQ segmentCount+16(FP), CX
+	MOVQ w+56(FP), SI
+	MOVQ srcStride+40(FP), R8
+	SHLQ $0x02, R8
+	MOVQ srcStep+48(FP), R13
+	SHLQ $0x02, R13
+
+directSplit_two_segment:
+	MOVQ src+32(FP), DI
+	MOVQ (DX), AX
+	LEAQ (DI)(AX*4), DI
+	MOVQ 16(R11), AX
+	LEAQ (DI)(AX*4), R10
+	MOVQ (R11), AX
+	LEAQ (DI)(AX*4), DI
+	MOVQ depth+24(FP), AX
+
+directSplit_two_depth:
+	LONG $0x4b7ba2c4; BYTE $0x64; BYTE $0x07; BYTE $0x40 // TILELOADD 64(DI)(R8*1), TMM4
+	LONG $0x4b7b82c4; BYTE $0x6c; BYTE $0x02; BYTE $0x40 // TILELOADD 64(R10)(R8*1), TMM5
+	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
+	LONG $0x4b7ba2c4; LONG $0x040026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(SI)(R12*1), TMM7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	LONG $0x4b7ba2c4; BYTE $0x24; BYTE $0x07 // TILELOADD (DI)(R8*1), TMM4
+	LONG $0x4b7b82c4; BYTE $0x2c; BYTE $0x02 // TILELOADD (R10)(R8*1), TMM5
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	LONG $0x4b7ba2c4; LONG $0x080026b4; BYTE $0x00; BYTE $0x00 // TILELOADD 2048(SI)(R12*1), TMM6
+	LONG $0x4b7ba2c4; LONG $0x0c0026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 3072(SI)(R12*1), TMM7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	ADDQ  R13, DI
+	ADDQ  R13, R10
+	ADDQ  $+4096, SI
+	DECQ  AX
+	JNE   directSplit_two_depth
+	ADDQ  $0x08, DX
+	DECQ  CX
+	JNE   directSplit_two_segment
+	MOVQ  $+128, R9
+	LONG $0x4b7aa2c4; BYTE $0x04; BYTE $0x0b // TILESTORED TMM0, (BX)(R9*1)
+	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
+	LONG $0x4b7aa2c4; LONG $0x08000b94; BYTE $0x00; BYTE $0x00 // TILESTORED TMM2, 2048(BX)(R9*1)
+	LONG $0x4b7aa2c4; LONG $0x08400b9c; BYTE $0x00; BYTE $0x00 // TILESTORED TMM3, 2112(BX)(R9*1)
+	MOVQ  dstStride+128(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  resStride+160(FP), DX
+	SHLQ  $0x02, DX
+	MOVQ  8(R11), R9
+	TESTQ R9, R9
+	JEQ   directSplit_two_run0_done
+
+directSplit_two_run0_piece:
+	MOVQ (R15), SI
+	SHLQ $0x07, SI
+	LEAQ (BX)(SI*1), SI
+	MOVQ 8(R15), AX
+	MOVQ dst+120(FP), DI
+	MOVQ 16(R15), R8
+	LEAQ (DI)(R8*4), DI
+	MOVQ 24(R15), R10
+	SHLQ $0x02, R10
+	ADDQ $0x20, R15
+
+directSplit_two_run0_pixel:
+	VMOVUPS   (SI), Z0
+	VMOVUPS   64(SI), Z1
+	MOVQ      before+144(FP), R13
+	TESTQ     R13, R13
+	JEQ       directSplit_two_run0_without_before
+	MOVQ      resParts+168(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directSplit_two_run0_floats_before
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directSplit_two_run0_add_before
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directSplit_two_run0_add_before:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directSplit_two_run0_without_before
+
+directSplit_two_run0_floats_before:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directSplit_two_run0_without_before:
+	VCMPPS    $0x11, Z31, Z0, K3
+	VMULPS    Z30, Z0, K3, Z0
+	VMINPS    Z0, Z29, Z0
+	VCMPPS    $0x11, Z31, Z1, K4
+	VMULPS    Z30, Z1, K4, Z1
+	VMINPS    Z1, Z29, Z1
+	MOVQ      after+152(FP), R13
+	TESTQ     R13, R13
+	JEQ       directSplit_two_run0_without_after
+	MOVQ      resParts+168(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directSplit_two_run0_floats_after
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directSplit_two_run0_add_after
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directSplit_two_run0_add_after:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directSplit_two_run0_without_after
+
+directSplit_two_run0_floats_after:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directSplit_two_run0_without_after:
+	MOVQ          dstParts+136(FP), R8
+	CMPQ          R8, $0x01
+	JLT           directSplit_two_run0_floats
+	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
+	VMOVUPS       Z2, (DI)
+	JEQ           directSplit_two_run0_stored
+	VEXTRACTI64X4 $0x00, Z2, Y3
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPMOVZXWD     Y3, Z3
+	VPSLLD        $0x10, Z3, Z3
+	VSUBPS        Z3, Z0, Z0
+	VPMOVZXWD     Y4, Z4
+	VPSLLD        $0x10, Z4, Z4
+	VSUBPS        Z4, Z1, Z1
+	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
+	VMOVUPS       Z0, 64(DI)
+	JMP           directSplit_two_run0_stored
+
+directSplit_two_run0_floats:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+
+directSplit_two_run0_stored:
+	ADDQ $+128, SI
+	ADDQ CX, DI
+	ADDQ DX, R10
+	DECQ AX
+	JNE  directSplit_two_run0_pixel
+	DECQ R9
+	JNE  directSplit_two_run0_piece
+
+directSplit_two_run0_done:
+	MOVQ  dstStride+128(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  resStride+160(FP), DX
+	SHLQ  $0x02, DX
+	MOVQ  24(R11), R9
+	TESTQ R9, R9
+	JEQ   directSplit_two_run1_done
+
+directSplit_two_run1_piece:
+	MOVQ (R15), SI
+	SHLQ $0x07, SI
+	LEAQ 2048(BX)(SI*1), SI
+	MOVQ 8(R15), AX
+	MOVQ dst+120(FP), DI
+	MOVQ 16(R15), R8
+	LEAQ (DI)(R8*4), DI
+	MOVQ 24(R15), R10
+	SHLQ $0x02, R10
+	ADDQ $0x20, R15
+
+directSplit_two_run1_pixel:
+	VMOVUPS   (SI), Z0
+	VMOVUPS   64(SI), Z1
+	MOVQ      before+144(FP), R13
+	TESTQ     R13, R13
+	JEQ       directSplit_two_run1_without_before
+	MOVQ      resParts+168(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directSplit_two_run1_floats_before
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directSplit_two_run1_add_before
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directSplit_two_run1_add_before:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directSplit_two_run1_without_before
+
+directSplit_two_run1_floats_before:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directSplit_two_run1_without_before:
+	VCMPPS    $0x11, Z31, Z0, K3
+	VMULPS    Z30, Z0, K3, Z0
+	VMINPS    Z0, Z29, Z0
+	VCMPPS    $0x11, Z31, Z1, K4
+	VMULPS    Z30, Z1, K4, Z1
+	VMINPS    Z1, Z29, Z1
+	MOVQ      after+152(FP), R13
+	TESTQ     R13, R13
+	JEQ       directSplit_two_run1_without_after
+	MOVQ      resParts+168(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directSplit_two_run1_floats_after
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directSplit_two_run1_add_after
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directSplit_two_run1_add_after:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directSplit_two_run1_without_after
+
+directSplit_two_run1_floats_after:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directSplit_two_run1_without_after:
+	MOVQ          dstParts+136(FP), R8
+	CMPQ          R8, $0x01
+	JLT           directSplit_two_run1_floats
+	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
+	VMOVUPS       Z2, (DI)
+	JEQ           directSplit_two_run1_stored
+	VEXTRACTI64X4 $0x00, Z2, Y3
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPMOVZXWD     Y3, Z3
+	VPSLLD        $0x10, Z3, Z3
+	VSUBPS        Z3, Z0, Z0
+	VPMOVZXWD     Y4, Z4
+	VPSLLD        $0x10, Z4, Z4
+	VSUBPS        Z4, Z1, Z1
+	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
+	VMOVUPS       Z0, 64(DI)
+	JMP           directSplit_two_run1_stored
+
+directSplit_two_run1_floats:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+
+directSplit_two_run1_stored:
+	ADDQ $+128, SI
+	ADDQ CX, DI
+	ADDQ DX, R10
+	DECQ AX
+	JNE  directSplit_two_run1_pixel
+	DECQ R9
+	JNE  directSplit_two_run1_piece
+
+directSplit_two_run1_done:
+	ADDQ $0x20, R11
+	SUBQ $0x02, runCount+96(FP)
+	JMP  directSplit_next
+
+directSplit_last:
+	CMPQ runCount+96(FP), $0x01
+	JLT  directSplit_done
+
+	// 1 runs
+	MOVQ biases+64(FP), AX
+	XORL DX, DX
+	LONG $0x4b7be2c4; BYTE $0x04; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM0
+	LONG $0x4b7be2c4; BYTE $0x4c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM1
+	MOVQ segments+8(FP), DX
+	MOVQ segmentCount+16(FP), CX
+	MOVQ w+56(FP), SI
+	MOVQ srcStride+40(FP), R8
+	SHLQ $0x02, R8
+	MOVQ srcStep+48(FP), R13
+	SHLQ $0x02, R13
+
+directSplit_last_segment:
+	MOVQ src+32(FP), DI
+	MOVQ (DX), AX
+	LEAQ (DI)(AX*4), DI
+	MOVQ (R11), AX
+	LEAQ (DI)(AX*4), DI
+	MOVQ depth+24(FP), AX
+
+directSplit_last_depth:
+	LONG $0x4b7ba2c4; BYTE $0x64; BYTE $0x07; BYTE $0x40 // TILELOADD 64(DI)(R8*1), TMM4
+	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
+	LONG $0x4b7ba2c4; LONG $0x040026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(SI)(R12*1), TMM7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	LONG $0x4b7ba2c4; BYTE $0x24; BYTE $0x07 // TILELOADD (DI)(R8*1), TMM4
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	LONG $0x4b7ba2c4; LONG $0x080026b4; BYTE $0x00; BYTE $0x00 // TILELOADD 2048(SI)(R12*1), TMM6
+	LONG $0x4b7ba2c4; LONG $0x0c0026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 3072(SI)(R12*1), TMM7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	ADDQ  R13, DI
+	ADDQ  $+4096, SI
+	DECQ  AX
+	JNE   directSplit_last_depth
+	ADDQ  $0x08, DX
+	DECQ  CX
+	JNE   directSplit_last_segment
+	MOVQ  $+128, R9
+	LONG $0x4b7aa2c4; BYTE $0x04; BYTE $0x0b // TILESTORED TMM0, (BX)(R9*1)
+	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
+	MOVQ  dstStride+128(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  resStride+160(FP), DX
+	SHLQ  $0x02, DX
+	MOVQ  8(R11), R9
+	TESTQ R9, R9
+	JEQ   directSplit_last_run0_done
+
+directSplit_last_run0_piece:
+	MOVQ (R15), SI
+	SHLQ $0x07, SI
+	LEAQ (BX)(SI*1), SI
+	MOVQ 8(R15), AX
+	MOVQ dst+120(FP), DI
+	MOVQ 16(R15), R8
+	LEAQ (DI)(R8*4), DI
+	MOVQ 24(R15), R10
+	SHLQ $0x02, R10
+	ADDQ $0x20, R15
+
+directSplit_last_run0_pixel:
+	VMOVUPS   (SI), Z0
+	VMOVUPS   64(SI), Z1
+	MOVQ      before+144(FP), R13
+	TESTQ     R13, R13
+	JEQ       directSplit_last_run0_without_before
+	MOVQ      resParts+168(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directSplit_last_run0_floats_before
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directSplit_last_run0_add_before
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directSplit_last_run0_add_before:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directSplit_last_run0_without_before
+
+directSplit_last_run0_floats_before:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directSplit_last_run0_without_before:
+	VCMPPS    $0x11, Z31, Z0, K3
+	VMULPS    Z30, Z0, K3, Z0
+	VMINPS    Z0, Z29, Z0
+	VCMPPS    $0x11, Z31, Z1, K4
+	VMULPS    Z30, Z1, K4, Z1
+	VMINPS    Z1, Z29, Z1
+	MOVQ      after+152(FP), R13
+	TESTQ     R13, R13
+	JEQ       directSplit_last_run0_without_after
+	MOVQ      resParts+168(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directSplit_last_run0_floats_after
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directSplit_last_run0_add_after
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directSplit_last_run0_add_after:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directSplit_last_run0_without_after
+
+directSplit_last_run0_floats_after:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directSplit_last_run0_without_after:
+	MOVQ          dstParts+136(FP), R8
+	CMPQ          R8, $0x01
+	JLT           directSplit_last_run0_floats
+	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
+	VMOVUPS       Z2, (DI)
+	JEQ           directSplit_last_run0_stored
+	VEXTRACTI64X4 $0x00, Z2, Y3
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPMOVZXWD     Y3, Z3
+	VPSLLD        $0x10, Z3, Z3
+	VSUBPS        Z3, Z0, Z0
+	VPMOVZXWD     Y4, Z4
+	VPSLLD        $0x10, Z4, Z4
+	VSUBPS        Z4, Z1, Z1
+	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
+	VMOVUPS       Z0, 64(DI)
+	JMP           directSplit_last_run0_stored
+
+directSplit_last_run0_floats:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+
+directSplit_last_run0_stored:
+	ADDQ $+128, SI
+	ADDQ CX, DI
+	ADDQ DX, R10
+	DECQ AX
+	JNE  directSplit_last_run0_pixel
+	DECQ R9
+	JNE  directSplit_last_run0_piece
+
+directSplit_last_run0_done:
+	ADDQ $0x10, R11
+	SUBQ $0x01, runCount+96(FP)
+
+directSplit_done:
+	LONG $0x4978e2c4; BYTE $0xc0 // TILERELEASE
+	VZEROUPPER
+	RET
+
+// func directThirds(cfg *byte, segments *int, segmentCount int, depth int, src *uint32, srcStride int, srcStep int, w *uint32, biases *uint32, ahead *uint32, aheadRuns int, runs *int, runCount int, pieces *int, sums *float32, dst *uint32, dstStride int, dstParts int, before *uint32, after *uint32, resStride int, resParts int, slope float32, limit float32)
+// Requires: AVX, AVX512F, MMX+
+TEXT ·directThirds(SB), NOSPLIT, $0-184
+	MOVQ         cfg+0(FP), AX
+	LONG $0x4978e2c4; BYTE $0x00 // LDTILECFG (AX)
+	MOVQ         sums+112(FP), BX
+	MOVQ         runs+88(FP), R11
+	MOVQ         pieces+104(FP), R15
+	MOVQ         $+64, R12
+	VPXORD       Z31, Z31, Z31
+	VBROADCASTSS slope+176(FP), Z30
+	VBROADCASTSS limit+180(FP), Z29
+
+directThirds_next:
+	CMPQ runCount+96(FP), $0x02
+	JLT  directThirds_last
+	CMPQ aheadRuns+80(FP), $0x02
+	JLT  directThirds_two
+	SUBQ $0x02, aheadRuns+80(FP)
+
+	// 2 runs
+	MOVQ biases+64(FP), AX
+	XORL DX, DX
+	LONG $0x4b7be2c4; BYTE $0x04; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM0
+	LONG $0x4b7be2c4; BYTE $0x14; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM2
+	LONG $0x4b7be2c4; BYTE $0x4c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM1
+	LONG $0x4b7be2c4; BYTE $0x5c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM3
+	MOVQ segments+8(FP), DX
+	MOVQ segmentCount+16(FP), CX
+	MOVQ w+56(FP), SI
+	MOVQ srcStride+40(FP), R8
+	SHLQ $0x02, R8
+	MOVQ srcStep+48(FP), R13
+	SHLQ $0x02, R13
+	MOVQ ahead+72(FP), R14
+
+directThirds_ahead_segment:
+	MOVQ src+32(FP), DI
+	MOVQ (DX), AX
+	LEAQ (DI)(AX*4), DI
+	MOVQ 16(R11), AX
+	LEAQ (DI)(AX*4), R10
+	MOVQ (R11), AX
+	LEAQ (DI)(AX*4), DI
+	MOVQ depth+24(FP), AX
+
+directThirds_ahead_depth:
+	LONG $0x4b7ba2c4; LONG $0x008007a4; BYTE $0x00; BYTE $0x00 // TILELOADD 128(DI)(R8*1), TMM4
+	LONG $0x4b7b82c4; LONG $0x008002ac; BYTE $0x00; BYTE $0x00 // TILELOADD 128(R10)(R8*1), TMM5
+	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
+	LONG $0x4b7ba2c4; LONG $0x040026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(SI)(R12*1), TMM7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	PREFETCHT1 (R14)
+	PREFETCHT1 64(R14)
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	PREFETCHT1 128(R14)
+	PREFETCHT1 192(R14)
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	PREFETCHT1 256(R14)
+	PREFETCHT1 320(R14)
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	PREFETCHT1 384(R14)
+	PREFETCHT1 448(R14)
+	LONG $0x4b7ba2c4; BYTE $0x64; BYTE $0x07; BYTE $0x40 // TILELOADD 64(DI)(R8*1), TMM4
+	LONG $0x4b7b82c4; BYTE $0x6c; BYTE $0x02; BYTE $0x40 // TILELOADD 64(R10)(R8*1), TMM5
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	PREFETCHT1 512(R14)
+	PREFETCHT1 576(R14)
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	PREFETCHT1 640(R14)
+	PREFETCHT1 704(R14)
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	PREFETCHT1 768(R14)
+	PREFETCHT1 832(R14)
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	PREFETCHT1 896(R14)
+	PREFETCHT1 960(R14)
+	LONG $0x4b7ba2c4; LONG $0x080026b4; BYTE $0x00; BYTE $0x00 // TILELOADD 2048(SI)(R12*1), TMM6
+	LONG $0x4b7ba2c4; LONG $0x0c0026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 3072(SI)(R12*1), TMM7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	PREFETCHT1 1024(R14)
+	PREFETCHT1 1088(R14)
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	PREFETCHT1 1152(R14)
+	PREFETCHT1 1216(R14)
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	PREFETCHT1 1280(R14)
+	PREFETCHT1 1344(R14)
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	PREFETCHT1 1408(R14)
+	PREFETCHT1 1472(R14)
+	LONG $0x4b7ba2c4; BYTE $0x24; BYTE $0x07 // TILELOADD (DI)(R8*1), TMM4
+	LONG $0x4b7b82c4; BYTE $0x2c; BYTE $0x02 // TILELOADD (R10)(R8*1), TMM5
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	PREFETCHT1 1536(R14)
+	PREFETCHT1 1600(R14)
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	PREFETCHT1 1664(R14)
+	PREFETCHT1 1728(R14)
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	PREFETCHT1 1792(R14)
+	PREFETCHT1 1856(R14)
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	PREFETCHT1 1920(R14)
+	PREFETCHT1 1984(R14)
+	LONG $0x4b7ba2c4; LONG $0x100026b4; BYTE $0x00; BYTE $0x00 // TILELOADD 4096(SI)(R12*1), TMM6
+	LONG $0x4b7ba2c4; LONG $0x140026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 5120(SI)(R12*1), TMM7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	PREFETCHT1 2048(R14)
+	PREFETCHT1 2112(R14)
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	PREFETCHT1 2176(R14)
+	PREFETCHT1 2240(R14)
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	PREFETCHT1 2304(R14)
+	PREFETCHT1 2368(R14)
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	PREFETCHT1 2432(R14)
+	PREFETCHT1 2496(R14)
+	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
+	LONG $0x4b7ba2c4; LONG $0x040026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(SI)(R12*1), TMM7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	PREFETCHT1 2560(R14)
+	PREFETCHT1 2624(R14)
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	PREFETCHT1 2688(R14)
+	PREFETCHT1 2752(R14)
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	PREFETCHT1 2816(R14)
+	PREFETCHT1 2880(R14)
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	PREFETCHT1 2944(R14)
+	PREFETCHT1 3008(R14)
+	ADDQ       R13, DI
+	ADDQ       R13, R10
+	ADDQ       $+6144, SI
+	ADDQ       $+3072, R14
+	DECQ       AX
+	JNE        directThirds_ahead_depth
+	ADDQ       $0x08, DX
+	DECQ       CX
+	JNE        directThirds_ahead_segment
+	MOVQ       R14, ahead+72(FP)
+	MOVQ       $+128, R9
+	LONG $0x4b7aa2c4; BYTE $0x04; BYTE $0x0b // TILESTORED TMM0, (BX)(R9*1)
+	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
+	LONG $0x4b7aa2c4; LONG $0x08000b94; BYTE $0x00; BYTE $0x00 // TILESTORED TMM2, 2048(BX)(R9*1)
+	LONG $0x4b7aa2c4; LONG $0x08400b9c; BYTE $0x00; BYTE $0x00 // TILESTORED TMM3, 2112(BX)(R9*1)
+	MOVQ       dstStride+128(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       resStride+160(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       8(R11), R9
+	TESTQ      R9, R9
+	JEQ        directThirds_ahead_run0_done
+
+directThirds_ahead_run0_piece:
+	MOVQ (R15), SI
+	SHLQ $0x07, SI
+	LEAQ (BX)(SI*1), SI
+	MOVQ 8(R15), AX
+	MOVQ dst+120(FP), DI
+	MOVQ 16(R15), R8
+	LEAQ (DI)(R8*4), DI
+	MOVQ 24(R15), R10
+	SHLQ $0x02, R10
+	ADDQ $0x20, R15
+
+directThirds_ahead_run0_pixel:
+	VMOVUPS   (SI), Z0
+	VMOVUPS   64(SI), Z1
+	MOVQ      before+144(FP), R13
+	TESTQ     R13, R13
+	JEQ       directThirds_ahead_run0_without_before
+	MOVQ      resParts+168(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directThirds_ahead_run0_floats_before
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directThirds_ahead_run0_add_before
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directThirds_ahead_run0_add_before:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directThirds_ahead_run0_without_before
+
+directThirds_ahead_run0_floats_before:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directThirds_ahead_run0_without_before:
+	VCMPPS    $0x11, Z31, Z0, K3
+	VMULPS    Z30, Z0, K3, Z0
+	VMINPS    Z0, Z29, Z0
+	VCMPPS    $0x11, Z31, Z1, K4
+	VMULPS    Z30, Z1, K4, Z1
+	VMINPS    Z1, Z29, Z1
+	MOVQ      after+152(FP), R13
+	TESTQ     R13, R13
+	JEQ       directThirds_ahead_run0_without_after
+	MOVQ      resParts+168(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directThirds_ahead_run0_floats_after
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directThirds_ahead_run0_add_after
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directThirds_ahead_run0_add_after:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directThirds_ahead_run0_without_after
+
+directThirds_ahead_run0_floats_after:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directThirds_ahead_run0_without_after:
+	MOVQ          dstParts+136(FP), R8
+	CMPQ          R8, $0x01
+	JLT           directThirds_ahead_run0_floats
+	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
+	VMOVUPS       Z2, (DI)
+	JEQ           directThirds_ahead_run0_stored
+	VEXTRACTI64X4 $0x00, Z2, Y3
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPMOVZXWD     Y3, Z3
+	VPSLLD        $0x10, Z3, Z3
+	VSUBPS        Z3, Z0, Z0
+	VPMOVZXWD     Y4, Z4
+	VPSLLD        $0x10, Z4, Z4
+	VSUBPS        Z4, Z1, Z1
+	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
+	VMOVUPS       Z0, 64(DI)
+	JMP           directThirds_ahead_run0_stored
+
+directThirds_ahead_run0_floats:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+
+directThirds_ahead_run0_stored:
+	ADDQ $+128, SI
+	ADDQ CX, DI
+	ADDQ DX, R10
+	DECQ AX
+	JNE  directThirds_ahead_run0_pixel
+	DECQ R9
+	JNE  directThirds_ahead_run0_piece
+
+directThirds_ahead_run0_done:
+	MOVQ  dstStride+128(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  resStride+160(FP), DX
+	SHLQ  $0x02, DX
+	MOVQ  24(R11), R9
+	TESTQ R9, R9
+	JEQ   directThirds_ahead_run1_done
+
+directThirds_ahead_run1_piece:
+	MOVQ (R15), SI
+	SHLQ $0x07, SI
+	LEAQ 2048(BX)(SI*1), SI
+	MOVQ 8(R15), AX
+	MOVQ dst+120(FP), DI
+	MOVQ 16(R15), R8
+	LEAQ (DI)(R8*4), DI
+	MOVQ 24(R15), R10
+	SHLQ $0x02, R10
+	ADDQ $0x20, R15
+
+directThirds_ahead_run1_pixel:
+	VMOVUPS   (SI), Z0
+	VMOVUPS   64(SI), Z1
+	MOVQ      before+144(FP), R13
+	TESTQ     R13, R13
+	JEQ       directThirds_ahead_run1_without_before
+	MOVQ      resParts+168(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directThirds_ahead_run1_floats_before
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directThirds_ahead_run1_add_before
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directThirds_ahead_run1_add_before:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directThirds_ahead_run1_without_before
+
+directThirds_ahead_run1_floats_before:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directThirds_ahead_run1_without_before:
+	VCMPPS    $0x11, Z31, Z0, K3
+	VMULPS    Z30, Z0, K3, Z0
+	VMINPS    Z0, Z29, Z0
+	VCMPPS    $0x11, Z31, Z1, K4
+	VMULPS    Z30, Z1, K4, Z1
+	VMINPS    Z1, Z29, Z1
+	MOVQ      after+152(FP), R13
+	TESTQ     R13, R13
+	JEQ       directThirds_ahead_run1_without_after
+	MOVQ      resParts+168(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directThirds_ahead_run1_floats_after
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directThirds_ahead_run1_add_after
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directThirds_ahead_run1_add_after:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directThirds_ahead_run1_without_after
+
+directThirds_ahead_run1_floats_after:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directThirds_ahead_run1_without_after:
+	MOVQ          dstParts+136(FP), R8
+	CMPQ          R8, $0x01
+	JLT           directThirds_ahead_run1_floats
+	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
+	VMOVUPS       Z2, (DI)
+	JEQ           directThirds_ahead_run1_stored
+	VEXTRACTI64X4 $0x00, Z2, Y3
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPMOVZXWD     Y3, Z3
+	VPSLLD        $0x10, Z3, Z3
+	VSUBPS        Z3, Z0, Z0
+	VPMOVZXWD     Y4, Z4
+	VPSLLD        $0x10, Z4, Z4
+	VSUBPS        Z4, Z1, Z1
+	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
+	VMOVUPS       Z0, 64(DI)
+	JMP           directThirds_ahead_run1_stored
+
+directThirds_ahead_run1_floats:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+
+directThirds_ahead_run1_stored:
+	ADDQ $+128, SI
+	ADDQ CX, DI
+	ADDQ DX, R10
+	DECQ AX
+	JNE  directThirds_ahead_run1_pixel
+	DECQ R9
+	JNE  directThirds_ahead_run1_piece
+
+directThirds_ahead_run1_done:
+	ADDQ $0x20, R11
+	SUBQ $0x02, runCount+96(FP)
+	JMP  directThirds_next
+
+directThirds_two:
+	// 2 runs
+	MOVQ biases+64(FP), AX
+	XORL DX, DX
+	LONG $0x4b7be2c4; BYTE $0x04; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM0
+	LONG $0x4b7be2c4; BYTE $0x14; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM2
+	LONG $0x4b7be2c4; BYTE $0x4c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM1
+	LONG $0x4b7be2c4; BYTE $0x5c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM3
+	MOVQ segments+8(FP), DX
+	MOVQ segmentCount+16(FP), CX
+	MOVQ w+56(FP), SI
+	MOVQ srcStride+40(FP), R8
+	SHLQ $0x02, R8
+	MOVQ srcStep+48(FP), R13
+	SHLQ $0x02, R13
+
+directThirds_two_segment:
+	MOVQ src+32(FP), DI
+	MOVQ (DX), AX
+	LEAQ (DI)(AX*4), DI
+	MOVQ 16(R11), AX
+	LEAQ (DI)(AX*4), R10
+	MOVQ (R11), AX
+	LEAQ (DI)(AX*4), DI
+	MOVQ depth+24(FP), AX
+
+directThirds_two_depth:
+	LONG $0x4b7ba2c4; LONG $0x008007a4; BYTE $0x00; BYTE $0x00 // TILELOADD 128(DI)(R8*1), TMM4
+	LONG $0x4b7b82c4; LONG $0x008002ac; BYTE $0x00; BYTE $0x00 // TILELOADD 128(R10)(R8*1), TMM5
+	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
+	LONG $0x4b7ba2c4; LONG $0x040026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(SI)(R12*1), TMM7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	LONG $0x4b7ba2c4; BYTE $0x64; BYTE $0x07; BYTE $0x40 // TILELOADD 64(DI)(R8*1), TMM4
+	LONG $0x4b7b82c4; BYTE $0x6c; BYTE $0x02; BYTE $0x40 // TILELOADD 64(R10)(R8*1), TMM5
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	LONG $0x4b7ba2c4; LONG $0x080026b4; BYTE $0x00; BYTE $0x00 // TILELOADD 2048(SI)(R12*1), TMM6
+	LONG $0x4b7ba2c4; LONG $0x0c0026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 3072(SI)(R12*1), TMM7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	LONG $0x4b7ba2c4; BYTE $0x24; BYTE $0x07 // TILELOADD (DI)(R8*1), TMM4
+	LONG $0x4b7b82c4; BYTE $0x2c; BYTE $0x02 // TILELOADD (R10)(R8*1), TMM5
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	LONG $0x4b7ba2c4; LONG $0x100026b4; BYTE $0x00; BYTE $0x00 // TILELOADD 4096(SI)(R12*1), TMM6
+	LONG $0x4b7ba2c4; LONG $0x140026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 5120(SI)(R12*1), TMM7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
+	LONG $0x4b7ba2c4; LONG $0x040026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(SI)(R12*1), TMM7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	ADDQ  R13, DI
+	ADDQ  R13, R10
+	ADDQ  $+6144, SI
+	DECQ  AX
+	JNE   directThirds_two_depth
+	ADDQ  $0x08, DX
+	DECQ  CX
+	JNE   directThirds_two_segment
+	MOVQ  $+128, R9
+	LONG $0x4b7aa2c4; BYTE $0x04; BYTE $0x0b // TILESTORED TMM0, (BX)(R9*1)
+	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
+	LONG $0x4b7aa2c4; LONG $0x08000b94; BYTE $0x00; BYTE $0x00 // TILESTORED TMM2, 2048(BX)(R9*1)
+	LONG $0x4b7aa2c4; LONG $0x08400b9c; BYTE $0x00; BYTE $0x00 // TILESTORED TMM3, 2112(BX)(R9*1)
+	MOVQ  dstStride+128(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  resStride+160(FP), DX
+	SHLQ  $0x02, DX
+	MOVQ  8(R11), R9
+	TESTQ R9, R9
+	JEQ   directThirds_two_run0_done
+
+directThirds_two_run0_piece:
+	MOVQ (R15), SI
+	SHLQ $0x07, SI
+	LEAQ (BX)(SI*1), SI
+	MOVQ 8(R15), AX
+	MOVQ dst+120(FP), DI
+	MOVQ 16(R15), R8
+	LEAQ (DI)(R8*4), DI
+	MOVQ 24(R15), R10
+	SHLQ $0x02, R10
+	ADDQ $0x20, R15
+
+directThirds_two_run0_pixel:
+	VMOVUPS   (SI), Z0
+	VMOVUPS   64(SI), Z1
+	MOVQ      before+144(FP), R13
+	TESTQ     R13, R13
+	JEQ       directThirds_two_run0_without_before
+	MOVQ      resParts+168(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directThirds_two_run0_floats_before
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directThirds_two_run0_add_before
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directThirds_two_run0_add_before:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directThirds_two_run0_without_before
+
+directThirds_two_run0_floats_before:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directThirds_two_run0_without_before:
+	VCMPPS    $0x11, Z31, Z0, K3
+	VMULPS    Z30, Z0, K3, Z0
+	VMINPS    Z0, Z29, Z0
+	VCMPPS    $0x11, Z31, Z1, K4
+	VMULPS    Z30, Z1, K4, Z1
+	VMINPS    Z1, Z29, Z1
+	MOVQ      after+152(FP), R13
+	TESTQ     R13, R13
+	JEQ       directThirds_two_run0_without_after
+	MOVQ      resParts+168(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directThirds_two_run0_floats_after
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directThirds_two_run0_add_after
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directThirds_two_run0_add_after:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directThirds_two_run0_without_after
+
+directThirds_two_run0_floats_after:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directThirds_two_run0_without_after:
+	MOVQ          dstParts+136(FP), R8
+	CMPQ          R8, $0x01
+	JLT           directThirds_two_run0_floats
+	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
+	VMOVUPS       Z2, (DI)
+	JEQ           directThirds_two_run0_stored
+	VEXTRACTI64X4 $0x00, Z2, Y3
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPMOVZXWD     Y3, Z3
+	VPSLLD        $0x10, Z3, Z3
+	VSUBPS        Z3, Z0, Z0
+	VPMOVZXWD     Y4, Z4
+	VPSLLD        $0x10, Z4, Z4
+	VSUBPS        Z4, Z1, Z1
+	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
+	VMOVUPS       Z0, 64(DI)
+	JMP           directThirds_two_run0_stored
+
+directThirds_two_run0_floats:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+
+directThirds_two_run0_stored:
+	ADDQ $+128, SI
+	ADDQ CX, DI
+	ADDQ DX, R10
+	DECQ AX
+	JNE  directThirds_two_run0_pixel
+	DECQ R9
+	JNE  directThirds_two_run0_piece
+
+directThirds_two_run0_done:
+	MOVQ  dstStride+128(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  resStride+160(FP), DX
+	SHLQ  $0x02, DX
+	MOVQ  24(R11), R9
+	TESTQ R9, R9
+	JEQ   directThirds_two_run1_done
+
+directThirds_two_run1_piece:
+	MOVQ (R15), SI
+	SHLQ $0x07, SI
+	LEAQ 2048(BX)(SI*1), SI
+	MOVQ 8(R15), AX
+	MOVQ dst+120(FP), DI
+	MOVQ 16(R15), R8
+	LEAQ (DI)(R8*4), DI
+	MOVQ 24(R15), R10
+	SHLQ $0x02, R10
+	ADDQ $0x20, R15
+
+directThirds_two_run1_pixel:
+	VMOVUPS   (SI), Z0
+	VMOVUPS   64(SI), Z1
+	MOVQ      before+144(FP), R13
+	TESTQ     R13, R13
+	JEQ       directThirds_two_run1_without_before
+	MOVQ      resParts+168(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directThirds_two_run1_floats_before
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directThirds_two_run1_add_before
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directThirds_two_run1_add_before:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directThirds_two_run1_without_before
+
+directThirds_two_run1_floats_before:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directThirds_two_run1_without_before:
+	VCMPPS    $0x11, Z31, Z0, K3
+	VMULPS    Z30, Z0, K3, Z0
+	VMINPS    Z0, Z29, Z0
+	VCMPPS    $0x11, Z31, Z1, K4
+	VMULPS    Z30, Z1, K4, Z1
+	VMINPS    Z1, Z29, Z1
+	MOVQ      after+152(FP), R13
+	TESTQ     R13, R13
+	JEQ       directThirds_two_run1_without_after
+	MOVQ      resParts+168(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directThirds_two_run1_floats_after
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directThirds_two_run1_add_after
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directThirds_two_run1_add_after:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directThirds_two_run1_without_after
+
+directThirds_two_run1_floats_after:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directThirds_two_run1_without_after:
+	MOVQ          dstParts+136(FP), R8
+	CMPQ          R8, $0x01
+	JLT           directThirds_two_run1_floats
+	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
+	VMOVUPS       Z2, (DI)
+	JEQ           directThirds_two_run1_stored
+	VEXTRACTI64X4 $0x00, Z2, Y3
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPMOVZXWD     Y3, Z3
+	VPSLLD        $0x10, Z3, Z3
+	VSUBPS        Z3, Z0, Z0
+	VPMOVZXWD     Y4, Z4
+	VPSLLD        $0x10, Z4, Z4
+	VSUBPS        Z4, Z1, Z1
+	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
+	VMOVUPS       Z0, 64(DI)
+	JMP           directThirds_two_run1_stored
+
+directThirds_two_run1_floats:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+
+directThirds_two_run1_stored:
+	ADDQ $+128, SI
+	ADDQ CX, DI
+	ADDQ DX, R10
+	DECQ AX
+	JNE  directThirds_two_run1_pixel
+	DECQ R9
+	JNE  directThirds_two_run1_piece
+
+directThirds_two_run1_done:
+	ADDQ $0x20, R11
+	SUBQ $0x02, runCount+96(FP)
+	JMP  directThirds_next
+
+directThirds_last:
+	CMPQ runCount+96(FP), $0x01
+	JLT  directThirds_done
+
+	// 1 runs
+	MOVQ biases+64(FP), AX
+	XORL DX, DX
+	LONG $0x4b7be2c4; BYTE $0x04; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM0
+	LONG $0x4b7be2c4; BYTE $0x4c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM1
+	MOVQ segments+8(FP), DX
+	MOVQ segmentCount+16(FP), CX
+	MOVQ w+56(FP), SI
+	MOVQ srcStride+40(FP), R8
+	SHLQ $0x02, R8
+	MOVQ srcStep+48(FP), R13
+	SHLQ $0x02, R13
+
+directThirds_last_segment:
+	MOVQ src+32(FP), DI
+	MOVQ (DX), AX
+	LEAQ (DI)(AX*4), DI
+	MOVQ (R11), AX
+	LEAQ (DI)(AX*4), DI
+	MOVQ depth+24(FP), AX
+
+directThirds_last_depth:
+	LONG $0x4b7ba2c4; LONG $0x008007a4; BYTE $0x00; BYTE $0x00 // TILELOADD 128(DI)(R8*1), TMM4
+	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
+	LONG $0x4b7ba2c4; LONG $0x040026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(SI)(R12*1), TMM7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	LONG $0x4b7ba2c4; BYTE $0x64; BYTE $0x07; BYTE $0x40 // TILELOADD 64(DI)(R8*1), TMM4
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	LONG $0x4b7ba2c4; LONG $0x080026b4; BYTE $0x00; BYTE $0x00 // TILELOADD 2048(SI)(R12*1), TMM6
+	LONG $0x4b7ba2c4; LONG $0x0c0026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 3072(SI)(R12*1), TMM7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	LONG $0x4b7ba2c4; BYTE $0x24; BYTE $0x07 // TILELOADD (DI)(R8*1), TMM4
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	LONG $0x4b7ba2c4; LONG $0x100026b4; BYTE $0x00; BYTE $0x00 // TILELOADD 4096(SI)(R12*1), TMM6
+	LONG $0x4b7ba2c4; LONG $0x140026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 5120(SI)(R12*1), TMM7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
+	LONG $0x4b7ba2c4; LONG $0x040026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(SI)(R12*1), TMM7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	ADDQ  R13, DI
+	ADDQ  $+6144, SI
+	DECQ  AX
+	JNE   directThirds_last_depth
+	ADDQ  $0x08, DX
+	DECQ  CX
+	JNE   directThirds_last_segment
+	MOVQ  $+128, R9
+	LONG $0x4b7aa2c4; BYTE $0x04; BYTE $0x0b // TILESTORED TMM0, (BX)(R9*1)
+	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
+	MOVQ  dstStride+128(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  resStride+160(FP), DX
+	SHLQ  $0x02, DX
+	MOVQ  8(R11), R9
+	TESTQ R9, R9
+	JEQ   directThirds_last_run0_done
+
+directThirds_last_run0_piece:
+	MOVQ (R15), SI
+	SHLQ $0x07, SI
+	LEAQ (BX)(SI*1), SI
+	MOVQ 8(R15), AX
+	MOVQ dst+120(FP), DI
+	MOVQ 16(R15), R8
+	LEAQ (DI)(R8*4), DI
+	MOVQ 24(R15), R10
+	SHLQ $0x02, R10
+	ADDQ $0x20, R15
+
+directThirds_last_run0_pixel:
+	VMOVUPS   (SI), Z0
+	VMOVUPS   64(SI), Z1
+	MOVQ      before+144(FP), R13
+	TESTQ     R13, R13
+	JEQ       directThirds_last_run0_without_before
+	MOVQ      resParts+168(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directThirds_last_run0_floats_before
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directThirds_last_run0_add_before
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directThirds_last_run0_add_before:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directThirds_last_run0_without_before
+
+directThirds_last_run0_floats_before:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directThirds_last_run0_without_before:
+	VCMPPS    $0x11, Z31, Z0, K3
+	VMULPS    Z30, Z0, K3, Z0
+	VMINPS    Z0, Z29, Z0
+	VCMPPS    $0x11, Z31, Z1, K4
+	VMULPS    Z30, Z1, K4, Z1
+	VMINPS    Z1, Z29, Z1
+	MOVQ      after+152(FP), R13
+	TESTQ     R13, R13
+	JEQ       directThirds_last_run0_without_after
+	MOVQ      resParts+168(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directThirds_last_run0_floats_after
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directThirds_last_run0_add_after
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directThirds_last_run0_add_after:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directThirds_last_run0_without_after
+
+directThirds_last_run0_floats_after:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directThirds_last_run0_without_after:
+	MOVQ          dstParts+136(FP), R8
+	CMPQ          R8, $0x01
+	JLT           directThirds_last_run0_floats
+	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
+	VMOVUPS       Z2, (DI)
+	JEQ           directThirds_last_run0_stored
+	VEXTRACTI64X4 $0x00, Z2, Y3
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPMOVZXWD     Y3, Z3
+	VPSLLD        $0x10, Z3, Z3
+	VSUBPS        Z3, Z0, Z0
+	VPMOVZXWD     Y4, Z4
+	VPSLLD        $0x10, Z4, Z4
+	VSUBPS        Z4, Z1, Z1
+	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
+	VMOVUPS       Z0, 64(DI)
+	JMP           directThirds_last_run0_stored
+
+directThirds_last_run0_floats:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+
+directThirds_last_run0_stored:
+	ADDQ $+128, SI
+	ADDQ CX, DI
+	ADDQ DX, R10
+	DECQ AX
+	JNE  directThirds_last_run0_pixel
+	DECQ R9
+	JNE  directThirds_last_run0_piece
+
+directThirds_last_run0_done:
+	ADDQ $0x10, R11
+	SUBQ $0x01, runCount+96(FP)
+
+directThirds_done:
+	LONG $0x4978e2c4; BYTE $0xc0 // TILERELEASE
+	VZEROUPPER
+	RET
+
+// func roundThirds(dst *uint32, dstStride int, src *float32, srcStride int, m int)
+// Requires: AVX, AVX512F
+TEXT ·roundThirds(SB), NOSPLIT, $0-40
+	MOVQ src+16(FP), AX
+	MOVQ dst+0(FP), CX
+	MOVQ srcStride+24(FP), DX
+	SHLQ $0x02, DX
+	MOVQ dstStride+8(FP), BX
+	SHLQ $0x02, BX
+	MOVQ m+32(FP), SI
+
+roundThirds_block:
+	VMOVUPS       (AX), Z0
+	VMOVUPS       64(AX), Z1
+	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
+	VMOVUPS       Z2, (CX)
+	VEXTRACTI64X4 $0x00, Z2, Y3
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPMOVZXWD     Y3, Z3
+	VPSLLD        $0x10, Z3, Z3
+	VSUBPS        Z3, Z0, Z0
+	VPMOVZXWD     Y4, Z4
+	VPSLLD        $0x10, Z4, Z4
+	VSUBPS        Z4, Z1, Z1
+	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
+	VMOVUPS       Z2, 64(CX)
+	VEXTRACTI64X4 $0x00, Z2, Y3
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPMOVZXWD     Y3, Z3
+	VPSLLD        $0x10, Z3, Z3
+	VSUBPS        Z3, Z0, Z0
+	VPMOVZXWD     Y4, Z4
+	VPSLLD        $0x10, Z4, Z4
+	VSUBPS        Z4, Z1, Z1
+	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
+	VMOVUPS       Z2, 128(CX)
+	ADDQ          DX, AX
+	ADDQ          BX, CX
+	DECQ          SI
+	JNE           roundThirds_block
+	VZEROUPPER
+	RET
+
 // func roundSplit(dst *uint32, dstStride int, low int, src *float32, srcStride int, n int, m int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·roundSplit(SB), NOSPLIT, $0-56

@@ -27,6 +27,7 @@ func main() {
 		switch {
 		case v.tiles:
 			g.tileFunctions()
+			g.directFunctions()
 			g.rounding(true)
 		case v.pairs:
 			g.panels()

@@ -94,6 +94,12 @@ func (g *gen) nextPixel(pixel string, m, src, srcStride, dst, dstStride reg.Regi
 // leave sets low to the pairs of what is left of the floats in low and high when those
 // they are rounded to are taken away.
 func (g *gen) leave(low, high, pairs reg.VecPhysical) {
+	g.leaveFloats(low, high, pairs)
+	g.bf16(vcvtne2ps2bf16, low, high, low)
+}
+
+// leaveFloats takes from the floats in low and high those that they are rounded to.
+func (g *gen) leaveFloats(low, high, pairs reg.VecPhysical) {
 	wide := [2]reg.VecPhysical{g.regs[3], g.regs[4]}
 	half := [2]reg.Register{reg.Y3, reg.Y4}
 	g.VEXTRACTI64X4(operand.U8(0), pairs, half[0])
@@ -103,5 +109,4 @@ func (g *gen) leave(low, high, pairs reg.VecPhysical) {
 		g.VPSLLD(operand.U8(16), wide[i], wide[i])
 		g.VSUBPS(wide[i], x, x)
 	}
-	g.bf16(vcvtne2ps2bf16, low, high, low)
 }

@@ -1,0 +1,58 @@
+//go:build !purego
+
+package kernel
+
+const (
+	// directAhead is for how many runs the next panel is fetched into the second-level
+	// cache while one is multiplied: all of it in as many. Weights that come from memory
+	// are there in 1/1.3 to 1/2 of the time then; fetching faster, later or nearer gains
+	// nothing, since a core has 16 requests on their way at most.
+	directAhead = 4
+	// directCall bounds a call in assembly, which nothing can interrupt, by its products of
+	// tiles. Each takes 7 ns at least, with weights from memory four times that: the
+	// call takes up to a millisecond. Garbage collection waits for it, and whoever cancels.
+	directCall = 1 << 15
+	// directRuns bounds it where moving pixels takes longer than multiplying them: 16,384
+	// pixels of 64 channels take about half a millisecond.
+	directRuns = 1 << 10
+)
+
+// directAMX is DirectGeneric in tiles.
+func directAMX(d *Direct, runs []TileRun, pieces []TilePiece, dst, src, res, w, next []Pair, sums []float32) {
+	d.check(runs, pieces, dst, src, res, w, sums)
+	cfg := tileConfig(d.Length, tileDepth)
+	var before, after, fetch *uint32
+	if res != nil {
+		if d.ActLast {
+			before = (*uint32)(&res[0])
+		} else {
+			after = (*uint32)(&res[0])
+		}
+	}
+	ahead := 0
+	if len(next) >= d.PackedDirect() {
+		fetch, ahead = (*uint32)(&next[0]), directAhead
+	}
+	compute := [...]func(cfg *byte, segments *int, segmentCount, depth int, src *uint32, srcStride, srcStep int, w, biases, ahead *uint32, aheadRuns int,
+		runs *int, runCount int, pieces *int, sums *float32, dst *uint32, dstStride, dstParts int, before, after *uint32, resStride, resParts int, slope, limit float32){
+		1: directBF16, 2: directSplit, 3: directThirds,
+	}[d.Parts]
+	perRun := 2 * len(d.Segments) * d.Depth * len(directProducts[d.Parts])
+	most := min(max(directCall/perRun&^1, directAhead), directRuns)
+	for len(pieces) > 0 {
+		batch := runs[:min(most, len(runs))]
+		compute(&cfg[0], &d.Segments[0], len(d.Segments), d.Depth, (*uint32)(&src[0]), d.SrcStride, d.Src.Words(BlockChannels),
+			(*uint32)(&w[BlockChannels]), (*uint32)(&w[0]), fetch, ahead, &batch[0].Src, len(batch), &pieces[0].Row, &sums[0],
+			(*uint32)(&dst[0]), d.DstStride, int(d.Dst), before, after, d.ResStride, int(d.Res), d.Act.Slope, d.Act.Max)
+		for _, r := range batch {
+			pieces = pieces[r.Pieces:]
+		}
+		runs, ahead = runs[len(batch):], 0
+	}
+}
+
+// roundThirdsAMX is RoundThirdsGeneric by AVX512_BF16.
+func roundThirdsAMX(r *Rounding, m int, dst []Pair, src []float32) {
+	r.check(m, 2*PartWords, dst, src)
+	roundThirds((*uint32)(&dst[0]), r.DstStride, &src[0], r.SrcStride, m)
+}
