@@ -71,9 +71,11 @@ type LayerTime struct {
 	Path   string       // module path of its first operator; empty for the input
 	Kind   string       // of that operator
 	Kernel string       // how it is computed; empty where there is only one way
+	Why    string       // why so, where there was a choice
 	Out    tensor.Shape // (N,C,H,W)
 	MACs   int64
 	Min    time.Duration // of all runs
+	Idle   float64       // share of the threads' time, 0 to 1, in which they had nothing to compute, in that run
 }
 
 // GFLOPS is Bench.GFLOPS of one step.
@@ -135,10 +137,10 @@ func (z *Zoo) Bench(ctx context.Context, name string, o BenchOptions) (*Bench, e
 func (b *Bench) run(ctx context.Context, plan *engine.Plan, input []float32) error {
 	layers := plan.Layers()
 	for _, l := range layers {
-		b.Layers = append(b.Layers, LayerTime{Path: l.Path, Kind: l.Kind, Kernel: l.Kernel, Out: l.Out, MACs: l.MACs})
+		b.Layers = append(b.Layers, LayerTime{Path: l.Path, Kind: l.Kind, Kernel: l.Kernel, Why: l.Why, Out: l.Out, MACs: l.MACs})
 	}
 	session := plan.NewSession()
-	steps := make([]time.Duration, len(layers))
+	steps := make([]engine.StepTime, len(layers))
 	times := make([]time.Duration, b.Runs)
 	start := time.Now()
 	for warm := true; warm; warm = b.Runs > 0 && time.Since(start) < warmUp {
@@ -156,8 +158,8 @@ func (b *Bench) run(ctx context.Context, plan *engine.Plan, input []float32) err
 		}
 		times[i] = time.Since(start)
 		for j, d := range steps {
-			if l := &b.Layers[j]; i == 0 || d < l.Min {
-				l.Min = d
+			if l := &b.Layers[j]; i == 0 || d.Wall < l.Min {
+				l.Min, l.Idle = d.Wall, d.Idle(b.Threads)
 			}
 		}
 	}

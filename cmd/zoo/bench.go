@@ -25,7 +25,8 @@ func (a *app) benchCommand() *cobra.Command {
 		Long: `Time a network on a synthetic input. Milliseconds are per image, the smallest and the median of
 the runs; warming up, reading weights and compiling do not count. GFLOP/s counts a
 multiply-accumulate as two operations, as processors' peaks do. --layers adds what each step
-takes at best and how it is computed. Formats: human, json.`,
+takes at best, how it is computed and why so, and with several threads the share of their
+time in which they waited for each other. Formats: human, json.`,
 		Example: "  zoo bench cspresnet50_3rdparty_8xb32_in1k --threads 2 --layers",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -113,8 +114,8 @@ func (a *app) printBench(b *zoo.Bench, layers bool) error {
 		return nil
 	}
 	t := metrics.Table{
-		Header: []string{"Step", "Operator", "Kernel", "Output", "ms", "%", "GFLOP/s"},
-		Right:  []bool{false, false, false, false, true, true, true},
+		Header: []string{"Step", "Operator", "Kernel", "Output", "ms", "%", "GFLOP/s", "Idle %", "Why"},
+		Right:  []bool{false, false, false, false, true, true, true, true, false},
 	}
 	var total time.Duration
 	for _, l := range b.Layers {
@@ -125,9 +126,13 @@ func (a *app) printBench(b *zoo.Bench, layers bool) error {
 		if l.MACs > 0 {
 			speed = strconv.FormatFloat(l.GFLOPS(), 'f', 1, 64)
 		}
+		idle := "-"
+		if b.Threads > 1 {
+			idle = strconv.FormatFloat(100*l.Idle, 'f', 1, 64)
+		}
 		t.Rows = append(t.Rows, []string{
 			l.Path, l.Kind, l.Kernel, l.Out.String(), strconv.FormatFloat(perImage(l.Min, b), 'f', 3, 64),
-			strconv.FormatFloat(100*float64(l.Min)/float64(max(total, 1)), 'f', 1, 64), speed,
+			strconv.FormatFloat(100*float64(l.Min)/float64(max(total, 1)), 'f', 1, 64), speed, idle, l.Why,
 		})
 	}
 	return t.Human(a.stdout)
@@ -141,10 +146,12 @@ func (a *app) printBenchJSON(b *zoo.Bench, layers bool) error {
 		Path   string       `json:"path"`
 		Kind   string       `json:"kind"`
 		Kernel string       `json:"kernel"`
+		Why    string       `json:"why,omitempty"`
 		Out    tensor.Shape `json:"output"`
 		MACs   int64        `json:"macs"`
 		MS     json.Number  `json:"ms_min"`
 		GFLOPS json.Number  `json:"gflops"`
+		Idle   json.Number  `json:"idle"` // share of the threads' time, 0 to 1
 	}
 	type result struct {
 		Model     string      `json:"model"`
@@ -165,7 +172,7 @@ func (a *app) printBenchJSON(b *zoo.Bench, layers bool) error {
 	}
 	if layers {
 		for _, l := range b.Layers {
-			r.Layers = append(r.Layers, layer{l.Path, l.Kind, l.Kernel, l.Out, l.MACs, number(perImage(l.Min, b), 4), number(l.GFLOPS(), 1)})
+			r.Layers = append(r.Layers, layer{l.Path, l.Kind, l.Kernel, l.Why, l.Out, l.MACs, number(perImage(l.Min, b), 4), number(l.GFLOPS(), 1), number(l.Idle, 3)})
 		}
 	}
 	return a.printJSON(struct {

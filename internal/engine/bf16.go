@@ -28,12 +28,11 @@ type bf16Step struct {
 // pays.
 const bf16Channels = 16
 
-// inBF16 reports whether a convolution is computed with products of bf16, where pixel
-// leads from one pixel of its input to the next.
+// inBF16 reports whether the rows that a convolution reads can be rounded to bf16, where there are
+// kernels for them and pixel leads from one pixel of its input to the next.
 func (c *compiler) inBF16(in view, op nn.Conv, pixel int) bool {
 	per := op.In / op.Groups
-	return c.options.Precision == Medium && c.options.Variant.PanelBF16 != nil &&
-		(per%2 == 0 || op.Groups == 1) && (per >= bf16Channels || wholeRows(in, op, pixel))
+	return c.options.Variant.PanelBF16 != nil && (per%2 == 0 || op.Groups == 1) && (per >= bf16Channels || wholeRows(in, op, pixel))
 }
 
 // wholeRows reports whether rows of input are rounded as if they were one pixel: their
@@ -47,8 +46,8 @@ func (c *compiler) bf16(u unit, conv *convStep, op nn.Conv, pixel int) (step, er
 	v := c.options.Variant
 	s := &bf16Step{kh: op.KH, name: "bf16", round: v.RoundBF16, multiply: v.PanelBF16}
 	parts := 1
-	if c.split[u.out] {
-		s.name, s.round, s.multiply, parts = "split", v.RoundSplit, v.PanelSplit, 2
+	if c.ways[u.out].parts == 2 {
+		s.name, s.round, s.multiply, parts = "2-part", v.RoundSplit, v.PanelSplit, 2
 	}
 	channels := op.In // of a rounded pixel
 	s.count = (conv.ow-1)*op.StrideW + op.KW

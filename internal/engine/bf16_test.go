@@ -13,7 +13,7 @@ import (
 )
 
 // portableVariants returns the portable kernels with those of bf16, and with those of
-// split numbers too, which no processor takes by itself.
+// numbers in parts too, of rows and of tiles, which no processor takes by itself.
 func portableVariants(t testing.TB) []*kernel.Variant {
 	t.Helper()
 	bf16 := *kernel.Variants()[0]
@@ -25,7 +25,10 @@ func portableVariants(t testing.TB) []*kernel.Variant {
 	split := bf16
 	split.Name = "portable split"
 	split.RoundSplit, split.PanelSplit = kernel.RoundSplitGeneric, kernel.PanelSplitGeneric
-	return []*kernel.Variant{&bf16, &split}
+	tiles := split
+	tiles.Name = "portable tiles"
+	tiles.RoundThirds, tiles.Direct = kernel.RoundThirdsGeneric, kernel.DirectGeneric
+	return []*kernel.Variant{&bf16, &split, &tiles}
 }
 
 // bf16Variants returns the variants that have kernels of bf16, portable ones first.
@@ -121,13 +124,13 @@ func testConvs(t *testing.T, v *kernel.Variant, precision Precision, bound float
 				}
 				value := g.Nodes[0].Out
 				shape := tensor.Shape{tt.images, tt.in, tt.h, tt.w}
-				kernel, wanted := "split", tt.split
+				kernel, wanted := "2-part", tt.split
 				bound, input, most := bindRandom(t, g, r), randomInput(r, tt.images*tt.in*tt.h*tt.w), bound
 				if precision == Medium {
 					kernel, wanted = "bf16", tt.bf16
 					bound, input = bindBF16(t, g, r), roundedToBF16(input)
 				}
-				plan, err := Compile(bound, shape, Options{Threads: threads, Precision: precision, Variant: v, Keep: []int{value}})
+				plan, err := Compile(bound, shape, Options{Threads: threads, Precision: precision, Variant: v, Keep: []int{value}, early: -1})
 				if err != nil {
 					t.Fatal(err)
 				}

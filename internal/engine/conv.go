@@ -10,16 +10,22 @@ import (
 // convStep is a dense or grouped convolution, or a linear layer. Its tasks are blocks
 // of output rows, counted over all images, times blocks of output channels.
 type convStep struct {
+	window
+	panels        []panel
+	panelsPerTask int
+	rowsPerTask   int
+	pixels, width int // of one tile, at most
+	compute       func(p *kernel.Panel, m int, dst, src, w, res []float32)
+	round         func(r *kernel.Rounding, m int, dst []kernel.Pair, src []float32) // of what is stored as pairs
+}
+
+// A window is where a convolution moves over its input, and the size of its output.
+type window struct {
 	in               view
 	residual         *view
 	images, oh, ow   int
 	strideH, strideW int
 	padTop, padLeft  int
-	panels           []panel
-	panelsPerTask    int
-	rowsPerTask      int
-	pixels, width    int // of one tile, at most
-	compute          func(p *kernel.Panel, m int, dst, src, w, res []float32)
 }
 
 // A panel is the packed weights of some output channels, with what is needed to
@@ -36,20 +42,23 @@ type panel struct {
 
 // conv makes the step of a convolution.
 func (c *compiler) conv(u unit, op nn.Conv) (step, error) {
-	if filtered(c.options.Variant, op) {
+	switch c.ways[u.out].method {
+	case byFilter:
 		return c.filter(u, op)
-	}
-	if c.winograd(u, op) {
+	case byWinograd:
 		return c.winogradConv(u, op)
 	}
 	in := c.layout.view(u.node.In[0])
 	shape := c.layout.shapes[u.node.Out]
 	top, _, left, _ := op.Pads(in.buf.h, in.buf.w)
-	s := &convStep{
+	w := window{
 		in: in, residual: c.residual(u), images: shape[0], oh: shape[2], ow: shape[3],
 		strideH: op.StrideH, strideW: op.StrideW, padTop: top, padLeft: left,
 	}
-	return c.dense(u, s, op, in.buf.c)
+	if c.ways[u.out].method == byTiles {
+		return c.directConv(u, w, op)
+	}
+	return c.dense(u, &convStep{window: w}, op, in.buf.c)
 }
 
 // linear makes the step of a linear layer: a convolution over one row, whose pixels
@@ -59,13 +68,8 @@ func (c *compiler) linear(u unit, op nn.Linear) (step, error) {
 		return c.conv(u, overPixels(op))
 	}
 	in := c.layout.view(u.node.In[0])
-	s := &convStep{in: in, residual: c.residual(u), images: 1, oh: 1, ow: in.buf.n, strideH: 1, strideW: 1}
-	return c.dense(u, s, nn.Conv{In: op.In, Out: op.Out, KH: 1, KW: 1, StrideH: 1, StrideW: 1, Groups: 1}, in.buf.imageStride())
-}
-
-// overPixels returns the convolution that a linear layer over the pixels of an image is.
-func overPixels(op nn.Linear) nn.Conv {
-	return nn.Conv{In: op.In, Out: op.Out, KH: 1, KW: 1, StrideH: 1, StrideW: 1, Groups: 1, Bias: true}
+	s := &convStep{window: window{in: in, residual: c.residual(u), images: 1, oh: 1, ow: in.buf.n, strideH: 1, strideW: 1}}
+	return c.dense(u, s, asConv(op), in.buf.imageStride())
 }
 
 // residual returns the view of what is added to a unit's output, or nil.
@@ -79,7 +83,7 @@ func (c *compiler) residual(u unit) *view {
 
 // dense completes a step; pixel leads from one pixel of its input to the next, in floats.
 func (c *compiler) dense(u unit, s *convStep, op nn.Conv, pixel int) (step, error) {
-	if c.inBF16(s.in, op, pixel) || c.split[u.out] {
+	if c.ways[u.out].method == byRows {
 		return c.bf16(u, s, op, pixel)
 	}
 	segments, length := taps(s.in, op)
@@ -92,7 +96,7 @@ func (c *compiler) dense(u unit, s *convStep, op nn.Conv, pixel int) (step, erro
 	for i := range s.panels {
 		s.panels[i].weights = packed[i*size:][:size:size]
 	}
-	s.compute = c.options.Variant.Panel
+	s.compute, s.round = c.options.Variant.Panel, c.options.Variant.RoundBF16
 	s.split(c.options.Threads, s.strideH*s.in.buf.rowStride())
 	return s, nil
 }
@@ -113,6 +117,9 @@ func (c *compiler) panels(u unit, s *convStep, op nn.Conv, from kernel.Panel) {
 		shared := from
 		if shared.DstStride = dst.buf.c; images {
 			shared.DstStride = dst.buf.imageStride()
+		}
+		if dst.buf.storage != kernel.Floats {
+			shared.DstStride = s.width // until it is rounded
 		}
 		for at := 0; at < dst.c; {
 			o := first + at
@@ -228,6 +235,16 @@ func (s *convStep) split(threads, row int) {
 	s.panelsPerTask = (panels + panelBlocks - 1) / panelBlocks
 }
 
+// scratch returns the floats that one task needs.
+func (s *convStep) scratch() int {
+	for i := range s.panels {
+		if s.panels[i].dst.buf.storage != kernel.Floats {
+			return s.pixels * s.width
+		}
+	}
+	return 0
+}
+
 func (s *convStep) kernel() string { return fmt.Sprintf("panel %dx%d", s.pixels, s.width) }
 
 func (s *convStep) rowBlocks() int { return (s.images*s.oh + s.rowsPerTask - 1) / s.rowsPerTask }
@@ -244,17 +261,34 @@ func (s *convStep) run(f *frame, task int) {
 	last := min(first+s.rowsPerTask, s.images*s.oh)
 	for i := range panels {
 		for row := first; row < last; row++ {
-			s.row(f.mem, &panels[i], row/s.oh, row%s.oh)
+			s.row(f, &panels[i], row/s.oh, row%s.oh)
 		}
 	}
 }
 
 // row computes the channels of one panel for one row of output.
-func (s *convStep) row(mem []float32, p *panel, image, y int) {
+func (s *convStep) row(f *frame, p *panel, image, y int) {
+	if p.dst.buf.storage != kernel.Floats {
+		s.rounded(f, p, image, y)
+		return
+	}
+	mem := f.mem
 	src := s.in.at(image, y*s.strideH-s.padTop, -s.padLeft) + p.src
 	s.tiles(mem, p, image, y, func(x, m int, dst, res []float32) {
 		s.compute(p.Panel, m, dst, mem[src+x*p.SrcStride:], p.weights, res)
 	})
+}
+
+// rounded is row for what is stored as pairs.
+func (s *convStep) rounded(f *frame, p *panel, image, y int) {
+	src, dst := s.in.at(image, y*s.strideH-s.padTop, -s.padLeft)+p.src, p.dst.at(image, y, 0)
+	r := kernel.Rounding{Channels: p.dst.c, SrcStride: p.DstStride, DstStride: p.dst.buf.pixel()}
+	for x := 0; x < s.ow; x += s.pixels {
+		m := min(s.pixels, s.ow-x)
+		floats := f.scratch[:(m-1)*p.DstStride+p.dst.c]
+		s.compute(p.Panel, m, floats, f.mem[src+x*p.SrcStride:], p.weights, nil)
+		s.round(&r, m, f.words[dst+x*r.DstStride:], floats)
+	}
 }
 
 // tiles calls f for tiles of one row of output, of equal length as far as possible: m

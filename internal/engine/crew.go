@@ -11,17 +11,28 @@ import (
 // step; everyone claims its tasks one by one; the next step begins when all of them
 // are done. Nothing is allocated, and no goroutine sleeps between two steps: a step
 // can be shorter than it takes to wake one.
+//
+// Each thread has a share of a step's tasks, which are in the order of what they read: so it finds
+// most of its input in its own cache, having written it in the step before. Who has
+// done his share takes from those of others.
 type crew struct {
 	steps  []timedStep
-	frames []frame         // of the caller, and of each worker
-	times  []time.Duration // of each step over all runs, when asked for
+	frames []frame    // of the caller, and of each worker
+	shares []share    // of each frame
+	times  []StepTime // of each step over all parts of a batch, when asked for
 
-	// state is what may be claimed: the run, the step of it, and the next task.
-	state atomic.Uint64
-	done  atomic.Int64 // tasks of the step that have been computed
+	step atomic.Uint64 // the run, and the step of it whose tasks may be claimed
+	done atomic.Int64  // tasks of the step that have been computed
 }
 
-// Fields of crew.state. A worker that a busy machine holds up must not take a later
+// A share says how many of a thread's tasks have been claimed: the run, the step, and the next
+// task. It is of the step that last had tasks for it. Each has a cache line of its own.
+type share struct {
+	next atomic.Uint64
+	_    [56]byte
+}
+
+// Fields of crew.step and share.next. A worker that a busy machine holds up must not take a later
 // run for its own, so runs are numbered.
 const (
 	taskBits = 24
@@ -34,7 +45,7 @@ const (
 
 // Bounds of a plan, which Compile checks.
 const (
-	maxTasks = taskMask - 1 // of a step; the count may go one beyond, see claim
+	maxTasks = taskMask // of a step
 	maxSteps = stepMask
 )
 
@@ -47,7 +58,7 @@ func (c *crew) run(input []float32) {
 		c.frames[i].src = input
 	}
 	threads := len(c.frames)
-	run := (c.state.Load()>>(taskBits+stepBits) + 1) & runMask
+	run := (c.step.Load()>>(taskBits+stepBits) + 1) & runMask
 	for i := range c.steps {
 		var start time.Time
 		if c.times != nil {
@@ -63,10 +74,10 @@ func (c *crew) run(input []float32) {
 			c.together(run, i, threads)
 		}
 		if c.times != nil {
-			c.times[i] += time.Since(start)
+			c.times[i].Wall += time.Since(start)
 		}
 	}
-	c.state.Store(pack(run, stepMask)) // no such step: the run is over
+	c.step.Store(pack(run, stepMask)) // no such step: the run is over
 	for i := range c.frames {
 		c.frames[i].src = nil
 	}
@@ -76,62 +87,89 @@ func (c *crew) run(input []float32) {
 func (c *crew) alone(i int) {
 	s := &c.steps[i]
 	for task := range s.n {
-		s.run(&c.frames[0], task)
+		c.compute(i, 0, task)
 	}
+}
+
+// compute computes a task of step i with a frame.
+func (c *crew) compute(i, frame, task int) {
+	f := &c.frames[frame]
+	if f.busy == nil {
+		c.steps[i].run(f, task)
+		return
+	}
+	start := time.Now()
+	c.steps[i].run(f, task)
+	f.busy[i] += time.Since(start)
 }
 
 // together computes step i with the workers of the run, which step 0 recruits.
 func (c *crew) together(run uint64, i, threads int) {
-	s := &c.steps[i]
 	c.done.Store(0)
-	c.state.Store(pack(run, i))
+	c.step.Store(pack(run, i))
 	if i == 0 {
 		workers.recruit(c, run, threads-1)
 	}
-	for {
-		task, ok := c.claim(run, i)
-		if !ok {
-			break
-		}
-		s.run(&c.frames[0], task)
-		c.done.Add(1)
-	}
-	for spin := 1; c.done.Load() < int64(s.n); spin++ {
+	c.work(run, i, 0)
+	for spin := 1; c.done.Load() < int64(c.steps[i].n); spin++ {
 		pause(spin)
 	}
 }
 
-// claim returns a task of the given step, if one is left.
-func (c *crew) claim(run uint64, step int) (task int, ok bool) {
-	if now := c.state.Load(); now>>taskBits != pack(run, step)>>taskBits || int(now&taskMask) >= c.steps[step].n {
-		return 0, false
+// work computes the tasks of a step that are left for a frame.
+func (c *crew) work(run uint64, step, frame int) {
+	for {
+		task, ok := c.claim(run, step, frame)
+		if !ok {
+			return
+		}
+		c.compute(step, frame, task)
+		c.done.Add(1)
 	}
-	// Between the look and the claim others can only have taken tasks of this step:
-	// while the caller of the run is here, the step does not change.
-	task = int((c.state.Add(1) - 1) & taskMask)
-	return task, task < c.steps[step].n
 }
 
-// help computes tasks until the run is over, with frame i.
-func (c *crew) help(run uint64, i int) {
+// claim returns a task of the given step, if one is left: of the frame's own share, or of the
+// next one that has some.
+func (c *crew) claim(run uint64, step, frame int) (task int, ok bool) {
+	n, threads, now := c.steps[step].n, len(c.shares), pack(run, step)
+	for i := range threads {
+		of := (frame + i) % threads
+		first, end := n*of/threads, n*(of+1)/threads
+		for s := &c.shares[of].next; first < end; {
+			old := s.Load()
+			task = first
+			if old&^taskMask == now {
+				if task = int(old & taskMask); task == end {
+					break
+				}
+			} else if c.step.Load() != now {
+				return 0, false // a worker can be overtaken by the steps after its own
+			}
+			// Had the step ended since that look, somebody would have claimed this task, and
+			// the share would be another.
+			if s.CompareAndSwap(old, now|uint64(task+1)) {
+				return task, true
+			}
+		}
+	}
+	return 0, false
+}
+
+// help computes tasks until the run is over, with a frame.
+func (c *crew) help(run uint64, frame int) {
+	last := -1 // step
 	for spin := 1; ; spin++ {
-		now := c.state.Load()
+		now := c.step.Load()
 		step := int(now >> taskBits & stepMask)
 		if now>>(taskBits+stepBits) != run || step == stepMask {
 			return
 		}
-		if int(now&taskMask) >= c.steps[step].n {
+		if step == last {
 			pause(spin)
 			continue
 		}
-		// Unlike the caller, a worker can be overtaken by the next step, so that only
-		// the exact state it has seen is a claim.
-		if !c.state.CompareAndSwap(now, now+1) {
-			continue
-		}
-		c.steps[step].run(&c.frames[i], int(now&taskMask))
-		c.done.Add(1)
-		spin = 0
+		c.work(run, step, frame)
+		last, spin = step, 0
 	}
 }
 
@@ -148,12 +186,12 @@ func (b *buffer) clearBorder(mem []float32) {
 	row := b.rowStride()
 	for n := range b.n {
 		image := mem[b.offset+n*b.imageStride():][:b.imageStride()]
-		clear(image[:b.top*row+b.left*b.c])
+		clear(image[:b.top*row+b.left*b.pixel()])
 		for y := range b.h - 1 {
-			at := (b.top+y)*row + (b.left+b.w)*b.c
-			clear(image[at : at+(b.right+b.left)*b.c])
+			at := (b.top+y)*row + (b.left+b.w)*b.pixel()
+			clear(image[at : at+(b.right+b.left)*b.pixel()])
 		}
-		clear(image[(b.top+b.h-1)*row+(b.left+b.w)*b.c:])
+		clear(image[(b.top+b.h-1)*row+(b.left+b.w)*b.pixel():])
 	}
 }
 

@@ -44,6 +44,10 @@ type Options struct {
 	Keep []int
 	// Variant is the kernels to use; nil means the best that the processor runs.
 	Variant *kernel.Variant
+
+	// early is what tests, whose networks have few layers, take for earlyLayers: 0 means
+	// that, and -1 none.
+	early int
 }
 
 // MaxThreads is more than any machine has cores. Each thread takes memory of its own,
@@ -109,7 +113,8 @@ func (net *Network) Compile(input tensor.Shape, o Options) (*Plan, error) {
 func (net *Network) compiler(shapes []tensor.Shape, keep map[int]bool, o Options) *compiler {
 	g := net.bound.Graph
 	c := &compiler{net: net, options: o, layout: newLayout(g, shapes, fuse(g, keep)), parts: 1}
-	c.split = c.splits()
+	c.chooseWays()
+	c.chooseStorage()
 	c.place(keep)
 	c.arena = arena(c.layout.buffers)
 	return c

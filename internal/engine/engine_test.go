@@ -187,7 +187,7 @@ func checkRandom(t testing.TB, seed uint64, v *kernel.Variant) error {
 	if _, err := g.Shapes(shape); err != nil {
 		return nil // too small for its pools
 	}
-	o := Options{Threads: 1 + r.IntN(3), Variant: v, Precision: Precision(r.IntN(3))}
+	o := Options{Threads: 1 + r.IntN(3), Variant: v, Precision: Precision(r.IntN(3)), early: r.IntN(6) - 1}
 	switch r.IntN(3) {
 	case 1:
 		for i := range g.Values {
@@ -289,13 +289,11 @@ func TestBatchesInParts(t *testing.T) {
 			t.Fatal(err)
 		}
 		out := make([]float32, images*plan.Classes())
-		times := make([]time.Duration, len(plan.Layers()))
+		times := make([]StepTime, len(plan.Layers()))
 		if err := plan.NewSession().RunTimed(out, input[:images*len(input)/most], times); err != nil {
 			t.Fatal(err)
 		}
-		if slices.Min(times) <= 0 {
-			t.Errorf("%d images: times of steps: %v", images, times)
-		}
+		checkTimes(t, plan, times)
 		return plan, out
 	}
 	whole, want := run(most, Options{Threads: 2})
@@ -404,13 +402,19 @@ func TestLayers(t *testing.T) {
 	if want := int64(2 * (144*16*27 + 36*(24*16+12*12*9+40*24) + 400)); macs != want {
 		t.Errorf("%d MACs, want %d", macs, want)
 	}
-	times := make([]time.Duration, len(layers))
+	times := make([]StepTime, len(layers))
 	if err := plan.NewSession().RunTimed(make([]float32, 20), input, times); err != nil {
 		t.Fatal(err)
 	}
+	checkTimes(t, plan, times)
+}
+
+// checkTimes: every step took some time, and its threads were computing for some of it.
+func checkTimes(t *testing.T, plan *Plan, times []StepTime) {
+	t.Helper()
 	for i, d := range times {
-		if d <= 0 {
-			t.Errorf("step %d took %v", i, d)
+		if idle := d.Idle(plan.threads); d.Wall <= 0 || d.Busy <= 0 || d.Busy > time.Duration(plan.threads)*d.Wall || idle < 0 || idle >= 1 {
+			t.Errorf("step %d took %v, %v of %d threads, idle for %v", i, d.Wall, d.Busy, plan.threads, idle)
 		}
 	}
 }

@@ -12,19 +12,21 @@ import (
 type Layer struct {
 	Path string // module path of its first operator; empty for the input
 	Kind string // of its first operator, as in nn
-	// Kernel is how it is computed, such as "panel 14x32" for tiles of 14 pixels by 32
-	// channels, and "bf16 panel x32" for products of bf16; empty where there is only one way.
-	Kernel string
-	In     tensor.Shape // of its first operator
-	Out    tensor.Shape
-	Tasks  int   // that may run at the same time, for the images that are computed together
-	MACs   int64 // multiply-accumulates that the operator is defined by
+	// Kernel is how it is computed, such as "panel 14x32" for 14 pixels by 32 channels in
+	// registers, "bf16 panel x32" for products of bf16 and "2-part tiles, rows" for those of
+	// numbers in two parts in tiles; empty where there is only one way. Why is the reason, where
+	// there was a choice.
+	Kernel, Why string
+	In          tensor.Shape // of its first operator
+	Out         tensor.Shape
+	Tasks       int   // that may run at the same time, for the images that are computed together
+	MACs        int64 // multiply-accumulates that the operator is defined by
 }
 
 // describe returns what is known of a unit before there is a step for it.
 func (c *compiler) describe(u unit) Layer {
 	in, out := c.batch(c.layout.shapes[u.node.In[0]]), c.batch(c.layout.shapes[u.node.Out])
-	l := Layer{Path: u.path, Kind: u.node.Op.Kind(), In: in, Out: out}
+	l := Layer{Path: u.path, Kind: u.node.Op.Kind(), In: in, Out: out, Why: c.ways[u.out].why}
 	n, _ := out.Numel() // checked by Graph.Shapes
 	switch op := u.node.Op.(type) {
 	case nn.Conv:
@@ -51,10 +53,36 @@ func (p *Plan) Layers() []Layer {
 	return layers
 }
 
-// RunTimed is Run, and stores how long each step took, in the order of Plan.Layers.
-func (s *Session) RunTimed(logits, input []float32, times []time.Duration) error {
-	s.crew.times = times[:len(s.plan.steps)]
-	clear(s.crew.times)
-	defer func() { s.crew.times = nil }()
-	return s.Run(logits, input)
+// A StepTime is what one step of a run took.
+type StepTime struct {
+	Wall time.Duration
+	Busy time.Duration // that its threads were computing, added up
+}
+
+// Idle returns the share of their time, 0 to 1, that a number of threads had nothing to
+// compute.
+func (t StepTime) Idle(threads int) float64 {
+	if t.Wall <= 0 {
+		return 0
+	}
+	return max(0, 1-float64(t.Busy)/float64(t.Wall)/float64(threads))
+}
+
+// RunTimed is Run, and stores what each step took, in the order of Plan.Layers.
+func (s *Session) RunTimed(logits, input []float32, times []StepTime) error {
+	c := &s.crew
+	c.times = times[:len(c.steps)]
+	clear(c.times)
+	for i := range c.frames {
+		c.frames[i].busy = make([]time.Duration, len(c.steps))
+	}
+	defer func() { c.times = nil }()
+	err := s.Run(logits, input)
+	for i := range c.frames {
+		for j, d := range c.frames[i].busy {
+			c.times[j].Busy += d
+		}
+		c.frames[i].busy = nil
+	}
+	return err
 }

@@ -3,6 +3,7 @@ package engine
 import (
 	"slices"
 
+	"github.com/gozoo/zoo/internal/kernel"
 	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/tensor"
 )
@@ -13,17 +14,24 @@ type buffer struct {
 	n, h, w, c               int
 	top, bottom, left, right int
 	written                  bool
+	storage                  kernel.Storage
 	first, last              int // steps that write it first and read it last
-	offset                   int // in the arena, in floats
+	offset                   int // in the arena, in words
 }
 
-// rowStride returns the floats from one row to the next.
-func (b *buffer) rowStride() int { return (b.left + b.w + b.right) * b.c }
+// rowStride returns the words from one row to the next.
+func (b *buffer) rowStride() int { return (b.left + b.w + b.right) * b.pixel() }
 
-// imageStride returns the floats from one image to the next.
+// pixel returns the words from one pixel to the next.
+func (b *buffer) pixel() int { return b.storage.Words(b.c) }
+
+// imageStride returns the words from one image to the next.
 func (b *buffer) imageStride() int { return (b.top + b.h + b.bottom) * b.rowStride() }
 
-// size returns the floats of the buffer.
+// at returns the words from the first pixel of the first image to pixel (y,x) of image n.
+func (b *buffer) at(n, y, x int) int { return n*b.imageStride() + y*b.rowStride() + x*b.pixel() }
+
+// size returns the words of the buffer.
 func (b *buffer) size() int { return b.n * b.imageStride() }
 
 // hasBorder reports whether there is a border to be zeroed.
@@ -40,7 +48,7 @@ type view struct {
 // the border.
 func (v view) at(n, y, x int) int {
 	b := v.buf
-	return b.offset + n*b.imageStride() + (y+b.top)*b.rowStride() + (x+b.left)*b.c + v.from
+	return b.offset + b.at(n, y+b.top, x+b.left) + b.storage.Words(v.from)
 }
 
 // channels returns the view of channels from ≤ c < to of v.

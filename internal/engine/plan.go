@@ -3,6 +3,7 @@ package engine
 import (
 	"cmp"
 	"fmt"
+	"time"
 
 	"github.com/gozoo/zoo/internal/kernel"
 	"github.com/gozoo/zoo/nn"
@@ -39,6 +40,8 @@ type frame struct {
 	// they hold, and is none when a step begins.
 	pairs   []kernel.Pair
 	rounded int
+	words   []kernel.Pair   // the arena, as words
+	busy    []time.Duration // with each step, when asked for
 }
 
 // none is what frame.rounded is when no block has been rounded.
@@ -69,9 +72,9 @@ type compiler struct {
 	net     *Network
 	options Options
 	layout  *layout
-	split   map[int]bool // the values that are computed with split numbers
-	parts   int          // of the batch; the layout is that of one
-	arena   int          // floats
+	ways    map[int]way // of each value that has products
+	parts   int         // of the batch; the layout is that of one
+	arena   int         // floats
 }
 
 func (c *compiler) plan(keep map[int]bool) (*Plan, error) {
@@ -104,7 +107,7 @@ func (c *compiler) plan(keep map[int]bool) (*Plan, error) {
 		if n, ok := s.step.(interface{ scratch() int }); ok {
 			p.scratch = max(p.scratch, roundUp(n.scratch(), align))
 		}
-		if n, ok := s.step.(*bf16Step); ok {
+		if n, ok := s.step.(interface{ pairs() int }); ok {
 			p.pairs = max(p.pairs, roundUp(n.pairs(), align))
 		}
 	}
@@ -142,7 +145,7 @@ func (c *compiler) place(keep map[int]bool) {
 		write(u.out, i)
 		if op, ok := u.node.Op.(nn.Conv); ok {
 			addBorder(l.view(u.node.In[0]), op)
-			if c.winograd(u, op) {
+			if c.ways[u.out].method == byWinograd {
 				c.winogradBorder(u, op)
 			}
 		}

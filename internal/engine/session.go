@@ -18,11 +18,11 @@ type Session struct {
 // NewSession returns a session with the memory it needs.
 func (p *Plan) NewSession() *Session {
 	s := &Session{plan: p}
-	s.crew.steps = p.steps
+	s.crew.steps, s.crew.shares = p.steps, make([]share, p.threads)
 	mem, pairs := alloc[float32](p.arena+p.threads*p.scratch), alloc[kernel.Pair](p.threads*p.pairs)
 	for i := range p.threads {
 		s.crew.frames = append(s.crew.frames, frame{
-			mem: mem[:p.arena], scratch: mem[p.arena+i*p.scratch:][:p.scratch], pairs: pairs[i*p.pairs:][:p.pairs],
+			mem: mem[:p.arena], words: asWords(mem[:p.arena]), scratch: mem[p.arena+i*p.scratch:][:p.scratch], pairs: pairs[i*p.pairs:][:p.pairs],
 		})
 	}
 	return s

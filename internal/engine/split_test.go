@@ -10,12 +10,8 @@ import (
 	"github.com/gozoo/zoo/tensor"
 )
 
-func init() { splitAfter = 0 }
-
 // TestFirstLayersAreNotSplit: nor are layers of few channels, of groups, and over images.
 func TestFirstLayersAreNotSplit(t *testing.T) {
-	defer func(n int) { splitAfter = n }(splitAfter)
-	splitAfter = 3
 	b := nn.NewBuilder(3, 1e-5, nn.ReLU())
 	x := b.At("stem").ConvNormAct(b.Input(), 32, nn.K(3))
 	for i := range 5 {
@@ -29,13 +25,13 @@ func TestFirstLayersAreNotSplit(t *testing.T) {
 	}
 	bound := bindRandom(t, g, rand.New(rand.NewPCG(1, 1)))
 	for p, want := range map[Precision][]string{Highest: nil, High: {"dense.3.conv", "dense.4.conv"}, Medium: nil} {
-		plan, err := Compile(bound, tensor.Shape{2, 3, 8, 8}, Options{Threads: 2, Precision: p, Variant: portableVariants(t)[1]})
+		plan, err := Compile(bound, tensor.Shape{2, 3, 8, 8}, Options{Threads: 2, Precision: p, Variant: portableVariants(t)[1], early: 3})
 		if err != nil {
 			t.Fatal(err)
 		}
 		var split []string
 		for _, l := range plan.Layers() {
-			if l.Kernel == "split panel x8" {
+			if l.Kernel == "2-part panel x8" {
 				split = append(split, l.Path)
 			}
 		}
@@ -51,7 +47,7 @@ func TestSplitIsFarFromBF16(t *testing.T) {
 	bound, input := small(t, shape)
 	want := reference(t, bound, shape, input)[bound.Graph.Logits]
 	worst := func(p Precision) (most float64) {
-		plan, err := Compile(bound, shape, Options{Threads: 1, Precision: p, Variant: portableVariants(t)[1]})
+		plan, err := Compile(bound, shape, Options{Threads: 1, Precision: p, Variant: portableVariants(t)[1], early: -1})
 		if err != nil {
 			t.Fatal(err)
 		}

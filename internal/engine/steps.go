@@ -1,5 +1,7 @@
 package engine
 
+import "github.com/gozoo/zoo/internal/kernel"
+
 // The steps that are no convolution. One task is one row of output, unless said
 // otherwise.
 
@@ -122,6 +124,10 @@ func (s *flattenStep) run(f *frame, n int) {
 // planar writes image n of v to dst in (C,H,W) order.
 func (v view) planar(mem []float32, n int, dst []float32) {
 	b := v.buf
+	if b.storage != kernel.Floats {
+		v.planarOf(mem, n, dst)
+		return
+	}
 	for y := range b.h {
 		row, stride := v.row(mem, n*b.h+y)
 		for c := range v.c {

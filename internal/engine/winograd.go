@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"fmt"
+
 	"github.com/gozoo/zoo/internal/kernel"
 	"github.com/gozoo/zoo/nn"
 )
@@ -48,19 +50,28 @@ const (
 	winogradHeavy = 1 << 20
 )
 
-// winograd reports whether a unit is computed by a winogradStep. Where there are tiles for
-// products of bf16, those are faster.
-func (c *compiler) winograd(u unit, op nn.Conv) bool {
-	tiles := c.options.Precision == Medium && c.options.Variant.PanelSplit != nil
-	if c.options.Precision == Highest || tiles || c.split[u.out] || op.KH != 3 || op.KW != 3 || op.StrideH != 1 || op.StrideW != 1 || op.Groups != 1 ||
-		op.In < winogradChannels || op.Out < winogradChannels || op.In%kernel.WinogradLanes != 0 || op.Out%kernel.WinogradLanes != 0 {
-		return false
-	}
+// notWinograd returns why a unit is not to be computed by a winogradStep; empty where it is.
+func (c *compiler) notWinograd(u unit, op nn.Conv) string {
 	s := c.layout.shapes[u.node.Out]
 	th, tw := winogradGrid(s[2], s[3])
-	// The direct way takes 9 products an output; less than half of them must be left.
-	products := kernel.WinogradPlanes * th * tw
-	return th*tw >= winogradTiles && 2*products <= 9*s[2]*s[3] && len(c.layout.views(u.out)) == 1
+	switch products := kernel.WinogradPlanes * th * tw; {
+	case op.KH != 3 || op.KW != 3:
+		return fmt.Sprintf("%dx%d", op.KH, op.KW)
+	case op.StrideH != 1 || op.StrideW != 1:
+		return fmt.Sprintf("stride %d", max(op.StrideH, op.StrideW))
+	case op.Groups != 1:
+		return fmt.Sprintf("%d groups", op.Groups)
+	case op.In < winogradChannels || op.Out < winogradChannels || op.In%kernel.WinogradLanes != 0 || op.Out%kernel.WinogradLanes != 0:
+		return fmt.Sprintf("%d to %d channels", op.In, op.Out)
+	case th*tw < winogradTiles:
+		return fmt.Sprintf("%d tiles of 4x4", th*tw)
+	case 2*products > 9*s[2]*s[3]:
+		// The direct way takes 9 products an output; less than half of them must be left.
+		return "tiles of 4x4 that are not full"
+	case len(c.layout.views(u.out)) > 1:
+		return "an output in several places"
+	}
+	return ""
 }
 
 // winogradGrid returns the rows and columns of tiles that cover h by w pixels.

@@ -1,0 +1,94 @@
+package engine
+
+import (
+	"unsafe"
+
+	"github.com/gozoo/zoo/internal/kernel"
+	"github.com/gozoo/zoo/nn"
+)
+
+// chooseStorage settles how buffers are stored: in parts, as tiles load them, where
+// nobody but directSteps reads and writes them, and whoever rounds what it writes. At
+// medium that is half the bytes of float32; at high it is as many, but no task converts
+// what another has stored. Three parts are not stored, but made from floats.
+func (c *compiler) chooseStorage() {
+	if c.options.Variant.Direct == nil || c.options.Precision == Highest {
+		return
+	}
+	l, stored := c.layout, kernel.Pairs
+	if c.options.Precision == High {
+		stored = kernel.Halves
+	}
+	floats := make(map[*buffer]bool)
+	mark := func(values ...int) {
+		for _, v := range values {
+			for _, w := range l.views(v) {
+				floats[w.buf] = true
+			}
+		}
+	}
+	mark(0, l.graph.Logits)
+	for _, u := range l.units {
+		switch u.node.Op.(type) {
+		case nn.Slice: // is computed by nobody
+			continue
+		case nn.Concat:
+			at := 0
+			for _, v := range u.node.In {
+				if !l.placed(v, u.out, at) {
+					mark(v, u.out)
+				}
+				at += l.shapes[v][1]
+			}
+			continue
+		}
+		w := c.ways[u.out]
+		direct := w.method == byTiles
+		if !direct || w.parts == 3 {
+			mark(u.node.In...)
+		}
+		if !direct && u.residual >= 0 {
+			mark(u.residual)
+		}
+		if !direct && !c.rounds(u) {
+			mark(u.out)
+		}
+	}
+	for _, b := range l.buffers {
+		if !floats[b] {
+			b.storage = stored
+		}
+	}
+}
+
+// rounds reports whether a unit that computes with floats can store pairs, which its readers
+// would round them to: it spares them that, and half of what a first layer writes.
+func (c *compiler) rounds(u unit) bool {
+	if _, ok := u.node.Op.(nn.Conv); !ok || c.options.Precision != Medium || c.ways[u.out].method != byPanel || u.residual >= 0 || curved(u.act) {
+		return false
+	}
+	for _, v := range c.layout.views(u.out) {
+		if !v.inBlocks() {
+			return false
+		}
+	}
+	return true
+}
+
+// asWords returns floats as words.
+func asWords(mem []float32) []kernel.Pair {
+	return unsafe.Slice((*kernel.Pair)(unsafe.Pointer(unsafe.SliceData(mem))), len(mem))
+}
+
+// planarOf is planar for a view of any storage.
+func (v view) planarOf(mem []float32, n int, dst []float32) {
+	b, words := v.buf, asWords(mem)
+	for y := range b.h {
+		for x := range b.w {
+			pixel := words[v.at(n, y, x):]
+			for c := range v.c {
+				dst[(c*b.h+y)*b.w+x] = b.storage.Get(pixel, c)
+			}
+		}
+	}
+}

@@ -1,0 +1,149 @@
+package engine
+
+import (
+	"fmt"
+
+	"github.com/gozoo/zoo/internal/kernel"
+	"github.com/gozoo/zoo/nn"
+)
+
+// A way is how the products of a convolution or a linear layer are made. It depends on the
+// layer, the precision and the kernels, not on the batch or the number of threads, so that
+// an image's logits do not depend on those either.
+type way struct {
+	method method
+	parts  int    // of a number that are multiplied, by rows and by tiles: see kernel.Storage
+	why    string // for Layer.Why
+}
+
+type method uint8
+
+const (
+	byPanel    method = iota // float32 multiply-adds: convStep
+	byFilter                 // over channels: filterStep
+	byWinograd               // winogradStep
+	byRows                   // bf16, of rows that are rounded first: bf16Step
+	byTiles                  // bf16, from stored channels to stored channels: directStep
+)
+
+// earlyLayers is how many of the layers that could be computed with numbers in two parts are not:
+// the first ones, whose errors pass through all that follows. A product of two parts errs by 4.6e-6, root mean square, and
+// of CSPDarknet50 with four synthetic weights, where 1e-4 of the largest value is allowed,
+// the worst probe errs by 1.1e-4 with all layers in two parts, by 9.7e-5 without the first
+// ten, and by 6e-5 without the first sixteen. Those take three parts, which err
+// as float32 does, or Winograd's way.
+const earlyLayers = 16
+
+// chooseWays settles the way of every unit that has products.
+func (c *compiler) chooseWays() {
+	c.ways = make(map[int]way)
+	early := earlyLayers
+	if c.options.early != 0 {
+		early = max(c.options.early, 0)
+	}
+	for _, u := range c.layout.units {
+		switch op := u.node.Op.(type) {
+		case nn.Conv:
+			c.ways[u.out] = c.way(u, op, &early)
+		case nn.Linear:
+			if len(c.layout.shapes[u.node.In[0]]) == 4 {
+				c.ways[u.out] = c.way(u, overPixels(op), &early)
+				continue
+			}
+			// Its weights are read once whatever is done with them: parts are no fewer bytes.
+			in := c.layout.view(u.node.In[0])
+			c.ways[u.out] = way{method: byPanel, why: "the time goes into reading weights"}
+			if c.options.Precision == Medium && c.inBF16(in, asConv(op), in.buf.imageStride()) {
+				c.ways[u.out] = way{byRows, 1, "bf16 at medium"}
+			}
+		}
+	}
+}
+
+// way returns the way of a convolution over images; early counts down the layers that could be
+// computed with numbers in two parts and are not.
+// BenchmarkWays times each for single layers.
+func (c *compiler) way(u unit, op nn.Conv, early *int) way {
+	v, precision := c.options.Variant, c.options.Precision
+	if filtered(v, op) {
+		return way{method: byFilter, why: fmt.Sprintf("groups of %d", op.In/op.Groups)}
+	}
+	if precision == Highest {
+		return way{method: byPanel, why: "float32 multiply-adds only at highest"}
+	}
+	notTiled, notWinograd := c.notTiled(u, op), c.notWinograd(u, op)
+	in := c.layout.view(u.node.In[0])
+	switch {
+	case precision == Medium && v.PanelBF16 != nil && (v.PanelSplit != nil || notWinograd != ""):
+		if notTiled == "" {
+			return way{byTiles, 1, "bf16 at medium"}
+		}
+		if c.inBF16(in, op, in.buf.c) {
+			return way{byRows, 1, "bf16 at medium; no tiles: " + notTiled}
+		}
+		return way{method: byPanel, why: fmt.Sprintf("%d input channels are too few for bf16", op.In/op.Groups)}
+	case precision == High && v.PanelSplit != nil && fillsTiles(op):
+		*early--
+		switch {
+		case *early < 0 && notTiled == "":
+			return way{byTiles, 2, "not one of the first layers"}
+		case *early < 0:
+			return way{byRows, 2, "not one of the first layers; no tiles: " + notTiled}
+		case notWinograd != "" && notTiled == "" && op.Out > kernel.BlockChannels:
+			// A single panel does not pay for making three parts of its input.
+			return way{byTiles, 3, "one of the first layers; not Winograd's: " + notWinograd}
+		}
+	}
+	if notWinograd == "" {
+		return way{method: byWinograd, why: "a quarter of the products"}
+	}
+	return way{method: byPanel, why: "not Winograd's: " + notWinograd}
+}
+
+// fillsTiles reports whether the channels of a convolution fill tiles, which hold 32: 16
+// do where those of several taps follow one another, but a group's taps are read one by
+// one.
+func fillsTiles(op nn.Conv) bool {
+	per := op.In / op.Groups
+	return op.Groups == 1 && per >= bf16Channels || per >= 2*bf16Channels && per%2 == 0
+}
+
+// notTiled returns why tiles cannot be loaded from, or stored to, where a unit reads and
+// writes; empty where they can.
+func (c *compiler) notTiled(u unit, op nn.Conv) string {
+	switch {
+	case c.options.Variant.Direct == nil:
+		return "the kernels have none"
+	case op.Groups != 1:
+		return fmt.Sprintf("%d groups", op.Groups)
+	case curved(u.act):
+		return "a curve is applied to floats"
+	}
+	views := append(c.layout.views(u.out), c.layout.view(u.node.In[0]))
+	if u.residual >= 0 {
+		views = append(views, c.layout.view(u.residual))
+	}
+	for _, v := range views {
+		if !v.inBlocks() {
+			return fmt.Sprintf("channels %d to %d of %d are no blocks of %d", v.from, v.from+v.c, v.buf.c, kernel.BlockChannels)
+		}
+	}
+	return ""
+}
+
+// inBlocks reports whether the channels of a view are whole blocks of its buffer.
+func (v view) inBlocks() bool {
+	return v.c%kernel.BlockChannels == 0 && v.from%kernel.BlockChannels == 0 && v.buf.c%kernel.BlockChannels == 0
+}
+
+// asConv returns the convolution of a single pixel that a linear layer is.
+func asConv(op nn.Linear) nn.Conv {
+	return nn.Conv{In: op.In, Out: op.Out, KH: 1, KW: 1, StrideH: 1, StrideW: 1, Groups: 1}
+}
+
+// overPixels returns the convolution that a linear layer over the pixels of an image is.
+func overPixels(op nn.Linear) nn.Conv {
+	conv := asConv(op)
+	conv.Bias = true
+	return conv
+}
