@@ -26,7 +26,7 @@ func TestBench(t *testing.T) {
 		t.Fatalf("the golden is of weights %s on %s %v, not of what is timed", g.Weights, g.Input, g.Shape)
 	}
 	g.Probes = nil
-	v, err := g.Judge(b.Precision, b.Logits, nil)
+	v, err := g.Judge(b.Precision, golden.Run{Logits: b.Logits})
 	if err != nil {
 		t.Fatal(err)
 	}

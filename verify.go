@@ -133,7 +133,8 @@ func (e *GoldenError) Error() string { return fmt.Sprintf("zoo: %s: %v", e.Golde
 // Unwrap returns the cause.
 func (e *GoldenError) Unwrap() error { return e.Err }
 
-// judge runs the golden's input and compares the outcome.
+// judge runs the golden's input, as users run the network and with its probes kept, and
+// compares the outcomes.
 func (m *Model) judge(ctx context.Context, g *golden.Golden, p Precision) (Check, error) {
 	c := Check{Model: m.entry.Name, Weights: m.Weights(), Input: strings.ReplaceAll(strings.Trim(g.Shape.String(), "()"), ",", "x")}
 	input, err := g.NetworkInput()
@@ -152,15 +153,21 @@ func (m *Model) judge(ctx context.Context, g *golden.Golden, p Precision) (Check
 			paths = append(paths, probe.Path)
 		}
 	}
-	logits, kept, err := m.net.forward(ctx, p, input, g.Shape, keep...)
-	if err != nil {
+	var r golden.Run
+	if r.Logits, _, err = m.net.forward(ctx, p, input, g.Shape); err != nil {
 		return c, err
 	}
-	probes := make([]golden.ProbeValues, len(kept))
-	for i, x := range kept {
-		probes[i] = golden.ProbeValues{Path: paths[i], Values: golden.Probe(paths[i], x)}
+	if len(keep) > 0 {
+		probed, kept, err := m.net.forward(ctx, p, input, g.Shape, keep...)
+		if err != nil {
+			return c, err
+		}
+		r.Probed = probed
+		for i, x := range kept {
+			r.Probes = append(r.Probes, golden.ProbeValues{Path: paths[i], Values: golden.Probe(paths[i], x)})
+		}
 	}
-	c.Verdict, err = g.Judge(p, logits, probes)
+	c.Verdict, err = g.Judge(p, r)
 	return c, err
 }
 

@@ -48,7 +48,7 @@ func TestVerifyEmbedded(t *testing.T) {
 			}
 			for _, c := range checks {
 				t.Logf("%s %s: %v, pixels %+v", c.Input, c.Verdict.Precision, c.Verdict, c.Pixels)
-				if !c.Pass() || !c.Verdict.Judged || len(c.Verdict.Probes) == 0 {
+				if !c.Pass() || !c.Verdict.Judged || len(c.Verdict.Probes) == 0 || c.Verdict.Probed == nil {
 					t.Errorf("%s: %v, %d probes, pixels %+v", c.Input, c.Verdict, len(c.Verdict.Probes), c.Pixels)
 				}
 				if nano := goldens[0].K != 1000; nano != (c.Pixels != nil) {

@@ -190,7 +190,7 @@ func (n *network) judge(t *testing.T) *golden.Verdict {
 		}
 		probes = append(probes, golden.ProbeValues{Path: p.Path, Values: golden.Probe(p.Path, x)})
 	}
-	v, err := n.golden.Judge(golden.Highest, logits, probes)
+	v, err := n.golden.Judge(golden.Highest, golden.Run{Logits: logits, Probes: probes})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -8,7 +8,7 @@
 // here runs a network.
 //
 //	g, err := golden.Open("cspresnet50.golden.safetensors")
-//	verdict, err := g.Judge(golden.Highest, logits, probes)
+//	verdict, err := g.Judge(golden.Highest, golden.Run{Logits: logits})
 package golden
 
 import (

@@ -3,6 +3,7 @@ package golden
 import (
 	"fmt"
 	"math"
+	"slices"
 )
 
 // Precision names how a network was computed; the tolerance follows from it.
@@ -52,7 +53,7 @@ func ParsePrecision(s string) (Precision, error) {
 
 // A Comparison is the largest difference found in one tensor.
 type Comparison struct {
-	Path      string  // module path, or "logits"
+	Path      string  // module path, "logits", or "logits beside probes"
 	Index     int     // where the difference is largest
 	Want, Got float32 // the values there
 	// Error is the largest difference as a share of Scale, the largest absolute
@@ -68,7 +69,8 @@ type Verdict struct {
 	Judged    bool // false: the precision is not judged on this network
 	Pass      bool
 	Tolerance float64
-	Logits    Comparison
+	Logits    Comparison   // of the network as it is used
+	Probed    *Comparison  // logits of the run that kept the probes; nil where there was none
 	Probes    []Comparison // in execution order
 	// FirstBad is the first module, in execution order, beyond the tolerance.
 	FirstBad *Comparison
@@ -86,11 +88,20 @@ type Flip struct {
 // Error returns the largest difference over logits and probes, as a share of the
 // largest reference value of its tensor.
 func (v *Verdict) Error() float64 {
-	worst := v.Logits.Error
-	for _, p := range v.Probes {
-		worst = max(worst, p.Error)
+	worst := 0.0
+	for _, c := range v.all() {
+		worst = max(worst, c.Error)
 	}
 	return worst
+}
+
+// all returns every comparison, in execution order and the logits last.
+func (v *Verdict) all() []Comparison {
+	all := append(slices.Clone(v.Probes), v.Logits)
+	if v.Probed != nil {
+		all = append(all, *v.Probed)
+	}
+	return all
 }
 
 // Headroom returns how many times larger Error could be before the verdict
@@ -110,16 +121,31 @@ func (v *Verdict) String() string {
 		f := v.Flips[0]
 		return fmt.Sprintf("Top-1 of image %d: expected class %d, found %d", f.Image, f.Want, f.Got)
 	}
-	return fmt.Sprintf("error %.2g of the largest value, allowed %.2g, headroom %.0fx", v.Error(), v.Tolerance, v.Headroom())
+	text := fmt.Sprintf("error %.2g of the largest value, allowed %.2g, headroom %.0fx", v.Error(), v.Tolerance, v.Headroom())
+	if v.Probed != nil {
+		text += fmt.Sprintf("; logits %.2g, and %.2g beside probes", v.Logits.Error, v.Probed.Error)
+	}
+	return text
 }
 
-// Judge compares logits (N,K), and the outputs of modules, with the golden's.
-// Probes are summaries made by Probe, in execution order; those that the golden
-// does not hold are ignored. It is an error when the golden holds one that is not
-// among them, or when sizes differ: a golden that cannot be compared is no pass.
-func (g *Golden) Judge(p Precision, logits []float32, probes []ProbeValues) (*Verdict, error) {
-	if len(logits) != len(g.Logits) {
-		return nil, fmt.Errorf("golden: expected %d logits in rows of %d, found %d", len(g.Logits), g.K, len(logits))
+// A Run is what a network computed from a golden's input.
+type Run struct {
+	Logits []float32 // (N,K), of the network as it is used
+	// Probes are summaries of modules' outputs, made by Probe, in execution order. To have them is
+	// another way to compute: what is kept cannot be fused with what follows. Probed
+	// are the logits (N,K) of the run that had them; nil where that was the same run.
+	Probes []ProbeValues
+	Probed []float32
+}
+
+// Judge compares a run with the golden. Probes that the golden does not hold are
+// ignored. It is an error when the golden holds one that is not among them, or when sizes
+// differ: a golden that cannot be compared is no pass.
+func (g *Golden) Judge(p Precision, r Run) (*Verdict, error) {
+	for _, logits := range [][]float32{r.Logits, r.Probed} {
+		if len(logits) != len(g.Logits) && logits != nil || r.Logits == nil {
+			return nil, fmt.Errorf("golden: expected %d logits in rows of %d, found %d", len(g.Logits), g.K, len(logits))
+		}
 	}
 	v := &Verdict{Golden: g.Name, Precision: p, Pass: true}
 	v.Tolerance, v.Judged = p.Tolerance(g.Noise)
@@ -127,7 +153,7 @@ func (g *Golden) Judge(p Precision, logits []float32, probes []ProbeValues) (*Ve
 	for _, w := range g.Probes {
 		wanted[w.Path] = w.Values
 	}
-	for _, got := range probes {
+	for _, got := range r.Probes {
 		want, ok := wanted[got.Path]
 		if !ok {
 			continue
@@ -140,15 +166,19 @@ func (g *Golden) Judge(p Precision, logits []float32, probes []ProbeValues) (*Ve
 			return nil, fmt.Errorf("golden: probe %q: the network has no such module", w.Path)
 		}
 	}
-	v.Logits = compare("logits", g.Logits, logits)
-	for _, c := range append(v.Probes[:len(v.Probes):len(v.Probes)], v.Logits) {
+	v.Logits = compare("logits", g.Logits, r.Logits)
+	if r.Probed != nil {
+		c := compare("logits beside probes", g.Logits, r.Probed)
+		v.Probed = &c
+	}
+	for _, c := range v.all() {
 		if !(c.Error <= v.Tolerance) {
 			v.Pass, v.FirstBad = false, &c
 			break
 		}
 	}
 	for i := range g.Shape[0] {
-		want, got := g.Logits[i*g.K:(i+1)*g.K], logits[i*g.K:(i+1)*g.K]
+		want, got := g.Logits[i*g.K:(i+1)*g.K], r.Logits[i*g.K:(i+1)*g.K]
 		first, margin := best(want)
 		if top, _ := best(got); top != first && margin > 2*v.Tolerance*v.Logits.Scale {
 			v.Flips = append(v.Flips, Flip{Image: i, Want: first, Got: top})

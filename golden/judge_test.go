@@ -2,6 +2,7 @@ package golden
 
 import (
 	"math"
+	"slices"
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
@@ -72,7 +73,7 @@ func TestJudge(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			v, err := testGolden().Judge(Highest, tt.logits, tt.probes)
+			v, err := testGolden().Judge(Highest, Run{Logits: tt.logits, Probes: tt.probes})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -96,10 +97,44 @@ func TestJudge(t *testing.T) {
 func TestJudgeRefusesWhatCannotBeCompared(t *testing.T) {
 	g := testGolden()
 	probes := []ProbeValues{probeOf("stem", 2), probeOf("stage", 4)}
-	if _, err := g.Judge(Highest, g.Logits[1:], probes); err == nil {
+	if _, err := g.Judge(Highest, Run{Logits: g.Logits[1:], Probes: probes}); err == nil {
 		t.Error("fewer logits: no error")
 	}
-	if _, err := g.Judge(Highest, g.Logits, probes[:1]); err == nil {
+	if _, err := g.Judge(Highest, Run{Probes: probes}); err == nil {
+		t.Error("no logits: no error")
+	}
+	if _, err := g.Judge(Highest, Run{Logits: g.Logits, Probed: g.Logits[1:], Probes: probes}); err == nil {
+		t.Error("fewer logits beside probes: no error")
+	}
+	if _, err := g.Judge(Highest, Run{Logits: g.Logits, Probes: probes[:1]}); err == nil {
 		t.Error("a missing probe: no error")
+	}
+}
+
+// TestJudgeBothRuns: logits that are wrong in one of two runs fail, and the run is named.
+func TestJudgeBothRuns(t *testing.T) {
+	g := testGolden()
+	wrong := slices.Clone(g.Logits)
+	wrong[2] += 0.1
+	for _, tt := range []struct {
+		name           string
+		logits, probed []float32
+		bad            string
+	}{
+		{"both right", g.Logits, g.Logits, ""},
+		{"the network as it is used", wrong, g.Logits, "logits"},
+		{"beside probes", g.Logits, wrong, "logits beside probes"},
+	} {
+		v, err := g.Judge(Highest, Run{Logits: tt.logits, Probed: tt.probed, Probes: []ProbeValues{probeOf("stem", 2), probeOf("stage", 4)}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		bad := ""
+		if v.FirstBad != nil {
+			bad = v.FirstBad.Path
+		}
+		if v.Pass != (tt.bad == "") || bad != tt.bad {
+			t.Errorf("%s: pass %v, first bad %q, want %q", tt.name, v.Pass, bad, tt.bad)
+		}
 	}
 }

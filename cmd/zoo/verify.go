@@ -19,9 +19,11 @@ func (a *app) verifyCommand() *cobra.Command {
 		Use:   "verify [NAME...]",
 		Short: "Compare networks with what the reference framework computed",
 		Long: `Compute each model's golden inputs and compare logits, and module outputs on the way, with
-what the reference framework wrote into golden files. Prints PASS or FAIL for each golden, the
-error as a share of the largest value, how many times larger it could have been (headroom), and
-on failure the first layer that goes wrong. Where the images behind an input are there, the
+what the reference framework wrote into golden files. Each is computed twice: as predict and eval
+do, and with module outputs kept, which are not fused with what follows then. Prints PASS or
+FAIL for each golden, the largest error as a share of the largest value, how many times larger
+it could have been (headroom), the logits' errors in both runs, and on failure the first layer
+that goes wrong. Where the images behind an input are there, the
 preprocessing is compared too. Without a NAME every embedded golden is judged.
 Exit status 4 when one fails. Formats: human, json, ndjson.`,
 		Example: "  zoo verify\n  zoo verify cspresnet50_3rdparty_8xb32_in1k --golden my.golden.safetensors --precision all",
@@ -107,6 +109,8 @@ type checkJSON struct {
 	Error     *float64    `json:"error"` // null: not a finite number
 	Tolerance float64     `json:"tolerance"`
 	Headroom  *float64    `json:"headroom"` // null: no error at all
+	Logits    *float64    `json:"logits_error"`
+	Probed    *float64    `json:"logits_error_beside_probes,omitempty"`
 	Probes    int         `json:"probes"`
 	Reason    string      `json:"reason,omitempty"`
 	FirstBad  string      `json:"first_bad_layer,omitempty"`
@@ -166,7 +170,10 @@ func toCheckJSON(c *zoo.Check) checkJSON {
 	out := checkJSON{
 		Model: c.Model, Golden: v.Golden, Weights: c.Weights, Input: c.Input, Precision: string(v.Precision), Kernels: zoo.Variant(),
 		Judged: v.Judged, Pass: c.Pass(), Error: finite(v.Error()), Tolerance: v.Tolerance,
-		Headroom: finite(v.Headroom()), Probes: len(v.Probes),
+		Headroom: finite(v.Headroom()), Logits: finite(v.Logits.Error), Probes: len(v.Probes),
+	}
+	if v.Probed != nil {
+		out.Probed = finite(v.Probed.Error)
 	}
 	if !c.Pass() || !v.Judged {
 		out.Reason = c.Reason()
