@@ -27,7 +27,7 @@ func portableVariants(t testing.TB) []*kernel.Variant {
 	split.RoundSplit, split.PanelSplit = kernel.RoundSplitGeneric, kernel.PanelSplitGeneric
 	tiles := split
 	tiles.Name = "portable tiles"
-	tiles.RoundThirds, tiles.Direct = kernel.RoundThirdsGeneric, kernel.DirectGeneric
+	tiles.RoundPlanes, tiles.RoundThirds, tiles.Direct = kernel.RoundPlanesGeneric, kernel.RoundThirdsGeneric, kernel.DirectGeneric
 	return []*kernel.Variant{&bf16, &split, &tiles}
 }
 

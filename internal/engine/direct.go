@@ -29,8 +29,9 @@ type directPanel struct {
 
 // directConv makes the step of a convolution whose way is byTiles.
 func (c *compiler) directConv(u unit, w window, op nn.Conv) (step, error) {
-	s := &directStep{source: c.source(w, op, c.ways[u.out].parts), compute: c.options.Variant.Direct}
-	s.name = fmt.Sprintf("%s tiles, %s", [...]string{1: "bf16", 2: "2-part", 3: "3-part"}[s.parts], s.form)
+	parts := c.ways[u.out].parts
+	s := &directStep{source: c.source(w, op, parts), compute: c.options.Variant.Direct}
+	s.name = fmt.Sprintf("%s tiles, %s", [...]string{1: "bf16", 2: "2-part", 3: "3-part"}[parts], s.form)
 	shared := s.direct()
 	shared.Epilogue = epilogue(u)
 	if s.residual != nil {
@@ -49,14 +50,14 @@ func (c *compiler) directConv(u unit, w window, op nn.Conv) (step, error) {
 		first += dst.c
 	}
 	size := shared.PackedDirect()
-	packed, err := packOnce(c.net.weights, c.packing(u, fmt.Sprintf("%d parts %s", s.parts, c.options.Variant.Name)), func() ([]kernel.Pair, error) {
+	packed, err := packOnce(c.net.weights, c.packing(u, fmt.Sprintf("%d parts %s", parts, c.options.Variant.Name)), func() ([]kernel.Pair, error) {
 		f, err := folded(c.net.bound, u, op.Out)
 		if err != nil {
 			return nil, err
 		}
 		packed := alloc[kernel.Pair](len(bounds) * size)
 		parallel(len(bounds), func(i int) {
-			packDirect(packed[i*size:][:size], &shared, f, bounds[i], op.KH*op.KW, s.round)
+			s.pack(packed[i*size:][:size], &shared, f, bounds[i])
 		})
 		return packed, nil
 	})
@@ -69,29 +70,30 @@ func (c *compiler) directConv(u unit, w window, op nn.Conv) (step, error) {
 	return s, nil
 }
 
-// packDirect writes 32 output channels from channel first on as kernel.DirectGeneric reads
-// them. The weights that a row of a tile holds, of two input channels and 16 output
+// pack writes 32 output channels from channel first on as kernel.DirectGeneric reads
+// them. The weights that a row of a tile holds, of two input values and 16 output
 // channels, are rounded together.
-func packDirect(dst []kernel.Pair, d *kernel.Direct, f *unitWeights, first, taps int, round func(r *kernel.Rounding, m int, dst []kernel.Pair, src []float32)) {
+func (s *source) pack(dst []kernel.Pair, d *kernel.Direct, f *unitWeights, first int) {
 	for c := range kernel.BlockChannels {
 		dst[c] = kernel.Pair(math.Float32bits(f.bias[first+c]))
 	}
-	const row = 16 // output channels, with a pair of input channels each
+	const row = 16 // output channels, with a pair of input values each
 	stored := kernel.Storage(d.Parts)
-	channels := f.fan / taps
 	rounding := stored.Rounding(2*row, stored.Words(2*row))
 	var floats [2 * row]float32
 	var words [3 * row]kernel.Pair
-	for k := 0; k < f.fan; k += 2 {
-		tap, in := k/channels, k%channels
+	for k := 0; k < s.values(); k += 2 {
+		block, at := s.place(k)
 		for column := 0; column < kernel.BlockChannels; column += row {
-			for c := range row {
-				o := first + column + c
-				floats[2*c], floats[2*c+1] = f.at(o, in*taps+tap), f.at(o, (in+1)*taps+tap)
+			for i := range floats {
+				floats[i] = 0
+				if fan := s.fan(k + i%2); fan >= 0 {
+					floats[i] = f.at(first+column+i/2, fan)
+				}
 			}
-			round(&rounding, 1, words[:], floats[:])
+			s.round(&rounding, 1, words[:], floats[:])
 			for part := range d.Parts {
-				copy(dst[d.DirectWeight(k/kernel.BlockChannels, part, k%kernel.BlockChannels, column):], words[part*row:][:row])
+				copy(dst[d.DirectWeight(block, part, at, column):], words[part*row:][:row])
 			}
 		}
 	}

@@ -175,3 +175,67 @@ func float64s(x []float32) []float64 {
 	}
 	return wide
 }
+
+// TestStemEqualsReference: a first layer of few channels is computed in tiles at medium, from an input
+// that is rounded as it is taken in; not where somebody else reads that too.
+func TestStemEqualsReference(t *testing.T) {
+	for _, tt := range []struct {
+		name                  string
+		images, h, w, in, out int
+		options               []nn.Option
+		want                  string
+	}{
+		{"3x3", 1, 9, 35, 3, 32, []nn.Option{nn.K(3), nn.Stride(2)}, "bf16 tiles, rows"},
+		{"7x7 of stride 2, a batch", 3, 13, 37, 3, 64, []nn.Option{nn.K(7), nn.Stride(2)}, "bf16 tiles, rows"},
+		{"one channel, short rows", 2, 5, 6, 1, 32, []nn.Option{nn.K(3), nn.Stride(2)}, "bf16 tiles, rows"},
+		{"four channels", 1, 6, 19, 4, 96, []nn.Option{nn.K(5), nn.Stride(2), nn.Same()}, "bf16 tiles, rows"},
+		{"1x1", 1, 3, 17, 2, 32, []nn.Option{nn.Stride(2)}, "bf16 tiles, rows"},
+		{"stride 1", 1, 9, 9, 3, 32, []nn.Option{nn.K(3)}, "panel"},
+		{"eight columns", 1, 12, 24, 3, 32, []nn.Option{nn.K(8), nn.Stride(4)}, "bf16 tiles, rows"},
+		{"more than a tile has room for", 1, 12, 24, 3, 32, []nn.Option{nn.K(9), nn.Stride(2)}, "panel"},
+		{"five channels", 1, 9, 9, 5, 32, []nn.Option{nn.K(3), nn.Stride(2)}, "panel"},
+		{"channels that are no block", 1, 9, 9, 3, 33, []nn.Option{nn.K(3), nn.Stride(2)}, "panel"},
+	} {
+		for _, v := range tileVariants(t) {
+			t.Run(tt.name+"/"+v.Name, func(t *testing.T) {
+				r := rand.New(rand.NewPCG(8, uint64(tt.in*tt.h+tt.w)))
+				b := nn.NewBuilder(tt.in, 1e-5, nn.LeakyReLU(0.5))
+				x := b.Act(b.At("stem").Conv(b.Input(), tt.out, append(tt.options, nn.Bias())...))
+				x = b.Features(b.Flatten(b.GlobalAvgPool(x)))
+				g, err := b.Graph(b.At("fc").Linear(x, 3))
+				if err != nil {
+					t.Fatal(err)
+				}
+				value, shape := g.Nodes[1].Out, tensor.Shape{tt.images, tt.in, tt.h, tt.w}
+				bound, input := bindBF16(t, g, r), roundedToBF16(randomInput(r, tt.images*tt.in*tt.h*tt.w))
+				for threads := 1; threads <= 3; threads++ {
+					plan, err := Compile(bound, shape, Options{Threads: threads, Precision: Medium, Variant: v, Keep: []int{value}})
+					if err != nil {
+						t.Fatal(err)
+					}
+					if l := plan.Layers()[1]; !strings.Contains(l.Kernel, tt.want) {
+						t.Fatalf("computed by %q because of %q, want %q", l.Kernel, l.Why, tt.want)
+					}
+					s := plan.NewSession()
+					for range 2 {
+						if err := s.Run(make([]float32, 3*tt.images), input); err != nil {
+							t.Fatal(err)
+						}
+					}
+					got, err := s.Value(value)
+					if err != nil {
+						t.Fatal(err)
+					}
+					compare(t, "stem", reference(t, bound, shape, input)[value], got, 1.0/250)
+				}
+				plan, err := Compile(bound, shape, Options{Precision: Medium, Variant: v, Keep: []int{0}})
+				if err != nil {
+					t.Fatal(err)
+				}
+				if l := plan.Layers()[1]; strings.Contains(l.Kernel, "tiles") {
+					t.Errorf("computed by %q though the input is kept", l.Kernel)
+				}
+			})
+		}
+	}
+}

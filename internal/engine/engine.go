@@ -106,16 +106,16 @@ func (net *Network) Compile(input tensor.Shape, o Options) (*Plan, error) {
 		c = net.compiler(shapes, keep, o)
 		c.parts = images / part
 	}
-	return c.plan(keep)
+	return c.plan()
 }
 
 // compiler returns one for which the layout of values is settled.
 func (net *Network) compiler(shapes []tensor.Shape, keep map[int]bool, o Options) *compiler {
 	g := net.bound.Graph
-	c := &compiler{net: net, options: o, layout: newLayout(g, shapes, fuse(g, keep)), parts: 1}
+	c := &compiler{net: net, options: o, keep: keep, layout: newLayout(g, shapes, fuse(g, keep)), parts: 1}
 	c.chooseWays()
 	c.chooseStorage()
-	c.place(keep)
+	c.place()
 	c.arena = arena(c.layout.buffers)
 	return c
 }

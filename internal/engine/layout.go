@@ -80,6 +80,16 @@ func newLayout(g *nn.Graph, shapes []tensor.Shape, units []unit) *layout {
 	return l
 }
 
+// readers returns how many units read a value.
+func (l *layout) readers(v int) (n int) {
+	for _, u := range l.units {
+		if u.residual == v || slices.Contains(u.node.In, v) {
+			n++
+		}
+	}
+	return n
+}
+
 // findSplits finds the values that are only read in slices which cover them one
 // after the other: the step that computes such a value writes the slices instead,
 // each where it is best for its readers.

@@ -72,23 +72,24 @@ type compiler struct {
 	net     *Network
 	options Options
 	layout  *layout
+	keep    map[int]bool
 	ways    map[int]way // of each value that has products
 	parts   int         // of the batch; the layout is that of one
 	arena   int         // floats
 }
 
-func (c *compiler) plan(keep map[int]bool) (*Plan, error) {
+func (c *compiler) plan() (*Plan, error) {
 	g, l := c.net.bound.Graph, c.layout
 	p := &Plan{input: c.batch(l.shapes[0]), parts: c.parts, arena: c.arena, threads: c.options.Threads, values: make(map[int]keptValue)}
 	p.logits = l.views(g.Logits)
 	for _, v := range p.logits {
 		p.classes += v.buf.h * v.buf.w * v.c
 	}
-	for v := range keep {
+	for v := range c.keep {
 		p.values[v] = keptValue{l.views(v), l.shapes[v]}
 	}
 	input := Layer{Kind: "input", In: p.input, Out: p.input}
-	if err := c.add(p, -1, input, &inputStep{l.view(0)}); err != nil {
+	if err := c.add(p, -1, input, c.input()); err != nil {
 		return nil, err
 	}
 	for i, u := range l.units {
@@ -119,7 +120,7 @@ func (c *compiler) plan(keep map[int]bool) (*Plan, error) {
 
 // place settles the border and the life of every buffer. Units are the clock: the
 // input is written at -1, and what is kept is read once all of them have run.
-func (c *compiler) place(keep map[int]bool) {
+func (c *compiler) place() {
 	l := c.layout
 	write := func(v, at int) {
 		for _, w := range l.views(v) {
@@ -151,7 +152,7 @@ func (c *compiler) place(keep map[int]bool) {
 		}
 	}
 	read(l.graph.Logits, len(l.units))
-	for v := range keep {
+	for v := range c.keep {
 		read(v, len(l.units))
 	}
 }

@@ -75,7 +75,7 @@ func (s *source) gather(dst, src []kernel.Pair, row, pixel int) {
 	rows, step := s.planeRows(), s.op.StrideW*pixel
 	for kx := range s.op.KW {
 		for parity := range s.op.StrideH {
-			plane := dst[(kx*s.op.StrideH+parity)*rows*s.ow*s.pixel:]
+			plane := dst[s.plane(kx, parity):]
 			for y := range rows {
 				from := y*s.op.StrideH + parity
 				if from >= s.inputRows(s.oh) {

@@ -28,6 +28,7 @@ func (c *compiler) chooseStorage() {
 		}
 	}
 	mark(0, l.graph.Logits)
+	stem := false
 	for _, u := range l.units {
 		switch u.node.Op.(type) {
 		case nn.Slice: // is computed by nobody
@@ -44,6 +45,7 @@ func (c *compiler) chooseStorage() {
 		}
 		w := c.ways[u.out]
 		direct := w.method == byTiles
+		stem = stem || direct && u.node.In[0] == 0 && l.shapes[0][1] <= stemChannels
 		if !direct || w.parts == 3 {
 			mark(u.node.In...)
 		}
@@ -59,6 +61,9 @@ func (c *compiler) chooseStorage() {
 			b.storage = stored
 		}
 	}
+	if in := l.view(0).buf; stem {
+		in.c, in.storage = stemChannels, kernel.Pairs
+	}
 }
 
 // rounds reports whether a unit that computes with floats can store pairs, which its readers
@@ -67,12 +72,7 @@ func (c *compiler) rounds(u unit) bool {
 	if _, ok := u.node.Op.(nn.Conv); !ok || c.options.Precision != Medium || c.ways[u.out].method != byPanel || u.residual >= 0 || curved(u.act) {
 		return false
 	}
-	for _, v := range c.layout.views(u.out) {
-		if !v.inBlocks() {
-			return false
-		}
-	}
-	return true
+	return c.layout.inBlocks(u.out)
 }
 
 // asWords returns floats as words.

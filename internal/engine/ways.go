@@ -71,6 +71,9 @@ func (c *compiler) way(u unit, op nn.Conv, early *int) way {
 	if precision == Highest {
 		return way{method: byPanel, why: "float32 multiply-adds only at highest"}
 	}
+	if c.isStem(u, op) {
+		return way{byTiles, 1, "bf16 at medium, a first layer"}
+	}
 	notTiled, notWinograd := c.notTiled(u, op), c.notWinograd(u, op)
 	in := c.layout.view(u.node.In[0])
 	switch {
@@ -119,21 +122,20 @@ func (c *compiler) notTiled(u unit, op nn.Conv) string {
 	case curved(u.act):
 		return "a curve is applied to floats"
 	}
-	views := append(c.layout.views(u.out), c.layout.view(u.node.In[0]))
-	if u.residual >= 0 {
-		views = append(views, c.layout.view(u.residual))
-	}
-	for _, v := range views {
-		if !v.inBlocks() {
-			return fmt.Sprintf("channels %d to %d of %d are no blocks of %d", v.from, v.from+v.c, v.buf.c, kernel.BlockChannels)
-		}
+	if !c.layout.inBlocks(u.out) || !c.layout.inBlocks(u.node.In[0]) || u.residual >= 0 && !c.layout.inBlocks(u.residual) {
+		return fmt.Sprintf("channels that are no blocks of %d", kernel.BlockChannels)
 	}
 	return ""
 }
 
-// inBlocks reports whether the channels of a view are whole blocks of its buffer.
-func (v view) inBlocks() bool {
-	return v.c%kernel.BlockChannels == 0 && v.from%kernel.BlockChannels == 0 && v.buf.c%kernel.BlockChannels == 0
+// inBlocks reports whether the channels of a value are whole blocks of its buffers.
+func (l *layout) inBlocks(value int) bool {
+	for _, v := range l.views(value) {
+		if v.c%kernel.BlockChannels+v.from%kernel.BlockChannels+v.buf.c%kernel.BlockChannels > 0 {
+			return false
+		}
+	}
+	return true
 }
 
 // asConv returns the convolution of a single pixel that a linear layer is.

@@ -4492,6 +4492,82 @@ roundThirds_block:
 	VZEROUPPER
 	RET
 
+// func roundPlanes(dst *uint32, src *float32, plane int, channels int, m int)
+// Requires: AVX, AVX512F, BMI2, CMOV
+TEXT ·roundPlanes(SB), NOSPLIT, $0-40
+	MOVQ src+8(FP), AX
+	MOVQ dst+0(FP), CX
+	MOVQ plane+16(FP), DX
+	SHLQ $0x02, DX
+	MOVQ m+32(FP), BX
+	MOVQ channels+24(FP), SI
+	MOVQ $-1, R8
+
+roundPlanes_pixels:
+	// K1: the pixels that are there; K2, K3: their words
+	MOVQ      $0x00000010, DI
+	CMPQ      BX, DI
+	CMOVQLT   BX, DI
+	BZHIQ     DI, R8, R9
+	KMOVW     R9, K1
+	SHLQ      $0x01, DI
+	BZHIQ     DI, R8, R9
+	KMOVW     R9, K2
+	SHRQ      $0x10, R9
+	KMOVW     R9, K3
+	VPXORD    Z8, Z8, Z8
+	VPXORD    Z9, Z9, Z9
+	VPXORD    Z10, Z10, Z10
+	VPXORD    Z11, Z11, Z11
+	MOVQ      AX, DI
+	VMOVUPS.Z (DI), K1, Z8
+	CMPQ      SI, $0x01
+	JLE       roundPlanes_loaded
+	ADDQ      DX, DI
+	VMOVUPS.Z (DI), K1, Z9
+	CMPQ      SI, $0x02
+	JLE       roundPlanes_loaded
+	ADDQ      DX, DI
+	VMOVUPS.Z (DI), K1, Z10
+	CMPQ      SI, $0x03
+	JLE       roundPlanes_loaded
+	ADDQ      DX, DI
+	VMOVUPS.Z (DI), K1, Z11
+
+roundPlanes_loaded:
+	LONG $0x4837d262; WORD $0xd072 // VCVTNE2PS2BF16 Z8, Z9, Z2
+	VEXTRACTI64X4 $0x01, Z2, Y3
+	VPMOVZXWD     Y2, Z12
+	VPMOVZXWD     Y3, Z3
+	VPSLLD        $0x10, Z3, Z3
+	VPORD         Z3, Z12, Z12
+	LONG $0x4827d262; WORD $0xd272 // VCVTNE2PS2BF16 Z10, Z11, Z2
+	VEXTRACTI64X4 $0x01, Z2, Y3
+	VPMOVZXWD     Y2, Z13
+	VPMOVZXWD     Y3, Z3
+	VPSLLD        $0x10, Z3, Z3
+	VPORD         Z3, Z13, Z13
+	VEXTRACTI64X4 $0x00, Z12, Y2
+	VPMOVZXDQ     Y2, Z0
+	VEXTRACTI64X4 $0x00, Z13, Y2
+	VPMOVZXDQ     Y2, Z1
+	VPSLLQ        $0x20, Z1, Z1
+	VPORQ         Z0, Z1, Z0
+	VMOVDQU32     Z0, K2, (CX)
+	VEXTRACTI64X4 $0x01, Z12, Y2
+	VPMOVZXDQ     Y2, Z0
+	VEXTRACTI64X4 $0x01, Z13, Y2
+	VPMOVZXDQ     Y2, Z1
+	VPSLLQ        $0x20, Z1, Z1
+	VPORQ         Z0, Z1, Z0
+	VMOVDQU32     Z0, K3, 64(CX)
+	ADDQ          $0x40, AX
+	ADDQ          $+128, CX
+	SUBQ          $0x10, BX
+	JG            roundPlanes_pixels
+	VZEROUPPER
+	RET
+
 // func roundSplit(dst *uint32, dstStride int, low int, src *float32, srcStride int, n int, m int)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·roundSplit(SB), NOSPLIT, $0-56

@@ -87,6 +87,12 @@ func directThirds(cfg *byte, segments *int, segmentCount int, depth int, src *ui
 //go:noescape
 func roundThirds(dst *uint32, dstStride int, src *float32, srcStride int, m int)
 
+// roundPlanes rounds m pixels of up to four channels, in planes that lie plane floats apart, to
+// pixels of two pairs each.
+//
+//go:noescape
+func roundPlanes(dst *uint32, src *float32, plane int, channels int, m int)
+
 // roundSplit rounds m pixels of n floats to bf16. Strides are in pairs and floats.
 // Where n is odd, the last pair of a pixel ends with a zero.
 // What rounding leaves is rounded too, low pairs further on.

@@ -10,9 +10,10 @@ import (
 // loaded from.
 type Direct struct {
 	// Segments are the places of the taps: offsets of words in src, relative to a pixel's
-	// first tap. From each, Depth consecutive blocks of 32 channels are read.
-	Segments []int
-	Depth    int
+	// first tap. From each, Depth consecutive blocks of 32 channels are read, or where Depth is 0
+	// only the first Pairs words, fewer than 16: so does a first layer read its few channels.
+	Segments     []int
+	Depth, Pairs int
 	// Length is the pixels of a run, 1 to 16.
 	Length int
 	// SrcStride, DstStride and ResStride lead from one pixel to the next, in words. Src,
@@ -21,17 +22,17 @@ type Direct struct {
 	SrcStride, DstStride, ResStride int
 	Src, Dst, Res                   Storage
 	// Parts, 1 to 3, is how many parts of a number are multiplied, at most as many as Src
-	// has: see directProducts.
+	// has: see partProducts.
 	Parts int
 	Epilogue
 }
 
-// directProducts are, for each number of parts, the products that stand for one of whole
+// partProducts are, for each number of parts, the products that stand for one of whole
 // numbers, smallest first: of which part of the input, and of which of the weight. What is left
 // out is as small as what rounding leaves: 2^-8 of the product with one part, 2^-16 with
 // two, and with three 2^-24, as in float32. From one product to the next, one side
 // changes.
-var directProducts = [...][][2]int{
+var partProducts = [...][][2]int{
 	1: {{0, 0}},
 	2: {{1, 0}, {0, 0}, {0, 1}},
 	3: {{2, 0}, {1, 0}, {1, 1}, {0, 1}, {0, 2}, {0, 0}},
@@ -51,7 +52,18 @@ const tileWords = 16 * 16
 
 // PackedDirect returns the words of a packed panel; see DirectGeneric.
 func (d *Direct) PackedDirect() int {
-	return BlockChannels + len(d.Segments)*d.Depth*d.Parts*2*tileWords
+	return BlockChannels + d.Blocks()*d.Parts*2*tileWords
+}
+
+// Blocks returns the blocks of all segments; Pairs words count as one.
+func (d *Direct) Blocks() int { return len(d.Segments) * max(d.Depth, 1) }
+
+// pairs returns the pairs of a row of a tile.
+func (d *Direct) pairs() int {
+	if d.Depth == 0 {
+		return d.Pairs
+	}
+	return PartWords
 }
 
 // DirectWeight returns where in a packed panel a part of the weight of input channel k of a block, and
@@ -63,7 +75,7 @@ func (d *Direct) DirectWeight(block, part, k, c int) int {
 
 // check panics where an offset leads out of a slice: an error of the caller.
 func (d *Direct) check(runs []TileRun, pieces []TilePiece, dst, src, res, w []Pair, sums []float32) {
-	if len(d.Segments) == 0 || d.Depth < 1 || d.Length < 1 || d.Length > 16 || d.Parts < 1 || d.Parts > 3 ||
+	if len(d.Segments) == 0 || d.Depth < 0 || d.Depth == 0 && (d.Pairs < 1 || d.Pairs > PartWords || d.Parts > 1 || d.Src != Pairs) || d.Length < 1 || d.Length > 16 || d.Parts < 1 || d.Parts > 3 ||
 		Storage(d.Parts) > d.Src || d.Src > Thirds || d.Dst > Halves || d.Res > Halves || d.SrcStride < 0 || d.DstStride < 0 || d.ResStride < 0 {
 		panic(fmt.Sprintf("kernel: direct: %+v is out of range", *d))
 	}
@@ -77,7 +89,7 @@ func (d *Direct) check(runs []TileRun, pieces []TilePiece, dst, src, res, w []Pa
 		}
 		far = max(far, at)
 	}
-	far += (d.Length-1)*d.SrcStride + d.Src.Words(BlockChannels*d.Depth)
+	far += (d.Length-1)*d.SrcStride + max(d.Src.Words(BlockChannels*d.Depth), d.pairs())
 	count := 0
 	for _, r := range runs {
 		if r.Src < 0 || r.Pieces < 0 || r.Src+far > len(src) {
@@ -104,8 +116,8 @@ const DirectSums = 2 * 16 * BlockChannels
 //
 //	sum = math.Float32frombits(uint32(w[c]))
 //	for s, at := range d.Segments {
-//		for k := range BlockChannels * d.Depth {
-//			for _, p := range directProducts[d.Parts] {
+//		for k := range BlockChannels * d.Depth { // or 2*d.Pairs
+//			for _, p := range partProducts[d.Parts] {
 //				sum += (part p[0] of channel k of x[at:]) * (part p[1] of the weight of k and c)
 //			}
 //		}
@@ -143,12 +155,20 @@ func DirectGeneric(d *Direct, runs []TileRun, pieces []TilePiece, dst, src, res,
 // sum returns the sum of channel c for the pixel whose first tap begins with x.
 func (d *Direct) sum(x, w []Pair, c int) float32 {
 	sum := math.Float32frombits(uint32(w[c]))
-	for s, at := range d.Segments {
-		for k := range BlockChannels * d.Depth {
-			for _, p := range directProducts[d.Parts] {
-				weight := w[d.DirectWeight(s*d.Depth+k/BlockChannels, p[1], k%BlockChannels, c)]
-				sum += d.Src.part(x[at:], k, p[0]) * weight.half(k)
+	block := 0
+	for _, at := range d.Segments {
+		for i := range max(d.Depth, 1) {
+			for _, p := range partProducts[d.Parts] {
+				values := x[at+d.Src.Words(i*BlockChannels)+PartWords*p[0]:][:d.pairs()]
+				weights := w[d.DirectWeight(block, p[1], 0, c):]
+				for k, v := range values {
+					a0, a1 := v.Floats()
+					b0, b1 := weights[16*k].Floats()
+					sum += a0 * b0
+					sum += a1 * b1
+				}
 			}
+			block++
 		}
 	}
 	return sum

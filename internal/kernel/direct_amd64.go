@@ -20,7 +20,7 @@ const (
 // directAMX is DirectGeneric in tiles.
 func directAMX(d *Direct, runs []TileRun, pieces []TilePiece, dst, src, res, w, next []Pair, sums []float32) {
 	d.check(runs, pieces, dst, src, res, w, sums)
-	cfg := tileConfig(d.Length, tileDepth)
+	cfg := tileConfig(d.Length, d.pairs())
 	var before, after, fetch *uint32
 	if res != nil {
 		if d.ActLast {
@@ -37,11 +37,11 @@ func directAMX(d *Direct, runs []TileRun, pieces []TilePiece, dst, src, res, w, 
 		runs *int, runCount int, pieces *int, sums *float32, dst *uint32, dstStride, dstParts int, before, after *uint32, resStride, resParts int, slope, limit float32){
 		1: directBF16, 2: directSplit, 3: directThirds,
 	}[d.Parts]
-	perRun := 2 * len(d.Segments) * d.Depth * len(directProducts[d.Parts])
+	perRun := 2 * d.Blocks() * len(partProducts[d.Parts])
 	most := min(max(directCall/perRun&^1, directAhead), directRuns)
 	for len(pieces) > 0 {
 		batch := runs[:min(most, len(runs))]
-		compute(&cfg[0], &d.Segments[0], len(d.Segments), d.Depth, (*uint32)(&src[0]), d.SrcStride, d.Src.Words(BlockChannels),
+		compute(&cfg[0], &d.Segments[0], len(d.Segments), max(d.Depth, 1), (*uint32)(&src[0]), d.SrcStride, d.Src.Words(BlockChannels),
 			(*uint32)(&w[BlockChannels]), (*uint32)(&w[0]), fetch, ahead, &batch[0].Src, len(batch), &pieces[0].Row, &sums[0],
 			(*uint32)(&dst[0]), d.DstStride, int(d.Dst), before, after, d.ResStride, int(d.Res), d.Act.Slope, d.Act.Max)
 		for _, r := range batch {
@@ -49,6 +49,12 @@ func directAMX(d *Direct, runs []TileRun, pieces []TilePiece, dst, src, res, w, 
 		}
 		runs, ahead = runs[len(batch):], 0
 	}
+}
+
+// roundPlanesAMX is RoundPlanesGeneric by AVX512_BF16.
+func roundPlanesAMX(p *Planes, m int, dst []Pair, src []float32) {
+	p.check(m, dst, src)
+	roundPlanes((*uint32)(&dst[0]), &src[0], p.Plane, p.Channels, m)
 }
 
 // roundThirdsAMX is RoundThirdsGeneric by AVX512_BF16.

@@ -9,7 +9,7 @@ import (
 
 // directVariants returns the variants that have Direct, the portable one first.
 func directVariants() []*Variant {
-	vs := []*Variant{{Name: "portable", Direct: DirectGeneric, RoundThirds: RoundThirdsGeneric}}
+	vs := []*Variant{{Name: "portable", Direct: DirectGeneric, RoundThirds: RoundThirdsGeneric, RoundPlanes: RoundPlanesGeneric}}
 	for _, v := range Variants() {
 		if v.Direct != nil {
 			vs = append(vs, v)
@@ -38,11 +38,15 @@ func (d *Direct) wanted(x, w, res []Pair, c int) float64 {
 	products := map[int][]string{1: {"00"}, 2: {"00", "01", "10"}, 3: {"00", "01", "02", "10", "11", "20"}}[d.Parts]
 	sum := float64(math.Float32frombits(uint32(w[c])))
 	for s, at := range d.Segments {
-		for k := range 32 * d.Depth {
+		values := 32 * d.Depth
+		if d.Depth == 0 {
+			values = 2 * d.Pairs
+		}
+		for k := range values {
 			block, in := k/32, k%32
 			for _, p := range products {
 				a := x[at+16*int(d.Src)*block+16*int(p[0]-'0')+in/2].half(in)
-				b := w[32+512*((s*d.Depth+block)*d.Parts+int(p[1]-'0'))+c/16*256+in/2*16+c%16].half(in)
+				b := w[32+512*((s*max(d.Depth, 1)+block)*d.Parts+int(p[1]-'0'))+c/16*256+in/2*16+c%16].half(in)
 				sum += float64(a) * float64(b)
 			}
 		}
@@ -78,6 +82,9 @@ func testDirect(t *testing.T, v *Variant, d Direct, r *rand.Rand) {
 	const blocks = 3 // of channels of a pixel, everywhere
 	for range 3 {
 		d.Depth, d.Length = 1+r.IntN(2), 1+r.IntN(16)
+		if d.Src == Pairs && r.IntN(2) == 0 {
+			d.Depth, d.Pairs = 0, 1+r.IntN(16)
+		}
 		d.Act, d.ActLast = []Act{LeakyReLU(0.1), ReLU6, Identity}[r.IntN(3)], r.IntN(2) == 0
 		d.SrcStride, d.DstStride, d.ResStride = d.Src.Words(32*blocks), d.Dst.Words(32*blocks), d.Res.Words(32*blocks)
 		d.Segments = d.Segments[:0]
@@ -202,6 +209,8 @@ func TestDirectChecks(t *testing.T) {
 			"pieces not given":    func(d *Direct, run *TileRun, p *TilePiece) { run.Pieces = 2 },
 			"deeper than weights": func(d *Direct, run *TileRun, p *TilePiece) { d.Depth = 2; d.SrcStride = 0 },
 			"parts not stored":    func(d *Direct, run *TileRun, p *TilePiece) { d.Src = Pairs },
+			"pairs of 3 parts":    func(d *Direct, run *TileRun, p *TilePiece) { d.Depth, d.Pairs = 0, 16 },
+			"no pairs":            func(d *Direct, run *TileRun, p *TilePiece) { d.Depth, d.Parts, d.Src = 0, 1, Pairs },
 			"run of 17":           func(d *Direct, run *TileRun, p *TilePiece) { d.Length = 17; d.SrcStride = 0 },
 		} {
 			d := Direct{Segments: []int{0}, Depth: 1, Length: 4, SrcStride: 32, DstStride: 32, ResStride: 32, Src: Halves, Dst: Halves, Res: Halves, Parts: 2}

@@ -28,9 +28,10 @@ type Variant struct {
 	// faster with them than with a Panel, and there than Winograd's way.
 	RoundSplit func(r *Rounding, m int, dst []Pair, src []float32)
 	PanelSplit func(p *Panel, rows Rows, dst []float32, src, w []Pair, res []float32)
-	// RoundThirds and Direct compute from stored channels to stored channels; see
-	// RoundThirdsGeneric and DirectGeneric. They are nil where this processor is not faster
-	// with them.
+	// RoundPlanes, RoundThirds and Direct compute from stored channels to stored channels; see
+	// RoundPlanesGeneric, RoundThirdsGeneric and DirectGeneric. They are nil where this
+	// processor is not faster with them.
+	RoundPlanes func(p *Planes, m int, dst []Pair, src []float32)
 	RoundThirds func(r *Rounding, m int, dst []Pair, src []float32)
 	Direct      func(d *Direct, runs []TileRun, pieces []TilePiece, dst, src, res, w, next []Pair, sums []float32)
 	// Depthwise computes a row of a depthwise convolution; see DepthwiseGeneric.

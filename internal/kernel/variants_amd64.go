@@ -40,8 +40,8 @@ func assembly() []*Variant {
 		amx := avx512 // but for products of bf16
 		amx.Name = cpu.AMX.String()
 		amx.RoundBF16, amx.PanelBF16 = roundBF16AVX512, panelBF16AMX
-		amx.Direct, amx.RoundThirds = directAMX, roundThirdsAMX
 		amx.RoundSplit, amx.PanelSplit = roundSplitAVX512, panelSplitAMX
+		amx.RoundPlanes, amx.RoundThirds, amx.Direct = roundPlanesAMX, roundThirdsAMX, directAMX
 		vs = append(vs, &amx)
 	}
 	return vs

@@ -34,8 +34,8 @@ const (
 // word returns the operand of a word of 8 bytes.
 func word(base reg.Register, i int) operand.Mem { return operand.Mem{Base: base, Disp: 8 * i} }
 
-// directProducts are the products of parts: see kernel.directProducts.
-var directProducts = [...][][2]int{
+// partProducts are the products of parts: see kernel.partProducts.
+var partProducts = [...][][2]int{
 	1: {{0, 0}},
 	2: {{1, 0}, {0, 0}, {0, 1}},
 	3: {{2, 0}, {1, 0}, {1, 1}, {0, 1}, {0, 2}, {0, 0}},
@@ -169,7 +169,7 @@ func (g *gen) directProducts(runs, parts int, ahead bool) (lines int) {
 	if ahead {
 		total = parts * 2 * wholeTile / cacheLine / 2
 	}
-	products := directProducts[parts]
+	products := partProducts[parts]
 	multiplications := len(products) * runs * 2
 	done := 0
 	loaded := [2]int{-1, -1}

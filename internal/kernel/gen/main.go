@@ -28,6 +28,7 @@ func main() {
 		case v.tiles:
 			g.tileFunctions()
 			g.directFunctions()
+			g.planes()
 			g.rounding(true)
 		case v.pairs:
 			g.panels()
