@@ -1964,25 +1964,26 @@ finishTilesx2_pixels8_notafter:
 	VZEROUPPER
 	RET
 
-// func directBF16(cfg *byte, segments *int, segmentCount int, depth int, src *uint32, srcStride int, srcStep int, w *uint32, biases *uint32, ahead *uint32, aheadRuns int, runs *int, runCount int, pieces *int, sums *float32, dst *uint32, dstStride int, dstParts int, before *uint32, after *uint32, resStride int, resParts int, slope float32, limit float32)
+// func directBF16(cfg *byte, segments *int, segmentCount int, depth int, src *uint32, srcStride int, srcStep int, w *uint32, biases *uint32, ahead *uint32, aheadPairs int, spread int, runs *int, runCount int, pieces *int, sums *float32, dst *uint32, dstStride int, dstParts int, before *uint32, after *uint32, resStride int, resParts int, slope float32, limit float32)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·directBF16(SB), NOSPLIT, $0-184
+TEXT ·directBF16(SB), NOSPLIT, $0-192
 	MOVQ         cfg+0(FP), AX
 	LONG $0x4978e2c4; BYTE $0x00 // LDTILECFG (AX)
-	MOVQ         sums+112(FP), BX
-	MOVQ         runs+88(FP), R11
-	MOVQ         pieces+104(FP), R15
+	MOVQ         sums+120(FP), BX
+	MOVQ         runs+96(FP), R11
+	MOVQ         pieces+112(FP), R15
 	MOVQ         $+64, R12
 	VPXORD       Z31, Z31, Z31
-	VBROADCASTSS slope+176(FP), Z30
-	VBROADCASTSS limit+180(FP), Z29
+	VBROADCASTSS slope+184(FP), Z30
+	VBROADCASTSS limit+188(FP), Z29
 
 directBF16_next:
-	CMPQ runCount+96(FP), $0x02
+	CMPQ runCount+104(FP), $0x02
 	JLT  directBF16_last
-	CMPQ aheadRuns+80(FP), $0x02
+	DECQ aheadPairs+80(FP)
 	JLT  directBF16_two
-	SUBQ $0x02, aheadRuns+80(FP)
+	CMPQ spread+88(FP), $0x02
+	JNE  directBF16_other2
 
 	// 2 runs
 	MOVQ biases+64(FP), AX
@@ -2000,7 +2001,7 @@ directBF16_next:
 	SHLQ $0x02, R13
 	MOVQ ahead+72(FP), R14
 
-directBF16_ahead_segment:
+directBF16_spread2_segment:
 	MOVQ src+32(FP), DI
 	MOVQ (DX), AX
 	LEAQ (DI)(AX*4), DI
@@ -2010,7 +2011,7 @@ directBF16_ahead_segment:
 	LEAQ (DI)(AX*4), DI
 	MOVQ depth+24(FP), AX
 
-directBF16_ahead_depth:
+directBF16_spread2_depth:
 	LONG $0x4b7ba2c4; BYTE $0x24; BYTE $0x07 // TILELOADD (DI)(R8*1), TMM4
 	LONG $0x4b7b82c4; BYTE $0x2c; BYTE $0x02 // TILELOADD (R10)(R8*1), TMM5
 	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
@@ -2040,50 +2041,50 @@ directBF16_ahead_depth:
 	ADDQ       $+2048, SI
 	ADDQ       $+1024, R14
 	DECQ       AX
-	JNE        directBF16_ahead_depth
+	JNE        directBF16_spread2_depth
 	ADDQ       $0x08, DX
 	DECQ       CX
-	JNE        directBF16_ahead_segment
+	JNE        directBF16_spread2_segment
 	MOVQ       R14, ahead+72(FP)
 	MOVQ       $+128, R9
 	LONG $0x4b7aa2c4; BYTE $0x04; BYTE $0x0b // TILESTORED TMM0, (BX)(R9*1)
 	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
 	LONG $0x4b7aa2c4; LONG $0x08000b94; BYTE $0x00; BYTE $0x00 // TILESTORED TMM2, 2048(BX)(R9*1)
 	LONG $0x4b7aa2c4; LONG $0x08400b9c; BYTE $0x00; BYTE $0x00 // TILESTORED TMM3, 2112(BX)(R9*1)
-	MOVQ       dstStride+128(FP), CX
+	MOVQ       dstStride+136(FP), CX
 	SHLQ       $0x02, CX
-	MOVQ       resStride+160(FP), DX
+	MOVQ       resStride+168(FP), DX
 	SHLQ       $0x02, DX
 	MOVQ       8(R11), R9
 	TESTQ      R9, R9
-	JEQ        directBF16_ahead_run0_done
+	JEQ        directBF16_spread2_run0_done
 
-directBF16_ahead_run0_piece:
+directBF16_spread2_run0_piece:
 	MOVQ (R15), SI
 	SHLQ $0x07, SI
 	LEAQ (BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+120(FP), DI
+	MOVQ dst+128(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
 	SHLQ $0x02, R10
 	ADDQ $0x20, R15
 
-directBF16_ahead_run0_pixel:
+directBF16_spread2_run0_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+144(FP), R13
+	MOVQ      before+152(FP), R13
 	TESTQ     R13, R13
-	JEQ       directBF16_ahead_run0_without_before
-	MOVQ      resParts+168(FP), R8
+	JEQ       directBF16_spread2_run0_without_before
+	MOVQ      resParts+176(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directBF16_ahead_run0_floats_before
+	JLT       directBF16_spread2_run0_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directBF16_ahead_run0_add_before
+	JEQ       directBF16_spread2_run0_add_before
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -2091,33 +2092,33 @@ directBF16_ahead_run0_pixel:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directBF16_ahead_run0_add_before:
+directBF16_spread2_run0_add_before:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directBF16_ahead_run0_without_before
+	JMP    directBF16_spread2_run0_without_before
 
-directBF16_ahead_run0_floats_before:
+directBF16_spread2_run0_floats_before:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directBF16_ahead_run0_without_before:
+directBF16_spread2_run0_without_before:
 	VCMPPS    $0x11, Z31, Z0, K3
 	VMULPS    Z30, Z0, K3, Z0
 	VMINPS    Z0, Z29, Z0
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+152(FP), R13
+	MOVQ      after+160(FP), R13
 	TESTQ     R13, R13
-	JEQ       directBF16_ahead_run0_without_after
-	MOVQ      resParts+168(FP), R8
+	JEQ       directBF16_spread2_run0_without_after
+	MOVQ      resParts+176(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directBF16_ahead_run0_floats_after
+	JLT       directBF16_spread2_run0_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directBF16_ahead_run0_add_after
+	JEQ       directBF16_spread2_run0_add_after
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -2125,22 +2126,22 @@ directBF16_ahead_run0_without_before:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directBF16_ahead_run0_add_after:
+directBF16_spread2_run0_add_after:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directBF16_ahead_run0_without_after
+	JMP    directBF16_spread2_run0_without_after
 
-directBF16_ahead_run0_floats_after:
+directBF16_spread2_run0_floats_after:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directBF16_ahead_run0_without_after:
-	MOVQ          dstParts+136(FP), R8
+directBF16_spread2_run0_without_after:
+	MOVQ          dstParts+144(FP), R8
 	CMPQ          R8, $0x01
-	JLT           directBF16_ahead_run0_floats
+	JLT           directBF16_spread2_run0_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
 	VMOVUPS       Z2, (DI)
-	JEQ           directBF16_ahead_run0_stored
+	JEQ           directBF16_spread2_run0_stored
 	VEXTRACTI64X4 $0x00, Z2, Y3
 	VEXTRACTI64X4 $0x01, Z2, Y4
 	VPMOVZXWD     Y3, Z3
@@ -2151,56 +2152,56 @@ directBF16_ahead_run0_without_after:
 	VSUBPS        Z4, Z1, Z1
 	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
 	VMOVUPS       Z0, 64(DI)
-	JMP           directBF16_ahead_run0_stored
+	JMP           directBF16_spread2_run0_stored
 
-directBF16_ahead_run0_floats:
+directBF16_spread2_run0_floats:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 
-directBF16_ahead_run0_stored:
+directBF16_spread2_run0_stored:
 	ADDQ $+128, SI
 	ADDQ CX, DI
 	ADDQ DX, R10
 	DECQ AX
-	JNE  directBF16_ahead_run0_pixel
+	JNE  directBF16_spread2_run0_pixel
 	DECQ R9
-	JNE  directBF16_ahead_run0_piece
+	JNE  directBF16_spread2_run0_piece
 
-directBF16_ahead_run0_done:
-	MOVQ  dstStride+128(FP), CX
+directBF16_spread2_run0_done:
+	MOVQ  dstStride+136(FP), CX
 	SHLQ  $0x02, CX
-	MOVQ  resStride+160(FP), DX
+	MOVQ  resStride+168(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  24(R11), R9
 	TESTQ R9, R9
-	JEQ   directBF16_ahead_run1_done
+	JEQ   directBF16_spread2_run1_done
 
-directBF16_ahead_run1_piece:
+directBF16_spread2_run1_piece:
 	MOVQ (R15), SI
 	SHLQ $0x07, SI
 	LEAQ 2048(BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+120(FP), DI
+	MOVQ dst+128(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
 	SHLQ $0x02, R10
 	ADDQ $0x20, R15
 
-directBF16_ahead_run1_pixel:
+directBF16_spread2_run1_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+144(FP), R13
+	MOVQ      before+152(FP), R13
 	TESTQ     R13, R13
-	JEQ       directBF16_ahead_run1_without_before
-	MOVQ      resParts+168(FP), R8
+	JEQ       directBF16_spread2_run1_without_before
+	MOVQ      resParts+176(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directBF16_ahead_run1_floats_before
+	JLT       directBF16_spread2_run1_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directBF16_ahead_run1_add_before
+	JEQ       directBF16_spread2_run1_add_before
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -2208,33 +2209,33 @@ directBF16_ahead_run1_pixel:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directBF16_ahead_run1_add_before:
+directBF16_spread2_run1_add_before:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directBF16_ahead_run1_without_before
+	JMP    directBF16_spread2_run1_without_before
 
-directBF16_ahead_run1_floats_before:
+directBF16_spread2_run1_floats_before:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directBF16_ahead_run1_without_before:
+directBF16_spread2_run1_without_before:
 	VCMPPS    $0x11, Z31, Z0, K3
 	VMULPS    Z30, Z0, K3, Z0
 	VMINPS    Z0, Z29, Z0
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+152(FP), R13
+	MOVQ      after+160(FP), R13
 	TESTQ     R13, R13
-	JEQ       directBF16_ahead_run1_without_after
-	MOVQ      resParts+168(FP), R8
+	JEQ       directBF16_spread2_run1_without_after
+	MOVQ      resParts+176(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directBF16_ahead_run1_floats_after
+	JLT       directBF16_spread2_run1_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directBF16_ahead_run1_add_after
+	JEQ       directBF16_spread2_run1_add_after
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -2242,22 +2243,22 @@ directBF16_ahead_run1_without_before:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directBF16_ahead_run1_add_after:
+directBF16_spread2_run1_add_after:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directBF16_ahead_run1_without_after
+	JMP    directBF16_spread2_run1_without_after
 
-directBF16_ahead_run1_floats_after:
+directBF16_spread2_run1_floats_after:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directBF16_ahead_run1_without_after:
-	MOVQ          dstParts+136(FP), R8
+directBF16_spread2_run1_without_after:
+	MOVQ          dstParts+144(FP), R8
 	CMPQ          R8, $0x01
-	JLT           directBF16_ahead_run1_floats
+	JLT           directBF16_spread2_run1_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
 	VMOVUPS       Z2, (DI)
-	JEQ           directBF16_ahead_run1_stored
+	JEQ           directBF16_spread2_run1_stored
 	VEXTRACTI64X4 $0x00, Z2, Y3
 	VEXTRACTI64X4 $0x01, Z2, Y4
 	VPMOVZXWD     Y3, Z3
@@ -2268,26 +2269,623 @@ directBF16_ahead_run1_without_after:
 	VSUBPS        Z4, Z1, Z1
 	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
 	VMOVUPS       Z0, 64(DI)
-	JMP           directBF16_ahead_run1_stored
+	JMP           directBF16_spread2_run1_stored
 
-directBF16_ahead_run1_floats:
+directBF16_spread2_run1_floats:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 
-directBF16_ahead_run1_stored:
+directBF16_spread2_run1_stored:
 	ADDQ $+128, SI
 	ADDQ CX, DI
 	ADDQ DX, R10
 	DECQ AX
-	JNE  directBF16_ahead_run1_pixel
+	JNE  directBF16_spread2_run1_pixel
 	DECQ R9
-	JNE  directBF16_ahead_run1_piece
+	JNE  directBF16_spread2_run1_piece
 
-directBF16_ahead_run1_done:
+directBF16_spread2_run1_done:
 	ADDQ $0x20, R11
-	SUBQ $0x02, runCount+96(FP)
+	SUBQ $0x02, runCount+104(FP)
 	JMP  directBF16_next
 
+directBF16_other2:
+	CMPQ spread+88(FP), $0x04
+	JNE  directBF16_other4
+
+	// 2 runs
+	MOVQ biases+64(FP), AX
+	XORL DX, DX
+	LONG $0x4b7be2c4; BYTE $0x04; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM0
+	LONG $0x4b7be2c4; BYTE $0x14; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM2
+	LONG $0x4b7be2c4; BYTE $0x4c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM1
+	LONG $0x4b7be2c4; BYTE $0x5c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM3
+	MOVQ segments+8(FP), DX
+	MOVQ segmentCount+16(FP), CX
+	MOVQ w+56(FP), SI
+	MOVQ srcStride+40(FP), R8
+	SHLQ $0x02, R8
+	MOVQ srcStep+48(FP), R13
+	SHLQ $0x02, R13
+	MOVQ ahead+72(FP), R14
+
+directBF16_spread4_segment:
+	MOVQ src+32(FP), DI
+	MOVQ (DX), AX
+	LEAQ (DI)(AX*4), DI
+	MOVQ 16(R11), AX
+	LEAQ (DI)(AX*4), R10
+	MOVQ (R11), AX
+	LEAQ (DI)(AX*4), DI
+	MOVQ depth+24(FP), AX
+
+directBF16_spread4_depth:
+	LONG $0x4b7ba2c4; BYTE $0x24; BYTE $0x07 // TILELOADD (DI)(R8*1), TMM4
+	LONG $0x4b7b82c4; BYTE $0x2c; BYTE $0x02 // TILELOADD (R10)(R8*1), TMM5
+	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
+	LONG $0x4b7ba2c4; LONG $0x040026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(SI)(R12*1), TMM7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	PREFETCHT1 (R14)
+	PREFETCHT1 64(R14)
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	PREFETCHT1 128(R14)
+	PREFETCHT1 192(R14)
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	PREFETCHT1 256(R14)
+	PREFETCHT1 320(R14)
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	PREFETCHT1 384(R14)
+	PREFETCHT1 448(R14)
+	ADDQ       R13, DI
+	ADDQ       R13, R10
+	ADDQ       $+2048, SI
+	ADDQ       $+512, R14
+	DECQ       AX
+	JNE        directBF16_spread4_depth
+	ADDQ       $0x08, DX
+	DECQ       CX
+	JNE        directBF16_spread4_segment
+	MOVQ       R14, ahead+72(FP)
+	MOVQ       $+128, R9
+	LONG $0x4b7aa2c4; BYTE $0x04; BYTE $0x0b // TILESTORED TMM0, (BX)(R9*1)
+	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
+	LONG $0x4b7aa2c4; LONG $0x08000b94; BYTE $0x00; BYTE $0x00 // TILESTORED TMM2, 2048(BX)(R9*1)
+	LONG $0x4b7aa2c4; LONG $0x08400b9c; BYTE $0x00; BYTE $0x00 // TILESTORED TMM3, 2112(BX)(R9*1)
+	MOVQ       dstStride+136(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       resStride+168(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       8(R11), R9
+	TESTQ      R9, R9
+	JEQ        directBF16_spread4_run0_done
+
+directBF16_spread4_run0_piece:
+	MOVQ (R15), SI
+	SHLQ $0x07, SI
+	LEAQ (BX)(SI*1), SI
+	MOVQ 8(R15), AX
+	MOVQ dst+128(FP), DI
+	MOVQ 16(R15), R8
+	LEAQ (DI)(R8*4), DI
+	MOVQ 24(R15), R10
+	SHLQ $0x02, R10
+	ADDQ $0x20, R15
+
+directBF16_spread4_run0_pixel:
+	VMOVUPS   (SI), Z0
+	VMOVUPS   64(SI), Z1
+	MOVQ      before+152(FP), R13
+	TESTQ     R13, R13
+	JEQ       directBF16_spread4_run0_without_before
+	MOVQ      resParts+176(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directBF16_spread4_run0_floats_before
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directBF16_spread4_run0_add_before
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directBF16_spread4_run0_add_before:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directBF16_spread4_run0_without_before
+
+directBF16_spread4_run0_floats_before:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directBF16_spread4_run0_without_before:
+	VCMPPS    $0x11, Z31, Z0, K3
+	VMULPS    Z30, Z0, K3, Z0
+	VMINPS    Z0, Z29, Z0
+	VCMPPS    $0x11, Z31, Z1, K4
+	VMULPS    Z30, Z1, K4, Z1
+	VMINPS    Z1, Z29, Z1
+	MOVQ      after+160(FP), R13
+	TESTQ     R13, R13
+	JEQ       directBF16_spread4_run0_without_after
+	MOVQ      resParts+176(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directBF16_spread4_run0_floats_after
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directBF16_spread4_run0_add_after
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directBF16_spread4_run0_add_after:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directBF16_spread4_run0_without_after
+
+directBF16_spread4_run0_floats_after:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directBF16_spread4_run0_without_after:
+	MOVQ          dstParts+144(FP), R8
+	CMPQ          R8, $0x01
+	JLT           directBF16_spread4_run0_floats
+	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
+	VMOVUPS       Z2, (DI)
+	JEQ           directBF16_spread4_run0_stored
+	VEXTRACTI64X4 $0x00, Z2, Y3
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPMOVZXWD     Y3, Z3
+	VPSLLD        $0x10, Z3, Z3
+	VSUBPS        Z3, Z0, Z0
+	VPMOVZXWD     Y4, Z4
+	VPSLLD        $0x10, Z4, Z4
+	VSUBPS        Z4, Z1, Z1
+	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
+	VMOVUPS       Z0, 64(DI)
+	JMP           directBF16_spread4_run0_stored
+
+directBF16_spread4_run0_floats:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+
+directBF16_spread4_run0_stored:
+	ADDQ $+128, SI
+	ADDQ CX, DI
+	ADDQ DX, R10
+	DECQ AX
+	JNE  directBF16_spread4_run0_pixel
+	DECQ R9
+	JNE  directBF16_spread4_run0_piece
+
+directBF16_spread4_run0_done:
+	MOVQ  dstStride+136(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  resStride+168(FP), DX
+	SHLQ  $0x02, DX
+	MOVQ  24(R11), R9
+	TESTQ R9, R9
+	JEQ   directBF16_spread4_run1_done
+
+directBF16_spread4_run1_piece:
+	MOVQ (R15), SI
+	SHLQ $0x07, SI
+	LEAQ 2048(BX)(SI*1), SI
+	MOVQ 8(R15), AX
+	MOVQ dst+128(FP), DI
+	MOVQ 16(R15), R8
+	LEAQ (DI)(R8*4), DI
+	MOVQ 24(R15), R10
+	SHLQ $0x02, R10
+	ADDQ $0x20, R15
+
+directBF16_spread4_run1_pixel:
+	VMOVUPS   (SI), Z0
+	VMOVUPS   64(SI), Z1
+	MOVQ      before+152(FP), R13
+	TESTQ     R13, R13
+	JEQ       directBF16_spread4_run1_without_before
+	MOVQ      resParts+176(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directBF16_spread4_run1_floats_before
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directBF16_spread4_run1_add_before
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directBF16_spread4_run1_add_before:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directBF16_spread4_run1_without_before
+
+directBF16_spread4_run1_floats_before:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directBF16_spread4_run1_without_before:
+	VCMPPS    $0x11, Z31, Z0, K3
+	VMULPS    Z30, Z0, K3, Z0
+	VMINPS    Z0, Z29, Z0
+	VCMPPS    $0x11, Z31, Z1, K4
+	VMULPS    Z30, Z1, K4, Z1
+	VMINPS    Z1, Z29, Z1
+	MOVQ      after+160(FP), R13
+	TESTQ     R13, R13
+	JEQ       directBF16_spread4_run1_without_after
+	MOVQ      resParts+176(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directBF16_spread4_run1_floats_after
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directBF16_spread4_run1_add_after
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directBF16_spread4_run1_add_after:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directBF16_spread4_run1_without_after
+
+directBF16_spread4_run1_floats_after:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directBF16_spread4_run1_without_after:
+	MOVQ          dstParts+144(FP), R8
+	CMPQ          R8, $0x01
+	JLT           directBF16_spread4_run1_floats
+	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
+	VMOVUPS       Z2, (DI)
+	JEQ           directBF16_spread4_run1_stored
+	VEXTRACTI64X4 $0x00, Z2, Y3
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPMOVZXWD     Y3, Z3
+	VPSLLD        $0x10, Z3, Z3
+	VSUBPS        Z3, Z0, Z0
+	VPMOVZXWD     Y4, Z4
+	VPSLLD        $0x10, Z4, Z4
+	VSUBPS        Z4, Z1, Z1
+	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
+	VMOVUPS       Z0, 64(DI)
+	JMP           directBF16_spread4_run1_stored
+
+directBF16_spread4_run1_floats:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+
+directBF16_spread4_run1_stored:
+	ADDQ $+128, SI
+	ADDQ CX, DI
+	ADDQ DX, R10
+	DECQ AX
+	JNE  directBF16_spread4_run1_pixel
+	DECQ R9
+	JNE  directBF16_spread4_run1_piece
+
+directBF16_spread4_run1_done:
+	ADDQ $0x20, R11
+	SUBQ $0x02, runCount+104(FP)
+	JMP  directBF16_next
+
+directBF16_other4:
+	CMPQ spread+88(FP), $0x08
+	JNE  directBF16_other8
+
+	// 2 runs
+	MOVQ biases+64(FP), AX
+	XORL DX, DX
+	LONG $0x4b7be2c4; BYTE $0x04; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM0
+	LONG $0x4b7be2c4; BYTE $0x14; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM2
+	LONG $0x4b7be2c4; BYTE $0x4c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM1
+	LONG $0x4b7be2c4; BYTE $0x5c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM3
+	MOVQ segments+8(FP), DX
+	MOVQ segmentCount+16(FP), CX
+	MOVQ w+56(FP), SI
+	MOVQ srcStride+40(FP), R8
+	SHLQ $0x02, R8
+	MOVQ srcStep+48(FP), R13
+	SHLQ $0x02, R13
+	MOVQ ahead+72(FP), R14
+
+directBF16_spread8_segment:
+	MOVQ src+32(FP), DI
+	MOVQ (DX), AX
+	LEAQ (DI)(AX*4), DI
+	MOVQ 16(R11), AX
+	LEAQ (DI)(AX*4), R10
+	MOVQ (R11), AX
+	LEAQ (DI)(AX*4), DI
+	MOVQ depth+24(FP), AX
+
+directBF16_spread8_depth:
+	LONG $0x4b7ba2c4; BYTE $0x24; BYTE $0x07 // TILELOADD (DI)(R8*1), TMM4
+	LONG $0x4b7b82c4; BYTE $0x2c; BYTE $0x02 // TILELOADD (R10)(R8*1), TMM5
+	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
+	LONG $0x4b7ba2c4; LONG $0x040026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(SI)(R12*1), TMM7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	PREFETCHT1 (R14)
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	PREFETCHT1 64(R14)
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	PREFETCHT1 128(R14)
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	PREFETCHT1 192(R14)
+	ADDQ       R13, DI
+	ADDQ       R13, R10
+	ADDQ       $+2048, SI
+	ADDQ       $+256, R14
+	DECQ       AX
+	JNE        directBF16_spread8_depth
+	ADDQ       $0x08, DX
+	DECQ       CX
+	JNE        directBF16_spread8_segment
+	MOVQ       R14, ahead+72(FP)
+	MOVQ       $+128, R9
+	LONG $0x4b7aa2c4; BYTE $0x04; BYTE $0x0b // TILESTORED TMM0, (BX)(R9*1)
+	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
+	LONG $0x4b7aa2c4; LONG $0x08000b94; BYTE $0x00; BYTE $0x00 // TILESTORED TMM2, 2048(BX)(R9*1)
+	LONG $0x4b7aa2c4; LONG $0x08400b9c; BYTE $0x00; BYTE $0x00 // TILESTORED TMM3, 2112(BX)(R9*1)
+	MOVQ       dstStride+136(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       resStride+168(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       8(R11), R9
+	TESTQ      R9, R9
+	JEQ        directBF16_spread8_run0_done
+
+directBF16_spread8_run0_piece:
+	MOVQ (R15), SI
+	SHLQ $0x07, SI
+	LEAQ (BX)(SI*1), SI
+	MOVQ 8(R15), AX
+	MOVQ dst+128(FP), DI
+	MOVQ 16(R15), R8
+	LEAQ (DI)(R8*4), DI
+	MOVQ 24(R15), R10
+	SHLQ $0x02, R10
+	ADDQ $0x20, R15
+
+directBF16_spread8_run0_pixel:
+	VMOVUPS   (SI), Z0
+	VMOVUPS   64(SI), Z1
+	MOVQ      before+152(FP), R13
+	TESTQ     R13, R13
+	JEQ       directBF16_spread8_run0_without_before
+	MOVQ      resParts+176(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directBF16_spread8_run0_floats_before
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directBF16_spread8_run0_add_before
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directBF16_spread8_run0_add_before:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directBF16_spread8_run0_without_before
+
+directBF16_spread8_run0_floats_before:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directBF16_spread8_run0_without_before:
+	VCMPPS    $0x11, Z31, Z0, K3
+	VMULPS    Z30, Z0, K3, Z0
+	VMINPS    Z0, Z29, Z0
+	VCMPPS    $0x11, Z31, Z1, K4
+	VMULPS    Z30, Z1, K4, Z1
+	VMINPS    Z1, Z29, Z1
+	MOVQ      after+160(FP), R13
+	TESTQ     R13, R13
+	JEQ       directBF16_spread8_run0_without_after
+	MOVQ      resParts+176(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directBF16_spread8_run0_floats_after
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directBF16_spread8_run0_add_after
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directBF16_spread8_run0_add_after:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directBF16_spread8_run0_without_after
+
+directBF16_spread8_run0_floats_after:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directBF16_spread8_run0_without_after:
+	MOVQ          dstParts+144(FP), R8
+	CMPQ          R8, $0x01
+	JLT           directBF16_spread8_run0_floats
+	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
+	VMOVUPS       Z2, (DI)
+	JEQ           directBF16_spread8_run0_stored
+	VEXTRACTI64X4 $0x00, Z2, Y3
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPMOVZXWD     Y3, Z3
+	VPSLLD        $0x10, Z3, Z3
+	VSUBPS        Z3, Z0, Z0
+	VPMOVZXWD     Y4, Z4
+	VPSLLD        $0x10, Z4, Z4
+	VSUBPS        Z4, Z1, Z1
+	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
+	VMOVUPS       Z0, 64(DI)
+	JMP           directBF16_spread8_run0_stored
+
+directBF16_spread8_run0_floats:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+
+directBF16_spread8_run0_stored:
+	ADDQ $+128, SI
+	ADDQ CX, DI
+	ADDQ DX, R10
+	DECQ AX
+	JNE  directBF16_spread8_run0_pixel
+	DECQ R9
+	JNE  directBF16_spread8_run0_piece
+
+directBF16_spread8_run0_done:
+	MOVQ  dstStride+136(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  resStride+168(FP), DX
+	SHLQ  $0x02, DX
+	MOVQ  24(R11), R9
+	TESTQ R9, R9
+	JEQ   directBF16_spread8_run1_done
+
+directBF16_spread8_run1_piece:
+	MOVQ (R15), SI
+	SHLQ $0x07, SI
+	LEAQ 2048(BX)(SI*1), SI
+	MOVQ 8(R15), AX
+	MOVQ dst+128(FP), DI
+	MOVQ 16(R15), R8
+	LEAQ (DI)(R8*4), DI
+	MOVQ 24(R15), R10
+	SHLQ $0x02, R10
+	ADDQ $0x20, R15
+
+directBF16_spread8_run1_pixel:
+	VMOVUPS   (SI), Z0
+	VMOVUPS   64(SI), Z1
+	MOVQ      before+152(FP), R13
+	TESTQ     R13, R13
+	JEQ       directBF16_spread8_run1_without_before
+	MOVQ      resParts+176(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directBF16_spread8_run1_floats_before
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directBF16_spread8_run1_add_before
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directBF16_spread8_run1_add_before:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directBF16_spread8_run1_without_before
+
+directBF16_spread8_run1_floats_before:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directBF16_spread8_run1_without_before:
+	VCMPPS    $0x11, Z31, Z0, K3
+	VMULPS    Z30, Z0, K3, Z0
+	VMINPS    Z0, Z29, Z0
+	VCMPPS    $0x11, Z31, Z1, K4
+	VMULPS    Z30, Z1, K4, Z1
+	VMINPS    Z1, Z29, Z1
+	MOVQ      after+160(FP), R13
+	TESTQ     R13, R13
+	JEQ       directBF16_spread8_run1_without_after
+	MOVQ      resParts+176(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directBF16_spread8_run1_floats_after
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directBF16_spread8_run1_add_after
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directBF16_spread8_run1_add_after:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directBF16_spread8_run1_without_after
+
+directBF16_spread8_run1_floats_after:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directBF16_spread8_run1_without_after:
+	MOVQ          dstParts+144(FP), R8
+	CMPQ          R8, $0x01
+	JLT           directBF16_spread8_run1_floats
+	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
+	VMOVUPS       Z2, (DI)
+	JEQ           directBF16_spread8_run1_stored
+	VEXTRACTI64X4 $0x00, Z2, Y3
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPMOVZXWD     Y3, Z3
+	VPSLLD        $0x10, Z3, Z3
+	VSUBPS        Z3, Z0, Z0
+	VPMOVZXWD     Y4, Z4
+	VPSLLD        $0x10, Z4, Z4
+	VSUBPS        Z4, Z1, Z1
+	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
+	VMOVUPS       Z0, 64(DI)
+	JMP           directBF16_spread8_run1_stored
+
+directBF16_spread8_run1_floats:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+
+directBF16_spread8_run1_stored:
+	ADDQ $+128, SI
+	ADDQ CX, DI
+	ADDQ DX, R10
+	DECQ AX
+	JNE  directBF16_spread8_run1_pixel
+	DECQ R9
+	JNE  directBF16_spread8_run1_piece
+
+directBF16_spread8_run1_done:
+	ADDQ $0x20, R11
+	SUBQ $0x02, runCount+104(FP)
+	JMP  directBF16_next
+
+directBF16_other8:
 directBF16_two:
 	// 2 runs
 	MOVQ biases+64(FP), AX
@@ -2336,9 +2934,9 @@ directBF16_two_depth:
 	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
 	LONG $0x4b7aa2c4; LONG $0x08000b94; BYTE $0x00; BYTE $0x00 // TILESTORED TMM2, 2048(BX)(R9*1)
 	LONG $0x4b7aa2c4; LONG $0x08400b9c; BYTE $0x00; BYTE $0x00 // TILESTORED TMM3, 2112(BX)(R9*1)
-	MOVQ  dstStride+128(FP), CX
+	MOVQ  dstStride+136(FP), CX
 	SHLQ  $0x02, CX
-	MOVQ  resStride+160(FP), DX
+	MOVQ  resStride+168(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  8(R11), R9
 	TESTQ R9, R9
@@ -2349,7 +2947,7 @@ directBF16_two_run0_piece:
 	SHLQ $0x07, SI
 	LEAQ (BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+120(FP), DI
+	MOVQ dst+128(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
@@ -2359,10 +2957,10 @@ directBF16_two_run0_piece:
 directBF16_two_run0_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+144(FP), R13
+	MOVQ      before+152(FP), R13
 	TESTQ     R13, R13
 	JEQ       directBF16_two_run0_without_before
-	MOVQ      resParts+168(FP), R8
+	MOVQ      resParts+176(FP), R8
 	CMPQ      R8, $0x01
 	JLT       directBF16_two_run0_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
@@ -2393,10 +2991,10 @@ directBF16_two_run0_without_before:
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+152(FP), R13
+	MOVQ      after+160(FP), R13
 	TESTQ     R13, R13
 	JEQ       directBF16_two_run0_without_after
-	MOVQ      resParts+168(FP), R8
+	MOVQ      resParts+176(FP), R8
 	CMPQ      R8, $0x01
 	JLT       directBF16_two_run0_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
@@ -2421,7 +3019,7 @@ directBF16_two_run0_floats_after:
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
 directBF16_two_run0_without_after:
-	MOVQ          dstParts+136(FP), R8
+	MOVQ          dstParts+144(FP), R8
 	CMPQ          R8, $0x01
 	JLT           directBF16_two_run0_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
@@ -2453,9 +3051,9 @@ directBF16_two_run0_stored:
 	JNE  directBF16_two_run0_piece
 
 directBF16_two_run0_done:
-	MOVQ  dstStride+128(FP), CX
+	MOVQ  dstStride+136(FP), CX
 	SHLQ  $0x02, CX
-	MOVQ  resStride+160(FP), DX
+	MOVQ  resStride+168(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  24(R11), R9
 	TESTQ R9, R9
@@ -2466,7 +3064,7 @@ directBF16_two_run1_piece:
 	SHLQ $0x07, SI
 	LEAQ 2048(BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+120(FP), DI
+	MOVQ dst+128(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
@@ -2476,10 +3074,10 @@ directBF16_two_run1_piece:
 directBF16_two_run1_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+144(FP), R13
+	MOVQ      before+152(FP), R13
 	TESTQ     R13, R13
 	JEQ       directBF16_two_run1_without_before
-	MOVQ      resParts+168(FP), R8
+	MOVQ      resParts+176(FP), R8
 	CMPQ      R8, $0x01
 	JLT       directBF16_two_run1_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
@@ -2510,10 +3108,10 @@ directBF16_two_run1_without_before:
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+152(FP), R13
+	MOVQ      after+160(FP), R13
 	TESTQ     R13, R13
 	JEQ       directBF16_two_run1_without_after
-	MOVQ      resParts+168(FP), R8
+	MOVQ      resParts+176(FP), R8
 	CMPQ      R8, $0x01
 	JLT       directBF16_two_run1_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
@@ -2538,7 +3136,7 @@ directBF16_two_run1_floats_after:
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
 directBF16_two_run1_without_after:
-	MOVQ          dstParts+136(FP), R8
+	MOVQ          dstParts+144(FP), R8
 	CMPQ          R8, $0x01
 	JLT           directBF16_two_run1_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
@@ -2571,11 +3169,11 @@ directBF16_two_run1_stored:
 
 directBF16_two_run1_done:
 	ADDQ $0x20, R11
-	SUBQ $0x02, runCount+96(FP)
+	SUBQ $0x02, runCount+104(FP)
 	JMP  directBF16_next
 
 directBF16_last:
-	CMPQ runCount+96(FP), $0x01
+	CMPQ runCount+104(FP), $0x01
 	JLT  directBF16_done
 
 	// 1 runs
@@ -2615,9 +3213,9 @@ directBF16_last_depth:
 	MOVQ  $+128, R9
 	LONG $0x4b7aa2c4; BYTE $0x04; BYTE $0x0b // TILESTORED TMM0, (BX)(R9*1)
 	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
-	MOVQ  dstStride+128(FP), CX
+	MOVQ  dstStride+136(FP), CX
 	SHLQ  $0x02, CX
-	MOVQ  resStride+160(FP), DX
+	MOVQ  resStride+168(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  8(R11), R9
 	TESTQ R9, R9
@@ -2628,7 +3226,7 @@ directBF16_last_run0_piece:
 	SHLQ $0x07, SI
 	LEAQ (BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+120(FP), DI
+	MOVQ dst+128(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
@@ -2638,10 +3236,10 @@ directBF16_last_run0_piece:
 directBF16_last_run0_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+144(FP), R13
+	MOVQ      before+152(FP), R13
 	TESTQ     R13, R13
 	JEQ       directBF16_last_run0_without_before
-	MOVQ      resParts+168(FP), R8
+	MOVQ      resParts+176(FP), R8
 	CMPQ      R8, $0x01
 	JLT       directBF16_last_run0_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
@@ -2672,10 +3270,10 @@ directBF16_last_run0_without_before:
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+152(FP), R13
+	MOVQ      after+160(FP), R13
 	TESTQ     R13, R13
 	JEQ       directBF16_last_run0_without_after
-	MOVQ      resParts+168(FP), R8
+	MOVQ      resParts+176(FP), R8
 	CMPQ      R8, $0x01
 	JLT       directBF16_last_run0_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
@@ -2700,7 +3298,7 @@ directBF16_last_run0_floats_after:
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
 directBF16_last_run0_without_after:
-	MOVQ          dstParts+136(FP), R8
+	MOVQ          dstParts+144(FP), R8
 	CMPQ          R8, $0x01
 	JLT           directBF16_last_run0_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
@@ -2733,32 +3331,33 @@ directBF16_last_run0_stored:
 
 directBF16_last_run0_done:
 	ADDQ $0x10, R11
-	SUBQ $0x01, runCount+96(FP)
+	SUBQ $0x01, runCount+104(FP)
 
 directBF16_done:
 	LONG $0x4978e2c4; BYTE $0xc0 // TILERELEASE
 	VZEROUPPER
 	RET
 
-// func directSplit(cfg *byte, segments *int, segmentCount int, depth int, src *uint32, srcStride int, srcStep int, w *uint32, biases *uint32, ahead *uint32, aheadRuns int, runs *int, runCount int, pieces *int, sums *float32, dst *uint32, dstStride int, dstParts int, before *uint32, after *uint32, resStride int, resParts int, slope float32, limit float32)
+// func directSplit(cfg *byte, segments *int, segmentCount int, depth int, src *uint32, srcStride int, srcStep int, w *uint32, biases *uint32, ahead *uint32, aheadPairs int, spread int, runs *int, runCount int, pieces *int, sums *float32, dst *uint32, dstStride int, dstParts int, before *uint32, after *uint32, resStride int, resParts int, slope float32, limit float32)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·directSplit(SB), NOSPLIT, $0-184
+TEXT ·directSplit(SB), NOSPLIT, $0-192
 	MOVQ         cfg+0(FP), AX
 	LONG $0x4978e2c4; BYTE $0x00 // LDTILECFG (AX)
-	MOVQ         sums+112(FP), BX
-	MOVQ         runs+88(FP), R11
-	MOVQ         pieces+104(FP), R15
+	MOVQ         sums+120(FP), BX
+	MOVQ         runs+96(FP), R11
+	MOVQ         pieces+112(FP), R15
 	MOVQ         $+64, R12
 	VPXORD       Z31, Z31, Z31
-	VBROADCASTSS slope+176(FP), Z30
-	VBROADCASTSS limit+180(FP), Z29
+	VBROADCASTSS slope+184(FP), Z30
+	VBROADCASTSS limit+188(FP), Z29
 
 directSplit_next:
-	CMPQ runCount+96(FP), $0x02
+	CMPQ runCount+104(FP), $0x02
 	JLT  directSplit_last
-	CMPQ aheadRuns+80(FP), $0x02
+	DECQ aheadPairs+80(FP)
 	JLT  directSplit_two
-	SUBQ $0x02, aheadRuns+80(FP)
+	CMPQ spread+88(FP), $0x02
+	JNE  directSplit_other2
 
 	// 2 runs
 	MOVQ biases+64(FP), AX
@@ -2776,7 +3375,7 @@ directSplit_next:
 	SHLQ $0x02, R13
 	MOVQ ahead+72(FP), R14
 
-directSplit_ahead_segment:
+directSplit_spread2_segment:
 	MOVQ src+32(FP), DI
 	MOVQ (DX), AX
 	LEAQ (DI)(AX*4), DI
@@ -2786,7 +3385,7 @@ directSplit_ahead_segment:
 	LEAQ (DI)(AX*4), DI
 	MOVQ depth+24(FP), AX
 
-directSplit_ahead_depth:
+directSplit_spread2_depth:
 	LONG $0x4b7ba2c4; BYTE $0x64; BYTE $0x07; BYTE $0x40 // TILELOADD 64(DI)(R8*1), TMM4
 	LONG $0x4b7b82c4; BYTE $0x6c; BYTE $0x02; BYTE $0x40 // TILELOADD 64(R10)(R8*1), TMM5
 	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
@@ -2844,50 +3443,50 @@ directSplit_ahead_depth:
 	ADDQ       $+4096, SI
 	ADDQ       $+2048, R14
 	DECQ       AX
-	JNE        directSplit_ahead_depth
+	JNE        directSplit_spread2_depth
 	ADDQ       $0x08, DX
 	DECQ       CX
-	JNE        directSplit_ahead_segment
+	JNE        directSplit_spread2_segment
 	MOVQ       R14, ahead+72(FP)
 	MOVQ       $+128, R9
 	LONG $0x4b7aa2c4; BYTE $0x04; BYTE $0x0b // TILESTORED TMM0, (BX)(R9*1)
 	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
 	LONG $0x4b7aa2c4; LONG $0x08000b94; BYTE $0x00; BYTE $0x00 // TILESTORED TMM2, 2048(BX)(R9*1)
 	LONG $0x4b7aa2c4; LONG $0x08400b9c; BYTE $0x00; BYTE $0x00 // TILESTORED TMM3, 2112(BX)(R9*1)
-	MOVQ       dstStride+128(FP), CX
+	MOVQ       dstStride+136(FP), CX
 	SHLQ       $0x02, CX
-	MOVQ       resStride+160(FP), DX
+	MOVQ       resStride+168(FP), DX
 	SHLQ       $0x02, DX
 	MOVQ       8(R11), R9
 	TESTQ      R9, R9
-	JEQ        directSplit_ahead_run0_done
+	JEQ        directSplit_spread2_run0_done
 
-directSplit_ahead_run0_piece:
+directSplit_spread2_run0_piece:
 	MOVQ (R15), SI
 	SHLQ $0x07, SI
 	LEAQ (BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+120(FP), DI
+	MOVQ dst+128(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
 	SHLQ $0x02, R10
 	ADDQ $0x20, R15
 
-directSplit_ahead_run0_pixel:
+directSplit_spread2_run0_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+144(FP), R13
+	MOVQ      before+152(FP), R13
 	TESTQ     R13, R13
-	JEQ       directSplit_ahead_run0_without_before
-	MOVQ      resParts+168(FP), R8
+	JEQ       directSplit_spread2_run0_without_before
+	MOVQ      resParts+176(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directSplit_ahead_run0_floats_before
+	JLT       directSplit_spread2_run0_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directSplit_ahead_run0_add_before
+	JEQ       directSplit_spread2_run0_add_before
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -2895,33 +3494,33 @@ directSplit_ahead_run0_pixel:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directSplit_ahead_run0_add_before:
+directSplit_spread2_run0_add_before:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directSplit_ahead_run0_without_before
+	JMP    directSplit_spread2_run0_without_before
 
-directSplit_ahead_run0_floats_before:
+directSplit_spread2_run0_floats_before:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directSplit_ahead_run0_without_before:
+directSplit_spread2_run0_without_before:
 	VCMPPS    $0x11, Z31, Z0, K3
 	VMULPS    Z30, Z0, K3, Z0
 	VMINPS    Z0, Z29, Z0
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+152(FP), R13
+	MOVQ      after+160(FP), R13
 	TESTQ     R13, R13
-	JEQ       directSplit_ahead_run0_without_after
-	MOVQ      resParts+168(FP), R8
+	JEQ       directSplit_spread2_run0_without_after
+	MOVQ      resParts+176(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directSplit_ahead_run0_floats_after
+	JLT       directSplit_spread2_run0_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directSplit_ahead_run0_add_after
+	JEQ       directSplit_spread2_run0_add_after
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -2929,22 +3528,22 @@ directSplit_ahead_run0_without_before:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directSplit_ahead_run0_add_after:
+directSplit_spread2_run0_add_after:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directSplit_ahead_run0_without_after
+	JMP    directSplit_spread2_run0_without_after
 
-directSplit_ahead_run0_floats_after:
+directSplit_spread2_run0_floats_after:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directSplit_ahead_run0_without_after:
-	MOVQ          dstParts+136(FP), R8
+directSplit_spread2_run0_without_after:
+	MOVQ          dstParts+144(FP), R8
 	CMPQ          R8, $0x01
-	JLT           directSplit_ahead_run0_floats
+	JLT           directSplit_spread2_run0_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
 	VMOVUPS       Z2, (DI)
-	JEQ           directSplit_ahead_run0_stored
+	JEQ           directSplit_spread2_run0_stored
 	VEXTRACTI64X4 $0x00, Z2, Y3
 	VEXTRACTI64X4 $0x01, Z2, Y4
 	VPMOVZXWD     Y3, Z3
@@ -2955,56 +3554,56 @@ directSplit_ahead_run0_without_after:
 	VSUBPS        Z4, Z1, Z1
 	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
 	VMOVUPS       Z0, 64(DI)
-	JMP           directSplit_ahead_run0_stored
+	JMP           directSplit_spread2_run0_stored
 
-directSplit_ahead_run0_floats:
+directSplit_spread2_run0_floats:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 
-directSplit_ahead_run0_stored:
+directSplit_spread2_run0_stored:
 	ADDQ $+128, SI
 	ADDQ CX, DI
 	ADDQ DX, R10
 	DECQ AX
-	JNE  directSplit_ahead_run0_pixel
+	JNE  directSplit_spread2_run0_pixel
 	DECQ R9
-	JNE  directSplit_ahead_run0_piece
+	JNE  directSplit_spread2_run0_piece
 
-directSplit_ahead_run0_done:
-	MOVQ  dstStride+128(FP), CX
+directSplit_spread2_run0_done:
+	MOVQ  dstStride+136(FP), CX
 	SHLQ  $0x02, CX
-	MOVQ  resStride+160(FP), DX
+	MOVQ  resStride+168(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  24(R11), R9
 	TESTQ R9, R9
-	JEQ   directSplit_ahead_run1_done
+	JEQ   directSplit_spread2_run1_done
 
-directSplit_ahead_run1_piece:
+directSplit_spread2_run1_piece:
 	MOVQ (R15), SI
 	SHLQ $0x07, SI
 	LEAQ 2048(BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+120(FP), DI
+	MOVQ dst+128(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
 	SHLQ $0x02, R10
 	ADDQ $0x20, R15
 
-directSplit_ahead_run1_pixel:
+directSplit_spread2_run1_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+144(FP), R13
+	MOVQ      before+152(FP), R13
 	TESTQ     R13, R13
-	JEQ       directSplit_ahead_run1_without_before
-	MOVQ      resParts+168(FP), R8
+	JEQ       directSplit_spread2_run1_without_before
+	MOVQ      resParts+176(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directSplit_ahead_run1_floats_before
+	JLT       directSplit_spread2_run1_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directSplit_ahead_run1_add_before
+	JEQ       directSplit_spread2_run1_add_before
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -3012,33 +3611,33 @@ directSplit_ahead_run1_pixel:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directSplit_ahead_run1_add_before:
+directSplit_spread2_run1_add_before:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directSplit_ahead_run1_without_before
+	JMP    directSplit_spread2_run1_without_before
 
-directSplit_ahead_run1_floats_before:
+directSplit_spread2_run1_floats_before:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directSplit_ahead_run1_without_before:
+directSplit_spread2_run1_without_before:
 	VCMPPS    $0x11, Z31, Z0, K3
 	VMULPS    Z30, Z0, K3, Z0
 	VMINPS    Z0, Z29, Z0
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+152(FP), R13
+	MOVQ      after+160(FP), R13
 	TESTQ     R13, R13
-	JEQ       directSplit_ahead_run1_without_after
-	MOVQ      resParts+168(FP), R8
+	JEQ       directSplit_spread2_run1_without_after
+	MOVQ      resParts+176(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directSplit_ahead_run1_floats_after
+	JLT       directSplit_spread2_run1_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directSplit_ahead_run1_add_after
+	JEQ       directSplit_spread2_run1_add_after
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -3046,22 +3645,22 @@ directSplit_ahead_run1_without_before:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directSplit_ahead_run1_add_after:
+directSplit_spread2_run1_add_after:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directSplit_ahead_run1_without_after
+	JMP    directSplit_spread2_run1_without_after
 
-directSplit_ahead_run1_floats_after:
+directSplit_spread2_run1_floats_after:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directSplit_ahead_run1_without_after:
-	MOVQ          dstParts+136(FP), R8
+directSplit_spread2_run1_without_after:
+	MOVQ          dstParts+144(FP), R8
 	CMPQ          R8, $0x01
-	JLT           directSplit_ahead_run1_floats
+	JLT           directSplit_spread2_run1_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
 	VMOVUPS       Z2, (DI)
-	JEQ           directSplit_ahead_run1_stored
+	JEQ           directSplit_spread2_run1_stored
 	VEXTRACTI64X4 $0x00, Z2, Y3
 	VEXTRACTI64X4 $0x01, Z2, Y4
 	VPMOVZXWD     Y3, Z3
@@ -3072,26 +3671,659 @@ directSplit_ahead_run1_without_after:
 	VSUBPS        Z4, Z1, Z1
 	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
 	VMOVUPS       Z0, 64(DI)
-	JMP           directSplit_ahead_run1_stored
+	JMP           directSplit_spread2_run1_stored
 
-directSplit_ahead_run1_floats:
+directSplit_spread2_run1_floats:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 
-directSplit_ahead_run1_stored:
+directSplit_spread2_run1_stored:
 	ADDQ $+128, SI
 	ADDQ CX, DI
 	ADDQ DX, R10
 	DECQ AX
-	JNE  directSplit_ahead_run1_pixel
+	JNE  directSplit_spread2_run1_pixel
 	DECQ R9
-	JNE  directSplit_ahead_run1_piece
+	JNE  directSplit_spread2_run1_piece
 
-directSplit_ahead_run1_done:
+directSplit_spread2_run1_done:
 	ADDQ $0x20, R11
-	SUBQ $0x02, runCount+96(FP)
+	SUBQ $0x02, runCount+104(FP)
 	JMP  directSplit_next
 
+directSplit_other2:
+	CMPQ spread+88(FP), $0x04
+	JNE  directSplit_other4
+
+	// 2 runs
+	MOVQ biases+64(FP), AX
+	XORL DX, DX
+	LONG $0x4b7be2c4; BYTE $0x04; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM0
+	LONG $0x4b7be2c4; BYTE $0x14; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM2
+	LONG $0x4b7be2c4; BYTE $0x4c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM1
+	LONG $0x4b7be2c4; BYTE $0x5c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM3
+	MOVQ segments+8(FP), DX
+	MOVQ segmentCount+16(FP), CX
+	MOVQ w+56(FP), SI
+	MOVQ srcStride+40(FP), R8
+	SHLQ $0x02, R8
+	MOVQ srcStep+48(FP), R13
+	SHLQ $0x02, R13
+	MOVQ ahead+72(FP), R14
+
+directSplit_spread4_segment:
+	MOVQ src+32(FP), DI
+	MOVQ (DX), AX
+	LEAQ (DI)(AX*4), DI
+	MOVQ 16(R11), AX
+	LEAQ (DI)(AX*4), R10
+	MOVQ (R11), AX
+	LEAQ (DI)(AX*4), DI
+	MOVQ depth+24(FP), AX
+
+directSplit_spread4_depth:
+	LONG $0x4b7ba2c4; BYTE $0x64; BYTE $0x07; BYTE $0x40 // TILELOADD 64(DI)(R8*1), TMM4
+	LONG $0x4b7b82c4; BYTE $0x6c; BYTE $0x02; BYTE $0x40 // TILELOADD 64(R10)(R8*1), TMM5
+	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
+	LONG $0x4b7ba2c4; LONG $0x040026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(SI)(R12*1), TMM7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	PREFETCHT1 (R14)
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	PREFETCHT1 64(R14)
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	PREFETCHT1 128(R14)
+	PREFETCHT1 192(R14)
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	PREFETCHT1 256(R14)
+	LONG $0x4b7ba2c4; BYTE $0x24; BYTE $0x07 // TILELOADD (DI)(R8*1), TMM4
+	LONG $0x4b7b82c4; BYTE $0x2c; BYTE $0x02 // TILELOADD (R10)(R8*1), TMM5
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	PREFETCHT1 320(R14)
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	PREFETCHT1 384(R14)
+	PREFETCHT1 448(R14)
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	PREFETCHT1 512(R14)
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	PREFETCHT1 576(R14)
+	LONG $0x4b7ba2c4; LONG $0x080026b4; BYTE $0x00; BYTE $0x00 // TILELOADD 2048(SI)(R12*1), TMM6
+	LONG $0x4b7ba2c4; LONG $0x0c0026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 3072(SI)(R12*1), TMM7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	PREFETCHT1 640(R14)
+	PREFETCHT1 704(R14)
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	PREFETCHT1 768(R14)
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	PREFETCHT1 832(R14)
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	PREFETCHT1 896(R14)
+	PREFETCHT1 960(R14)
+	ADDQ       R13, DI
+	ADDQ       R13, R10
+	ADDQ       $+4096, SI
+	ADDQ       $+1024, R14
+	DECQ       AX
+	JNE        directSplit_spread4_depth
+	ADDQ       $0x08, DX
+	DECQ       CX
+	JNE        directSplit_spread4_segment
+	MOVQ       R14, ahead+72(FP)
+	MOVQ       $+128, R9
+	LONG $0x4b7aa2c4; BYTE $0x04; BYTE $0x0b // TILESTORED TMM0, (BX)(R9*1)
+	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
+	LONG $0x4b7aa2c4; LONG $0x08000b94; BYTE $0x00; BYTE $0x00 // TILESTORED TMM2, 2048(BX)(R9*1)
+	LONG $0x4b7aa2c4; LONG $0x08400b9c; BYTE $0x00; BYTE $0x00 // TILESTORED TMM3, 2112(BX)(R9*1)
+	MOVQ       dstStride+136(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       resStride+168(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       8(R11), R9
+	TESTQ      R9, R9
+	JEQ        directSplit_spread4_run0_done
+
+directSplit_spread4_run0_piece:
+	MOVQ (R15), SI
+	SHLQ $0x07, SI
+	LEAQ (BX)(SI*1), SI
+	MOVQ 8(R15), AX
+	MOVQ dst+128(FP), DI
+	MOVQ 16(R15), R8
+	LEAQ (DI)(R8*4), DI
+	MOVQ 24(R15), R10
+	SHLQ $0x02, R10
+	ADDQ $0x20, R15
+
+directSplit_spread4_run0_pixel:
+	VMOVUPS   (SI), Z0
+	VMOVUPS   64(SI), Z1
+	MOVQ      before+152(FP), R13
+	TESTQ     R13, R13
+	JEQ       directSplit_spread4_run0_without_before
+	MOVQ      resParts+176(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directSplit_spread4_run0_floats_before
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directSplit_spread4_run0_add_before
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directSplit_spread4_run0_add_before:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directSplit_spread4_run0_without_before
+
+directSplit_spread4_run0_floats_before:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directSplit_spread4_run0_without_before:
+	VCMPPS    $0x11, Z31, Z0, K3
+	VMULPS    Z30, Z0, K3, Z0
+	VMINPS    Z0, Z29, Z0
+	VCMPPS    $0x11, Z31, Z1, K4
+	VMULPS    Z30, Z1, K4, Z1
+	VMINPS    Z1, Z29, Z1
+	MOVQ      after+160(FP), R13
+	TESTQ     R13, R13
+	JEQ       directSplit_spread4_run0_without_after
+	MOVQ      resParts+176(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directSplit_spread4_run0_floats_after
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directSplit_spread4_run0_add_after
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directSplit_spread4_run0_add_after:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directSplit_spread4_run0_without_after
+
+directSplit_spread4_run0_floats_after:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directSplit_spread4_run0_without_after:
+	MOVQ          dstParts+144(FP), R8
+	CMPQ          R8, $0x01
+	JLT           directSplit_spread4_run0_floats
+	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
+	VMOVUPS       Z2, (DI)
+	JEQ           directSplit_spread4_run0_stored
+	VEXTRACTI64X4 $0x00, Z2, Y3
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPMOVZXWD     Y3, Z3
+	VPSLLD        $0x10, Z3, Z3
+	VSUBPS        Z3, Z0, Z0
+	VPMOVZXWD     Y4, Z4
+	VPSLLD        $0x10, Z4, Z4
+	VSUBPS        Z4, Z1, Z1
+	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
+	VMOVUPS       Z0, 64(DI)
+	JMP           directSplit_spread4_run0_stored
+
+directSplit_spread4_run0_floats:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+
+directSplit_spread4_run0_stored:
+	ADDQ $+128, SI
+	ADDQ CX, DI
+	ADDQ DX, R10
+	DECQ AX
+	JNE  directSplit_spread4_run0_pixel
+	DECQ R9
+	JNE  directSplit_spread4_run0_piece
+
+directSplit_spread4_run0_done:
+	MOVQ  dstStride+136(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  resStride+168(FP), DX
+	SHLQ  $0x02, DX
+	MOVQ  24(R11), R9
+	TESTQ R9, R9
+	JEQ   directSplit_spread4_run1_done
+
+directSplit_spread4_run1_piece:
+	MOVQ (R15), SI
+	SHLQ $0x07, SI
+	LEAQ 2048(BX)(SI*1), SI
+	MOVQ 8(R15), AX
+	MOVQ dst+128(FP), DI
+	MOVQ 16(R15), R8
+	LEAQ (DI)(R8*4), DI
+	MOVQ 24(R15), R10
+	SHLQ $0x02, R10
+	ADDQ $0x20, R15
+
+directSplit_spread4_run1_pixel:
+	VMOVUPS   (SI), Z0
+	VMOVUPS   64(SI), Z1
+	MOVQ      before+152(FP), R13
+	TESTQ     R13, R13
+	JEQ       directSplit_spread4_run1_without_before
+	MOVQ      resParts+176(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directSplit_spread4_run1_floats_before
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directSplit_spread4_run1_add_before
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directSplit_spread4_run1_add_before:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directSplit_spread4_run1_without_before
+
+directSplit_spread4_run1_floats_before:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directSplit_spread4_run1_without_before:
+	VCMPPS    $0x11, Z31, Z0, K3
+	VMULPS    Z30, Z0, K3, Z0
+	VMINPS    Z0, Z29, Z0
+	VCMPPS    $0x11, Z31, Z1, K4
+	VMULPS    Z30, Z1, K4, Z1
+	VMINPS    Z1, Z29, Z1
+	MOVQ      after+160(FP), R13
+	TESTQ     R13, R13
+	JEQ       directSplit_spread4_run1_without_after
+	MOVQ      resParts+176(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directSplit_spread4_run1_floats_after
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directSplit_spread4_run1_add_after
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directSplit_spread4_run1_add_after:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directSplit_spread4_run1_without_after
+
+directSplit_spread4_run1_floats_after:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directSplit_spread4_run1_without_after:
+	MOVQ          dstParts+144(FP), R8
+	CMPQ          R8, $0x01
+	JLT           directSplit_spread4_run1_floats
+	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
+	VMOVUPS       Z2, (DI)
+	JEQ           directSplit_spread4_run1_stored
+	VEXTRACTI64X4 $0x00, Z2, Y3
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPMOVZXWD     Y3, Z3
+	VPSLLD        $0x10, Z3, Z3
+	VSUBPS        Z3, Z0, Z0
+	VPMOVZXWD     Y4, Z4
+	VPSLLD        $0x10, Z4, Z4
+	VSUBPS        Z4, Z1, Z1
+	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
+	VMOVUPS       Z0, 64(DI)
+	JMP           directSplit_spread4_run1_stored
+
+directSplit_spread4_run1_floats:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+
+directSplit_spread4_run1_stored:
+	ADDQ $+128, SI
+	ADDQ CX, DI
+	ADDQ DX, R10
+	DECQ AX
+	JNE  directSplit_spread4_run1_pixel
+	DECQ R9
+	JNE  directSplit_spread4_run1_piece
+
+directSplit_spread4_run1_done:
+	ADDQ $0x20, R11
+	SUBQ $0x02, runCount+104(FP)
+	JMP  directSplit_next
+
+directSplit_other4:
+	CMPQ spread+88(FP), $0x08
+	JNE  directSplit_other8
+
+	// 2 runs
+	MOVQ biases+64(FP), AX
+	XORL DX, DX
+	LONG $0x4b7be2c4; BYTE $0x04; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM0
+	LONG $0x4b7be2c4; BYTE $0x14; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM2
+	LONG $0x4b7be2c4; BYTE $0x4c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM1
+	LONG $0x4b7be2c4; BYTE $0x5c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM3
+	MOVQ segments+8(FP), DX
+	MOVQ segmentCount+16(FP), CX
+	MOVQ w+56(FP), SI
+	MOVQ srcStride+40(FP), R8
+	SHLQ $0x02, R8
+	MOVQ srcStep+48(FP), R13
+	SHLQ $0x02, R13
+	MOVQ ahead+72(FP), R14
+
+directSplit_spread8_segment:
+	MOVQ src+32(FP), DI
+	MOVQ (DX), AX
+	LEAQ (DI)(AX*4), DI
+	MOVQ 16(R11), AX
+	LEAQ (DI)(AX*4), R10
+	MOVQ (R11), AX
+	LEAQ (DI)(AX*4), DI
+	MOVQ depth+24(FP), AX
+
+directSplit_spread8_depth:
+	LONG $0x4b7ba2c4; BYTE $0x64; BYTE $0x07; BYTE $0x40 // TILELOADD 64(DI)(R8*1), TMM4
+	LONG $0x4b7b82c4; BYTE $0x6c; BYTE $0x02; BYTE $0x40 // TILELOADD 64(R10)(R8*1), TMM5
+	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
+	LONG $0x4b7ba2c4; LONG $0x040026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(SI)(R12*1), TMM7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	PREFETCHT1 (R14)
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	PREFETCHT1 64(R14)
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	LONG $0x4b7ba2c4; BYTE $0x24; BYTE $0x07 // TILELOADD (DI)(R8*1), TMM4
+	LONG $0x4b7b82c4; BYTE $0x2c; BYTE $0x02 // TILELOADD (R10)(R8*1), TMM5
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	PREFETCHT1 128(R14)
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	PREFETCHT1 192(R14)
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	PREFETCHT1 256(R14)
+	LONG $0x4b7ba2c4; LONG $0x080026b4; BYTE $0x00; BYTE $0x00 // TILELOADD 2048(SI)(R12*1), TMM6
+	LONG $0x4b7ba2c4; LONG $0x0c0026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 3072(SI)(R12*1), TMM7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	PREFETCHT1 320(R14)
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	PREFETCHT1 384(R14)
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	PREFETCHT1 448(R14)
+	ADDQ       R13, DI
+	ADDQ       R13, R10
+	ADDQ       $+4096, SI
+	ADDQ       $+512, R14
+	DECQ       AX
+	JNE        directSplit_spread8_depth
+	ADDQ       $0x08, DX
+	DECQ       CX
+	JNE        directSplit_spread8_segment
+	MOVQ       R14, ahead+72(FP)
+	MOVQ       $+128, R9
+	LONG $0x4b7aa2c4; BYTE $0x04; BYTE $0x0b // TILESTORED TMM0, (BX)(R9*1)
+	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
+	LONG $0x4b7aa2c4; LONG $0x08000b94; BYTE $0x00; BYTE $0x00 // TILESTORED TMM2, 2048(BX)(R9*1)
+	LONG $0x4b7aa2c4; LONG $0x08400b9c; BYTE $0x00; BYTE $0x00 // TILESTORED TMM3, 2112(BX)(R9*1)
+	MOVQ       dstStride+136(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       resStride+168(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       8(R11), R9
+	TESTQ      R9, R9
+	JEQ        directSplit_spread8_run0_done
+
+directSplit_spread8_run0_piece:
+	MOVQ (R15), SI
+	SHLQ $0x07, SI
+	LEAQ (BX)(SI*1), SI
+	MOVQ 8(R15), AX
+	MOVQ dst+128(FP), DI
+	MOVQ 16(R15), R8
+	LEAQ (DI)(R8*4), DI
+	MOVQ 24(R15), R10
+	SHLQ $0x02, R10
+	ADDQ $0x20, R15
+
+directSplit_spread8_run0_pixel:
+	VMOVUPS   (SI), Z0
+	VMOVUPS   64(SI), Z1
+	MOVQ      before+152(FP), R13
+	TESTQ     R13, R13
+	JEQ       directSplit_spread8_run0_without_before
+	MOVQ      resParts+176(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directSplit_spread8_run0_floats_before
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directSplit_spread8_run0_add_before
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directSplit_spread8_run0_add_before:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directSplit_spread8_run0_without_before
+
+directSplit_spread8_run0_floats_before:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directSplit_spread8_run0_without_before:
+	VCMPPS    $0x11, Z31, Z0, K3
+	VMULPS    Z30, Z0, K3, Z0
+	VMINPS    Z0, Z29, Z0
+	VCMPPS    $0x11, Z31, Z1, K4
+	VMULPS    Z30, Z1, K4, Z1
+	VMINPS    Z1, Z29, Z1
+	MOVQ      after+160(FP), R13
+	TESTQ     R13, R13
+	JEQ       directSplit_spread8_run0_without_after
+	MOVQ      resParts+176(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directSplit_spread8_run0_floats_after
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directSplit_spread8_run0_add_after
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directSplit_spread8_run0_add_after:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directSplit_spread8_run0_without_after
+
+directSplit_spread8_run0_floats_after:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directSplit_spread8_run0_without_after:
+	MOVQ          dstParts+144(FP), R8
+	CMPQ          R8, $0x01
+	JLT           directSplit_spread8_run0_floats
+	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
+	VMOVUPS       Z2, (DI)
+	JEQ           directSplit_spread8_run0_stored
+	VEXTRACTI64X4 $0x00, Z2, Y3
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPMOVZXWD     Y3, Z3
+	VPSLLD        $0x10, Z3, Z3
+	VSUBPS        Z3, Z0, Z0
+	VPMOVZXWD     Y4, Z4
+	VPSLLD        $0x10, Z4, Z4
+	VSUBPS        Z4, Z1, Z1
+	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
+	VMOVUPS       Z0, 64(DI)
+	JMP           directSplit_spread8_run0_stored
+
+directSplit_spread8_run0_floats:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+
+directSplit_spread8_run0_stored:
+	ADDQ $+128, SI
+	ADDQ CX, DI
+	ADDQ DX, R10
+	DECQ AX
+	JNE  directSplit_spread8_run0_pixel
+	DECQ R9
+	JNE  directSplit_spread8_run0_piece
+
+directSplit_spread8_run0_done:
+	MOVQ  dstStride+136(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  resStride+168(FP), DX
+	SHLQ  $0x02, DX
+	MOVQ  24(R11), R9
+	TESTQ R9, R9
+	JEQ   directSplit_spread8_run1_done
+
+directSplit_spread8_run1_piece:
+	MOVQ (R15), SI
+	SHLQ $0x07, SI
+	LEAQ 2048(BX)(SI*1), SI
+	MOVQ 8(R15), AX
+	MOVQ dst+128(FP), DI
+	MOVQ 16(R15), R8
+	LEAQ (DI)(R8*4), DI
+	MOVQ 24(R15), R10
+	SHLQ $0x02, R10
+	ADDQ $0x20, R15
+
+directSplit_spread8_run1_pixel:
+	VMOVUPS   (SI), Z0
+	VMOVUPS   64(SI), Z1
+	MOVQ      before+152(FP), R13
+	TESTQ     R13, R13
+	JEQ       directSplit_spread8_run1_without_before
+	MOVQ      resParts+176(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directSplit_spread8_run1_floats_before
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directSplit_spread8_run1_add_before
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directSplit_spread8_run1_add_before:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directSplit_spread8_run1_without_before
+
+directSplit_spread8_run1_floats_before:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directSplit_spread8_run1_without_before:
+	VCMPPS    $0x11, Z31, Z0, K3
+	VMULPS    Z30, Z0, K3, Z0
+	VMINPS    Z0, Z29, Z0
+	VCMPPS    $0x11, Z31, Z1, K4
+	VMULPS    Z30, Z1, K4, Z1
+	VMINPS    Z1, Z29, Z1
+	MOVQ      after+160(FP), R13
+	TESTQ     R13, R13
+	JEQ       directSplit_spread8_run1_without_after
+	MOVQ      resParts+176(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directSplit_spread8_run1_floats_after
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directSplit_spread8_run1_add_after
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directSplit_spread8_run1_add_after:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directSplit_spread8_run1_without_after
+
+directSplit_spread8_run1_floats_after:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directSplit_spread8_run1_without_after:
+	MOVQ          dstParts+144(FP), R8
+	CMPQ          R8, $0x01
+	JLT           directSplit_spread8_run1_floats
+	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
+	VMOVUPS       Z2, (DI)
+	JEQ           directSplit_spread8_run1_stored
+	VEXTRACTI64X4 $0x00, Z2, Y3
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPMOVZXWD     Y3, Z3
+	VPSLLD        $0x10, Z3, Z3
+	VSUBPS        Z3, Z0, Z0
+	VPMOVZXWD     Y4, Z4
+	VPSLLD        $0x10, Z4, Z4
+	VSUBPS        Z4, Z1, Z1
+	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
+	VMOVUPS       Z0, 64(DI)
+	JMP           directSplit_spread8_run1_stored
+
+directSplit_spread8_run1_floats:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+
+directSplit_spread8_run1_stored:
+	ADDQ $+128, SI
+	ADDQ CX, DI
+	ADDQ DX, R10
+	DECQ AX
+	JNE  directSplit_spread8_run1_pixel
+	DECQ R9
+	JNE  directSplit_spread8_run1_piece
+
+directSplit_spread8_run1_done:
+	ADDQ $0x20, R11
+	SUBQ $0x02, runCount+104(FP)
+	JMP  directSplit_next
+
+directSplit_other8:
 directSplit_two:
 	// 2 runs
 	MOVQ biases+64(FP), AX
@@ -3152,9 +4384,9 @@ directSplit_two_depth:
 	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
 	LONG $0x4b7aa2c4; LONG $0x08000b94; BYTE $0x00; BYTE $0x00 // TILESTORED TMM2, 2048(BX)(R9*1)
 	LONG $0x4b7aa2c4; LONG $0x08400b9c; BYTE $0x00; BYTE $0x00 // TILESTORED TMM3, 2112(BX)(R9*1)
-	MOVQ  dstStride+128(FP), CX
+	MOVQ  dstStride+136(FP), CX
 	SHLQ  $0x02, CX
-	MOVQ  resStride+160(FP), DX
+	MOVQ  resStride+168(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  8(R11), R9
 	TESTQ R9, R9
@@ -3165,7 +4397,7 @@ directSplit_two_run0_piece:
 	SHLQ $0x07, SI
 	LEAQ (BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+120(FP), DI
+	MOVQ dst+128(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
@@ -3175,10 +4407,10 @@ directSplit_two_run0_piece:
 directSplit_two_run0_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+144(FP), R13
+	MOVQ      before+152(FP), R13
 	TESTQ     R13, R13
 	JEQ       directSplit_two_run0_without_before
-	MOVQ      resParts+168(FP), R8
+	MOVQ      resParts+176(FP), R8
 	CMPQ      R8, $0x01
 	JLT       directSplit_two_run0_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
@@ -3209,10 +4441,10 @@ directSplit_two_run0_without_before:
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+152(FP), R13
+	MOVQ      after+160(FP), R13
 	TESTQ     R13, R13
 	JEQ       directSplit_two_run0_without_after
-	MOVQ      resParts+168(FP), R8
+	MOVQ      resParts+176(FP), R8
 	CMPQ      R8, $0x01
 	JLT       directSplit_two_run0_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
@@ -3237,7 +4469,7 @@ directSplit_two_run0_floats_after:
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
 directSplit_two_run0_without_after:
-	MOVQ          dstParts+136(FP), R8
+	MOVQ          dstParts+144(FP), R8
 	CMPQ          R8, $0x01
 	JLT           directSplit_two_run0_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
@@ -3269,9 +4501,9 @@ directSplit_two_run0_stored:
 	JNE  directSplit_two_run0_piece
 
 directSplit_two_run0_done:
-	MOVQ  dstStride+128(FP), CX
+	MOVQ  dstStride+136(FP), CX
 	SHLQ  $0x02, CX
-	MOVQ  resStride+160(FP), DX
+	MOVQ  resStride+168(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  24(R11), R9
 	TESTQ R9, R9
@@ -3282,7 +4514,7 @@ directSplit_two_run1_piece:
 	SHLQ $0x07, SI
 	LEAQ 2048(BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+120(FP), DI
+	MOVQ dst+128(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
@@ -3292,10 +4524,10 @@ directSplit_two_run1_piece:
 directSplit_two_run1_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+144(FP), R13
+	MOVQ      before+152(FP), R13
 	TESTQ     R13, R13
 	JEQ       directSplit_two_run1_without_before
-	MOVQ      resParts+168(FP), R8
+	MOVQ      resParts+176(FP), R8
 	CMPQ      R8, $0x01
 	JLT       directSplit_two_run1_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
@@ -3326,10 +4558,10 @@ directSplit_two_run1_without_before:
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+152(FP), R13
+	MOVQ      after+160(FP), R13
 	TESTQ     R13, R13
 	JEQ       directSplit_two_run1_without_after
-	MOVQ      resParts+168(FP), R8
+	MOVQ      resParts+176(FP), R8
 	CMPQ      R8, $0x01
 	JLT       directSplit_two_run1_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
@@ -3354,7 +4586,7 @@ directSplit_two_run1_floats_after:
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
 directSplit_two_run1_without_after:
-	MOVQ          dstParts+136(FP), R8
+	MOVQ          dstParts+144(FP), R8
 	CMPQ          R8, $0x01
 	JLT           directSplit_two_run1_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
@@ -3387,11 +4619,11 @@ directSplit_two_run1_stored:
 
 directSplit_two_run1_done:
 	ADDQ $0x20, R11
-	SUBQ $0x02, runCount+96(FP)
+	SUBQ $0x02, runCount+104(FP)
 	JMP  directSplit_next
 
 directSplit_last:
-	CMPQ runCount+96(FP), $0x01
+	CMPQ runCount+104(FP), $0x01
 	JLT  directSplit_done
 
 	// 1 runs
@@ -3438,9 +4670,9 @@ directSplit_last_depth:
 	MOVQ  $+128, R9
 	LONG $0x4b7aa2c4; BYTE $0x04; BYTE $0x0b // TILESTORED TMM0, (BX)(R9*1)
 	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
-	MOVQ  dstStride+128(FP), CX
+	MOVQ  dstStride+136(FP), CX
 	SHLQ  $0x02, CX
-	MOVQ  resStride+160(FP), DX
+	MOVQ  resStride+168(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  8(R11), R9
 	TESTQ R9, R9
@@ -3451,7 +4683,7 @@ directSplit_last_run0_piece:
 	SHLQ $0x07, SI
 	LEAQ (BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+120(FP), DI
+	MOVQ dst+128(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
@@ -3461,10 +4693,10 @@ directSplit_last_run0_piece:
 directSplit_last_run0_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+144(FP), R13
+	MOVQ      before+152(FP), R13
 	TESTQ     R13, R13
 	JEQ       directSplit_last_run0_without_before
-	MOVQ      resParts+168(FP), R8
+	MOVQ      resParts+176(FP), R8
 	CMPQ      R8, $0x01
 	JLT       directSplit_last_run0_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
@@ -3495,10 +4727,10 @@ directSplit_last_run0_without_before:
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+152(FP), R13
+	MOVQ      after+160(FP), R13
 	TESTQ     R13, R13
 	JEQ       directSplit_last_run0_without_after
-	MOVQ      resParts+168(FP), R8
+	MOVQ      resParts+176(FP), R8
 	CMPQ      R8, $0x01
 	JLT       directSplit_last_run0_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
@@ -3523,7 +4755,7 @@ directSplit_last_run0_floats_after:
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
 directSplit_last_run0_without_after:
-	MOVQ          dstParts+136(FP), R8
+	MOVQ          dstParts+144(FP), R8
 	CMPQ          R8, $0x01
 	JLT           directSplit_last_run0_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
@@ -3556,32 +4788,33 @@ directSplit_last_run0_stored:
 
 directSplit_last_run0_done:
 	ADDQ $0x10, R11
-	SUBQ $0x01, runCount+96(FP)
+	SUBQ $0x01, runCount+104(FP)
 
 directSplit_done:
 	LONG $0x4978e2c4; BYTE $0xc0 // TILERELEASE
 	VZEROUPPER
 	RET
 
-// func directThirds(cfg *byte, segments *int, segmentCount int, depth int, src *uint32, srcStride int, srcStep int, w *uint32, biases *uint32, ahead *uint32, aheadRuns int, runs *int, runCount int, pieces *int, sums *float32, dst *uint32, dstStride int, dstParts int, before *uint32, after *uint32, resStride int, resParts int, slope float32, limit float32)
+// func directThirds(cfg *byte, segments *int, segmentCount int, depth int, src *uint32, srcStride int, srcStep int, w *uint32, biases *uint32, ahead *uint32, aheadPairs int, spread int, runs *int, runCount int, pieces *int, sums *float32, dst *uint32, dstStride int, dstParts int, before *uint32, after *uint32, resStride int, resParts int, slope float32, limit float32)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·directThirds(SB), NOSPLIT, $0-184
+TEXT ·directThirds(SB), NOSPLIT, $0-192
 	MOVQ         cfg+0(FP), AX
 	LONG $0x4978e2c4; BYTE $0x00 // LDTILECFG (AX)
-	MOVQ         sums+112(FP), BX
-	MOVQ         runs+88(FP), R11
-	MOVQ         pieces+104(FP), R15
+	MOVQ         sums+120(FP), BX
+	MOVQ         runs+96(FP), R11
+	MOVQ         pieces+112(FP), R15
 	MOVQ         $+64, R12
 	VPXORD       Z31, Z31, Z31
-	VBROADCASTSS slope+176(FP), Z30
-	VBROADCASTSS limit+180(FP), Z29
+	VBROADCASTSS slope+184(FP), Z30
+	VBROADCASTSS limit+188(FP), Z29
 
 directThirds_next:
-	CMPQ runCount+96(FP), $0x02
+	CMPQ runCount+104(FP), $0x02
 	JLT  directThirds_last
-	CMPQ aheadRuns+80(FP), $0x02
+	DECQ aheadPairs+80(FP)
 	JLT  directThirds_two
-	SUBQ $0x02, aheadRuns+80(FP)
+	CMPQ spread+88(FP), $0x02
+	JNE  directThirds_other2
 
 	// 2 runs
 	MOVQ biases+64(FP), AX
@@ -3599,7 +4832,7 @@ directThirds_next:
 	SHLQ $0x02, R13
 	MOVQ ahead+72(FP), R14
 
-directThirds_ahead_segment:
+directThirds_spread2_segment:
 	MOVQ src+32(FP), DI
 	MOVQ (DX), AX
 	LEAQ (DI)(AX*4), DI
@@ -3609,7 +4842,7 @@ directThirds_ahead_segment:
 	LEAQ (DI)(AX*4), DI
 	MOVQ depth+24(FP), AX
 
-directThirds_ahead_depth:
+directThirds_spread2_depth:
 	LONG $0x4b7ba2c4; LONG $0x008007a4; BYTE $0x00; BYTE $0x00 // TILELOADD 128(DI)(R8*1), TMM4
 	LONG $0x4b7b82c4; LONG $0x008002ac; BYTE $0x00; BYTE $0x00 // TILELOADD 128(R10)(R8*1), TMM5
 	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
@@ -3701,50 +4934,50 @@ directThirds_ahead_depth:
 	ADDQ       $+6144, SI
 	ADDQ       $+3072, R14
 	DECQ       AX
-	JNE        directThirds_ahead_depth
+	JNE        directThirds_spread2_depth
 	ADDQ       $0x08, DX
 	DECQ       CX
-	JNE        directThirds_ahead_segment
+	JNE        directThirds_spread2_segment
 	MOVQ       R14, ahead+72(FP)
 	MOVQ       $+128, R9
 	LONG $0x4b7aa2c4; BYTE $0x04; BYTE $0x0b // TILESTORED TMM0, (BX)(R9*1)
 	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
 	LONG $0x4b7aa2c4; LONG $0x08000b94; BYTE $0x00; BYTE $0x00 // TILESTORED TMM2, 2048(BX)(R9*1)
 	LONG $0x4b7aa2c4; LONG $0x08400b9c; BYTE $0x00; BYTE $0x00 // TILESTORED TMM3, 2112(BX)(R9*1)
-	MOVQ       dstStride+128(FP), CX
+	MOVQ       dstStride+136(FP), CX
 	SHLQ       $0x02, CX
-	MOVQ       resStride+160(FP), DX
+	MOVQ       resStride+168(FP), DX
 	SHLQ       $0x02, DX
 	MOVQ       8(R11), R9
 	TESTQ      R9, R9
-	JEQ        directThirds_ahead_run0_done
+	JEQ        directThirds_spread2_run0_done
 
-directThirds_ahead_run0_piece:
+directThirds_spread2_run0_piece:
 	MOVQ (R15), SI
 	SHLQ $0x07, SI
 	LEAQ (BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+120(FP), DI
+	MOVQ dst+128(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
 	SHLQ $0x02, R10
 	ADDQ $0x20, R15
 
-directThirds_ahead_run0_pixel:
+directThirds_spread2_run0_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+144(FP), R13
+	MOVQ      before+152(FP), R13
 	TESTQ     R13, R13
-	JEQ       directThirds_ahead_run0_without_before
-	MOVQ      resParts+168(FP), R8
+	JEQ       directThirds_spread2_run0_without_before
+	MOVQ      resParts+176(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directThirds_ahead_run0_floats_before
+	JLT       directThirds_spread2_run0_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directThirds_ahead_run0_add_before
+	JEQ       directThirds_spread2_run0_add_before
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -3752,33 +4985,33 @@ directThirds_ahead_run0_pixel:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directThirds_ahead_run0_add_before:
+directThirds_spread2_run0_add_before:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directThirds_ahead_run0_without_before
+	JMP    directThirds_spread2_run0_without_before
 
-directThirds_ahead_run0_floats_before:
+directThirds_spread2_run0_floats_before:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directThirds_ahead_run0_without_before:
+directThirds_spread2_run0_without_before:
 	VCMPPS    $0x11, Z31, Z0, K3
 	VMULPS    Z30, Z0, K3, Z0
 	VMINPS    Z0, Z29, Z0
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+152(FP), R13
+	MOVQ      after+160(FP), R13
 	TESTQ     R13, R13
-	JEQ       directThirds_ahead_run0_without_after
-	MOVQ      resParts+168(FP), R8
+	JEQ       directThirds_spread2_run0_without_after
+	MOVQ      resParts+176(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directThirds_ahead_run0_floats_after
+	JLT       directThirds_spread2_run0_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directThirds_ahead_run0_add_after
+	JEQ       directThirds_spread2_run0_add_after
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -3786,22 +5019,22 @@ directThirds_ahead_run0_without_before:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directThirds_ahead_run0_add_after:
+directThirds_spread2_run0_add_after:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directThirds_ahead_run0_without_after
+	JMP    directThirds_spread2_run0_without_after
 
-directThirds_ahead_run0_floats_after:
+directThirds_spread2_run0_floats_after:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directThirds_ahead_run0_without_after:
-	MOVQ          dstParts+136(FP), R8
+directThirds_spread2_run0_without_after:
+	MOVQ          dstParts+144(FP), R8
 	CMPQ          R8, $0x01
-	JLT           directThirds_ahead_run0_floats
+	JLT           directThirds_spread2_run0_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
 	VMOVUPS       Z2, (DI)
-	JEQ           directThirds_ahead_run0_stored
+	JEQ           directThirds_spread2_run0_stored
 	VEXTRACTI64X4 $0x00, Z2, Y3
 	VEXTRACTI64X4 $0x01, Z2, Y4
 	VPMOVZXWD     Y3, Z3
@@ -3812,56 +5045,56 @@ directThirds_ahead_run0_without_after:
 	VSUBPS        Z4, Z1, Z1
 	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
 	VMOVUPS       Z0, 64(DI)
-	JMP           directThirds_ahead_run0_stored
+	JMP           directThirds_spread2_run0_stored
 
-directThirds_ahead_run0_floats:
+directThirds_spread2_run0_floats:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 
-directThirds_ahead_run0_stored:
+directThirds_spread2_run0_stored:
 	ADDQ $+128, SI
 	ADDQ CX, DI
 	ADDQ DX, R10
 	DECQ AX
-	JNE  directThirds_ahead_run0_pixel
+	JNE  directThirds_spread2_run0_pixel
 	DECQ R9
-	JNE  directThirds_ahead_run0_piece
+	JNE  directThirds_spread2_run0_piece
 
-directThirds_ahead_run0_done:
-	MOVQ  dstStride+128(FP), CX
+directThirds_spread2_run0_done:
+	MOVQ  dstStride+136(FP), CX
 	SHLQ  $0x02, CX
-	MOVQ  resStride+160(FP), DX
+	MOVQ  resStride+168(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  24(R11), R9
 	TESTQ R9, R9
-	JEQ   directThirds_ahead_run1_done
+	JEQ   directThirds_spread2_run1_done
 
-directThirds_ahead_run1_piece:
+directThirds_spread2_run1_piece:
 	MOVQ (R15), SI
 	SHLQ $0x07, SI
 	LEAQ 2048(BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+120(FP), DI
+	MOVQ dst+128(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
 	SHLQ $0x02, R10
 	ADDQ $0x20, R15
 
-directThirds_ahead_run1_pixel:
+directThirds_spread2_run1_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+144(FP), R13
+	MOVQ      before+152(FP), R13
 	TESTQ     R13, R13
-	JEQ       directThirds_ahead_run1_without_before
-	MOVQ      resParts+168(FP), R8
+	JEQ       directThirds_spread2_run1_without_before
+	MOVQ      resParts+176(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directThirds_ahead_run1_floats_before
+	JLT       directThirds_spread2_run1_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directThirds_ahead_run1_add_before
+	JEQ       directThirds_spread2_run1_add_before
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -3869,33 +5102,33 @@ directThirds_ahead_run1_pixel:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directThirds_ahead_run1_add_before:
+directThirds_spread2_run1_add_before:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directThirds_ahead_run1_without_before
+	JMP    directThirds_spread2_run1_without_before
 
-directThirds_ahead_run1_floats_before:
+directThirds_spread2_run1_floats_before:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directThirds_ahead_run1_without_before:
+directThirds_spread2_run1_without_before:
 	VCMPPS    $0x11, Z31, Z0, K3
 	VMULPS    Z30, Z0, K3, Z0
 	VMINPS    Z0, Z29, Z0
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+152(FP), R13
+	MOVQ      after+160(FP), R13
 	TESTQ     R13, R13
-	JEQ       directThirds_ahead_run1_without_after
-	MOVQ      resParts+168(FP), R8
+	JEQ       directThirds_spread2_run1_without_after
+	MOVQ      resParts+176(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directThirds_ahead_run1_floats_after
+	JLT       directThirds_spread2_run1_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directThirds_ahead_run1_add_after
+	JEQ       directThirds_spread2_run1_add_after
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -3903,22 +5136,22 @@ directThirds_ahead_run1_without_before:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directThirds_ahead_run1_add_after:
+directThirds_spread2_run1_add_after:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directThirds_ahead_run1_without_after
+	JMP    directThirds_spread2_run1_without_after
 
-directThirds_ahead_run1_floats_after:
+directThirds_spread2_run1_floats_after:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directThirds_ahead_run1_without_after:
-	MOVQ          dstParts+136(FP), R8
+directThirds_spread2_run1_without_after:
+	MOVQ          dstParts+144(FP), R8
 	CMPQ          R8, $0x01
-	JLT           directThirds_ahead_run1_floats
+	JLT           directThirds_spread2_run1_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
 	VMOVUPS       Z2, (DI)
-	JEQ           directThirds_ahead_run1_stored
+	JEQ           directThirds_spread2_run1_stored
 	VEXTRACTI64X4 $0x00, Z2, Y3
 	VEXTRACTI64X4 $0x01, Z2, Y4
 	VPMOVZXWD     Y3, Z3
@@ -3929,26 +5162,707 @@ directThirds_ahead_run1_without_after:
 	VSUBPS        Z4, Z1, Z1
 	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
 	VMOVUPS       Z0, 64(DI)
-	JMP           directThirds_ahead_run1_stored
+	JMP           directThirds_spread2_run1_stored
 
-directThirds_ahead_run1_floats:
+directThirds_spread2_run1_floats:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 
-directThirds_ahead_run1_stored:
+directThirds_spread2_run1_stored:
 	ADDQ $+128, SI
 	ADDQ CX, DI
 	ADDQ DX, R10
 	DECQ AX
-	JNE  directThirds_ahead_run1_pixel
+	JNE  directThirds_spread2_run1_pixel
 	DECQ R9
-	JNE  directThirds_ahead_run1_piece
+	JNE  directThirds_spread2_run1_piece
 
-directThirds_ahead_run1_done:
+directThirds_spread2_run1_done:
 	ADDQ $0x20, R11
-	SUBQ $0x02, runCount+96(FP)
+	SUBQ $0x02, runCount+104(FP)
 	JMP  directThirds_next
 
+directThirds_other2:
+	CMPQ spread+88(FP), $0x04
+	JNE  directThirds_other4
+
+	// 2 runs
+	MOVQ biases+64(FP), AX
+	XORL DX, DX
+	LONG $0x4b7be2c4; BYTE $0x04; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM0
+	LONG $0x4b7be2c4; BYTE $0x14; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM2
+	LONG $0x4b7be2c4; BYTE $0x4c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM1
+	LONG $0x4b7be2c4; BYTE $0x5c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM3
+	MOVQ segments+8(FP), DX
+	MOVQ segmentCount+16(FP), CX
+	MOVQ w+56(FP), SI
+	MOVQ srcStride+40(FP), R8
+	SHLQ $0x02, R8
+	MOVQ srcStep+48(FP), R13
+	SHLQ $0x02, R13
+	MOVQ ahead+72(FP), R14
+
+directThirds_spread4_segment:
+	MOVQ src+32(FP), DI
+	MOVQ (DX), AX
+	LEAQ (DI)(AX*4), DI
+	MOVQ 16(R11), AX
+	LEAQ (DI)(AX*4), R10
+	MOVQ (R11), AX
+	LEAQ (DI)(AX*4), DI
+	MOVQ depth+24(FP), AX
+
+directThirds_spread4_depth:
+	LONG $0x4b7ba2c4; LONG $0x008007a4; BYTE $0x00; BYTE $0x00 // TILELOADD 128(DI)(R8*1), TMM4
+	LONG $0x4b7b82c4; LONG $0x008002ac; BYTE $0x00; BYTE $0x00 // TILELOADD 128(R10)(R8*1), TMM5
+	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
+	LONG $0x4b7ba2c4; LONG $0x040026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(SI)(R12*1), TMM7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	PREFETCHT1 (R14)
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	PREFETCHT1 64(R14)
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	PREFETCHT1 128(R14)
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	PREFETCHT1 192(R14)
+	LONG $0x4b7ba2c4; BYTE $0x64; BYTE $0x07; BYTE $0x40 // TILELOADD 64(DI)(R8*1), TMM4
+	LONG $0x4b7b82c4; BYTE $0x6c; BYTE $0x02; BYTE $0x40 // TILELOADD 64(R10)(R8*1), TMM5
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	PREFETCHT1 256(R14)
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	PREFETCHT1 320(R14)
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	PREFETCHT1 384(R14)
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	PREFETCHT1 448(R14)
+	LONG $0x4b7ba2c4; LONG $0x080026b4; BYTE $0x00; BYTE $0x00 // TILELOADD 2048(SI)(R12*1), TMM6
+	LONG $0x4b7ba2c4; LONG $0x0c0026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 3072(SI)(R12*1), TMM7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	PREFETCHT1 512(R14)
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	PREFETCHT1 576(R14)
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	PREFETCHT1 640(R14)
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	PREFETCHT1 704(R14)
+	LONG $0x4b7ba2c4; BYTE $0x24; BYTE $0x07 // TILELOADD (DI)(R8*1), TMM4
+	LONG $0x4b7b82c4; BYTE $0x2c; BYTE $0x02 // TILELOADD (R10)(R8*1), TMM5
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	PREFETCHT1 768(R14)
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	PREFETCHT1 832(R14)
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	PREFETCHT1 896(R14)
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	PREFETCHT1 960(R14)
+	LONG $0x4b7ba2c4; LONG $0x100026b4; BYTE $0x00; BYTE $0x00 // TILELOADD 4096(SI)(R12*1), TMM6
+	LONG $0x4b7ba2c4; LONG $0x140026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 5120(SI)(R12*1), TMM7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	PREFETCHT1 1024(R14)
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	PREFETCHT1 1088(R14)
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	PREFETCHT1 1152(R14)
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	PREFETCHT1 1216(R14)
+	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
+	LONG $0x4b7ba2c4; LONG $0x040026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(SI)(R12*1), TMM7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	PREFETCHT1 1280(R14)
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	PREFETCHT1 1344(R14)
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	PREFETCHT1 1408(R14)
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	PREFETCHT1 1472(R14)
+	ADDQ       R13, DI
+	ADDQ       R13, R10
+	ADDQ       $+6144, SI
+	ADDQ       $+1536, R14
+	DECQ       AX
+	JNE        directThirds_spread4_depth
+	ADDQ       $0x08, DX
+	DECQ       CX
+	JNE        directThirds_spread4_segment
+	MOVQ       R14, ahead+72(FP)
+	MOVQ       $+128, R9
+	LONG $0x4b7aa2c4; BYTE $0x04; BYTE $0x0b // TILESTORED TMM0, (BX)(R9*1)
+	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
+	LONG $0x4b7aa2c4; LONG $0x08000b94; BYTE $0x00; BYTE $0x00 // TILESTORED TMM2, 2048(BX)(R9*1)
+	LONG $0x4b7aa2c4; LONG $0x08400b9c; BYTE $0x00; BYTE $0x00 // TILESTORED TMM3, 2112(BX)(R9*1)
+	MOVQ       dstStride+136(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       resStride+168(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       8(R11), R9
+	TESTQ      R9, R9
+	JEQ        directThirds_spread4_run0_done
+
+directThirds_spread4_run0_piece:
+	MOVQ (R15), SI
+	SHLQ $0x07, SI
+	LEAQ (BX)(SI*1), SI
+	MOVQ 8(R15), AX
+	MOVQ dst+128(FP), DI
+	MOVQ 16(R15), R8
+	LEAQ (DI)(R8*4), DI
+	MOVQ 24(R15), R10
+	SHLQ $0x02, R10
+	ADDQ $0x20, R15
+
+directThirds_spread4_run0_pixel:
+	VMOVUPS   (SI), Z0
+	VMOVUPS   64(SI), Z1
+	MOVQ      before+152(FP), R13
+	TESTQ     R13, R13
+	JEQ       directThirds_spread4_run0_without_before
+	MOVQ      resParts+176(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directThirds_spread4_run0_floats_before
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directThirds_spread4_run0_add_before
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directThirds_spread4_run0_add_before:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directThirds_spread4_run0_without_before
+
+directThirds_spread4_run0_floats_before:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directThirds_spread4_run0_without_before:
+	VCMPPS    $0x11, Z31, Z0, K3
+	VMULPS    Z30, Z0, K3, Z0
+	VMINPS    Z0, Z29, Z0
+	VCMPPS    $0x11, Z31, Z1, K4
+	VMULPS    Z30, Z1, K4, Z1
+	VMINPS    Z1, Z29, Z1
+	MOVQ      after+160(FP), R13
+	TESTQ     R13, R13
+	JEQ       directThirds_spread4_run0_without_after
+	MOVQ      resParts+176(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directThirds_spread4_run0_floats_after
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directThirds_spread4_run0_add_after
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directThirds_spread4_run0_add_after:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directThirds_spread4_run0_without_after
+
+directThirds_spread4_run0_floats_after:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directThirds_spread4_run0_without_after:
+	MOVQ          dstParts+144(FP), R8
+	CMPQ          R8, $0x01
+	JLT           directThirds_spread4_run0_floats
+	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
+	VMOVUPS       Z2, (DI)
+	JEQ           directThirds_spread4_run0_stored
+	VEXTRACTI64X4 $0x00, Z2, Y3
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPMOVZXWD     Y3, Z3
+	VPSLLD        $0x10, Z3, Z3
+	VSUBPS        Z3, Z0, Z0
+	VPMOVZXWD     Y4, Z4
+	VPSLLD        $0x10, Z4, Z4
+	VSUBPS        Z4, Z1, Z1
+	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
+	VMOVUPS       Z0, 64(DI)
+	JMP           directThirds_spread4_run0_stored
+
+directThirds_spread4_run0_floats:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+
+directThirds_spread4_run0_stored:
+	ADDQ $+128, SI
+	ADDQ CX, DI
+	ADDQ DX, R10
+	DECQ AX
+	JNE  directThirds_spread4_run0_pixel
+	DECQ R9
+	JNE  directThirds_spread4_run0_piece
+
+directThirds_spread4_run0_done:
+	MOVQ  dstStride+136(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  resStride+168(FP), DX
+	SHLQ  $0x02, DX
+	MOVQ  24(R11), R9
+	TESTQ R9, R9
+	JEQ   directThirds_spread4_run1_done
+
+directThirds_spread4_run1_piece:
+	MOVQ (R15), SI
+	SHLQ $0x07, SI
+	LEAQ 2048(BX)(SI*1), SI
+	MOVQ 8(R15), AX
+	MOVQ dst+128(FP), DI
+	MOVQ 16(R15), R8
+	LEAQ (DI)(R8*4), DI
+	MOVQ 24(R15), R10
+	SHLQ $0x02, R10
+	ADDQ $0x20, R15
+
+directThirds_spread4_run1_pixel:
+	VMOVUPS   (SI), Z0
+	VMOVUPS   64(SI), Z1
+	MOVQ      before+152(FP), R13
+	TESTQ     R13, R13
+	JEQ       directThirds_spread4_run1_without_before
+	MOVQ      resParts+176(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directThirds_spread4_run1_floats_before
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directThirds_spread4_run1_add_before
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directThirds_spread4_run1_add_before:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directThirds_spread4_run1_without_before
+
+directThirds_spread4_run1_floats_before:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directThirds_spread4_run1_without_before:
+	VCMPPS    $0x11, Z31, Z0, K3
+	VMULPS    Z30, Z0, K3, Z0
+	VMINPS    Z0, Z29, Z0
+	VCMPPS    $0x11, Z31, Z1, K4
+	VMULPS    Z30, Z1, K4, Z1
+	VMINPS    Z1, Z29, Z1
+	MOVQ      after+160(FP), R13
+	TESTQ     R13, R13
+	JEQ       directThirds_spread4_run1_without_after
+	MOVQ      resParts+176(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directThirds_spread4_run1_floats_after
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directThirds_spread4_run1_add_after
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directThirds_spread4_run1_add_after:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directThirds_spread4_run1_without_after
+
+directThirds_spread4_run1_floats_after:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directThirds_spread4_run1_without_after:
+	MOVQ          dstParts+144(FP), R8
+	CMPQ          R8, $0x01
+	JLT           directThirds_spread4_run1_floats
+	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
+	VMOVUPS       Z2, (DI)
+	JEQ           directThirds_spread4_run1_stored
+	VEXTRACTI64X4 $0x00, Z2, Y3
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPMOVZXWD     Y3, Z3
+	VPSLLD        $0x10, Z3, Z3
+	VSUBPS        Z3, Z0, Z0
+	VPMOVZXWD     Y4, Z4
+	VPSLLD        $0x10, Z4, Z4
+	VSUBPS        Z4, Z1, Z1
+	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
+	VMOVUPS       Z0, 64(DI)
+	JMP           directThirds_spread4_run1_stored
+
+directThirds_spread4_run1_floats:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+
+directThirds_spread4_run1_stored:
+	ADDQ $+128, SI
+	ADDQ CX, DI
+	ADDQ DX, R10
+	DECQ AX
+	JNE  directThirds_spread4_run1_pixel
+	DECQ R9
+	JNE  directThirds_spread4_run1_piece
+
+directThirds_spread4_run1_done:
+	ADDQ $0x20, R11
+	SUBQ $0x02, runCount+104(FP)
+	JMP  directThirds_next
+
+directThirds_other4:
+	CMPQ spread+88(FP), $0x08
+	JNE  directThirds_other8
+
+	// 2 runs
+	MOVQ biases+64(FP), AX
+	XORL DX, DX
+	LONG $0x4b7be2c4; BYTE $0x04; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM0
+	LONG $0x4b7be2c4; BYTE $0x14; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM2
+	LONG $0x4b7be2c4; BYTE $0x4c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM1
+	LONG $0x4b7be2c4; BYTE $0x5c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM3
+	MOVQ segments+8(FP), DX
+	MOVQ segmentCount+16(FP), CX
+	MOVQ w+56(FP), SI
+	MOVQ srcStride+40(FP), R8
+	SHLQ $0x02, R8
+	MOVQ srcStep+48(FP), R13
+	SHLQ $0x02, R13
+	MOVQ ahead+72(FP), R14
+
+directThirds_spread8_segment:
+	MOVQ src+32(FP), DI
+	MOVQ (DX), AX
+	LEAQ (DI)(AX*4), DI
+	MOVQ 16(R11), AX
+	LEAQ (DI)(AX*4), R10
+	MOVQ (R11), AX
+	LEAQ (DI)(AX*4), DI
+	MOVQ depth+24(FP), AX
+
+directThirds_spread8_depth:
+	LONG $0x4b7ba2c4; LONG $0x008007a4; BYTE $0x00; BYTE $0x00 // TILELOADD 128(DI)(R8*1), TMM4
+	LONG $0x4b7b82c4; LONG $0x008002ac; BYTE $0x00; BYTE $0x00 // TILELOADD 128(R10)(R8*1), TMM5
+	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
+	LONG $0x4b7ba2c4; LONG $0x040026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(SI)(R12*1), TMM7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	PREFETCHT1 (R14)
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	PREFETCHT1 64(R14)
+	LONG $0x4b7ba2c4; BYTE $0x64; BYTE $0x07; BYTE $0x40 // TILELOADD 64(DI)(R8*1), TMM4
+	LONG $0x4b7b82c4; BYTE $0x6c; BYTE $0x02; BYTE $0x40 // TILELOADD 64(R10)(R8*1), TMM5
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	PREFETCHT1 128(R14)
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	PREFETCHT1 192(R14)
+	LONG $0x4b7ba2c4; LONG $0x080026b4; BYTE $0x00; BYTE $0x00 // TILELOADD 2048(SI)(R12*1), TMM6
+	LONG $0x4b7ba2c4; LONG $0x0c0026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 3072(SI)(R12*1), TMM7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	PREFETCHT1 256(R14)
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	PREFETCHT1 320(R14)
+	LONG $0x4b7ba2c4; BYTE $0x24; BYTE $0x07 // TILELOADD (DI)(R8*1), TMM4
+	LONG $0x4b7b82c4; BYTE $0x2c; BYTE $0x02 // TILELOADD (R10)(R8*1), TMM5
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	PREFETCHT1 384(R14)
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	PREFETCHT1 448(R14)
+	LONG $0x4b7ba2c4; LONG $0x100026b4; BYTE $0x00; BYTE $0x00 // TILELOADD 4096(SI)(R12*1), TMM6
+	LONG $0x4b7ba2c4; LONG $0x140026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 5120(SI)(R12*1), TMM7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	PREFETCHT1 512(R14)
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	PREFETCHT1 576(R14)
+	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
+	LONG $0x4b7ba2c4; LONG $0x040026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(SI)(R12*1), TMM7
+	LONG $0x5c4ae2c4; BYTE $0xc4 // TDPBF16PS TMM6, TMM4, TMM0
+	LONG $0x5c42e2c4; BYTE $0xcc // TDPBF16PS TMM7, TMM4, TMM1
+	PREFETCHT1 640(R14)
+	LONG $0x5c4ae2c4; BYTE $0xd5 // TDPBF16PS TMM6, TMM5, TMM2
+	LONG $0x5c42e2c4; BYTE $0xdd // TDPBF16PS TMM7, TMM5, TMM3
+	PREFETCHT1 704(R14)
+	ADDQ       R13, DI
+	ADDQ       R13, R10
+	ADDQ       $+6144, SI
+	ADDQ       $+768, R14
+	DECQ       AX
+	JNE        directThirds_spread8_depth
+	ADDQ       $0x08, DX
+	DECQ       CX
+	JNE        directThirds_spread8_segment
+	MOVQ       R14, ahead+72(FP)
+	MOVQ       $+128, R9
+	LONG $0x4b7aa2c4; BYTE $0x04; BYTE $0x0b // TILESTORED TMM0, (BX)(R9*1)
+	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
+	LONG $0x4b7aa2c4; LONG $0x08000b94; BYTE $0x00; BYTE $0x00 // TILESTORED TMM2, 2048(BX)(R9*1)
+	LONG $0x4b7aa2c4; LONG $0x08400b9c; BYTE $0x00; BYTE $0x00 // TILESTORED TMM3, 2112(BX)(R9*1)
+	MOVQ       dstStride+136(FP), CX
+	SHLQ       $0x02, CX
+	MOVQ       resStride+168(FP), DX
+	SHLQ       $0x02, DX
+	MOVQ       8(R11), R9
+	TESTQ      R9, R9
+	JEQ        directThirds_spread8_run0_done
+
+directThirds_spread8_run0_piece:
+	MOVQ (R15), SI
+	SHLQ $0x07, SI
+	LEAQ (BX)(SI*1), SI
+	MOVQ 8(R15), AX
+	MOVQ dst+128(FP), DI
+	MOVQ 16(R15), R8
+	LEAQ (DI)(R8*4), DI
+	MOVQ 24(R15), R10
+	SHLQ $0x02, R10
+	ADDQ $0x20, R15
+
+directThirds_spread8_run0_pixel:
+	VMOVUPS   (SI), Z0
+	VMOVUPS   64(SI), Z1
+	MOVQ      before+152(FP), R13
+	TESTQ     R13, R13
+	JEQ       directThirds_spread8_run0_without_before
+	MOVQ      resParts+176(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directThirds_spread8_run0_floats_before
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directThirds_spread8_run0_add_before
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directThirds_spread8_run0_add_before:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directThirds_spread8_run0_without_before
+
+directThirds_spread8_run0_floats_before:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directThirds_spread8_run0_without_before:
+	VCMPPS    $0x11, Z31, Z0, K3
+	VMULPS    Z30, Z0, K3, Z0
+	VMINPS    Z0, Z29, Z0
+	VCMPPS    $0x11, Z31, Z1, K4
+	VMULPS    Z30, Z1, K4, Z1
+	VMINPS    Z1, Z29, Z1
+	MOVQ      after+160(FP), R13
+	TESTQ     R13, R13
+	JEQ       directThirds_spread8_run0_without_after
+	MOVQ      resParts+176(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directThirds_spread8_run0_floats_after
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directThirds_spread8_run0_add_after
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directThirds_spread8_run0_add_after:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directThirds_spread8_run0_without_after
+
+directThirds_spread8_run0_floats_after:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directThirds_spread8_run0_without_after:
+	MOVQ          dstParts+144(FP), R8
+	CMPQ          R8, $0x01
+	JLT           directThirds_spread8_run0_floats
+	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
+	VMOVUPS       Z2, (DI)
+	JEQ           directThirds_spread8_run0_stored
+	VEXTRACTI64X4 $0x00, Z2, Y3
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPMOVZXWD     Y3, Z3
+	VPSLLD        $0x10, Z3, Z3
+	VSUBPS        Z3, Z0, Z0
+	VPMOVZXWD     Y4, Z4
+	VPSLLD        $0x10, Z4, Z4
+	VSUBPS        Z4, Z1, Z1
+	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
+	VMOVUPS       Z0, 64(DI)
+	JMP           directThirds_spread8_run0_stored
+
+directThirds_spread8_run0_floats:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+
+directThirds_spread8_run0_stored:
+	ADDQ $+128, SI
+	ADDQ CX, DI
+	ADDQ DX, R10
+	DECQ AX
+	JNE  directThirds_spread8_run0_pixel
+	DECQ R9
+	JNE  directThirds_spread8_run0_piece
+
+directThirds_spread8_run0_done:
+	MOVQ  dstStride+136(FP), CX
+	SHLQ  $0x02, CX
+	MOVQ  resStride+168(FP), DX
+	SHLQ  $0x02, DX
+	MOVQ  24(R11), R9
+	TESTQ R9, R9
+	JEQ   directThirds_spread8_run1_done
+
+directThirds_spread8_run1_piece:
+	MOVQ (R15), SI
+	SHLQ $0x07, SI
+	LEAQ 2048(BX)(SI*1), SI
+	MOVQ 8(R15), AX
+	MOVQ dst+128(FP), DI
+	MOVQ 16(R15), R8
+	LEAQ (DI)(R8*4), DI
+	MOVQ 24(R15), R10
+	SHLQ $0x02, R10
+	ADDQ $0x20, R15
+
+directThirds_spread8_run1_pixel:
+	VMOVUPS   (SI), Z0
+	VMOVUPS   64(SI), Z1
+	MOVQ      before+152(FP), R13
+	TESTQ     R13, R13
+	JEQ       directThirds_spread8_run1_without_before
+	MOVQ      resParts+176(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directThirds_spread8_run1_floats_before
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directThirds_spread8_run1_add_before
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directThirds_spread8_run1_add_before:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directThirds_spread8_run1_without_before
+
+directThirds_spread8_run1_floats_before:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directThirds_spread8_run1_without_before:
+	VCMPPS    $0x11, Z31, Z0, K3
+	VMULPS    Z30, Z0, K3, Z0
+	VMINPS    Z0, Z29, Z0
+	VCMPPS    $0x11, Z31, Z1, K4
+	VMULPS    Z30, Z1, K4, Z1
+	VMINPS    Z1, Z29, Z1
+	MOVQ      after+160(FP), R13
+	TESTQ     R13, R13
+	JEQ       directThirds_spread8_run1_without_after
+	MOVQ      resParts+176(FP), R8
+	CMPQ      R8, $0x01
+	JLT       directThirds_spread8_run1_floats_after
+	VPMOVZXWD (R13)(R10*1), Z2
+	VPSLLD    $0x10, Z2, Z2
+	VPMOVZXWD 32(R13)(R10*1), Z3
+	VPSLLD    $0x10, Z3, Z3
+	JEQ       directThirds_spread8_run1_add_after
+	VPMOVZXWD 64(R13)(R10*1), Z4
+	VPSLLD    $0x10, Z4, Z4
+	VPMOVZXWD 96(R13)(R10*1), Z5
+	VPSLLD    $0x10, Z5, Z5
+	VADDPS    Z4, Z2, Z2
+	VADDPS    Z5, Z3, Z3
+
+directThirds_spread8_run1_add_after:
+	VADDPS Z2, Z0, Z0
+	VADDPS Z3, Z1, Z1
+	JMP    directThirds_spread8_run1_without_after
+
+directThirds_spread8_run1_floats_after:
+	VADDPS (R13)(R10*1), Z0, Z0
+	VADDPS 64(R13)(R10*1), Z1, Z1
+
+directThirds_spread8_run1_without_after:
+	MOVQ          dstParts+144(FP), R8
+	CMPQ          R8, $0x01
+	JLT           directThirds_spread8_run1_floats
+	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
+	VMOVUPS       Z2, (DI)
+	JEQ           directThirds_spread8_run1_stored
+	VEXTRACTI64X4 $0x00, Z2, Y3
+	VEXTRACTI64X4 $0x01, Z2, Y4
+	VPMOVZXWD     Y3, Z3
+	VPSLLD        $0x10, Z3, Z3
+	VSUBPS        Z3, Z0, Z0
+	VPMOVZXWD     Y4, Z4
+	VPSLLD        $0x10, Z4, Z4
+	VSUBPS        Z4, Z1, Z1
+	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
+	VMOVUPS       Z0, 64(DI)
+	JMP           directThirds_spread8_run1_stored
+
+directThirds_spread8_run1_floats:
+	VMOVUPS Z0, (DI)
+	VMOVUPS Z1, 64(DI)
+
+directThirds_spread8_run1_stored:
+	ADDQ $+128, SI
+	ADDQ CX, DI
+	ADDQ DX, R10
+	DECQ AX
+	JNE  directThirds_spread8_run1_pixel
+	DECQ R9
+	JNE  directThirds_spread8_run1_piece
+
+directThirds_spread8_run1_done:
+	ADDQ $0x20, R11
+	SUBQ $0x02, runCount+104(FP)
+	JMP  directThirds_next
+
+directThirds_other8:
 directThirds_two:
 	// 2 runs
 	MOVQ biases+64(FP), AX
@@ -4027,9 +5941,9 @@ directThirds_two_depth:
 	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
 	LONG $0x4b7aa2c4; LONG $0x08000b94; BYTE $0x00; BYTE $0x00 // TILESTORED TMM2, 2048(BX)(R9*1)
 	LONG $0x4b7aa2c4; LONG $0x08400b9c; BYTE $0x00; BYTE $0x00 // TILESTORED TMM3, 2112(BX)(R9*1)
-	MOVQ  dstStride+128(FP), CX
+	MOVQ  dstStride+136(FP), CX
 	SHLQ  $0x02, CX
-	MOVQ  resStride+160(FP), DX
+	MOVQ  resStride+168(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  8(R11), R9
 	TESTQ R9, R9
@@ -4040,7 +5954,7 @@ directThirds_two_run0_piece:
 	SHLQ $0x07, SI
 	LEAQ (BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+120(FP), DI
+	MOVQ dst+128(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
@@ -4050,10 +5964,10 @@ directThirds_two_run0_piece:
 directThirds_two_run0_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+144(FP), R13
+	MOVQ      before+152(FP), R13
 	TESTQ     R13, R13
 	JEQ       directThirds_two_run0_without_before
-	MOVQ      resParts+168(FP), R8
+	MOVQ      resParts+176(FP), R8
 	CMPQ      R8, $0x01
 	JLT       directThirds_two_run0_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
@@ -4084,10 +5998,10 @@ directThirds_two_run0_without_before:
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+152(FP), R13
+	MOVQ      after+160(FP), R13
 	TESTQ     R13, R13
 	JEQ       directThirds_two_run0_without_after
-	MOVQ      resParts+168(FP), R8
+	MOVQ      resParts+176(FP), R8
 	CMPQ      R8, $0x01
 	JLT       directThirds_two_run0_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
@@ -4112,7 +6026,7 @@ directThirds_two_run0_floats_after:
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
 directThirds_two_run0_without_after:
-	MOVQ          dstParts+136(FP), R8
+	MOVQ          dstParts+144(FP), R8
 	CMPQ          R8, $0x01
 	JLT           directThirds_two_run0_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
@@ -4144,9 +6058,9 @@ directThirds_two_run0_stored:
 	JNE  directThirds_two_run0_piece
 
 directThirds_two_run0_done:
-	MOVQ  dstStride+128(FP), CX
+	MOVQ  dstStride+136(FP), CX
 	SHLQ  $0x02, CX
-	MOVQ  resStride+160(FP), DX
+	MOVQ  resStride+168(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  24(R11), R9
 	TESTQ R9, R9
@@ -4157,7 +6071,7 @@ directThirds_two_run1_piece:
 	SHLQ $0x07, SI
 	LEAQ 2048(BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+120(FP), DI
+	MOVQ dst+128(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
@@ -4167,10 +6081,10 @@ directThirds_two_run1_piece:
 directThirds_two_run1_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+144(FP), R13
+	MOVQ      before+152(FP), R13
 	TESTQ     R13, R13
 	JEQ       directThirds_two_run1_without_before
-	MOVQ      resParts+168(FP), R8
+	MOVQ      resParts+176(FP), R8
 	CMPQ      R8, $0x01
 	JLT       directThirds_two_run1_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
@@ -4201,10 +6115,10 @@ directThirds_two_run1_without_before:
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+152(FP), R13
+	MOVQ      after+160(FP), R13
 	TESTQ     R13, R13
 	JEQ       directThirds_two_run1_without_after
-	MOVQ      resParts+168(FP), R8
+	MOVQ      resParts+176(FP), R8
 	CMPQ      R8, $0x01
 	JLT       directThirds_two_run1_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
@@ -4229,7 +6143,7 @@ directThirds_two_run1_floats_after:
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
 directThirds_two_run1_without_after:
-	MOVQ          dstParts+136(FP), R8
+	MOVQ          dstParts+144(FP), R8
 	CMPQ          R8, $0x01
 	JLT           directThirds_two_run1_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
@@ -4262,11 +6176,11 @@ directThirds_two_run1_stored:
 
 directThirds_two_run1_done:
 	ADDQ $0x20, R11
-	SUBQ $0x02, runCount+96(FP)
+	SUBQ $0x02, runCount+104(FP)
 	JMP  directThirds_next
 
 directThirds_last:
-	CMPQ runCount+96(FP), $0x01
+	CMPQ runCount+104(FP), $0x01
 	JLT  directThirds_done
 
 	// 1 runs
@@ -4324,9 +6238,9 @@ directThirds_last_depth:
 	MOVQ  $+128, R9
 	LONG $0x4b7aa2c4; BYTE $0x04; BYTE $0x0b // TILESTORED TMM0, (BX)(R9*1)
 	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
-	MOVQ  dstStride+128(FP), CX
+	MOVQ  dstStride+136(FP), CX
 	SHLQ  $0x02, CX
-	MOVQ  resStride+160(FP), DX
+	MOVQ  resStride+168(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  8(R11), R9
 	TESTQ R9, R9
@@ -4337,7 +6251,7 @@ directThirds_last_run0_piece:
 	SHLQ $0x07, SI
 	LEAQ (BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+120(FP), DI
+	MOVQ dst+128(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
@@ -4347,10 +6261,10 @@ directThirds_last_run0_piece:
 directThirds_last_run0_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+144(FP), R13
+	MOVQ      before+152(FP), R13
 	TESTQ     R13, R13
 	JEQ       directThirds_last_run0_without_before
-	MOVQ      resParts+168(FP), R8
+	MOVQ      resParts+176(FP), R8
 	CMPQ      R8, $0x01
 	JLT       directThirds_last_run0_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
@@ -4381,10 +6295,10 @@ directThirds_last_run0_without_before:
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+152(FP), R13
+	MOVQ      after+160(FP), R13
 	TESTQ     R13, R13
 	JEQ       directThirds_last_run0_without_after
-	MOVQ      resParts+168(FP), R8
+	MOVQ      resParts+176(FP), R8
 	CMPQ      R8, $0x01
 	JLT       directThirds_last_run0_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
@@ -4409,7 +6323,7 @@ directThirds_last_run0_floats_after:
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
 directThirds_last_run0_without_after:
-	MOVQ          dstParts+136(FP), R8
+	MOVQ          dstParts+144(FP), R8
 	CMPQ          R8, $0x01
 	JLT           directThirds_last_run0_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
@@ -4442,7 +6356,7 @@ directThirds_last_run0_stored:
 
 directThirds_last_run0_done:
 	ADDQ $0x10, R11
-	SUBQ $0x01, runCount+96(FP)
+	SUBQ $0x01, runCount+104(FP)
 
 directThirds_done:
 	LONG $0x4978e2c4; BYTE $0xc0 // TILERELEASE

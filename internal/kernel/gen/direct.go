@@ -55,12 +55,13 @@ func (g *gen) directFunctions() {
 // stored channels to stored channels. It configures tiles and releases them, so that no
 // other code finds them in use.
 func (g *gen) direct(name string, parts int) {
-	g.text(name, "func(cfg *byte, segments *int, segmentCount, depth int, src *uint32, srcStride, srcStep int, w, biases, ahead *uint32, aheadRuns int, "+
+	g.text(name, "func(cfg *byte, segments *int, segmentCount, depth int, src *uint32, srcStride, srcStep int, w, biases, ahead *uint32, aheadPairs, spread int, "+
 		"runs *int, runCount int, pieces *int, sums *float32, dst *uint32, dstStride, dstParts int, before, after *uint32, resStride, resParts int, slope, limit float32)",
 		fmt.Sprintf("%s computes runCount runs of pixels times 32 channels, with numbers in parts (%d), in", name, parts),
 		"tiles that cfg configures, and finishes and stores their pieces. Strides are in words;",
-		"dstParts and resParts are 0 for float32. While it computes the first aheadRuns",
-		"runs it fetches a panel from ahead on; it is then the caller's last with this panel.")
+		"dstParts and resParts are 0 for float32. While it computes the first aheadPairs pairs of",
+		"runs it fetches the panel at ahead, the whole of it while spread pairs are computed: one of",
+		"directSpreads.")
 	g.Load(g.Param("cfg"), reg.RAX)
 	g.configure(reg.RAX)
 	g.Load(g.Param("sums"), directSums)
@@ -75,28 +76,36 @@ func (g *gen) direct(name string, parts int) {
 	g.Label(next)
 	g.CMPQ(g.addr("runCount"), operand.U8(2))
 	g.JLT(operand.LabelRef(last))
-	g.CMPQ(g.addr("aheadRuns"), operand.U8(2))
+	g.DECQ(g.addr("aheadPairs"))
 	g.JLT(operand.LabelRef(two))
-	g.SUBQ(operand.U8(2), g.addr("aheadRuns"))
-	g.directRuns(name+"_ahead", 2, parts, true)
-	g.JMP(operand.LabelRef(next))
+	for _, spread := range directSpreads {
+		other, label := fmt.Sprintf("%s_other%d", name, spread), fmt.Sprintf("%s_spread%d", name, spread)
+		g.CMPQ(g.addr("spread"), operand.U8(uint8(spread)))
+		g.JNE(operand.LabelRef(other))
+		g.directRuns(label, 2, parts, spread)
+		g.JMP(operand.LabelRef(next))
+		g.Label(other)
+	}
 	g.Label(two)
-	g.directRuns(two, 2, parts, false)
+	g.directRuns(two, 2, parts, 0)
 	g.JMP(operand.LabelRef(next))
 	g.Label(last)
 	g.CMPQ(g.addr("runCount"), operand.U8(1))
 	g.JLT(operand.LabelRef(done))
-	g.directRuns(last, 1, parts, false)
+	g.directRuns(last, 1, parts, 0)
 	g.Label(done)
 	g.release()
 	g.VZEROUPPER()
 	g.RET()
 }
 
-// directRuns computes one or two runs.
-func (g *gen) directRuns(name string, runs, parts int, ahead bool) {
+// directSpreads are how many pairs of runs are computed while the next panel is fetched.
+var directSpreads = []int{2, 4, 8}
+
+// directRuns computes one or two runs. Where spread is not 0, it fetches that part of the next panel.
+func (g *gen) directRuns(name string, runs, parts, spread int) {
 	g.Comment(fmt.Sprintf("%d runs", runs))
-	g.directSum(name, runs, parts, ahead)
+	g.directSum(name, runs, parts, spread)
 	for r := range runs {
 		g.directFinish(fmt.Sprintf("%s_run%d", name, r), r)
 	}
@@ -105,7 +114,7 @@ func (g *gen) directRuns(name string, runs, parts int, ahead bool) {
 }
 
 // directSum makes the sums of one or two runs and stores them.
-func (g *gen) directSum(name string, runs, parts int, ahead bool) {
+func (g *gen) directSum(name string, runs, parts, spread int) {
 	biases, none := reg.RAX, reg.RDX
 	g.Load(g.Param("biases"), biases) // the same row for all pixels
 	g.XORL(none.As32(), none.As32())
@@ -121,7 +130,7 @@ func (g *gen) directSum(name string, runs, parts int, ahead bool) {
 	g.SHLQ(operand.U8(2), tileStride)
 	g.Load(g.Param("srcStep"), directStep)
 	g.SHLQ(operand.U8(2), directStep)
-	if ahead {
+	if spread > 0 {
 		g.Load(g.Param("ahead"), directNext)
 	}
 
@@ -135,12 +144,12 @@ func (g *gen) directSum(name string, runs, parts int, ahead bool) {
 	}
 	g.Load(g.Param("depth"), tileCount)
 	g.Label(name + "_depth")
-	lines := g.directProducts(runs, parts, ahead)
+	lines := g.directProducts(runs, parts, spread)
 	for r := range runs {
 		g.ADDQ(directStep, tilePixels[r][0])
 	}
 	g.ADDQ(operand.I32(int32(2*parts*wholeTile)), tileWeights[0])
-	if ahead {
+	if spread > 0 {
 		g.ADDQ(operand.I32(int32(lines*cacheLine)), directNext)
 	}
 	g.DECQ(tileCount)
@@ -149,7 +158,7 @@ func (g *gen) directSum(name string, runs, parts int, ahead bool) {
 	g.DECQ(tileLeft)
 	g.JNE(operand.LabelRef(name + "_segment"))
 
-	if ahead {
+	if spread > 0 {
 		g.Store(directNext, g.Param("ahead"))
 	}
 	g.MOVQ(operand.I32(panelBytes), tilePanel)
@@ -161,13 +170,13 @@ func (g *gen) directSum(name string, runs, parts int, ahead bool) {
 }
 
 // directProducts adds the products of one block of channels: each tile that a product
-// needs anew is loaded before it, then all of its tiles are multiplied. Half of as many lines
-// of the next panel as the block has of this one are fetched between: two pairs of runs
-// fetch all. It returns their number.
-func (g *gen) directProducts(runs, parts int, ahead bool) (lines int) {
+// needs anew is loaded before it, then all of its tiles are multiplied. Between them lines
+// of the next panel are fetched, the block's share of what spread pairs of runs fetch. It
+// returns their number.
+func (g *gen) directProducts(runs, parts, spread int) (lines int) {
 	total := 0
-	if ahead {
-		total = parts * 2 * wholeTile / cacheLine / 2
+	if spread > 0 {
+		total = parts * 2 * wholeTile / cacheLine / spread
 	}
 	products := partProducts[parts]
 	multiplications := len(products) * runs * 2
