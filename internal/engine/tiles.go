@@ -9,6 +9,9 @@ const (
 	// tileTasks is how many tasks a directStep is divided into for each thread. One has the
 	// least to read twice, but nothing evens out what a busy machine takes from a thread.
 	tileTasks = 2
+	// tileBlock is the words of input of a block, for each part of a number: with more they fall out
+	// of the second-level cache between two panels, with fewer panels are read more often.
+	tileBlock = 64 << 10
 	// rowsFirst is up to how many words of weights for each of input threads divide the
 	// output's rows, and read all weights each. That is faster than it looks: a thread's rows are in
 	// its own cache, where it left them in the step before, and half of what another has written
@@ -22,7 +25,8 @@ func (s *directStep) divide(threads int, op nn.Conv) {
 	panels, groups := op.Out/kernel.BlockChannels, 1
 	input := s.images * s.oh * s.ow * op.StrideH * op.StrideW * s.stored.Words(s.channels())
 	weights := s.parts * op.Out * s.values() / 2
-	blocks := min(s.grains, (input+l2-1)/l2)
+	fit := s.parts * tileBlock
+	blocks := min(s.grains, (input+fit-1)/fit)
 	if want := tileTasks * threads; threads > 1 && blocks < want {
 		if weights <= rowsFirst*input {
 			blocks = min(s.grains, want)
