@@ -17,7 +17,8 @@
 //
 // The program is traced (ptrace), with all its threads. An instruction that the processor
 // does not know stops its thread; if it is one of tiles, amxemu reads and writes what
-// it names in the program's memory and registers, and goes on after it. Three
+// it names in the program's memory and registers, and goes on after it. On a processor that
+// has AMX they stop it too, since the program is never given the permission. Three
 // functions of package internal/cpu are changed in memory, so that CPUID, XGETBV and
 // the request to Linux are answered as on Intel's Sapphire Rapids.
 //

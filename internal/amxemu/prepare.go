@@ -46,7 +46,9 @@ var asked = []struct {
 }
 
 // prepare reads the text of a program and puts instructions that stop a thread in the
-// place of those of package cpu, where it has them.
+// place of those of package cpu, where it has them, and of those of package kernel that
+// configure tiles and release them: a processor that has AMX carries these out for any
+// process, and stops one without the permission at the others only.
 func (t *tracer) prepare(file string) (code, map[uint64]patch, error) {
 	f, err := elf.Open(file)
 	if err != nil {
@@ -72,24 +74,38 @@ func (t *tracer) prepare(file string) (code, map[uint64]patch, error) {
 	if err != nil {
 		return code{}, nil, err
 	}
+	stop := func(address uint64) error {
+		undefined := []byte{0x0f, 0x0b} // UD2
+		if _, err := syscall.PtracePokeText(t.pid, uintptr(address), undefined); err != nil {
+			return fmt.Errorf("ptrace: change the text at %#x: %w", address, err)
+		}
+		return nil
+	}
 	patches := make(map[uint64]patch)
-	for _, a := range asked {
-		for _, fn := range symbols.Funcs {
-			name, ours := strings.CutPrefix(fn.Name, "github.com/gozoo/zoo/internal/cpu.")
-			if !ours || strings.TrimSuffix(name, ".abi0") != a.function {
-				continue
+	for _, fn := range symbols.Funcs {
+		pkg, name, _ := strings.Cut(strings.TrimPrefix(fn.Name, "github.com/gozoo/zoo/internal/"), ".")
+		body := c.text[fn.Entry-c.start : fn.End-c.start]
+		switch pkg {
+		case "cpu":
+			for _, a := range asked {
+				at := bytes.Index(body, a.instruction)
+				if strings.TrimSuffix(name, ".abi0") != a.function || at < 0 {
+					continue // at < 0: the part that turns calling conventions
+				}
+				address := fn.Entry + uint64(at)
+				if err := stop(address); err != nil {
+					return code{}, nil, err
+				}
+				patches[address] = patch{len(a.instruction), a.answer}
 			}
-			body := c.text[fn.Entry-c.start : fn.End-c.start]
-			at := bytes.Index(body, a.instruction)
-			if at < 0 {
-				continue // the part that turns calling conventions
+		case "kernel":
+			for at := range body {
+				if in, ok := decode(body[at:]); ok && (in.op == ldtilecfg || in.op == tilerelease) {
+					if err := stop(fn.Entry + uint64(at)); err != nil {
+						return code{}, nil, err
+					}
+				}
 			}
-			address := fn.Entry + uint64(at)
-			undefined := []byte{0x0f, 0x0b} // UD2
-			if _, err := syscall.PtracePokeText(t.pid, uintptr(address), undefined); err != nil {
-				return code{}, nil, fmt.Errorf("ptrace: change the text at %#x: %w", address, err)
-			}
-			patches[address] = patch{len(a.instruction), a.answer}
 		}
 	}
 	return c, patches, nil
