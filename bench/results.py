@@ -1,5 +1,6 @@
 """Where the runners of this folder put their figures: one section each of RESULTS.md."""
 
+import datetime
 import pathlib
 import platform
 import re
@@ -38,11 +39,18 @@ def command():
     return " ".join(["python", str(script), *sys.argv[1:]])
 
 
+def kind():
+    """Returns what kind of processor this is: its name and its newest vector instructions."""
+    name, _, flags = cpu().split(", ")
+    return f"{name.replace('(R)', '').removesuffix(' Processor')} with {flags.split()[-1]}"
+
+
 def write(section, versions, body):
-    """Replaces one section of RESULTS.md, or adds it; sections are sorted by title."""
+    """Replaces one section of RESULTS.md of this kind of processor, or adds it; sections are sorted by title."""
+    section = f"{section}: {kind()}"
     text = FILE.read_text() if FILE.exists() else ""
     sections = dict(re.findall(r"^## (.*?)\n(.*?)(?=^## |\Z)", text, re.M | re.S))
-    head = f"CPU: {cpu()}. Linux {platform.release()}. {', '.join(versions)}.\n\n    {command()}\n\n"
+    head = f"{datetime.date.today()}. CPU: {cpu()}. Linux {platform.release()}. {', '.join(versions)}.\n\n    {command()}\n\n"
     sections[section] = "\n" + head + body.strip() + "\n\n"
     FILE.write_text(INTRO + "\n" + "".join(f"## {k}\n{v}" for k, v in sorted(sections.items())).rstrip() + "\n")
     print(f"wrote section {section!r} of {FILE}", file=sys.stderr)

@@ -19,11 +19,11 @@ func directSpread(runs int) int {
 
 const (
 	// directCall bounds a call in assembly, which nothing can interrupt, by its products of
-	// tiles. Each takes 7 ns at least, with weights from memory four times that: the
-	// call takes up to a millisecond. Garbage collection waits for it, and whoever cancels.
-	directCall = 1 << 15
+	// tiles: garbage collection waits for it, and whoever cancels. Each takes 7 ns, up to ten
+	// times that where pixels and weights come from memory: see BenchmarkDirectCall.
+	directCall = 1 << 14
 	// directRuns bounds it where moving pixels takes longer than multiplying them: 16,384
-	// pixels of 64 channels take about half a millisecond.
+	// pixels of 64 channels take up to a millisecond.
 	directRuns = 1 << 10
 )
 

@@ -291,3 +291,35 @@ func BenchmarkDirect(b *testing.B) {
 		}
 	}
 }
+
+// BenchmarkDirectCall times the longest calls in assembly, which nothing can interrupt, with
+// weights and pixels from memory: of as many products as one may have, and of as many runs.
+func BenchmarkDirectCall(b *testing.B) {
+	for _, v := range directVariants()[1:] {
+		for _, c := range []struct{ parts, depth, runs int }{{1, 144, 56}, {2, 144, 18}, {3, 144, 9}, {1, 2, 1024}, {3, 2, 1024}} {
+			s := Storage(c.parts)
+			d := Direct{
+				Segments: []int{0}, Depth: c.depth, Length: 16, SrcStride: s.Words(32 * c.depth), DstStride: min(s, Halves).Words(32),
+				Src: s, Dst: min(s, Halves), Parts: c.parts, Epilogue: Epilogue{Act: LeakyReLU(0.1)},
+			}
+			const calls = 8 // with other memory each
+			src, dst, w := make([]Pair, calls*16*c.runs*d.SrcStride), make([]Pair, calls*16*c.runs*d.DstStride), make([]Pair, calls*d.PackedDirect())
+			r := rand.New(rand.NewPCG(1, 1))
+			randomPairs(src, r)
+			randomPairs(w, r)
+			var runs []TileRun
+			var pieces []TilePiece
+			for i := range c.runs {
+				runs, pieces = append(runs, TileRun{i * 16 * d.SrcStride, 1}), append(pieces, TilePiece{Count: 16, Dst: i * 16 * d.DstStride})
+			}
+			sums, i := make([]float32, DirectSums), 0
+			b.Run(fmt.Sprintf("%s/%d parts, %d blocks, %d runs", v.Name, c.parts, c.depth, c.runs), func(b *testing.B) {
+				for b.Loop() {
+					at := i % calls
+					v.Direct(&d, runs, pieces, dst[at*len(dst)/calls:], src[at*len(src)/calls:], nil, w[at*len(w)/calls:], nil, sums)
+					i++
+				}
+			})
+		}
+	}
+}
