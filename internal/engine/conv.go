@@ -16,7 +16,6 @@ type convStep struct {
 	rowsPerTask   int
 	pixels, width int // of one tile, at most
 	compute       func(p *kernel.Panel, m int, dst, src, w, res []float32)
-	round         func(r *kernel.Rounding, m int, dst []kernel.Pair, src []float32) // of what is stored as pairs
 }
 
 // A window is where a convolution moves over its input, and the size of its output.
@@ -38,6 +37,13 @@ type panel struct {
 	src     int           // first channel that is read
 	res     int           // first channel of the residual
 	finish  *finish
+	rounder *rounder // where dst is not floats
+}
+
+// A rounder rounds what a panel comes to, as it is stored as pairs.
+type rounder struct {
+	kernel.Rounding
+	round func(r *kernel.Rounding, m int, dst []kernel.Pair, src []float32)
 }
 
 // conv makes the step of a convolution.
@@ -96,7 +102,7 @@ func (c *compiler) dense(u unit, s *convStep, op nn.Conv, pixel int) (step, erro
 	for i := range s.panels {
 		s.panels[i].weights = packed[i*size:][:size:size]
 	}
-	s.compute, s.round = c.options.Variant.Panel, c.options.Variant.RoundBF16
+	s.compute = c.options.Variant.Panel
 	s.split(c.options.Threads, s.strideH*s.in.buf.rowStride())
 	return s, nil
 }
@@ -118,15 +124,17 @@ func (c *compiler) panels(u unit, s *convStep, op nn.Conv, from kernel.Panel) {
 		if shared.DstStride = dst.buf.c; images {
 			shared.DstStride = dst.buf.imageStride()
 		}
+		var r *rounder
 		if dst.buf.storage != kernel.Floats {
 			shared.DstStride = s.width // until it is rounded
+			r = &rounder{kernel.Rounding{Channels: s.width, SrcStride: s.width, DstStride: dst.buf.pixel()}, c.options.Variant.RoundBF16}
 		}
 		for at := 0; at < dst.c; {
 			o := first + at
 			n := panelChannels(s.width, op, o, first+dst.c)
 			s.panels = append(s.panels, panel{
 				Panel: &shared, dst: dst.channels(at, at+n), src: o / outPer * (op.In / op.Groups), res: o,
-				finish: c.finish(u, n, shared.DstStride),
+				finish: c.finish(u, n, shared.DstStride), rounder: r,
 			})
 			at += n
 		}
@@ -238,7 +246,7 @@ func (s *convStep) split(threads, row int) {
 // scratch returns the floats that one task needs.
 func (s *convStep) scratch() int {
 	for i := range s.panels {
-		if s.panels[i].dst.buf.storage != kernel.Floats {
+		if s.panels[i].rounder != nil {
 			return s.pixels * s.width
 		}
 	}
@@ -268,7 +276,7 @@ func (s *convStep) run(f *frame, task int) {
 
 // row computes the channels of one panel for one row of output.
 func (s *convStep) row(f *frame, p *panel, image, y int) {
-	if p.dst.buf.storage != kernel.Floats {
+	if p.rounder != nil {
 		s.rounded(f, p, image, y)
 		return
 	}
@@ -282,12 +290,12 @@ func (s *convStep) row(f *frame, p *panel, image, y int) {
 // rounded is row for what is stored as pairs.
 func (s *convStep) rounded(f *frame, p *panel, image, y int) {
 	src, dst := s.in.at(image, y*s.strideH-s.padTop, -s.padLeft)+p.src, p.dst.at(image, y, 0)
-	r := kernel.Rounding{Channels: p.dst.c, SrcStride: p.DstStride, DstStride: p.dst.buf.pixel()}
+	r := p.rounder
 	for x := 0; x < s.ow; x += s.pixels {
 		m := min(s.pixels, s.ow-x)
 		floats := f.scratch[:(m-1)*p.DstStride+p.dst.c]
 		s.compute(p.Panel, m, floats, f.mem[src+x*p.SrcStride:], p.weights, nil)
-		s.round(&r, m, f.words[dst+x*r.DstStride:], floats)
+		r.round(&r.Rounding, m, f.words[dst+x*r.DstStride:], floats)
 	}
 }
 

@@ -241,14 +241,45 @@ func everyPrecision(t *testing.T, f func(t *testing.T, p Precision)) {
 	}
 }
 
-func TestThreadsAndBatchesChangeNothing(t *testing.T) {
-	everyPrecision(t, threadsAndBatchesChangeNothing)
+// tiled returns a bound network whose layers can be computed in tiles, in every form, and an input
+// for it.
+func tiled(t testing.TB, shape tensor.Shape) (*nn.Bound, []float32) {
+	t.Helper()
+	r := rand.New(rand.NewPCG(9, 9))
+	b := nn.NewBuilder(3, 1e-5, nn.LeakyReLU(0.1))
+	x := b.At("stem").ConvNormAct(b.Input(), 32, nn.K(3), nn.Stride(2))
+	keep, work := b.Halves(b.At("expand").ConvNormAct(x, 128))
+	work = b.Add(b.At("block").ConvNormAct(b.At("point").ConvNormAct(work, 64), work.C, nn.K(3)), work)
+	x = b.At("final").ConvNormAct(b.Concat(keep, work), 64)
+	x = b.At("down").ConvNormAct(x, 96, nn.K(3), nn.Stride(2))
+	x = b.Add(b.At("late").ConvNormAct(x, x.C, nn.K(3)), x)
+	x = b.At("gap").Features(b.Flatten(b.At("gap").GlobalAvgPool(x)))
+	g, err := b.Graph(b.At("fc").Linear(x, 10))
+	if err != nil {
+		t.Fatal(err)
+	}
+	n, _ := shape.Numel()
+	return bindRandom(t, g, r), randomInput(r, n)
 }
 
-func threadsAndBatchesChangeNothing(t *testing.T, p Precision) {
-	bound, input := small(t, tensor.Shape{4, 3, 33, 29})
+func TestThreadsAndBatchesChangeNothing(t *testing.T) {
+	everyPrecision(t, func(t *testing.T, p Precision) {
+		t.Run("small", func(t *testing.T) { threadsAndBatchesChangeNothing(t, small, Options{Precision: p}) })
+		for _, v := range tileVariants(t) {
+			for _, early := range []int{-1, 3, 100} {
+				t.Run(fmt.Sprint("tiled/", v.Name, "/", early), func(t *testing.T) {
+					threadsAndBatchesChangeNothing(t, tiled, Options{Precision: p, Variant: v, early: early})
+				})
+			}
+		}
+	})
+}
+
+func threadsAndBatchesChangeNothing(t *testing.T, network func(testing.TB, tensor.Shape) (*nn.Bound, []float32), o Options) {
+	bound, input := network(t, tensor.Shape{4, 3, 33, 29})
 	logits := func(images int, threads int, input []float32) []float32 {
-		plan, err := Compile(bound, tensor.Shape{images, 3, 33, 29}, Options{Threads: threads, Precision: p})
+		o.Threads = threads
+		plan, err := Compile(bound, tensor.Shape{images, 3, 33, 29}, o)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -355,13 +386,21 @@ func sessionsShareAPlan(t *testing.T, p Precision) {
 	wg.Wait()
 }
 
-func TestRunAllocatesNothing(t *testing.T) { everyPrecision(t, runAllocatesNothing) }
+func TestRunAllocatesNothing(t *testing.T) {
+	everyPrecision(t, func(t *testing.T, p Precision) {
+		runAllocatesNothing(t, small, Options{Precision: p})
+		for _, v := range tileVariants(t) {
+			runAllocatesNothing(t, tiled, Options{Precision: p, Variant: v, early: 3})
+		}
+	})
+}
 
-func runAllocatesNothing(t *testing.T, p Precision) {
+func runAllocatesNothing(t *testing.T, network func(testing.TB, tensor.Shape) (*nn.Bound, []float32), o Options) {
 	shape := tensor.Shape{1, 3, 24, 24}
-	bound, input := small(t, shape)
+	bound, input := network(t, shape)
 	for _, threads := range []int{1, 2} {
-		plan, err := Compile(bound, shape, Options{Threads: threads, Precision: p})
+		o.Threads = threads
+		plan, err := Compile(bound, shape, o)
 		if err != nil {
 			t.Fatal(err)
 		}

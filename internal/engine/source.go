@@ -35,7 +35,8 @@ type source struct {
 	stem     bool
 	stored   kernel.Storage // of what tiles are loaded from
 	pixel    int            // words from one pixel to the next there
-	converts bool           // from floats to that
+	converts bool           // from floats to that, as rounding says
+	rounding kernel.Rounding
 	round    func(r *kernel.Rounding, m int, dst []kernel.Pair, src []float32)
 
 	// The output is divided into grains: rows, runs of flat pixels, or images of gathered
@@ -54,6 +55,10 @@ func (c *compiler) source(w window, op nn.Conv, parts int) source {
 	if s.converts = in.storage == kernel.Floats; s.converts {
 		s.stored = kernel.Storage(parts)
 		s.pixel = s.stored.Words(op.In)
+		s.rounding = s.stored.Rounding(in.c, s.pixel)
+		if in.c == op.In { // one block after the other
+			s.rounding = s.stored.Rounding(kernel.BlockChannels, s.stored.Words(kernel.BlockChannels))
+		}
 	}
 	point := op.KH == 1 && op.KW == 1 && op.StrideH == 1 && op.StrideW == 1
 	pixels := s.ow // that runs are made of

@@ -54,18 +54,16 @@ func (s *source) stage(f *frame, block int) {
 
 // convert converts the input of output rows from y on of an image.
 func (s *source) convert(f *frame, dst []kernel.Pair, image, y, rows int) {
-	in, columns, channels := s.in.buf, s.columns(), s.op.In
+	columns, channels := s.columns(), s.op.In
 	for i := range s.inputRows(rows) {
 		src := f.mem[s.in.at(image, y*s.strideH-s.padTop+i, -s.padLeft):]
 		to := dst[i*s.row():][:s.row()]
-		if in.c == channels { // one block after the other
-			r := s.stored.Rounding(kernel.BlockChannels, s.stored.Words(kernel.BlockChannels))
-			s.round(&r, columns*channels/kernel.BlockChannels, to, src)
+		if s.in.buf.c == channels {
+			s.round(&s.rounding, columns*channels/kernel.BlockChannels, to, src)
 			continue
 		}
-		r := s.stored.Rounding(in.c, s.stored.Words(channels))
 		for c := 0; c < channels; c += kernel.BlockChannels {
-			s.round(&r, columns, to[s.stored.Words(c):], src[c:])
+			s.round(&s.rounding, columns, to[s.stored.Words(c):], src[c:])
 		}
 	}
 }

@@ -12,10 +12,11 @@ const (
 	// tileBlock is the words of input of a block, for each part of a number: with more they fall out
 	// of the second-level cache between two panels, with fewer panels are read more often.
 	tileBlock = 64 << 10
-	// rowsFirst is up to how many words of weights for each of input threads divide the
-	// output's rows, and read all weights each. That is faster than it looks: a thread's rows are in
-	// its own cache, where it left them in the step before, and half of what another has written
-	// is not. CSPResNet50 at medium gains 1.2 to 1.9 times from a second thread by this alone.
+	// rowsFirst is up to how many words of weights for each word of input threads divide the
+	// output's rows, and each reads all weights. To divide the panels would read no weight
+	// twice, but half of the input from another core's cache, where the crew's shares have each
+	// thread find its rows in its own: on two threads of Emerald Rapids CSPResNet50 at medium
+	// takes 6.3 ms for 10.3.
 	rowsFirst = 8
 )
 

@@ -1964,54 +1964,57 @@ finishTilesx2_pixels8_notafter:
 	VZEROUPPER
 	RET
 
-// func directBF16(cfg *byte, segments *int, segmentCount int, depth int, src *uint32, srcStride int, srcStep int, w *uint32, biases *uint32, ahead *uint32, aheadPairs int, spread int, runs *int, runCount int, pieces *int, sums *float32, dst *uint32, dstStride int, dstParts int, before *uint32, after *uint32, resStride int, resParts int, slope float32, limit float32)
+// func directTiles(cfg *byte, parts int, segments *int, segmentCount int, depth int, src *uint32, srcStride int, srcStep int, w *uint32, biases *uint32, ahead *uint32, aheadPairs int, spread int, runs *int, runCount int, pieces *int, sums *float32, dst *uint32, dstStride int, dstParts int, before *uint32, after *uint32, resStride int, resParts int, slope float32, limit float32)
 // Requires: AVX, AVX512F, MMX+
-TEXT ·directBF16(SB), NOSPLIT, $0-192
+TEXT ·directTiles(SB), NOSPLIT, $0-200
 	MOVQ         cfg+0(FP), AX
 	LONG $0x4978e2c4; BYTE $0x00 // LDTILECFG (AX)
-	MOVQ         sums+120(FP), BX
-	MOVQ         runs+96(FP), R11
-	MOVQ         pieces+112(FP), R15
+	MOVQ         sums+128(FP), BX
+	MOVQ         runs+104(FP), R11
+	MOVQ         pieces+120(FP), R15
 	MOVQ         $+64, R12
 	VPXORD       Z31, Z31, Z31
-	VBROADCASTSS slope+184(FP), Z30
-	VBROADCASTSS limit+188(FP), Z29
+	VBROADCASTSS slope+192(FP), Z30
+	VBROADCASTSS limit+196(FP), Z29
+	CMPQ         parts+8(FP), $0x02
+	JE           directTiles_2
+	JG           directTiles_3
 
-directBF16_next:
-	CMPQ runCount+104(FP), $0x02
-	JLT  directBF16_last
-	DECQ aheadPairs+80(FP)
-	JLT  directBF16_two
-	CMPQ spread+88(FP), $0x02
-	JNE  directBF16_other2
+directTiles_1:
+	CMPQ runCount+112(FP), $0x02
+	JLT  directTiles_1_last
+	DECQ aheadPairs+88(FP)
+	JLT  directTiles_1_two
+	CMPQ spread+96(FP), $0x02
+	JNE  directTiles_1_not2
 
 	// 2 runs
-	MOVQ biases+64(FP), AX
+	MOVQ biases+72(FP), AX
 	XORL DX, DX
 	LONG $0x4b7be2c4; BYTE $0x04; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM0
 	LONG $0x4b7be2c4; BYTE $0x14; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM2
 	LONG $0x4b7be2c4; BYTE $0x4c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM1
 	LONG $0x4b7be2c4; BYTE $0x5c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM3
-	MOVQ segments+8(FP), DX
-	MOVQ segmentCount+16(FP), CX
-	MOVQ w+56(FP), SI
-	MOVQ srcStride+40(FP), R8
+	MOVQ segments+16(FP), DX
+	MOVQ segmentCount+24(FP), CX
+	MOVQ w+64(FP), SI
+	MOVQ srcStride+48(FP), R8
 	SHLQ $0x02, R8
-	MOVQ srcStep+48(FP), R13
+	MOVQ srcStep+56(FP), R13
 	SHLQ $0x02, R13
-	MOVQ ahead+72(FP), R14
+	MOVQ ahead+80(FP), R14
 
-directBF16_spread2_segment:
-	MOVQ src+32(FP), DI
+directTiles_1_ahead2_segment:
+	MOVQ src+40(FP), DI
 	MOVQ (DX), AX
 	LEAQ (DI)(AX*4), DI
 	MOVQ 16(R11), AX
 	LEAQ (DI)(AX*4), R10
 	MOVQ (R11), AX
 	LEAQ (DI)(AX*4), DI
-	MOVQ depth+24(FP), AX
+	MOVQ depth+32(FP), AX
 
-directBF16_spread2_depth:
+directTiles_1_ahead2_depth:
 	LONG $0x4b7ba2c4; BYTE $0x24; BYTE $0x07 // TILELOADD (DI)(R8*1), TMM4
 	LONG $0x4b7b82c4; BYTE $0x2c; BYTE $0x02 // TILELOADD (R10)(R8*1), TMM5
 	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
@@ -2041,50 +2044,50 @@ directBF16_spread2_depth:
 	ADDQ       $+2048, SI
 	ADDQ       $+1024, R14
 	DECQ       AX
-	JNE        directBF16_spread2_depth
+	JNE        directTiles_1_ahead2_depth
 	ADDQ       $0x08, DX
 	DECQ       CX
-	JNE        directBF16_spread2_segment
-	MOVQ       R14, ahead+72(FP)
+	JNE        directTiles_1_ahead2_segment
+	MOVQ       R14, ahead+80(FP)
 	MOVQ       $+128, R9
 	LONG $0x4b7aa2c4; BYTE $0x04; BYTE $0x0b // TILESTORED TMM0, (BX)(R9*1)
 	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
 	LONG $0x4b7aa2c4; LONG $0x08000b94; BYTE $0x00; BYTE $0x00 // TILESTORED TMM2, 2048(BX)(R9*1)
 	LONG $0x4b7aa2c4; LONG $0x08400b9c; BYTE $0x00; BYTE $0x00 // TILESTORED TMM3, 2112(BX)(R9*1)
-	MOVQ       dstStride+136(FP), CX
+	MOVQ       dstStride+144(FP), CX
 	SHLQ       $0x02, CX
-	MOVQ       resStride+168(FP), DX
+	MOVQ       resStride+176(FP), DX
 	SHLQ       $0x02, DX
 	MOVQ       8(R11), R9
 	TESTQ      R9, R9
-	JEQ        directBF16_spread2_run0_done
+	JEQ        directTiles_1_ahead2_run0_done
 
-directBF16_spread2_run0_piece:
+directTiles_1_ahead2_run0_piece:
 	MOVQ (R15), SI
 	SHLQ $0x07, SI
 	LEAQ (BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+128(FP), DI
+	MOVQ dst+136(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
 	SHLQ $0x02, R10
 	ADDQ $0x20, R15
 
-directBF16_spread2_run0_pixel:
+directTiles_1_ahead2_run0_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+152(FP), R13
+	MOVQ      before+160(FP), R13
 	TESTQ     R13, R13
-	JEQ       directBF16_spread2_run0_without_before
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_1_ahead2_run0_without_before
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directBF16_spread2_run0_floats_before
+	JLT       directTiles_1_ahead2_run0_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directBF16_spread2_run0_add_before
+	JEQ       directTiles_1_ahead2_run0_add_before
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -2092,33 +2095,33 @@ directBF16_spread2_run0_pixel:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directBF16_spread2_run0_add_before:
+directTiles_1_ahead2_run0_add_before:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directBF16_spread2_run0_without_before
+	JMP    directTiles_1_ahead2_run0_without_before
 
-directBF16_spread2_run0_floats_before:
+directTiles_1_ahead2_run0_floats_before:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directBF16_spread2_run0_without_before:
+directTiles_1_ahead2_run0_without_before:
 	VCMPPS    $0x11, Z31, Z0, K3
 	VMULPS    Z30, Z0, K3, Z0
 	VMINPS    Z0, Z29, Z0
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+160(FP), R13
+	MOVQ      after+168(FP), R13
 	TESTQ     R13, R13
-	JEQ       directBF16_spread2_run0_without_after
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_1_ahead2_run0_without_after
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directBF16_spread2_run0_floats_after
+	JLT       directTiles_1_ahead2_run0_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directBF16_spread2_run0_add_after
+	JEQ       directTiles_1_ahead2_run0_add_after
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -2126,22 +2129,22 @@ directBF16_spread2_run0_without_before:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directBF16_spread2_run0_add_after:
+directTiles_1_ahead2_run0_add_after:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directBF16_spread2_run0_without_after
+	JMP    directTiles_1_ahead2_run0_without_after
 
-directBF16_spread2_run0_floats_after:
+directTiles_1_ahead2_run0_floats_after:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directBF16_spread2_run0_without_after:
-	MOVQ          dstParts+144(FP), R8
+directTiles_1_ahead2_run0_without_after:
+	MOVQ          dstParts+152(FP), R8
 	CMPQ          R8, $0x01
-	JLT           directBF16_spread2_run0_floats
+	JLT           directTiles_1_ahead2_run0_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
 	VMOVUPS       Z2, (DI)
-	JEQ           directBF16_spread2_run0_stored
+	JEQ           directTiles_1_ahead2_run0_stored
 	VEXTRACTI64X4 $0x00, Z2, Y3
 	VEXTRACTI64X4 $0x01, Z2, Y4
 	VPMOVZXWD     Y3, Z3
@@ -2152,56 +2155,56 @@ directBF16_spread2_run0_without_after:
 	VSUBPS        Z4, Z1, Z1
 	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
 	VMOVUPS       Z0, 64(DI)
-	JMP           directBF16_spread2_run0_stored
+	JMP           directTiles_1_ahead2_run0_stored
 
-directBF16_spread2_run0_floats:
+directTiles_1_ahead2_run0_floats:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 
-directBF16_spread2_run0_stored:
+directTiles_1_ahead2_run0_stored:
 	ADDQ $+128, SI
 	ADDQ CX, DI
 	ADDQ DX, R10
 	DECQ AX
-	JNE  directBF16_spread2_run0_pixel
+	JNE  directTiles_1_ahead2_run0_pixel
 	DECQ R9
-	JNE  directBF16_spread2_run0_piece
+	JNE  directTiles_1_ahead2_run0_piece
 
-directBF16_spread2_run0_done:
-	MOVQ  dstStride+136(FP), CX
+directTiles_1_ahead2_run0_done:
+	MOVQ  dstStride+144(FP), CX
 	SHLQ  $0x02, CX
-	MOVQ  resStride+168(FP), DX
+	MOVQ  resStride+176(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  24(R11), R9
 	TESTQ R9, R9
-	JEQ   directBF16_spread2_run1_done
+	JEQ   directTiles_1_ahead2_run1_done
 
-directBF16_spread2_run1_piece:
+directTiles_1_ahead2_run1_piece:
 	MOVQ (R15), SI
 	SHLQ $0x07, SI
 	LEAQ 2048(BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+128(FP), DI
+	MOVQ dst+136(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
 	SHLQ $0x02, R10
 	ADDQ $0x20, R15
 
-directBF16_spread2_run1_pixel:
+directTiles_1_ahead2_run1_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+152(FP), R13
+	MOVQ      before+160(FP), R13
 	TESTQ     R13, R13
-	JEQ       directBF16_spread2_run1_without_before
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_1_ahead2_run1_without_before
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directBF16_spread2_run1_floats_before
+	JLT       directTiles_1_ahead2_run1_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directBF16_spread2_run1_add_before
+	JEQ       directTiles_1_ahead2_run1_add_before
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -2209,33 +2212,33 @@ directBF16_spread2_run1_pixel:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directBF16_spread2_run1_add_before:
+directTiles_1_ahead2_run1_add_before:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directBF16_spread2_run1_without_before
+	JMP    directTiles_1_ahead2_run1_without_before
 
-directBF16_spread2_run1_floats_before:
+directTiles_1_ahead2_run1_floats_before:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directBF16_spread2_run1_without_before:
+directTiles_1_ahead2_run1_without_before:
 	VCMPPS    $0x11, Z31, Z0, K3
 	VMULPS    Z30, Z0, K3, Z0
 	VMINPS    Z0, Z29, Z0
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+160(FP), R13
+	MOVQ      after+168(FP), R13
 	TESTQ     R13, R13
-	JEQ       directBF16_spread2_run1_without_after
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_1_ahead2_run1_without_after
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directBF16_spread2_run1_floats_after
+	JLT       directTiles_1_ahead2_run1_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directBF16_spread2_run1_add_after
+	JEQ       directTiles_1_ahead2_run1_add_after
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -2243,22 +2246,22 @@ directBF16_spread2_run1_without_before:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directBF16_spread2_run1_add_after:
+directTiles_1_ahead2_run1_add_after:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directBF16_spread2_run1_without_after
+	JMP    directTiles_1_ahead2_run1_without_after
 
-directBF16_spread2_run1_floats_after:
+directTiles_1_ahead2_run1_floats_after:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directBF16_spread2_run1_without_after:
-	MOVQ          dstParts+144(FP), R8
+directTiles_1_ahead2_run1_without_after:
+	MOVQ          dstParts+152(FP), R8
 	CMPQ          R8, $0x01
-	JLT           directBF16_spread2_run1_floats
+	JLT           directTiles_1_ahead2_run1_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
 	VMOVUPS       Z2, (DI)
-	JEQ           directBF16_spread2_run1_stored
+	JEQ           directTiles_1_ahead2_run1_stored
 	VEXTRACTI64X4 $0x00, Z2, Y3
 	VEXTRACTI64X4 $0x01, Z2, Y4
 	VPMOVZXWD     Y3, Z3
@@ -2269,57 +2272,57 @@ directBF16_spread2_run1_without_after:
 	VSUBPS        Z4, Z1, Z1
 	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
 	VMOVUPS       Z0, 64(DI)
-	JMP           directBF16_spread2_run1_stored
+	JMP           directTiles_1_ahead2_run1_stored
 
-directBF16_spread2_run1_floats:
+directTiles_1_ahead2_run1_floats:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 
-directBF16_spread2_run1_stored:
+directTiles_1_ahead2_run1_stored:
 	ADDQ $+128, SI
 	ADDQ CX, DI
 	ADDQ DX, R10
 	DECQ AX
-	JNE  directBF16_spread2_run1_pixel
+	JNE  directTiles_1_ahead2_run1_pixel
 	DECQ R9
-	JNE  directBF16_spread2_run1_piece
+	JNE  directTiles_1_ahead2_run1_piece
 
-directBF16_spread2_run1_done:
+directTiles_1_ahead2_run1_done:
 	ADDQ $0x20, R11
-	SUBQ $0x02, runCount+104(FP)
-	JMP  directBF16_next
+	SUBQ $0x02, runCount+112(FP)
+	JMP  directTiles_1
 
-directBF16_other2:
-	CMPQ spread+88(FP), $0x04
-	JNE  directBF16_other4
+directTiles_1_not2:
+	CMPQ spread+96(FP), $0x04
+	JNE  directTiles_1_not4
 
 	// 2 runs
-	MOVQ biases+64(FP), AX
+	MOVQ biases+72(FP), AX
 	XORL DX, DX
 	LONG $0x4b7be2c4; BYTE $0x04; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM0
 	LONG $0x4b7be2c4; BYTE $0x14; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM2
 	LONG $0x4b7be2c4; BYTE $0x4c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM1
 	LONG $0x4b7be2c4; BYTE $0x5c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM3
-	MOVQ segments+8(FP), DX
-	MOVQ segmentCount+16(FP), CX
-	MOVQ w+56(FP), SI
-	MOVQ srcStride+40(FP), R8
+	MOVQ segments+16(FP), DX
+	MOVQ segmentCount+24(FP), CX
+	MOVQ w+64(FP), SI
+	MOVQ srcStride+48(FP), R8
 	SHLQ $0x02, R8
-	MOVQ srcStep+48(FP), R13
+	MOVQ srcStep+56(FP), R13
 	SHLQ $0x02, R13
-	MOVQ ahead+72(FP), R14
+	MOVQ ahead+80(FP), R14
 
-directBF16_spread4_segment:
-	MOVQ src+32(FP), DI
+directTiles_1_ahead4_segment:
+	MOVQ src+40(FP), DI
 	MOVQ (DX), AX
 	LEAQ (DI)(AX*4), DI
 	MOVQ 16(R11), AX
 	LEAQ (DI)(AX*4), R10
 	MOVQ (R11), AX
 	LEAQ (DI)(AX*4), DI
-	MOVQ depth+24(FP), AX
+	MOVQ depth+32(FP), AX
 
-directBF16_spread4_depth:
+directTiles_1_ahead4_depth:
 	LONG $0x4b7ba2c4; BYTE $0x24; BYTE $0x07 // TILELOADD (DI)(R8*1), TMM4
 	LONG $0x4b7b82c4; BYTE $0x2c; BYTE $0x02 // TILELOADD (R10)(R8*1), TMM5
 	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
@@ -2341,50 +2344,50 @@ directBF16_spread4_depth:
 	ADDQ       $+2048, SI
 	ADDQ       $+512, R14
 	DECQ       AX
-	JNE        directBF16_spread4_depth
+	JNE        directTiles_1_ahead4_depth
 	ADDQ       $0x08, DX
 	DECQ       CX
-	JNE        directBF16_spread4_segment
-	MOVQ       R14, ahead+72(FP)
+	JNE        directTiles_1_ahead4_segment
+	MOVQ       R14, ahead+80(FP)
 	MOVQ       $+128, R9
 	LONG $0x4b7aa2c4; BYTE $0x04; BYTE $0x0b // TILESTORED TMM0, (BX)(R9*1)
 	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
 	LONG $0x4b7aa2c4; LONG $0x08000b94; BYTE $0x00; BYTE $0x00 // TILESTORED TMM2, 2048(BX)(R9*1)
 	LONG $0x4b7aa2c4; LONG $0x08400b9c; BYTE $0x00; BYTE $0x00 // TILESTORED TMM3, 2112(BX)(R9*1)
-	MOVQ       dstStride+136(FP), CX
+	MOVQ       dstStride+144(FP), CX
 	SHLQ       $0x02, CX
-	MOVQ       resStride+168(FP), DX
+	MOVQ       resStride+176(FP), DX
 	SHLQ       $0x02, DX
 	MOVQ       8(R11), R9
 	TESTQ      R9, R9
-	JEQ        directBF16_spread4_run0_done
+	JEQ        directTiles_1_ahead4_run0_done
 
-directBF16_spread4_run0_piece:
+directTiles_1_ahead4_run0_piece:
 	MOVQ (R15), SI
 	SHLQ $0x07, SI
 	LEAQ (BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+128(FP), DI
+	MOVQ dst+136(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
 	SHLQ $0x02, R10
 	ADDQ $0x20, R15
 
-directBF16_spread4_run0_pixel:
+directTiles_1_ahead4_run0_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+152(FP), R13
+	MOVQ      before+160(FP), R13
 	TESTQ     R13, R13
-	JEQ       directBF16_spread4_run0_without_before
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_1_ahead4_run0_without_before
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directBF16_spread4_run0_floats_before
+	JLT       directTiles_1_ahead4_run0_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directBF16_spread4_run0_add_before
+	JEQ       directTiles_1_ahead4_run0_add_before
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -2392,33 +2395,33 @@ directBF16_spread4_run0_pixel:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directBF16_spread4_run0_add_before:
+directTiles_1_ahead4_run0_add_before:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directBF16_spread4_run0_without_before
+	JMP    directTiles_1_ahead4_run0_without_before
 
-directBF16_spread4_run0_floats_before:
+directTiles_1_ahead4_run0_floats_before:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directBF16_spread4_run0_without_before:
+directTiles_1_ahead4_run0_without_before:
 	VCMPPS    $0x11, Z31, Z0, K3
 	VMULPS    Z30, Z0, K3, Z0
 	VMINPS    Z0, Z29, Z0
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+160(FP), R13
+	MOVQ      after+168(FP), R13
 	TESTQ     R13, R13
-	JEQ       directBF16_spread4_run0_without_after
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_1_ahead4_run0_without_after
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directBF16_spread4_run0_floats_after
+	JLT       directTiles_1_ahead4_run0_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directBF16_spread4_run0_add_after
+	JEQ       directTiles_1_ahead4_run0_add_after
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -2426,22 +2429,22 @@ directBF16_spread4_run0_without_before:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directBF16_spread4_run0_add_after:
+directTiles_1_ahead4_run0_add_after:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directBF16_spread4_run0_without_after
+	JMP    directTiles_1_ahead4_run0_without_after
 
-directBF16_spread4_run0_floats_after:
+directTiles_1_ahead4_run0_floats_after:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directBF16_spread4_run0_without_after:
-	MOVQ          dstParts+144(FP), R8
+directTiles_1_ahead4_run0_without_after:
+	MOVQ          dstParts+152(FP), R8
 	CMPQ          R8, $0x01
-	JLT           directBF16_spread4_run0_floats
+	JLT           directTiles_1_ahead4_run0_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
 	VMOVUPS       Z2, (DI)
-	JEQ           directBF16_spread4_run0_stored
+	JEQ           directTiles_1_ahead4_run0_stored
 	VEXTRACTI64X4 $0x00, Z2, Y3
 	VEXTRACTI64X4 $0x01, Z2, Y4
 	VPMOVZXWD     Y3, Z3
@@ -2452,56 +2455,56 @@ directBF16_spread4_run0_without_after:
 	VSUBPS        Z4, Z1, Z1
 	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
 	VMOVUPS       Z0, 64(DI)
-	JMP           directBF16_spread4_run0_stored
+	JMP           directTiles_1_ahead4_run0_stored
 
-directBF16_spread4_run0_floats:
+directTiles_1_ahead4_run0_floats:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 
-directBF16_spread4_run0_stored:
+directTiles_1_ahead4_run0_stored:
 	ADDQ $+128, SI
 	ADDQ CX, DI
 	ADDQ DX, R10
 	DECQ AX
-	JNE  directBF16_spread4_run0_pixel
+	JNE  directTiles_1_ahead4_run0_pixel
 	DECQ R9
-	JNE  directBF16_spread4_run0_piece
+	JNE  directTiles_1_ahead4_run0_piece
 
-directBF16_spread4_run0_done:
-	MOVQ  dstStride+136(FP), CX
+directTiles_1_ahead4_run0_done:
+	MOVQ  dstStride+144(FP), CX
 	SHLQ  $0x02, CX
-	MOVQ  resStride+168(FP), DX
+	MOVQ  resStride+176(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  24(R11), R9
 	TESTQ R9, R9
-	JEQ   directBF16_spread4_run1_done
+	JEQ   directTiles_1_ahead4_run1_done
 
-directBF16_spread4_run1_piece:
+directTiles_1_ahead4_run1_piece:
 	MOVQ (R15), SI
 	SHLQ $0x07, SI
 	LEAQ 2048(BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+128(FP), DI
+	MOVQ dst+136(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
 	SHLQ $0x02, R10
 	ADDQ $0x20, R15
 
-directBF16_spread4_run1_pixel:
+directTiles_1_ahead4_run1_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+152(FP), R13
+	MOVQ      before+160(FP), R13
 	TESTQ     R13, R13
-	JEQ       directBF16_spread4_run1_without_before
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_1_ahead4_run1_without_before
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directBF16_spread4_run1_floats_before
+	JLT       directTiles_1_ahead4_run1_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directBF16_spread4_run1_add_before
+	JEQ       directTiles_1_ahead4_run1_add_before
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -2509,33 +2512,33 @@ directBF16_spread4_run1_pixel:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directBF16_spread4_run1_add_before:
+directTiles_1_ahead4_run1_add_before:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directBF16_spread4_run1_without_before
+	JMP    directTiles_1_ahead4_run1_without_before
 
-directBF16_spread4_run1_floats_before:
+directTiles_1_ahead4_run1_floats_before:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directBF16_spread4_run1_without_before:
+directTiles_1_ahead4_run1_without_before:
 	VCMPPS    $0x11, Z31, Z0, K3
 	VMULPS    Z30, Z0, K3, Z0
 	VMINPS    Z0, Z29, Z0
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+160(FP), R13
+	MOVQ      after+168(FP), R13
 	TESTQ     R13, R13
-	JEQ       directBF16_spread4_run1_without_after
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_1_ahead4_run1_without_after
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directBF16_spread4_run1_floats_after
+	JLT       directTiles_1_ahead4_run1_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directBF16_spread4_run1_add_after
+	JEQ       directTiles_1_ahead4_run1_add_after
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -2543,22 +2546,22 @@ directBF16_spread4_run1_without_before:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directBF16_spread4_run1_add_after:
+directTiles_1_ahead4_run1_add_after:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directBF16_spread4_run1_without_after
+	JMP    directTiles_1_ahead4_run1_without_after
 
-directBF16_spread4_run1_floats_after:
+directTiles_1_ahead4_run1_floats_after:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directBF16_spread4_run1_without_after:
-	MOVQ          dstParts+144(FP), R8
+directTiles_1_ahead4_run1_without_after:
+	MOVQ          dstParts+152(FP), R8
 	CMPQ          R8, $0x01
-	JLT           directBF16_spread4_run1_floats
+	JLT           directTiles_1_ahead4_run1_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
 	VMOVUPS       Z2, (DI)
-	JEQ           directBF16_spread4_run1_stored
+	JEQ           directTiles_1_ahead4_run1_stored
 	VEXTRACTI64X4 $0x00, Z2, Y3
 	VEXTRACTI64X4 $0x01, Z2, Y4
 	VPMOVZXWD     Y3, Z3
@@ -2569,57 +2572,57 @@ directBF16_spread4_run1_without_after:
 	VSUBPS        Z4, Z1, Z1
 	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
 	VMOVUPS       Z0, 64(DI)
-	JMP           directBF16_spread4_run1_stored
+	JMP           directTiles_1_ahead4_run1_stored
 
-directBF16_spread4_run1_floats:
+directTiles_1_ahead4_run1_floats:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 
-directBF16_spread4_run1_stored:
+directTiles_1_ahead4_run1_stored:
 	ADDQ $+128, SI
 	ADDQ CX, DI
 	ADDQ DX, R10
 	DECQ AX
-	JNE  directBF16_spread4_run1_pixel
+	JNE  directTiles_1_ahead4_run1_pixel
 	DECQ R9
-	JNE  directBF16_spread4_run1_piece
+	JNE  directTiles_1_ahead4_run1_piece
 
-directBF16_spread4_run1_done:
+directTiles_1_ahead4_run1_done:
 	ADDQ $0x20, R11
-	SUBQ $0x02, runCount+104(FP)
-	JMP  directBF16_next
+	SUBQ $0x02, runCount+112(FP)
+	JMP  directTiles_1
 
-directBF16_other4:
-	CMPQ spread+88(FP), $0x08
-	JNE  directBF16_other8
+directTiles_1_not4:
+	CMPQ spread+96(FP), $0x08
+	JNE  directTiles_1_not8
 
 	// 2 runs
-	MOVQ biases+64(FP), AX
+	MOVQ biases+72(FP), AX
 	XORL DX, DX
 	LONG $0x4b7be2c4; BYTE $0x04; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM0
 	LONG $0x4b7be2c4; BYTE $0x14; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM2
 	LONG $0x4b7be2c4; BYTE $0x4c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM1
 	LONG $0x4b7be2c4; BYTE $0x5c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM3
-	MOVQ segments+8(FP), DX
-	MOVQ segmentCount+16(FP), CX
-	MOVQ w+56(FP), SI
-	MOVQ srcStride+40(FP), R8
+	MOVQ segments+16(FP), DX
+	MOVQ segmentCount+24(FP), CX
+	MOVQ w+64(FP), SI
+	MOVQ srcStride+48(FP), R8
 	SHLQ $0x02, R8
-	MOVQ srcStep+48(FP), R13
+	MOVQ srcStep+56(FP), R13
 	SHLQ $0x02, R13
-	MOVQ ahead+72(FP), R14
+	MOVQ ahead+80(FP), R14
 
-directBF16_spread8_segment:
-	MOVQ src+32(FP), DI
+directTiles_1_ahead8_segment:
+	MOVQ src+40(FP), DI
 	MOVQ (DX), AX
 	LEAQ (DI)(AX*4), DI
 	MOVQ 16(R11), AX
 	LEAQ (DI)(AX*4), R10
 	MOVQ (R11), AX
 	LEAQ (DI)(AX*4), DI
-	MOVQ depth+24(FP), AX
+	MOVQ depth+32(FP), AX
 
-directBF16_spread8_depth:
+directTiles_1_ahead8_depth:
 	LONG $0x4b7ba2c4; BYTE $0x24; BYTE $0x07 // TILELOADD (DI)(R8*1), TMM4
 	LONG $0x4b7b82c4; BYTE $0x2c; BYTE $0x02 // TILELOADD (R10)(R8*1), TMM5
 	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
@@ -2637,50 +2640,50 @@ directBF16_spread8_depth:
 	ADDQ       $+2048, SI
 	ADDQ       $+256, R14
 	DECQ       AX
-	JNE        directBF16_spread8_depth
+	JNE        directTiles_1_ahead8_depth
 	ADDQ       $0x08, DX
 	DECQ       CX
-	JNE        directBF16_spread8_segment
-	MOVQ       R14, ahead+72(FP)
+	JNE        directTiles_1_ahead8_segment
+	MOVQ       R14, ahead+80(FP)
 	MOVQ       $+128, R9
 	LONG $0x4b7aa2c4; BYTE $0x04; BYTE $0x0b // TILESTORED TMM0, (BX)(R9*1)
 	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
 	LONG $0x4b7aa2c4; LONG $0x08000b94; BYTE $0x00; BYTE $0x00 // TILESTORED TMM2, 2048(BX)(R9*1)
 	LONG $0x4b7aa2c4; LONG $0x08400b9c; BYTE $0x00; BYTE $0x00 // TILESTORED TMM3, 2112(BX)(R9*1)
-	MOVQ       dstStride+136(FP), CX
+	MOVQ       dstStride+144(FP), CX
 	SHLQ       $0x02, CX
-	MOVQ       resStride+168(FP), DX
+	MOVQ       resStride+176(FP), DX
 	SHLQ       $0x02, DX
 	MOVQ       8(R11), R9
 	TESTQ      R9, R9
-	JEQ        directBF16_spread8_run0_done
+	JEQ        directTiles_1_ahead8_run0_done
 
-directBF16_spread8_run0_piece:
+directTiles_1_ahead8_run0_piece:
 	MOVQ (R15), SI
 	SHLQ $0x07, SI
 	LEAQ (BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+128(FP), DI
+	MOVQ dst+136(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
 	SHLQ $0x02, R10
 	ADDQ $0x20, R15
 
-directBF16_spread8_run0_pixel:
+directTiles_1_ahead8_run0_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+152(FP), R13
+	MOVQ      before+160(FP), R13
 	TESTQ     R13, R13
-	JEQ       directBF16_spread8_run0_without_before
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_1_ahead8_run0_without_before
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directBF16_spread8_run0_floats_before
+	JLT       directTiles_1_ahead8_run0_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directBF16_spread8_run0_add_before
+	JEQ       directTiles_1_ahead8_run0_add_before
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -2688,33 +2691,33 @@ directBF16_spread8_run0_pixel:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directBF16_spread8_run0_add_before:
+directTiles_1_ahead8_run0_add_before:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directBF16_spread8_run0_without_before
+	JMP    directTiles_1_ahead8_run0_without_before
 
-directBF16_spread8_run0_floats_before:
+directTiles_1_ahead8_run0_floats_before:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directBF16_spread8_run0_without_before:
+directTiles_1_ahead8_run0_without_before:
 	VCMPPS    $0x11, Z31, Z0, K3
 	VMULPS    Z30, Z0, K3, Z0
 	VMINPS    Z0, Z29, Z0
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+160(FP), R13
+	MOVQ      after+168(FP), R13
 	TESTQ     R13, R13
-	JEQ       directBF16_spread8_run0_without_after
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_1_ahead8_run0_without_after
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directBF16_spread8_run0_floats_after
+	JLT       directTiles_1_ahead8_run0_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directBF16_spread8_run0_add_after
+	JEQ       directTiles_1_ahead8_run0_add_after
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -2722,22 +2725,22 @@ directBF16_spread8_run0_without_before:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directBF16_spread8_run0_add_after:
+directTiles_1_ahead8_run0_add_after:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directBF16_spread8_run0_without_after
+	JMP    directTiles_1_ahead8_run0_without_after
 
-directBF16_spread8_run0_floats_after:
+directTiles_1_ahead8_run0_floats_after:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directBF16_spread8_run0_without_after:
-	MOVQ          dstParts+144(FP), R8
+directTiles_1_ahead8_run0_without_after:
+	MOVQ          dstParts+152(FP), R8
 	CMPQ          R8, $0x01
-	JLT           directBF16_spread8_run0_floats
+	JLT           directTiles_1_ahead8_run0_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
 	VMOVUPS       Z2, (DI)
-	JEQ           directBF16_spread8_run0_stored
+	JEQ           directTiles_1_ahead8_run0_stored
 	VEXTRACTI64X4 $0x00, Z2, Y3
 	VEXTRACTI64X4 $0x01, Z2, Y4
 	VPMOVZXWD     Y3, Z3
@@ -2748,56 +2751,56 @@ directBF16_spread8_run0_without_after:
 	VSUBPS        Z4, Z1, Z1
 	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
 	VMOVUPS       Z0, 64(DI)
-	JMP           directBF16_spread8_run0_stored
+	JMP           directTiles_1_ahead8_run0_stored
 
-directBF16_spread8_run0_floats:
+directTiles_1_ahead8_run0_floats:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 
-directBF16_spread8_run0_stored:
+directTiles_1_ahead8_run0_stored:
 	ADDQ $+128, SI
 	ADDQ CX, DI
 	ADDQ DX, R10
 	DECQ AX
-	JNE  directBF16_spread8_run0_pixel
+	JNE  directTiles_1_ahead8_run0_pixel
 	DECQ R9
-	JNE  directBF16_spread8_run0_piece
+	JNE  directTiles_1_ahead8_run0_piece
 
-directBF16_spread8_run0_done:
-	MOVQ  dstStride+136(FP), CX
+directTiles_1_ahead8_run0_done:
+	MOVQ  dstStride+144(FP), CX
 	SHLQ  $0x02, CX
-	MOVQ  resStride+168(FP), DX
+	MOVQ  resStride+176(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  24(R11), R9
 	TESTQ R9, R9
-	JEQ   directBF16_spread8_run1_done
+	JEQ   directTiles_1_ahead8_run1_done
 
-directBF16_spread8_run1_piece:
+directTiles_1_ahead8_run1_piece:
 	MOVQ (R15), SI
 	SHLQ $0x07, SI
 	LEAQ 2048(BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+128(FP), DI
+	MOVQ dst+136(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
 	SHLQ $0x02, R10
 	ADDQ $0x20, R15
 
-directBF16_spread8_run1_pixel:
+directTiles_1_ahead8_run1_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+152(FP), R13
+	MOVQ      before+160(FP), R13
 	TESTQ     R13, R13
-	JEQ       directBF16_spread8_run1_without_before
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_1_ahead8_run1_without_before
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directBF16_spread8_run1_floats_before
+	JLT       directTiles_1_ahead8_run1_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directBF16_spread8_run1_add_before
+	JEQ       directTiles_1_ahead8_run1_add_before
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -2805,33 +2808,33 @@ directBF16_spread8_run1_pixel:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directBF16_spread8_run1_add_before:
+directTiles_1_ahead8_run1_add_before:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directBF16_spread8_run1_without_before
+	JMP    directTiles_1_ahead8_run1_without_before
 
-directBF16_spread8_run1_floats_before:
+directTiles_1_ahead8_run1_floats_before:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directBF16_spread8_run1_without_before:
+directTiles_1_ahead8_run1_without_before:
 	VCMPPS    $0x11, Z31, Z0, K3
 	VMULPS    Z30, Z0, K3, Z0
 	VMINPS    Z0, Z29, Z0
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+160(FP), R13
+	MOVQ      after+168(FP), R13
 	TESTQ     R13, R13
-	JEQ       directBF16_spread8_run1_without_after
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_1_ahead8_run1_without_after
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directBF16_spread8_run1_floats_after
+	JLT       directTiles_1_ahead8_run1_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directBF16_spread8_run1_add_after
+	JEQ       directTiles_1_ahead8_run1_add_after
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -2839,22 +2842,22 @@ directBF16_spread8_run1_without_before:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directBF16_spread8_run1_add_after:
+directTiles_1_ahead8_run1_add_after:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directBF16_spread8_run1_without_after
+	JMP    directTiles_1_ahead8_run1_without_after
 
-directBF16_spread8_run1_floats_after:
+directTiles_1_ahead8_run1_floats_after:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directBF16_spread8_run1_without_after:
-	MOVQ          dstParts+144(FP), R8
+directTiles_1_ahead8_run1_without_after:
+	MOVQ          dstParts+152(FP), R8
 	CMPQ          R8, $0x01
-	JLT           directBF16_spread8_run1_floats
+	JLT           directTiles_1_ahead8_run1_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
 	VMOVUPS       Z2, (DI)
-	JEQ           directBF16_spread8_run1_stored
+	JEQ           directTiles_1_ahead8_run1_stored
 	VEXTRACTI64X4 $0x00, Z2, Y3
 	VEXTRACTI64X4 $0x01, Z2, Y4
 	VPMOVZXWD     Y3, Z3
@@ -2865,54 +2868,54 @@ directBF16_spread8_run1_without_after:
 	VSUBPS        Z4, Z1, Z1
 	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
 	VMOVUPS       Z0, 64(DI)
-	JMP           directBF16_spread8_run1_stored
+	JMP           directTiles_1_ahead8_run1_stored
 
-directBF16_spread8_run1_floats:
+directTiles_1_ahead8_run1_floats:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 
-directBF16_spread8_run1_stored:
+directTiles_1_ahead8_run1_stored:
 	ADDQ $+128, SI
 	ADDQ CX, DI
 	ADDQ DX, R10
 	DECQ AX
-	JNE  directBF16_spread8_run1_pixel
+	JNE  directTiles_1_ahead8_run1_pixel
 	DECQ R9
-	JNE  directBF16_spread8_run1_piece
+	JNE  directTiles_1_ahead8_run1_piece
 
-directBF16_spread8_run1_done:
+directTiles_1_ahead8_run1_done:
 	ADDQ $0x20, R11
-	SUBQ $0x02, runCount+104(FP)
-	JMP  directBF16_next
+	SUBQ $0x02, runCount+112(FP)
+	JMP  directTiles_1
 
-directBF16_other8:
-directBF16_two:
+directTiles_1_not8:
+directTiles_1_two:
 	// 2 runs
-	MOVQ biases+64(FP), AX
+	MOVQ biases+72(FP), AX
 	XORL DX, DX
 	LONG $0x4b7be2c4; BYTE $0x04; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM0
 	LONG $0x4b7be2c4; BYTE $0x14; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM2
 	LONG $0x4b7be2c4; BYTE $0x4c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM1
 	LONG $0x4b7be2c4; BYTE $0x5c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM3
-	MOVQ segments+8(FP), DX
-	MOVQ segmentCount+16(FP), CX
-	MOVQ w+56(FP), SI
-	MOVQ srcStride+40(FP), R8
+	MOVQ segments+16(FP), DX
+	MOVQ segmentCount+24(FP), CX
+	MOVQ w+64(FP), SI
+	MOVQ srcStride+48(FP), R8
 	SHLQ $0x02, R8
-	MOVQ srcStep+48(FP), R13
+	MOVQ srcStep+56(FP), R13
 	SHLQ $0x02, R13
 
-directBF16_two_segment:
-	MOVQ src+32(FP), DI
+directTiles_1_two_segment:
+	MOVQ src+40(FP), DI
 	MOVQ (DX), AX
 	LEAQ (DI)(AX*4), DI
 	MOVQ 16(R11), AX
 	LEAQ (DI)(AX*4), R10
 	MOVQ (R11), AX
 	LEAQ (DI)(AX*4), DI
-	MOVQ depth+24(FP), AX
+	MOVQ depth+32(FP), AX
 
-directBF16_two_depth:
+directTiles_1_two_depth:
 	LONG $0x4b7ba2c4; BYTE $0x24; BYTE $0x07 // TILELOADD (DI)(R8*1), TMM4
 	LONG $0x4b7b82c4; BYTE $0x2c; BYTE $0x02 // TILELOADD (R10)(R8*1), TMM5
 	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
@@ -2925,49 +2928,49 @@ directBF16_two_depth:
 	ADDQ  R13, R10
 	ADDQ  $+2048, SI
 	DECQ  AX
-	JNE   directBF16_two_depth
+	JNE   directTiles_1_two_depth
 	ADDQ  $0x08, DX
 	DECQ  CX
-	JNE   directBF16_two_segment
+	JNE   directTiles_1_two_segment
 	MOVQ  $+128, R9
 	LONG $0x4b7aa2c4; BYTE $0x04; BYTE $0x0b // TILESTORED TMM0, (BX)(R9*1)
 	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
 	LONG $0x4b7aa2c4; LONG $0x08000b94; BYTE $0x00; BYTE $0x00 // TILESTORED TMM2, 2048(BX)(R9*1)
 	LONG $0x4b7aa2c4; LONG $0x08400b9c; BYTE $0x00; BYTE $0x00 // TILESTORED TMM3, 2112(BX)(R9*1)
-	MOVQ  dstStride+136(FP), CX
+	MOVQ  dstStride+144(FP), CX
 	SHLQ  $0x02, CX
-	MOVQ  resStride+168(FP), DX
+	MOVQ  resStride+176(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  8(R11), R9
 	TESTQ R9, R9
-	JEQ   directBF16_two_run0_done
+	JEQ   directTiles_1_two_run0_done
 
-directBF16_two_run0_piece:
+directTiles_1_two_run0_piece:
 	MOVQ (R15), SI
 	SHLQ $0x07, SI
 	LEAQ (BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+128(FP), DI
+	MOVQ dst+136(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
 	SHLQ $0x02, R10
 	ADDQ $0x20, R15
 
-directBF16_two_run0_pixel:
+directTiles_1_two_run0_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+152(FP), R13
+	MOVQ      before+160(FP), R13
 	TESTQ     R13, R13
-	JEQ       directBF16_two_run0_without_before
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_1_two_run0_without_before
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directBF16_two_run0_floats_before
+	JLT       directTiles_1_two_run0_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directBF16_two_run0_add_before
+	JEQ       directTiles_1_two_run0_add_before
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -2975,33 +2978,33 @@ directBF16_two_run0_pixel:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directBF16_two_run0_add_before:
+directTiles_1_two_run0_add_before:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directBF16_two_run0_without_before
+	JMP    directTiles_1_two_run0_without_before
 
-directBF16_two_run0_floats_before:
+directTiles_1_two_run0_floats_before:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directBF16_two_run0_without_before:
+directTiles_1_two_run0_without_before:
 	VCMPPS    $0x11, Z31, Z0, K3
 	VMULPS    Z30, Z0, K3, Z0
 	VMINPS    Z0, Z29, Z0
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+160(FP), R13
+	MOVQ      after+168(FP), R13
 	TESTQ     R13, R13
-	JEQ       directBF16_two_run0_without_after
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_1_two_run0_without_after
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directBF16_two_run0_floats_after
+	JLT       directTiles_1_two_run0_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directBF16_two_run0_add_after
+	JEQ       directTiles_1_two_run0_add_after
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -3009,22 +3012,22 @@ directBF16_two_run0_without_before:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directBF16_two_run0_add_after:
+directTiles_1_two_run0_add_after:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directBF16_two_run0_without_after
+	JMP    directTiles_1_two_run0_without_after
 
-directBF16_two_run0_floats_after:
+directTiles_1_two_run0_floats_after:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directBF16_two_run0_without_after:
-	MOVQ          dstParts+144(FP), R8
+directTiles_1_two_run0_without_after:
+	MOVQ          dstParts+152(FP), R8
 	CMPQ          R8, $0x01
-	JLT           directBF16_two_run0_floats
+	JLT           directTiles_1_two_run0_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
 	VMOVUPS       Z2, (DI)
-	JEQ           directBF16_two_run0_stored
+	JEQ           directTiles_1_two_run0_stored
 	VEXTRACTI64X4 $0x00, Z2, Y3
 	VEXTRACTI64X4 $0x01, Z2, Y4
 	VPMOVZXWD     Y3, Z3
@@ -3035,56 +3038,56 @@ directBF16_two_run0_without_after:
 	VSUBPS        Z4, Z1, Z1
 	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
 	VMOVUPS       Z0, 64(DI)
-	JMP           directBF16_two_run0_stored
+	JMP           directTiles_1_two_run0_stored
 
-directBF16_two_run0_floats:
+directTiles_1_two_run0_floats:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 
-directBF16_two_run0_stored:
+directTiles_1_two_run0_stored:
 	ADDQ $+128, SI
 	ADDQ CX, DI
 	ADDQ DX, R10
 	DECQ AX
-	JNE  directBF16_two_run0_pixel
+	JNE  directTiles_1_two_run0_pixel
 	DECQ R9
-	JNE  directBF16_two_run0_piece
+	JNE  directTiles_1_two_run0_piece
 
-directBF16_two_run0_done:
-	MOVQ  dstStride+136(FP), CX
+directTiles_1_two_run0_done:
+	MOVQ  dstStride+144(FP), CX
 	SHLQ  $0x02, CX
-	MOVQ  resStride+168(FP), DX
+	MOVQ  resStride+176(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  24(R11), R9
 	TESTQ R9, R9
-	JEQ   directBF16_two_run1_done
+	JEQ   directTiles_1_two_run1_done
 
-directBF16_two_run1_piece:
+directTiles_1_two_run1_piece:
 	MOVQ (R15), SI
 	SHLQ $0x07, SI
 	LEAQ 2048(BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+128(FP), DI
+	MOVQ dst+136(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
 	SHLQ $0x02, R10
 	ADDQ $0x20, R15
 
-directBF16_two_run1_pixel:
+directTiles_1_two_run1_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+152(FP), R13
+	MOVQ      before+160(FP), R13
 	TESTQ     R13, R13
-	JEQ       directBF16_two_run1_without_before
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_1_two_run1_without_before
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directBF16_two_run1_floats_before
+	JLT       directTiles_1_two_run1_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directBF16_two_run1_add_before
+	JEQ       directTiles_1_two_run1_add_before
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -3092,33 +3095,33 @@ directBF16_two_run1_pixel:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directBF16_two_run1_add_before:
+directTiles_1_two_run1_add_before:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directBF16_two_run1_without_before
+	JMP    directTiles_1_two_run1_without_before
 
-directBF16_two_run1_floats_before:
+directTiles_1_two_run1_floats_before:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directBF16_two_run1_without_before:
+directTiles_1_two_run1_without_before:
 	VCMPPS    $0x11, Z31, Z0, K3
 	VMULPS    Z30, Z0, K3, Z0
 	VMINPS    Z0, Z29, Z0
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+160(FP), R13
+	MOVQ      after+168(FP), R13
 	TESTQ     R13, R13
-	JEQ       directBF16_two_run1_without_after
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_1_two_run1_without_after
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directBF16_two_run1_floats_after
+	JLT       directTiles_1_two_run1_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directBF16_two_run1_add_after
+	JEQ       directTiles_1_two_run1_add_after
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -3126,22 +3129,22 @@ directBF16_two_run1_without_before:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directBF16_two_run1_add_after:
+directTiles_1_two_run1_add_after:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directBF16_two_run1_without_after
+	JMP    directTiles_1_two_run1_without_after
 
-directBF16_two_run1_floats_after:
+directTiles_1_two_run1_floats_after:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directBF16_two_run1_without_after:
-	MOVQ          dstParts+144(FP), R8
+directTiles_1_two_run1_without_after:
+	MOVQ          dstParts+152(FP), R8
 	CMPQ          R8, $0x01
-	JLT           directBF16_two_run1_floats
+	JLT           directTiles_1_two_run1_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
 	VMOVUPS       Z2, (DI)
-	JEQ           directBF16_two_run1_stored
+	JEQ           directTiles_1_two_run1_stored
 	VEXTRACTI64X4 $0x00, Z2, Y3
 	VEXTRACTI64X4 $0x01, Z2, Y4
 	VPMOVZXWD     Y3, Z3
@@ -3152,52 +3155,52 @@ directBF16_two_run1_without_after:
 	VSUBPS        Z4, Z1, Z1
 	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
 	VMOVUPS       Z0, 64(DI)
-	JMP           directBF16_two_run1_stored
+	JMP           directTiles_1_two_run1_stored
 
-directBF16_two_run1_floats:
+directTiles_1_two_run1_floats:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 
-directBF16_two_run1_stored:
+directTiles_1_two_run1_stored:
 	ADDQ $+128, SI
 	ADDQ CX, DI
 	ADDQ DX, R10
 	DECQ AX
-	JNE  directBF16_two_run1_pixel
+	JNE  directTiles_1_two_run1_pixel
 	DECQ R9
-	JNE  directBF16_two_run1_piece
+	JNE  directTiles_1_two_run1_piece
 
-directBF16_two_run1_done:
+directTiles_1_two_run1_done:
 	ADDQ $0x20, R11
-	SUBQ $0x02, runCount+104(FP)
-	JMP  directBF16_next
+	SUBQ $0x02, runCount+112(FP)
+	JMP  directTiles_1
 
-directBF16_last:
-	CMPQ runCount+104(FP), $0x01
-	JLT  directBF16_done
+directTiles_1_last:
+	CMPQ runCount+112(FP), $0x01
+	JLT  directTiles_done
 
 	// 1 runs
-	MOVQ biases+64(FP), AX
+	MOVQ biases+72(FP), AX
 	XORL DX, DX
 	LONG $0x4b7be2c4; BYTE $0x04; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM0
 	LONG $0x4b7be2c4; BYTE $0x4c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM1
-	MOVQ segments+8(FP), DX
-	MOVQ segmentCount+16(FP), CX
-	MOVQ w+56(FP), SI
-	MOVQ srcStride+40(FP), R8
+	MOVQ segments+16(FP), DX
+	MOVQ segmentCount+24(FP), CX
+	MOVQ w+64(FP), SI
+	MOVQ srcStride+48(FP), R8
 	SHLQ $0x02, R8
-	MOVQ srcStep+48(FP), R13
+	MOVQ srcStep+56(FP), R13
 	SHLQ $0x02, R13
 
-directBF16_last_segment:
-	MOVQ src+32(FP), DI
+directTiles_1_last_segment:
+	MOVQ src+40(FP), DI
 	MOVQ (DX), AX
 	LEAQ (DI)(AX*4), DI
 	MOVQ (R11), AX
 	LEAQ (DI)(AX*4), DI
-	MOVQ depth+24(FP), AX
+	MOVQ depth+32(FP), AX
 
-directBF16_last_depth:
+directTiles_1_last_depth:
 	LONG $0x4b7ba2c4; BYTE $0x24; BYTE $0x07 // TILELOADD (DI)(R8*1), TMM4
 	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
 	LONG $0x4b7ba2c4; LONG $0x040026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(SI)(R12*1), TMM7
@@ -3206,47 +3209,47 @@ directBF16_last_depth:
 	ADDQ  R13, DI
 	ADDQ  $+2048, SI
 	DECQ  AX
-	JNE   directBF16_last_depth
+	JNE   directTiles_1_last_depth
 	ADDQ  $0x08, DX
 	DECQ  CX
-	JNE   directBF16_last_segment
+	JNE   directTiles_1_last_segment
 	MOVQ  $+128, R9
 	LONG $0x4b7aa2c4; BYTE $0x04; BYTE $0x0b // TILESTORED TMM0, (BX)(R9*1)
 	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
-	MOVQ  dstStride+136(FP), CX
+	MOVQ  dstStride+144(FP), CX
 	SHLQ  $0x02, CX
-	MOVQ  resStride+168(FP), DX
+	MOVQ  resStride+176(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  8(R11), R9
 	TESTQ R9, R9
-	JEQ   directBF16_last_run0_done
+	JEQ   directTiles_1_last_run0_done
 
-directBF16_last_run0_piece:
+directTiles_1_last_run0_piece:
 	MOVQ (R15), SI
 	SHLQ $0x07, SI
 	LEAQ (BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+128(FP), DI
+	MOVQ dst+136(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
 	SHLQ $0x02, R10
 	ADDQ $0x20, R15
 
-directBF16_last_run0_pixel:
+directTiles_1_last_run0_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+152(FP), R13
+	MOVQ      before+160(FP), R13
 	TESTQ     R13, R13
-	JEQ       directBF16_last_run0_without_before
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_1_last_run0_without_before
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directBF16_last_run0_floats_before
+	JLT       directTiles_1_last_run0_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directBF16_last_run0_add_before
+	JEQ       directTiles_1_last_run0_add_before
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -3254,33 +3257,33 @@ directBF16_last_run0_pixel:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directBF16_last_run0_add_before:
+directTiles_1_last_run0_add_before:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directBF16_last_run0_without_before
+	JMP    directTiles_1_last_run0_without_before
 
-directBF16_last_run0_floats_before:
+directTiles_1_last_run0_floats_before:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directBF16_last_run0_without_before:
+directTiles_1_last_run0_without_before:
 	VCMPPS    $0x11, Z31, Z0, K3
 	VMULPS    Z30, Z0, K3, Z0
 	VMINPS    Z0, Z29, Z0
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+160(FP), R13
+	MOVQ      after+168(FP), R13
 	TESTQ     R13, R13
-	JEQ       directBF16_last_run0_without_after
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_1_last_run0_without_after
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directBF16_last_run0_floats_after
+	JLT       directTiles_1_last_run0_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directBF16_last_run0_add_after
+	JEQ       directTiles_1_last_run0_add_after
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -3288,22 +3291,22 @@ directBF16_last_run0_without_before:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directBF16_last_run0_add_after:
+directTiles_1_last_run0_add_after:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directBF16_last_run0_without_after
+	JMP    directTiles_1_last_run0_without_after
 
-directBF16_last_run0_floats_after:
+directTiles_1_last_run0_floats_after:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directBF16_last_run0_without_after:
-	MOVQ          dstParts+144(FP), R8
+directTiles_1_last_run0_without_after:
+	MOVQ          dstParts+152(FP), R8
 	CMPQ          R8, $0x01
-	JLT           directBF16_last_run0_floats
+	JLT           directTiles_1_last_run0_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
 	VMOVUPS       Z2, (DI)
-	JEQ           directBF16_last_run0_stored
+	JEQ           directTiles_1_last_run0_stored
 	VEXTRACTI64X4 $0x00, Z2, Y3
 	VEXTRACTI64X4 $0x01, Z2, Y4
 	VPMOVZXWD     Y3, Z3
@@ -3314,78 +3317,61 @@ directBF16_last_run0_without_after:
 	VSUBPS        Z4, Z1, Z1
 	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
 	VMOVUPS       Z0, 64(DI)
-	JMP           directBF16_last_run0_stored
+	JMP           directTiles_1_last_run0_stored
 
-directBF16_last_run0_floats:
+directTiles_1_last_run0_floats:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 
-directBF16_last_run0_stored:
+directTiles_1_last_run0_stored:
 	ADDQ $+128, SI
 	ADDQ CX, DI
 	ADDQ DX, R10
 	DECQ AX
-	JNE  directBF16_last_run0_pixel
+	JNE  directTiles_1_last_run0_pixel
 	DECQ R9
-	JNE  directBF16_last_run0_piece
+	JNE  directTiles_1_last_run0_piece
 
-directBF16_last_run0_done:
+directTiles_1_last_run0_done:
 	ADDQ $0x10, R11
-	SUBQ $0x01, runCount+104(FP)
+	SUBQ $0x01, runCount+112(FP)
+	JMP  directTiles_done
 
-directBF16_done:
-	LONG $0x4978e2c4; BYTE $0xc0 // TILERELEASE
-	VZEROUPPER
-	RET
-
-// func directSplit(cfg *byte, segments *int, segmentCount int, depth int, src *uint32, srcStride int, srcStep int, w *uint32, biases *uint32, ahead *uint32, aheadPairs int, spread int, runs *int, runCount int, pieces *int, sums *float32, dst *uint32, dstStride int, dstParts int, before *uint32, after *uint32, resStride int, resParts int, slope float32, limit float32)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·directSplit(SB), NOSPLIT, $0-192
-	MOVQ         cfg+0(FP), AX
-	LONG $0x4978e2c4; BYTE $0x00 // LDTILECFG (AX)
-	MOVQ         sums+120(FP), BX
-	MOVQ         runs+96(FP), R11
-	MOVQ         pieces+112(FP), R15
-	MOVQ         $+64, R12
-	VPXORD       Z31, Z31, Z31
-	VBROADCASTSS slope+184(FP), Z30
-	VBROADCASTSS limit+188(FP), Z29
-
-directSplit_next:
-	CMPQ runCount+104(FP), $0x02
-	JLT  directSplit_last
-	DECQ aheadPairs+80(FP)
-	JLT  directSplit_two
-	CMPQ spread+88(FP), $0x02
-	JNE  directSplit_other2
+directTiles_2:
+	CMPQ runCount+112(FP), $0x02
+	JLT  directTiles_2_last
+	DECQ aheadPairs+88(FP)
+	JLT  directTiles_2_two
+	CMPQ spread+96(FP), $0x02
+	JNE  directTiles_2_not2
 
 	// 2 runs
-	MOVQ biases+64(FP), AX
+	MOVQ biases+72(FP), AX
 	XORL DX, DX
 	LONG $0x4b7be2c4; BYTE $0x04; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM0
 	LONG $0x4b7be2c4; BYTE $0x14; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM2
 	LONG $0x4b7be2c4; BYTE $0x4c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM1
 	LONG $0x4b7be2c4; BYTE $0x5c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM3
-	MOVQ segments+8(FP), DX
-	MOVQ segmentCount+16(FP), CX
-	MOVQ w+56(FP), SI
-	MOVQ srcStride+40(FP), R8
+	MOVQ segments+16(FP), DX
+	MOVQ segmentCount+24(FP), CX
+	MOVQ w+64(FP), SI
+	MOVQ srcStride+48(FP), R8
 	SHLQ $0x02, R8
-	MOVQ srcStep+48(FP), R13
+	MOVQ srcStep+56(FP), R13
 	SHLQ $0x02, R13
-	MOVQ ahead+72(FP), R14
+	MOVQ ahead+80(FP), R14
 
-directSplit_spread2_segment:
-	MOVQ src+32(FP), DI
+directTiles_2_ahead2_segment:
+	MOVQ src+40(FP), DI
 	MOVQ (DX), AX
 	LEAQ (DI)(AX*4), DI
 	MOVQ 16(R11), AX
 	LEAQ (DI)(AX*4), R10
 	MOVQ (R11), AX
 	LEAQ (DI)(AX*4), DI
-	MOVQ depth+24(FP), AX
+	MOVQ depth+32(FP), AX
 
-directSplit_spread2_depth:
+directTiles_2_ahead2_depth:
 	LONG $0x4b7ba2c4; BYTE $0x64; BYTE $0x07; BYTE $0x40 // TILELOADD 64(DI)(R8*1), TMM4
 	LONG $0x4b7b82c4; BYTE $0x6c; BYTE $0x02; BYTE $0x40 // TILELOADD 64(R10)(R8*1), TMM5
 	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
@@ -3443,50 +3429,50 @@ directSplit_spread2_depth:
 	ADDQ       $+4096, SI
 	ADDQ       $+2048, R14
 	DECQ       AX
-	JNE        directSplit_spread2_depth
+	JNE        directTiles_2_ahead2_depth
 	ADDQ       $0x08, DX
 	DECQ       CX
-	JNE        directSplit_spread2_segment
-	MOVQ       R14, ahead+72(FP)
+	JNE        directTiles_2_ahead2_segment
+	MOVQ       R14, ahead+80(FP)
 	MOVQ       $+128, R9
 	LONG $0x4b7aa2c4; BYTE $0x04; BYTE $0x0b // TILESTORED TMM0, (BX)(R9*1)
 	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
 	LONG $0x4b7aa2c4; LONG $0x08000b94; BYTE $0x00; BYTE $0x00 // TILESTORED TMM2, 2048(BX)(R9*1)
 	LONG $0x4b7aa2c4; LONG $0x08400b9c; BYTE $0x00; BYTE $0x00 // TILESTORED TMM3, 2112(BX)(R9*1)
-	MOVQ       dstStride+136(FP), CX
+	MOVQ       dstStride+144(FP), CX
 	SHLQ       $0x02, CX
-	MOVQ       resStride+168(FP), DX
+	MOVQ       resStride+176(FP), DX
 	SHLQ       $0x02, DX
 	MOVQ       8(R11), R9
 	TESTQ      R9, R9
-	JEQ        directSplit_spread2_run0_done
+	JEQ        directTiles_2_ahead2_run0_done
 
-directSplit_spread2_run0_piece:
+directTiles_2_ahead2_run0_piece:
 	MOVQ (R15), SI
 	SHLQ $0x07, SI
 	LEAQ (BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+128(FP), DI
+	MOVQ dst+136(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
 	SHLQ $0x02, R10
 	ADDQ $0x20, R15
 
-directSplit_spread2_run0_pixel:
+directTiles_2_ahead2_run0_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+152(FP), R13
+	MOVQ      before+160(FP), R13
 	TESTQ     R13, R13
-	JEQ       directSplit_spread2_run0_without_before
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_2_ahead2_run0_without_before
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directSplit_spread2_run0_floats_before
+	JLT       directTiles_2_ahead2_run0_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directSplit_spread2_run0_add_before
+	JEQ       directTiles_2_ahead2_run0_add_before
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -3494,33 +3480,33 @@ directSplit_spread2_run0_pixel:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directSplit_spread2_run0_add_before:
+directTiles_2_ahead2_run0_add_before:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directSplit_spread2_run0_without_before
+	JMP    directTiles_2_ahead2_run0_without_before
 
-directSplit_spread2_run0_floats_before:
+directTiles_2_ahead2_run0_floats_before:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directSplit_spread2_run0_without_before:
+directTiles_2_ahead2_run0_without_before:
 	VCMPPS    $0x11, Z31, Z0, K3
 	VMULPS    Z30, Z0, K3, Z0
 	VMINPS    Z0, Z29, Z0
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+160(FP), R13
+	MOVQ      after+168(FP), R13
 	TESTQ     R13, R13
-	JEQ       directSplit_spread2_run0_without_after
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_2_ahead2_run0_without_after
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directSplit_spread2_run0_floats_after
+	JLT       directTiles_2_ahead2_run0_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directSplit_spread2_run0_add_after
+	JEQ       directTiles_2_ahead2_run0_add_after
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -3528,22 +3514,22 @@ directSplit_spread2_run0_without_before:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directSplit_spread2_run0_add_after:
+directTiles_2_ahead2_run0_add_after:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directSplit_spread2_run0_without_after
+	JMP    directTiles_2_ahead2_run0_without_after
 
-directSplit_spread2_run0_floats_after:
+directTiles_2_ahead2_run0_floats_after:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directSplit_spread2_run0_without_after:
-	MOVQ          dstParts+144(FP), R8
+directTiles_2_ahead2_run0_without_after:
+	MOVQ          dstParts+152(FP), R8
 	CMPQ          R8, $0x01
-	JLT           directSplit_spread2_run0_floats
+	JLT           directTiles_2_ahead2_run0_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
 	VMOVUPS       Z2, (DI)
-	JEQ           directSplit_spread2_run0_stored
+	JEQ           directTiles_2_ahead2_run0_stored
 	VEXTRACTI64X4 $0x00, Z2, Y3
 	VEXTRACTI64X4 $0x01, Z2, Y4
 	VPMOVZXWD     Y3, Z3
@@ -3554,56 +3540,56 @@ directSplit_spread2_run0_without_after:
 	VSUBPS        Z4, Z1, Z1
 	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
 	VMOVUPS       Z0, 64(DI)
-	JMP           directSplit_spread2_run0_stored
+	JMP           directTiles_2_ahead2_run0_stored
 
-directSplit_spread2_run0_floats:
+directTiles_2_ahead2_run0_floats:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 
-directSplit_spread2_run0_stored:
+directTiles_2_ahead2_run0_stored:
 	ADDQ $+128, SI
 	ADDQ CX, DI
 	ADDQ DX, R10
 	DECQ AX
-	JNE  directSplit_spread2_run0_pixel
+	JNE  directTiles_2_ahead2_run0_pixel
 	DECQ R9
-	JNE  directSplit_spread2_run0_piece
+	JNE  directTiles_2_ahead2_run0_piece
 
-directSplit_spread2_run0_done:
-	MOVQ  dstStride+136(FP), CX
+directTiles_2_ahead2_run0_done:
+	MOVQ  dstStride+144(FP), CX
 	SHLQ  $0x02, CX
-	MOVQ  resStride+168(FP), DX
+	MOVQ  resStride+176(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  24(R11), R9
 	TESTQ R9, R9
-	JEQ   directSplit_spread2_run1_done
+	JEQ   directTiles_2_ahead2_run1_done
 
-directSplit_spread2_run1_piece:
+directTiles_2_ahead2_run1_piece:
 	MOVQ (R15), SI
 	SHLQ $0x07, SI
 	LEAQ 2048(BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+128(FP), DI
+	MOVQ dst+136(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
 	SHLQ $0x02, R10
 	ADDQ $0x20, R15
 
-directSplit_spread2_run1_pixel:
+directTiles_2_ahead2_run1_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+152(FP), R13
+	MOVQ      before+160(FP), R13
 	TESTQ     R13, R13
-	JEQ       directSplit_spread2_run1_without_before
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_2_ahead2_run1_without_before
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directSplit_spread2_run1_floats_before
+	JLT       directTiles_2_ahead2_run1_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directSplit_spread2_run1_add_before
+	JEQ       directTiles_2_ahead2_run1_add_before
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -3611,33 +3597,33 @@ directSplit_spread2_run1_pixel:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directSplit_spread2_run1_add_before:
+directTiles_2_ahead2_run1_add_before:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directSplit_spread2_run1_without_before
+	JMP    directTiles_2_ahead2_run1_without_before
 
-directSplit_spread2_run1_floats_before:
+directTiles_2_ahead2_run1_floats_before:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directSplit_spread2_run1_without_before:
+directTiles_2_ahead2_run1_without_before:
 	VCMPPS    $0x11, Z31, Z0, K3
 	VMULPS    Z30, Z0, K3, Z0
 	VMINPS    Z0, Z29, Z0
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+160(FP), R13
+	MOVQ      after+168(FP), R13
 	TESTQ     R13, R13
-	JEQ       directSplit_spread2_run1_without_after
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_2_ahead2_run1_without_after
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directSplit_spread2_run1_floats_after
+	JLT       directTiles_2_ahead2_run1_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directSplit_spread2_run1_add_after
+	JEQ       directTiles_2_ahead2_run1_add_after
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -3645,22 +3631,22 @@ directSplit_spread2_run1_without_before:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directSplit_spread2_run1_add_after:
+directTiles_2_ahead2_run1_add_after:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directSplit_spread2_run1_without_after
+	JMP    directTiles_2_ahead2_run1_without_after
 
-directSplit_spread2_run1_floats_after:
+directTiles_2_ahead2_run1_floats_after:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directSplit_spread2_run1_without_after:
-	MOVQ          dstParts+144(FP), R8
+directTiles_2_ahead2_run1_without_after:
+	MOVQ          dstParts+152(FP), R8
 	CMPQ          R8, $0x01
-	JLT           directSplit_spread2_run1_floats
+	JLT           directTiles_2_ahead2_run1_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
 	VMOVUPS       Z2, (DI)
-	JEQ           directSplit_spread2_run1_stored
+	JEQ           directTiles_2_ahead2_run1_stored
 	VEXTRACTI64X4 $0x00, Z2, Y3
 	VEXTRACTI64X4 $0x01, Z2, Y4
 	VPMOVZXWD     Y3, Z3
@@ -3671,57 +3657,57 @@ directSplit_spread2_run1_without_after:
 	VSUBPS        Z4, Z1, Z1
 	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
 	VMOVUPS       Z0, 64(DI)
-	JMP           directSplit_spread2_run1_stored
+	JMP           directTiles_2_ahead2_run1_stored
 
-directSplit_spread2_run1_floats:
+directTiles_2_ahead2_run1_floats:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 
-directSplit_spread2_run1_stored:
+directTiles_2_ahead2_run1_stored:
 	ADDQ $+128, SI
 	ADDQ CX, DI
 	ADDQ DX, R10
 	DECQ AX
-	JNE  directSplit_spread2_run1_pixel
+	JNE  directTiles_2_ahead2_run1_pixel
 	DECQ R9
-	JNE  directSplit_spread2_run1_piece
+	JNE  directTiles_2_ahead2_run1_piece
 
-directSplit_spread2_run1_done:
+directTiles_2_ahead2_run1_done:
 	ADDQ $0x20, R11
-	SUBQ $0x02, runCount+104(FP)
-	JMP  directSplit_next
+	SUBQ $0x02, runCount+112(FP)
+	JMP  directTiles_2
 
-directSplit_other2:
-	CMPQ spread+88(FP), $0x04
-	JNE  directSplit_other4
+directTiles_2_not2:
+	CMPQ spread+96(FP), $0x04
+	JNE  directTiles_2_not4
 
 	// 2 runs
-	MOVQ biases+64(FP), AX
+	MOVQ biases+72(FP), AX
 	XORL DX, DX
 	LONG $0x4b7be2c4; BYTE $0x04; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM0
 	LONG $0x4b7be2c4; BYTE $0x14; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM2
 	LONG $0x4b7be2c4; BYTE $0x4c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM1
 	LONG $0x4b7be2c4; BYTE $0x5c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM3
-	MOVQ segments+8(FP), DX
-	MOVQ segmentCount+16(FP), CX
-	MOVQ w+56(FP), SI
-	MOVQ srcStride+40(FP), R8
+	MOVQ segments+16(FP), DX
+	MOVQ segmentCount+24(FP), CX
+	MOVQ w+64(FP), SI
+	MOVQ srcStride+48(FP), R8
 	SHLQ $0x02, R8
-	MOVQ srcStep+48(FP), R13
+	MOVQ srcStep+56(FP), R13
 	SHLQ $0x02, R13
-	MOVQ ahead+72(FP), R14
+	MOVQ ahead+80(FP), R14
 
-directSplit_spread4_segment:
-	MOVQ src+32(FP), DI
+directTiles_2_ahead4_segment:
+	MOVQ src+40(FP), DI
 	MOVQ (DX), AX
 	LEAQ (DI)(AX*4), DI
 	MOVQ 16(R11), AX
 	LEAQ (DI)(AX*4), R10
 	MOVQ (R11), AX
 	LEAQ (DI)(AX*4), DI
-	MOVQ depth+24(FP), AX
+	MOVQ depth+32(FP), AX
 
-directSplit_spread4_depth:
+directTiles_2_ahead4_depth:
 	LONG $0x4b7ba2c4; BYTE $0x64; BYTE $0x07; BYTE $0x40 // TILELOADD 64(DI)(R8*1), TMM4
 	LONG $0x4b7b82c4; BYTE $0x6c; BYTE $0x02; BYTE $0x40 // TILELOADD 64(R10)(R8*1), TMM5
 	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
@@ -3763,50 +3749,50 @@ directSplit_spread4_depth:
 	ADDQ       $+4096, SI
 	ADDQ       $+1024, R14
 	DECQ       AX
-	JNE        directSplit_spread4_depth
+	JNE        directTiles_2_ahead4_depth
 	ADDQ       $0x08, DX
 	DECQ       CX
-	JNE        directSplit_spread4_segment
-	MOVQ       R14, ahead+72(FP)
+	JNE        directTiles_2_ahead4_segment
+	MOVQ       R14, ahead+80(FP)
 	MOVQ       $+128, R9
 	LONG $0x4b7aa2c4; BYTE $0x04; BYTE $0x0b // TILESTORED TMM0, (BX)(R9*1)
 	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
 	LONG $0x4b7aa2c4; LONG $0x08000b94; BYTE $0x00; BYTE $0x00 // TILESTORED TMM2, 2048(BX)(R9*1)
 	LONG $0x4b7aa2c4; LONG $0x08400b9c; BYTE $0x00; BYTE $0x00 // TILESTORED TMM3, 2112(BX)(R9*1)
-	MOVQ       dstStride+136(FP), CX
+	MOVQ       dstStride+144(FP), CX
 	SHLQ       $0x02, CX
-	MOVQ       resStride+168(FP), DX
+	MOVQ       resStride+176(FP), DX
 	SHLQ       $0x02, DX
 	MOVQ       8(R11), R9
 	TESTQ      R9, R9
-	JEQ        directSplit_spread4_run0_done
+	JEQ        directTiles_2_ahead4_run0_done
 
-directSplit_spread4_run0_piece:
+directTiles_2_ahead4_run0_piece:
 	MOVQ (R15), SI
 	SHLQ $0x07, SI
 	LEAQ (BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+128(FP), DI
+	MOVQ dst+136(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
 	SHLQ $0x02, R10
 	ADDQ $0x20, R15
 
-directSplit_spread4_run0_pixel:
+directTiles_2_ahead4_run0_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+152(FP), R13
+	MOVQ      before+160(FP), R13
 	TESTQ     R13, R13
-	JEQ       directSplit_spread4_run0_without_before
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_2_ahead4_run0_without_before
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directSplit_spread4_run0_floats_before
+	JLT       directTiles_2_ahead4_run0_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directSplit_spread4_run0_add_before
+	JEQ       directTiles_2_ahead4_run0_add_before
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -3814,33 +3800,33 @@ directSplit_spread4_run0_pixel:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directSplit_spread4_run0_add_before:
+directTiles_2_ahead4_run0_add_before:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directSplit_spread4_run0_without_before
+	JMP    directTiles_2_ahead4_run0_without_before
 
-directSplit_spread4_run0_floats_before:
+directTiles_2_ahead4_run0_floats_before:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directSplit_spread4_run0_without_before:
+directTiles_2_ahead4_run0_without_before:
 	VCMPPS    $0x11, Z31, Z0, K3
 	VMULPS    Z30, Z0, K3, Z0
 	VMINPS    Z0, Z29, Z0
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+160(FP), R13
+	MOVQ      after+168(FP), R13
 	TESTQ     R13, R13
-	JEQ       directSplit_spread4_run0_without_after
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_2_ahead4_run0_without_after
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directSplit_spread4_run0_floats_after
+	JLT       directTiles_2_ahead4_run0_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directSplit_spread4_run0_add_after
+	JEQ       directTiles_2_ahead4_run0_add_after
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -3848,22 +3834,22 @@ directSplit_spread4_run0_without_before:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directSplit_spread4_run0_add_after:
+directTiles_2_ahead4_run0_add_after:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directSplit_spread4_run0_without_after
+	JMP    directTiles_2_ahead4_run0_without_after
 
-directSplit_spread4_run0_floats_after:
+directTiles_2_ahead4_run0_floats_after:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directSplit_spread4_run0_without_after:
-	MOVQ          dstParts+144(FP), R8
+directTiles_2_ahead4_run0_without_after:
+	MOVQ          dstParts+152(FP), R8
 	CMPQ          R8, $0x01
-	JLT           directSplit_spread4_run0_floats
+	JLT           directTiles_2_ahead4_run0_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
 	VMOVUPS       Z2, (DI)
-	JEQ           directSplit_spread4_run0_stored
+	JEQ           directTiles_2_ahead4_run0_stored
 	VEXTRACTI64X4 $0x00, Z2, Y3
 	VEXTRACTI64X4 $0x01, Z2, Y4
 	VPMOVZXWD     Y3, Z3
@@ -3874,56 +3860,56 @@ directSplit_spread4_run0_without_after:
 	VSUBPS        Z4, Z1, Z1
 	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
 	VMOVUPS       Z0, 64(DI)
-	JMP           directSplit_spread4_run0_stored
+	JMP           directTiles_2_ahead4_run0_stored
 
-directSplit_spread4_run0_floats:
+directTiles_2_ahead4_run0_floats:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 
-directSplit_spread4_run0_stored:
+directTiles_2_ahead4_run0_stored:
 	ADDQ $+128, SI
 	ADDQ CX, DI
 	ADDQ DX, R10
 	DECQ AX
-	JNE  directSplit_spread4_run0_pixel
+	JNE  directTiles_2_ahead4_run0_pixel
 	DECQ R9
-	JNE  directSplit_spread4_run0_piece
+	JNE  directTiles_2_ahead4_run0_piece
 
-directSplit_spread4_run0_done:
-	MOVQ  dstStride+136(FP), CX
+directTiles_2_ahead4_run0_done:
+	MOVQ  dstStride+144(FP), CX
 	SHLQ  $0x02, CX
-	MOVQ  resStride+168(FP), DX
+	MOVQ  resStride+176(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  24(R11), R9
 	TESTQ R9, R9
-	JEQ   directSplit_spread4_run1_done
+	JEQ   directTiles_2_ahead4_run1_done
 
-directSplit_spread4_run1_piece:
+directTiles_2_ahead4_run1_piece:
 	MOVQ (R15), SI
 	SHLQ $0x07, SI
 	LEAQ 2048(BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+128(FP), DI
+	MOVQ dst+136(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
 	SHLQ $0x02, R10
 	ADDQ $0x20, R15
 
-directSplit_spread4_run1_pixel:
+directTiles_2_ahead4_run1_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+152(FP), R13
+	MOVQ      before+160(FP), R13
 	TESTQ     R13, R13
-	JEQ       directSplit_spread4_run1_without_before
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_2_ahead4_run1_without_before
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directSplit_spread4_run1_floats_before
+	JLT       directTiles_2_ahead4_run1_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directSplit_spread4_run1_add_before
+	JEQ       directTiles_2_ahead4_run1_add_before
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -3931,33 +3917,33 @@ directSplit_spread4_run1_pixel:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directSplit_spread4_run1_add_before:
+directTiles_2_ahead4_run1_add_before:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directSplit_spread4_run1_without_before
+	JMP    directTiles_2_ahead4_run1_without_before
 
-directSplit_spread4_run1_floats_before:
+directTiles_2_ahead4_run1_floats_before:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directSplit_spread4_run1_without_before:
+directTiles_2_ahead4_run1_without_before:
 	VCMPPS    $0x11, Z31, Z0, K3
 	VMULPS    Z30, Z0, K3, Z0
 	VMINPS    Z0, Z29, Z0
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+160(FP), R13
+	MOVQ      after+168(FP), R13
 	TESTQ     R13, R13
-	JEQ       directSplit_spread4_run1_without_after
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_2_ahead4_run1_without_after
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directSplit_spread4_run1_floats_after
+	JLT       directTiles_2_ahead4_run1_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directSplit_spread4_run1_add_after
+	JEQ       directTiles_2_ahead4_run1_add_after
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -3965,22 +3951,22 @@ directSplit_spread4_run1_without_before:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directSplit_spread4_run1_add_after:
+directTiles_2_ahead4_run1_add_after:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directSplit_spread4_run1_without_after
+	JMP    directTiles_2_ahead4_run1_without_after
 
-directSplit_spread4_run1_floats_after:
+directTiles_2_ahead4_run1_floats_after:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directSplit_spread4_run1_without_after:
-	MOVQ          dstParts+144(FP), R8
+directTiles_2_ahead4_run1_without_after:
+	MOVQ          dstParts+152(FP), R8
 	CMPQ          R8, $0x01
-	JLT           directSplit_spread4_run1_floats
+	JLT           directTiles_2_ahead4_run1_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
 	VMOVUPS       Z2, (DI)
-	JEQ           directSplit_spread4_run1_stored
+	JEQ           directTiles_2_ahead4_run1_stored
 	VEXTRACTI64X4 $0x00, Z2, Y3
 	VEXTRACTI64X4 $0x01, Z2, Y4
 	VPMOVZXWD     Y3, Z3
@@ -3991,57 +3977,57 @@ directSplit_spread4_run1_without_after:
 	VSUBPS        Z4, Z1, Z1
 	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
 	VMOVUPS       Z0, 64(DI)
-	JMP           directSplit_spread4_run1_stored
+	JMP           directTiles_2_ahead4_run1_stored
 
-directSplit_spread4_run1_floats:
+directTiles_2_ahead4_run1_floats:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 
-directSplit_spread4_run1_stored:
+directTiles_2_ahead4_run1_stored:
 	ADDQ $+128, SI
 	ADDQ CX, DI
 	ADDQ DX, R10
 	DECQ AX
-	JNE  directSplit_spread4_run1_pixel
+	JNE  directTiles_2_ahead4_run1_pixel
 	DECQ R9
-	JNE  directSplit_spread4_run1_piece
+	JNE  directTiles_2_ahead4_run1_piece
 
-directSplit_spread4_run1_done:
+directTiles_2_ahead4_run1_done:
 	ADDQ $0x20, R11
-	SUBQ $0x02, runCount+104(FP)
-	JMP  directSplit_next
+	SUBQ $0x02, runCount+112(FP)
+	JMP  directTiles_2
 
-directSplit_other4:
-	CMPQ spread+88(FP), $0x08
-	JNE  directSplit_other8
+directTiles_2_not4:
+	CMPQ spread+96(FP), $0x08
+	JNE  directTiles_2_not8
 
 	// 2 runs
-	MOVQ biases+64(FP), AX
+	MOVQ biases+72(FP), AX
 	XORL DX, DX
 	LONG $0x4b7be2c4; BYTE $0x04; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM0
 	LONG $0x4b7be2c4; BYTE $0x14; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM2
 	LONG $0x4b7be2c4; BYTE $0x4c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM1
 	LONG $0x4b7be2c4; BYTE $0x5c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM3
-	MOVQ segments+8(FP), DX
-	MOVQ segmentCount+16(FP), CX
-	MOVQ w+56(FP), SI
-	MOVQ srcStride+40(FP), R8
+	MOVQ segments+16(FP), DX
+	MOVQ segmentCount+24(FP), CX
+	MOVQ w+64(FP), SI
+	MOVQ srcStride+48(FP), R8
 	SHLQ $0x02, R8
-	MOVQ srcStep+48(FP), R13
+	MOVQ srcStep+56(FP), R13
 	SHLQ $0x02, R13
-	MOVQ ahead+72(FP), R14
+	MOVQ ahead+80(FP), R14
 
-directSplit_spread8_segment:
-	MOVQ src+32(FP), DI
+directTiles_2_ahead8_segment:
+	MOVQ src+40(FP), DI
 	MOVQ (DX), AX
 	LEAQ (DI)(AX*4), DI
 	MOVQ 16(R11), AX
 	LEAQ (DI)(AX*4), R10
 	MOVQ (R11), AX
 	LEAQ (DI)(AX*4), DI
-	MOVQ depth+24(FP), AX
+	MOVQ depth+32(FP), AX
 
-directSplit_spread8_depth:
+directTiles_2_ahead8_depth:
 	LONG $0x4b7ba2c4; BYTE $0x64; BYTE $0x07; BYTE $0x40 // TILELOADD 64(DI)(R8*1), TMM4
 	LONG $0x4b7b82c4; BYTE $0x6c; BYTE $0x02; BYTE $0x40 // TILELOADD 64(R10)(R8*1), TMM5
 	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
@@ -4075,50 +4061,50 @@ directSplit_spread8_depth:
 	ADDQ       $+4096, SI
 	ADDQ       $+512, R14
 	DECQ       AX
-	JNE        directSplit_spread8_depth
+	JNE        directTiles_2_ahead8_depth
 	ADDQ       $0x08, DX
 	DECQ       CX
-	JNE        directSplit_spread8_segment
-	MOVQ       R14, ahead+72(FP)
+	JNE        directTiles_2_ahead8_segment
+	MOVQ       R14, ahead+80(FP)
 	MOVQ       $+128, R9
 	LONG $0x4b7aa2c4; BYTE $0x04; BYTE $0x0b // TILESTORED TMM0, (BX)(R9*1)
 	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
 	LONG $0x4b7aa2c4; LONG $0x08000b94; BYTE $0x00; BYTE $0x00 // TILESTORED TMM2, 2048(BX)(R9*1)
 	LONG $0x4b7aa2c4; LONG $0x08400b9c; BYTE $0x00; BYTE $0x00 // TILESTORED TMM3, 2112(BX)(R9*1)
-	MOVQ       dstStride+136(FP), CX
+	MOVQ       dstStride+144(FP), CX
 	SHLQ       $0x02, CX
-	MOVQ       resStride+168(FP), DX
+	MOVQ       resStride+176(FP), DX
 	SHLQ       $0x02, DX
 	MOVQ       8(R11), R9
 	TESTQ      R9, R9
-	JEQ        directSplit_spread8_run0_done
+	JEQ        directTiles_2_ahead8_run0_done
 
-directSplit_spread8_run0_piece:
+directTiles_2_ahead8_run0_piece:
 	MOVQ (R15), SI
 	SHLQ $0x07, SI
 	LEAQ (BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+128(FP), DI
+	MOVQ dst+136(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
 	SHLQ $0x02, R10
 	ADDQ $0x20, R15
 
-directSplit_spread8_run0_pixel:
+directTiles_2_ahead8_run0_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+152(FP), R13
+	MOVQ      before+160(FP), R13
 	TESTQ     R13, R13
-	JEQ       directSplit_spread8_run0_without_before
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_2_ahead8_run0_without_before
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directSplit_spread8_run0_floats_before
+	JLT       directTiles_2_ahead8_run0_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directSplit_spread8_run0_add_before
+	JEQ       directTiles_2_ahead8_run0_add_before
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -4126,33 +4112,33 @@ directSplit_spread8_run0_pixel:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directSplit_spread8_run0_add_before:
+directTiles_2_ahead8_run0_add_before:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directSplit_spread8_run0_without_before
+	JMP    directTiles_2_ahead8_run0_without_before
 
-directSplit_spread8_run0_floats_before:
+directTiles_2_ahead8_run0_floats_before:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directSplit_spread8_run0_without_before:
+directTiles_2_ahead8_run0_without_before:
 	VCMPPS    $0x11, Z31, Z0, K3
 	VMULPS    Z30, Z0, K3, Z0
 	VMINPS    Z0, Z29, Z0
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+160(FP), R13
+	MOVQ      after+168(FP), R13
 	TESTQ     R13, R13
-	JEQ       directSplit_spread8_run0_without_after
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_2_ahead8_run0_without_after
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directSplit_spread8_run0_floats_after
+	JLT       directTiles_2_ahead8_run0_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directSplit_spread8_run0_add_after
+	JEQ       directTiles_2_ahead8_run0_add_after
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -4160,22 +4146,22 @@ directSplit_spread8_run0_without_before:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directSplit_spread8_run0_add_after:
+directTiles_2_ahead8_run0_add_after:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directSplit_spread8_run0_without_after
+	JMP    directTiles_2_ahead8_run0_without_after
 
-directSplit_spread8_run0_floats_after:
+directTiles_2_ahead8_run0_floats_after:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directSplit_spread8_run0_without_after:
-	MOVQ          dstParts+144(FP), R8
+directTiles_2_ahead8_run0_without_after:
+	MOVQ          dstParts+152(FP), R8
 	CMPQ          R8, $0x01
-	JLT           directSplit_spread8_run0_floats
+	JLT           directTiles_2_ahead8_run0_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
 	VMOVUPS       Z2, (DI)
-	JEQ           directSplit_spread8_run0_stored
+	JEQ           directTiles_2_ahead8_run0_stored
 	VEXTRACTI64X4 $0x00, Z2, Y3
 	VEXTRACTI64X4 $0x01, Z2, Y4
 	VPMOVZXWD     Y3, Z3
@@ -4186,56 +4172,56 @@ directSplit_spread8_run0_without_after:
 	VSUBPS        Z4, Z1, Z1
 	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
 	VMOVUPS       Z0, 64(DI)
-	JMP           directSplit_spread8_run0_stored
+	JMP           directTiles_2_ahead8_run0_stored
 
-directSplit_spread8_run0_floats:
+directTiles_2_ahead8_run0_floats:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 
-directSplit_spread8_run0_stored:
+directTiles_2_ahead8_run0_stored:
 	ADDQ $+128, SI
 	ADDQ CX, DI
 	ADDQ DX, R10
 	DECQ AX
-	JNE  directSplit_spread8_run0_pixel
+	JNE  directTiles_2_ahead8_run0_pixel
 	DECQ R9
-	JNE  directSplit_spread8_run0_piece
+	JNE  directTiles_2_ahead8_run0_piece
 
-directSplit_spread8_run0_done:
-	MOVQ  dstStride+136(FP), CX
+directTiles_2_ahead8_run0_done:
+	MOVQ  dstStride+144(FP), CX
 	SHLQ  $0x02, CX
-	MOVQ  resStride+168(FP), DX
+	MOVQ  resStride+176(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  24(R11), R9
 	TESTQ R9, R9
-	JEQ   directSplit_spread8_run1_done
+	JEQ   directTiles_2_ahead8_run1_done
 
-directSplit_spread8_run1_piece:
+directTiles_2_ahead8_run1_piece:
 	MOVQ (R15), SI
 	SHLQ $0x07, SI
 	LEAQ 2048(BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+128(FP), DI
+	MOVQ dst+136(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
 	SHLQ $0x02, R10
 	ADDQ $0x20, R15
 
-directSplit_spread8_run1_pixel:
+directTiles_2_ahead8_run1_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+152(FP), R13
+	MOVQ      before+160(FP), R13
 	TESTQ     R13, R13
-	JEQ       directSplit_spread8_run1_without_before
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_2_ahead8_run1_without_before
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directSplit_spread8_run1_floats_before
+	JLT       directTiles_2_ahead8_run1_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directSplit_spread8_run1_add_before
+	JEQ       directTiles_2_ahead8_run1_add_before
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -4243,33 +4229,33 @@ directSplit_spread8_run1_pixel:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directSplit_spread8_run1_add_before:
+directTiles_2_ahead8_run1_add_before:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directSplit_spread8_run1_without_before
+	JMP    directTiles_2_ahead8_run1_without_before
 
-directSplit_spread8_run1_floats_before:
+directTiles_2_ahead8_run1_floats_before:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directSplit_spread8_run1_without_before:
+directTiles_2_ahead8_run1_without_before:
 	VCMPPS    $0x11, Z31, Z0, K3
 	VMULPS    Z30, Z0, K3, Z0
 	VMINPS    Z0, Z29, Z0
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+160(FP), R13
+	MOVQ      after+168(FP), R13
 	TESTQ     R13, R13
-	JEQ       directSplit_spread8_run1_without_after
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_2_ahead8_run1_without_after
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directSplit_spread8_run1_floats_after
+	JLT       directTiles_2_ahead8_run1_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directSplit_spread8_run1_add_after
+	JEQ       directTiles_2_ahead8_run1_add_after
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -4277,22 +4263,22 @@ directSplit_spread8_run1_without_before:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directSplit_spread8_run1_add_after:
+directTiles_2_ahead8_run1_add_after:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directSplit_spread8_run1_without_after
+	JMP    directTiles_2_ahead8_run1_without_after
 
-directSplit_spread8_run1_floats_after:
+directTiles_2_ahead8_run1_floats_after:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directSplit_spread8_run1_without_after:
-	MOVQ          dstParts+144(FP), R8
+directTiles_2_ahead8_run1_without_after:
+	MOVQ          dstParts+152(FP), R8
 	CMPQ          R8, $0x01
-	JLT           directSplit_spread8_run1_floats
+	JLT           directTiles_2_ahead8_run1_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
 	VMOVUPS       Z2, (DI)
-	JEQ           directSplit_spread8_run1_stored
+	JEQ           directTiles_2_ahead8_run1_stored
 	VEXTRACTI64X4 $0x00, Z2, Y3
 	VEXTRACTI64X4 $0x01, Z2, Y4
 	VPMOVZXWD     Y3, Z3
@@ -4303,54 +4289,54 @@ directSplit_spread8_run1_without_after:
 	VSUBPS        Z4, Z1, Z1
 	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
 	VMOVUPS       Z0, 64(DI)
-	JMP           directSplit_spread8_run1_stored
+	JMP           directTiles_2_ahead8_run1_stored
 
-directSplit_spread8_run1_floats:
+directTiles_2_ahead8_run1_floats:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 
-directSplit_spread8_run1_stored:
+directTiles_2_ahead8_run1_stored:
 	ADDQ $+128, SI
 	ADDQ CX, DI
 	ADDQ DX, R10
 	DECQ AX
-	JNE  directSplit_spread8_run1_pixel
+	JNE  directTiles_2_ahead8_run1_pixel
 	DECQ R9
-	JNE  directSplit_spread8_run1_piece
+	JNE  directTiles_2_ahead8_run1_piece
 
-directSplit_spread8_run1_done:
+directTiles_2_ahead8_run1_done:
 	ADDQ $0x20, R11
-	SUBQ $0x02, runCount+104(FP)
-	JMP  directSplit_next
+	SUBQ $0x02, runCount+112(FP)
+	JMP  directTiles_2
 
-directSplit_other8:
-directSplit_two:
+directTiles_2_not8:
+directTiles_2_two:
 	// 2 runs
-	MOVQ biases+64(FP), AX
+	MOVQ biases+72(FP), AX
 	XORL DX, DX
 	LONG $0x4b7be2c4; BYTE $0x04; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM0
 	LONG $0x4b7be2c4; BYTE $0x14; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM2
 	LONG $0x4b7be2c4; BYTE $0x4c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM1
 	LONG $0x4b7be2c4; BYTE $0x5c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM3
-	MOVQ segments+8(FP), DX
-	MOVQ segmentCount+16(FP), CX
-	MOVQ w+56(FP), SI
-	MOVQ srcStride+40(FP), R8
+	MOVQ segments+16(FP), DX
+	MOVQ segmentCount+24(FP), CX
+	MOVQ w+64(FP), SI
+	MOVQ srcStride+48(FP), R8
 	SHLQ $0x02, R8
-	MOVQ srcStep+48(FP), R13
+	MOVQ srcStep+56(FP), R13
 	SHLQ $0x02, R13
 
-directSplit_two_segment:
-	MOVQ src+32(FP), DI
+directTiles_2_two_segment:
+	MOVQ src+40(FP), DI
 	MOVQ (DX), AX
 	LEAQ (DI)(AX*4), DI
 	MOVQ 16(R11), AX
 	LEAQ (DI)(AX*4), R10
 	MOVQ (R11), AX
 	LEAQ (DI)(AX*4), DI
-	MOVQ depth+24(FP), AX
+	MOVQ depth+32(FP), AX
 
-directSplit_two_depth:
+directTiles_2_two_depth:
 	LONG $0x4b7ba2c4; BYTE $0x64; BYTE $0x07; BYTE $0x40 // TILELOADD 64(DI)(R8*1), TMM4
 	LONG $0x4b7b82c4; BYTE $0x6c; BYTE $0x02; BYTE $0x40 // TILELOADD 64(R10)(R8*1), TMM5
 	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
@@ -4375,49 +4361,49 @@ directSplit_two_depth:
 	ADDQ  R13, R10
 	ADDQ  $+4096, SI
 	DECQ  AX
-	JNE   directSplit_two_depth
+	JNE   directTiles_2_two_depth
 	ADDQ  $0x08, DX
 	DECQ  CX
-	JNE   directSplit_two_segment
+	JNE   directTiles_2_two_segment
 	MOVQ  $+128, R9
 	LONG $0x4b7aa2c4; BYTE $0x04; BYTE $0x0b // TILESTORED TMM0, (BX)(R9*1)
 	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
 	LONG $0x4b7aa2c4; LONG $0x08000b94; BYTE $0x00; BYTE $0x00 // TILESTORED TMM2, 2048(BX)(R9*1)
 	LONG $0x4b7aa2c4; LONG $0x08400b9c; BYTE $0x00; BYTE $0x00 // TILESTORED TMM3, 2112(BX)(R9*1)
-	MOVQ  dstStride+136(FP), CX
+	MOVQ  dstStride+144(FP), CX
 	SHLQ  $0x02, CX
-	MOVQ  resStride+168(FP), DX
+	MOVQ  resStride+176(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  8(R11), R9
 	TESTQ R9, R9
-	JEQ   directSplit_two_run0_done
+	JEQ   directTiles_2_two_run0_done
 
-directSplit_two_run0_piece:
+directTiles_2_two_run0_piece:
 	MOVQ (R15), SI
 	SHLQ $0x07, SI
 	LEAQ (BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+128(FP), DI
+	MOVQ dst+136(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
 	SHLQ $0x02, R10
 	ADDQ $0x20, R15
 
-directSplit_two_run0_pixel:
+directTiles_2_two_run0_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+152(FP), R13
+	MOVQ      before+160(FP), R13
 	TESTQ     R13, R13
-	JEQ       directSplit_two_run0_without_before
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_2_two_run0_without_before
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directSplit_two_run0_floats_before
+	JLT       directTiles_2_two_run0_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directSplit_two_run0_add_before
+	JEQ       directTiles_2_two_run0_add_before
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -4425,33 +4411,33 @@ directSplit_two_run0_pixel:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directSplit_two_run0_add_before:
+directTiles_2_two_run0_add_before:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directSplit_two_run0_without_before
+	JMP    directTiles_2_two_run0_without_before
 
-directSplit_two_run0_floats_before:
+directTiles_2_two_run0_floats_before:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directSplit_two_run0_without_before:
+directTiles_2_two_run0_without_before:
 	VCMPPS    $0x11, Z31, Z0, K3
 	VMULPS    Z30, Z0, K3, Z0
 	VMINPS    Z0, Z29, Z0
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+160(FP), R13
+	MOVQ      after+168(FP), R13
 	TESTQ     R13, R13
-	JEQ       directSplit_two_run0_without_after
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_2_two_run0_without_after
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directSplit_two_run0_floats_after
+	JLT       directTiles_2_two_run0_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directSplit_two_run0_add_after
+	JEQ       directTiles_2_two_run0_add_after
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -4459,22 +4445,22 @@ directSplit_two_run0_without_before:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directSplit_two_run0_add_after:
+directTiles_2_two_run0_add_after:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directSplit_two_run0_without_after
+	JMP    directTiles_2_two_run0_without_after
 
-directSplit_two_run0_floats_after:
+directTiles_2_two_run0_floats_after:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directSplit_two_run0_without_after:
-	MOVQ          dstParts+144(FP), R8
+directTiles_2_two_run0_without_after:
+	MOVQ          dstParts+152(FP), R8
 	CMPQ          R8, $0x01
-	JLT           directSplit_two_run0_floats
+	JLT           directTiles_2_two_run0_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
 	VMOVUPS       Z2, (DI)
-	JEQ           directSplit_two_run0_stored
+	JEQ           directTiles_2_two_run0_stored
 	VEXTRACTI64X4 $0x00, Z2, Y3
 	VEXTRACTI64X4 $0x01, Z2, Y4
 	VPMOVZXWD     Y3, Z3
@@ -4485,56 +4471,56 @@ directSplit_two_run0_without_after:
 	VSUBPS        Z4, Z1, Z1
 	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
 	VMOVUPS       Z0, 64(DI)
-	JMP           directSplit_two_run0_stored
+	JMP           directTiles_2_two_run0_stored
 
-directSplit_two_run0_floats:
+directTiles_2_two_run0_floats:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 
-directSplit_two_run0_stored:
+directTiles_2_two_run0_stored:
 	ADDQ $+128, SI
 	ADDQ CX, DI
 	ADDQ DX, R10
 	DECQ AX
-	JNE  directSplit_two_run0_pixel
+	JNE  directTiles_2_two_run0_pixel
 	DECQ R9
-	JNE  directSplit_two_run0_piece
+	JNE  directTiles_2_two_run0_piece
 
-directSplit_two_run0_done:
-	MOVQ  dstStride+136(FP), CX
+directTiles_2_two_run0_done:
+	MOVQ  dstStride+144(FP), CX
 	SHLQ  $0x02, CX
-	MOVQ  resStride+168(FP), DX
+	MOVQ  resStride+176(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  24(R11), R9
 	TESTQ R9, R9
-	JEQ   directSplit_two_run1_done
+	JEQ   directTiles_2_two_run1_done
 
-directSplit_two_run1_piece:
+directTiles_2_two_run1_piece:
 	MOVQ (R15), SI
 	SHLQ $0x07, SI
 	LEAQ 2048(BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+128(FP), DI
+	MOVQ dst+136(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
 	SHLQ $0x02, R10
 	ADDQ $0x20, R15
 
-directSplit_two_run1_pixel:
+directTiles_2_two_run1_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+152(FP), R13
+	MOVQ      before+160(FP), R13
 	TESTQ     R13, R13
-	JEQ       directSplit_two_run1_without_before
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_2_two_run1_without_before
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directSplit_two_run1_floats_before
+	JLT       directTiles_2_two_run1_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directSplit_two_run1_add_before
+	JEQ       directTiles_2_two_run1_add_before
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -4542,33 +4528,33 @@ directSplit_two_run1_pixel:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directSplit_two_run1_add_before:
+directTiles_2_two_run1_add_before:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directSplit_two_run1_without_before
+	JMP    directTiles_2_two_run1_without_before
 
-directSplit_two_run1_floats_before:
+directTiles_2_two_run1_floats_before:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directSplit_two_run1_without_before:
+directTiles_2_two_run1_without_before:
 	VCMPPS    $0x11, Z31, Z0, K3
 	VMULPS    Z30, Z0, K3, Z0
 	VMINPS    Z0, Z29, Z0
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+160(FP), R13
+	MOVQ      after+168(FP), R13
 	TESTQ     R13, R13
-	JEQ       directSplit_two_run1_without_after
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_2_two_run1_without_after
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directSplit_two_run1_floats_after
+	JLT       directTiles_2_two_run1_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directSplit_two_run1_add_after
+	JEQ       directTiles_2_two_run1_add_after
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -4576,22 +4562,22 @@ directSplit_two_run1_without_before:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directSplit_two_run1_add_after:
+directTiles_2_two_run1_add_after:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directSplit_two_run1_without_after
+	JMP    directTiles_2_two_run1_without_after
 
-directSplit_two_run1_floats_after:
+directTiles_2_two_run1_floats_after:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directSplit_two_run1_without_after:
-	MOVQ          dstParts+144(FP), R8
+directTiles_2_two_run1_without_after:
+	MOVQ          dstParts+152(FP), R8
 	CMPQ          R8, $0x01
-	JLT           directSplit_two_run1_floats
+	JLT           directTiles_2_two_run1_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
 	VMOVUPS       Z2, (DI)
-	JEQ           directSplit_two_run1_stored
+	JEQ           directTiles_2_two_run1_stored
 	VEXTRACTI64X4 $0x00, Z2, Y3
 	VEXTRACTI64X4 $0x01, Z2, Y4
 	VPMOVZXWD     Y3, Z3
@@ -4602,52 +4588,52 @@ directSplit_two_run1_without_after:
 	VSUBPS        Z4, Z1, Z1
 	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
 	VMOVUPS       Z0, 64(DI)
-	JMP           directSplit_two_run1_stored
+	JMP           directTiles_2_two_run1_stored
 
-directSplit_two_run1_floats:
+directTiles_2_two_run1_floats:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 
-directSplit_two_run1_stored:
+directTiles_2_two_run1_stored:
 	ADDQ $+128, SI
 	ADDQ CX, DI
 	ADDQ DX, R10
 	DECQ AX
-	JNE  directSplit_two_run1_pixel
+	JNE  directTiles_2_two_run1_pixel
 	DECQ R9
-	JNE  directSplit_two_run1_piece
+	JNE  directTiles_2_two_run1_piece
 
-directSplit_two_run1_done:
+directTiles_2_two_run1_done:
 	ADDQ $0x20, R11
-	SUBQ $0x02, runCount+104(FP)
-	JMP  directSplit_next
+	SUBQ $0x02, runCount+112(FP)
+	JMP  directTiles_2
 
-directSplit_last:
-	CMPQ runCount+104(FP), $0x01
-	JLT  directSplit_done
+directTiles_2_last:
+	CMPQ runCount+112(FP), $0x01
+	JLT  directTiles_done
 
 	// 1 runs
-	MOVQ biases+64(FP), AX
+	MOVQ biases+72(FP), AX
 	XORL DX, DX
 	LONG $0x4b7be2c4; BYTE $0x04; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM0
 	LONG $0x4b7be2c4; BYTE $0x4c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM1
-	MOVQ segments+8(FP), DX
-	MOVQ segmentCount+16(FP), CX
-	MOVQ w+56(FP), SI
-	MOVQ srcStride+40(FP), R8
+	MOVQ segments+16(FP), DX
+	MOVQ segmentCount+24(FP), CX
+	MOVQ w+64(FP), SI
+	MOVQ srcStride+48(FP), R8
 	SHLQ $0x02, R8
-	MOVQ srcStep+48(FP), R13
+	MOVQ srcStep+56(FP), R13
 	SHLQ $0x02, R13
 
-directSplit_last_segment:
-	MOVQ src+32(FP), DI
+directTiles_2_last_segment:
+	MOVQ src+40(FP), DI
 	MOVQ (DX), AX
 	LEAQ (DI)(AX*4), DI
 	MOVQ (R11), AX
 	LEAQ (DI)(AX*4), DI
-	MOVQ depth+24(FP), AX
+	MOVQ depth+32(FP), AX
 
-directSplit_last_depth:
+directTiles_2_last_depth:
 	LONG $0x4b7ba2c4; BYTE $0x64; BYTE $0x07; BYTE $0x40 // TILELOADD 64(DI)(R8*1), TMM4
 	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
 	LONG $0x4b7ba2c4; LONG $0x040026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(SI)(R12*1), TMM7
@@ -4663,47 +4649,47 @@ directSplit_last_depth:
 	ADDQ  R13, DI
 	ADDQ  $+4096, SI
 	DECQ  AX
-	JNE   directSplit_last_depth
+	JNE   directTiles_2_last_depth
 	ADDQ  $0x08, DX
 	DECQ  CX
-	JNE   directSplit_last_segment
+	JNE   directTiles_2_last_segment
 	MOVQ  $+128, R9
 	LONG $0x4b7aa2c4; BYTE $0x04; BYTE $0x0b // TILESTORED TMM0, (BX)(R9*1)
 	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
-	MOVQ  dstStride+136(FP), CX
+	MOVQ  dstStride+144(FP), CX
 	SHLQ  $0x02, CX
-	MOVQ  resStride+168(FP), DX
+	MOVQ  resStride+176(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  8(R11), R9
 	TESTQ R9, R9
-	JEQ   directSplit_last_run0_done
+	JEQ   directTiles_2_last_run0_done
 
-directSplit_last_run0_piece:
+directTiles_2_last_run0_piece:
 	MOVQ (R15), SI
 	SHLQ $0x07, SI
 	LEAQ (BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+128(FP), DI
+	MOVQ dst+136(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
 	SHLQ $0x02, R10
 	ADDQ $0x20, R15
 
-directSplit_last_run0_pixel:
+directTiles_2_last_run0_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+152(FP), R13
+	MOVQ      before+160(FP), R13
 	TESTQ     R13, R13
-	JEQ       directSplit_last_run0_without_before
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_2_last_run0_without_before
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directSplit_last_run0_floats_before
+	JLT       directTiles_2_last_run0_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directSplit_last_run0_add_before
+	JEQ       directTiles_2_last_run0_add_before
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -4711,33 +4697,33 @@ directSplit_last_run0_pixel:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directSplit_last_run0_add_before:
+directTiles_2_last_run0_add_before:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directSplit_last_run0_without_before
+	JMP    directTiles_2_last_run0_without_before
 
-directSplit_last_run0_floats_before:
+directTiles_2_last_run0_floats_before:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directSplit_last_run0_without_before:
+directTiles_2_last_run0_without_before:
 	VCMPPS    $0x11, Z31, Z0, K3
 	VMULPS    Z30, Z0, K3, Z0
 	VMINPS    Z0, Z29, Z0
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+160(FP), R13
+	MOVQ      after+168(FP), R13
 	TESTQ     R13, R13
-	JEQ       directSplit_last_run0_without_after
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_2_last_run0_without_after
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directSplit_last_run0_floats_after
+	JLT       directTiles_2_last_run0_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directSplit_last_run0_add_after
+	JEQ       directTiles_2_last_run0_add_after
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -4745,22 +4731,22 @@ directSplit_last_run0_without_before:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directSplit_last_run0_add_after:
+directTiles_2_last_run0_add_after:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directSplit_last_run0_without_after
+	JMP    directTiles_2_last_run0_without_after
 
-directSplit_last_run0_floats_after:
+directTiles_2_last_run0_floats_after:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directSplit_last_run0_without_after:
-	MOVQ          dstParts+144(FP), R8
+directTiles_2_last_run0_without_after:
+	MOVQ          dstParts+152(FP), R8
 	CMPQ          R8, $0x01
-	JLT           directSplit_last_run0_floats
+	JLT           directTiles_2_last_run0_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
 	VMOVUPS       Z2, (DI)
-	JEQ           directSplit_last_run0_stored
+	JEQ           directTiles_2_last_run0_stored
 	VEXTRACTI64X4 $0x00, Z2, Y3
 	VEXTRACTI64X4 $0x01, Z2, Y4
 	VPMOVZXWD     Y3, Z3
@@ -4771,78 +4757,61 @@ directSplit_last_run0_without_after:
 	VSUBPS        Z4, Z1, Z1
 	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
 	VMOVUPS       Z0, 64(DI)
-	JMP           directSplit_last_run0_stored
+	JMP           directTiles_2_last_run0_stored
 
-directSplit_last_run0_floats:
+directTiles_2_last_run0_floats:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 
-directSplit_last_run0_stored:
+directTiles_2_last_run0_stored:
 	ADDQ $+128, SI
 	ADDQ CX, DI
 	ADDQ DX, R10
 	DECQ AX
-	JNE  directSplit_last_run0_pixel
+	JNE  directTiles_2_last_run0_pixel
 	DECQ R9
-	JNE  directSplit_last_run0_piece
+	JNE  directTiles_2_last_run0_piece
 
-directSplit_last_run0_done:
+directTiles_2_last_run0_done:
 	ADDQ $0x10, R11
-	SUBQ $0x01, runCount+104(FP)
+	SUBQ $0x01, runCount+112(FP)
+	JMP  directTiles_done
 
-directSplit_done:
-	LONG $0x4978e2c4; BYTE $0xc0 // TILERELEASE
-	VZEROUPPER
-	RET
-
-// func directThirds(cfg *byte, segments *int, segmentCount int, depth int, src *uint32, srcStride int, srcStep int, w *uint32, biases *uint32, ahead *uint32, aheadPairs int, spread int, runs *int, runCount int, pieces *int, sums *float32, dst *uint32, dstStride int, dstParts int, before *uint32, after *uint32, resStride int, resParts int, slope float32, limit float32)
-// Requires: AVX, AVX512F, MMX+
-TEXT ·directThirds(SB), NOSPLIT, $0-192
-	MOVQ         cfg+0(FP), AX
-	LONG $0x4978e2c4; BYTE $0x00 // LDTILECFG (AX)
-	MOVQ         sums+120(FP), BX
-	MOVQ         runs+96(FP), R11
-	MOVQ         pieces+112(FP), R15
-	MOVQ         $+64, R12
-	VPXORD       Z31, Z31, Z31
-	VBROADCASTSS slope+184(FP), Z30
-	VBROADCASTSS limit+188(FP), Z29
-
-directThirds_next:
-	CMPQ runCount+104(FP), $0x02
-	JLT  directThirds_last
-	DECQ aheadPairs+80(FP)
-	JLT  directThirds_two
-	CMPQ spread+88(FP), $0x02
-	JNE  directThirds_other2
+directTiles_3:
+	CMPQ runCount+112(FP), $0x02
+	JLT  directTiles_3_last
+	DECQ aheadPairs+88(FP)
+	JLT  directTiles_3_two
+	CMPQ spread+96(FP), $0x02
+	JNE  directTiles_3_not2
 
 	// 2 runs
-	MOVQ biases+64(FP), AX
+	MOVQ biases+72(FP), AX
 	XORL DX, DX
 	LONG $0x4b7be2c4; BYTE $0x04; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM0
 	LONG $0x4b7be2c4; BYTE $0x14; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM2
 	LONG $0x4b7be2c4; BYTE $0x4c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM1
 	LONG $0x4b7be2c4; BYTE $0x5c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM3
-	MOVQ segments+8(FP), DX
-	MOVQ segmentCount+16(FP), CX
-	MOVQ w+56(FP), SI
-	MOVQ srcStride+40(FP), R8
+	MOVQ segments+16(FP), DX
+	MOVQ segmentCount+24(FP), CX
+	MOVQ w+64(FP), SI
+	MOVQ srcStride+48(FP), R8
 	SHLQ $0x02, R8
-	MOVQ srcStep+48(FP), R13
+	MOVQ srcStep+56(FP), R13
 	SHLQ $0x02, R13
-	MOVQ ahead+72(FP), R14
+	MOVQ ahead+80(FP), R14
 
-directThirds_spread2_segment:
-	MOVQ src+32(FP), DI
+directTiles_3_ahead2_segment:
+	MOVQ src+40(FP), DI
 	MOVQ (DX), AX
 	LEAQ (DI)(AX*4), DI
 	MOVQ 16(R11), AX
 	LEAQ (DI)(AX*4), R10
 	MOVQ (R11), AX
 	LEAQ (DI)(AX*4), DI
-	MOVQ depth+24(FP), AX
+	MOVQ depth+32(FP), AX
 
-directThirds_spread2_depth:
+directTiles_3_ahead2_depth:
 	LONG $0x4b7ba2c4; LONG $0x008007a4; BYTE $0x00; BYTE $0x00 // TILELOADD 128(DI)(R8*1), TMM4
 	LONG $0x4b7b82c4; LONG $0x008002ac; BYTE $0x00; BYTE $0x00 // TILELOADD 128(R10)(R8*1), TMM5
 	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
@@ -4934,50 +4903,50 @@ directThirds_spread2_depth:
 	ADDQ       $+6144, SI
 	ADDQ       $+3072, R14
 	DECQ       AX
-	JNE        directThirds_spread2_depth
+	JNE        directTiles_3_ahead2_depth
 	ADDQ       $0x08, DX
 	DECQ       CX
-	JNE        directThirds_spread2_segment
-	MOVQ       R14, ahead+72(FP)
+	JNE        directTiles_3_ahead2_segment
+	MOVQ       R14, ahead+80(FP)
 	MOVQ       $+128, R9
 	LONG $0x4b7aa2c4; BYTE $0x04; BYTE $0x0b // TILESTORED TMM0, (BX)(R9*1)
 	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
 	LONG $0x4b7aa2c4; LONG $0x08000b94; BYTE $0x00; BYTE $0x00 // TILESTORED TMM2, 2048(BX)(R9*1)
 	LONG $0x4b7aa2c4; LONG $0x08400b9c; BYTE $0x00; BYTE $0x00 // TILESTORED TMM3, 2112(BX)(R9*1)
-	MOVQ       dstStride+136(FP), CX
+	MOVQ       dstStride+144(FP), CX
 	SHLQ       $0x02, CX
-	MOVQ       resStride+168(FP), DX
+	MOVQ       resStride+176(FP), DX
 	SHLQ       $0x02, DX
 	MOVQ       8(R11), R9
 	TESTQ      R9, R9
-	JEQ        directThirds_spread2_run0_done
+	JEQ        directTiles_3_ahead2_run0_done
 
-directThirds_spread2_run0_piece:
+directTiles_3_ahead2_run0_piece:
 	MOVQ (R15), SI
 	SHLQ $0x07, SI
 	LEAQ (BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+128(FP), DI
+	MOVQ dst+136(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
 	SHLQ $0x02, R10
 	ADDQ $0x20, R15
 
-directThirds_spread2_run0_pixel:
+directTiles_3_ahead2_run0_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+152(FP), R13
+	MOVQ      before+160(FP), R13
 	TESTQ     R13, R13
-	JEQ       directThirds_spread2_run0_without_before
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_3_ahead2_run0_without_before
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directThirds_spread2_run0_floats_before
+	JLT       directTiles_3_ahead2_run0_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directThirds_spread2_run0_add_before
+	JEQ       directTiles_3_ahead2_run0_add_before
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -4985,33 +4954,33 @@ directThirds_spread2_run0_pixel:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directThirds_spread2_run0_add_before:
+directTiles_3_ahead2_run0_add_before:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directThirds_spread2_run0_without_before
+	JMP    directTiles_3_ahead2_run0_without_before
 
-directThirds_spread2_run0_floats_before:
+directTiles_3_ahead2_run0_floats_before:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directThirds_spread2_run0_without_before:
+directTiles_3_ahead2_run0_without_before:
 	VCMPPS    $0x11, Z31, Z0, K3
 	VMULPS    Z30, Z0, K3, Z0
 	VMINPS    Z0, Z29, Z0
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+160(FP), R13
+	MOVQ      after+168(FP), R13
 	TESTQ     R13, R13
-	JEQ       directThirds_spread2_run0_without_after
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_3_ahead2_run0_without_after
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directThirds_spread2_run0_floats_after
+	JLT       directTiles_3_ahead2_run0_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directThirds_spread2_run0_add_after
+	JEQ       directTiles_3_ahead2_run0_add_after
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -5019,22 +4988,22 @@ directThirds_spread2_run0_without_before:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directThirds_spread2_run0_add_after:
+directTiles_3_ahead2_run0_add_after:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directThirds_spread2_run0_without_after
+	JMP    directTiles_3_ahead2_run0_without_after
 
-directThirds_spread2_run0_floats_after:
+directTiles_3_ahead2_run0_floats_after:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directThirds_spread2_run0_without_after:
-	MOVQ          dstParts+144(FP), R8
+directTiles_3_ahead2_run0_without_after:
+	MOVQ          dstParts+152(FP), R8
 	CMPQ          R8, $0x01
-	JLT           directThirds_spread2_run0_floats
+	JLT           directTiles_3_ahead2_run0_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
 	VMOVUPS       Z2, (DI)
-	JEQ           directThirds_spread2_run0_stored
+	JEQ           directTiles_3_ahead2_run0_stored
 	VEXTRACTI64X4 $0x00, Z2, Y3
 	VEXTRACTI64X4 $0x01, Z2, Y4
 	VPMOVZXWD     Y3, Z3
@@ -5045,56 +5014,56 @@ directThirds_spread2_run0_without_after:
 	VSUBPS        Z4, Z1, Z1
 	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
 	VMOVUPS       Z0, 64(DI)
-	JMP           directThirds_spread2_run0_stored
+	JMP           directTiles_3_ahead2_run0_stored
 
-directThirds_spread2_run0_floats:
+directTiles_3_ahead2_run0_floats:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 
-directThirds_spread2_run0_stored:
+directTiles_3_ahead2_run0_stored:
 	ADDQ $+128, SI
 	ADDQ CX, DI
 	ADDQ DX, R10
 	DECQ AX
-	JNE  directThirds_spread2_run0_pixel
+	JNE  directTiles_3_ahead2_run0_pixel
 	DECQ R9
-	JNE  directThirds_spread2_run0_piece
+	JNE  directTiles_3_ahead2_run0_piece
 
-directThirds_spread2_run0_done:
-	MOVQ  dstStride+136(FP), CX
+directTiles_3_ahead2_run0_done:
+	MOVQ  dstStride+144(FP), CX
 	SHLQ  $0x02, CX
-	MOVQ  resStride+168(FP), DX
+	MOVQ  resStride+176(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  24(R11), R9
 	TESTQ R9, R9
-	JEQ   directThirds_spread2_run1_done
+	JEQ   directTiles_3_ahead2_run1_done
 
-directThirds_spread2_run1_piece:
+directTiles_3_ahead2_run1_piece:
 	MOVQ (R15), SI
 	SHLQ $0x07, SI
 	LEAQ 2048(BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+128(FP), DI
+	MOVQ dst+136(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
 	SHLQ $0x02, R10
 	ADDQ $0x20, R15
 
-directThirds_spread2_run1_pixel:
+directTiles_3_ahead2_run1_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+152(FP), R13
+	MOVQ      before+160(FP), R13
 	TESTQ     R13, R13
-	JEQ       directThirds_spread2_run1_without_before
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_3_ahead2_run1_without_before
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directThirds_spread2_run1_floats_before
+	JLT       directTiles_3_ahead2_run1_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directThirds_spread2_run1_add_before
+	JEQ       directTiles_3_ahead2_run1_add_before
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -5102,33 +5071,33 @@ directThirds_spread2_run1_pixel:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directThirds_spread2_run1_add_before:
+directTiles_3_ahead2_run1_add_before:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directThirds_spread2_run1_without_before
+	JMP    directTiles_3_ahead2_run1_without_before
 
-directThirds_spread2_run1_floats_before:
+directTiles_3_ahead2_run1_floats_before:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directThirds_spread2_run1_without_before:
+directTiles_3_ahead2_run1_without_before:
 	VCMPPS    $0x11, Z31, Z0, K3
 	VMULPS    Z30, Z0, K3, Z0
 	VMINPS    Z0, Z29, Z0
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+160(FP), R13
+	MOVQ      after+168(FP), R13
 	TESTQ     R13, R13
-	JEQ       directThirds_spread2_run1_without_after
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_3_ahead2_run1_without_after
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directThirds_spread2_run1_floats_after
+	JLT       directTiles_3_ahead2_run1_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directThirds_spread2_run1_add_after
+	JEQ       directTiles_3_ahead2_run1_add_after
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -5136,22 +5105,22 @@ directThirds_spread2_run1_without_before:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directThirds_spread2_run1_add_after:
+directTiles_3_ahead2_run1_add_after:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directThirds_spread2_run1_without_after
+	JMP    directTiles_3_ahead2_run1_without_after
 
-directThirds_spread2_run1_floats_after:
+directTiles_3_ahead2_run1_floats_after:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directThirds_spread2_run1_without_after:
-	MOVQ          dstParts+144(FP), R8
+directTiles_3_ahead2_run1_without_after:
+	MOVQ          dstParts+152(FP), R8
 	CMPQ          R8, $0x01
-	JLT           directThirds_spread2_run1_floats
+	JLT           directTiles_3_ahead2_run1_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
 	VMOVUPS       Z2, (DI)
-	JEQ           directThirds_spread2_run1_stored
+	JEQ           directTiles_3_ahead2_run1_stored
 	VEXTRACTI64X4 $0x00, Z2, Y3
 	VEXTRACTI64X4 $0x01, Z2, Y4
 	VPMOVZXWD     Y3, Z3
@@ -5162,57 +5131,57 @@ directThirds_spread2_run1_without_after:
 	VSUBPS        Z4, Z1, Z1
 	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
 	VMOVUPS       Z0, 64(DI)
-	JMP           directThirds_spread2_run1_stored
+	JMP           directTiles_3_ahead2_run1_stored
 
-directThirds_spread2_run1_floats:
+directTiles_3_ahead2_run1_floats:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 
-directThirds_spread2_run1_stored:
+directTiles_3_ahead2_run1_stored:
 	ADDQ $+128, SI
 	ADDQ CX, DI
 	ADDQ DX, R10
 	DECQ AX
-	JNE  directThirds_spread2_run1_pixel
+	JNE  directTiles_3_ahead2_run1_pixel
 	DECQ R9
-	JNE  directThirds_spread2_run1_piece
+	JNE  directTiles_3_ahead2_run1_piece
 
-directThirds_spread2_run1_done:
+directTiles_3_ahead2_run1_done:
 	ADDQ $0x20, R11
-	SUBQ $0x02, runCount+104(FP)
-	JMP  directThirds_next
+	SUBQ $0x02, runCount+112(FP)
+	JMP  directTiles_3
 
-directThirds_other2:
-	CMPQ spread+88(FP), $0x04
-	JNE  directThirds_other4
+directTiles_3_not2:
+	CMPQ spread+96(FP), $0x04
+	JNE  directTiles_3_not4
 
 	// 2 runs
-	MOVQ biases+64(FP), AX
+	MOVQ biases+72(FP), AX
 	XORL DX, DX
 	LONG $0x4b7be2c4; BYTE $0x04; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM0
 	LONG $0x4b7be2c4; BYTE $0x14; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM2
 	LONG $0x4b7be2c4; BYTE $0x4c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM1
 	LONG $0x4b7be2c4; BYTE $0x5c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM3
-	MOVQ segments+8(FP), DX
-	MOVQ segmentCount+16(FP), CX
-	MOVQ w+56(FP), SI
-	MOVQ srcStride+40(FP), R8
+	MOVQ segments+16(FP), DX
+	MOVQ segmentCount+24(FP), CX
+	MOVQ w+64(FP), SI
+	MOVQ srcStride+48(FP), R8
 	SHLQ $0x02, R8
-	MOVQ srcStep+48(FP), R13
+	MOVQ srcStep+56(FP), R13
 	SHLQ $0x02, R13
-	MOVQ ahead+72(FP), R14
+	MOVQ ahead+80(FP), R14
 
-directThirds_spread4_segment:
-	MOVQ src+32(FP), DI
+directTiles_3_ahead4_segment:
+	MOVQ src+40(FP), DI
 	MOVQ (DX), AX
 	LEAQ (DI)(AX*4), DI
 	MOVQ 16(R11), AX
 	LEAQ (DI)(AX*4), R10
 	MOVQ (R11), AX
 	LEAQ (DI)(AX*4), DI
-	MOVQ depth+24(FP), AX
+	MOVQ depth+32(FP), AX
 
-directThirds_spread4_depth:
+directTiles_3_ahead4_depth:
 	LONG $0x4b7ba2c4; LONG $0x008007a4; BYTE $0x00; BYTE $0x00 // TILELOADD 128(DI)(R8*1), TMM4
 	LONG $0x4b7b82c4; LONG $0x008002ac; BYTE $0x00; BYTE $0x00 // TILELOADD 128(R10)(R8*1), TMM5
 	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
@@ -5280,50 +5249,50 @@ directThirds_spread4_depth:
 	ADDQ       $+6144, SI
 	ADDQ       $+1536, R14
 	DECQ       AX
-	JNE        directThirds_spread4_depth
+	JNE        directTiles_3_ahead4_depth
 	ADDQ       $0x08, DX
 	DECQ       CX
-	JNE        directThirds_spread4_segment
-	MOVQ       R14, ahead+72(FP)
+	JNE        directTiles_3_ahead4_segment
+	MOVQ       R14, ahead+80(FP)
 	MOVQ       $+128, R9
 	LONG $0x4b7aa2c4; BYTE $0x04; BYTE $0x0b // TILESTORED TMM0, (BX)(R9*1)
 	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
 	LONG $0x4b7aa2c4; LONG $0x08000b94; BYTE $0x00; BYTE $0x00 // TILESTORED TMM2, 2048(BX)(R9*1)
 	LONG $0x4b7aa2c4; LONG $0x08400b9c; BYTE $0x00; BYTE $0x00 // TILESTORED TMM3, 2112(BX)(R9*1)
-	MOVQ       dstStride+136(FP), CX
+	MOVQ       dstStride+144(FP), CX
 	SHLQ       $0x02, CX
-	MOVQ       resStride+168(FP), DX
+	MOVQ       resStride+176(FP), DX
 	SHLQ       $0x02, DX
 	MOVQ       8(R11), R9
 	TESTQ      R9, R9
-	JEQ        directThirds_spread4_run0_done
+	JEQ        directTiles_3_ahead4_run0_done
 
-directThirds_spread4_run0_piece:
+directTiles_3_ahead4_run0_piece:
 	MOVQ (R15), SI
 	SHLQ $0x07, SI
 	LEAQ (BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+128(FP), DI
+	MOVQ dst+136(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
 	SHLQ $0x02, R10
 	ADDQ $0x20, R15
 
-directThirds_spread4_run0_pixel:
+directTiles_3_ahead4_run0_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+152(FP), R13
+	MOVQ      before+160(FP), R13
 	TESTQ     R13, R13
-	JEQ       directThirds_spread4_run0_without_before
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_3_ahead4_run0_without_before
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directThirds_spread4_run0_floats_before
+	JLT       directTiles_3_ahead4_run0_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directThirds_spread4_run0_add_before
+	JEQ       directTiles_3_ahead4_run0_add_before
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -5331,33 +5300,33 @@ directThirds_spread4_run0_pixel:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directThirds_spread4_run0_add_before:
+directTiles_3_ahead4_run0_add_before:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directThirds_spread4_run0_without_before
+	JMP    directTiles_3_ahead4_run0_without_before
 
-directThirds_spread4_run0_floats_before:
+directTiles_3_ahead4_run0_floats_before:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directThirds_spread4_run0_without_before:
+directTiles_3_ahead4_run0_without_before:
 	VCMPPS    $0x11, Z31, Z0, K3
 	VMULPS    Z30, Z0, K3, Z0
 	VMINPS    Z0, Z29, Z0
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+160(FP), R13
+	MOVQ      after+168(FP), R13
 	TESTQ     R13, R13
-	JEQ       directThirds_spread4_run0_without_after
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_3_ahead4_run0_without_after
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directThirds_spread4_run0_floats_after
+	JLT       directTiles_3_ahead4_run0_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directThirds_spread4_run0_add_after
+	JEQ       directTiles_3_ahead4_run0_add_after
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -5365,22 +5334,22 @@ directThirds_spread4_run0_without_before:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directThirds_spread4_run0_add_after:
+directTiles_3_ahead4_run0_add_after:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directThirds_spread4_run0_without_after
+	JMP    directTiles_3_ahead4_run0_without_after
 
-directThirds_spread4_run0_floats_after:
+directTiles_3_ahead4_run0_floats_after:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directThirds_spread4_run0_without_after:
-	MOVQ          dstParts+144(FP), R8
+directTiles_3_ahead4_run0_without_after:
+	MOVQ          dstParts+152(FP), R8
 	CMPQ          R8, $0x01
-	JLT           directThirds_spread4_run0_floats
+	JLT           directTiles_3_ahead4_run0_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
 	VMOVUPS       Z2, (DI)
-	JEQ           directThirds_spread4_run0_stored
+	JEQ           directTiles_3_ahead4_run0_stored
 	VEXTRACTI64X4 $0x00, Z2, Y3
 	VEXTRACTI64X4 $0x01, Z2, Y4
 	VPMOVZXWD     Y3, Z3
@@ -5391,56 +5360,56 @@ directThirds_spread4_run0_without_after:
 	VSUBPS        Z4, Z1, Z1
 	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
 	VMOVUPS       Z0, 64(DI)
-	JMP           directThirds_spread4_run0_stored
+	JMP           directTiles_3_ahead4_run0_stored
 
-directThirds_spread4_run0_floats:
+directTiles_3_ahead4_run0_floats:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 
-directThirds_spread4_run0_stored:
+directTiles_3_ahead4_run0_stored:
 	ADDQ $+128, SI
 	ADDQ CX, DI
 	ADDQ DX, R10
 	DECQ AX
-	JNE  directThirds_spread4_run0_pixel
+	JNE  directTiles_3_ahead4_run0_pixel
 	DECQ R9
-	JNE  directThirds_spread4_run0_piece
+	JNE  directTiles_3_ahead4_run0_piece
 
-directThirds_spread4_run0_done:
-	MOVQ  dstStride+136(FP), CX
+directTiles_3_ahead4_run0_done:
+	MOVQ  dstStride+144(FP), CX
 	SHLQ  $0x02, CX
-	MOVQ  resStride+168(FP), DX
+	MOVQ  resStride+176(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  24(R11), R9
 	TESTQ R9, R9
-	JEQ   directThirds_spread4_run1_done
+	JEQ   directTiles_3_ahead4_run1_done
 
-directThirds_spread4_run1_piece:
+directTiles_3_ahead4_run1_piece:
 	MOVQ (R15), SI
 	SHLQ $0x07, SI
 	LEAQ 2048(BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+128(FP), DI
+	MOVQ dst+136(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
 	SHLQ $0x02, R10
 	ADDQ $0x20, R15
 
-directThirds_spread4_run1_pixel:
+directTiles_3_ahead4_run1_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+152(FP), R13
+	MOVQ      before+160(FP), R13
 	TESTQ     R13, R13
-	JEQ       directThirds_spread4_run1_without_before
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_3_ahead4_run1_without_before
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directThirds_spread4_run1_floats_before
+	JLT       directTiles_3_ahead4_run1_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directThirds_spread4_run1_add_before
+	JEQ       directTiles_3_ahead4_run1_add_before
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -5448,33 +5417,33 @@ directThirds_spread4_run1_pixel:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directThirds_spread4_run1_add_before:
+directTiles_3_ahead4_run1_add_before:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directThirds_spread4_run1_without_before
+	JMP    directTiles_3_ahead4_run1_without_before
 
-directThirds_spread4_run1_floats_before:
+directTiles_3_ahead4_run1_floats_before:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directThirds_spread4_run1_without_before:
+directTiles_3_ahead4_run1_without_before:
 	VCMPPS    $0x11, Z31, Z0, K3
 	VMULPS    Z30, Z0, K3, Z0
 	VMINPS    Z0, Z29, Z0
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+160(FP), R13
+	MOVQ      after+168(FP), R13
 	TESTQ     R13, R13
-	JEQ       directThirds_spread4_run1_without_after
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_3_ahead4_run1_without_after
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directThirds_spread4_run1_floats_after
+	JLT       directTiles_3_ahead4_run1_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directThirds_spread4_run1_add_after
+	JEQ       directTiles_3_ahead4_run1_add_after
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -5482,22 +5451,22 @@ directThirds_spread4_run1_without_before:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directThirds_spread4_run1_add_after:
+directTiles_3_ahead4_run1_add_after:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directThirds_spread4_run1_without_after
+	JMP    directTiles_3_ahead4_run1_without_after
 
-directThirds_spread4_run1_floats_after:
+directTiles_3_ahead4_run1_floats_after:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directThirds_spread4_run1_without_after:
-	MOVQ          dstParts+144(FP), R8
+directTiles_3_ahead4_run1_without_after:
+	MOVQ          dstParts+152(FP), R8
 	CMPQ          R8, $0x01
-	JLT           directThirds_spread4_run1_floats
+	JLT           directTiles_3_ahead4_run1_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
 	VMOVUPS       Z2, (DI)
-	JEQ           directThirds_spread4_run1_stored
+	JEQ           directTiles_3_ahead4_run1_stored
 	VEXTRACTI64X4 $0x00, Z2, Y3
 	VEXTRACTI64X4 $0x01, Z2, Y4
 	VPMOVZXWD     Y3, Z3
@@ -5508,57 +5477,57 @@ directThirds_spread4_run1_without_after:
 	VSUBPS        Z4, Z1, Z1
 	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
 	VMOVUPS       Z0, 64(DI)
-	JMP           directThirds_spread4_run1_stored
+	JMP           directTiles_3_ahead4_run1_stored
 
-directThirds_spread4_run1_floats:
+directTiles_3_ahead4_run1_floats:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 
-directThirds_spread4_run1_stored:
+directTiles_3_ahead4_run1_stored:
 	ADDQ $+128, SI
 	ADDQ CX, DI
 	ADDQ DX, R10
 	DECQ AX
-	JNE  directThirds_spread4_run1_pixel
+	JNE  directTiles_3_ahead4_run1_pixel
 	DECQ R9
-	JNE  directThirds_spread4_run1_piece
+	JNE  directTiles_3_ahead4_run1_piece
 
-directThirds_spread4_run1_done:
+directTiles_3_ahead4_run1_done:
 	ADDQ $0x20, R11
-	SUBQ $0x02, runCount+104(FP)
-	JMP  directThirds_next
+	SUBQ $0x02, runCount+112(FP)
+	JMP  directTiles_3
 
-directThirds_other4:
-	CMPQ spread+88(FP), $0x08
-	JNE  directThirds_other8
+directTiles_3_not4:
+	CMPQ spread+96(FP), $0x08
+	JNE  directTiles_3_not8
 
 	// 2 runs
-	MOVQ biases+64(FP), AX
+	MOVQ biases+72(FP), AX
 	XORL DX, DX
 	LONG $0x4b7be2c4; BYTE $0x04; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM0
 	LONG $0x4b7be2c4; BYTE $0x14; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM2
 	LONG $0x4b7be2c4; BYTE $0x4c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM1
 	LONG $0x4b7be2c4; BYTE $0x5c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM3
-	MOVQ segments+8(FP), DX
-	MOVQ segmentCount+16(FP), CX
-	MOVQ w+56(FP), SI
-	MOVQ srcStride+40(FP), R8
+	MOVQ segments+16(FP), DX
+	MOVQ segmentCount+24(FP), CX
+	MOVQ w+64(FP), SI
+	MOVQ srcStride+48(FP), R8
 	SHLQ $0x02, R8
-	MOVQ srcStep+48(FP), R13
+	MOVQ srcStep+56(FP), R13
 	SHLQ $0x02, R13
-	MOVQ ahead+72(FP), R14
+	MOVQ ahead+80(FP), R14
 
-directThirds_spread8_segment:
-	MOVQ src+32(FP), DI
+directTiles_3_ahead8_segment:
+	MOVQ src+40(FP), DI
 	MOVQ (DX), AX
 	LEAQ (DI)(AX*4), DI
 	MOVQ 16(R11), AX
 	LEAQ (DI)(AX*4), R10
 	MOVQ (R11), AX
 	LEAQ (DI)(AX*4), DI
-	MOVQ depth+24(FP), AX
+	MOVQ depth+32(FP), AX
 
-directThirds_spread8_depth:
+directTiles_3_ahead8_depth:
 	LONG $0x4b7ba2c4; LONG $0x008007a4; BYTE $0x00; BYTE $0x00 // TILELOADD 128(DI)(R8*1), TMM4
 	LONG $0x4b7b82c4; LONG $0x008002ac; BYTE $0x00; BYTE $0x00 // TILELOADD 128(R10)(R8*1), TMM5
 	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
@@ -5614,50 +5583,50 @@ directThirds_spread8_depth:
 	ADDQ       $+6144, SI
 	ADDQ       $+768, R14
 	DECQ       AX
-	JNE        directThirds_spread8_depth
+	JNE        directTiles_3_ahead8_depth
 	ADDQ       $0x08, DX
 	DECQ       CX
-	JNE        directThirds_spread8_segment
-	MOVQ       R14, ahead+72(FP)
+	JNE        directTiles_3_ahead8_segment
+	MOVQ       R14, ahead+80(FP)
 	MOVQ       $+128, R9
 	LONG $0x4b7aa2c4; BYTE $0x04; BYTE $0x0b // TILESTORED TMM0, (BX)(R9*1)
 	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
 	LONG $0x4b7aa2c4; LONG $0x08000b94; BYTE $0x00; BYTE $0x00 // TILESTORED TMM2, 2048(BX)(R9*1)
 	LONG $0x4b7aa2c4; LONG $0x08400b9c; BYTE $0x00; BYTE $0x00 // TILESTORED TMM3, 2112(BX)(R9*1)
-	MOVQ       dstStride+136(FP), CX
+	MOVQ       dstStride+144(FP), CX
 	SHLQ       $0x02, CX
-	MOVQ       resStride+168(FP), DX
+	MOVQ       resStride+176(FP), DX
 	SHLQ       $0x02, DX
 	MOVQ       8(R11), R9
 	TESTQ      R9, R9
-	JEQ        directThirds_spread8_run0_done
+	JEQ        directTiles_3_ahead8_run0_done
 
-directThirds_spread8_run0_piece:
+directTiles_3_ahead8_run0_piece:
 	MOVQ (R15), SI
 	SHLQ $0x07, SI
 	LEAQ (BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+128(FP), DI
+	MOVQ dst+136(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
 	SHLQ $0x02, R10
 	ADDQ $0x20, R15
 
-directThirds_spread8_run0_pixel:
+directTiles_3_ahead8_run0_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+152(FP), R13
+	MOVQ      before+160(FP), R13
 	TESTQ     R13, R13
-	JEQ       directThirds_spread8_run0_without_before
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_3_ahead8_run0_without_before
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directThirds_spread8_run0_floats_before
+	JLT       directTiles_3_ahead8_run0_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directThirds_spread8_run0_add_before
+	JEQ       directTiles_3_ahead8_run0_add_before
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -5665,33 +5634,33 @@ directThirds_spread8_run0_pixel:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directThirds_spread8_run0_add_before:
+directTiles_3_ahead8_run0_add_before:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directThirds_spread8_run0_without_before
+	JMP    directTiles_3_ahead8_run0_without_before
 
-directThirds_spread8_run0_floats_before:
+directTiles_3_ahead8_run0_floats_before:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directThirds_spread8_run0_without_before:
+directTiles_3_ahead8_run0_without_before:
 	VCMPPS    $0x11, Z31, Z0, K3
 	VMULPS    Z30, Z0, K3, Z0
 	VMINPS    Z0, Z29, Z0
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+160(FP), R13
+	MOVQ      after+168(FP), R13
 	TESTQ     R13, R13
-	JEQ       directThirds_spread8_run0_without_after
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_3_ahead8_run0_without_after
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directThirds_spread8_run0_floats_after
+	JLT       directTiles_3_ahead8_run0_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directThirds_spread8_run0_add_after
+	JEQ       directTiles_3_ahead8_run0_add_after
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -5699,22 +5668,22 @@ directThirds_spread8_run0_without_before:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directThirds_spread8_run0_add_after:
+directTiles_3_ahead8_run0_add_after:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directThirds_spread8_run0_without_after
+	JMP    directTiles_3_ahead8_run0_without_after
 
-directThirds_spread8_run0_floats_after:
+directTiles_3_ahead8_run0_floats_after:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directThirds_spread8_run0_without_after:
-	MOVQ          dstParts+144(FP), R8
+directTiles_3_ahead8_run0_without_after:
+	MOVQ          dstParts+152(FP), R8
 	CMPQ          R8, $0x01
-	JLT           directThirds_spread8_run0_floats
+	JLT           directTiles_3_ahead8_run0_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
 	VMOVUPS       Z2, (DI)
-	JEQ           directThirds_spread8_run0_stored
+	JEQ           directTiles_3_ahead8_run0_stored
 	VEXTRACTI64X4 $0x00, Z2, Y3
 	VEXTRACTI64X4 $0x01, Z2, Y4
 	VPMOVZXWD     Y3, Z3
@@ -5725,56 +5694,56 @@ directThirds_spread8_run0_without_after:
 	VSUBPS        Z4, Z1, Z1
 	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
 	VMOVUPS       Z0, 64(DI)
-	JMP           directThirds_spread8_run0_stored
+	JMP           directTiles_3_ahead8_run0_stored
 
-directThirds_spread8_run0_floats:
+directTiles_3_ahead8_run0_floats:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 
-directThirds_spread8_run0_stored:
+directTiles_3_ahead8_run0_stored:
 	ADDQ $+128, SI
 	ADDQ CX, DI
 	ADDQ DX, R10
 	DECQ AX
-	JNE  directThirds_spread8_run0_pixel
+	JNE  directTiles_3_ahead8_run0_pixel
 	DECQ R9
-	JNE  directThirds_spread8_run0_piece
+	JNE  directTiles_3_ahead8_run0_piece
 
-directThirds_spread8_run0_done:
-	MOVQ  dstStride+136(FP), CX
+directTiles_3_ahead8_run0_done:
+	MOVQ  dstStride+144(FP), CX
 	SHLQ  $0x02, CX
-	MOVQ  resStride+168(FP), DX
+	MOVQ  resStride+176(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  24(R11), R9
 	TESTQ R9, R9
-	JEQ   directThirds_spread8_run1_done
+	JEQ   directTiles_3_ahead8_run1_done
 
-directThirds_spread8_run1_piece:
+directTiles_3_ahead8_run1_piece:
 	MOVQ (R15), SI
 	SHLQ $0x07, SI
 	LEAQ 2048(BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+128(FP), DI
+	MOVQ dst+136(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
 	SHLQ $0x02, R10
 	ADDQ $0x20, R15
 
-directThirds_spread8_run1_pixel:
+directTiles_3_ahead8_run1_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+152(FP), R13
+	MOVQ      before+160(FP), R13
 	TESTQ     R13, R13
-	JEQ       directThirds_spread8_run1_without_before
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_3_ahead8_run1_without_before
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directThirds_spread8_run1_floats_before
+	JLT       directTiles_3_ahead8_run1_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directThirds_spread8_run1_add_before
+	JEQ       directTiles_3_ahead8_run1_add_before
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -5782,33 +5751,33 @@ directThirds_spread8_run1_pixel:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directThirds_spread8_run1_add_before:
+directTiles_3_ahead8_run1_add_before:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directThirds_spread8_run1_without_before
+	JMP    directTiles_3_ahead8_run1_without_before
 
-directThirds_spread8_run1_floats_before:
+directTiles_3_ahead8_run1_floats_before:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directThirds_spread8_run1_without_before:
+directTiles_3_ahead8_run1_without_before:
 	VCMPPS    $0x11, Z31, Z0, K3
 	VMULPS    Z30, Z0, K3, Z0
 	VMINPS    Z0, Z29, Z0
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+160(FP), R13
+	MOVQ      after+168(FP), R13
 	TESTQ     R13, R13
-	JEQ       directThirds_spread8_run1_without_after
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_3_ahead8_run1_without_after
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directThirds_spread8_run1_floats_after
+	JLT       directTiles_3_ahead8_run1_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directThirds_spread8_run1_add_after
+	JEQ       directTiles_3_ahead8_run1_add_after
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -5816,22 +5785,22 @@ directThirds_spread8_run1_without_before:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directThirds_spread8_run1_add_after:
+directTiles_3_ahead8_run1_add_after:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directThirds_spread8_run1_without_after
+	JMP    directTiles_3_ahead8_run1_without_after
 
-directThirds_spread8_run1_floats_after:
+directTiles_3_ahead8_run1_floats_after:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directThirds_spread8_run1_without_after:
-	MOVQ          dstParts+144(FP), R8
+directTiles_3_ahead8_run1_without_after:
+	MOVQ          dstParts+152(FP), R8
 	CMPQ          R8, $0x01
-	JLT           directThirds_spread8_run1_floats
+	JLT           directTiles_3_ahead8_run1_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
 	VMOVUPS       Z2, (DI)
-	JEQ           directThirds_spread8_run1_stored
+	JEQ           directTiles_3_ahead8_run1_stored
 	VEXTRACTI64X4 $0x00, Z2, Y3
 	VEXTRACTI64X4 $0x01, Z2, Y4
 	VPMOVZXWD     Y3, Z3
@@ -5842,54 +5811,54 @@ directThirds_spread8_run1_without_after:
 	VSUBPS        Z4, Z1, Z1
 	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
 	VMOVUPS       Z0, 64(DI)
-	JMP           directThirds_spread8_run1_stored
+	JMP           directTiles_3_ahead8_run1_stored
 
-directThirds_spread8_run1_floats:
+directTiles_3_ahead8_run1_floats:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 
-directThirds_spread8_run1_stored:
+directTiles_3_ahead8_run1_stored:
 	ADDQ $+128, SI
 	ADDQ CX, DI
 	ADDQ DX, R10
 	DECQ AX
-	JNE  directThirds_spread8_run1_pixel
+	JNE  directTiles_3_ahead8_run1_pixel
 	DECQ R9
-	JNE  directThirds_spread8_run1_piece
+	JNE  directTiles_3_ahead8_run1_piece
 
-directThirds_spread8_run1_done:
+directTiles_3_ahead8_run1_done:
 	ADDQ $0x20, R11
-	SUBQ $0x02, runCount+104(FP)
-	JMP  directThirds_next
+	SUBQ $0x02, runCount+112(FP)
+	JMP  directTiles_3
 
-directThirds_other8:
-directThirds_two:
+directTiles_3_not8:
+directTiles_3_two:
 	// 2 runs
-	MOVQ biases+64(FP), AX
+	MOVQ biases+72(FP), AX
 	XORL DX, DX
 	LONG $0x4b7be2c4; BYTE $0x04; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM0
 	LONG $0x4b7be2c4; BYTE $0x14; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM2
 	LONG $0x4b7be2c4; BYTE $0x4c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM1
 	LONG $0x4b7be2c4; BYTE $0x5c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM3
-	MOVQ segments+8(FP), DX
-	MOVQ segmentCount+16(FP), CX
-	MOVQ w+56(FP), SI
-	MOVQ srcStride+40(FP), R8
+	MOVQ segments+16(FP), DX
+	MOVQ segmentCount+24(FP), CX
+	MOVQ w+64(FP), SI
+	MOVQ srcStride+48(FP), R8
 	SHLQ $0x02, R8
-	MOVQ srcStep+48(FP), R13
+	MOVQ srcStep+56(FP), R13
 	SHLQ $0x02, R13
 
-directThirds_two_segment:
-	MOVQ src+32(FP), DI
+directTiles_3_two_segment:
+	MOVQ src+40(FP), DI
 	MOVQ (DX), AX
 	LEAQ (DI)(AX*4), DI
 	MOVQ 16(R11), AX
 	LEAQ (DI)(AX*4), R10
 	MOVQ (R11), AX
 	LEAQ (DI)(AX*4), DI
-	MOVQ depth+24(FP), AX
+	MOVQ depth+32(FP), AX
 
-directThirds_two_depth:
+directTiles_3_two_depth:
 	LONG $0x4b7ba2c4; LONG $0x008007a4; BYTE $0x00; BYTE $0x00 // TILELOADD 128(DI)(R8*1), TMM4
 	LONG $0x4b7b82c4; LONG $0x008002ac; BYTE $0x00; BYTE $0x00 // TILELOADD 128(R10)(R8*1), TMM5
 	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
@@ -5932,49 +5901,49 @@ directThirds_two_depth:
 	ADDQ  R13, R10
 	ADDQ  $+6144, SI
 	DECQ  AX
-	JNE   directThirds_two_depth
+	JNE   directTiles_3_two_depth
 	ADDQ  $0x08, DX
 	DECQ  CX
-	JNE   directThirds_two_segment
+	JNE   directTiles_3_two_segment
 	MOVQ  $+128, R9
 	LONG $0x4b7aa2c4; BYTE $0x04; BYTE $0x0b // TILESTORED TMM0, (BX)(R9*1)
 	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
 	LONG $0x4b7aa2c4; LONG $0x08000b94; BYTE $0x00; BYTE $0x00 // TILESTORED TMM2, 2048(BX)(R9*1)
 	LONG $0x4b7aa2c4; LONG $0x08400b9c; BYTE $0x00; BYTE $0x00 // TILESTORED TMM3, 2112(BX)(R9*1)
-	MOVQ  dstStride+136(FP), CX
+	MOVQ  dstStride+144(FP), CX
 	SHLQ  $0x02, CX
-	MOVQ  resStride+168(FP), DX
+	MOVQ  resStride+176(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  8(R11), R9
 	TESTQ R9, R9
-	JEQ   directThirds_two_run0_done
+	JEQ   directTiles_3_two_run0_done
 
-directThirds_two_run0_piece:
+directTiles_3_two_run0_piece:
 	MOVQ (R15), SI
 	SHLQ $0x07, SI
 	LEAQ (BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+128(FP), DI
+	MOVQ dst+136(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
 	SHLQ $0x02, R10
 	ADDQ $0x20, R15
 
-directThirds_two_run0_pixel:
+directTiles_3_two_run0_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+152(FP), R13
+	MOVQ      before+160(FP), R13
 	TESTQ     R13, R13
-	JEQ       directThirds_two_run0_without_before
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_3_two_run0_without_before
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directThirds_two_run0_floats_before
+	JLT       directTiles_3_two_run0_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directThirds_two_run0_add_before
+	JEQ       directTiles_3_two_run0_add_before
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -5982,33 +5951,33 @@ directThirds_two_run0_pixel:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directThirds_two_run0_add_before:
+directTiles_3_two_run0_add_before:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directThirds_two_run0_without_before
+	JMP    directTiles_3_two_run0_without_before
 
-directThirds_two_run0_floats_before:
+directTiles_3_two_run0_floats_before:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directThirds_two_run0_without_before:
+directTiles_3_two_run0_without_before:
 	VCMPPS    $0x11, Z31, Z0, K3
 	VMULPS    Z30, Z0, K3, Z0
 	VMINPS    Z0, Z29, Z0
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+160(FP), R13
+	MOVQ      after+168(FP), R13
 	TESTQ     R13, R13
-	JEQ       directThirds_two_run0_without_after
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_3_two_run0_without_after
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directThirds_two_run0_floats_after
+	JLT       directTiles_3_two_run0_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directThirds_two_run0_add_after
+	JEQ       directTiles_3_two_run0_add_after
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -6016,22 +5985,22 @@ directThirds_two_run0_without_before:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directThirds_two_run0_add_after:
+directTiles_3_two_run0_add_after:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directThirds_two_run0_without_after
+	JMP    directTiles_3_two_run0_without_after
 
-directThirds_two_run0_floats_after:
+directTiles_3_two_run0_floats_after:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directThirds_two_run0_without_after:
-	MOVQ          dstParts+144(FP), R8
+directTiles_3_two_run0_without_after:
+	MOVQ          dstParts+152(FP), R8
 	CMPQ          R8, $0x01
-	JLT           directThirds_two_run0_floats
+	JLT           directTiles_3_two_run0_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
 	VMOVUPS       Z2, (DI)
-	JEQ           directThirds_two_run0_stored
+	JEQ           directTiles_3_two_run0_stored
 	VEXTRACTI64X4 $0x00, Z2, Y3
 	VEXTRACTI64X4 $0x01, Z2, Y4
 	VPMOVZXWD     Y3, Z3
@@ -6042,56 +6011,56 @@ directThirds_two_run0_without_after:
 	VSUBPS        Z4, Z1, Z1
 	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
 	VMOVUPS       Z0, 64(DI)
-	JMP           directThirds_two_run0_stored
+	JMP           directTiles_3_two_run0_stored
 
-directThirds_two_run0_floats:
+directTiles_3_two_run0_floats:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 
-directThirds_two_run0_stored:
+directTiles_3_two_run0_stored:
 	ADDQ $+128, SI
 	ADDQ CX, DI
 	ADDQ DX, R10
 	DECQ AX
-	JNE  directThirds_two_run0_pixel
+	JNE  directTiles_3_two_run0_pixel
 	DECQ R9
-	JNE  directThirds_two_run0_piece
+	JNE  directTiles_3_two_run0_piece
 
-directThirds_two_run0_done:
-	MOVQ  dstStride+136(FP), CX
+directTiles_3_two_run0_done:
+	MOVQ  dstStride+144(FP), CX
 	SHLQ  $0x02, CX
-	MOVQ  resStride+168(FP), DX
+	MOVQ  resStride+176(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  24(R11), R9
 	TESTQ R9, R9
-	JEQ   directThirds_two_run1_done
+	JEQ   directTiles_3_two_run1_done
 
-directThirds_two_run1_piece:
+directTiles_3_two_run1_piece:
 	MOVQ (R15), SI
 	SHLQ $0x07, SI
 	LEAQ 2048(BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+128(FP), DI
+	MOVQ dst+136(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
 	SHLQ $0x02, R10
 	ADDQ $0x20, R15
 
-directThirds_two_run1_pixel:
+directTiles_3_two_run1_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+152(FP), R13
+	MOVQ      before+160(FP), R13
 	TESTQ     R13, R13
-	JEQ       directThirds_two_run1_without_before
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_3_two_run1_without_before
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directThirds_two_run1_floats_before
+	JLT       directTiles_3_two_run1_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directThirds_two_run1_add_before
+	JEQ       directTiles_3_two_run1_add_before
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -6099,33 +6068,33 @@ directThirds_two_run1_pixel:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directThirds_two_run1_add_before:
+directTiles_3_two_run1_add_before:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directThirds_two_run1_without_before
+	JMP    directTiles_3_two_run1_without_before
 
-directThirds_two_run1_floats_before:
+directTiles_3_two_run1_floats_before:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directThirds_two_run1_without_before:
+directTiles_3_two_run1_without_before:
 	VCMPPS    $0x11, Z31, Z0, K3
 	VMULPS    Z30, Z0, K3, Z0
 	VMINPS    Z0, Z29, Z0
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+160(FP), R13
+	MOVQ      after+168(FP), R13
 	TESTQ     R13, R13
-	JEQ       directThirds_two_run1_without_after
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_3_two_run1_without_after
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directThirds_two_run1_floats_after
+	JLT       directTiles_3_two_run1_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directThirds_two_run1_add_after
+	JEQ       directTiles_3_two_run1_add_after
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -6133,22 +6102,22 @@ directThirds_two_run1_without_before:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directThirds_two_run1_add_after:
+directTiles_3_two_run1_add_after:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directThirds_two_run1_without_after
+	JMP    directTiles_3_two_run1_without_after
 
-directThirds_two_run1_floats_after:
+directTiles_3_two_run1_floats_after:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directThirds_two_run1_without_after:
-	MOVQ          dstParts+144(FP), R8
+directTiles_3_two_run1_without_after:
+	MOVQ          dstParts+152(FP), R8
 	CMPQ          R8, $0x01
-	JLT           directThirds_two_run1_floats
+	JLT           directTiles_3_two_run1_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
 	VMOVUPS       Z2, (DI)
-	JEQ           directThirds_two_run1_stored
+	JEQ           directTiles_3_two_run1_stored
 	VEXTRACTI64X4 $0x00, Z2, Y3
 	VEXTRACTI64X4 $0x01, Z2, Y4
 	VPMOVZXWD     Y3, Z3
@@ -6159,52 +6128,52 @@ directThirds_two_run1_without_after:
 	VSUBPS        Z4, Z1, Z1
 	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
 	VMOVUPS       Z0, 64(DI)
-	JMP           directThirds_two_run1_stored
+	JMP           directTiles_3_two_run1_stored
 
-directThirds_two_run1_floats:
+directTiles_3_two_run1_floats:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 
-directThirds_two_run1_stored:
+directTiles_3_two_run1_stored:
 	ADDQ $+128, SI
 	ADDQ CX, DI
 	ADDQ DX, R10
 	DECQ AX
-	JNE  directThirds_two_run1_pixel
+	JNE  directTiles_3_two_run1_pixel
 	DECQ R9
-	JNE  directThirds_two_run1_piece
+	JNE  directTiles_3_two_run1_piece
 
-directThirds_two_run1_done:
+directTiles_3_two_run1_done:
 	ADDQ $0x20, R11
-	SUBQ $0x02, runCount+104(FP)
-	JMP  directThirds_next
+	SUBQ $0x02, runCount+112(FP)
+	JMP  directTiles_3
 
-directThirds_last:
-	CMPQ runCount+104(FP), $0x01
-	JLT  directThirds_done
+directTiles_3_last:
+	CMPQ runCount+112(FP), $0x01
+	JLT  directTiles_done
 
 	// 1 runs
-	MOVQ biases+64(FP), AX
+	MOVQ biases+72(FP), AX
 	XORL DX, DX
 	LONG $0x4b7be2c4; BYTE $0x04; BYTE $0x10 // TILELOADD (AX)(DX*1), TMM0
 	LONG $0x4b7be2c4; BYTE $0x4c; BYTE $0x10; BYTE $0x40 // TILELOADD 64(AX)(DX*1), TMM1
-	MOVQ segments+8(FP), DX
-	MOVQ segmentCount+16(FP), CX
-	MOVQ w+56(FP), SI
-	MOVQ srcStride+40(FP), R8
+	MOVQ segments+16(FP), DX
+	MOVQ segmentCount+24(FP), CX
+	MOVQ w+64(FP), SI
+	MOVQ srcStride+48(FP), R8
 	SHLQ $0x02, R8
-	MOVQ srcStep+48(FP), R13
+	MOVQ srcStep+56(FP), R13
 	SHLQ $0x02, R13
 
-directThirds_last_segment:
-	MOVQ src+32(FP), DI
+directTiles_3_last_segment:
+	MOVQ src+40(FP), DI
 	MOVQ (DX), AX
 	LEAQ (DI)(AX*4), DI
 	MOVQ (R11), AX
 	LEAQ (DI)(AX*4), DI
-	MOVQ depth+24(FP), AX
+	MOVQ depth+32(FP), AX
 
-directThirds_last_depth:
+directTiles_3_last_depth:
 	LONG $0x4b7ba2c4; LONG $0x008007a4; BYTE $0x00; BYTE $0x00 // TILELOADD 128(DI)(R8*1), TMM4
 	LONG $0x4b7ba2c4; BYTE $0x34; BYTE $0x26 // TILELOADD (SI)(R12*1), TMM6
 	LONG $0x4b7ba2c4; LONG $0x040026bc; BYTE $0x00; BYTE $0x00 // TILELOADD 1024(SI)(R12*1), TMM7
@@ -6231,47 +6200,47 @@ directThirds_last_depth:
 	ADDQ  R13, DI
 	ADDQ  $+6144, SI
 	DECQ  AX
-	JNE   directThirds_last_depth
+	JNE   directTiles_3_last_depth
 	ADDQ  $0x08, DX
 	DECQ  CX
-	JNE   directThirds_last_segment
+	JNE   directTiles_3_last_segment
 	MOVQ  $+128, R9
 	LONG $0x4b7aa2c4; BYTE $0x04; BYTE $0x0b // TILESTORED TMM0, (BX)(R9*1)
 	LONG $0x4b7aa2c4; BYTE $0x4c; BYTE $0x0b; BYTE $0x40 // TILESTORED TMM1, 64(BX)(R9*1)
-	MOVQ  dstStride+136(FP), CX
+	MOVQ  dstStride+144(FP), CX
 	SHLQ  $0x02, CX
-	MOVQ  resStride+168(FP), DX
+	MOVQ  resStride+176(FP), DX
 	SHLQ  $0x02, DX
 	MOVQ  8(R11), R9
 	TESTQ R9, R9
-	JEQ   directThirds_last_run0_done
+	JEQ   directTiles_3_last_run0_done
 
-directThirds_last_run0_piece:
+directTiles_3_last_run0_piece:
 	MOVQ (R15), SI
 	SHLQ $0x07, SI
 	LEAQ (BX)(SI*1), SI
 	MOVQ 8(R15), AX
-	MOVQ dst+128(FP), DI
+	MOVQ dst+136(FP), DI
 	MOVQ 16(R15), R8
 	LEAQ (DI)(R8*4), DI
 	MOVQ 24(R15), R10
 	SHLQ $0x02, R10
 	ADDQ $0x20, R15
 
-directThirds_last_run0_pixel:
+directTiles_3_last_run0_pixel:
 	VMOVUPS   (SI), Z0
 	VMOVUPS   64(SI), Z1
-	MOVQ      before+152(FP), R13
+	MOVQ      before+160(FP), R13
 	TESTQ     R13, R13
-	JEQ       directThirds_last_run0_without_before
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_3_last_run0_without_before
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directThirds_last_run0_floats_before
+	JLT       directTiles_3_last_run0_floats_before
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directThirds_last_run0_add_before
+	JEQ       directTiles_3_last_run0_add_before
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -6279,33 +6248,33 @@ directThirds_last_run0_pixel:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directThirds_last_run0_add_before:
+directTiles_3_last_run0_add_before:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directThirds_last_run0_without_before
+	JMP    directTiles_3_last_run0_without_before
 
-directThirds_last_run0_floats_before:
+directTiles_3_last_run0_floats_before:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directThirds_last_run0_without_before:
+directTiles_3_last_run0_without_before:
 	VCMPPS    $0x11, Z31, Z0, K3
 	VMULPS    Z30, Z0, K3, Z0
 	VMINPS    Z0, Z29, Z0
 	VCMPPS    $0x11, Z31, Z1, K4
 	VMULPS    Z30, Z1, K4, Z1
 	VMINPS    Z1, Z29, Z1
-	MOVQ      after+160(FP), R13
+	MOVQ      after+168(FP), R13
 	TESTQ     R13, R13
-	JEQ       directThirds_last_run0_without_after
-	MOVQ      resParts+176(FP), R8
+	JEQ       directTiles_3_last_run0_without_after
+	MOVQ      resParts+184(FP), R8
 	CMPQ      R8, $0x01
-	JLT       directThirds_last_run0_floats_after
+	JLT       directTiles_3_last_run0_floats_after
 	VPMOVZXWD (R13)(R10*1), Z2
 	VPSLLD    $0x10, Z2, Z2
 	VPMOVZXWD 32(R13)(R10*1), Z3
 	VPSLLD    $0x10, Z3, Z3
-	JEQ       directThirds_last_run0_add_after
+	JEQ       directTiles_3_last_run0_add_after
 	VPMOVZXWD 64(R13)(R10*1), Z4
 	VPSLLD    $0x10, Z4, Z4
 	VPMOVZXWD 96(R13)(R10*1), Z5
@@ -6313,22 +6282,22 @@ directThirds_last_run0_without_before:
 	VADDPS    Z4, Z2, Z2
 	VADDPS    Z5, Z3, Z3
 
-directThirds_last_run0_add_after:
+directTiles_3_last_run0_add_after:
 	VADDPS Z2, Z0, Z0
 	VADDPS Z3, Z1, Z1
-	JMP    directThirds_last_run0_without_after
+	JMP    directTiles_3_last_run0_without_after
 
-directThirds_last_run0_floats_after:
+directTiles_3_last_run0_floats_after:
 	VADDPS (R13)(R10*1), Z0, Z0
 	VADDPS 64(R13)(R10*1), Z1, Z1
 
-directThirds_last_run0_without_after:
-	MOVQ          dstParts+144(FP), R8
+directTiles_3_last_run0_without_after:
+	MOVQ          dstParts+152(FP), R8
 	CMPQ          R8, $0x01
-	JLT           directThirds_last_run0_floats
+	JLT           directTiles_3_last_run0_floats
 	LONG $0x4877f262; WORD $0xd072 // VCVTNE2PS2BF16 Z0, Z1, Z2
 	VMOVUPS       Z2, (DI)
-	JEQ           directThirds_last_run0_stored
+	JEQ           directTiles_3_last_run0_stored
 	VEXTRACTI64X4 $0x00, Z2, Y3
 	VEXTRACTI64X4 $0x01, Z2, Y4
 	VPMOVZXWD     Y3, Z3
@@ -6339,26 +6308,26 @@ directThirds_last_run0_without_after:
 	VSUBPS        Z4, Z1, Z1
 	LONG $0x4877f262; WORD $0xc072 // VCVTNE2PS2BF16 Z0, Z1, Z0
 	VMOVUPS       Z0, 64(DI)
-	JMP           directThirds_last_run0_stored
+	JMP           directTiles_3_last_run0_stored
 
-directThirds_last_run0_floats:
+directTiles_3_last_run0_floats:
 	VMOVUPS Z0, (DI)
 	VMOVUPS Z1, 64(DI)
 
-directThirds_last_run0_stored:
+directTiles_3_last_run0_stored:
 	ADDQ $+128, SI
 	ADDQ CX, DI
 	ADDQ DX, R10
 	DECQ AX
-	JNE  directThirds_last_run0_pixel
+	JNE  directTiles_3_last_run0_pixel
 	DECQ R9
-	JNE  directThirds_last_run0_piece
+	JNE  directTiles_3_last_run0_piece
 
-directThirds_last_run0_done:
+directTiles_3_last_run0_done:
 	ADDQ $0x10, R11
-	SUBQ $0x01, runCount+104(FP)
+	SUBQ $0x01, runCount+112(FP)
 
-directThirds_done:
+directTiles_done:
 	LONG $0x4978e2c4; BYTE $0xc0 // TILERELEASE
 	VZEROUPPER
 	RET

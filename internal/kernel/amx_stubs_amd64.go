@@ -58,32 +58,14 @@ func finishTilesx1(sums *float32, m int, dst *float32, dstStride int, before *fl
 //go:noescape
 func finishTilesx2(sums *float32, m int, dst *float32, dstStride int, before *float32, after *float32, resStride int, slope float32, limit float32, linear bool, channels uint32)
 
-// directBF16 computes runCount runs of pixels times 32 channels, with numbers in parts (1), in
+// directTiles computes runCount runs of pixels times 32 channels, with numbers in 1 to 3 parts, in
 // tiles that cfg configures, and finishes and stores their pieces. Strides are in words;
 // dstParts and resParts are 0 for float32. While it computes the first aheadPairs pairs of
 // runs it fetches the panel at ahead, the whole of it while spread pairs are computed: one of
 // directSpreads.
 //
 //go:noescape
-func directBF16(cfg *byte, segments *int, segmentCount int, depth int, src *uint32, srcStride int, srcStep int, w *uint32, biases *uint32, ahead *uint32, aheadPairs int, spread int, runs *int, runCount int, pieces *int, sums *float32, dst *uint32, dstStride int, dstParts int, before *uint32, after *uint32, resStride int, resParts int, slope float32, limit float32)
-
-// directSplit computes runCount runs of pixels times 32 channels, with numbers in parts (2), in
-// tiles that cfg configures, and finishes and stores their pieces. Strides are in words;
-// dstParts and resParts are 0 for float32. While it computes the first aheadPairs pairs of
-// runs it fetches the panel at ahead, the whole of it while spread pairs are computed: one of
-// directSpreads.
-//
-//go:noescape
-func directSplit(cfg *byte, segments *int, segmentCount int, depth int, src *uint32, srcStride int, srcStep int, w *uint32, biases *uint32, ahead *uint32, aheadPairs int, spread int, runs *int, runCount int, pieces *int, sums *float32, dst *uint32, dstStride int, dstParts int, before *uint32, after *uint32, resStride int, resParts int, slope float32, limit float32)
-
-// directThirds computes runCount runs of pixels times 32 channels, with numbers in parts (3), in
-// tiles that cfg configures, and finishes and stores their pieces. Strides are in words;
-// dstParts and resParts are 0 for float32. While it computes the first aheadPairs pairs of
-// runs it fetches the panel at ahead, the whole of it while spread pairs are computed: one of
-// directSpreads.
-//
-//go:noescape
-func directThirds(cfg *byte, segments *int, segmentCount int, depth int, src *uint32, srcStride int, srcStep int, w *uint32, biases *uint32, ahead *uint32, aheadPairs int, spread int, runs *int, runCount int, pieces *int, sums *float32, dst *uint32, dstStride int, dstParts int, before *uint32, after *uint32, resStride int, resParts int, slope float32, limit float32)
+func directTiles(cfg *byte, parts int, segments *int, segmentCount int, depth int, src *uint32, srcStride int, srcStep int, w *uint32, biases *uint32, ahead *uint32, aheadPairs int, spread int, runs *int, runCount int, pieces *int, sums *float32, dst *uint32, dstStride int, dstParts int, before *uint32, after *uint32, resStride int, resParts int, slope float32, limit float32)
 
 // roundThirds stores m blocks of 32 floats in three parts of bf16. Strides are in words.
 //

@@ -39,10 +39,6 @@ func directAMX(d *Direct, runs []TileRun, pieces []TilePiece, dst, src, res, w, 
 			after = (*uint32)(&res[0])
 		}
 	}
-	compute := [...]func(cfg *byte, segments *int, segmentCount, depth int, src *uint32, srcStride, srcStep int, w, biases, ahead *uint32, aheadPairs, spread int,
-		runs *int, runCount int, pieces *int, sums *float32, dst *uint32, dstStride, dstParts int, before, after *uint32, resStride, resParts int, slope, limit float32){
-		1: directBF16, 2: directSplit, 3: directThirds,
-	}[d.Parts]
 	perRun := 2 * d.Blocks() * len(partProducts[d.Parts])
 	most := min(max(directCall/perRun&^1, 4), directRuns)
 	ahead, spread := 0, directSpread(min(most, len(runs)))
@@ -51,7 +47,7 @@ func directAMX(d *Direct, runs []TileRun, pieces []TilePiece, dst, src, res, w, 
 	}
 	for len(pieces) > 0 {
 		batch := runs[:min(most, len(runs))]
-		compute(&cfg[0], &d.Segments[0], len(d.Segments), max(d.Depth, 1), (*uint32)(&src[0]), d.SrcStride, d.Src.Words(BlockChannels),
+		directTiles(&cfg[0], d.Parts, &d.Segments[0], len(d.Segments), max(d.Depth, 1), (*uint32)(&src[0]), d.SrcStride, d.Src.Words(BlockChannels),
 			(*uint32)(&w[BlockChannels]), (*uint32)(&w[0]), fetch, ahead, spread, &batch[0].Src, len(batch), &pieces[0].Row, &sums[0],
 			(*uint32)(&dst[0]), d.DstStride, int(d.Dst), before, after, d.ResStride, int(d.Res), d.Act.Slope, d.Act.Max)
 		for _, r := range batch {

@@ -41,23 +41,14 @@ var partProducts = [...][][2]int{
 	3: {{2, 0}, {1, 0}, {1, 1}, {0, 1}, {0, 2}, {0, 0}},
 }
 
-// directFunctions writes the functions behind kernel.Direct.
-func (g *gen) directFunctions() {
-	for parts, name := range [...]string{1: "directBF16", 2: "directSplit", 3: "directThirds"} {
-		if parts > 0 {
-			g.direct(name, parts)
-		}
-	}
-	g.thirds()
-}
-
 // direct writes the function that computes runs, two at a time as long as there are two, from
 // stored channels to stored channels. It configures tiles and releases them, so that no
 // other code finds them in use.
-func (g *gen) direct(name string, parts int) {
-	g.text(name, "func(cfg *byte, segments *int, segmentCount, depth int, src *uint32, srcStride, srcStep int, w, biases, ahead *uint32, aheadPairs, spread int, "+
+func (g *gen) direct() {
+	const name = "directTiles"
+	g.text(name, "func(cfg *byte, parts int, segments *int, segmentCount, depth int, src *uint32, srcStride, srcStep int, w, biases, ahead *uint32, aheadPairs, spread int, "+
 		"runs *int, runCount int, pieces *int, sums *float32, dst *uint32, dstStride, dstParts int, before, after *uint32, resStride, resParts int, slope, limit float32)",
-		fmt.Sprintf("%s computes runCount runs of pixels times 32 channels, with numbers in parts (%d), in", name, parts),
+		"directTiles computes runCount runs of pixels times 32 channels, with numbers in 1 to 3 parts, in",
 		"tiles that cfg configures, and finishes and stores their pieces. Strides are in words;",
 		"dstParts and resParts are 0 for float32. While it computes the first aheadPairs pairs of",
 		"runs it fetches the panel at ahead, the whole of it while spread pairs are computed: one of",
@@ -72,28 +63,35 @@ func (g *gen) direct(name string, parts int) {
 	g.VBROADCASTSS(g.addr("slope"), slopes)
 	g.VBROADCASTSS(g.addr("limit"), limits)
 
-	next, two, last, done := name+"_next", name+"_two", name+"_last", name+"_done"
-	g.Label(next)
-	g.CMPQ(g.addr("runCount"), operand.U8(2))
-	g.JLT(operand.LabelRef(last))
-	g.DECQ(g.addr("aheadPairs"))
-	g.JLT(operand.LabelRef(two))
-	for _, spread := range directSpreads {
-		other, label := fmt.Sprintf("%s_other%d", name, spread), fmt.Sprintf("%s_spread%d", name, spread)
-		g.CMPQ(g.addr("spread"), operand.U8(uint8(spread)))
-		g.JNE(operand.LabelRef(other))
-		g.directRuns(label, 2, parts, spread)
-		g.JMP(operand.LabelRef(next))
-		g.Label(other)
+	done := operand.LabelRef(name + "_done")
+	label := func(parts int, rest string) string { return fmt.Sprintf("%s_%d%s", name, parts, rest) }
+	g.CMPQ(g.addr("parts"), operand.U8(2))
+	g.JE(operand.LabelRef(label(2, "")))
+	g.JG(operand.LabelRef(label(3, "")))
+	for parts := 1; parts <= 3; parts++ {
+		g.Label(label(parts, ""))
+		g.CMPQ(g.addr("runCount"), operand.U8(2))
+		g.JLT(operand.LabelRef(label(parts, "_last")))
+		g.DECQ(g.addr("aheadPairs"))
+		g.JLT(operand.LabelRef(label(parts, "_two")))
+		for _, spread := range directSpreads {
+			other, fetching := label(parts, fmt.Sprint("_not", spread)), label(parts, fmt.Sprint("_ahead", spread))
+			g.CMPQ(g.addr("spread"), operand.U8(uint8(spread)))
+			g.JNE(operand.LabelRef(other))
+			g.directRuns(fetching, 2, parts, spread)
+			g.JMP(operand.LabelRef(label(parts, "")))
+			g.Label(other)
+		}
+		g.Label(label(parts, "_two"))
+		g.directRuns(label(parts, "_two"), 2, parts, 0)
+		g.JMP(operand.LabelRef(label(parts, "")))
+		g.Label(label(parts, "_last"))
+		g.CMPQ(g.addr("runCount"), operand.U8(1))
+		g.JLT(done)
+		g.directRuns(label(parts, "_last"), 1, parts, 0)
+		g.JMP(done)
 	}
-	g.Label(two)
-	g.directRuns(two, 2, parts, 0)
-	g.JMP(operand.LabelRef(next))
-	g.Label(last)
-	g.CMPQ(g.addr("runCount"), operand.U8(1))
-	g.JLT(operand.LabelRef(done))
-	g.directRuns(last, 1, parts, 0)
-	g.Label(done)
+	g.Label(string(done))
 	g.release()
 	g.VZEROUPPER()
 	g.RET()

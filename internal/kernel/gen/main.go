@@ -27,7 +27,8 @@ func main() {
 		switch {
 		case v.tiles:
 			g.tileFunctions()
-			g.directFunctions()
+			g.direct()
+			g.thirds()
 			g.planes()
 			g.rounding(true)
 		case v.pairs:
