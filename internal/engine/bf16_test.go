@@ -28,11 +28,12 @@ func portableVariants(t testing.TB) []*kernel.Variant {
 	return []*kernel.Variant{&bf16, &split}
 }
 
-// bf16Variants returns the variants that have kernels of bf16, portable ones first.
+// bf16Variants returns the variants that have kernels of bf16, portable ones first, and the
+// slower ones last.
 func bf16Variants(t testing.TB) []*kernel.Variant {
 	t.Helper()
 	vs := portableVariants(t)
-	for _, v := range kernel.Variants() {
+	for _, v := range slices.Concat(kernel.Variants(), kernel.Slower()) {
 		if v.PanelBF16 != nil {
 			vs = append(vs, v)
 		}
@@ -167,7 +168,7 @@ func TestMediumFallsBackToHigh(t *testing.T) {
 		}
 		return names
 	}
-	for _, v := range slices.Concat(kernel.Variants(), portableVariants(t)) {
+	for _, v := range slices.Concat(kernel.Variants(), portableVariants(t), kernel.Slower()) {
 		same := slices.Equal(kernels(v, Medium), kernels(v, High))
 		if want := v.PanelBF16 == nil; same != want {
 			t.Errorf("%s: medium computes as high: %v, want %v", v.Name, same, want)

@@ -47,3 +47,15 @@ func assembly() []*Variant {
 	}
 	return vs
 }
+
+// Slower returns variants that this processor can run and is slower with than with
+// others, so that nothing takes them: for tests, which prove them here all the same.
+func Slower() []*Variant {
+	if !cpu.HasBF16() || avx512.PanelBF16 != nil {
+		return nil
+	}
+	bf16 := avx512
+	bf16.Name = "avx512 bf16"
+	bf16.RoundBF16, bf16.PanelBF16 = roundBF16AVX512, panelBF16AVX512
+	return []*Variant{&bf16}
+}
