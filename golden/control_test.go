@@ -6,6 +6,7 @@ import (
 	"testing"
 
 	"github.com/gozoo/zoo/golden"
+	"github.com/gozoo/zoo/internal/bigtest"
 	"github.com/gozoo/zoo/internal/kernel"
 	"github.com/gozoo/zoo/nn"
 )
@@ -170,7 +171,7 @@ var controls = []control{
 func TestNegativeControls(t *testing.T) {
 	for _, tt := range controls {
 		t.Run(tt.name+" in "+subjects[tt.model].arch, func(t *testing.T) {
-			skipFullSize(t, tt.model)
+			fullSize(t, tt.model)
 			n := newNetwork(t, tt.model)
 			tt.change(t, n)
 			for p, v := range n.judge(t) {
@@ -200,7 +201,7 @@ func isAfter(v *golden.Verdict, path string) bool {
 func TestControlsStartFromAPass(t *testing.T) {
 	for model := range subjects {
 		t.Run(model, func(t *testing.T) {
-			skipFullSize(t, model)
+			fullSize(t, model)
 			for p, v := range newNetwork(t, model).judge(t) {
 				if !v.Pass || !v.Judged {
 					t.Errorf("%s: %v", p, v)
@@ -210,8 +211,9 @@ func TestControlsStartFromAPass(t *testing.T) {
 	}
 }
 
-// skipFullSize skips networks of more than eight million weights in short tests.
-func skipFullSize(t *testing.T, model string) {
+// fullSize skips networks of more than eight million weights in short tests, and else has
+// them tested alone.
+func fullSize(t *testing.T, model string) {
 	t.Helper()
 	switch model {
 	case "convnext-tiny_32xb128_in1k", "inception-v3_3rdparty_8xb32_in1k",
@@ -219,6 +221,7 @@ func skipFullSize(t *testing.T, model string) {
 		if testing.Short() {
 			t.Skip("-short: full-size networks take seconds")
 		}
+		bigtest.Alone(t)
 	}
 }
 

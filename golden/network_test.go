@@ -130,13 +130,12 @@ func (n *network) judge(t *testing.T) map[golden.Precision]*golden.Verdict {
 	if err != nil {
 		t.Fatal(err)
 	}
-	net := engine.New(bound)
 	verdicts := make(map[golden.Precision]*golden.Verdict)
 	var logits []float32
 	var probes []golden.ProbeValues
 	for i, p := range precisions {
 		if p != golden.Medium || n.variant.PanelBF16 != nil { // else medium is high
-			logits, probes = n.run(t, net, engine.Precision(i), input)
+			logits, probes = n.run(t, bound, engine.Precision(i), input)
 		}
 		if verdicts[p], err = n.golden.Judge(p, logits, probes); err != nil {
 			t.Fatal(err)
@@ -146,13 +145,13 @@ func (n *network) judge(t *testing.T) map[golden.Precision]*golden.Verdict {
 }
 
 // run computes logits and probes at one precision.
-func (n *network) run(t *testing.T, net *engine.Network, p engine.Precision, input []float32) (logits []float32, probes []golden.ProbeValues) {
+func (n *network) run(t *testing.T, bound *nn.Bound, p engine.Precision, input []float32) (logits []float32, probes []golden.ProbeValues) {
 	t.Helper()
 	o := engine.Options{Precision: p, Variant: n.variant}
 	for _, p := range n.graph.Probes {
 		o.Keep = append(o.Keep, p.Value)
 	}
-	plan, err := net.Compile(n.golden.Shape, o)
+	plan, err := engine.Compile(bound, n.golden.Shape, o)
 	if err != nil {
 		t.Fatal(err)
 	}
