@@ -11,6 +11,7 @@ import (
 	"github.com/gozoo/zoo/converter"
 	"github.com/gozoo/zoo/converter/safetensors"
 	"github.com/gozoo/zoo/golden"
+	"github.com/gozoo/zoo/internal/bigtest"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/tensor"
 )
@@ -53,6 +54,7 @@ func TestDeploy(t *testing.T) {
 			if testing.Short() && name != "repvgg-A0_8xb32_in1k" {
 				t.Skip("a large network takes seconds")
 			}
+			bigtest.Alone(t)
 			z := newZoo(t)
 			in := writeSynthetic(t, z, name)
 			out := filepath.Join(t.TempDir(), "deploy.safetensors")

@@ -44,6 +44,7 @@ var layers = map[string][]string{
 	"internal/amxemu":       {"internal/cpu"},
 	"internal/mmap":         {"github.com/edsrzf/mmap-go"},
 	"internal/atomicfile":   {},
+	"internal/bigtest":      {"github.com/gofrs/flock"},
 	"internal/disk":         {"golang.org/x/sys"},
 	"internal/faulthost":    {},
 	"internal/imagenet":     {},

@@ -8,6 +8,7 @@ import (
 
 	"github.com/gozoo/zoo"
 	"github.com/gozoo/zoo/golden"
+	"github.com/gozoo/zoo/internal/bigtest"
 )
 
 // newZoo returns a Zoo with an empty cache that opens no connection.
@@ -37,6 +38,7 @@ func TestVerifyEmbedded(t *testing.T) {
 				if testing.Short() {
 					t.Skip("a full-size network takes seconds")
 				}
+				bigtest.Alone(t)
 				o.Precisions = nil // the default
 			}
 			checks, err := z.Verify(context.Background(), name, o)

@@ -14,6 +14,7 @@ import (
 	"github.com/gozoo/zoo/converter/recipe"
 	"github.com/gozoo/zoo/converter/safetensors"
 	"github.com/gozoo/zoo/golden"
+	"github.com/gozoo/zoo/internal/bigtest"
 	"github.com/gozoo/zoo/internal/engine"
 	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/registry"
@@ -146,6 +147,7 @@ func (f foreign) bind(t *testing.T) *nn.Bound {
 func TestRecipes(t *testing.T) {
 	for _, f := range foreigns(t) {
 		t.Run(f.file, func(t *testing.T) {
+			bigtest.Alone(t)
 			g := f.golden
 			plan, err := engine.Compile(f.bind(t), g.Shape, engine.Options{})
 			if err != nil {
@@ -159,7 +161,7 @@ func TestRecipes(t *testing.T) {
 			if err := plan.NewSession().Run(logits, input); err != nil {
 				t.Fatal(err)
 			}
-			v, err := g.Judge(golden.Highest, logits, nil)
+			v, err := g.Judge(golden.Highest, golden.Run{Logits: logits})
 			if err != nil {
 				t.Fatal(err)
 			}

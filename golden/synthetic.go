@@ -4,7 +4,9 @@ import (
 	"encoding/binary"
 	"fmt"
 	"math"
+	"runtime"
 	"strings"
+	"sync"
 
 	"github.com/gozoo/zoo/tensor"
 )
@@ -84,19 +86,35 @@ func fillSynthetic(data []byte, s stream, name string, shape tensor.Shape) {
 			put(i, 1+0.25*s.signed(i))
 		}
 	case n > 0:
-		fan := n / shape[0]
-		scale := math.Sqrt(4 / float64(fan))
-		half := fan / 2
-		for row := 0; row < n; row += fan {
+		fillRows(data, s, n/shape[0])
+	}
+}
+
+// fillRows fills rows of fan weights, on every core where there are many.
+func fillRows(data []byte, s stream, fan int) {
+	n := len(data) / 4
+	scale, half := math.Sqrt(4/float64(fan)), fan/2
+	fill := func(from, to int) {
+		for row := from * fan; row < to*fan; row += fan {
 			for j := range fan {
-				v := scale * s.signed(row+j)
-				if j >= half && j < 2*half {
-					v = -(scale * s.signed(row+j-half))
+				at := row + j
+				var bits uint32
+				if j >= half && j < 2*half { // minus what lies half a row before
+					bits = binary.LittleEndian.Uint32(data[4*(at-half):]) ^ 1<<31
+				} else {
+					bits = math.Float32bits(float32(scale * s.signed(at)))
 				}
-				put(row+j, v)
+				binary.LittleEndian.PutUint32(data[4*at:], bits)
 			}
 		}
 	}
+	rows := n / fan
+	parts := min(runtime.GOMAXPROCS(0), 1+n>>18, rows)
+	var wg sync.WaitGroup
+	for i := range parts {
+		wg.Go(func() { fill(rows*i/parts, rows*(i+1)/parts) })
+	}
+	wg.Wait()
 }
 
 // SyntheticInput returns the synthetic network input of shape (N,C,H,W): a coarse

@@ -2,6 +2,19 @@
 
 package cpu
 
+// HasBF16 reports whether this process may use AVX512_BF16.
+func HasBF16() bool {
+	if best < AVX512 {
+		return false
+	}
+	maxSubleaf, _, _, _ := CPUID(7, 0) // leaf 7 is there: detect has read it
+	if maxSubleaf < 1 {
+		return false
+	}
+	a71, _, _, _ := CPUID(7, 1)
+	return has(a71, leaf71BF16)
+}
+
 // FastBF16 reports whether this process may use AVX512_BF16 and gains by it.
 //
 // VDPBF16PS takes two products a lane where a fused multiply-add takes one. AMD's Zen 5
@@ -10,16 +23,8 @@ package cpu
 // a loop of them came to 124 GFLOP/s beside the 238 of multiply-adds: its bf16 is AMX.
 // CPUID does not tell the rate, so the vendor stands for it.
 func FastBF16() bool {
-	if best < AVX512 {
-		return false
-	}
-	_, b, c, d := CPUID(0, 0) // leaf 7 is there: detect has read it
-	maxSubleaf, _, _, _ := CPUID(7, 0)
-	if maxSubleaf < 1 {
-		return false
-	}
-	a71, _, _, _ := CPUID(7, 1)
-	return fastBF16([3]uint32{b, d, c}, a71)
+	_, b, c, d := CPUID(0, 0)
+	return HasBF16() && fastBF16([3]uint32{b, d, c})
 }
 
 // The vendor, as CPUID leaf 0 spells it in ebx, edx and ecx, and AVX512_BF16.
@@ -27,6 +32,5 @@ var vendorAMD = [3]uint32{0x68747541, 0x69746e65, 0x444d4163} // "Auth" "enti" "
 
 const leaf71BF16 = 1 << 5 // eax of leaf 7, subleaf 1
 
-func fastBF16(vendor [3]uint32, a71 uint32) bool {
-	return vendor == vendorAMD && has(a71, leaf71BF16)
-}
+// fastBF16 reports whether a vendor's processors gain by AVX512_BF16.
+func fastBF16(vendor [3]uint32) bool { return vendor == vendorAMD }

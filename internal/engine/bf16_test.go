@@ -31,11 +31,12 @@ func portableVariants(t testing.TB) []*kernel.Variant {
 	return []*kernel.Variant{&bf16, &split, &tiles}
 }
 
-// bf16Variants returns the variants that have kernels of bf16, portable ones first.
+// bf16Variants returns the variants that have kernels of bf16, portable ones first, and the
+// slower ones last.
 func bf16Variants(t testing.TB) []*kernel.Variant {
 	t.Helper()
 	vs := portableVariants(t)
-	for _, v := range kernel.Variants() {
+	for _, v := range slices.Concat(kernel.Variants(), kernel.Slower()) {
 		if v.PanelBF16 != nil {
 			vs = append(vs, v)
 		}
@@ -75,23 +76,18 @@ func roundedToBF16(x []float32) []float32 {
 // TestBF16ConvEqualsReference: a convolution of bf16 numbers is exact but for its sums,
 // so that it is as near to the reference as one in float32.
 func TestBF16ConvEqualsReference(t *testing.T) {
-	for _, v := range bf16Variants(t) {
-		testConvs(t, v, Medium, tolerance)
-	}
+	testConvs(t, bf16Variants(t), Medium, tolerance)
 }
 
 // TestSplitConvEqualsReference: a convolution of split numbers errs a little more.
 func TestSplitConvEqualsReference(t *testing.T) {
-	for _, v := range bf16Variants(t) {
-		if v.PanelSplit != nil {
-			testConvs(t, v, High, 4e-5)
-		}
-	}
+	splits := slices.DeleteFunc(bf16Variants(t), func(v *kernel.Variant) bool { return v.PanelSplit == nil })
+	testConvs(t, splits, High, 4e-5)
 }
 
 // testConvs compares single convolutions with the reference: at Medium with numbers that
 // are bf16 before, at High with any.
-func testConvs(t *testing.T, v *kernel.Variant, precision Precision, bound float64) {
+func testConvs(t *testing.T, variants []*kernel.Variant, precision Precision, most float64) {
 	r := rand.New(rand.NewPCG(4, 4))
 	for i, tt := range []struct {
 		images, h, w, in, out int
@@ -113,42 +109,45 @@ func testConvs(t *testing.T, v *kernel.Variant, precision Precision, bound float
 		{2, 14, 33, 40, 64, []nn.Option{nn.K(3)}, true, true},
 		{5, 1, 1, 50, 30, []nn.Option{nn.Bias()}, true, true}, // images of one pixel
 	} {
+		b := nn.NewBuilder(tt.in, 1e-5, nn.LeakyReLU(0.5))
+		x := b.At("conv").Conv(b.Input(), tt.out, tt.options...)
+		x = b.Features(b.Flatten(b.GlobalAvgPool(x)))
+		g, err := b.Graph(b.At("fc").Linear(x, 3))
+		if err != nil {
+			t.Fatal(err)
+		}
+		value := g.Nodes[0].Out
+		shape := tensor.Shape{tt.images, tt.in, tt.h, tt.w}
+		kernel, wanted := "2-part", tt.split
+		bound, input := bindRandom(t, g, r), randomInput(r, tt.images*tt.in*tt.h*tt.w)
+		if precision == Medium {
+			kernel, wanted = "bf16", tt.bf16
+			bound, input = bindBF16(t, g, r), roundedToBF16(input)
+		}
+		want := reference(t, bound, shape, input)[value]
 		for threads := 1; threads <= 3; threads++ {
-			t.Run(fmt.Sprintf("%s/%d/%d threads", v.Name, i, threads), func(t *testing.T) {
-				b := nn.NewBuilder(tt.in, 1e-5, nn.LeakyReLU(0.5))
-				x := b.At("conv").Conv(b.Input(), tt.out, tt.options...)
-				x = b.Features(b.Flatten(b.GlobalAvgPool(x)))
-				g, err := b.Graph(b.At("fc").Linear(x, 3))
-				if err != nil {
-					t.Fatal(err)
-				}
-				value := g.Nodes[0].Out
-				shape := tensor.Shape{tt.images, tt.in, tt.h, tt.w}
-				kernel, wanted := "2-part", tt.split
-				bound, input, most := bindRandom(t, g, r), randomInput(r, tt.images*tt.in*tt.h*tt.w), bound
-				if precision == Medium {
-					kernel, wanted = "bf16", tt.bf16
-					bound, input = bindBF16(t, g, r), roundedToBF16(input)
-				}
-				plan, err := Compile(bound, shape, Options{Threads: threads, Precision: precision, Variant: v, Keep: []int{value}, early: -1})
-				if err != nil {
-					t.Fatal(err)
-				}
-				if k := plan.Layers()[1].Kernel; strings.HasPrefix(k, kernel) != wanted {
-					t.Errorf("computed by %s", k)
-				}
-				s := plan.NewSession()
-				for range 2 {
-					if err := s.Run(make([]float32, 3*tt.images), input); err != nil {
+			for _, v := range variants {
+				t.Run(fmt.Sprintf("%d/%d threads/%s", i, threads, v.Name), func(t *testing.T) {
+					plan, err := Compile(bound, shape, Options{Threads: threads, Precision: precision, Variant: v, Keep: []int{value}, early: -1})
+					if err != nil {
 						t.Fatal(err)
 					}
-				}
-				got, err := s.Value(value)
-				if err != nil {
-					t.Fatal(err)
-				}
-				compare(t, "convolution", reference(t, bound, shape, input)[value], got, most)
-			})
+					if k := plan.Layers()[1].Kernel; strings.HasPrefix(k, kernel) != wanted {
+						t.Errorf("computed by %s", k)
+					}
+					s := plan.NewSession()
+					for range 2 {
+						if err := s.Run(make([]float32, 3*tt.images), input); err != nil {
+							t.Fatal(err)
+						}
+					}
+					got, err := s.Value(value)
+					if err != nil {
+						t.Fatal(err)
+					}
+					compare(t, "convolution", want, got, most)
+				})
+			}
 		}
 	}
 }
@@ -170,7 +169,7 @@ func TestMediumFallsBackToHigh(t *testing.T) {
 		}
 		return names
 	}
-	for _, v := range slices.Concat(kernel.Variants(), portableVariants(t)) {
+	for _, v := range slices.Concat(kernel.Variants(), portableVariants(t), kernel.Slower()) {
 		same := slices.Equal(kernels(v, Medium), kernels(v, High))
 		if want := v.PanelBF16 == nil; same != want {
 			t.Errorf("%s: medium computes as high: %v, want %v", v.Name, same, want)

@@ -1,20 +1,21 @@
 package engine
 
 import (
-	"math"
-
+	"github.com/gozoo/zoo/internal/kernel"
 	"github.com/gozoo/zoo/nn"
 )
 
 // layerNormStep normalises the channels of each pixel; one task is one row of output.
 type layerNormStep struct {
 	in, out      view
+	norm         kernel.LayerNorm
 	weight, bias []float32
-	eps          float64
+	variant      *kernel.Variant
 }
 
 func (c *compiler) layerNorm(u unit, op nn.LayerNorm) (step, error) {
-	s := &layerNormStep{in: c.layout.view(u.node.In[0]), out: c.layout.view(u.out), eps: op.Eps}
+	s := &layerNormStep{in: c.layout.view(u.node.In[0]), out: c.layout.view(u.out), variant: c.options.Variant}
+	s.norm = kernel.LayerNorm{Channels: s.in.c, SrcStride: s.in.buf.c, DstStride: s.out.buf.c, Eps: op.Eps}
 	var err error
 	if s.weight, err = float32s(c.net.bound, u.node.Params[0]); err == nil {
 		s.bias, err = float32s(c.net.bound, u.node.Params[1])
@@ -25,36 +26,31 @@ func (c *compiler) layerNorm(u unit, op nn.LayerNorm) (step, error) {
 func (s *layerNormStep) tasks() int { return s.out.rows() }
 
 func (s *layerNormStep) run(f *frame, task int) {
-	in, is := s.in.row(f.mem, task)
-	out, os := s.out.row(f.mem, task)
-	n := float64(s.in.c)
-	for x := range s.out.buf.w {
-		src, dst := in[x*is:][:s.in.c], out[x*os:][:s.in.c]
-		mean, variance := 0.0, 0.0
-		for _, v := range src {
-			mean += float64(v)
-		}
-		mean /= n
-		for _, v := range src {
-			d := float64(v) - mean
-			variance += d * d
-		}
-		scale := 1 / math.Sqrt(variance/n+s.eps)
-		for c, v := range src {
-			dst[c] = float32((float64(v)-mean)*scale)*s.weight[c] + s.bias[c]
-		}
-	}
+	in, _ := s.in.row(f.mem, task)
+	out, _ := s.out.row(f.mem, task)
+	s.variant.LayerNorm(&s.norm, s.out.buf.w, out, in, s.weight, s.bias)
 }
 
-// responseNormStep is ConvNeXt V2's normalisation; one task is one image.
+// responseNormStep is ConvNeXt V2's normalisation; one task is one image. It pools the
+// norms; with them it is a depthwise convolution of one tap whose input is added to its
+// output.
 type responseNormStep struct {
 	in, out     view
 	gamma, beta []float32
 	eps         float64
+	pool        kernel.Pool
+	depth       kernel.Depthwise
+	variant     *kernel.Variant
 }
 
 func (c *compiler) responseNorm(u unit, op nn.ResponseNorm) (step, error) {
-	s := &responseNormStep{in: c.layout.view(u.node.In[0]), out: c.layout.view(u.out), eps: op.Eps}
+	s := &responseNormStep{in: c.layout.view(u.node.In[0]), out: c.layout.view(u.out), eps: op.Eps, variant: c.options.Variant}
+	b := s.in.buf
+	s.pool = kernel.Pool{Segments: segments(b, b.h, b.w), Channels: s.in.c}
+	s.depth = kernel.Depthwise{
+		Segments: []int{0}, Channels: s.in.c,
+		SrcStride: b.c, DstStride: s.out.buf.c, ResStride: b.c, Epilogue: kernel.Epilogue{Act: kernel.Identity},
+	}
 	var err error
 	if s.gamma, err = float32s(c.net.bound, u.node.Params[0]); err == nil {
 		s.beta, err = float32s(c.net.bound, u.node.Params[1])
@@ -64,41 +60,27 @@ func (c *compiler) responseNorm(u unit, op nn.ResponseNorm) (step, error) {
 
 func (s *responseNormStep) tasks() int { return s.in.buf.n }
 
-// run writes the channels' norms to the first pixel of the output, which is therefore
-// the last to be computed.
-func (s *responseNormStep) run(f *frame, n int) {
-	b := s.in.buf
-	norms := f.mem[s.out.at(n, 0, 0):][:s.in.c]
-	total := s.norms(f, n, norms)
-	scale := float32(1 / (total/float64(s.in.c) + s.eps))
-	for y := b.h - 1; y >= 0; y-- {
-		for x := b.w - 1; x >= 0; x-- {
-			src, dst := f.mem[s.in.at(n, y, x):][:s.in.c], f.mem[s.out.at(n, y, x):][:s.in.c]
-			for c, v := range src {
-				dst[c] = s.gamma[c]*(v*(norms[c]*scale)) + s.beta[c] + v
-			}
-		}
-	}
-}
+// scratch returns the floats that one task needs: what is added to each channel, and
+// what it is multiplied by.
+func (s *responseNormStep) scratch() int { return 2 * s.in.c }
 
-// norms writes the 2-norm of each channel over image n, and returns their sum.
-func (s *responseNormStep) norms(f *frame, n int, dst []float32) (total float64) {
-	var sums [256]float64
-	for from := 0; from < s.in.c; from += len(sums) {
-		part := sums[:min(len(sums), s.in.c-from)]
-		clear(part)
-		for y := range s.in.buf.h {
-			for x := range s.in.buf.w {
-				for c, v := range f.mem[s.in.at(n, y, x)+from:][:len(part)] {
-					part[c] += float64(v) * float64(v)
-				}
-			}
-		}
-		for c, sum := range part {
-			norm := math.Sqrt(sum)
-			dst[from+c] = float32(norm)
-			total += norm
-		}
+func (s *responseNormStep) run(f *frame, n int) {
+	w := f.scratch[:2*s.in.c]
+	copy(w, s.beta)
+	factors := w[s.in.c:]
+	s.variant.NormPool(&s.pool, 1, factors, f.mem[s.in.at(n, 0, 0):])
+	mean := 0.0
+	for _, norm := range factors {
+		mean += float64(norm)
 	}
-	return total
+	mean /= float64(s.in.c)
+	for c, norm := range factors {
+		factors[c] = float32(float64(s.gamma[c]) * float64(norm) / (mean + s.eps))
+	}
+	h := s.in.buf.h
+	for row := n * h; row < (n+1)*h; row++ {
+		in, _ := s.in.row(f.mem, row)
+		out, _ := s.out.row(f.mem, row)
+		s.variant.Depthwise(&s.depth, s.in.buf.w, out, in, w, in)
+	}
 }

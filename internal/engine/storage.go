@@ -69,7 +69,7 @@ func (c *compiler) chooseStorage() {
 // rounds reports whether a unit that computes with floats can store pairs, which its readers
 // would round them to: it spares them that, and half of what a first layer writes.
 func (c *compiler) rounds(u unit) bool {
-	if _, ok := u.node.Op.(nn.Conv); !ok || c.options.Precision != Medium || c.ways[u.out].method != byPanel || u.residual >= 0 || curved(u.act) {
+	if op, ok := u.node.Op.(nn.Conv); !ok || op.Groups > 1 || c.options.Precision != Medium || c.ways[u.out].method != byPanel || u.residual >= 0 || curved(u.act) {
 		return false
 	}
 	return c.layout.inBlocks(u.out)

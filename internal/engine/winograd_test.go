@@ -39,25 +39,26 @@ func winogradBest() *kernel.Variant {
 
 func TestWinogradEqualsReference(t *testing.T) {
 	r := rand.New(rand.NewPCG(3, 3))
-	for _, v := range winogradVariants() {
-		for i, tt := range []struct{ images, h, w, channels, out int }{
-			{1, 16, 16, 32, 32}, {2, 13, 15, 32, 80}, {1, 30, 9, 48, 48}, {3, 17, 14, 64, 32}, {1, 36, 33, 32, 96},
-		} {
-			if testing.Short() && i > 1 {
-				break
+	for i, tt := range []struct{ images, h, w, channels, out int }{
+		{1, 16, 16, 32, 32}, {2, 13, 15, 32, 80}, {1, 30, 9, 48, 48}, {3, 17, 14, 64, 32}, {1, 36, 33, 32, 96},
+	} {
+		if testing.Short() && i > 1 {
+			break
+		}
+		for _, act := range []nn.Act{nn.LeakyReLU(0.1), nn.ReLU6()} {
+			g, err := winogradNet(tt.channels, tt.out, act)
+			if err != nil {
+				t.Fatal(err)
 			}
-			for _, act := range []nn.Act{nn.LeakyReLU(0.1), nn.ReLU6()} {
-				t.Run(fmt.Sprintf("%s/%+v/%s", v.Name, tt, act.Kind()), func(t *testing.T) {
-					g, err := winogradNet(tt.channels, tt.out, act)
-					if err != nil {
-						t.Fatal(err)
-					}
-					shape := tensor.Shape{tt.images, 3, tt.h, tt.w}
+			shape := tensor.Shape{tt.images, 3, tt.h, tt.w}
+			c := newReferenced(t, g, shape, r)
+			for _, v := range winogradVariants() {
+				t.Run(fmt.Sprintf("%+v/%s/%s", tt, act.Kind(), v.Name), func(t *testing.T) {
 					o := Options{Threads: 1 + i, Precision: High, Variant: v}
 					if got := countWinograd(t, g, shape, o); got != 3 {
 						t.Fatalf("%d steps take Winograd's way, want 3", got)
 					}
-					check(t, g, shape, o, r)
+					c.check(t, o)
 				})
 			}
 		}

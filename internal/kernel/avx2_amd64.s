@@ -7188,6 +7188,82 @@ avgPool256_segment:
 	VZEROUPPER
 	RET
 
+// func normPool256(segments *int, segmentCount int, src *float32, channels int, dst *float32)
+// Requires: AVX, FMA3
+TEXT ·normPool256(SB), NOSPLIT, $0-40
+	MOVQ src+16(FP), AX
+	MOVQ dst+32(FP), CX
+	MOVQ channels+24(FP), DX
+	SHLQ $0x02, DX
+	ADDQ AX, DX
+
+normPool256_by4:
+	LEAQ   64(AX), BX
+	CMPQ   BX, DX
+	JGT    normPool256_by4_end
+	MOVQ   segments+0(FP), SI
+	MOVQ   segmentCount+8(FP), DI
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	VXORPS Y2, Y2, Y2
+	VXORPS Y3, Y3, Y3
+
+normPool256_by4_segment:
+	MOVQ        (SI), R8
+	VCVTPS2PD   (AX)(R8*4), Y4
+	VFMADD231PD Y4, Y4, Y0
+	VCVTPS2PD   16(AX)(R8*4), Y5
+	VFMADD231PD Y5, Y5, Y1
+	VCVTPS2PD   32(AX)(R8*4), Y6
+	VFMADD231PD Y6, Y6, Y2
+	VCVTPS2PD   48(AX)(R8*4), Y7
+	VFMADD231PD Y7, Y7, Y3
+	ADDQ        $0x08, SI
+	DECQ        DI
+	JNE         normPool256_by4_segment
+	VSQRTPD     Y0, Y0
+	VCVTPD2PSY  Y0, X4
+	VMOVUPS     X4, (CX)
+	VSQRTPD     Y1, Y1
+	VCVTPD2PSY  Y1, X4
+	VMOVUPS     X4, 16(CX)
+	VSQRTPD     Y2, Y2
+	VCVTPD2PSY  Y2, X4
+	VMOVUPS     X4, 32(CX)
+	VSQRTPD     Y3, Y3
+	VCVTPD2PSY  Y3, X4
+	VMOVUPS     X4, 48(CX)
+	ADDQ        $+64, CX
+	MOVQ        BX, AX
+	JMP         normPool256_by4
+
+normPool256_by4_end:
+normPool256_by1:
+	LEAQ   16(AX), BX
+	CMPQ   BX, DX
+	JGT    normPool256_by1_end
+	MOVQ   segments+0(FP), SI
+	MOVQ   segmentCount+8(FP), DI
+	VXORPS Y0, Y0, Y0
+
+normPool256_by1_segment:
+	MOVQ        (SI), R8
+	VCVTPS2PD   (AX)(R8*4), Y1
+	VFMADD231PD Y1, Y1, Y0
+	ADDQ        $0x08, SI
+	DECQ        DI
+	JNE         normPool256_by1_segment
+	VSQRTPD     Y0, Y0
+	VCVTPD2PSY  Y0, X1
+	VMOVUPS     X1, (CX)
+	ADDQ        $+16, CX
+	MOVQ        BX, AX
+	JMP         normPool256_by1
+
+normPool256_by1_end:
+	VZEROUPPER
+	RET
+
 DATA winogradIn256_constants<>+0(SB)/4, $(0.6875)
 DATA winogradIn256_constants<>+4(SB)/4, $(0.6875)
 DATA winogradIn256_constants<>+8(SB)/4, $(0.6875)
@@ -8919,5 +8995,176 @@ gelu256_rest:
 	ADDQ BX, CX
 	DECQ SI
 	JNE  gelu256_pixel
+	VZEROUPPER
+	RET
+
+DATA layerNorm256_masks<>+0(SB)/4, $0xffffffff
+DATA layerNorm256_masks<>+4(SB)/4, $0xffffffff
+DATA layerNorm256_masks<>+8(SB)/4, $0xffffffff
+DATA layerNorm256_masks<>+12(SB)/4, $0xffffffff
+DATA layerNorm256_masks<>+16(SB)/4, $0xffffffff
+DATA layerNorm256_masks<>+20(SB)/4, $0xffffffff
+DATA layerNorm256_masks<>+24(SB)/4, $0xffffffff
+DATA layerNorm256_masks<>+28(SB)/4, $0xffffffff
+DATA layerNorm256_masks<>+32(SB)/4, $0x00000000
+DATA layerNorm256_masks<>+36(SB)/4, $0x00000000
+DATA layerNorm256_masks<>+40(SB)/4, $0x00000000
+DATA layerNorm256_masks<>+44(SB)/4, $0x00000000
+DATA layerNorm256_masks<>+48(SB)/4, $0x00000000
+DATA layerNorm256_masks<>+52(SB)/4, $0x00000000
+DATA layerNorm256_masks<>+56(SB)/4, $0x00000000
+DATA layerNorm256_masks<>+60(SB)/4, $0x00000000
+GLOBL layerNorm256_masks<>(SB), RODATA|NOPTR, $64
+
+// func layerNorm256(dst *float32, dstStride int, src *float32, srcStride int, weight *float32, bias *float32, n int, m int, share float64, eps float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·layerNorm256(SB), NOSPLIT, $0-80
+	MOVQ         src+16(FP), AX
+	MOVQ         dst+0(FP), CX
+	MOVQ         srcStride+24(FP), DX
+	SHLQ         $0x02, DX
+	MOVQ         dstStride+8(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         weight+32(FP), SI
+	MOVQ         bias+40(FP), DI
+	MOVQ         m+56(FP), R8
+	MOVQ         n+48(FP), R10
+	SHLQ         $0x02, R10
+	MOVQ         R10, R11
+	ANDQ         $-32, R11
+	MOVQ         R10, R9
+	SUBQ         R11, R9
+	LEAQ         layerNorm256_masks<>+32(SB), R12
+	SUBQ         R9, R12
+	VMOVUPS      (R12), Y10
+	VEXTRACTI128 $0x01, Y10, X11
+	VPMOVSXDQ    X10, Y12
+	VPMOVSXDQ    X11, Y13
+
+layerNorm256_pixel:
+	// the mean
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	XORQ   R9, R9
+	CMPQ   R9, R11
+	JGE    layerNorm256_mean_rest
+
+layerNorm256_mean_loop:
+	VCVTPS2PD (AX)(R9*1), Y2
+	VADDPD    Y2, Y0, Y0
+	VCVTPS2PD 16(AX)(R9*1), Y3
+	VADDPD    Y3, Y1, Y1
+	ADDQ      $+32, R9
+	CMPQ      R9, R11
+	JLT       layerNorm256_mean_loop
+
+layerNorm256_mean_rest:
+	CMPQ       R9, R10
+	JGE        layerNorm256_mean_end
+	VMASKMOVPS (AX)(R9*1), X10, X2
+	VCVTPS2PD  X2, Y2
+	VADDPD     Y2, Y0, Y0
+	VMASKMOVPS 16(AX)(R9*1), X11, X3
+	VCVTPS2PD  X3, Y3
+	VADDPD     Y3, Y1, Y1
+
+layerNorm256_mean_end:
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X9
+	VADDPD       X9, X0, X0
+	VPERMILPD    $0x01, X0, X9
+	VADDSD       X9, X0, X0
+	VMULSD       share+64(FP), X0, X8
+	VBROADCASTSD X8, Y4
+
+	// as the sum of two floats
+	VCVTSD2SS    X8, X8, X5
+	VCVTSS2SD    X5, X5, X9
+	VSUBSD       X9, X8, X8
+	VCVTSD2SS    X8, X8, X6
+	VBROADCASTSS X5, Y5
+	VBROADCASTSS X6, Y6
+
+	// the variance
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	XORQ   R9, R9
+	CMPQ   R9, R11
+	JGE    layerNorm256_variance_rest
+
+layerNorm256_variance_loop:
+	VCVTPS2PD   (AX)(R9*1), Y2
+	VSUBPD      Y4, Y2, Y2
+	VFMADD231PD Y2, Y2, Y0
+	VCVTPS2PD   16(AX)(R9*1), Y3
+	VSUBPD      Y4, Y3, Y3
+	VFMADD231PD Y3, Y3, Y1
+	ADDQ        $+32, R9
+	CMPQ        R9, R11
+	JLT         layerNorm256_variance_loop
+
+layerNorm256_variance_rest:
+	CMPQ        R9, R10
+	JGE         layerNorm256_variance_end
+	VMASKMOVPS  (AX)(R9*1), X10, X2
+	VCVTPS2PD   X2, Y2
+	VSUBPD      Y4, Y2, Y2
+	VANDPD      Y12, Y2, Y2
+	VFMADD231PD Y2, Y2, Y0
+	VMASKMOVPS  16(AX)(R9*1), X11, X3
+	VCVTPS2PD   X3, Y3
+	VSUBPD      Y4, Y3, Y3
+	VANDPD      Y13, Y3, Y3
+	VFMADD231PD Y3, Y3, Y1
+
+layerNorm256_variance_end:
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X9
+	VADDPD       X9, X0, X0
+	VPERMILPD    $0x01, X0, X9
+	VADDSD       X9, X0, X0
+	VMULSD       share+64(FP), X0, X8
+	VADDSD       eps+72(FP), X8, X8
+	VSQRTSD      X8, X8, X8
+	MOVQ         $0x3ff0000000000000, R9
+	VMOVQ        R9, X9
+	VDIVSD       X8, X9, X8
+	VCVTSD2SS    X8, X8, X7
+	VBROADCASTSS X7, Y7
+
+	// the values
+	XORQ R9, R9
+	CMPQ R9, R11
+	JGE  layerNorm256_values_rest
+
+layerNorm256_values_loop:
+	VMOVUPS     (AX)(R9*1), Y2
+	VSUBPS      Y5, Y2, Y2
+	VSUBPS      Y6, Y2, Y2
+	VMULPS      Y7, Y2, Y2
+	VMOVUPS     (DI)(R9*1), Y3
+	VFMADD231PS (SI)(R9*1), Y2, Y3
+	VMOVUPS     Y3, (CX)(R9*1)
+	ADDQ        $+32, R9
+	CMPQ        R9, R11
+	JLT         layerNorm256_values_loop
+
+layerNorm256_values_rest:
+	CMPQ        R9, R10
+	JGE         layerNorm256_values_end
+	VMASKMOVPS  (AX)(R9*1), Y10, Y2
+	VSUBPS      Y5, Y2, Y2
+	VSUBPS      Y6, Y2, Y2
+	VMULPS      Y7, Y2, Y2
+	VMASKMOVPS  (DI)(R9*1), Y10, Y3
+	VMASKMOVPS  (SI)(R9*1), Y10, Y9
+	VFMADD231PS Y9, Y2, Y3
+	VMASKMOVPS  Y3, Y10, (CX)(R9*1)
+
+layerNorm256_values_end:
+	ADDQ DX, AX
+	ADDQ BX, CX
+	DECQ R8
+	JNE  layerNorm256_pixel
 	VZEROUPPER
 	RET

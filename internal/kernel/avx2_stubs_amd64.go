@@ -49,6 +49,12 @@ func maxPool256(segments *int, segmentCount int, src *float32, channels int, dst
 //go:noescape
 func avgPool256(segments *int, segmentCount int, src *float32, channels int, dst *float32, divisor float64)
 
+// normPool256 sets dst to the root of the sum of squares of each channel over the segments, all
+// in float64. channels is a multiple of 4, and at least that.
+//
+//go:noescape
+func normPool256(segments *int, segmentCount int, src *float32, channels int, dst *float32)
+
 // winogradIn256 transforms one patch. Strides are in floats; channels is a multiple of 16.
 //
 //go:noescape
@@ -85,3 +91,8 @@ func hardSwish256(dst *float32, dstStride int, src *float32, srcStride int, n in
 //
 //go:noescape
 func gelu256(dst *float32, dstStride int, src *float32, srcStride int, n int, m int)
+
+// layerNorm256 normalises m pixels of n channels, strides apart; share is 1/n.
+//
+//go:noescape
+func layerNorm256(dst *float32, dstStride int, src *float32, srcStride int, weight *float32, bias *float32, n int, m int, share float64, eps float64)

@@ -16509,6 +16509,82 @@ avgPool512_segment:
 	VZEROUPPER
 	RET
 
+// func normPool512(segments *int, segmentCount int, src *float32, channels int, dst *float32)
+// Requires: AVX, AVX512F
+TEXT ·normPool512(SB), NOSPLIT, $0-40
+	MOVQ src+16(FP), AX
+	MOVQ dst+32(FP), CX
+	MOVQ channels+24(FP), DX
+	SHLQ $0x02, DX
+	ADDQ AX, DX
+
+normPool512_by4:
+	LEAQ   128(AX), BX
+	CMPQ   BX, DX
+	JGT    normPool512_by4_end
+	MOVQ   segments+0(FP), SI
+	MOVQ   segmentCount+8(FP), DI
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	VPXORD Z2, Z2, Z2
+	VPXORD Z3, Z3, Z3
+
+normPool512_by4_segment:
+	MOVQ        (SI), R8
+	VCVTPS2PD   (AX)(R8*4), Z4
+	VFMADD231PD Z4, Z4, Z0
+	VCVTPS2PD   32(AX)(R8*4), Z5
+	VFMADD231PD Z5, Z5, Z1
+	VCVTPS2PD   64(AX)(R8*4), Z6
+	VFMADD231PD Z6, Z6, Z2
+	VCVTPS2PD   96(AX)(R8*4), Z7
+	VFMADD231PD Z7, Z7, Z3
+	ADDQ        $0x08, SI
+	DECQ        DI
+	JNE         normPool512_by4_segment
+	VSQRTPD     Z0, Z0
+	VCVTPD2PS   Z0, Y4
+	VMOVUPS     Y4, (CX)
+	VSQRTPD     Z1, Z1
+	VCVTPD2PS   Z1, Y4
+	VMOVUPS     Y4, 32(CX)
+	VSQRTPD     Z2, Z2
+	VCVTPD2PS   Z2, Y4
+	VMOVUPS     Y4, 64(CX)
+	VSQRTPD     Z3, Z3
+	VCVTPD2PS   Z3, Y4
+	VMOVUPS     Y4, 96(CX)
+	ADDQ        $+128, CX
+	MOVQ        BX, AX
+	JMP         normPool512_by4
+
+normPool512_by4_end:
+normPool512_by1:
+	LEAQ   32(AX), BX
+	CMPQ   BX, DX
+	JGT    normPool512_by1_end
+	MOVQ   segments+0(FP), SI
+	MOVQ   segmentCount+8(FP), DI
+	VPXORD Z0, Z0, Z0
+
+normPool512_by1_segment:
+	MOVQ        (SI), R8
+	VCVTPS2PD   (AX)(R8*4), Z1
+	VFMADD231PD Z1, Z1, Z0
+	ADDQ        $0x08, SI
+	DECQ        DI
+	JNE         normPool512_by1_segment
+	VSQRTPD     Z0, Z0
+	VCVTPD2PS   Z0, Y1
+	VMOVUPS     Y1, (CX)
+	ADDQ        $+32, CX
+	MOVQ        BX, AX
+	JMP         normPool512_by1
+
+normPool512_by1_end:
+	VZEROUPPER
+	RET
+
 DATA winogradIn512_constants<>+0(SB)/4, $(0.6875)
 DATA winogradIn512_constants<>+4(SB)/4, $(1.375)
 DATA winogradIn512_constants<>+8(SB)/4, $(0.47265625)
@@ -17911,5 +17987,159 @@ gelu512_next:
 	ADDQ BX, CX
 	DECQ SI
 	JNE  gelu512_pixel
+	VZEROUPPER
+	RET
+
+// func layerNorm512(dst *float32, dstStride int, src *float32, srcStride int, weight *float32, bias *float32, n int, m int, share float64, eps float64)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·layerNorm512(SB), NOSPLIT, $0-80
+	MOVQ src+16(FP), AX
+	MOVQ dst+0(FP), CX
+	MOVQ srcStride+24(FP), DX
+	SHLQ $0x02, DX
+	MOVQ dstStride+8(FP), BX
+	SHLQ $0x02, BX
+	MOVQ weight+32(FP), SI
+	MOVQ bias+40(FP), DI
+	MOVQ m+56(FP), R8
+	MOVQ n+48(FP), R10
+	SHLQ $0x02, R10
+	MOVQ R10, R11
+	ANDQ $-64, R11
+	MOVQ R10, R9
+	SUBQ R11, R9
+
+	// K1, K2: the channels of the halves of the last register that are there; K3: of both
+	SHRQ  $0x02, R9
+	MOVL  $0xffffffff, R12
+	BZHIL R9, R12, R12
+	KMOVW R12, K1
+	KMOVW R12, K3
+	SHRL  $0x08, R12
+	KMOVW R12, K2
+
+layerNorm512_pixel:
+	// the mean
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	XORQ   R9, R9
+	CMPQ   R9, R11
+	JGE    layerNorm512_mean_rest
+
+layerNorm512_mean_loop:
+	VCVTPS2PD (AX)(R9*1), Z2
+	VADDPD    Z2, Z0, Z0
+	VCVTPS2PD 32(AX)(R9*1), Z3
+	VADDPD    Z3, Z1, Z1
+	ADDQ      $+64, R9
+	CMPQ      R9, R11
+	JLT       layerNorm512_mean_loop
+
+layerNorm512_mean_rest:
+	CMPQ        R9, R10
+	JGE         layerNorm512_mean_end
+	VCVTPS2PD.Z (AX)(R9*1), K1, Z2
+	VADDPD      Z2, Z0, Z0
+	VCVTPS2PD.Z 32(AX)(R9*1), K2, Z3
+	VADDPD      Z3, Z1, Z1
+
+layerNorm512_mean_end:
+	VADDPD        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y9
+	VADDPD        Y9, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X9
+	VADDPD        X9, X0, X0
+	VPERMILPD     $0x01, X0, X9
+	VADDSD        X9, X0, X0
+	VMULSD        share+64(FP), X0, X8
+	VBROADCASTSD  X8, Z4
+
+	// as the sum of two floats
+	VCVTSD2SS    X8, X8, X5
+	VCVTSS2SD    X5, X5, X9
+	VSUBSD       X9, X8, X8
+	VCVTSD2SS    X8, X8, X6
+	VBROADCASTSS X5, Z5
+	VBROADCASTSS X6, Z6
+
+	// the variance
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	XORQ   R9, R9
+	CMPQ   R9, R11
+	JGE    layerNorm512_variance_rest
+
+layerNorm512_variance_loop:
+	VCVTPS2PD   (AX)(R9*1), Z2
+	VSUBPD      Z4, Z2, Z2
+	VFMADD231PD Z2, Z2, Z0
+	VCVTPS2PD   32(AX)(R9*1), Z3
+	VSUBPD      Z4, Z3, Z3
+	VFMADD231PD Z3, Z3, Z1
+	ADDQ        $+64, R9
+	CMPQ        R9, R11
+	JLT         layerNorm512_variance_loop
+
+layerNorm512_variance_rest:
+	CMPQ        R9, R10
+	JGE         layerNorm512_variance_end
+	VCVTPS2PD.Z (AX)(R9*1), K1, Z2
+	VSUBPD.Z    Z4, Z2, K1, Z2
+	VFMADD231PD Z2, Z2, Z0
+	VCVTPS2PD.Z 32(AX)(R9*1), K2, Z3
+	VSUBPD.Z    Z4, Z3, K2, Z3
+	VFMADD231PD Z3, Z3, Z1
+
+layerNorm512_variance_end:
+	VADDPD        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y9
+	VADDPD        Y9, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X9
+	VADDPD        X9, X0, X0
+	VPERMILPD     $0x01, X0, X9
+	VADDSD        X9, X0, X0
+	VMULSD        share+64(FP), X0, X8
+	VADDSD        eps+72(FP), X8, X8
+	VSQRTSD       X8, X8, X8
+	MOVQ          $0x3ff0000000000000, R9
+	VMOVQ         R9, X9
+	VDIVSD        X8, X9, X8
+	VCVTSD2SS     X8, X8, X7
+	VBROADCASTSS  X7, Z7
+
+	// the values
+	XORQ R9, R9
+	CMPQ R9, R11
+	JGE  layerNorm512_values_rest
+
+layerNorm512_values_loop:
+	VMOVUPS     (AX)(R9*1), Z2
+	VSUBPS      Z5, Z2, Z2
+	VSUBPS      Z6, Z2, Z2
+	VMULPS      Z7, Z2, Z2
+	VMOVUPS     (DI)(R9*1), Z3
+	VFMADD231PS (SI)(R9*1), Z2, Z3
+	VMOVUPS     Z3, (CX)(R9*1)
+	ADDQ        $+64, R9
+	CMPQ        R9, R11
+	JLT         layerNorm512_values_loop
+
+layerNorm512_values_rest:
+	CMPQ        R9, R10
+	JGE         layerNorm512_values_end
+	VMOVUPS.Z   (AX)(R9*1), K3, Z2
+	VSUBPS      Z5, Z2, Z2
+	VSUBPS      Z6, Z2, Z2
+	VMULPS      Z7, Z2, Z2
+	VMOVUPS.Z   (DI)(R9*1), K3, Z3
+	VMOVUPS.Z   (SI)(R9*1), K3, Z9
+	VFMADD231PS Z9, Z2, Z3
+	VMOVUPS     Z3, K3, (CX)(R9*1)
+
+layerNorm512_values_end:
+	ADDQ DX, AX
+	ADDQ BX, CX
+	DECQ R8
+	JNE  layerNorm512_pixel
 	VZEROUPPER
 	RET

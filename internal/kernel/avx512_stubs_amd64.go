@@ -49,6 +49,12 @@ func maxPool512(segments *int, segmentCount int, src *float32, channels int, dst
 //go:noescape
 func avgPool512(segments *int, segmentCount int, src *float32, channels int, dst *float32, divisor float64)
 
+// normPool512 sets dst to the root of the sum of squares of each channel over the segments, all
+// in float64. channels is a multiple of 8, and at least that.
+//
+//go:noescape
+func normPool512(segments *int, segmentCount int, src *float32, channels int, dst *float32)
+
 // winogradIn512 transforms one patch. Strides are in floats; channels is a multiple of 16.
 //
 //go:noescape
@@ -85,3 +91,8 @@ func hardSwish512(dst *float32, dstStride int, src *float32, srcStride int, n in
 //
 //go:noescape
 func gelu512(dst *float32, dstStride int, src *float32, srcStride int, n int, m int)
+
+// layerNorm512 normalises m pixels of n channels, strides apart; share is 1/n.
+//
+//go:noescape
+func layerNorm512(dst *float32, dstStride int, src *float32, srcStride int, weight *float32, bias *float32, n int, m int, share float64, eps float64)

@@ -9,7 +9,8 @@ import (
 	"unsafe"
 )
 
-// everyBF16 runs f for the portable kernels of bf16 and for each variant that has some.
+// everyBF16 runs f for the portable kernels of bf16 and for each variant that has some,
+// the slower ones included.
 func everyBF16(t *testing.T, f func(t *testing.T, v *Variant)) {
 	for _, v := range bf16Variants() {
 		t.Run(v.Name, func(t *testing.T) { f(t, v) })
@@ -21,7 +22,7 @@ func bf16Variants() []*Variant {
 	portable.RoundBF16, portable.PanelBF16 = RoundBF16Generic, PanelBF16Generic
 	portable.RoundSplit, portable.PanelSplit = RoundSplitGeneric, PanelSplitGeneric
 	vs := []*Variant{&portable}
-	for _, v := range Variants() {
+	for _, v := range slices.Concat(Variants(), Slower()) {
 		if v.PanelBF16 != nil {
 			vs = append(vs, v)
 		}

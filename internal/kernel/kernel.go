@@ -49,9 +49,11 @@ type Variant struct {
 	WinogradOut func(p *WinogradOut, rows, cols int, dst, src, bias, res []float32)
 	// Activate computes rows of an activation that no epilogue has; see ActivateGeneric.
 	Activate func(a *Activation, m int, dst, src []float32)
-	// MaxPool and AvgPool compute a row of a pooling; see MaxPoolGeneric and
-	// AvgPoolGeneric.
-	MaxPool, AvgPool func(p *Pool, m int, dst, src []float32)
+	// MaxPool, AvgPool and NormPool compute a row of a pooling; see MaxPoolGeneric,
+	// AvgPoolGeneric and NormPoolGeneric.
+	MaxPool, AvgPool, NormPool func(p *Pool, m int, dst, src []float32)
+	// LayerNorm normalises the channels of each pixel; see LayerNormGeneric.
+	LayerNorm func(l *LayerNorm, m int, dst, src, weight, bias []float32)
 }
 
 var generic = Variant{
@@ -61,7 +63,8 @@ var generic = Variant{
 	Grouped:    GroupedGeneric,
 	WinogradIn: WinogradInGeneric, WinogradOut: WinogradOutGeneric,
 	Activate: ActivateGeneric,
-	MaxPool:  MaxPoolGeneric, AvgPool: AvgPoolGeneric,
+	MaxPool:  MaxPoolGeneric, AvgPool: AvgPoolGeneric, NormPool: NormPoolGeneric,
+	LayerNorm: LayerNormGeneric,
 }
 
 // variants are those that this processor can run, best last.

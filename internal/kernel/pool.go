@@ -1,5 +1,7 @@
 package kernel
 
+import "math"
+
 // A Pool describes the rows of one pooling.
 type Pool struct {
 	// Segments are the places of a window's pixels: offsets in src, relative to its
@@ -77,5 +79,34 @@ func (p *Pool) average(first int, dst, src []float32) {
 			sum += float64(src[at+c])
 		}
 		dst[c] = float32(sum / p.Divisor)
+	}
+}
+
+// NormPoolGeneric takes the 2-norms of m ≥ 1 windows. For every window i and channel c, in
+// float64,
+//
+//	sum = 0
+//	for _, at := range p.Segments {
+//		sum += src[i*SrcStride+at+c] * src[i*SrcStride+at+c]
+//	}
+//	dst[i*DstStride+c] = sqrt(sum)
+//
+// The square of a float32 is exact in float64, so that in this order every variant comes to
+// the same bits.
+func NormPoolGeneric(p *Pool, m int, dst, src []float32) {
+	p.check(m, dst, src)
+	for i := range m {
+		p.norms(0, dst[i*p.DstStride:], src[i*p.SrcStride:])
+	}
+}
+
+// norms takes the norms of the channels from first on of one window.
+func (p *Pool) norms(first int, dst, src []float32) {
+	for c := first; c < p.Channels; c++ {
+		var sum float64
+		for _, at := range p.Segments {
+			sum += float64(src[at+c]) * float64(src[at+c])
+		}
+		dst[c] = float32(math.Sqrt(sum))
 	}
 }

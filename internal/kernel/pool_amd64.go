@@ -48,3 +48,29 @@ func avgPoolAVX512(p *Pool, m int, dst, src []float32) {
 		p.average(whole, dst[i*p.DstStride:], src[i*p.SrcStride:])
 	}
 }
+
+// normPoolAVX2 is NormPoolGeneric, four channels at a time.
+func normPoolAVX2(p *Pool, m int, dst, src []float32) {
+	const lanes = 4
+	p.check(m, dst, src)
+	whole := p.Channels / lanes * lanes
+	for i := range m {
+		if whole > 0 {
+			normPool256(&p.Segments[0], len(p.Segments), &src[i*p.SrcStride], whole, &dst[i*p.DstStride])
+		}
+		p.norms(whole, dst[i*p.DstStride:], src[i*p.SrcStride:])
+	}
+}
+
+// normPoolAVX512 is NormPoolGeneric, eight channels at a time.
+func normPoolAVX512(p *Pool, m int, dst, src []float32) {
+	const lanes = 8
+	p.check(m, dst, src)
+	whole := p.Channels / lanes * lanes
+	for i := range m {
+		if whole > 0 {
+			normPool512(&p.Segments[0], len(p.Segments), &src[i*p.SrcStride], whole, &dst[i*p.DstStride])
+		}
+		p.norms(whole, dst[i*p.DstStride:], src[i*p.SrcStride:])
+	}
+}

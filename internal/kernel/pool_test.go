@@ -33,6 +33,17 @@ func TestAvgPool(t *testing.T) {
 	})
 }
 
+// TestNormPool: squares are exact in float64, so every variant comes to the same bits.
+func TestNormPool(t *testing.T) {
+	testPool(t, func(v *Variant) poolFunc { return v.NormPool }, func(x []float32, _ float64) float32 {
+		sum := 0.0
+		for _, x := range x {
+			sum += float64(x) * float64(x)
+		}
+		return float32(math.Sqrt(sum))
+	})
+}
+
 type poolFunc = func(p *Pool, m int, dst, src []float32)
 
 // testPool compares a pooling with want, which is given the values of one window.
@@ -40,7 +51,7 @@ func testPool(t *testing.T, pool func(v *Variant) poolFunc, want func(x []float3
 	everyVariant(t, func(t *testing.T, v *Variant) {
 		r := rand.New(rand.NewPCG(1, 3))
 		for _, m := range []int{1, 2, 5} {
-			for _, channels := range []int{1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 64, 97} {
+			for _, channels := range []int{1, 3, 4, 5, 7, 8, 9, 15, 16, 17, 31, 32, 33, 40, 64, 97} {
 				for _, taps := range []int{1, 2, 9} {
 					for memory := range memories {
 						slice, check := memory.slices(t, r)
@@ -82,7 +93,7 @@ func testPool(t *testing.T, pool func(v *Variant) poolFunc, want func(x []float3
 
 func TestPoolContract(t *testing.T) {
 	everyVariant(t, func(t *testing.T, v *Variant) {
-		for name, pool := range map[string]poolFunc{"max": v.MaxPool, "average": v.AvgPool} {
+		for name, pool := range map[string]poolFunc{"max": v.MaxPool, "average": v.AvgPool, "norm": v.NormPool} {
 			for _, tt := range []struct {
 				name     string
 				m        int
@@ -107,7 +118,7 @@ func TestPoolContract(t *testing.T) {
 
 func BenchmarkPool(b *testing.B) {
 	for _, v := range Variants() {
-		for name, pool := range map[string]poolFunc{"max": v.MaxPool, "average": v.AvgPool} {
+		for name, pool := range map[string]poolFunc{"max": v.MaxPool, "average": v.AvgPool, "norm": v.NormPool} {
 			b.Run(name+"/"+v.Name, func(b *testing.B) {
 				const channels, width, m = 64, 114, 56
 				p := &Pool{Channels: channels, SrcStride: 2 * channels, DstStride: channels, Divisor: 9}

@@ -11,7 +11,8 @@ var avx2 = Variant{
 	Grouped:    groupedAVX2,
 	WinogradIn: winogradInAVX2, WinogradOut: winogradOutAVX2,
 	Activate: activateAVX2,
-	MaxPool:  maxPoolAVX2, AvgPool: avgPoolAVX2,
+	MaxPool:  maxPoolAVX2, AvgPool: avgPoolAVX2, NormPool: normPoolAVX2,
+	LayerNorm: layerNormAVX2,
 }
 
 var avx512 = Variant{
@@ -21,7 +22,8 @@ var avx512 = Variant{
 	Grouped:    groupedAVX512,
 	WinogradIn: winogradInAVX512, WinogradOut: winogradOutAVX512,
 	Activate: activateAVX512,
-	MaxPool:  maxPoolAVX512, AvgPool: avgPoolAVX512,
+	MaxPool:  maxPoolAVX512, AvgPool: avgPoolAVX512, NormPool: normPoolAVX512,
+	LayerNorm: layerNormAVX512,
 }
 
 // assembly returns the variants in assembly that this processor can run, best last.
@@ -45,4 +47,16 @@ func assembly() []*Variant {
 		vs = append(vs, &amx)
 	}
 	return vs
+}
+
+// Slower returns variants that this processor can run and is slower with than with
+// others, so that nothing takes them: for tests, which prove them here all the same.
+func Slower() []*Variant {
+	if !cpu.HasBF16() || avx512.PanelBF16 != nil {
+		return nil
+	}
+	bf16 := avx512
+	bf16.Name = "avx512 bf16"
+	bf16.RoundBF16, bf16.PanelBF16 = roundBF16AVX512, panelBF16AVX512
+	return []*Variant{&bf16}
 }

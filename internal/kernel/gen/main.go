@@ -41,6 +41,7 @@ func main() {
 			g.pooling()
 			g.winograd()
 			g.curves()
+			g.layerNorm()
 		}
 		if err := g.write(os.Args[1]); err != nil {
 			fmt.Fprintf(os.Stderr, "gen: %s: %v\n", v.name, err)

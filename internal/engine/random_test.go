@@ -1,0 +1,310 @@
+package engine
+
+import (
+	"fmt"
+	"go/ast"
+	"go/parser"
+	"go/token"
+	"maps"
+	"math/rand/v2"
+	"path/filepath"
+	"reflect"
+	"slices"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gozoo/zoo/internal/kernel"
+	"github.com/gozoo/zoo/nn"
+	"github.com/gozoo/zoo/tensor"
+)
+
+// normed is the least number of channels that are normalised together. A few may come out
+// nearly equal, and then their norm shows nothing but what they err by.
+const normed = 10
+
+// randomGraph makes a network of random operators: convolutions of every kind with and
+// without what can be fused, residual additions, slices, concatenations, norms and pools,
+// and values with several readers.
+func randomGraph(r *rand.Rand) (*nn.Graph, error) {
+	acts := []nn.Act{nn.LeakyReLU(0.01), nn.ReLU(), nn.ReLU6(), nn.Sigmoid(), nn.HardSigmoid(), nn.SiLU(), nn.HardSwish(), nn.GELU()}
+	b := nn.NewBuilder(1+r.IntN(4), 1e-3, acts[r.IntN(len(acts))])
+	x := b.Input()
+	for i := range 2 + r.IntN(6) {
+		at := b.At("layer", i)
+		switch r.IntN(23) {
+		case 0:
+			x = at.ConvNormAct(x, 2*(1+r.IntN(20)), nn.K(1+2*r.IntN(3)), nn.Stride(1+r.IntN(2)))
+		case 1: // grouped or depthwise, with TensorFlow's border
+			x = at.Conv(x, x.C*(1+r.IntN(2)), nn.K(3), nn.Groups(x.C), nn.Same(), nn.Stride(1+r.IntN(2)))
+		case 2: // a block with a residual; the activation before or after the addition
+			y := at.At("a").ConvNormAct(x, 1+r.IntN(9))
+			y = at.At("b").BatchNorm(at.At("c").Conv(y, x.C, nn.K(3)))
+			if r.IntN(2) == 0 {
+				y = at.Act(y)
+			}
+			x = at.Add(y, x)
+			if r.IntN(2) == 0 {
+				x = at.Act(x)
+			}
+		case 3: // a partial stage
+			x = at.At("expand").ConvNormAct(x, 2*(1+r.IntN(12)), nn.NoAct())
+			keep, work := at.Halves(x)
+			work = at.At("work").ConvNormAct(work, work.C, nn.K(3))
+			x = at.At("join").Conv(at.Concat(keep, work), 4+r.IntN(30))
+		case 4:
+			x = at.MaxPool(x, 2+r.IntN(2), 1+r.IntN(2), r.IntN(2))
+		case 5: // operators that follow nothing they could be fused with
+			x = at.Act(at.BatchNorm(x))
+		case 6: // a value read twice, and joined with itself
+			y := at.At("a").Conv(x, 1+r.IntN(7))
+			x = at.Concat(y, at.Act(y), y)
+		case 7:
+			if x.C%2 == 0 {
+				first, second := at.Halves(x)
+				x = at.Concat(second, first)
+			}
+		case 8:
+			x = at.AvgPool(x, nn.AvgPool{K: 2 + r.IntN(2), Stride: 1 + r.IntN(2), Pad: r.IntN(2), Ceil: r.IntN(2) == 0, CountPad: r.IntN(2) == 0})
+		case 9: // a gate over the channels
+			y := at.At("squeeze").Conv(at.GlobalAvgPool(x), 1+r.IntN(5), nn.Bias())
+			y = at.At("excite").Conv(at.Act(y), x.C, nn.Bias())
+			x = at.Mul(x, at.WithAct(nn.Sigmoid()).Act(y))
+		case 10: // small groups, and their channels of another number
+			groups, size := 1+r.IntN(5), 2<<r.IntN(3)
+			x = at.At("widen").Conv(x, groups*size)
+			x = at.ConvNormAct(x, x.C, nn.K(3), nn.Stride(1+r.IntN(2)), nn.Groups(groups))
+			if r.IntN(4) == 0 {
+				x = at.At("wide").Conv(x, 3*groups, nn.Groups(groups))
+			}
+		case 11: // as many channels as Winograd's way wants
+			x = at.At("widen").Conv(x, 32)
+			x = at.ConvNormAct(x, 32+16*r.IntN(2), nn.K(3))
+		case 12: // a branch at another resolution
+			scale := 1 + r.IntN(3)
+			x = at.At("a").Conv(x, 1+r.IntN(20), nn.Stride(2))
+			y := at.Upsample(x, scale)
+			x = at.Upsample(at.Act(at.At("b").BatchNorm(at.At("c").Conv(x, 1+r.IntN(20)))), scale)
+			x = at.Concat(y, x)
+		case 13: // runs of channels, each with what the one before it became
+			runs := at.Split(at.At("widen").ConvNormAct(x, 3*(1+r.IntN(20))), 3)
+			y := at.At("a").ConvNormAct(runs[0], runs[0].C, nn.K(3))
+			z := at.At("b").ConvNormAct(at.Add(y, runs[1]), y.C, nn.K(3))
+			x = at.Concat(y, z, runs[2])
+		case 14:
+			x = at.LayerNorm(at.At("widen").Conv(x, normed+r.IntN(30)))
+		case 15:
+			x = at.Linear(x, 1+r.IntN(40))
+		case 16:
+			x = at.ResponseNorm(x)
+		case 17: // channels of groups mixed, all of them or those of a slice
+			groups := 1 + r.IntN(4)
+			x = at.At("widen").Conv(x, 2*groups*(1+r.IntN(9)))
+			if r.IntN(2) == 0 {
+				x = at.Shuffle(x, groups)
+				break
+			}
+			keep, work := at.Halves(x)
+			x = at.Concat(at.Shuffle(work, groups), keep)
+		case 18: // a block of ConvNeXt's, of either version
+			x = at.At("widen").Conv(x, normed+r.IntN(30))
+			y := at.At("depthwise").Conv(x, x.C, nn.K(7), nn.Groups(x.C), nn.Bias())
+			y = at.Act(at.At("expand").Linear(at.At("norm").LayerNorm(y), 4*x.C))
+			if r.IntN(2) == 0 {
+				y = at.At("response").ResponseNorm(y)
+			}
+			y = at.At("project").Linear(y, x.C)
+			if r.IntN(2) == 0 {
+				y = at.At("scale").LayerScale(y)
+			}
+			x = at.Add(x, y)
+		case 19: // norms of slices, joined
+			x = at.At("widen").Conv(x, 2*(normed+r.IntN(20)))
+			keep, work := at.Halves(x)
+			x = at.Concat(at.At("response").ResponseNorm(work), at.At("norm").LayerNorm(keep))
+		case 20: // a scale that follows nothing it could be folded into
+			x = at.LayerScale(at.Act(x))
+		case 21: // a gate of linear layers
+			y := at.At("gate").Linear(at.GlobalMean(x), x.C)
+			x = at.Mul(x, at.WithAct(nn.Sigmoid()).Act(y))
+		case 22: // a linear layer of a slice
+			x = at.At("widen").Conv(x, 2*(1+r.IntN(20)))
+			keep, work := at.Halves(x)
+			x = at.Concat(at.At("linear").Linear(work, 1+r.IntN(40)), keep)
+		}
+	}
+	if r.IntN(4) == 0 { // features of an image of known size
+		side := 1 + r.IntN(4)
+		x = b.At("conv").ConvNormAct(b.Upsample(b.GlobalMean(x), side), 1+r.IntN(12), nn.K(3))
+		x = b.FlattenImage(x, side, side)
+	} else {
+		x = b.Flatten(b.At("pool").GlobalAvgPool(x))
+	}
+	if x.C >= normed && r.IntN(2) == 0 {
+		x = b.At("norm").LayerNorm(x)
+	}
+	x = b.At("pool").Features(x)
+	return b.Graph(b.At("fc").Linear(x, 1+r.IntN(40)))
+}
+
+// randomSeeds is how many random graphs are tested.
+func randomSeeds() uint64 {
+	if testing.Short() {
+		return 60
+	}
+	return 200
+}
+
+// drawn returns a random graph and the shapes of its values, or nil where the image is too
+// small for the graph's pools.
+func drawn(t testing.TB, r *rand.Rand) (*nn.Graph, []tensor.Shape) {
+	t.Helper()
+	g, err := randomGraph(r)
+	if err != nil {
+		t.Fatal(err)
+	}
+	shapes, err := g.Shapes(tensor.Shape{1 + r.IntN(3), g.Channels, 7 + r.IntN(30), 7 + r.IntN(30)})
+	if err != nil {
+		return nil, nil
+	}
+	return g, shapes
+}
+
+// randomOptions returns options for a graph: any threads and precision, fused or with
+// all values kept or those that are probed.
+func randomOptions(g *nn.Graph, v *kernel.Variant, r *rand.Rand) Options {
+	o := Options{Threads: 1 + r.IntN(3), Variant: v, Precision: Precision(r.IntN(3)), early: r.IntN(6) - 1}
+	switch r.IntN(3) {
+	case 1:
+		for i := range g.Values {
+			o.Keep = append(o.Keep, i)
+		}
+	case 2:
+		for _, p := range g.Probes {
+			o.Keep = append(o.Keep, p.Value)
+		}
+	}
+	return o
+}
+
+func TestRandomGraphsEqualReference(t *testing.T) {
+	variants := slices.Concat(kernel.Variants(), portableVariants(t), kernel.Slower())
+	for seed := range randomSeeds() {
+		t.Run(fmt.Sprint(seed), func(t *testing.T) {
+			t.Parallel()
+			r := rand.New(rand.NewPCG(seed, 1))
+			g, shapes := drawn(t, r)
+			if g == nil {
+				return
+			}
+			c := newReferenced(t, g, shapes[0], r)
+			for _, v := range variants {
+				o := randomOptions(g, v, r)
+				c.check(t, o)
+				if t.Failed() {
+					t.Fatalf("variant %s, %d threads, precision %d, %d values kept, input %v: %s",
+						v.Name, o.Threads, o.Precision, len(o.Keep), c.shape, describe(g))
+				}
+			}
+		})
+	}
+}
+
+// describe lists the operators of a graph.
+func describe(g *nn.Graph) string {
+	var lines []string
+	for _, n := range g.Nodes {
+		lines = append(lines, fmt.Sprintf("%s %s %v -> %d", n.Path, n.Op.Kind(), n.In, n.Out))
+	}
+	return strings.Join(lines, "\n")
+}
+
+func FuzzRandomGraphs(f *testing.F) {
+	for seed := range uint64(8) {
+		f.Add(seed)
+	}
+	f.Fuzz(func(t *testing.T, seed uint64) {
+		r := rand.New(rand.NewPCG(seed, 1))
+		g, shapes := drawn(t, r)
+		if g == nil {
+			return
+		}
+		c := newReferenced(t, g, shapes[0], r)
+		for _, v := range kernel.Variants() {
+			c.check(t, randomOptions(g, v, r))
+		}
+	})
+}
+
+// TestRandomGraphsHoldEveryOperator: what package nn declares is in some of the graphs that
+// are tested, of pixels and of whole images where it takes either.
+func TestRandomGraphsHoldEveryOperator(t *testing.T) {
+	operators, functions := declared(t)
+	missing := make(map[string]bool)
+	for _, name := range operators {
+		missing[name] = true
+	}
+	for _, name := range []string{"LayerNorm of pixels", "LayerNorm of features", "Linear of pixels", "Linear of features", "Flatten of an image"} {
+		missing[name] = true
+	}
+	for f := range functions {
+		missing[fmt.Sprint("activation ", f+1)] = true
+	}
+	for seed := range randomSeeds() {
+		g, shapes := drawn(t, rand.New(rand.NewPCG(seed, 1)))
+		if g == nil {
+			continue // it is not tested
+		}
+		for _, n := range g.Nodes {
+			name, in := reflect.TypeOf(n.Op).Name(), shapes[n.In[0]]
+			delete(missing, name)
+			switch {
+			case len(in) == 4 && in[2]*in[3] > 1:
+				delete(missing, name+" of pixels")
+				delete(missing, name+" of an image")
+			case len(in) == 2:
+				delete(missing, name+" of features")
+			}
+			if a, ok := n.Op.(nn.Act); ok {
+				delete(missing, fmt.Sprint("activation ", a.Func))
+			}
+		}
+	}
+	if diff := cmp.Diff([]string(nil), slices.Sorted(maps.Keys(missing))); diff != "" {
+		t.Errorf("operators in no random graph: add them to randomGraph:\n%s", diff)
+	}
+}
+
+// declared returns the operators that package nn declares, the types with a method Kind, and
+// how many activation functions there are.
+func declared(t *testing.T) (operators []string, functions int) {
+	t.Helper()
+	files, err := filepath.Glob("../../nn/*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	for _, file := range files {
+		parsed, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.SkipObjectResolution)
+		if err != nil {
+			t.Fatal(err)
+		}
+		ast.Inspect(parsed, func(n ast.Node) bool {
+			switch n := n.(type) {
+			case *ast.FuncDecl:
+				if n.Recv != nil && n.Name.Name == "Kind" {
+					operators = append(operators, n.Recv.List[0].Type.(*ast.Ident).Name)
+				}
+			case *ast.ValueSpec:
+				if strings.HasPrefix(n.Names[0].Name, "Func") {
+					functions++
+				}
+			}
+			return true
+		})
+	}
+	if len(operators) < 10 || functions < 5 {
+		t.Fatalf("operators %q and %d activation functions: expected those of package nn", operators, functions)
+	}
+	return operators, functions
+}
