@@ -88,8 +88,9 @@ func loadValues(t *testing.T, g *golden.Golden, graph *nn.Graph) map[string][]fl
 		if p.DType != tensor.F32 {
 			continue
 		}
-		x, ok := tensor.Tensor{}, true
+		var x tensor.Tensor
 		var err error
+		ok := true
 		if synthetic {
 			x, err = golden.SyntheticTensor(p.Name, p.DType, p.Shape, seed)
 		} else {

@@ -4,6 +4,7 @@
 package bigtest
 
 import (
+	"fmt"
 	"os"
 	"path/filepath"
 	"runtime/debug"
@@ -18,14 +19,7 @@ import (
 // called twice in one test and its subtests.
 func Alone(t testing.TB) {
 	t.Helper()
-	dir, err := os.UserCacheDir()
-	if err != nil {
-		dir = os.TempDir()
-	}
-	lock := flock.New(filepath.Join(dir, "zoo-bigtest.lock"))
-	if err := os.MkdirAll(dir, 0o777); err != nil {
-		t.Fatal(err)
-	}
+	lock := flock.New(filepath.Join(os.TempDir(), fmt.Sprintf("zoo-bigtest-%d.lock", os.Getuid())))
 	if err := lock.Lock(); err != nil {
 		t.Fatal(err)
 	}
