@@ -23,16 +23,17 @@ var layers = map[string][]string{
 	"tensor":                {},
 	"nn":                    {"tensor"},
 	"backbone":              {"nn", "converter/recipe"},
-	"metrics":               {"nn", "tensor", "github.com/olekukonko/tablewriter"},
+	"metrics":               {"nn", "tensor"},
+	"metrics/table":         {"metrics", "tensor", "github.com/olekukonko/tablewriter"},
 	"vision":                {"vision/internal/jpeg", "vision/internal/kernel", "golang.org/x/image"},
 	"vision/internal/jpeg":  {"vision/internal/kernel"},
 	"registry":              {"github.com/BurntSushi/toml"},
-	"registry/store":        {"registry", "registry/hub", "registry/lock", "registry/oci", "registry/transfer", "internal/atomicfile", "internal/disk", "github.com/gofrs/flock"},
-	"registry/transfer":     {"registry", "internal/disk"},
-	"registry/hub":          {"registry", "registry/transfer"},
-	"registry/oci":          {"registry", "registry/transfer", "oras.land/oras-go/v2", "github.com/opencontainers/image-spec", "github.com/opencontainers/go-digest"},
+	"registry/store":        {"registry", "registry/hub", "registry/lock", "internal/oci", "internal/transfer", "internal/atomicfile", "internal/disk", "github.com/gofrs/flock"},
+	"internal/transfer":     {"registry", "internal/disk"},
+	"registry/hub":          {"registry", "internal/transfer"},
+	"internal/oci":          {"registry", "internal/transfer", "oras.land/oras-go/v2", "github.com/opencontainers/image-spec", "github.com/opencontainers/go-digest"},
 	"registry/lock":         {"registry", "internal/atomicfile"},
-	"registry/bundle":       {"registry", "registry/lock", "registry/store", "registry/transfer", "internal/atomicfile"},
+	"registry/bundle":       {"registry", "registry/lock", "registry/store", "internal/transfer", "internal/atomicfile"},
 	"converter":             {"converter/safetensors", "converter/recipe", "converter/pth", "nn", "tensor", "internal/atomicfile", "internal/mmap", "github.com/klauspost/compress"},
 	"converter/pth":         {"tensor", "internal/mmap", "internal/atomicfile", "github.com/nlpodyssey/gopickle", "github.com/klauspost/compress"},
 	"converter/safetensors": {"tensor", "internal/mmap", "internal/atomicfile"},
@@ -50,7 +51,7 @@ var layers = map[string][]string{
 	"internal/approx":       {},
 	// The command uses what its users could use: its own proof that the public
 	// packages are enough.
-	"cmd/zoo": {"", "registry", "registry/bundle", "registry/hub", "registry/lock", "registry/store", "converter", "converter/pth", "converter/safetensors", "converter/recipe", "nn", "tensor", "backbone", "vision", "metrics", "golden", "github.com/spf13/cobra", "github.com/vbauerster/mpb/v8", "golang.org/x/term"},
+	"cmd/zoo": {"", "registry", "registry/bundle", "registry/hub", "registry/lock", "registry/store", "converter", "converter/pth", "converter/safetensors", "converter/recipe", "nn", "tensor", "backbone", "vision", "metrics", "metrics/table", "golden", "github.com/spf13/cobra", "github.com/vbauerster/mpb/v8", "golang.org/x/term"},
 
 	// Inner loops of decoding and scaling.
 	"vision/internal/kernel": {"internal/cpu"},

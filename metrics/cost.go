@@ -1,6 +1,7 @@
 // Package metrics turns networks and logits into figures that can be held against
 // published ones: parameters and FLOPs counted from a graph by a named convention,
-// Top-k accuracy with its uncertainty, and the table of both.
+// Top-k accuracy with its uncertainty, and rows that hold both beside the published
+// ones. Its package table writes them.
 //
 // It knows no files, no registry and no arithmetic on images; whoever has those
 // passes plain values.

@@ -11,7 +11,7 @@ import (
 
 	"github.com/gozoo/zoo"
 	"github.com/gozoo/zoo/converter/safetensors"
-	"github.com/gozoo/zoo/metrics"
+	"github.com/gozoo/zoo/metrics/table"
 	"github.com/gozoo/zoo/tensor"
 )
 
@@ -112,7 +112,7 @@ func (a *app) printBench(b *zoo.Bench, layers bool) error {
 	if !layers {
 		return nil
 	}
-	t := metrics.Table{
+	t := table.Table{
 		Header: []string{"Step", "Operator", "Kernel", "Output", "ms", "%", "GFLOP/s"},
 		Right:  []bool{false, false, false, false, true, true, true},
 	}

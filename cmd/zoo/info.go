@@ -13,6 +13,7 @@ import (
 	"github.com/gozoo/zoo"
 	"github.com/gozoo/zoo/backbone"
 	"github.com/gozoo/zoo/metrics"
+	"github.com/gozoo/zoo/metrics/table"
 	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/tensor"
@@ -167,7 +168,7 @@ func (a *app) printInfo(e *registry.Entry, forms []countedForm) {
 
 // printLayers prints one line per operator that wants parameters or counts FLOPs.
 func (a *app) printLayers(cost metrics.Cost, format string) error {
-	t := metrics.Table{
+	t := table.Table{
 		Header: []string{"Module", "Operator", "Output", "Params", "MACs", "FLOPs"},
 		Right:  []bool{false, false, false, true, true, true},
 	}
@@ -180,7 +181,7 @@ func (a *app) printLayers(cost metrics.Cost, format string) error {
 }
 
 // printTable writes a table in one of the formats that are not JSON.
-func printTable(w io.Writer, t metrics.Table, format string) error {
+func printTable(w io.Writer, t table.Table, format string) error {
 	switch format {
 	case formatCSV:
 		return t.CSV(w)

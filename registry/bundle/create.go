@@ -12,10 +12,10 @@ import (
 	"os"
 	"slices"
 
+	"github.com/gozoo/zoo/internal/transfer"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/lock"
 	"github.com/gozoo/zoo/registry/store"
-	"github.com/gozoo/zoo/registry/transfer"
 )
 
 // Contents is what goes into a bundle.

@@ -13,10 +13,10 @@ import (
 	"strings"
 
 	"github.com/gozoo/zoo/internal/atomicfile"
+	"github.com/gozoo/zoo/internal/transfer"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/lock"
 	"github.com/gozoo/zoo/registry/store"
-	"github.com/gozoo/zoo/registry/transfer"
 )
 
 // LoadOptions says what a bundle may hold.

@@ -20,8 +20,8 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gozoo/zoo/internal/transfer"
 	"github.com/gozoo/zoo/registry"
-	"github.com/gozoo/zoo/registry/transfer"
 )
 
 // DefaultEndpoint is the hub that is asked where none is configured.

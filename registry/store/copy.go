@@ -8,8 +8,8 @@ import (
 	"os"
 
 	"github.com/gozoo/zoo/internal/atomicfile"
+	"github.com/gozoo/zoo/internal/transfer"
 	"github.com/gozoo/zoo/registry"
-	"github.com/gozoo/zoo/registry/transfer"
 )
 
 // Copy writes the blob of a full digest to a path outside the store, which appears

@@ -3,8 +3,8 @@ package store
 import (
 	"fmt"
 
+	"github.com/gozoo/zoo/internal/transfer"
 	"github.com/gozoo/zoo/registry/lock"
-	"github.com/gozoo/zoo/registry/transfer"
 )
 
 // Errors of downloads; see package transfer.

@@ -11,9 +11,9 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/gozoo/zoo/internal/transfer"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/hub"
-	"github.com/gozoo/zoo/registry/transfer"
 )
 
 // Options says where Fetch may look and what it may trust. The zero value takes

@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
+	"github.com/gozoo/zoo/internal/transfer"
 	"github.com/gozoo/zoo/registry"
-	"github.com/gozoo/zoo/registry/transfer"
 )
 
 // PruneOptions says what Prune removes beside leftovers.

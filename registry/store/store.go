@@ -32,10 +32,10 @@ import (
 
 	"github.com/gofrs/flock"
 
+	"github.com/gozoo/zoo/internal/oci"
+	"github.com/gozoo/zoo/internal/transfer"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/lock"
-	"github.com/gozoo/zoo/registry/oci"
-	"github.com/gozoo/zoo/registry/transfer"
 )
 
 // A Store is a folder of checked files. It may be used from several goroutines,

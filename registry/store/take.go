@@ -11,10 +11,10 @@ import (
 
 	"github.com/gozoo/zoo/internal/atomicfile"
 	"github.com/gozoo/zoo/internal/disk"
+	"github.com/gozoo/zoo/internal/oci"
+	"github.com/gozoo/zoo/internal/transfer"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/lock"
-	"github.com/gozoo/zoo/registry/oci"
-	"github.com/gozoo/zoo/registry/transfer"
 )
 
 // Import puts a file into the store as the entry's, after the checks that a

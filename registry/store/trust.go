@@ -8,9 +8,9 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/gozoo/zoo/internal/transfer"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/lock"
-	"github.com/gozoo/zoo/registry/transfer"
 )
 
 // wanted is what a file must be before it is trusted, and by whose word.

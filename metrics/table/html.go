@@ -1,4 +1,4 @@
-package metrics
+package table
 
 import (
 	"bytes"
@@ -7,6 +7,8 @@ import (
 	"io"
 	"strconv"
 	"sync"
+
+	"github.com/gozoo/zoo/metrics"
 )
 
 //go:embed report.html
@@ -16,21 +18,21 @@ var htmlReport = sync.OnceValue(func() *template.Template { return template.Must
 
 // WriteHTML writes a reproduction report as one self-contained page: nothing is loaded
 // from elsewhere, no script runs, and it follows the reader's choice of light or dark.
-func WriteHTML(w io.Writer, rows []Row) error {
+func WriteHTML(w io.Writer, rows []metrics.Row) error {
 	page := htmlPage{Integers: integers(rows), Measured: measurements(rows), Notes: notes(rows)}
 	if figures := figuresOf(rows); len(figures) > 0 {
 		page.Plot = template.HTML(plotSVG(figures)) // text in it is escaped
 	}
 	for _, r := range rows {
-		p := r.pairs()
+		p := pairs(r)
 		h := htmlRow{
-			Name: r.Name, CountedBy: r.countedBy(), Scope: string(r.Scope), Images: absent,
+			Name: r.Name, CountedBy: countedBy(r), Scope: string(r.Scope), Images: absent,
 			Params: htmlPair{p[0][0], p[0][1], ""}, FLOPs: htmlPair{p[1][0], p[1][1], ""},
 			Top1: htmlPair{p[2][0], p[2][1], ""}, Top5: htmlPair{p[3][0], p[3][1], ""},
 			Verdicts: []htmlVerdict{newVerdict(r.Counts()), newVerdict(r.Accuracy())},
 		}
 		if r.Evaluation != nil {
-			h.Top1.Title, h.Top5.Title = r.Top1.counts(), r.Top5.counts()
+			h.Top1.Title, h.Top5.Title = counts(r.Top1), counts(r.Top5)
 			h.Images = strconv.Itoa(r.Top1.N)
 			if r.Images > 0 {
 				h.Images += " of " + strconv.Itoa(r.Images)
@@ -67,17 +69,17 @@ type htmlPair struct{ Published, Ours, Title string }
 
 // htmlVerdict is a verdict with its class of colour.
 type htmlVerdict struct {
-	Text  Verdict
+	Text  metrics.Verdict
 	Class string
 }
 
-func newVerdict(v Verdict) htmlVerdict {
+func newVerdict(v metrics.Verdict) htmlVerdict {
 	switch v {
-	case Exact, Rounded, Reproduced:
+	case metrics.Exact, metrics.Rounded, metrics.Reproduced:
 		return htmlVerdict{v, "good"}
-	case Consistent:
+	case metrics.Consistent:
 		return htmlVerdict{v, "fair"}
-	case Differs:
+	case metrics.Differs:
 		return htmlVerdict{v, "bad"}
 	}
 	return htmlVerdict{v, "none"}

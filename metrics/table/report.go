@@ -1,4 +1,4 @@
-package metrics
+package table
 
 import (
 	"bytes"
@@ -10,6 +10,8 @@ import (
 	"strings"
 
 	"github.com/gozoo/zoo/tensor"
+
+	"github.com/gozoo/zoo/metrics"
 )
 
 // absent marks a figure that was not published, not measured or has no verdict.
@@ -24,7 +26,7 @@ consistent: measured on a part of it, 95 % interval holds the published figure. 
 // WriteHuman writes a reproduction report for a terminal: the table, which is
 // 130 columns wide for a name of 32 letters and published figures of five, the exact
 // integers, and how accuracies were measured.
-func WriteHuman(w io.Writer, rows []Row) error {
+func WriteHuman(w io.Writer, rows []metrics.Row) error {
 	var b bytes.Buffer
 	if err := summary(rows).Human(&b); err != nil {
 		return err
@@ -50,7 +52,7 @@ func WriteHuman(w io.Writer, rows []Row) error {
 }
 
 // WriteMarkdown writes the same report as GitHub's Markdown.
-func WriteMarkdown(w io.Writer, rows []Row) error {
+func WriteMarkdown(w io.Writer, rows []metrics.Row) error {
 	var b bytes.Buffer
 	if err := published(rows).Markdown(&b); err != nil {
 		return err
@@ -70,11 +72,11 @@ func WriteMarkdown(w io.Writer, rows []Row) error {
 }
 
 // summary is the table at a glance: pairs of published and own figures.
-func summary(rows []Row) Table {
-	pairs := make([][]string, 4)
+func summary(rows []metrics.Row) Table {
+	columns := make([][]string, 4)
 	for _, r := range rows {
-		for i, p := range r.pairs() {
-			pairs[i] = append(pairs[i], p[0], p[1])
+		for i, p := range pairs(r) {
+			columns[i] = append(columns[i], p[0], p[1])
 		}
 	}
 	t := Table{
@@ -83,10 +85,10 @@ func summary(rows []Row) Table {
 	}
 	for i, r := range rows {
 		var cells [4]string
-		for j, p := range pairs {
+		for j, p := range columns {
 			cells[j] = fmt.Sprintf("%*s %*s", columnWidth(p, 0), p[2*i], columnWidth(p, 1), p[2*i+1])
 		}
-		t.Rows = append(t.Rows, []string{r.Name, cells[0], cells[1], r.countedBy(), cells[2], cells[3], short(r.Counts()), short(r.Accuracy())})
+		t.Rows = append(t.Rows, []string{r.Name, cells[0], cells[1], countedBy(r), cells[2], cells[3], short(r.Counts()), short(r.Accuracy())})
 	}
 	return t
 }
@@ -101,7 +103,7 @@ func columnWidth(pairs []string, which int) int {
 }
 
 // pairs returns the published and the own text of each quantity.
-func (r Row) pairs() [4][2]string {
+func pairs(r metrics.Row) [4][2]string {
 	p := [4][2]string{
 		{r.Params.Published, r.Params.String()},
 		{r.FLOPs.Published, r.FLOPs.String()},
@@ -119,7 +121,7 @@ func (r Row) pairs() [4][2]string {
 }
 
 // countedBy returns the convention, the input size and the form of FLOPs.
-func (r Row) countedBy() string {
+func countedBy(r metrics.Row) string {
 	by := fmt.Sprintf("%s@%s", r.Convention, size(r.Input[2], r.Input[3]))
 	if r.Form != "" {
 		by += " " + r.Form
@@ -136,36 +138,36 @@ func size(h, w int) string {
 }
 
 // short is a verdict for a narrow column, where what is missing shows beside it.
-func short(v Verdict) string {
-	if v == NotMeasured || v == NotPublished {
+func short(v metrics.Verdict) string {
+	if v == metrics.NotMeasured || v == metrics.NotPublished {
 		return absent
 	}
 	return string(v)
 }
 
 // published is the table with one figure a column.
-func published(rows []Row) Table {
+func published(rows []metrics.Row) Table {
 	t := Table{
 		Header: []string{"Model", "Params M, published", "ours", "FLOPs G, published", "ours", "counted by", "Top-1 %, published", "ours", "Top-5 %, published", "ours", "images", "Counts", "Accuracy"},
 		Right:  []bool{false, true, true, true, true, false, true, true, true, true, true, false, false},
 	}
 	for _, r := range rows {
-		p := r.pairs()
+		p := pairs(r)
 		images := absent
 		if r.Evaluation != nil {
 			images = strconv.Itoa(r.Top1.N)
 		}
-		t.Rows = append(t.Rows, []string{r.Name, p[0][0], p[0][1], p[1][0], p[1][1], r.countedBy(), p[2][0], p[2][1], p[3][0], p[3][1], images, string(r.Counts()), string(r.Accuracy())})
+		t.Rows = append(t.Rows, []string{r.Name, p[0][0], p[0][1], p[1][0], p[1][1], countedBy(r), p[2][0], p[2][1], p[3][0], p[3][1], images, string(r.Counts()), string(r.Accuracy())})
 	}
 	return t
 }
 
 // integers is the table of exact counts.
-func integers(rows []Row) Table {
+func integers(rows []metrics.Row) Table {
 	t := Table{Header: []string{"Exact counts", "Params"}, Right: []bool{false, true}}
 	var shown []int // conventions; few networks were counted in training mode
-	for i, c := range Conventions() {
-		if c == MMEngineTrain && !slices.ContainsFunc(rows, func(r Row) bool { return r.Convention == c }) {
+	for i, c := range metrics.Conventions() {
+		if c == metrics.MMEngineTrain && !slices.ContainsFunc(rows, func(r metrics.Row) bool { return r.Convention == c }) {
 			continue
 		}
 		shown = append(shown, i)
@@ -194,14 +196,14 @@ func dimensions(s tensor.Shape) string {
 }
 
 // measurements says, a sentence each, how accuracies were measured.
-func measurements(rows []Row) []string {
+func measurements(rows []metrics.Row) []string {
 	var lines []string
 	for _, r := range rows {
 		e := r.Evaluation
 		if e == nil {
 			continue
 		}
-		line := fmt.Sprintf("%s: Top-1 %s, Top-5 %s; input %s, %s, %s, precision %s", r.Name, r.Top1.counts(), r.Top5.counts(),
+		line := fmt.Sprintf("%s: Top-1 %s, Top-5 %s; input %s, %s, %s, precision %s", r.Name, counts(r.Top1), counts(r.Top5),
 			size(e.Height, e.Width), e.Interpolation, e.Decoder, e.Precision)
 		for _, d := range []struct{ what, digest string }{
 			{"source", r.Digests.Source}, {"converted", r.Digests.Converted}, {"golden", r.Digests.Golden}, {"images", e.Images},
@@ -216,7 +218,7 @@ func measurements(rows []Row) []string {
 }
 
 // notes says why published figures cannot be reproduced.
-func notes(rows []Row) []string {
+func notes(rows []metrics.Row) []string {
 	var lines []string
 	for _, r := range rows {
 		if r.Note != "" {
@@ -227,8 +229,8 @@ func notes(rows []Row) []string {
 }
 
 // counts returns a measured rate as "353 of 360 (95 % interval 96.0 to 99.1, Δ -0.27)".
-func (r Rate) counts() string {
-	low, high := Wilson(r.Correct, r.N)
+func counts(r metrics.Rate) string {
+	low, high := metrics.Wilson(r.Correct, r.N)
 	text := fmt.Sprintf("%d of %d (95 %% interval %.1f to %.1f", r.Correct, r.N, low, high)
 	if delta, ok := r.Delta(); ok {
 		text += fmt.Sprintf(", Δ %+.2f", math.Round(100*delta)/100+0) // no minus before zero

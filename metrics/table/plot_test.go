@@ -1,4 +1,4 @@
-package metrics_test
+package table_test
 
 import (
 	"bytes"
@@ -10,6 +10,7 @@ import (
 	"testing"
 
 	"github.com/gozoo/zoo/metrics"
+	"github.com/gozoo/zoo/metrics/table"
 	"github.com/gozoo/zoo/tensor"
 )
 
@@ -59,7 +60,7 @@ func circles(t *testing.T, svg []byte) (points []string, names []string) {
 
 func TestPlot(t *testing.T) {
 	var b bytes.Buffer
-	if err := metrics.WritePlot(&b, rows(t)); err != nil {
+	if err := table.WritePlot(&b, rows(t)); err != nil {
 		t.Fatal(err)
 	}
 	points, names := circles(t, b.Bytes())
@@ -84,7 +85,7 @@ func TestPlot(t *testing.T) {
 	if len(names) == 0 {
 		t.Error("no point is named")
 	}
-	if err := metrics.WritePlot(&b, rows(t)[2:3]); err == nil {
+	if err := table.WritePlot(&b, rows(t)[2:3]); err == nil {
 		t.Error("no error for nothing to plot")
 	}
 }
@@ -101,7 +102,7 @@ func TestPlotCrowded(t *testing.T) {
 		many = append(many, r)
 	}
 	var b bytes.Buffer
-	if err := metrics.WritePlot(&b, many); err != nil {
+	if err := table.WritePlot(&b, many); err != nil {
 		t.Fatal(err)
 	}
 	points, names := circles(t, b.Bytes())
@@ -113,7 +114,7 @@ func TestPlotCrowded(t *testing.T) {
 // A page needs nothing from elsewhere.
 func TestHTMLSelfContained(t *testing.T) {
 	var b bytes.Buffer
-	if err := metrics.WriteHTML(&b, rows(t)); err != nil {
+	if err := table.WriteHTML(&b, rows(t)); err != nil {
 		t.Fatal(err)
 	}
 	page := strings.ReplaceAll(b.String(), `xmlns="http://www.w3.org/2000/svg"`, "")

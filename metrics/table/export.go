@@ -1,10 +1,12 @@
-package metrics
+package table
 
 import (
 	"encoding/json"
 	"fmt"
 	"io"
 	"strconv"
+
+	"github.com/gozoo/zoo/metrics"
 )
 
 // SchemaVersion is the version of the JSON that WriteJSON writes. It grows when
@@ -25,33 +27,33 @@ type (
 		Top1       jsonRate        `json:"top1"`
 		Top5       jsonRate        `json:"top5"`
 		Evaluation *jsonEvaluation `json:"evaluation"`
-		Digests    Digests         `json:"digests"`
+		Digests    metrics.Digests `json:"digests"`
 		Note       string          `json:"note"`
 	}
 	jsonFigure struct {
-		Published *string `json:"published"`
-		Unit      int64   `json:"unit"`
-		Computed  int64   `json:"computed"`
-		Delta     *int64  `json:"delta"`
-		Verdict   Verdict `json:"verdict"`
+		Published *string         `json:"published"`
+		Unit      int64           `json:"unit"`
+		Computed  int64           `json:"computed"`
+		Delta     *int64          `json:"delta"`
+		Verdict   metrics.Verdict `json:"verdict"`
 	}
 	jsonFLOPs struct {
 		jsonFigure
-		Convention  Convention `json:"convention"`
-		Scope       Scope      `json:"scope"`
-		Input       []int      `json:"input"`
-		Form        string     `json:"form"`
-		Classifier  int64      `json:"classifier"`
-		Conventions []Total    `json:"conventions"`
+		Convention  metrics.Convention `json:"convention"`
+		Scope       metrics.Scope      `json:"scope"`
+		Input       []int              `json:"input"`
+		Form        string             `json:"form"`
+		Classifier  int64              `json:"classifier"`
+		Conventions []metrics.Total    `json:"conventions"`
 	}
 	jsonRate struct {
-		Published *string      `json:"published"`
-		Correct   *int         `json:"correct"`
-		Percent   *json.Number `json:"percent"`
-		Low       *json.Number `json:"low"`
-		High      *json.Number `json:"high"`
-		Delta     *json.Number `json:"delta"`
-		Verdict   Verdict      `json:"verdict"`
+		Published *string         `json:"published"`
+		Correct   *int            `json:"correct"`
+		Percent   *json.Number    `json:"percent"`
+		Low       *json.Number    `json:"low"`
+		High      *json.Number    `json:"high"`
+		Delta     *json.Number    `json:"delta"`
+		Verdict   metrics.Verdict `json:"verdict"`
 	}
 	jsonEvaluation struct {
 		N             int    `json:"n"`
@@ -66,18 +68,18 @@ type (
 )
 
 // WriteJSON writes rows as one indented JSON object with schema_version.
-func WriteJSON(w io.Writer, rows []Row) error {
+func WriteJSON(w io.Writer, rows []metrics.Row) error {
 	report := jsonReport{SchemaVersion: SchemaVersion, Rows: []jsonRow{}}
 	for _, r := range rows {
 		j := jsonRow{
 			Name:   r.Name,
-			Params: r.Params.json(),
+			Params: figureJSON(r.Params),
 			FLOPs: jsonFLOPs{
-				jsonFigure: r.FLOPs.json(), Convention: r.Convention, Scope: r.Scope,
+				jsonFigure: figureJSON(r.FLOPs), Convention: r.Convention, Scope: r.Scope,
 				Input: r.Input, Form: r.Form, Classifier: r.HeadFLOPs, Conventions: r.Totals,
 			},
-			Top1:    r.Top1.json(),
-			Top5:    r.Top5.json(),
+			Top1:    rateJSON(r.Top1),
+			Top5:    rateJSON(r.Top5),
 			Digests: r.Digests,
 			Note:    r.Note,
 		}
@@ -95,7 +97,7 @@ func WriteJSON(w io.Writer, rows []Row) error {
 	return e.Encode(report)
 }
 
-func (f Figure) json() jsonFigure {
+func figureJSON(f metrics.Figure) jsonFigure {
 	j := jsonFigure{Unit: f.Unit, Computed: f.Exact, Verdict: f.Verdict}
 	if f.Published != "" {
 		j.Published, j.Delta = &f.Published, &f.Delta
@@ -103,7 +105,7 @@ func (f Figure) json() jsonFigure {
 	return j
 }
 
-func (r Rate) json() jsonRate {
+func rateJSON(r metrics.Rate) jsonRate {
 	j := jsonRate{Verdict: r.Verdict}
 	if r.Published != "" {
 		j.Published = &r.Published
@@ -111,7 +113,7 @@ func (r Rate) json() jsonRate {
 	if r.N == 0 {
 		return j
 	}
-	low, high := Wilson(r.Correct, r.N)
+	low, high := metrics.Wilson(r.Correct, r.N)
 	j.Correct, j.Percent, j.Low, j.High = &r.Correct, number(r.Percent()), number(low), number(high)
 	if delta, ok := r.Delta(); ok {
 		j.Delta = number(delta)
@@ -136,12 +138,12 @@ func percentText(x float64) string {
 
 // WriteCSV writes one line a row under snake_case names; what was not published or
 // not measured is empty.
-func WriteCSV(w io.Writer, rows []Row) error {
+func WriteCSV(w io.Writer, rows []metrics.Row) error {
 	t := Table{Header: []string{
 		"name", "params_published_m", "params", "params_delta", "params_verdict",
 		"flops_published_g", "flops", "flops_delta", "flops_verdict", "flops_convention", "flops_scope", "flops_input", "flops_form", "flops_classifier",
 	}}
-	for _, c := range Conventions() {
+	for _, c := range metrics.Conventions() {
 		t.Header = append(t.Header, fmt.Sprintf("flops_%s", c))
 	}
 	for _, k := range []string{"top1", "top5"} {
@@ -150,14 +152,14 @@ func WriteCSV(w io.Writer, rows []Row) error {
 	t.Header = append(t.Header, "n", "set", "height", "width", "interpolation", "decoder", "precision", "images", "source", "converted", "golden", "note")
 	for _, r := range rows {
 		cells := []string{r.Name}
-		cells = append(cells, r.Params.cells()...)
-		cells = append(cells, r.FLOPs.cells()...)
+		cells = append(cells, figureCells(r.Params)...)
+		cells = append(cells, figureCells(r.FLOPs)...)
 		cells = append(cells, string(r.Convention), string(r.Scope), dimensions(r.Input), r.Form, strconv.FormatInt(r.HeadFLOPs, 10))
 		for _, total := range r.Totals {
 			cells = append(cells, strconv.FormatInt(total.FLOPs, 10))
 		}
-		cells = append(cells, r.Top1.cells()...)
-		cells = append(cells, r.Top5.cells()...)
+		cells = append(cells, rateCells(r.Top1)...)
+		cells = append(cells, rateCells(r.Top5)...)
 		if e := r.Evaluation; e != nil {
 			cells = append(cells, strconv.Itoa(e.Accuracy.N), strconv.Itoa(r.Images), strconv.Itoa(e.Height), strconv.Itoa(e.Width),
 				e.Interpolation, e.Decoder, e.Precision, e.Images)
@@ -169,8 +171,8 @@ func WriteCSV(w io.Writer, rows []Row) error {
 	return t.CSV(w)
 }
 
-// cells are published, computed, delta and verdict.
-func (f Figure) cells() []string {
+// figureCells are published, computed, delta and verdict.
+func figureCells(f metrics.Figure) []string {
 	delta := ""
 	if f.Published != "" {
 		delta = strconv.FormatInt(f.Delta, 10)
@@ -178,11 +180,11 @@ func (f Figure) cells() []string {
 	return []string{f.Published, strconv.FormatInt(f.Exact, 10), delta, string(f.Verdict)}
 }
 
-// cells are published, correct, percent, low, high, delta and verdict.
-func (r Rate) cells() []string {
+// rateCells are published, correct, percent, low, high, delta and verdict.
+func rateCells(r metrics.Rate) []string {
 	cells := []string{r.Published, "", "", "", "", "", string(r.Verdict)}
 	if r.N > 0 {
-		low, high := Wilson(r.Correct, r.N)
+		low, high := metrics.Wilson(r.Correct, r.N)
 		copy(cells[1:], []string{strconv.Itoa(r.Correct), percentText(r.Percent()), percentText(low), percentText(high)})
 		if delta, ok := r.Delta(); ok {
 			cells[5] = percentText(delta)

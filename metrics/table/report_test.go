@@ -1,4 +1,4 @@
-package metrics_test
+package table_test
 
 import (
 	"bytes"
@@ -13,8 +13,27 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gozoo/zoo/metrics"
+	"github.com/gozoo/zoo/metrics/table"
+	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/tensor"
 )
+
+// network is the one whose cost the tests of package metrics work out by hand.
+func network(t *testing.T) *nn.Graph {
+	t.Helper()
+	b := nn.NewBuilder(3, 1e-5, nn.LeakyReLU(0.01))
+	x := b.At("stem").ConvNormAct(b.Input(), 8, nn.K(3), nn.Stride(2)) // (1,8,4,4)
+	x = b.At("pool").MaxPool(x, 3, 2, 1)                               // (1,8,2,2)
+	keep, work := b.Halves(x)                                          // (1,4,2,2)
+	work = b.Add(work, b.At("conv").Conv(work, 4, nn.K(3), nn.Groups(2)))
+	x = b.Concat(keep, work)
+	x = b.At("neck").Features(b.Flatten(b.At("gap").GlobalAvgPool(x))) // (1,8)
+	g, err := b.Graph(b.At("fc").Linear(x, 5))
+	if err != nil {
+		t.Fatal(err)
+	}
+	return g
+}
 
 // rows has a row for each way in which figures can be there or lacking.
 func rows(t *testing.T) []metrics.Row {
@@ -56,7 +75,7 @@ func rows(t *testing.T) []metrics.Row {
 // TestReport compares every format with a file that was read by eye.
 func TestReport(t *testing.T) {
 	for file, write := range map[string]func(io.Writer, []metrics.Row) error{
-		"report.txt": metrics.WriteHuman, "report.md": metrics.WriteMarkdown, "report.csv": metrics.WriteCSV, "report.json": metrics.WriteJSON, "report.html": metrics.WriteHTML, "plot.svg": metrics.WritePlot,
+		"report.txt": table.WriteHuman, "report.md": table.WriteMarkdown, "report.csv": table.WriteCSV, "report.json": table.WriteJSON, "report.html": table.WriteHTML, "plot.svg": table.WritePlot,
 	} {
 		t.Run(file, func(t *testing.T) {
 			var got bytes.Buffer
@@ -78,7 +97,7 @@ func TestReport(t *testing.T) {
 func TestReportMachine(t *testing.T) {
 	in := rows(t)
 	var text bytes.Buffer
-	if err := metrics.WriteCSV(&text, in); err != nil {
+	if err := table.WriteCSV(&text, in); err != nil {
 		t.Fatal(err)
 	}
 	lines, err := csv.NewReader(&text).ReadAll() // as many cells in each line as in the header
@@ -86,7 +105,7 @@ func TestReportMachine(t *testing.T) {
 		t.Fatalf("%d lines, %v", len(lines), err)
 	}
 	text.Reset()
-	if err := metrics.WriteJSON(&text, in); err != nil {
+	if err := table.WriteJSON(&text, in); err != nil {
 		t.Fatal(err)
 	}
 	var report struct {
@@ -104,7 +123,7 @@ func TestReportMachine(t *testing.T) {
 	if err := json.Unmarshal(text.Bytes(), &report); err != nil {
 		t.Fatal(err)
 	}
-	if report.SchemaVersion != metrics.SchemaVersion || len(report.Rows) != len(in) {
+	if report.SchemaVersion != table.SchemaVersion || len(report.Rows) != len(in) {
 		t.Fatalf("version %d, %d rows", report.SchemaVersion, len(report.Rows))
 	}
 	for i, r := range report.Rows {
@@ -116,34 +135,7 @@ func TestReportMachine(t *testing.T) {
 		}
 	}
 	text.Reset()
-	if err := metrics.WriteJSON(&text, nil); err != nil || !strings.Contains(text.String(), `"rows": []`) {
+	if err := table.WriteJSON(&text, nil); err != nil || !strings.Contains(text.String(), `"rows": []`) {
 		t.Errorf("no rows: %v %s", err, &text)
-	}
-}
-
-func TestMeasureRefuses(t *testing.T) {
-	r := rows(t)[1]
-	for _, n := range []int{0, -1, 50001} {
-		if err := r.Measure(metrics.Evaluation{Accuracy: metrics.Accuracy{N: n}}); err == nil || r.Evaluation != nil {
-			t.Errorf("%d images are accepted", n)
-		}
-	}
-}
-
-func TestNewRowRefuses(t *testing.T) {
-	good := metrics.Published{Convention: metrics.MMEngine, Input: tensor.Shape{1, 3, 8, 8}}
-	for want, edit := range map[string]func(p *metrics.Published){
-		`params of "net"`:             func(p *metrics.Published) { p.Params = "x" },
-		`FLOPs of "net"`:              func(p *metrics.Published) { p.FLOPs = "1e9" },
-		`Top-1 of "net"`:              func(p *metrics.Published) { p.Top1 = "8O" },
-		`Top-5 of "net"`:              func(p *metrics.Published) { p.Top5 = " 1" },
-		`unknown FLOPs convention ""`: func(p *metrics.Published) { p.Convention = "" },
-		`expected (N,3,H,W)`:          func(p *metrics.Published) { p.Input = nil },
-	} {
-		p := good
-		edit(&p)
-		if _, err := metrics.NewRow("net", p, network(t)); err == nil || !strings.Contains(err.Error(), want) {
-			t.Errorf("error = %v, want %q in it", err, want)
-		}
 	}
 }

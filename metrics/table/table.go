@@ -1,4 +1,9 @@
-package metrics
+// Package table writes what the package metrics counts: the reproduction report as text,
+// Markdown, CSV, JSON, an HTML page and a plot, and any Table in rows and columns. It is
+// the only one that knows how things look.
+//
+//	err := table.WriteHuman(os.Stdout, rows)
+package table
 
 import (
 	"bytes"
@@ -86,10 +91,10 @@ func (t Table) render(w io.Writer, r tw.Renderer, pad tw.Padding) error {
 	)
 	table.Header(t.Header)
 	if err := table.Bulk(t.Rows); err != nil {
-		return fmt.Errorf("metrics: table: %w", err)
+		return fmt.Errorf("table: %w", err)
 	}
 	if err := table.Render(); err != nil {
-		return fmt.Errorf("metrics: table: %w", err)
+		return fmt.Errorf("table: %w", err)
 	}
 	for line := range bytes.Lines(buf.Bytes()) {
 		line = append(bytes.TrimRight(line, " \n"), '\n')

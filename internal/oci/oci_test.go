@@ -18,8 +18,8 @@ import (
 	ociserver "github.com/google/go-containerregistry/pkg/registry"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/gozoo/zoo/internal/transfer"
 	"github.com/gozoo/zoo/registry"
-	"github.com/gozoo/zoo/registry/transfer"
 )
 
 func newNet() *transfer.Client {

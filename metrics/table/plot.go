@@ -1,4 +1,4 @@
-package metrics
+package table
 
 import (
 	"bytes"
@@ -11,6 +11,8 @@ import (
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/gozoo/zoo/metrics"
 )
 
 // plotStyle is the style sheet of a plot: its colours follow the reader's choice of a
@@ -23,10 +25,10 @@ var plotStyle string
 // classes a panel over FLOPs and one over parameters, both on a logarithmic scale.
 // Published accuracies are rings, measured ones discs with their 95 % intervals. Rows
 // without any accuracy are left out; it is an error when none is left.
-func WritePlot(w io.Writer, rows []Row) error {
+func WritePlot(w io.Writer, rows []metrics.Row) error {
 	figures := figuresOf(rows)
 	if len(figures) == 0 {
-		return fmt.Errorf("metrics: plot: no row has an accuracy")
+		return fmt.Errorf("table: plot: no row has an accuracy")
 	}
 	_, err := w.Write(plotSVG(figures))
 	return err
@@ -47,22 +49,22 @@ type point struct {
 }
 
 // figuresOf groups the rows with an accuracy by their classes, in the order of rows.
-func figuresOf(rows []Row) []figure {
+func figuresOf(rows []metrics.Row) []figure {
 	var figures []figure
 	for _, r := range rows {
 		p := point{name: r.Name, params: float64(r.Params.Exact), published: math.NaN(), measured: math.NaN()}
 		p.short, _, _ = strings.Cut(r.Name, "_")
 		for _, t := range r.Totals {
-			if t.Convention == FVCore { // one convention for all, whatever was published
+			if t.Convention == metrics.FVCore { // one convention for all, whatever was published
 				p.flops = float64(t.FLOPs)
 			}
 		}
-		if d, err := parseDecimal(r.Top1.Published); err == nil {
-			p.published = d.float()
+		if x, err := strconv.ParseFloat(r.Top1.Published, 64); err == nil { // else it was not published
+			p.published = x
 		}
 		if r.Top1.N > 0 {
 			p.measured = r.Top1.Percent()
-			p.low, p.high = Wilson(r.Top1.Correct, r.Top1.N)
+			p.low, p.high = metrics.Wilson(r.Top1.Correct, r.Top1.N)
 		}
 		if math.IsNaN(p.published) && math.IsNaN(p.measured) || p.flops <= 0 || p.params <= 0 {
 			continue
@@ -99,8 +101,8 @@ func plotSVG(figures []figure) []byte {
 	for i, f := range figures {
 		top := legendHeight + figureHeight*float64(i) + marginTop
 		y := newScale(f.accuracies(), false)
-		f.panel(&b, marginLeft, top, y, true, "FLOPs (fvcore), 10⁹", func(p point) float64 { return p.flops / Billion })
-		f.panel(&b, marginLeft+panelWidth+panelGap, top, y, false, "parameters, 10⁶", func(p point) float64 { return p.params / Million })
+		f.panel(&b, marginLeft, top, y, true, "FLOPs (fvcore), 10⁹", func(p point) float64 { return p.flops / metrics.Billion })
+		f.panel(&b, marginLeft+panelWidth+panelGap, top, y, false, "parameters, 10⁶", func(p point) float64 { return p.params / metrics.Million })
 	}
 	b.WriteString("</svg>\n")
 	return b.Bytes()
@@ -176,7 +178,7 @@ func (p point) top() float64 {
 
 // point draws what is known of a network, with a title that tells it all.
 func (f figure) point(b *bytes.Buffer, p point, x float64, py func(float64) float64) {
-	title := fmt.Sprintf("%s: %s M parameters, %s G FLOPs", p.name, tick(round(p.params/Million)), tick(round(p.flops/Billion)))
+	title := fmt.Sprintf("%s: %s M parameters, %s G FLOPs", p.name, tick(round(p.params/metrics.Million)), tick(round(p.flops/metrics.Billion)))
 	if !math.IsNaN(p.published) {
 		title += fmt.Sprintf(", published %s %%", tick(p.published))
 	}
