@@ -132,7 +132,7 @@ func newNetwork(t *testing.T, model string) *network {
 	}
 	n.graph = *g
 	n.graph.Nodes = slices.Clone(g.Nodes)
-	seed, ok := n.golden.SyntheticWeights()
+	seed, ok := n.golden.Weights.Seed()
 	if !ok {
 		t.Fatalf("%s: weights %s are not synthetic", n.golden.Name, n.golden.Weights)
 	}
@@ -190,7 +190,7 @@ func (n *network) judge(t *testing.T) *golden.Verdict {
 		}
 		probes = append(probes, golden.ProbeValues{Path: p.Path, Values: golden.Probe(p.Path, x)})
 	}
-	v, err := n.golden.Judge(golden.Highest, logits, probes)
+	v, err := n.golden.Judge(tensor.Highest, logits, probes)
 	if err != nil {
 		t.Fatal(err)
 	}

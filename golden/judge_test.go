@@ -14,22 +14,22 @@ import (
 // beyond 0.2.
 func TestTolerance(t *testing.T) {
 	tests := []struct {
-		p      Precision
+		p      tensor.Precision
 		noise  float64
 		tol    float64
 		judged bool
 	}{
-		{Highest, 0, 1e-4, true},
-		{Highest, 2e-6, 1e-4, true},
-		{Highest, 1e-4, 8e-4, true},
-		{High, 1e-6, 1e-4, true},
-		{High, 1e-5, 6.4e-4, true},
-		{Medium, 0, 5e-2, true},
-		{Medium, 2e-6, 6e-2, true},
-		{Medium, 7e-6, 0.21, false},
+		{tensor.Highest, 0, 1e-4, true},
+		{tensor.Highest, 2e-6, 1e-4, true},
+		{tensor.Highest, 1e-4, 8e-4, true},
+		{tensor.High, 1e-6, 1e-4, true},
+		{tensor.High, 1e-5, 6.4e-4, true},
+		{tensor.Medium, 0, 5e-2, true},
+		{tensor.Medium, 2e-6, 6e-2, true},
+		{tensor.Medium, 7e-6, 0.21, false},
 	}
 	for _, tt := range tests {
-		tol, judged := tt.p.Tolerance(tt.noise)
+		tol, judged := Tolerance(tt.p, tt.noise)
 		if math.Abs(tol-tt.tol) > 1e-12 || judged != tt.judged {
 			t.Errorf("%s, noise %g: %g, %v; want %g, %v", tt.p, tt.noise, tol, judged, tt.tol, tt.judged)
 		}
@@ -72,7 +72,7 @@ func TestJudge(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			v, err := testGolden().Judge(Highest, tt.logits, tt.probes)
+			v, err := testGolden().Judge(tensor.Highest, tt.logits, tt.probes)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -96,10 +96,10 @@ func TestJudge(t *testing.T) {
 func TestJudgeRefusesWhatCannotBeCompared(t *testing.T) {
 	g := testGolden()
 	probes := []ProbeValues{probeOf("stem", 2), probeOf("stage", 4)}
-	if _, err := g.Judge(Highest, g.Logits[1:], probes); err == nil {
+	if _, err := g.Judge(tensor.Highest, g.Logits[1:], probes); err == nil {
 		t.Error("fewer logits: no error")
 	}
-	if _, err := g.Judge(Highest, g.Logits, probes[:1]); err == nil {
+	if _, err := g.Judge(tensor.Highest, g.Logits, probes[:1]); err == nil {
 		t.Error("a missing probe: no error")
 	}
 }

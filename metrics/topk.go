@@ -74,9 +74,9 @@ func Softmax(logits []float32) []float32 {
 // An Accuracy counts images and those whose label was among the best classes. The
 // zero Accuracy has seen none.
 type Accuracy struct {
-	N    int // images
-	Top1 int // label first
-	Top5 int // label among the first five
+	N    int `json:"n"`    // images
+	Top1 int `json:"top1"` // label first
+	Top5 int `json:"top5"` // label among the first five
 }
 
 // Add counts one image with the given label whose best classes are top, best first, as

@@ -9,6 +9,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gozoo/zoo"
+	"github.com/gozoo/zoo/evaluate"
 	"github.com/gozoo/zoo/metrics"
 	"github.com/gozoo/zoo/metrics/table"
 )
@@ -49,7 +50,7 @@ csv, json, html: one page that needs nothing else, with a plot.`,
 						return err
 					}
 				}
-				e, err := zoo.Merge(parts...)
+				e, err := evaluate.Merge(parts...)
 				if err != nil {
 					return err
 				}

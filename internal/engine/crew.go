@@ -15,6 +15,7 @@ type crew struct {
 	steps  []timedStep
 	frames []frame         // of the caller, and of each worker
 	times  []time.Duration // of each step over all runs, when asked for
+	quit   <-chan struct{} // ends a run between two tasks when it is closed; nil for never
 
 	// state is what may be claimed: the run, the step of it, and the next task.
 	state atomic.Uint64
@@ -41,14 +42,15 @@ const (
 func pack(run uint64, step int) uint64 { return run<<(taskBits+stepBits) | uint64(step)<<taskBits }
 
 // run computes all steps for a network input with up to as many threads as there are
-// frames.
-func (c *crew) run(input []float32) {
+// frames. It reports whether it came to the end: quit may end it before.
+func (c *crew) run(input []float32) bool {
 	for i := range c.frames {
 		c.frames[i].src = input
 	}
 	threads := len(c.frames)
 	run := (c.state.Load()>>(taskBits+stepBits) + 1) & runMask
-	for i := range c.steps {
+	whole := true
+	for i := 0; i < len(c.steps) && whole; i++ {
 		var start time.Time
 		if c.times != nil {
 			start = time.Now()
@@ -58,9 +60,9 @@ func (c *crew) run(input []float32) {
 			c.frames[f].rounded = none
 		}
 		if threads == 1 {
-			c.alone(i)
+			whole = c.alone(i)
 		} else {
-			c.together(run, i, threads)
+			whole = c.together(run, i, threads)
 		}
 		if c.times != nil {
 			c.times[i] += time.Since(start)
@@ -70,25 +72,48 @@ func (c *crew) run(input []float32) {
 	for i := range c.frames {
 		c.frames[i].src = nil
 	}
+	return whole
 }
 
-// alone computes step i without help.
-func (c *crew) alone(i int) {
-	s := &c.steps[i]
-	for task := range s.n {
-		s.run(&c.frames[0], task)
+// stopped reports whether the run is to end.
+func (c *crew) stopped() bool {
+	select {
+	case <-c.quit:
+		return true
+	default:
+		return false
 	}
 }
 
-// together computes step i with the workers of the run, which step 0 recruits.
-func (c *crew) together(run uint64, i, threads int) {
+// alone computes step i without help, and reports whether it came to the end.
+func (c *crew) alone(i int) bool {
+	s := &c.steps[i]
+	for task := range s.n {
+		if c.stopped() {
+			return false
+		}
+		s.run(&c.frames[0], task)
+	}
+	return true
+}
+
+// together computes step i with the workers of the run, which step 0 recruits. It reports
+// whether it came to the end. Only the caller looks at quit: what it no longer announces
+// nobody claims.
+func (c *crew) together(run uint64, i, threads int) bool {
 	s := &c.steps[i]
 	c.done.Store(0)
 	c.state.Store(pack(run, i))
 	if i == 0 {
 		workers.recruit(c, run, threads-1)
 	}
+	claimed := s.n
 	for {
+		if c.stopped() {
+			// From here on the run is over for the workers, but for the tasks they are at.
+			claimed = min(int(c.state.Swap(pack(run, stepMask))&taskMask), s.n)
+			break
+		}
 		task, ok := c.claim(run, i)
 		if !ok {
 			break
@@ -96,9 +121,10 @@ func (c *crew) together(run uint64, i, threads int) {
 		s.run(&c.frames[0], task)
 		c.done.Add(1)
 	}
-	for spin := 1; c.done.Load() < int64(s.n); spin++ {
+	for spin := 1; c.done.Load() < int64(claimed); spin++ {
 		pause(spin)
 	}
+	return claimed == s.n
 }
 
 // claim returns a task of the given step, if one is left.

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -187,7 +188,7 @@ func checkRandom(t testing.TB, seed uint64, v *kernel.Variant) error {
 	if _, err := g.Shapes(shape); err != nil {
 		return nil // too small for its pools
 	}
-	o := Options{Threads: 1 + r.IntN(3), Variant: v, Precision: Precision(r.IntN(3))}
+	o := Options{Threads: 1 + r.IntN(3), Variant: v, Precision: tensor.Precisions()[r.IntN(3)]}
 	switch r.IntN(3) {
 	case 1:
 		for i := range g.Values {
@@ -236,8 +237,8 @@ func small(t testing.TB, shape tensor.Shape) (*nn.Bound, []float32) {
 
 // everyPrecision runs f for each precision.
 func everyPrecision(t *testing.T, f func(t *testing.T, p Precision)) {
-	for p := Highest; p <= Medium; p++ {
-		t.Run([...]string{"highest", "high", "medium"}[p], func(t *testing.T) { f(t, p) })
+	for _, p := range tensor.Precisions() {
+		t.Run(string(p), func(t *testing.T) { f(t, p) })
 	}
 }
 
@@ -368,8 +369,10 @@ func runAllocatesNothing(t *testing.T, p Precision) {
 			t.Fatal(err)
 		}
 		s, logits := plan.NewSession(), make([]float32, plan.Classes())
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
 		n := testing.AllocsPerRun(20, func() {
-			if err := s.Run(logits, input); err != nil {
+			if err := s.RunContext(ctx, logits, input); err != nil {
 				t.Error(err)
 			}
 		})

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 
 	"github.com/gozoo/zoo/internal/kernel"
@@ -32,6 +33,12 @@ func (p *Plan) NewSession() *Session {
 // nothing. The slices must have exactly the sizes that the plan was compiled for, and
 // are not kept.
 func (s *Session) Run(logits, input []float32) error {
+	return s.RunContext(context.Background(), logits, input)
+}
+
+// RunContext is Run, and ends with the context's error soon after the context has ended:
+// once the tasks that are being computed are done. Then logits hold nothing of use.
+func (s *Session) RunContext(ctx context.Context, logits, input []float32) error {
 	p := s.plan
 	size, err := p.input.Numel()
 	if err != nil {
@@ -43,10 +50,18 @@ func (s *Session) Run(logits, input []float32) error {
 	if want := p.input[0] * p.classes; len(logits) != want {
 		return fmt.Errorf("engine: expected room for %d logits, found %d", want, len(logits))
 	}
+	s.ran = false
+	s.crew.quit = ctx.Done()
+	defer func() { s.crew.quit = nil }()
 	in, out := len(input)/p.parts, len(logits)/p.parts
 	for i := range p.parts {
-		s.crew.run(input[i*in:][:in])
+		if !s.crew.run(input[i*in:][:in]) {
+			return ctx.Err()
+		}
 		planar(s.crew.frames[0].mem, p.logits, p.input[0]/p.parts, logits[i*out:][:out])
+	}
+	if err := ctx.Err(); err != nil {
+		return err // a result that comes too late is none
 	}
 	s.ran = true
 	return nil

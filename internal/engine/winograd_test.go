@@ -187,7 +187,7 @@ func BenchmarkWinograd(b *testing.B) {
 	} {
 		for _, v := range winogradVariants()[1:] {
 			for _, p := range []Precision{Highest, High} {
-				b.Run(fmt.Sprintf("%dx%d, %d to %d/%s/%s", l.side, l.side, l.in, l.out, v.Name, [...]string{"direct", "winograd"}[p]), func(b *testing.B) {
+				b.Run(fmt.Sprintf("%dx%d, %d to %d/%s/%s", l.side, l.side, l.in, l.out, v.Name, map[Precision]string{Highest: "direct", High: "winograd"}[p]), func(b *testing.B) {
 					builder := nn.NewBuilder(3, 1e-5, nn.LeakyReLU(0.01))
 					x := builder.At("in").Conv(builder.Input(), l.in)
 					x = builder.At("layer").ConvNormAct(x, l.out, nn.K(3))

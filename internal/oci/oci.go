@@ -28,6 +28,7 @@ import (
 	"oras.land/oras-go/v2/registry/remote/errcode"
 	"oras.land/oras-go/v2/registry/remote/retry"
 
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/internal/transfer"
 	"github.com/gozoo/zoo/registry"
 )
@@ -96,16 +97,16 @@ func PlainHTTP(host string) bool {
 // Found is a layer of an artifact.
 type Found struct {
 	URL    string
-	Via    transfer.Doer   // logs in where it is asked to
-	Digest registry.Digest // full, as the manifest states it
-	Size   int64           // bytes
+	Via    transfer.Doer // logs in where it is asked to
+	Digest digest.Digest // full, as the manifest states it
+	Size   int64         // bytes
 }
 
 // Resolve finds the layer that an address stands for: the one with the address's
 // title, else the one of the wanted digest, else the only one. plain does without
 // TLS. The errors are *transfer.Error, also when the artifact has no such layer,
 // and the context's.
-func (c *Client) Resolve(ctx context.Context, name string, a registry.Address, want registry.Digest, plain bool) (Found, error) {
+func (c *Client) Resolve(ctx context.Context, name string, a registry.Address, want digest.Digest, plain bool) (Found, error) {
 	r, err := c.repository(a, plain)
 	if err != nil {
 		return Found{}, err
@@ -125,7 +126,7 @@ func (c *Client) Resolve(ctx context.Context, name string, a registry.Address, w
 	if err != nil {
 		return Found{}, &transfer.Error{Name: name, URL: a.Text, Err: err}
 	}
-	digest, err := registry.ParseDigest(layer.Digest.Encoded())
+	stated, err := digest.Parse(layer.Digest.Encoded())
 	if err != nil || layer.Digest.Algorithm() != "sha256" || layer.Size < 0 {
 		return Found{}, &transfer.Error{Name: name, URL: a.Text, Err: fmt.Errorf("a layer's digest: expected a sha256 and a size, found %.100q, %d", layer.Digest, layer.Size)}
 	}
@@ -136,14 +137,14 @@ func (c *Client) Resolve(ctx context.Context, name string, a registry.Address, w
 	return Found{
 		URL:    fmt.Sprintf("%s://%s/v2/%s/blobs/%s", scheme, a.Host, a.Repository, layer.Digest),
 		Via:    c.auth(c.net.HTTP),
-		Digest: digest,
+		Digest: stated,
 		Size:   layer.Size,
 	}, nil
 }
 
 // choose returns the layer that a title, a digest, or its being the only one tells
 // from the others.
-func choose(layers []ocispec.Descriptor, title string, want registry.Digest) (*ocispec.Descriptor, error) {
+func choose(layers []ocispec.Descriptor, title string, want digest.Digest) (*ocispec.Descriptor, error) {
 	var titles []string
 	for i := range layers {
 		l := &layers[i]
@@ -155,7 +156,7 @@ func choose(layers []ocispec.Descriptor, title string, want registry.Digest) (*o
 	}
 	if title == "" {
 		for i := range layers {
-			if d, err := registry.ParseDigest(layers[i].Digest.Encoded()); err == nil && want.Matches(d) {
+			if d, err := digest.Parse(layers[i].Digest.Encoded()); err == nil && want.Matches(d) {
 				return &layers[i], nil
 			}
 		}

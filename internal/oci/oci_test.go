@@ -18,6 +18,7 @@ import (
 	ociserver "github.com/google/go-containerregistry/pkg/registry"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/internal/transfer"
 	"github.com/gozoo/zoo/registry"
 )
@@ -33,7 +34,7 @@ func newNet() *transfer.Client {
 // must not see it.
 func TestLogin(t *testing.T) {
 	content := []byte("a checkpoint")
-	sum := registry.SHA256(sha256.Sum256(content))
+	sum := digest.Of(sha256.Sum256(content))
 	seenElsewhere := "not asked"
 	elsewhere := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		seenElsewhere = r.Header.Get("Authorization")
@@ -110,7 +111,7 @@ func TestChoose(t *testing.T) {
 		return d
 	}
 	a, b := layer("a.pth", "aaaaaaaa"), layer("b.pth", "bbbbbbbb")
-	prefix, err := registry.ParseDigest("bbbbbbbb")
+	prefix, err := digest.Parse("bbbbbbbb")
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -118,11 +119,11 @@ func TestChoose(t *testing.T) {
 		name   string
 		layers []ocispec.Descriptor
 		title  string
-		want   registry.Digest
+		want   digest.Digest
 		got    string // title, or part of the error
 		ok     bool
 	}{
-		{"title", []ocispec.Descriptor{a, b}, "b.pth", registry.Digest{}, "b.pth", true},
+		{"title", []ocispec.Descriptor{a, b}, "b.pth", digest.Digest{}, "b.pth", true},
 		{"digest", []ocispec.Descriptor{a, b}, "", prefix, "b.pth", true},
 		{"only one", []ocispec.Descriptor{a}, "", prefix, "a.pth", true},
 		{"title before digest", []ocispec.Descriptor{a, b}, "a.pth", prefix, "a.pth", true},

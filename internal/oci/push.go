@@ -9,11 +9,12 @@ import (
 	"io"
 	"os"
 
-	"github.com/opencontainers/go-digest"
+	ocidigest "github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 	"oras.land/oras-go/v2/registry/remote"
 
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/internal/transfer"
 	"github.com/gozoo/zoo/registry"
 )
@@ -27,9 +28,9 @@ const (
 // A File is a checkpoint to push.
 type File struct {
 	Path        string
-	Digest      registry.Digest // full
-	Size        int64           // bytes
-	Title       string          // file name
+	Digest      digest.Digest // full
+	Size        int64         // bytes
+	Title       string        // file name
 	Annotations map[string]string
 }
 
@@ -43,7 +44,7 @@ func (c *Client) Push(ctx context.Context, a registry.Address, file File) (strin
 	}
 	layer := ocispec.Descriptor{
 		MediaType:   LayerType,
-		Digest:      digest.NewDigestFromEncoded(digest.SHA256, file.Digest.String()),
+		Digest:      ocidigest.NewDigestFromEncoded(ocidigest.SHA256, file.Digest.String()),
 		Size:        file.Size,
 		Annotations: map[string]string{ocispec.AnnotationTitle: file.Title},
 	}
@@ -58,7 +59,7 @@ func (c *Client) Push(ctx context.Context, a registry.Address, file File) (strin
 	if err != nil {
 		return "", fmt.Errorf("store: %s: %w", a.Text, err)
 	}
-	manifest := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, ArtifactType: ArtifactType, Digest: digest.FromBytes(data), Size: int64(len(data))}
+	manifest := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, ArtifactType: ArtifactType, Digest: ocidigest.FromBytes(data), Size: int64(len(data))}
 
 	f, err := os.Open(file.Path)
 	if err != nil {

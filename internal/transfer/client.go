@@ -17,8 +17,8 @@ import (
 	"os"
 	"time"
 
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/internal/disk"
-	"github.com/gozoo/zoo/registry"
 )
 
 // A Client downloads. Its fields must not be changed while it is used.
@@ -73,8 +73,8 @@ type File struct {
 
 // A Result is a file that was downloaded.
 type Result struct {
-	Digest registry.Digest // full
-	Size   int64           // bytes
+	Digest digest.Digest // full
+	Size   int64         // bytes
 }
 
 // JournalPath returns where Download keeps the journal of the file at path.

@@ -6,8 +6,12 @@ import (
 	"net/http"
 	"time"
 
-	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/digest"
 )
+
+// ErrNetwork is, by errors.Is, every error of a file that could not be had over the
+// network.
+var ErrNetwork = errors.New("the network did not give the file")
 
 // An Error says that an address did not give a whole file.
 type Error struct {
@@ -40,19 +44,22 @@ func (e *Error) Error() string {
 
 func (e *Error) Unwrap() error { return e.Err }
 
+// Is reports whether target is ErrNetwork.
+func (e *Error) Is(target error) bool { return target == ErrNetwork }
+
 // A MismatchError says that a whole file is not the one that was asked for.
 type MismatchError struct {
 	Name string
-	Want registry.Digest // a full sha256 or a prefix
-	Got  registry.Digest // zero when the size alone decided
-	Size int64           // bytes found
-	More bool            // the file may be longer
-	Hint string          // what the file looks like or what to do; may be empty
+	Want digest.Digest // a full sha256 or a prefix
+	Got  digest.Digest // zero when the size alone decided
+	Size int64         // bytes found
+	More bool          // the file may be longer
+	Hint string        // what the file looks like or what to do; may be empty
 }
 
 func (e *MismatchError) Error() string {
 	found := fmt.Sprintf("sha256 %s in %d bytes", e.Got, e.Size)
-	if e.Got == (registry.Digest{}) {
+	if e.Got == (digest.Digest{}) {
 		found = fmt.Sprintf("%d bytes", e.Size)
 	}
 	if e.More {
@@ -64,6 +71,9 @@ func (e *MismatchError) Error() string {
 	}
 	return msg + "; nothing was cached"
 }
+
+// Is reports whether target is digest.ErrMismatch.
+func (e *MismatchError) Is(target error) bool { return target == digest.ErrMismatch }
 
 // A SpaceError says that a file has no room on the disk.
 type SpaceError struct {

@@ -17,8 +17,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/internal/faulthost"
-	"github.com/gozoo/zoo/registry"
 )
 
 // large is a file of many segments.
@@ -31,7 +31,7 @@ var large = func() []byte {
 
 const segment = 64 << 10
 
-func digestOf(b []byte) registry.Digest { return registry.SHA256(sha256.Sum256(b)) }
+func digestOf(b []byte) digest.Digest { return digest.Of(sha256.Sum256(b)) }
 
 func newClient() *Client {
 	c := NewClient()

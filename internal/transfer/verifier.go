@@ -6,16 +6,16 @@ import (
 	"fmt"
 	"hash"
 
-	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/digest"
 )
 
 // Want is what a file must be before it is trusted.
 type Want struct {
-	Name   string          // that errors call the file by
-	Digest registry.Digest // full, or a prefix
-	Size   int64           // bytes; 0: not known
-	Limit  int64           // bytes after which reading stops
-	Origin string          // where Digest is stated, for errors; empty: in the registry
+	Name   string        // that errors call the file by
+	Digest digest.Digest // full, or a prefix
+	Size   int64         // bytes; 0: not known
+	Limit  int64         // bytes after which reading stops
+	Origin string        // where Digest is stated, for errors; empty: in the registry
 }
 
 // A Verifier computes a file's digest while its bytes go by.
@@ -52,8 +52,8 @@ func (v *Verifier) Write(p []byte) (int, error) {
 func (v *Verifier) Size() int64 { return v.size }
 
 // Check returns the digest of what went by, or a *MismatchError.
-func (v *Verifier) Check() (registry.Digest, error) {
-	got := registry.SHA256([sha256.Size]byte(v.sum.Sum(nil)))
+func (v *Verifier) Check() (digest.Digest, error) {
+	got := digest.Of([sha256.Size]byte(v.sum.Sum(nil)))
 	if v.want.Digest.Matches(got) && (v.want.Size == 0 || v.want.Size == v.size) {
 		return got, nil
 	}
@@ -67,7 +67,7 @@ func (v *Verifier) Check() (registry.Digest, error) {
 	case v.want.Origin != "":
 		err.Hint = "the sha256 is that of " + v.want.Origin
 	}
-	return registry.Digest{}, err
+	return digest.Digest{}, err
 }
 
 func (w *Want) sizeHint() string {

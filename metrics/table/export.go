@@ -7,6 +7,7 @@ import (
 	"strconv"
 
 	"github.com/gozoo/zoo/metrics"
+	"github.com/gozoo/zoo/nn"
 )
 
 // SchemaVersion is the version of the JSON that WriteJSON writes. It grows when
@@ -27,7 +28,7 @@ type (
 		Top1       jsonRate        `json:"top1"`
 		Top5       jsonRate        `json:"top5"`
 		Evaluation *jsonEvaluation `json:"evaluation"`
-		Digests    metrics.Digests `json:"digests"`
+		Digests    jsonDigests     `json:"digests"`
 		Note       string          `json:"note"`
 	}
 	jsonFigure struct {
@@ -42,7 +43,7 @@ type (
 		Convention  metrics.Convention `json:"convention"`
 		Scope       metrics.Scope      `json:"scope"`
 		Input       []int              `json:"input"`
-		Form        string             `json:"form"`
+		Form        nn.Form            `json:"form"`
 		Classifier  int64              `json:"classifier"`
 		Conventions []metrics.Total    `json:"conventions"`
 	}
@@ -54,6 +55,11 @@ type (
 		High      *json.Number    `json:"high"`
 		Delta     *json.Number    `json:"delta"`
 		Verdict   metrics.Verdict `json:"verdict"`
+	}
+	jsonDigests struct {
+		Source    string `json:"source"`
+		Converted string `json:"converted"`
+		Golden    string `json:"golden"`
 	}
 	jsonEvaluation struct {
 		N             int    `json:"n"`
@@ -80,13 +86,13 @@ func WriteJSON(w io.Writer, rows []metrics.Row) error {
 			},
 			Top1:    rateJSON(r.Top1),
 			Top5:    rateJSON(r.Top5),
-			Digests: r.Digests,
+			Digests: jsonDigests{r.Digests.Source.Text(), r.Digests.Converted.Text(), r.Digests.Golden.Text()},
 			Note:    r.Note,
 		}
 		if e := r.Evaluation; e != nil {
 			j.Evaluation = &jsonEvaluation{
 				N: e.Accuracy.N, Set: r.Images, Height: e.Height, Width: e.Width, Interpolation: e.Interpolation,
-				Decoder: e.Decoder, Precision: e.Precision, Images: e.Images,
+				Decoder: e.Decoder, Precision: string(e.Precision), Images: e.Images.Text(),
 			}
 		}
 		report.Rows = append(report.Rows, j)
@@ -154,7 +160,7 @@ func WriteCSV(w io.Writer, rows []metrics.Row) error {
 		cells := []string{r.Name}
 		cells = append(cells, figureCells(r.Params)...)
 		cells = append(cells, figureCells(r.FLOPs)...)
-		cells = append(cells, string(r.Convention), string(r.Scope), dimensions(r.Input), r.Form, strconv.FormatInt(r.HeadFLOPs, 10))
+		cells = append(cells, string(r.Convention), string(r.Scope), dimensions(r.Input), string(r.Form), strconv.FormatInt(r.HeadFLOPs, 10))
 		for _, total := range r.Totals {
 			cells = append(cells, strconv.FormatInt(total.FLOPs, 10))
 		}
@@ -162,11 +168,11 @@ func WriteCSV(w io.Writer, rows []metrics.Row) error {
 		cells = append(cells, rateCells(r.Top5)...)
 		if e := r.Evaluation; e != nil {
 			cells = append(cells, strconv.Itoa(e.Accuracy.N), strconv.Itoa(r.Images), strconv.Itoa(e.Height), strconv.Itoa(e.Width),
-				e.Interpolation, e.Decoder, e.Precision, e.Images)
+				e.Interpolation, e.Decoder, string(e.Precision), e.Images.Text())
 		} else {
 			cells = append(cells, make([]string, 8)...)
 		}
-		t.Rows = append(t.Rows, append(cells, r.Digests.Source, r.Digests.Converted, r.Digests.Golden, r.Note))
+		t.Rows = append(t.Rows, append(cells, r.Digests.Source.Text(), r.Digests.Converted.Text(), r.Digests.Golden.Text(), r.Note))
 	}
 	return t.CSV(w)
 }

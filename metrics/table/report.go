@@ -11,6 +11,7 @@ import (
 
 	"github.com/gozoo/zoo/tensor"
 
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/metrics"
 )
 
@@ -124,7 +125,7 @@ func pairs(r metrics.Row) [4][2]string {
 func countedBy(r metrics.Row) string {
 	by := fmt.Sprintf("%s@%s", r.Convention, size(r.Input[2], r.Input[3]))
 	if r.Form != "" {
-		by += " " + r.Form
+		by += " " + string(r.Form)
 	}
 	return by
 }
@@ -205,11 +206,14 @@ func measurements(rows []metrics.Row) []string {
 		}
 		line := fmt.Sprintf("%s: Top-1 %s, Top-5 %s; input %s, %s, %s, precision %s", r.Name, counts(r.Top1), counts(r.Top5),
 			size(e.Height, e.Width), e.Interpolation, e.Decoder, e.Precision)
-		for _, d := range []struct{ what, digest string }{
+		for _, d := range []struct {
+			what   string
+			digest digest.Digest
+		}{
 			{"source", r.Digests.Source}, {"converted", r.Digests.Converted}, {"golden", r.Digests.Golden}, {"images", e.Images},
 		} {
-			if d.digest != "" {
-				line += fmt.Sprintf(", %s %s", d.what, shortDigest(d.digest))
+			if d.digest != (digest.Digest{}) {
+				line += fmt.Sprintf(", %s %s", d.what, d.digest.Short())
 			}
 		}
 		lines = append(lines, line)
@@ -236,11 +240,4 @@ func counts(r metrics.Rate) string {
 		text += fmt.Sprintf(", Δ %+.2f", math.Round(100*delta)/100+0) // no minus before zero
 	}
 	return text + ")"
-}
-
-// shortDigest returns the eight digits that upstream puts in file names, of a
-// digest such as "sha256:HEX" or "sha256-prefix:HEX".
-func shortDigest(d string) string {
-	d = d[strings.IndexByte(d, ':')+1:]
-	return d[:min(8, len(d))]
 }

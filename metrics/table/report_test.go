@@ -12,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/metrics"
 	"github.com/gozoo/zoo/metrics/table"
 	"github.com/gozoo/zoo/nn"
@@ -35,6 +36,15 @@ func network(t *testing.T) *nn.Graph {
 	return g
 }
 
+func sum(t *testing.T, hex string) digest.Digest {
+	t.Helper()
+	d, err := digest.Parse(hex)
+	if err != nil {
+		t.Fatal(err)
+	}
+	return d
+}
+
 // rows has a row for each way in which figures can be there or lacking.
 func rows(t *testing.T) []metrics.Row {
 	t.Helper()
@@ -46,7 +56,7 @@ func rows(t *testing.T) []metrics.Row {
 		"not-published": {Convention: metrics.FVCore, Input: tensor.Shape{1, 3, 8, 16}},
 		"part|of_a_set": {Params: "0.1", FLOPs: "1", Convention: metrics.MMEngineTrain, Input: input, Form: "deploy", Note: "counted on another network", Top1: "80.05", Top5: "95.07", Images: 50000},
 	}
-	evaluation := metrics.Evaluation{Height: 8, Width: 8, Interpolation: "bicubic (pillow)", Decoder: "zoo", Precision: "high", Images: "sha256:" + strings.Repeat("ab", 32)}
+	evaluation := metrics.Evaluation{Height: 8, Width: 8, Interpolation: "bicubic (pillow)", Decoder: "zoo", Precision: "high", Images: sum(t, strings.Repeat("ab", 32))}
 	var out []metrics.Row
 	for _, name := range []string{"measured", "not-measured", "not-published", "part|of_a_set"} {
 		r, err := metrics.NewRow(name, published[name], g)
@@ -57,10 +67,10 @@ func rows(t *testing.T) []metrics.Row {
 		switch name {
 		case "measured":
 			e.Accuracy = metrics.Accuracy{N: 360, Top1: 354, Top5: 360}
-			r.Digests = metrics.Digests{Source: "sha256:" + strings.Repeat("01", 32), Converted: "sha256:" + strings.Repeat("23", 32), Golden: "sha256:" + strings.Repeat("45", 32)}
+			r.Digests = metrics.Digests{Source: sum(t, strings.Repeat("01", 32)), Converted: sum(t, strings.Repeat("23", 32)), Golden: sum(t, strings.Repeat("45", 32))}
 		case "part|of_a_set":
-			e.Accuracy, e.Width, e.Images = metrics.Accuracy{N: 100, Top1: 78, Top5: 96}, 16, ""
-			r.Digests.Source = "sha256-prefix:01234567"
+			e.Accuracy, e.Width, e.Images = metrics.Accuracy{N: 100, Top1: 78, Top5: 96}, 16, digest.Digest{}
+			r.Digests.Source = sum(t, "01234567")
 		}
 		if e.Accuracy.N > 0 {
 			if err := r.Measure(e); err != nil {

@@ -12,8 +12,8 @@ import (
 	"os"
 	"slices"
 
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/internal/transfer"
-	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/lock"
 	"github.com/gozoo/zoo/registry/store"
 )
@@ -61,7 +61,7 @@ func Create(ctx context.Context, w io.Writer, c Contents) error {
 		if err := checkPath(path); err != nil {
 			return fmt.Errorf("bundle: %w", err)
 		}
-		m.files = append(m.files, file{path, registry.SHA256(sha256.Sum256(files[path])), int64(len(files[path]))})
+		m.files = append(m.files, file{path, digest.Of(sha256.Sum256(files[path])), int64(len(files[path]))})
 	}
 	if _, err := parseManifest(m.bytes()); err != nil {
 		return err
@@ -76,7 +76,7 @@ func Create(ctx context.Context, w io.Writer, c Contents) error {
 			return err
 		}
 	}
-	paths := make(map[registry.Digest]string)
+	paths := make(map[digest.Digest]string)
 	for _, blob := range c.Blobs {
 		paths[blob.Digest] = blob.Path
 	}

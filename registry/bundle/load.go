@@ -12,9 +12,9 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/internal/atomicfile"
 	"github.com/gozoo/zoo/internal/transfer"
-	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/lock"
 	"github.com/gozoo/zoo/registry/store"
 )
@@ -138,7 +138,7 @@ func (l *loader) read(f file) ([]byte, error) {
 	if err != nil {
 		return nil, &Error{f.path, "cannot be read", err}
 	}
-	if got := registry.SHA256(sha256.Sum256(data)); f.size >= 0 && got != f.digest {
+	if got := digest.Of(sha256.Sum256(data)); f.size >= 0 && got != f.digest {
 		return nil, &Error{f.path, fmt.Sprintf("expected sha256 %s, found %s", f.digest, got), nil}
 	}
 	return data, nil

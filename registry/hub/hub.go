@@ -20,6 +20,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/internal/transfer"
 	"github.com/gozoo/zoo/registry"
 )
@@ -97,9 +98,9 @@ func cleanToken(s string) string {
 // Found is a file of a hub.
 type Found struct {
 	URL    string
-	Header http.Header     // of requests for it; with the token
-	Digest registry.Digest // full, as the hub states it; zero when it states none
-	Size   int64           // bytes; 0: not stated
+	Header http.Header   // of requests for it; with the token
+	Digest digest.Digest // full, as the hub states it; zero when it states none
+	Size   int64         // bytes; 0: not stated
 }
 
 // Resolve asks the hub for a file. mirror, when it is not nil, gives the address to
@@ -122,7 +123,7 @@ func (h Hub) Resolve(ctx context.Context, c *transfer.Client, name string, a reg
 		}
 	}
 	// A large file's ETag on the hub is its sha256; that of a small one is git's.
-	if digest, err := registry.ParseDigest(strings.Trim(resp.Header.Get("X-Linked-Etag"), `"`)); err == nil && digest.Full() {
+	if digest, err := digest.Parse(strings.Trim(resp.Header.Get("X-Linked-Etag"), `"`)); err == nil && digest.Full() {
 		found.Digest = digest
 		found.Size, _ = strconv.ParseInt(resp.Header.Get("X-Linked-Size"), 10, 64) // 0 without
 		found.Size = max(found.Size, 0)

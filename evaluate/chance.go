@@ -1,14 +1,15 @@
-package zoo
+package evaluate
 
 import (
 	"fmt"
 
+	"github.com/gozoo/zoo/golden"
 	"github.com/gozoo/zoo/internal/imagenet"
 	"github.com/gozoo/zoo/metrics"
 )
 
 // A ChanceError says that an evaluation was stopped because its accuracy is that of
-// guessing: not the network is measured then, but a mistake.
+// guessing. Then the result measures a mistake, not the network.
 type ChanceError struct {
 	Evaluation *Evaluation // as far as it got
 	Classes    int
@@ -17,12 +18,15 @@ type ChanceError struct {
 
 func (e *ChanceError) Error() string {
 	a := e.Evaluation.Accuracy
-	text := fmt.Sprintf("zoo: evaluate %s: stopped: Top-1 is %d of %d images, as good as guessing among %d classes", e.Evaluation.Model, a.Top1, a.N, e.Classes)
+	text := fmt.Sprintf("evaluate: %s: stopped: Top-1 is %d of %d images, as good as guessing among %d classes", e.Evaluation.Model, a.Top1, a.N, e.Classes)
 	if e.Hint != "" {
 		return text + ": " + e.Hint
 	}
 	return text + ": the labels, the images or the weights are not those of this model"
 }
+
+// Is reports whether target is golden.ErrVerify.
+func (e *ChanceError) Is(target error) bool { return target == golden.ErrVerify }
 
 // Fewer images than chanceImages do not stop an evaluation. A part of a sorted set may
 // be of few classes, and those hard.

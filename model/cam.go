@@ -1,4 +1,4 @@
-package zoo
+package model
 
 import (
 	"context"
@@ -9,7 +9,6 @@ import (
 
 	"github.com/gozoo/zoo/metrics"
 	"github.com/gozoo/zoo/nn"
-	"github.com/gozoo/zoo/tensor"
 	"github.com/gozoo/zoo/vision"
 )
 
@@ -18,47 +17,64 @@ import (
 // arXiv:1512.04150.
 type CAM struct {
 	Prediction
-	H, W   int
-	Values []float32 // (H,W): their mean, and the classifier's bias, make the logit
+	H      int       `json:"height"`
+	W      int       `json:"width"`
+	Values []float32 `json:"values"` // (H,W): their mean, and the classifier's bias, make the logit
 	image  *vision.Image
 }
 
 // CAM returns the map of an image's best class. It is exact for networks that end in an
-// average over all places and a linear classifier, and an error for others.
+// average over all places and a linear classifier, and an error for others. Its errors are
+// those of Predict besides.
 func (m *Model) CAM(ctx context.Context, img image.Image) (*CAM, error) {
+	if err := m.life.enter(); err != nil {
+		return nil, err
+	}
+	defer m.life.leave()
 	pooled, weights, err := m.pooledClassifier()
 	if err != nil {
-		return nil, fmt.Errorf("zoo: %s: %w", m.entry.Name, err)
+		return nil, fmt.Errorf("model: %s: %w", m.name, err)
 	}
-	if m.noPixels != nil {
-		return nil, m.noPixels
-	}
-	pixels, err := m.pipeline.Pixels(vision.FromImage(img))
+	sources, err := m.sources([]Input{Image(img)})
 	if err != nil {
 		return nil, err
 	}
-	shape := tensor.Shape{1, m.Graph().Channels, pixels.H, pixels.W}
-	logits, kept, err := m.net.forward(ctx, m.precision, m.pipeline.Normalize(pixels), shape, pooled)
+	if err := m.gate.enter(ctx, m.life.closing); err != nil {
+		return nil, err
+	}
+	defer m.gate.leave()
+	seen, err := m.prepare(sources[0])
 	if err != nil {
 		return nil, err
 	}
-	if err := m.checkLogits(logits); err != nil {
-		return nil, err
-	}
-	shapes, err := m.Graph().Shapes(shape)
-	if err != nil {
-		return nil, err
-	}
-	c, h, w := shapes[pooled][1], shapes[pooled][2], shapes[pooled][3]
-	best := metrics.TopK(logits, 1)[0]
-	cam := &CAM{Prediction: m.prediction(best, metrics.Softmax(logits)), H: h, W: w, Values: make([]float32, h*w), image: pixels}
-	for i := range c { // kept[0] is (1,C,H,W)
-		weight := weights[best*c+i]
-		for j, x := range kept[0][i*h*w : (i+1)*h*w] {
-			cam.Values[j] += weight * x
+	cam := &CAM{image: seen.pixels}
+	err = m.run(ctx, []prepared{seen}, []int{pooled}, func(r result) error {
+		if err := m.checkLogits(r); err != nil {
+			return err
 		}
+		cam.fill(m, r, weights)
+		return nil
+	})
+	if err != nil {
+		return nil, err
 	}
 	return cam, nil
+}
+
+// fill computes the map of the best class. Weights are the classifier's, (K,C).
+func (c *CAM) fill(m *Model, r result, weights []float32) {
+	pooled := r.kept[0] // (1,C,H,W)
+	channels := pooled.Shape[1]
+	c.H, c.W = pooled.Shape[2], pooled.Shape[3]
+	best := metrics.TopK(r.logits, 1)[0]
+	c.Prediction = m.prediction(best, metrics.Softmax(r.logits))
+	c.Values = make([]float32, c.H*c.W)
+	for i := range channels {
+		weight := weights[best*channels+i]
+		for j, x := range pooled.Data[i*len(c.Values):][:len(c.Values)] {
+			c.Values[j] += weight * x
+		}
+	}
 }
 
 // pooledClassifier returns the value (N,C,H,W) whose average over all places enters the
@@ -80,7 +96,7 @@ func (m *Model) pooledClassifier() (value int, weights []float32, err error) {
 			at = n.In[0]
 			continue
 		case nn.GlobalAvgPool:
-			weights, err = m.net.bound.Tensors[classifier.Params[0]].Float32s()
+			weights, err = m.bound.Tensors[classifier.Params[0]].Float32s()
 			return n.In[0], weights, err
 		}
 		return 0, nil, fmt.Errorf("no class activation map: what enters the classifier comes out of the operator %s, not of an average over all places", n.Op.Kind())

@@ -1,4 +1,4 @@
-package zoo_test
+package model_test
 
 import (
 	"context"
@@ -6,42 +6,31 @@ import (
 	"math"
 	"testing"
 
-	"github.com/gozoo/zoo/converter/safetensors"
-
-	"github.com/gozoo/zoo"
+	"github.com/gozoo/zoo/internal/nano"
+	"github.com/gozoo/zoo/model"
 )
 
 // A map's mean plus the class's bias is its logit: nothing is lost on the way.
 func TestCAMIsExact(t *testing.T) {
-	z := newZoo(t)
 	ctx := context.Background()
-	for _, name := range nanos {
+	for _, name := range nano.Names {
 		t.Run(name, func(t *testing.T) {
-			c, err := z.Convert(ctx, name, zoo.ConvertOptions{})
-			if err != nil {
-				t.Fatal(err)
+			m := nano.Open(t, name, model.Compute{})
+			var bias []float32
+			for i, p := range m.Graph().Params {
+				if p.Name == "head.fc.bias" {
+					var err error
+					if bias, err = m.Bound().Tensors[i].Float32s(); err != nil {
+						t.Fatal(err)
+					}
+				}
 			}
-			f, err := safetensors.Open(c.Path)
-			if err != nil {
-				t.Fatal(err)
+			if len(bias) != 10 {
+				t.Fatalf("%d biases", len(bias))
 			}
-			defer f.Close()
-			x, ok := f.StateDict().Lookup("head.fc.bias")
-			if !ok {
-				t.Fatal("no biases")
-			}
-			bias, err := x.Float32s()
-			if err != nil {
-				t.Fatal(err)
-			}
-			m, err := z.Open(ctx, name)
-			if err != nil {
-				t.Fatal(err)
-			}
-			defer m.Close()
 			for i := range 5 {
-				img := decode(t, m, digit(t, i))
-				logits, err := m.Logits(ctx, img)
+				img := nano.Image(t, i)
+				logits, err := m.Logits(ctx, model.Image(img))
 				if err != nil {
 					t.Fatal(err)
 				}
@@ -63,7 +52,7 @@ func TestCAMIsExact(t *testing.T) {
 				for _, v := range cam.Values {
 					sum += float64(v)
 				}
-				want := float64(logits[cam.Class])
+				want := float64(logits[0][cam.Class])
 				if got := sum/16 + float64(bias[cam.Class]); math.Abs(got-want) > 1e-4*math.Abs(want) {
 					t.Errorf("image %d: mean and bias make %g, the logit is %g", i, got, want)
 				}
@@ -75,12 +64,8 @@ func TestCAMIsExact(t *testing.T) {
 // The picture has the pixels of the network's input, and is brightest where the map is
 // largest.
 func TestCAMImage(t *testing.T) {
-	m, err := newZoo(t).Open(context.Background(), nanos[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close()
-	cam, err := m.CAM(context.Background(), decode(t, m, digit(t, 2)))
+	m := nano.Open(t, nano.Names[0], model.Compute{})
+	cam, err := m.CAM(context.Background(), nano.Image(t, 2))
 	if err != nil {
 		t.Fatal(err)
 	}

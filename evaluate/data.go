@@ -1,4 +1,4 @@
-package zoo
+package evaluate
 
 import (
 	"archive/zip"
@@ -11,7 +11,7 @@ import (
 	"github.com/gozoo/zoo/internal/imagenet"
 )
 
-// OpenData opens a labelled set of images for EvalOptions: a folder, a zip file or an
+// OpenData opens a labelled set of images for Run: a folder, a zip file or an
 // uncompressed tar file, which are read in place. What it holds is one of
 //
 //	val.txt                                 lines "PATH LABEL", labels from 0
@@ -24,7 +24,7 @@ import (
 func OpenData(path string) (fs.FS, io.Closer, error) {
 	info, err := os.Stat(path)
 	if err != nil {
-		return nil, nil, fmt.Errorf("zoo: data: %w", err)
+		return nil, nil, fmt.Errorf("evaluate: data: %w", err)
 	}
 	if info.IsDir() {
 		return os.DirFS(path), io.NopCloser(nil), nil
@@ -38,7 +38,7 @@ func OpenData(path string) (fs.FS, io.Closer, error) {
 	}
 	z, err := zip.OpenReader(path)
 	if err != nil {
-		return nil, nil, fmt.Errorf("zoo: data: %s: expected a folder, a .zip or a .tar file: %w", path, err)
+		return nil, nil, fmt.Errorf("evaluate: data: %s: expected a folder, a .zip or a .tar file: %w", path, err)
 	}
 	return z, z, nil
 }

@@ -1,4 +1,4 @@
-package zoo_test
+package evaluate_test
 
 import (
 	"bytes"
@@ -14,11 +14,16 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/gozoo/zoo"
+	"github.com/gozoo/zoo/evaluate"
+	"github.com/gozoo/zoo/internal/nano"
+	"github.com/gozoo/zoo/model"
 )
 
+// subjects compares what evaluations are about as a whole.
+var subjects = cmp.Comparer(func(a, b evaluate.Subject) bool { return a == b })
+
 // result is what of an evaluation does not depend on how often it was interrupted.
-func result(e *zoo.Evaluation) zoo.Evaluation {
+func result(e *evaluate.Evaluation) evaluate.Evaluation {
 	r := *e
 	r.Resumed = 0
 	return r
@@ -27,13 +32,8 @@ func result(e *zoo.Evaluation) zoo.Evaluation {
 // An evaluation that is cut off again and again, in the middle of a line too, ends with
 // the result of one that was not.
 func TestEvaluateResumes(t *testing.T) {
-	z := newZoo(t)
-	m, err := z.Open(context.Background(), nanos[0])
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close()
-	whole, err := m.Evaluate(context.Background(), zoo.EvalOptions{})
+	m := nano.Open(t, nano.Names[0], model.Compute{})
+	whole, err := evaluate.Run(context.Background(), m, nano.Images(t), evaluate.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,20 +44,15 @@ func TestEvaluateResumes(t *testing.T) {
 		// Stop after some images, as a key would.
 		ctx, cancel := context.WithCancel(context.Background())
 		left := 1 + r.IntN(6)
-		stopping := newZooAt(t, z.Config().CacheDir, func(p zoo.Progress) {
-			if left--; p.Task == "evaluate" && left == 0 {
+		stop := func(int, int) {
+			if left--; left == 0 {
 				cancel()
 			}
-		})
-		m, err := stopping.Open(ctx, nanos[0])
-		if err != nil {
-			t.Fatal(err)
 		}
-		e, err := m.Evaluate(ctx, zoo.EvalOptions{Log: log})
-		m.Close()
+		e, err := evaluate.Run(ctx, m, nano.Images(t), evaluate.Options{Log: log, Progress: stop})
 		cancel()
 		if err == nil {
-			if diff := cmp.Diff(result(whole), result(e)); diff != "" {
+			if diff := cmp.Diff(result(whole), result(e), subjects); diff != "" {
 				t.Errorf("after %d cuts (-whole +resumed):\n%s", cuts, diff)
 			}
 			if e.Resumed == 0 {
@@ -86,32 +81,22 @@ func TestEvaluateResumes(t *testing.T) {
 	if cuts < 5 {
 		t.Errorf("%d cuts: expected more", cuts)
 	}
-	e, err := m.Evaluate(context.Background(), zoo.EvalOptions{Log: log})
+	e, err := evaluate.Run(context.Background(), m, nano.Images(t), evaluate.Options{Log: log})
 	if err != nil || e.Resumed != 360 {
 		t.Errorf("%d images were in the complete log, %v", e.Resumed, err)
 	}
 }
 
-func newZooAt(t testing.TB, cache string, progress func(zoo.Progress)) *zoo.Zoo {
-	return newZoo(t, func(c *zoo.Config) { c.CacheDir, c.Progress = cache, progress })
-}
-
 func TestEvaluateLogOfAnother(t *testing.T) {
-	z := newZoo(t)
 	ctx := context.Background()
 	log := filepath.Join(t.TempDir(), "log.jsonl")
-	evaluate := func(name string, o zoo.EvalOptions) error {
+	run := func(name string, o evaluate.Options) error {
 		t.Helper()
-		m, err := z.Open(ctx, name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		defer m.Close()
 		o.Log = log
-		_, err = m.Evaluate(ctx, o)
+		_, err := evaluate.Run(ctx, nano.Open(t, name, model.Compute{}), nano.Images(t), o)
 		return err
 	}
-	if err := evaluate(nanos[0], zoo.EvalOptions{Limit: 20}); err != nil {
+	if err := run(nano.Names[0], evaluate.Options{Limit: 20}); err != nil {
 		t.Fatal(err)
 	}
 	before, err := os.ReadFile(log)
@@ -120,15 +105,15 @@ func TestEvaluateLogOfAnother(t *testing.T) {
 	}
 	for _, tt := range []struct {
 		name, model string
-		o           zoo.EvalOptions
+		o           evaluate.Options
 		err         string
 	}{
-		{"another model", nanos[1], zoo.EvalOptions{Limit: 20}, "model: "},
-		{"more images", nanos[0], zoo.EvalOptions{}, "limit: "},
-		{"a part", nanos[0], zoo.EvalOptions{Limit: 20, Shard: 1, Shards: 2}, "images 0 to 19, not 0 to 9"},
-		{"another set", nanos[0], zoo.EvalOptions{Limit: 20, Data: digits(t), Labels: []byte("val/00000.png 1\n")}, "list of images: "},
+		{"another model", nano.Names[1], evaluate.Options{Limit: 20}, "model: "},
+		{"more images", nano.Names[0], evaluate.Options{}, "limit: "},
+		{"a part", nano.Names[0], evaluate.Options{Limit: 20, Shard: 1, Shards: 2}, "images 0 to 19, not 0 to 9"},
+		{"another set", nano.Names[0], evaluate.Options{Limit: 20, Labels: []byte("val/00000.png 1\n")}, "list of images: "},
 	} {
-		if err := evaluate(tt.model, tt.o); err == nil || !strings.Contains(err.Error(), tt.err) || !strings.Contains(err.Error(), "name another file") {
+		if err := run(tt.model, tt.o); err == nil || !strings.Contains(err.Error(), tt.err) || !strings.Contains(err.Error(), "name another file") {
 			t.Errorf("%s: %v: want %q", tt.name, err, tt.err)
 		}
 	}
@@ -139,7 +124,7 @@ func TestEvaluateLogOfAnother(t *testing.T) {
 		if err := os.WriteFile(log, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
 		}
-		if err := evaluate(nanos[0], zoo.EvalOptions{Limit: 20}); err == nil {
+		if err := run(nano.Names[0], evaluate.Options{Limit: 20}); err == nil {
 			t.Errorf("%.20q was taken for a log", text)
 		}
 		if after, err := os.ReadFile(log); err != nil || string(after) != text {
@@ -149,13 +134,13 @@ func TestEvaluateLogOfAnother(t *testing.T) {
 }
 
 // shards evaluates every part and returns the logs.
-func shards(t testing.TB, m *zoo.Model, n int) []string {
+func shards(t testing.TB, m *model.Model, n int) []string {
 	t.Helper()
 	dir := t.TempDir()
 	var logs []string
 	for i := 1; i <= n; i++ {
 		log := filepath.Join(dir, fmt.Sprintf("%d.jsonl", i))
-		if _, err := m.Evaluate(context.Background(), zoo.EvalOptions{Shard: i, Shards: n, Log: log}); err != nil {
+		if _, err := evaluate.Run(context.Background(), m, nano.Images(t), evaluate.Options{Shard: i, Shards: n, Log: log}); err != nil {
 			t.Fatal(err)
 		}
 		logs = append(logs, log)
@@ -164,43 +149,29 @@ func shards(t testing.TB, m *zoo.Model, n int) []string {
 }
 
 func TestMerge(t *testing.T) {
-	m, err := newZoo(t).Open(context.Background(), nanos[1])
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close()
-	whole, err := m.Evaluate(context.Background(), zoo.EvalOptions{})
+	m := nano.Open(t, nano.Names[1], model.Compute{})
+	whole, err := evaluate.Run(context.Background(), m, nano.Images(t), evaluate.Options{})
 	if err != nil {
 		t.Fatal(err)
 	}
 	for _, n := range []int{1, 2, 7, 64, 360} {
-		merged, err := zoo.Merge(shards(t, m, n)...)
+		merged, err := evaluate.Merge(shards(t, m, n)...)
 		if err != nil {
 			t.Fatal(err)
 		}
-		if diff := cmp.Diff(result(whole), result(merged)); diff != "" {
+		if diff := cmp.Diff(result(whole), result(merged), subjects); diff != "" {
 			t.Errorf("%d shards (-whole +merged):\n%s", n, diff)
 		}
 	}
-	if _, err := m.Evaluate(context.Background(), zoo.EvalOptions{Shard: 1, Shards: 361}); err == nil {
+	if _, err := evaluate.Run(context.Background(), m, nano.Images(t), evaluate.Options{Shard: 1, Shards: 361}); err == nil {
 		t.Error("no error for more shards than images")
 	}
 }
 
 func TestMergeRefuses(t *testing.T) {
-	z := newZoo(t)
-	ctx := context.Background()
-	open := func(name string) *zoo.Model {
-		m, err := z.Open(ctx, name)
-		if err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { m.Close() })
-		return m
-	}
-	m := open(nanos[1])
+	m := nano.Open(t, nano.Names[1], model.Compute{})
 	four, three := shards(t, m, 4), shards(t, m, 3)
-	other := shards(t, open(nanos[0]), 4)
+	other := shards(t, nano.Open(t, nano.Names[0], model.Compute{}), 4)
 	cut := filepath.Join(t.TempDir(), "cut.jsonl")
 	data, err := os.ReadFile(four[1])
 	if err != nil {
@@ -229,7 +200,7 @@ func TestMergeRefuses(t *testing.T) {
 		"none":              {nil, "no file"},
 	} {
 		t.Run(name, func(t *testing.T) {
-			if _, err := zoo.Merge(tt.logs...); err == nil || !strings.Contains(err.Error(), tt.err) {
+			if _, err := evaluate.Merge(tt.logs...); err == nil || !strings.Contains(err.Error(), tt.err) {
 				t.Errorf("%v: want %q", err, tt.err)
 			}
 		})
@@ -238,12 +209,8 @@ func TestMergeRefuses(t *testing.T) {
 
 // Labels of another numbering, and no labels at all, give the accuracy of guessing.
 func TestEvaluateChance(t *testing.T) {
-	m, err := newZoo(t).Open(context.Background(), nanos[2])
-	if err != nil {
-		t.Fatal(err)
-	}
-	defer m.Close()
-	images := digits(t)
+	m := nano.Open(t, nano.Names[2], model.Compute{})
+	images := nano.Images(t)
 	list, err := fs.ReadFile(images, "val.txt")
 	if err != nil {
 		t.Fatal(err)
@@ -269,8 +236,8 @@ func TestEvaluateChance(t *testing.T) {
 		{"shuffled", relabel(func(int, int) int { return r.IntN(10) }), "the labels, the images or the weights are not those of this model"},
 		{"one class", relabel(func(int, int) int { return 3 }), "the labels, the images"},
 	} {
-		_, err := m.Evaluate(context.Background(), zoo.EvalOptions{Data: images, Labels: tt.list})
-		var chance *zoo.ChanceError
+		_, err := evaluate.Run(context.Background(), m, images, evaluate.Options{Labels: tt.list})
+		var chance *evaluate.ChanceError
 		if !errors.As(err, &chance) || !strings.Contains(err.Error(), tt.hint) {
 			t.Errorf("%s: %v: want an end with %q", tt.name, err, tt.hint)
 			continue
@@ -286,7 +253,7 @@ func TestEvaluateChance(t *testing.T) {
 		}
 		return (label + 1 + r.IntN(9)) % 10
 	})
-	if e, err := m.Evaluate(context.Background(), zoo.EvalOptions{Data: images, Labels: half}); err != nil || e.Accuracy.Top1 > 200 {
+	if e, err := evaluate.Run(context.Background(), m, images, evaluate.Options{Labels: half}); err != nil || e.Accuracy.Top1 > 200 {
 		t.Errorf("half right: %v", err)
 	}
 }
