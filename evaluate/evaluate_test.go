@@ -2,14 +2,22 @@ package evaluate_test
 
 import (
 	"context"
+	"encoding/json"
+	"errors"
 	"fmt"
+	"io/fs"
+	"path/filepath"
 	"strings"
+	"sync/atomic"
+	"syscall"
 	"testing"
 	"testing/fstest"
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/evaluate"
+	"github.com/gozoo/zoo/golden"
 	"github.com/gozoo/zoo/internal/nano"
 	"github.com/gozoo/zoo/model"
 	"github.com/gozoo/zoo/tensor"
@@ -98,5 +106,89 @@ func TestEvaluateFolder(t *testing.T) {
 	}
 	if limited.Accuracy.N != 7 || limited.Complete() || limited.Images[6].Path != "val/00006.png" {
 		t.Errorf("a limit of 7 gave %d images, complete %v", limited.Accuracy.N, limited.Complete())
+	}
+}
+
+// A vanishing file system has images up to some number, and then nothing but errors, as a
+// disk that was pulled out.
+type vanishing struct {
+	fs.FS
+	left atomic.Int64
+}
+
+func (v *vanishing) Open(name string) (fs.File, error) {
+	if strings.HasSuffix(name, ".png") && v.left.Add(-1) < 0 {
+		return nil, &fs.PathError{Op: "open", Path: name, Err: syscall.EIO}
+	}
+	return v.FS.Open(name)
+}
+
+// A disk that goes away ends an evaluation: its images are not unreadable, and their outcome
+// is in no log. With the disk back the log goes on.
+func TestEvaluateVanishedDisk(t *testing.T) {
+	m := nano.Open(t, nano.Names[0], model.Compute{})
+	log := filepath.Join(t.TempDir(), "log.jsonl")
+	disk := &vanishing{FS: nano.Images(t)}
+	disk.left.Store(360 + 100) // each is looked for once before
+	_, err := evaluate.Run(t.Context(), m, disk, evaluate.Options{Log: log})
+	if !errors.Is(err, syscall.EIO) {
+		t.Fatalf("error %v, want the disk's", err)
+	}
+	e, err := evaluate.Run(t.Context(), m, nano.Images(t), evaluate.Options{Log: log})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if e.Unreadable != 0 || e.Accuracy.N != 360 || e.Accuracy.Top1 != 354 {
+		t.Errorf("%d unreadable, %+v", e.Unreadable, e.Accuracy)
+	}
+	if e.Resumed >= 360 {
+		t.Errorf("%d images of a disk that was gone are in the log", e.Resumed)
+	}
+}
+
+// A subject is one value in Go, in JSON and in messages.
+func TestSubject(t *testing.T) {
+	m := nano.Open(t, nano.Names[1], model.Compute{})
+	e, err := evaluate.Run(t.Context(), m, nano.Images(t), evaluate.Options{Limit: 8})
+	if err != nil {
+		t.Fatal(err)
+	}
+	text, err := json.Marshal(e.Subject)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var back evaluate.Subject
+	if err := json.Unmarshal(text, &back); err != nil || back != e.Subject || back.Differs(e.Subject) != "" {
+		t.Errorf("%s is read as %+v, %v", text, back, err)
+	}
+	for what, change := range map[string]func(s *evaluate.Subject){
+		"model: cspresnet-nano_digits and other": func(s *evaluate.Subject) { s.Model = "other" },
+		"weights: sha256:30dbf170":               func(s *evaluate.Subject) { s.Weights = golden.Synthetic(1) },
+		"pixels: ":                               func(s *evaluate.Subject) { s.Pixels = "" },
+		"precision: high and medium":             func(s *evaluate.Subject) { s.Precision = tensor.Medium },
+		"list of images: ":                       func(s *evaluate.Subject) { s.List = digest.Digest{} },
+		"number of images in the set: 360 and 1": func(s *evaluate.Subject) { s.Set = 1 },
+		"limit: 8 and 9":                         func(s *evaluate.Subject) { s.Limit = 9 },
+	} {
+		other := e.Subject
+		change(&other)
+		if got := e.Differs(other); !strings.HasPrefix(got, what) {
+			t.Errorf("%q, want %q", got, what)
+		}
+	}
+}
+
+// A log of weights that nobody knows could not be gone on with.
+func TestEvaluateUnknownWeights(t *testing.T) {
+	m := nano.Open(t, nano.Names[1], model.Compute{})
+	own, err := model.New(m.Graph(), m.Bound().StateDict(), model.Options{Name: "own", Pipeline: nano.Pipeline})
+	if err != nil {
+		t.Fatal(err)
+	}
+	if _, err := evaluate.Run(t.Context(), own, nano.Images(t), evaluate.Options{Log: filepath.Join(t.TempDir(), "log")}); !errors.Is(err, model.ErrOption) {
+		t.Errorf("error %v", err)
+	}
+	if e, err := evaluate.Run(t.Context(), own, nano.Images(t), evaluate.Options{Limit: 9}); err != nil || e.Accuracy.N != 9 {
+		t.Errorf("without a log: %v", err)
 	}
 }

@@ -2,6 +2,7 @@ package model
 
 import (
 	"cmp"
+	"errors"
 	"fmt"
 	"io/fs"
 	"path"
@@ -102,13 +103,17 @@ func Target(arch string, classes int) (converter.Target, error) {
 }
 
 // Fit renames and binds a checkpoint to a target's network, which messages call by a name.
-// The error is a *converter.CheckpointError when it does not fit.
+// The error is a *converter.CheckpointError when it does not fit, and a
+// *converter.RecipeError when the target has no recipe of the name.
 func Fit(c *converter.Checkpoint, target converter.Target, name string) (*converter.Fitted, error) {
 	sd, err := c.StateDict()
 	if err != nil {
 		return nil, err
 	}
 	fitted, err := target.Fit(sd)
+	if errors.As(err, new(*converter.RecipeError)) {
+		return nil, fmt.Errorf("as %s: %w", name, err)
+	}
 	if err != nil {
 		return nil, &converter.CheckpointError{File: c.Name, Err: fmt.Errorf("as %s: %w", name, err)}
 	}
