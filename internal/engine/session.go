@@ -3,6 +3,7 @@ package engine
 import (
 	"context"
 	"fmt"
+	"time"
 
 	"github.com/gozoo/zoo/internal/kernel"
 	"github.com/gozoo/zoo/tensor"
@@ -58,13 +59,22 @@ func (s *Session) RunContext(ctx context.Context, logits, input []float32) error
 		if !s.crew.run(input[i*in:][:in]) {
 			return ctx.Err()
 		}
+		if err := ended(ctx); err != nil {
+			return err // a result that comes too late is none
+		}
 		planar(s.crew.frames[0].mem, p.logits, p.input[0]/p.parts, logits[i*out:][:out])
-	}
-	if err := ctx.Err(); err != nil {
-		return err // a result that comes too late is none
 	}
 	s.ran = true
 	return nil
+}
+
+// ended returns the context's error. A deadline that has passed is one even if the timer
+// has not told so yet: it may take its time where every processor computes.
+func ended(ctx context.Context) error {
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		return context.DeadlineExceeded
+	}
+	return ctx.Err()
 }
 
 // Value returns a copy of a value as the last run left it, flattened in (N,C,H,W)
