@@ -1,6 +1,7 @@
 package zoo_test
 
 import (
+	"go/doc"
 	"go/parser"
 	"go/token"
 	"io/fs"
@@ -83,7 +84,8 @@ var layers = []layer{
 	// enough.
 	{"cmd/zoo", []string{"", "model", "evaluate", "golden", "metrics", "metrics/table", "backbone", "converter", "converter/pth", "converter/safetensors", "nn", "tensor", "vision", "registry", "registry/bundle", "registry/hub", "registry/lock", "registry/store", "github.com/spf13/cobra", "github.com/vbauerster/mpb/v8", "golang.org/x/term"}},
 
-	// Programs that measure.
+	// Programs to begin with, and programs that measure.
+	{"examples/httpserver", []string{"", "model"}},
 	{"bench/download", nil},
 	{"bench/pixels", []string{"vision"}},
 }
@@ -150,6 +152,31 @@ func TestLayers(t *testing.T) {
 			if !used[[2]string{l.path, dep}] {
 				t.Errorf("package %q may import %q, and does not", l.path, dep)
 			}
+		}
+	}
+}
+
+// TestExamples sees that every public package has an example that runs.
+func TestExamples(t *testing.T) {
+	has := make(map[string]bool)
+	for _, file := range goFiles(t) {
+		if !strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range doc.Examples(f) {
+			if e.Output != "" {
+				has[path.Dir(filepath.ToSlash(file))] = true
+			}
+		}
+	}
+	for _, l := range layers {
+		command := strings.HasPrefix(l.path, "cmd/") || strings.HasPrefix(l.path, "bench/") || strings.HasPrefix(l.path, "examples/")
+		if !command && !strings.Contains("/"+l.path, "/internal/") && !has[path.Clean(l.path)] {
+			t.Errorf("package %q has no example with an output", l.path)
 		}
 	}
 }
