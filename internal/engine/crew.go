@@ -15,7 +15,12 @@ type crew struct {
 	steps  []timedStep
 	frames []frame         // of the caller, and of each worker
 	times  []time.Duration // of each step over all runs, when asked for
-	quit   <-chan struct{} // ends a run between two tasks when it is closed; nil for never
+
+	// What ends a run between two tasks: that quit is closed, or that the deadline has
+	// passed. The clock is asked besides, since the timer that closes quit may be late
+	// where every processor computes. Nil and zero are never.
+	quit     <-chan struct{}
+	deadline time.Time
 
 	// state is what may be claimed: the run, the step of it, and the next task.
 	state atomic.Uint64
@@ -81,7 +86,7 @@ func (c *crew) stopped() bool {
 	case <-c.quit:
 		return true
 	default:
-		return false
+		return !c.deadline.IsZero() && !time.Now().Before(c.deadline)
 	}
 }
 

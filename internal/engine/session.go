@@ -53,11 +53,12 @@ func (s *Session) RunContext(ctx context.Context, logits, input []float32) error
 	}
 	s.ran = false
 	s.crew.quit = ctx.Done()
-	defer func() { s.crew.quit = nil }()
+	s.crew.deadline, _ = ctx.Deadline()
+	defer func() { s.crew.quit, s.crew.deadline = nil, time.Time{} }()
 	in, out := len(input)/p.parts, len(logits)/p.parts
 	for i := range p.parts {
 		if !s.crew.run(input[i*in:][:in]) {
-			return ctx.Err()
+			return ended(ctx)
 		}
 		if err := ended(ctx); err != nil {
 			return err // a result that comes too late is none
