@@ -94,3 +94,62 @@ func checkForeign(t *testing.T, f *backbone.Family, rows []*registry.Entry, patt
 		}
 	}
 }
+
+// TestArchitecture holds the table of ARCHITECTURE.md that says where to look against the
+// tree: its files are there, and no package is left out.
+func TestArchitecture(t *testing.T) {
+	text, err := os.ReadFile("ARCHITECTURE.md")
+	if err != nil {
+		t.Fatal(err)
+	}
+	_, table, _ := strings.Cut(string(text), "## Where to look")
+	table, _, _ = strings.Cut(table, "\n## ")
+	code := regexp.MustCompile("`([^`]+)`")
+	named := func(cell string) (names []string) {
+		for _, m := range code.FindAllStringSubmatch(cell, -1) {
+			names = append(names, m[1])
+		}
+		return names
+	}
+	rows := 0
+	for line := range strings.Lines(table) {
+		cells := strings.Split(line, "|")
+		if len(cells) != 5 || strings.Contains(cells[2], "---") || strings.Contains(cells[2], "package") {
+			continue
+		}
+		rows++
+		folders := append(named(cells[2]), named(cells[3])...) // a file may lie in a folder that is named beside it
+		if strings.Contains(cells[2], "root") {
+			folders = append(folders, ".")
+		}
+		for _, file := range named(cells[3]) {
+			if !strings.HasSuffix(file, ".go") {
+				continue
+			}
+			if !slices.ContainsFunc(folders, func(folder string) bool {
+				found, err := filepath.Glob(filepath.Join(folder, file))
+				return err == nil && len(found) > 0
+			}) && !inFirst(folders, file) {
+				t.Errorf("%s: no file %s", strings.TrimSpace(cells[1]), file)
+			}
+		}
+	}
+	if rows < 25 {
+		t.Errorf("%d rows", rows)
+	}
+	for _, l := range layers {
+		if name := l.path; !strings.Contains(l.path, "/internal/") && !strings.HasPrefix(name, "bench/") &&
+			!strings.Contains(string(text), strings.TrimPrefix(name, "internal/")) {
+			t.Errorf("package %q stands nowhere in ARCHITECTURE.md", name)
+		}
+	}
+}
+
+// inFirst reports whether a file is in a folder that is named after the first one's parent,
+// as `bundle` is beside `registry/lock`.
+func inFirst(folders []string, file string) bool {
+	return slices.ContainsFunc(folders[1:], func(folder string) bool {
+		found, err := filepath.Glob(filepath.Join(filepath.Dir(folders[0]), folder, file))
+		return err == nil && len(found) > 0
+	})
+}
