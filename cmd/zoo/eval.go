@@ -176,9 +176,8 @@ func (a *app) printEvaluation(e *evaluate.Evaluation, format string) error {
 	}
 	if format == formatJSON {
 		return a.printJSON(struct {
-			Model      string           `json:"model"`
+			evaluate.Subject
 			Dataset    string           `json:"dataset"`
-			Set        int              `json:"set"`
 			From       int              `json:"from"`
 			To         int              `json:"to"`
 			Images     int              `json:"images"`
@@ -187,14 +186,9 @@ func (a *app) printEvaluation(e *evaluate.Evaluation, format string) error {
 			Top5       rateJSON         `json:"top5"`
 			Unreadable []unreadableJSON `json:"unreadable"`
 			Notes      []string         `json:"notes,omitempty"`
-			Precision  string           `json:"precision"`
-			Weights    string           `json:"weights"`
-			Pixels     string           `json:"pixels"`
-			List       string           `json:"list_sha256"`
 			Version    string           `json:"version"`
 		}{
-			e.Model, e.Dataset, e.Set, e.From, e.To, n, e.Complete(), rate(e.Accuracy.Top1, n), rate(e.Accuracy.Top5, n), unreadable, e.Notes,
-			string(e.Precision), e.Weights.String(), e.Pixels, e.List.String(), zoo.Version,
+			e.Subject, e.Dataset, e.From, e.To, n, e.Complete(), rate(e.Accuracy.Top1, n), rate(e.Accuracy.Top5, n), unreadable, e.Notes, zoo.Version,
 		})
 	}
 	w := a.stdout
