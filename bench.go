@@ -32,14 +32,15 @@ type BenchOptions struct {
 	Threads       int // 0 means 1
 	Runs          int // that are timed, after warming up; 0 only computes the logits once
 	Precision     Precision
-	// Weights are synthetic or the published ones; the zero value means those of seed 0.
+	// Weights are synthetic or the published ones; the zero value means synthetic ones of
+	// seed 0.
 	// Checkpoint is a file whose weights are used instead. Time does not depend on them.
 	Weights    golden.Weights
 	Checkpoint string
 }
 
-// A Bench is how long a network takes. Times are those of whole runs; divide them by
-// Input[0] for those of an image.
+// A Bench is how long a network takes. Times are for a whole run; divide them by Input[0]
+// for the time of one image.
 type Bench struct {
 	Model       string
 	Input       tensor.Shape // (N,C,H,W)

@@ -41,7 +41,8 @@ type Checkpoint struct {
 	Classes []string
 	// NonTensors lists what the file holds beside tensors. None of it was executed.
 	NonTensors []pth.NonTensor
-	// Metadata is that of a safetensors file, and of a .pth file that zoo wrote.
+	// Metadata holds the texts of a safetensors file's header, or of a .pth file that zoo
+	// wrote; nil for other files.
 	Metadata map[string]string
 
 	stateDict func() (*tensor.StateDict, error)
@@ -50,10 +51,9 @@ type Checkpoint struct {
 	close     []func() error
 }
 
-// StateDict returns the tensors of a safetensors file, and of a .pth file those of the
-// network: the value under "state_dict", else
-// under "model", else the root, with a leading "module." stripped from names. The
-// error is a *CheckpointError.
+// StateDict returns the network's tensors. Of a safetensors file these are all tensors; of a
+// .pth file they are the value under "state_dict", else the one under "model", else the
+// root, without a leading "module." in names. The error is a *CheckpointError.
 func (c *Checkpoint) StateDict() (*tensor.StateDict, error) {
 	sd, err := c.stateDict()
 	return sd, refused(c.Name, err)
@@ -87,8 +87,8 @@ func (c *Checkpoint) Close() error {
 // to blame.
 func Open(path string) (*Checkpoint, error) { return OpenAs(path, filepath.Base(path)) }
 
-// Parse is Open for the bytes of a file, which must not change until Close. name is what
-// messages call it.
+// Parse is Open for the bytes of a file, which must not change until Close. Messages call
+// the file by name.
 func Parse(name string, data []byte) (*Checkpoint, error) {
 	c, err := read(name, data)
 	if err != nil {

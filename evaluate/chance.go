@@ -8,8 +8,8 @@ import (
 	"github.com/gozoo/zoo/metrics"
 )
 
-// A ChanceError says that an evaluation was stopped because its accuracy is that of
-// guessing. Then the result measures a mistake, not the network.
+// A ChanceError says that an evaluation was stopped because its accuracy is no better than
+// guessing. Such a result measures a mistake, not the network.
 type ChanceError struct {
 	Evaluation *Evaluation // as far as it got
 	Classes    int

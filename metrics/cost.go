@@ -28,9 +28,9 @@ type Cost struct {
 	Input      tensor.Shape // (1,C,H,W)
 	// Params are the learnable parameters, classifier included whatever the scope.
 	Params int64
-	// FLOPs are those in scope; one is one multiply-accumulate.
+	// FLOPs are counted within the scope; one is one multiply-accumulate.
 	FLOPs int64
-	// HeadFLOPs are those of the classifier, whether in scope or not.
+	// HeadFLOPs are the classifier's FLOPs, whether the classifier is in scope or not.
 	HeadFLOPs int64
 	// ByOperator splits FLOPs by Op.Kind, largest first. Kinds that count
 	// nothing are left out.

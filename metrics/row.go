@@ -124,10 +124,10 @@ func (r *Row) Measure(e Evaluation) error {
 	return nil
 }
 
-// Counts returns the verdict on parameters and FLOPs together: that of the two
-// which wants more attention.
+// Counts returns the verdict on parameters and FLOPs together: of the two, the one that
+// wants more attention.
 func (r Row) Counts() Verdict { return worst(r.Params.Verdict, r.FLOPs.Verdict) }
 
-// Accuracy returns the verdict on Top-1 and Top-5 together: that of the two which
+// Accuracy returns the verdict on Top-1 and Top-5 together: of the two, the one that
 // wants more attention.
 func (r Row) Accuracy() Verdict { return worst(r.Top1.Verdict, r.Top5.Verdict) }

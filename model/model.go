@@ -1,5 +1,5 @@
-// Package model computes networks on images: it is what a program imports that holds a
-// published or a fine-tuned network, or one of its own.
+// Package model computes networks on images. A program imports it to run a published
+// network, a fine-tuned one, or a network of its own.
 //
 //	m, err := model.Open("cspresnet50.safetensors", model.Options{Arch: "cspresnet50", Pipeline: pipeline})
 //	defer m.Close()
@@ -43,8 +43,8 @@ const MaxThreads = engine.MaxThreads
 
 // Options says what a network is beside its weights, and how to compute it.
 type Options struct {
-	// Name is what messages and results call the model; empty means the architecture's
-	// or the file's name.
+	// Name is the name of the model in messages and results. Empty means the architecture's
+	// or the file's.
 	Name string
 	// Arch is the architecture of package backbone that a checkpoint is of, such as
 	// "cspresnet50". Names that the architecture's recipes rename, and a classifier of
@@ -62,7 +62,7 @@ type Options struct {
 	// MaxPixels is the largest width times height of an encoded image that is decoded; 0
 	// means DefaultMaxPixels.
 	MaxPixels int
-	// Weights is what results call the weights; the zero value means the digest of the
+	// Weights is the name of the weights in results. The zero value means the digest of the
 	// checkpoint.
 	Weights golden.Weights
 	// Notice, when set, is told in one line what a user may want to know.

@@ -24,7 +24,7 @@ func Open(path string, o Options) (*Model, error) {
 }
 
 // Parse is Open for the bytes of a file, such as embedded ones, which must not change until
-// Close. Name is what messages call the file.
+// Close. Messages call the file by name.
 func Parse(name string, data []byte, o Options) (*Model, error) {
 	checkpoint, err := converter.Parse(name, data)
 	return fromCheckpoint(checkpoint, err, o)

@@ -33,7 +33,7 @@ type Contents struct {
 }
 
 // Create writes a bundle. Checkpoints are checked while they are written; the
-// error is a *store.MismatchError when one is no longer what it was. What was
+// error is a *store.MismatchError when the bytes of one have changed in the store. What was
 // written before an error is no bundle.
 func Create(ctx context.Context, w io.Writer, c Contents) error {
 	files := maps.Clone(c.Files)

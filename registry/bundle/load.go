@@ -35,9 +35,9 @@ type Loaded struct {
 // Load puts what a bundle holds into a store: checkpoints as blobs with their
 // names, goldens and licence texts below goldens and licences in the store's
 // folder. Every digest is checked, and nothing of the bundle is written before the
-// whole manifest and the lock file were. The errors are *Error for what is no
-// bundle, *store.MismatchError for a checkpoint that is another one, and those of
-// LoadOptions.Check.
+// whole manifest and the lock file have been read. The error is an *Error when r is no
+// bundle, a *store.MismatchError when a checkpoint is not the one that the manifest names, or
+// what LoadOptions.Check returned.
 func Load(ctx context.Context, r io.Reader, s *store.Store, o LoadOptions) (*Loaded, error) {
 	l := &loader{t: tar.NewReader(transfer.ContextReader(ctx, r))}
 	data, err := l.read(file{path: manifestPath, size: -1})

@@ -103,8 +103,8 @@ type Found struct {
 	Size   int64         // bytes; 0: not stated
 }
 
-// Resolve asks the hub for a file. mirror, when it is not nil, gives the address to
-// ask instead of the hub's. Errors are those of transfer.Client.Head.
+// Resolve asks the hub for a file. When mirror is not nil, it returns the address to ask
+// instead of the hub's. The errors are the same as of transfer.Client.Head.
 func (h Hub) Resolve(ctx context.Context, c *transfer.Client, name string, a registry.Address, mirror func(string) (string, error)) (Found, error) {
 	address, err := h.url(a, a.Revision, mirror)
 	if err != nil {

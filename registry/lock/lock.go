@@ -48,8 +48,7 @@ type File struct {
 	pins map[string]Pin
 }
 
-// Parse reads the text of a lock file. name is what errors call it; they name the
-// line.
+// Parse reads the text of a lock file. Errors call the file by name, and give the line.
 func Parse(name string, data []byte) (*File, error) {
 	f := &File{pins: make(map[string]Pin)}
 	lines := bufio.NewScanner(bytes.NewReader(data))

@@ -14,7 +14,7 @@ import (
 
 // Copy writes the blob of a full digest to a path outside the store, which appears
 // only once it is complete. The bytes are checked while they are copied; the error is
-// a *MismatchError when they are no longer what they were.
+// a *MismatchError when they have changed in the store.
 func (s *Store) Copy(ctx context.Context, digest digest.Digest, path string) error {
 	f, err := os.Open(s.blobPath(digest))
 	if err != nil {
