@@ -4,14 +4,14 @@ import (
 	"context"
 	"fmt"
 	"slices"
-	"strconv"
-	"strings"
 	"time"
 
 	"github.com/gozoo/zoo/golden"
 	"github.com/gozoo/zoo/internal/cpu"
 	"github.com/gozoo/zoo/internal/engine"
+	"github.com/gozoo/zoo/internal/option"
 	"github.com/gozoo/zoo/metrics"
+	"github.com/gozoo/zoo/model"
 	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/tensor"
@@ -32,19 +32,21 @@ type BenchOptions struct {
 	Threads       int // 0 means 1
 	Runs          int // that are timed, after warming up; 0 only computes the logits once
 	Precision     Precision
-	// Weights are "synthetic:SEED", "published", or the path of a checkpoint; empty
-	// means synthetic:0. Time does not depend on them.
-	Weights string
+	// Weights are synthetic or the published ones; the zero value means synthetic ones of
+	// seed 0.
+	// Checkpoint is a file whose weights are used instead. Time does not depend on them.
+	Weights    golden.Weights
+	Checkpoint string
 }
 
-// A Bench is how long a network takes. Times are those of whole runs; divide them by
-// Input[0] for those of an image.
+// A Bench is how long a network takes. Times are for a whole run; divide them by Input[0]
+// for the time of one image.
 type Bench struct {
 	Model       string
 	Input       tensor.Shape // (N,C,H,W)
 	Threads     int
 	Precision   Precision
-	Kernels     string // as Variant
+	Kernels     string // as model.Variant
 	Runs        int
 	Min, Median time.Duration // of a run
 	MACs        int64         // multiply-accumulates of a run, as the network is defined
@@ -103,14 +105,14 @@ func (z *Zoo) Bench(ctx context.Context, name string, o BenchOptions) (*Bench, e
 		o.Height, o.Width = entry.Input.Crop, entry.Input.Crop
 	}
 	o.Batch, o.Threads = max(o.Batch, 1), max(o.Threads, 1)
-	m, err := z.openWeights(ctx, entry, o.Weights)
+	m, err := z.openWeights(ctx, entry, o)
 	if err != nil {
 		return nil, err
 	}
 	defer m.Close()
 	b := &Bench{
 		Model: name, Input: tensor.Shape{o.Batch, m.Graph().Channels, o.Height, o.Width},
-		Threads: o.Threads, Precision: o.Precision, Kernels: Variant(), Runs: o.Runs,
+		Threads: o.Threads, Precision: o.Precision, Kernels: model.Variant(), Runs: o.Runs,
 	}
 	if b.MACs, err = metrics.MACs(m.Graph(), tensor.Shape{1, b.Input[1], o.Height, o.Width}); err != nil {
 		return nil, err
@@ -123,14 +125,13 @@ func (z *Zoo) Bench(ctx context.Context, name string, o BenchOptions) (*Bench, e
 	if err != nil {
 		return nil, err
 	}
-	m.net.threads = o.Threads
-	s, err := m.net.plan(o.Precision, b.Input, nil)
+	plan, err := engine.Compile(m.Bound(), b.Input, engine.Options{Threads: o.Threads, Precision: o.Precision})
 	if err != nil {
 		return nil, err
 	}
-	b.Classes = s.plan.Classes()
+	b.Classes = plan.Classes()
 	b.Logits = make([]float32, o.Batch*b.Classes)
-	return b, b.run(ctx, s.plan, input)
+	return b, b.run(ctx, plan, input)
 }
 
 // run computes the logits, and times what was asked for.
@@ -170,22 +171,15 @@ func (b *Bench) run(ctx context.Context, plan *engine.Plan, input []float32) err
 	return nil
 }
 
-// openWeights opens an entry's network with the weights that a text names; see
-// BenchOptions.Weights.
-func (z *Zoo) openWeights(ctx context.Context, entry *registry.Entry, weights string) (*Model, error) {
-	if weights == "" {
-		weights = "synthetic:0"
-	}
-	if weights == "published" {
+// openWeights opens an entry's network with the weights that options name.
+func (z *Zoo) openWeights(ctx context.Context, entry *registry.Entry, o BenchOptions) (*Model, error) {
+	switch seed, synthetic := o.Weights.Seed(); {
+	case o.Checkpoint != "":
+		return z.OpenFile(entry.Name, o.Checkpoint)
+	case o.Weights == golden.Published:
 		return z.Open(ctx, entry.Name)
+	case synthetic || o.Weights == (golden.Weights{}):
+		return z.synthetic(entry, nn.AsTrained, entry.Classes, seed)
 	}
-	digits, ok := strings.CutPrefix(weights, "synthetic:")
-	if !ok {
-		return z.OpenFile(entry.Name, weights)
-	}
-	seed, err := strconv.ParseUint(digits, 10, 64)
-	if err != nil {
-		return nil, fmt.Errorf("zoo: weights %q: expected synthetic:SEED with a whole number", weights)
-	}
-	return z.synthetic(entry, "", entry.Classes, seed)
+	return nil, option.Errorf("Weights", "zoo: bench %s: weights %s: expected synthetic or published ones", entry.Name, o.Weights)
 }

@@ -22,7 +22,7 @@ func TestBench(t *testing.T) {
 		t.Fatal(err)
 	}
 	g := goldens[0]
-	if g.Weights != "synthetic:0" || g.Input != "synthetic:0" || !g.Shape.Equal(b.Input) {
+	if g.Weights != golden.Synthetic(0) || g.Input != "synthetic:0" || !g.Shape.Equal(b.Input) {
 		t.Fatalf("the golden is of weights %s on %s %v, not of what is timed", g.Weights, g.Input, g.Shape)
 	}
 	g.Probes = nil

@@ -15,6 +15,7 @@ import (
 
 	"github.com/gozoo/zoo/golden"
 	"github.com/gozoo/zoo/internal/atomicfile"
+	"github.com/gozoo/zoo/internal/option"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/bundle"
 	"github.com/gozoo/zoo/registry/lock"
@@ -37,7 +38,7 @@ func (z *Zoo) CreateBundle(ctx context.Context, w io.Writer, names, goldenFiles 
 		if err != nil {
 			return err
 		}
-		if c.Blobs[name], err = z.store.Fetch(ctx, entry, z.fetchOptions(name)); err != nil {
+		if c.Blobs[name], err = z.fetch(ctx, entry); err != nil {
 			return err
 		}
 		goldens, err := golden.Files(name)
@@ -180,12 +181,12 @@ func (z *Zoo) Push(ctx context.Context, name, address string) (string, error) {
 		return "", err
 	}
 	if a, err := registry.ParseAddress(address); err != nil || a.Kind != registry.AddressOCI {
-		return "", badOption("zoo: push %s: expected oci://HOST/REPOSITORY:TAG, found %q", name, address)
+		return "", option.Errorf("Address", "zoo: push %s: expected oci://HOST/REPOSITORY:TAG, found %q", name, address)
 	}
 	if z.config.Offline {
 		return "", &store.FetchError{Name: name, URL: address, Err: errors.New("offline"), Left: "nothing was sent"}
 	}
-	blob, err := z.store.Fetch(ctx, entry, z.fetchOptions(name))
+	blob, err := z.fetch(ctx, entry)
 	if err != nil {
 		return "", err
 	}

@@ -11,6 +11,7 @@ import (
 	"strings"
 
 	"github.com/gozoo/zoo/converter"
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/golden"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/store"
@@ -18,11 +19,15 @@ import (
 
 // A Source is a published checkpoint in the cache.
 type Source struct {
-	Model     string
-	Path      string // of the file in the cache
-	Size      int64  // bytes
-	SHA256    string // hex
-	CheckedBy string // what the bytes were checked against, as store.Check
+	Model     string        `json:"model"`
+	Path      string        `json:"path"` // of the file in the cache
+	Size      int64         `json:"size"` // bytes
+	Digest    digest.Digest `json:"sha256"`
+	CheckedBy store.Check   `json:"checked_by"` // what the bytes were checked against
+}
+
+func source(model string, b store.Blob) *Source {
+	return &Source{Model: model, Path: b.Path, Size: b.Size, Digest: b.Digest, CheckedBy: b.CheckedBy}
 }
 
 // Download returns the named model's published file, from the cache or else from
@@ -32,7 +37,11 @@ func (z *Zoo) Download(ctx context.Context, name string) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return z.download(ctx, entry)
+	blob, err := z.fetch(ctx, entry)
+	if err != nil {
+		return nil, err
+	}
+	return source(name, blob), nil
 }
 
 // DownloadTo is Download, and copies the file to a path, which appears only once it
@@ -42,23 +51,17 @@ func (z *Zoo) DownloadTo(ctx context.Context, name, file string) (*Source, error
 	if err != nil {
 		return nil, err
 	}
-	digest, err := registry.ParseDigest(src.SHA256)
-	if err != nil {
-		return nil, err
-	}
-	if err := z.store.Copy(ctx, digest, file); err != nil {
+	if err := z.store.Copy(ctx, src.Digest, file); err != nil {
 		return nil, err
 	}
 	src.Path = file
 	return src, nil
 }
 
-func (z *Zoo) download(ctx context.Context, entry *registry.Entry) (*Source, error) {
-	blob, err := z.store.Fetch(ctx, entry, z.fetchOptions(entry.Name))
-	if err != nil {
-		return nil, err
-	}
-	return source(entry.Name, blob), nil
+// fetch returns an entry's published file.
+func (z *Zoo) fetch(ctx context.Context, entry *registry.Entry) (store.Blob, error) {
+	z.trace("fetch " + entry.Name)
+	return z.store.Fetch(ctx, entry, z.fetchOptions(entry.Name))
 }
 
 // fetchOptions returns where files may come from, and what is trusted.
@@ -110,32 +113,27 @@ func (z *Zoo) Cached() ([]*Source, error) {
 	return out, nil
 }
 
-func source(model string, b store.Blob) *Source {
-	return &Source{Model: model, Path: b.Path, Size: b.Size, SHA256: b.Digest.String(), CheckedBy: string(b.CheckedBy)}
-}
-
-// converted returns the path of the entry's converted file, which is made of the
-// published one at first use: renamed by the entry's recipe, bound to its network.
-func (z *Zoo) converted(ctx context.Context, entry *registry.Entry, src *Source) (string, error) {
-	return z.store.Derived(convertedKey(entry, src), func(tmp string) error {
+// converted returns the entry's converted file, which is made of the published one at
+// first use: renamed by the entry's recipe, bound to its network.
+func (z *Zoo) converted(ctx context.Context, entry *registry.Entry, src store.Blob) (store.Blob, error) {
+	return z.store.Derived(ctx, convertedKey(entry, src), func(tmp string) error {
 		checkpoint, err := openSource(entry, src)
 		if err != nil {
 			return err
 		}
 		defer checkpoint.Close()
-		job, err := plan(checkpoint, src, entry, ConvertOptions{Recipe: entry.Weights.Recipe})
+		job, err := plan(checkpoint, src.Digest, entry, ConvertOptions{Recipe: entry.Weights.Recipe})
 		if err != nil {
 			return err
 		}
-		_, err = job.write(ctx, tmp)
-		return err
+		return job.write(ctx, tmp)
 	})
 }
 
 // openSource opens an entry's cached file under the name that it was published
 // with; the cache calls it by its digest.
-func openSource(entry *registry.Entry, src *Source) (*converter.Checkpoint, error) {
-	name := entry.Name + "-" + src.SHA256[:8]
+func openSource(entry *registry.Entry, src store.Blob) (*converter.Checkpoint, error) {
+	name := entry.Name + "-" + src.Digest.Short()
 	if address := strings.TrimPrefix(entry.Weights.URL, registry.EmbeddedScheme); address != "" {
 		name, _, _ = strings.Cut(path.Base(address), "?")
 	}
@@ -144,13 +142,23 @@ func openSource(entry *registry.Entry, src *Source) (*converter.Checkpoint, erro
 
 // convertedKey names an entry's converted file in the cache, by all that decides
 // its content. It begins with the digest of the published file, with which it goes.
-func convertedKey(entry *registry.Entry, src *Source) string {
-	return fmt.Sprintf("%s-%s-%s%s-%d", src.SHA256, entry.Name, entry.Arch, entry.Weights.Recipe, convertedVersion)
+func convertedKey(entry *registry.Entry, src store.Blob) string {
+	return fmt.Sprintf("%s-%s-%s%s-%d", src.Digest, entry.Name, entry.Arch, entry.Weights.Recipe, convertedVersion)
 }
 
 // convertedVersion changes when the same source would be converted to other
 // bytes, so that older converted files in a cache are not used.
 const convertedVersion = 2
+
+// Images returns the labelled images that are embedded for the named model's classes, to
+// be evaluated on; nil where there are none.
+func (z *Zoo) Images(name string) (fs.FS, error) {
+	entry, err := z.registry.Lookup(name)
+	if err != nil {
+		return nil, err
+	}
+	return embeddedImages(entry)
+}
 
 // embeddedImages returns the labelled images that are embedded for an entry's
 // classes, or nil.

@@ -9,12 +9,13 @@ import (
 	"path/filepath"
 	"strconv"
 
-	"github.com/gozoo/zoo/golden"
-	"github.com/gozoo/zoo/internal/engine"
+	"github.com/gozoo/zoo/internal/option"
+	"github.com/gozoo/zoo/model"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/hub"
 	"github.com/gozoo/zoo/registry/lock"
 	"github.com/gozoo/zoo/registry/store"
+	"github.com/gozoo/zoo/tensor"
 )
 
 // Config says where a Zoo keeps its files and how it computes. The zero Config is
@@ -30,9 +31,9 @@ type Config struct {
 	Offline bool
 	// Mirror is a URL that replaces scheme and host of download addresses.
 	Mirror string
-	// Hub is what addresses of a Hugging Face hub are asked of. Its cache on this
-	// machine, and torch.hub's folder of checkpoints, are looked into before
-	// anything is downloaded; empty means none.
+	// Hub is the Hugging Face hub that hf:// addresses are fetched from. Its cache on this
+	// machine, and torch.hub's folder TorchCheckpoints, are searched before anything is
+	// downloaded; an empty folder means none.
 	Hub              hub.Hub
 	TorchCheckpoints string
 	// Lock is the path of a lock file, such as zoo.lock in a project: what it pins
@@ -42,11 +43,13 @@ type Config struct {
 	// LockKey is the path of an ed25519 public key, as PEM, that must have signed
 	// the lock file. Names that are not in it are refused.
 	LockKey string
-	// Threads is how many goroutines compute one image, at most MaxThreads; 0 means one
-	// per core.
-	Threads int
-	// Precision is how networks are computed; empty means High.
-	Precision Precision
+	// Precision, Threads and Concurrency say how networks are computed: see
+	// model.Compute, whose defaults hold. MaxPixels bounds encoded images: see
+	// model.Options.
+	Precision   Precision
+	Threads     int
+	Concurrency int
+	MaxPixels   int
 	// Progress, when set, is told how long work is getting on. It may be called
 	// from several goroutines, one call at a time for each Task.
 	Progress func(Progress)
@@ -55,24 +58,24 @@ type Config struct {
 }
 
 // MaxThreads bounds Config.Threads and BenchOptions.Threads.
-const MaxThreads = engine.MaxThreads
+const MaxThreads = model.MaxThreads
 
-// Precision names how a network is computed; see the constants.
-type Precision = golden.Precision
+// Precision says how a network's products may be computed; see the constants.
+type Precision = tensor.Precision
 
 // The precisions, most exact first.
 const (
-	Highest = golden.Highest
-	High    = golden.High
-	Medium  = golden.Medium
+	Highest = tensor.Highest
+	High    = tensor.High
+	Medium  = tensor.Medium
 )
 
 // ParsePrecision returns the Precision of that name.
-func ParsePrecision(s string) (Precision, error) { return golden.ParsePrecision(s) }
+func ParsePrecision(s string) (Precision, error) { return tensor.ParsePrecision(s) }
 
 // Progress is the state of a long piece of work.
 type Progress struct {
-	Task  string // "download", "evaluate"
+	Task  string // "download", "verify", "report"
 	Name  string // registry name
 	Done  int64  // bytes or images
 	Total int64  // 0: not known
@@ -89,18 +92,19 @@ const (
 )
 
 // ConfigFromEnv returns the configuration of the environment: ZOO_CACHE,
-// ZOO_OFFLINE (any value but "", "0" and "false"), ZOO_MIRROR, and the registries
-// that are there of zoo/zoo.toml in the user's configuration folder, ./zoo.toml
-// and ZOO_CONFIG, later ones winning; ZOO_LOCK, or ./zoo.lock where it is there,
-// and ZOO_LOCK_KEY; and the hub and the caches that the variables of
-// huggingface_hub and torch.hub describe.
-func ConfigFromEnv() Config {
+// ZOO_OFFLINE (any value but "", "0" and "false"), ZOO_MIRROR, ZOO_LOCK and ZOO_LOCK_KEY;
+// the registries zoo/zoo.toml in the user's configuration folder, where it is there, and
+// ZOO_CONFIG, which wins; and the hub and the caches that the variables of huggingface_hub
+// and torch.hub describe. It does not look into the working directory: see ConfigOf.
+func ConfigFromEnv() Config { return ConfigOf("") }
+
+// ConfigOf is ConfigFromEnv for a project: the files zoo.toml and zoo.lock of its folder
+// are used where they are there, the former after the user's and before ZOO_CONFIG, the
+// latter unless ZOO_LOCK is set.
+func ConfigOf(project string) Config {
 	c := Config{
 		CacheDir: os.Getenv(EnvCache), Mirror: os.Getenv(EnvMirror), Lock: os.Getenv(EnvLock), LockKey: os.Getenv(EnvLockKey),
 		Hub: hub.FromEnv(os.Getenv), TorchCheckpoints: store.TorchCheckpoints(os.Getenv),
-	}
-	if _, err := os.Stat(lock.FileName); err == nil && c.Lock == "" {
-		c.Lock = lock.FileName
 	}
 	if v := os.Getenv(EnvOffline); v != "" {
 		on, err := strconv.ParseBool(v)
@@ -109,7 +113,14 @@ func ConfigFromEnv() Config {
 	if dir, err := os.UserConfigDir(); err == nil {
 		c.Registries = appendIfThere(c.Registries, filepath.Join(dir, "zoo", "zoo.toml"))
 	}
-	c.Registries = appendIfThere(c.Registries, "zoo.toml")
+	if project != "" {
+		c.Registries = appendIfThere(c.Registries, filepath.Join(project, "zoo.toml"))
+		if path := filepath.Join(project, lock.FileName); c.Lock == "" {
+			if _, err := os.Stat(path); err == nil {
+				c.Lock = path
+			}
+		}
+	}
 	if path := os.Getenv(EnvConfig); path != "" {
 		c.Registries = append(c.Registries, path) // must be there: it was asked for
 	}
@@ -130,6 +141,7 @@ type Zoo struct {
 	registry *registry.Registry
 	store    *store.Store
 	lockKey  ed25519.PublicKey // nil: no signature is asked for
+	trace    func(what string) // told what is fetched and opened; for tests
 }
 
 // New returns a Zoo. It reads the registries; the cache folder is made when it is
@@ -138,11 +150,11 @@ func New(c Config) (*Zoo, error) {
 	if c.Precision == "" {
 		c.Precision = High
 	}
-	if _, err := golden.ParsePrecision(string(c.Precision)); err != nil {
-		return nil, err
+	if _, err := tensor.ParsePrecision(string(c.Precision)); err != nil {
+		return nil, &OptionError{Field: "Precision", Err: err}
 	}
 	if c.Threads < 0 || c.Threads > MaxThreads {
-		return nil, fmt.Errorf("zoo: %d threads: expected 0 to %d", c.Threads, MaxThreads)
+		return nil, option.Errorf("Threads", "zoo: %d threads: expected 0 to %d", c.Threads, MaxThreads)
 	}
 	if c.Mirror != "" {
 		if _, err := store.ParseMirror(c.Mirror); err != nil {
@@ -170,7 +182,7 @@ func New(c Config) (*Zoo, error) {
 	if err != nil {
 		return nil, err
 	}
-	z := &Zoo{config: c, registry: reg, store: s}
+	z := &Zoo{config: c, registry: reg, store: s, trace: func(string) {}}
 	if c.LockKey != "" {
 		if z.lockKey, err = lock.ReadPublicKey(c.LockKey); err != nil {
 			return nil, err

@@ -3,14 +3,14 @@ package zoo
 import (
 	"cmp"
 	"context"
-	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
-	"io"
 	"os"
 
 	"github.com/gozoo/zoo/converter"
 	"github.com/gozoo/zoo/converter/pth"
+	"github.com/gozoo/zoo/digest"
+	"github.com/gozoo/zoo/internal/option"
+	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/tensor"
 )
@@ -39,42 +39,79 @@ type ConvertOptions struct {
 	All bool
 }
 
-// An OptionError says that options contradict each other, or what they are about.
-type OptionError struct{ Err error }
-
-// Error returns the cause's message.
-func (e *OptionError) Error() string { return e.Err.Error() }
-
-// Unwrap returns the cause.
-func (e *OptionError) Unwrap() error { return e.Err }
-
-// badOption returns an *OptionError.
-func badOption(format string, args ...any) error { return &OptionError{fmt.Errorf(format, args...)} }
-
-// format returns the format to write.
-func (o *ConvertOptions) format() converter.Format {
+// OutputFormat returns the format that is written.
+func (o *ConvertOptions) OutputFormat() converter.Format {
 	promised, _ := converter.FormatOf(o.Output)
 	return cmp.Or(o.Format, promised, converter.Safetensors)
 }
 
-// A Conversion says what was converted, and how.
-type Conversion struct {
-	Path                 string // of the file written
-	Format               converter.Format
-	Source, SourceSHA256 string // base name, hex
-	Container            string // of the source
-	Checksums            bool   // whether the source's container protects its content
-	Model, Recipe        string // empty for none
-	Form                 string // of the network written: registry.FormDeploy, or empty
-	Classes              int    // rows of the classifier; 0 without a network
-	ClassNames           []string
-	Tensors              int
-	Names                []converter.Explained // what became of each name
-	NonTensors           []pth.NonTensor       // what was not a tensor, and was not run
+// Cacheable reports whether the file that a registry entry is converted to is decided by
+// the entry alone, so that the cache keeps it.
+func (o *ConvertOptions) Cacheable() bool {
+	return o.Recipe == "" && o.OutputFormat() == converter.Safetensors && o.DType == tensor.Invalid && o.Classes == nil && !o.Deploy
 }
 
-// SHA256 reads the file that was written and returns its digest in hex.
-func (c *Conversion) SHA256() (string, error) { return fileSHA256(c.Path) }
+// check returns an *OptionError for options that cannot go together: of the conversion of
+// a file, or of a registry entry.
+func (o *ConvertOptions) check(file bool) error {
+	network := !file || o.Model != ""
+	promised, promises := converter.FormatOf(o.Output)
+	switch {
+	case promises && promised != o.OutputFormat():
+		return option.Errorf("Format", "%s, but %s ends as %s does: name another file", o.Format, o.Output, promised)
+	case o.All && (o.Model != "" || o.Recipe != ""):
+		return option.Errorf("All", "every tensor is written under its own path: neither a model nor a recipe goes with that")
+	case o.All && !file:
+		return option.Errorf("All", "this goes with a file")
+	case o.Model != "" && !file:
+		return option.Errorf("Model", "this goes with a file")
+	case o.Recipe != "" && !network:
+		return option.Errorf("Recipe", "a recipe belongs to a network: name a model")
+	case o.Deploy && !network:
+		return option.Errorf("Deploy", "only a network has branches to fuse: name a model")
+	case o.OutputFormat() == converter.ONNX && !network:
+		return option.Errorf("Format", "ONNX holds a network: name a model")
+	case o.Output == "" && file:
+		return option.Errorf("Output", "no output file is named")
+	case o.Output == "" && !o.Cacheable():
+		return option.Errorf("Output", "the cache holds what the entry alone decides: name an output file")
+	}
+	return nil
+}
+
+// A Conversion says what was converted, and how.
+type Conversion struct {
+	Path         string // of the file written
+	Format       converter.Format
+	Source       string // base name
+	SourceDigest digest.Digest
+	Container    string // of the source
+	Checksums    bool   // whether the source's container protects its content
+	Model        string // empty for none
+	Recipe       string // empty for none
+	Form         nn.Form
+	Classes      int // rows of the classifier; 0 without a network
+	ClassNames   []string
+	Tensors      int
+	Names        []converter.Explained // what became of each name
+	NonTensors   []pth.NonTensor       // what was not a tensor, and was not run
+
+	digest digest.Digest // of the file written, where it is known
+}
+
+// Digest returns the digest of the file that was written, which is read where that is not
+// known yet.
+func (c *Conversion) Digest() (digest.Digest, error) {
+	if c.digest.Full() {
+		return c.digest, nil
+	}
+	f, err := os.Open(c.Path)
+	if err != nil {
+		return digest.Digest{}, err
+	}
+	defer f.Close()
+	return digest.Read(f)
+}
 
 // Convert converts the named model's published file, downloading it if need be.
 // The error is a *converter.CheckpointError when the file is not what the entry's
@@ -85,10 +122,10 @@ func (z *Zoo) Convert(ctx context.Context, name string, o ConvertOptions) (*Conv
 	if err != nil {
 		return nil, err
 	}
-	if o.All || o.Model != "" && o.Model != name {
-		return nil, badOption("zoo: convert %s: All and another Model go with a file", name)
+	if err := o.check(false); err != nil {
+		return nil, fmt.Errorf("zoo: convert %s: %w", name, err)
 	}
-	src, err := z.download(ctx, entry)
+	src, err := z.fetch(ctx, entry)
 	if err != nil {
 		return nil, err
 	}
@@ -98,17 +135,15 @@ func (z *Zoo) Convert(ctx context.Context, name string, o ConvertOptions) (*Conv
 	}
 	defer checkpoint.Close()
 	o.Recipe = cmp.Or(o.Recipe, entry.Weights.Recipe)
-	job, err := plan(checkpoint, src, entry, o)
+	job, err := plan(checkpoint, src.Digest, entry, o)
 	if err != nil {
 		return nil, err
 	}
 	if o.Output != "" {
-		return job.write(ctx, o.Output)
+		return job.done, job.write(ctx, o.Output)
 	}
-	if o.Recipe != entry.Weights.Recipe || o.format() != converter.Safetensors || o.DType != tensor.Invalid || o.Classes != nil || o.Deploy {
-		return nil, badOption("zoo: convert %s: the cache holds what the entry alone decides: name an output file", name)
-	}
-	job.done.Path, err = z.converted(ctx, entry, src)
+	made, err := z.store.Derived(ctx, convertedKey(entry, src), func(tmp string) error { return job.write(ctx, tmp) })
+	job.done.Path, job.done.digest = made.Path, made.Digest
 	return job.done, err
 }
 
@@ -127,126 +162,122 @@ func (z *Zoo) ConvertFile(ctx context.Context, path string, o ConvertOptions) (*
 			return nil, err
 		}
 	}
-	switch same, err := sameFile(path, o.Output); {
-	case err != nil:
+	if err := o.check(true); err != nil {
+		return nil, fmt.Errorf("zoo: convert %s: %w", path, err)
+	}
+	if same, err := sameFile(path, o.Output); err != nil {
 		return nil, err
-	case o.Output == "":
-		return nil, badOption("zoo: convert %s: no output file is named", path)
-	case same:
-		return nil, badOption("zoo: convert %s: the output is the input: name another file", path)
-	case entry == nil && o.Recipe != "", entry != nil && o.All:
-		return nil, badOption("zoo: convert %s: Recipe needs a Model, and All goes without", path)
-	case entry == nil && o.Deploy:
-		return nil, badOption("zoo: convert %s: Deploy fuses a network's branches: name a Model", path)
-	case entry == nil && o.format() == converter.ONNX:
-		return nil, badOption("zoo: convert %s: ONNX holds a network: name a Model", path)
+	} else if same {
+		return nil, option.Errorf("Output", "zoo: convert %s: the output is the input: name another file", path)
 	}
 	checkpoint, err := converter.Open(path)
 	if err != nil {
 		return nil, err
 	}
 	defer checkpoint.Close()
-	job, err := plan(checkpoint, nil, entry, o)
+	job, err := plan(checkpoint, digest.Digest{}, entry, o)
 	if err != nil {
 		return nil, err
 	}
-	return job.write(ctx, o.Output)
+	return job.done, job.write(ctx, o.Output)
 }
 
 // A conversion is a checkpoint on its way to a file.
 type conversion struct {
 	done   *Conversion // as far as it is known
-	source *converter.Checkpoint
+	digest func() digest.Digest
 	sd     *tensor.StateDict
 	output converter.Output
 }
 
-// plan decides what to write of a checkpoint. Src is the cached file that it is, if
-// it is one, and entry the one whose network it must fit, if any.
-func plan(checkpoint *converter.Checkpoint, src *Source, entry *registry.Entry, o ConvertOptions) (*conversion, error) {
+// plan decides what to write of a checkpoint. Known is its digest; none where that is still
+// to be computed. Entry is the one whose network it must fit, if any.
+func plan(checkpoint *converter.Checkpoint, known digest.Digest, entry *registry.Entry, o ConvertOptions) (*conversion, error) {
 	c := &Conversion{
-		Format: o.format(), Source: checkpoint.Name, Container: checkpoint.Container, Checksums: checkpoint.Checksums,
+		Format: o.OutputFormat(), Source: checkpoint.Name, SourceDigest: known, Container: checkpoint.Container, Checksums: checkpoint.Checksums,
 		NonTensors: checkpoint.NonTensors, ClassNames: checkpoint.Classes,
 	}
-	job := &conversion{done: c, source: checkpoint, output: converter.Output{Format: c.Format, DType: o.DType}}
+	job := &conversion{done: c, digest: checkpoint.Digest, output: converter.Output{Format: c.Format, DType: o.DType}}
 	if o.Classes != nil {
 		c.ClassNames = o.Classes
 	}
+	var err error
 	if entry == nil {
-		read := checkpoint.StateDict
-		if o.All {
-			read = checkpoint.Tensors
-		}
-		sd, err := read()
-		if err != nil {
-			return nil, err
-		}
-		job.sd, c.Names = sd, converter.Kept(sd)
+		err = job.keep(checkpoint, o.All)
 	} else {
-		fitted, err := fit(entry, checkpoint, o.Recipe)
-		if err != nil {
-			return nil, err
-		}
-		if fitted, err = formed(entry, fitted, o); err != nil {
-			return nil, err
-		}
-		if fitted.Deploy {
-			c.Form = registry.FormDeploy
-		}
-		job.sd, job.output.Graph = fitted.Bound.StateDict(), fitted.Bound.Graph
-		c.Model, c.Recipe, c.Classes, c.Names = entry.Name, fitted.Recipe, fitted.Classes, fitted.Names
-		switch n := len(c.ClassNames); {
-		case n == fitted.Classes:
-		case o.Classes != nil:
-			return nil, badOption("zoo: convert %s: %d class names, but the classifier has %d rows: name each", checkpoint.Name, n, fitted.Classes)
-		default:
-			c.ClassNames = nil // those of another number of classes name nothing
-		}
+		err = job.fit(checkpoint, entry, o)
+	}
+	if err != nil {
+		return nil, err
 	}
 	c.Tensors = job.sd.Len()
 	job.output.Provenance = converter.Provenance{
-		Source: c.Source, Container: c.Container, Model: c.Model, Recipe: c.Recipe, Classes: c.ClassNames, Version: Version,
-	}
-	if src != nil {
-		c.SourceSHA256, job.output.Provenance.SHA256 = src.SHA256, src.SHA256
-	} else {
-		job.output.SHA256 = checkpoint.SHA256
+		Source: c.Source, Digest: known, Container: c.Container, Model: c.Model, Recipe: c.Recipe, Classes: c.ClassNames, Version: Version,
 	}
 	return job, nil
 }
 
+// keep takes the tensors of a checkpoint under their own names: those of the network, or
+// all.
+func (j *conversion) keep(checkpoint *converter.Checkpoint, all bool) (err error) {
+	read := checkpoint.StateDict
+	if all {
+		read = checkpoint.Tensors
+	}
+	if j.sd, err = read(); err != nil {
+		return err
+	}
+	j.done.Names = converter.Kept(j.sd)
+	return nil
+}
+
+// fit takes the tensors of a checkpoint as an entry's network wants them.
+func (j *conversion) fit(checkpoint *converter.Checkpoint, entry *registry.Entry, o ConvertOptions) error {
+	fitted, err := fit(entry, checkpoint, o.Recipe)
+	if err != nil {
+		return err
+	}
+	if fitted, err = formed(entry, fitted, o); err != nil {
+		return err
+	}
+	c := j.done
+	j.sd, j.output.Graph = fitted.Bound.StateDict(), fitted.Bound.Graph
+	c.Model, c.Recipe, c.Form, c.Classes, c.Names = entry.Name, fitted.Recipe, fitted.Form, fitted.Classes, fitted.Names
+	switch n := len(c.ClassNames); {
+	case n == fitted.Classes:
+	case o.Classes != nil:
+		return option.Errorf("Classes", "zoo: convert %s: %d class names, but the classifier has %d rows: name each", checkpoint.Name, n, fitted.Classes)
+	default:
+		c.ClassNames = nil // those of another number of classes name nothing
+	}
+	return nil
+}
+
 // formed returns a checkpoint in the form that is asked for: fused, or as it is.
 func formed(entry *registry.Entry, fitted *converter.Fitted, o ConvertOptions) (*converter.Fitted, error) {
-	if !o.Deploy || fitted.Deploy {
+	if !o.Deploy || fitted.Form == nn.Deploy {
 		return fitted, nil
 	}
-	g, err := graph(entry, registry.FormDeploy, fitted.Classes)
+	g, err := graph(entry, nn.Deploy, fitted.Classes)
 	if err != nil {
-		return nil, badOption("%w: leave Deploy out", err)
+		return nil, option.Errorf("Deploy", "%w: leave this out", err)
 	}
 	return fitted.Fuse(g, o.DType)
 }
 
-// write writes the file and returns what was done.
-func (j *conversion) write(ctx context.Context, path string) (*Conversion, error) {
+// write writes the file. The source is read for its digest only where that is not known.
+func (j *conversion) write(ctx context.Context, path string) error {
+	if !j.done.SourceDigest.Full() {
+		j.output.Digest = j.digest
+	}
 	if err := converter.Write(ctx, path, j.sd, j.output); err != nil {
-		return nil, err
+		return err
 	}
-	j.done.Path, j.done.SourceSHA256 = path, cmp.Or(j.done.SourceSHA256, j.source.SHA256())
-	return j.done, nil
-}
-
-func fileSHA256(path string) (string, error) {
-	f, err := os.Open(path)
-	if err != nil {
-		return "", err
+	j.done.Path = path
+	if !j.done.SourceDigest.Full() {
+		j.done.SourceDigest = j.digest()
 	}
-	defer f.Close()
-	h := sha256.New()
-	if _, err := io.Copy(h, f); err != nil {
-		return "", err
-	}
-	return hex.EncodeToString(h.Sum(nil)), nil
+	return nil
 }
 
 // sameFile reports whether both paths mean one file. An output that is not there

@@ -16,6 +16,8 @@ import (
 	"github.com/gozoo/zoo"
 	"github.com/gozoo/zoo/converter"
 	"github.com/gozoo/zoo/converter/safetensors"
+	"github.com/gozoo/zoo/internal/nano"
+	"github.com/gozoo/zoo/model"
 	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/tensor"
 )
@@ -24,7 +26,7 @@ import (
 // that rename gives it, changed by change; an empty name leaves it out.
 func edited(t testing.TB, z *zoo.Zoo, rename func(string) string, change func(string, tensor.Tensor) tensor.Tensor) string {
 	t.Helper()
-	c, err := z.Convert(context.Background(), nanos[1], zoo.ConvertOptions{})
+	c, err := z.Convert(context.Background(), nano.Names[1], zoo.ConvertOptions{})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -58,7 +60,7 @@ func edited(t testing.TB, z *zoo.Zoo, rename func(string) string, change func(st
 
 func TestConvertMisfits(t *testing.T) {
 	z := newZoo(t)
-	g, err := z.Graph(nanos[1])
+	g, err := z.Graph(nano.Names[1], nn.AsTrained)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -123,19 +125,19 @@ func TestConvertMisfits(t *testing.T) {
 			text: []string{"backbone.stem.0.conv.weight", "F32 (2,3)"},
 		},
 		{
-			name: "wrong model", model: nanos[0],
+			name: "wrong model", model: nano.Names[0],
 			check: func(t *testing.T, e *nn.BindError) {
 				if len(e.Missing) == 0 || len(e.Unexpected) == 0 {
 					t.Errorf("%+v", e)
 				}
 			},
-			text: []string{"as " + nanos[0]},
+			text: []string{"as " + nano.Names[0]},
 		},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
 			in := edited(t, z, tt.rename, tt.change)
 			out := filepath.Join(t.TempDir(), "out.safetensors")
-			model := nanos[1]
+			model := nano.Names[1]
 			if tt.model != "" {
 				model = tt.model
 			}
@@ -162,7 +164,7 @@ func TestConvertMisfits(t *testing.T) {
 }
 
 func TestConvertTwice(t *testing.T) {
-	for _, name := range nanos {
+	for _, name := range nano.Names {
 		t.Run(name, func(t *testing.T) {
 			z := newZoo(t)
 			out := filepath.Join(t.TempDir(), "out.safetensors")
@@ -174,11 +176,11 @@ func TestConvertTwice(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			a, err := first.SHA256()
+			a, err := first.Digest()
 			if err != nil {
 				t.Fatal(err)
 			}
-			if b, err := second.SHA256(); a != b || err != nil || second.Path != out {
+			if b, err := second.Digest(); a != b || err != nil || second.Path != out {
 				t.Errorf("%s and %s, %v: expected equal bytes", a, b, err)
 			}
 			// What was converted is itself a checkpoint, and converts to its own tensors.
@@ -229,18 +231,18 @@ func TestClassNamesOfAnotherNetwork(t *testing.T) {
 	if err := safetensors.WriteFile(out, f.StateDict(), map[string]string{converter.MetaClasses: `["cat","dog"]`}); err != nil {
 		t.Fatal(err)
 	}
-	m, err := z.OpenFile(nanos[1], out)
+	m, err := z.OpenFile(nano.Names[1], out)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer m.Close()
-	if p, err := m.Predict(context.Background(), decode(t, m, digit(t, 3))); err != nil || p.Class != 5 || p.Name != "" {
+	if p, err := m.Predict(context.Background(), nano.Image(t, 3)); err != nil || p.Class != 5 || p.Name != "" {
 		t.Errorf("%+v, %v: expected class 5 without a name", p, err)
 	}
 	if len(notices) != 1 || !strings.HasSuffix(notices[0], "names 2 classes, its classifier has 10: they are left without names") {
 		t.Errorf("said %q", notices)
 	}
-	checks, err := z.Verify(context.Background(), nanos[1], zoo.VerifyOptions{Checkpoint: out})
+	checks, err := z.Verify(context.Background(), nano.Names[1], zoo.VerifyOptions{Checkpoint: out})
 	if err != nil || len(checks) == 0 || !checks[0].Pass() {
 		t.Errorf("%+v, %v", checks, err)
 	}
@@ -252,7 +254,7 @@ func TestWeightsOfFile(t *testing.T) {
 	z := newZoo(t)
 	plain := edited(t, z, nil, nil)
 	compressed := plain + ".zst"
-	if _, err := z.ConvertFile(context.Background(), plain, zoo.ConvertOptions{Output: compressed, Model: nanos[1]}); err != nil {
+	if _, err := z.ConvertFile(context.Background(), plain, zoo.ConvertOptions{Output: compressed, Model: nano.Names[1]}); err != nil {
 		t.Fatal(err)
 	}
 	for _, path := range []string{plain, compressed} {
@@ -260,12 +262,12 @@ func TestWeightsOfFile(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		m, err := z.OpenFile(nanos[1], path)
+		m, err := z.OpenFile(nano.Names[1], path)
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer m.Close()
-		if want := fmt.Sprintf("sha256:%x", sha256.Sum256(data)); m.Weights() != want {
+		if want := fmt.Sprintf("sha256:%x", sha256.Sum256(data)); m.Weights().String() != want {
 			t.Errorf("%s: weights %s, want %s", filepath.Base(path), m.Weights(), want)
 		}
 	}
@@ -284,7 +286,7 @@ func TestFineTunedClasses(t *testing.T) {
 		}
 		return x
 	})
-	m, err := z.OpenFile(nanos[1], path)
+	m, err := z.OpenFile(nano.Names[1], path)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -292,12 +294,12 @@ func TestFineTunedClasses(t *testing.T) {
 	if m.Graph().NumClasses() != 3 || m.Classes() != nil {
 		t.Errorf("%d classes named %q", m.Graph().NumClasses(), m.Classes())
 	}
-	top, err := m.PredictTop(context.Background(), decode(t, m, digit(t, 0)), 5)
+	top, err := m.Top(context.Background(), 5, model.Image(nano.Image(t, 0)))
 	if err != nil {
 		t.Fatal(err)
 	}
 	var classes []int
-	for _, p := range top {
+	for _, p := range top[0] {
 		classes = append(classes, p.Class)
 	}
 	if diff := cmp.Diff([]int{1, 2, 0}, classes); diff != "" {

@@ -12,14 +12,15 @@ import (
 	"github.com/gozoo/zoo/converter/safetensors"
 	"github.com/gozoo/zoo/golden"
 	"github.com/gozoo/zoo/internal/bigtest"
-	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/internal/nano"
+	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/tensor"
 )
 
 // writeSynthetic writes the weights of seed 0 that the training form of a model wants.
 func writeSynthetic(t *testing.T, z *zoo.Zoo, name string) string {
 	t.Helper()
-	g, err := z.Graph(name)
+	g, err := z.Graph(name, nn.AsTrained)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -62,8 +63,8 @@ func TestDeploy(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			if c.Form != registry.FormDeploy {
-				t.Errorf("form %q, expected %q", c.Form, registry.FormDeploy)
+			if c.Form != nn.Deploy {
+				t.Errorf("form %q, expected %q", c.Form, nn.Deploy)
 			}
 			goldens, err := golden.Embedded(name)
 			if err != nil {
@@ -153,8 +154,8 @@ func TestDeployErrors(t *testing.T) {
 		want    string
 		misfits bool
 	}{
-		{convert(edited(t, z, nil, nil), nanos[1]), "no deploy form", false},
-		{convert(in, ""), "name a Model", false},
+		{convert(edited(t, z, nil, nil), nano.Names[1]), "no deploy form", false},
+		{convert(in, ""), "name a model", false},
 		{convert(lacking, name), dropped, true},
 		{convert(in, "repvgg-B0_8xb32_in1k"), "backbone.stage_1.2.", true},
 	} {

@@ -1,36 +1,17 @@
 package zoo_test
 
 import (
-	"archive/zip"
-	"bytes"
 	"context"
 	"fmt"
 	"io/fs"
 	"os"
-	"testing"
 
 	"github.com/gozoo/zoo"
-	"github.com/gozoo/zoo/golden"
+	"github.com/gozoo/zoo/evaluate"
+	"github.com/gozoo/zoo/internal/nano"
+	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/vision"
 )
-
-// digits returns the embedded test images.
-func digits(t testing.TB) fs.FS {
-	t.Helper()
-	z, err := openDigits()
-	if err != nil {
-		t.Fatal(err)
-	}
-	return z
-}
-
-func openDigits() (fs.FS, error) {
-	data, err := fs.ReadFile(golden.Nano(), "digits-val.zip")
-	if err != nil {
-		return nil, err
-	}
-	return zip.NewReader(bytes.NewReader(data), int64(len(data)))
-}
 
 // temporary returns a Zoo with an empty cache, and what removes it.
 func temporary() (z *zoo.Zoo, remove func(), err error) {
@@ -56,7 +37,7 @@ func ExampleZoo_Registry() {
 		return
 	}
 	fmt.Println(entry.Published.Top1, entry.Published.Source)
-	g, err := z.Graph(entry.Name)
+	g, err := z.Graph(entry.Name, nn.AsTrained)
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -86,7 +67,7 @@ func ExampleZoo_Convert() {
 }
 
 // Open a model by its name and name what is in an image.
-func ExampleModel_Predict() {
+func ExampleZoo_Open() {
 	z, remove, err := temporary()
 	if err != nil {
 		fmt.Println(err)
@@ -100,7 +81,7 @@ func ExampleModel_Predict() {
 		return
 	}
 	defer m.Close()
-	images, err := openDigits()
+	images, err := nano.Digits()
 	if err != nil {
 		fmt.Println(err)
 		return
@@ -126,7 +107,7 @@ func ExampleModel_Predict() {
 }
 
 // Measure a model on labelled images.
-func ExampleModel_Evaluate() {
+func ExampleZoo_Images() {
 	z, remove, err := temporary()
 	if err != nil {
 		fmt.Println(err)
@@ -140,7 +121,12 @@ func ExampleModel_Evaluate() {
 		return
 	}
 	defer m.Close()
-	e, err := m.Evaluate(ctx, zoo.EvalOptions{}) // on the images embedded for digits
+	images, err := z.Images(m.Name()) // those embedded for digits; evaluate.OpenData opens others
+	if err != nil {
+		fmt.Println(err)
+		return
+	}
+	e, err := evaluate.Run(ctx, m, images, evaluate.Options{})
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -1,9 +1,11 @@
 package zoo_test
 
 import (
+	"go/doc"
 	"go/parser"
 	"go/token"
 	"io/fs"
+	"os"
 	"path"
 	"path/filepath"
 	"slices"
@@ -14,135 +16,224 @@ import (
 
 const module = "github.com/gozoo/zoo"
 
-// layers says what each package may import: packages of this module by their path
-// in it, "" being the root, and other modules by their full path. What is not
-// listed is not allowed; the standard library always is. A package that is not
-// listed at all is an error, so that new ones are placed here first.
-var layers = map[string][]string{
-	"":                      {"registry", "registry/bundle", "registry/hub", "registry/lock", "registry/store", "converter", "converter/pth", "converter/safetensors", "converter/recipe", "nn", "tensor", "backbone", "vision", "metrics", "golden", "internal/engine", "internal/cpu", "internal/imagenet", "internal/atomicfile"},
-	"tensor":                {},
-	"nn":                    {"tensor"},
-	"backbone":              {"nn", "converter/recipe"},
-	"metrics":               {"nn", "tensor", "github.com/olekukonko/tablewriter"},
-	"vision":                {"vision/internal/jpeg", "vision/internal/kernel", "golang.org/x/image"},
-	"vision/internal/jpeg":  {"vision/internal/kernel"},
-	"registry":              {"github.com/BurntSushi/toml"},
-	"registry/store":        {"registry", "registry/hub", "registry/lock", "registry/oci", "registry/transfer", "internal/atomicfile", "internal/disk", "github.com/gofrs/flock"},
-	"registry/transfer":     {"registry", "internal/disk"},
-	"registry/hub":          {"registry", "registry/transfer"},
-	"registry/oci":          {"registry", "registry/transfer", "oras.land/oras-go/v2", "github.com/opencontainers/image-spec", "github.com/opencontainers/go-digest"},
-	"registry/lock":         {"registry", "internal/atomicfile"},
-	"registry/bundle":       {"registry", "registry/lock", "registry/store", "registry/transfer", "internal/atomicfile"},
-	"converter":             {"converter/safetensors", "converter/recipe", "converter/pth", "nn", "tensor", "internal/atomicfile", "internal/mmap", "github.com/klauspost/compress"},
-	"converter/pth":         {"tensor", "internal/mmap", "internal/atomicfile", "github.com/nlpodyssey/gopickle", "github.com/klauspost/compress"},
-	"converter/safetensors": {"tensor", "internal/mmap", "internal/atomicfile"},
-	"converter/recipe":      {"tensor"},
-	"golden":                {"converter/safetensors", "tensor", "github.com/klauspost/compress"},
-	"internal/engine":       {"nn", "tensor", "internal/kernel", "internal/cpu", "golang.org/x/sys"},
-	"internal/kernel":       {"internal/cpu"},
-	"internal/cpu":          {},
-	"internal/amxemu":       {"internal/cpu"},
-	"internal/mmap":         {"github.com/edsrzf/mmap-go"},
-	"internal/atomicfile":   {},
-	"internal/bigtest":      {"github.com/gofrs/flock"},
-	"internal/disk":         {"golang.org/x/sys"},
-	"internal/faulthost":    {},
-	"internal/imagenet":     {},
-	"internal/approx":       {},
-	// The command uses what its users could use: its own proof that the public
-	// packages are enough.
-	"cmd/zoo": {"", "registry", "registry/bundle", "registry/hub", "registry/lock", "registry/store", "converter", "converter/pth", "converter/safetensors", "converter/recipe", "nn", "tensor", "backbone", "vision", "metrics", "golden", "github.com/spf13/cobra", "github.com/vbauerster/mpb/v8", "golang.org/x/term"},
-
-	// Inner loops of decoding and scaling.
-	"vision/internal/kernel": {"internal/cpu"},
-
-	// Programs that measure.
-	"bench/download": {},
-	"bench/pixels":   {"vision"},
+// A layer says what one package imports: packages of this module by their path in it, ""
+// being the root, and other modules by their full path. The standard library is always
+// allowed.
+type layer struct {
+	path    string
+	imports []string
 }
 
-// TestLayers checks the imports of every Go file of the module. Tests may import any
-// package of it but commands, and what other modules some package may.
+// layers is the table of who may import whom, from the ground up: a package imports none
+// that stands below it in the list. What is not listed is not allowed, and what is listed
+// has to be used. A package that is not listed at all is an error, so that new ones are
+// placed here first.
+var layers = []layer{
+	// Leaves: names of bytes, numbers, the machine.
+	{"digest", nil},
+	{"tensor", nil},
+	{"internal/option", nil},
+	{"internal/cpu", nil},
+	{"internal/imagenet", nil},
+	{"internal/atomicfile", nil},
+	{"internal/faulthost", nil},
+	{"internal/bigtest", []string{"github.com/gofrs/flock"}},
+	{"internal/mmap", []string{"github.com/edsrzf/mmap-go"}},
+	{"internal/disk", []string{"golang.org/x/sys"}},
+	{"internal/amxemu", []string{"internal/cpu"}},
+
+	// Networks: described, named, computed. Kernels know slices and integers only.
+	{"nn", []string{"tensor"}},
+	{"converter/recipe", []string{"tensor"}},
+	{"backbone", []string{"nn", "converter/recipe"}},
+	{"internal/kernel", []string{"internal/cpu"}},
+	{"internal/engine", []string{"nn", "tensor", "internal/kernel", "golang.org/x/sys"}},
+
+	// Checkpoints. No format knows another, and none a network.
+	{"converter/safetensors", []string{"tensor", "internal/mmap", "internal/atomicfile"}},
+	{"converter/pth", []string{"tensor", "internal/mmap", "github.com/nlpodyssey/gopickle", "github.com/klauspost/compress"}},
+	{"converter", []string{"converter/safetensors", "converter/pth", "converter/recipe", "nn", "tensor", "digest", "internal/atomicfile", "internal/mmap", "internal/option", "github.com/klauspost/compress"}},
+
+	// Pixels.
+	{"vision/internal/kernel", []string{"internal/cpu"}},
+	{"vision/internal/jpeg", []string{"vision/internal/kernel"}},
+	{"vision", []string{"vision/internal/jpeg", "vision/internal/kernel", "golang.org/x/image"}},
+
+	// Figures, and what the reference computed.
+	{"metrics", []string{"nn", "tensor", "digest"}},
+	{"metrics/table", []string{"metrics", "nn", "tensor", "digest", "github.com/olekukonko/tablewriter"}},
+	{"golden", []string{"converter/safetensors", "nn", "tensor", "digest", "github.com/klauspost/compress"}},
+
+	// What an embedder imports: no registry, no network, no report.
+	{"model", []string{"backbone", "converter", "golden", "internal/engine", "internal/option", "metrics", "nn", "tensor", "vision"}},
+	{"internal/nano", []string{"golden", "model", "vision"}},
+	{"evaluate", []string{"model", "golden", "metrics", "tensor", "vision", "digest", "internal/imagenet", "internal/option"}},
+
+	// What is published, and how it comes here.
+	{"registry", []string{"digest", "nn", "vision", "github.com/BurntSushi/toml"}},
+	{"internal/transfer", []string{"digest", "internal/disk"}},
+	{"internal/oci", []string{"digest", "registry", "internal/transfer", "oras.land/oras-go/v2", "github.com/opencontainers/image-spec", "github.com/opencontainers/go-digest"}},
+	{"registry/hub", []string{"digest", "registry", "internal/transfer"}},
+	{"registry/lock", []string{"digest", "registry", "internal/atomicfile"}},
+	{"registry/store", []string{"digest", "registry", "registry/hub", "registry/lock", "internal/oci", "internal/transfer", "internal/atomicfile", "internal/disk", "github.com/gofrs/flock"}},
+	{"registry/bundle", []string{"digest", "registry", "registry/lock", "registry/store", "internal/transfer", "internal/atomicfile"}},
+
+	// The facade.
+	{"", []string{"model", "evaluate", "golden", "metrics", "backbone", "converter", "converter/pth", "nn", "tensor", "vision", "digest", "registry", "registry/bundle", "registry/hub", "registry/lock", "registry/store", "internal/engine", "internal/cpu", "internal/imagenet", "internal/atomicfile", "internal/option"}},
+
+	// The command uses what its users could use: the proof that the public packages are
+	// enough.
+	{"cmd/zoo", []string{"", "model", "evaluate", "golden", "metrics", "metrics/table", "backbone", "converter", "converter/pth", "converter/safetensors", "nn", "tensor", "vision", "registry", "registry/bundle", "registry/hub", "registry/lock", "registry/store", "github.com/spf13/cobra", "github.com/vbauerster/mpb/v8", "golang.org/x/term"}},
+
+	// Programs to begin with, and programs that measure.
+	{"examples/httpserver", []string{"", "model"}},
+	{"bench/download", nil},
+	{"bench/pixels", []string{"vision"}},
+}
+
+// forTests are the modules that only tests import.
+var forTests = []string{"github.com/google/go-cmp", "github.com/google/go-containerregistry"}
+
+// TestLayers holds the imports of every Go file of the module against the table. Tests may
+// import any package of the module but commands, and any module that some package may.
 func TestLayers(t *testing.T) {
-	anyModule := []string{"github.com/google/go-cmp", "github.com/google/go-containerregistry"} // that only tests import
-	for _, allowed := range layers {
-		for _, dep := range allowed {
-			if strings.Contains(dep, ".") {
-				anyModule = append(anyModule, dep)
+	modules := slices.Clone(forTests)
+	at := make(map[string]int)
+	for i, l := range layers {
+		if _, twice := at[l.path]; twice {
+			t.Errorf("package %q stands twice in the table of layers", l.path)
+		}
+		at[l.path] = i
+		for _, dep := range l.imports {
+			if below, own := at[dep]; strings.Contains(dep, ".") {
+				modules = append(modules, dep)
+			} else if !own || below >= i {
+				t.Errorf("package %q is to import %q, which does not stand above it in the table", l.path, dep)
 			}
 		}
 	}
-	found := make(map[string]bool)
+	there := make(map[string]bool)
+	used := make(map[[2]string]bool) // by package and allowance
+	for _, file := range goFiles(t) {
+		dir := strings.TrimPrefix("/"+path.Dir(filepath.ToSlash(file)), "/")
+		if dir == "." {
+			dir = ""
+		}
+		i, ok := at[dir]
+		if !ok {
+			t.Errorf("%s: package %q is not in the table of layers", file, dir)
+			continue
+		}
+		test := strings.HasSuffix(file, "_test.go")
+		if !test {
+			there[dir] = true
+		}
+		for _, dep := range imports(t, file) {
+			allowance := slices.IndexFunc(layers[i].imports, func(a string) bool { return a == own(dep) || strings.Contains(a, ".") && within(dep, a) })
+			switch {
+			case allowance >= 0:
+				if !test {
+					used[[2]string{dir, layers[i].imports[allowance]}] = true
+				}
+			case dep == "C":
+				t.Errorf("%s: cgo", file)
+			case standard(dep), own(dep) == dir:
+			case test && within(dep, module) && !strings.HasPrefix(own(dep), "cmd/"):
+			case test && slices.ContainsFunc(modules, func(m string) bool { return within(dep, m) }):
+			default:
+				t.Errorf("%s: %q must not import %q", file, dir, dep)
+			}
+		}
+	}
+	for _, l := range layers {
+		if !there[l.path] {
+			t.Errorf("package %q is in the table of layers, and not in the module", l.path)
+		}
+		for _, dep := range l.imports {
+			if !used[[2]string{l.path, dep}] {
+				t.Errorf("package %q may import %q, and does not", l.path, dep)
+			}
+		}
+	}
+}
+
+// TestExamples sees that every public package has an example that runs.
+func TestExamples(t *testing.T) {
+	has := make(map[string]bool)
+	for _, file := range goFiles(t) {
+		if !strings.HasSuffix(file, "_test.go") {
+			continue
+		}
+		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ParseComments)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, e := range doc.Examples(f) {
+			if e.Output != "" {
+				has[path.Dir(filepath.ToSlash(file))] = true
+			}
+		}
+	}
+	for _, l := range layers {
+		command := strings.HasPrefix(l.path, "cmd/") || strings.HasPrefix(l.path, "bench/") || strings.HasPrefix(l.path, "examples/")
+		if !command && !strings.Contains("/"+l.path, "/internal/") && !has[path.Clean(l.path)] {
+			t.Errorf("package %q has no example with an output", l.path)
+		}
+	}
+}
+
+// own returns the path that a package has in this module. That of another module's package
+// no package here has.
+func own(dep string) string { return strings.TrimPrefix(strings.TrimPrefix(dep, module), "/") }
+
+// within reports whether a package is a module's.
+func within(dep, module string) bool { return dep == module || strings.HasPrefix(dep, module+"/") }
+
+// standard reports whether a package is one of the standard library.
+func standard(dep string) bool {
+	first, _, _ := strings.Cut(dep, "/")
+	return !strings.Contains(first, ".")
+}
+
+// goFiles returns the Go files of the module, without those of modules in it.
+func goFiles(t *testing.T) (files []string) {
+	t.Helper()
 	err := filepath.WalkDir(".", func(file string, d fs.DirEntry, err error) error {
 		if err != nil {
 			return err
 		}
 		if d.IsDir() {
 			name := d.Name()
-			nested := file != "." && exists(filepath.Join(file, "go.mod"))
-			if nested || name == "testdata" || len(name) > 1 && strings.ContainsAny(name[:1], "._") {
+			_, nested := os.Stat(filepath.Join(file, "go.mod"))
+			if file != "." && nested == nil || name == "testdata" || len(name) > 1 && strings.ContainsAny(name[:1], "._") {
 				return filepath.SkipDir
 			}
 			return nil
 		}
-		if !strings.HasSuffix(file, ".go") {
-			return nil
-		}
-		f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
-		if err != nil {
-			return err
-		}
-		dir := path.Dir(filepath.ToSlash(file))
-		if dir == "." {
-			dir = ""
-		}
-		allowed, ok := layers[dir]
-		if !ok {
-			t.Errorf("%s: package %q is not in the table of layers", file, dir)
-			return nil
-		}
-		found[dir] = true
-		test := strings.HasSuffix(file, "_test.go")
-		for _, spec := range f.Imports {
-			dep, err := strconv.Unquote(spec.Path.Value)
-			if err != nil {
-				return err
-			}
-			own, inside := strings.CutPrefix(dep+"/", module+"/")
-			own = strings.TrimSuffix(own, "/")
-			first, _, _ := strings.Cut(dep, "/")
-			switch {
-			case inside && test && !strings.HasPrefix(own, "cmd/"):
-			case inside && (slices.Contains(allowed, own) || own == dir):
-			case inside:
-				t.Errorf("%s: %q must not import %q", file, dir, own)
-			case !strings.Contains(first, "."): // standard library
-				if dep == "C" {
-					t.Errorf("%s: cgo", file)
-				}
-			case contains(allowed, dep), test && contains(anyModule, dep):
-			default:
-				t.Errorf("%s: %q must not import %q", file, dir, dep)
-			}
+		if strings.HasSuffix(file, ".go") {
+			files = append(files, file)
 		}
 		return nil
 	})
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, dir := range []string{"tensor", "nn", "backbone", "registry", "metrics"} {
-		if !found[dir] {
-			t.Errorf("no Go file found in %q: does the test run in the module's root?", dir)
-		}
+	return files
+}
+
+// imports returns the packages that a file imports.
+func imports(t *testing.T, file string) (deps []string) {
+	t.Helper()
+	f, err := parser.ParseFile(token.NewFileSet(), file, nil, parser.ImportsOnly)
+	if err != nil {
+		t.Fatal(err)
 	}
-}
-
-// contains reports whether dep is one of modules or a package of one.
-func contains(modules []string, dep string) bool {
-	return slices.ContainsFunc(modules, func(m string) bool { return dep == m || strings.HasPrefix(dep, m+"/") })
-}
-
-func exists(file string) bool {
-	matches, err := filepath.Glob(file)
-	return err == nil && len(matches) > 0
+	for _, spec := range f.Imports {
+		dep, err := strconv.Unquote(spec.Path.Value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		deps = append(deps, dep)
+	}
+	return deps
 }

@@ -2,18 +2,17 @@ package zoo
 
 import (
 	"context"
-	"errors"
 
+	"github.com/gozoo/zoo/internal/option"
 	"github.com/gozoo/zoo/registry/lock"
 )
 
-// LockPath returns the lock file that is configured, or zoo.lock in the current
-// folder.
-func (z *Zoo) LockPath() string {
-	if z.config.Lock != "" {
-		return z.config.Lock
+// lockPath returns the lock file that is configured.
+func (z *Zoo) lockPath() (string, error) {
+	if z.config.Lock == "" {
+		return "", option.Errorf("Lock", "zoo: lock: no lock file is configured: name one, such as %s", lock.FileName)
 	}
-	return lock.FileName
+	return z.config.Lock, nil
 }
 
 // Pin fetches a model's file where need be and pins it in the lock file. A file
@@ -26,9 +25,12 @@ func (z *Zoo) Pin(ctx context.Context, name string, update bool) (*Source, error
 		return nil, err
 	}
 	if z.lockKey != nil {
-		return nil, errors.New("zoo: lock: a signature is asked for: pin without --lock-key, then sign")
+		return nil, option.Errorf("LockKey", "zoo: lock: a signature is asked for: pin without the key, then sign")
 	}
-	path := z.LockPath()
+	path, err := z.lockPath()
+	if err != nil {
+		return nil, err
+	}
 	pins, err := lock.Read(path)
 	if err != nil {
 		return nil, err
@@ -54,7 +56,13 @@ func (z *Zoo) Pin(ctx context.Context, name string, update bool) (*Source, error
 }
 
 // SignLock signs the lock file with the private key in a PEM file.
-func (z *Zoo) SignLock(keyPath string) error { return lock.SignFile(z.LockPath(), keyPath) }
+func (z *Zoo) SignLock(keyPath string) error {
+	path, err := z.lockPath()
+	if err != nil {
+		return err
+	}
+	return lock.SignFile(path, keyPath)
+}
 
 // VerifyLock checks the signature of the lock file against a public key and
 // returns the names that it pins. The error is a *lock.SignatureError when it does
@@ -64,7 +72,11 @@ func (z *Zoo) VerifyLock(keyPath string) ([]string, error) {
 	if err != nil {
 		return nil, err
 	}
-	f, err := lock.VerifyFile(z.LockPath(), key)
+	path, err := z.lockPath()
+	if err != nil {
+		return nil, err
+	}
+	f, err := lock.VerifyFile(path, key)
 	if err != nil {
 		return nil, err
 	}

@@ -4,9 +4,11 @@ import (
 	"context"
 	"errors"
 	"fmt"
+	"io/fs"
 	"path"
 	"strings"
 
+	"github.com/gozoo/zoo/evaluate"
 	"github.com/gozoo/zoo/golden"
 	"github.com/gozoo/zoo/metrics"
 	"github.com/gozoo/zoo/nn"
@@ -20,29 +22,14 @@ import (
 // embedded images.
 var reported = []string{"csp*50_3rdparty_*", "efficientnet-lite*_3rdparty_*", "csp*-nano_digits"}
 
-// A VerifyError says that networks do not compute what the reference framework
-// computed.
-type VerifyError struct {
-	Failed []Check // never empty
-}
-
-func (e *VerifyError) Error() string {
-	c := e.Failed[0]
-	text := fmt.Sprintf("zoo: %s: verification failed: %s at %s: %s", c.Model, c.Verdict.Golden, c.Verdict.Precision, c.Reason())
-	if n := len(e.Failed) - 1; n > 0 {
-		text += fmt.Sprintf("; and %d more", n)
-	}
-	return text
-}
-
 // ReportOptions says what to report. The zero value reports what is embedded, and the
 // published CSPNets and EfficientNet-Lites beside it.
 type ReportOptions struct {
 	// Names are models, or patterns of path.Match.
 	Names []string
-	// Measured are evaluations to enter, such as Merge returns; of models that Names do
+	// Measured are evaluations to enter, such as evaluate.Merge returns; of models that Names do
 	// not hold they add rows.
-	Measured []*Evaluation
+	Measured []*evaluate.Evaluation
 }
 
 // Report returns the rows of the reproduction table. Parameters and FLOPs are counted
@@ -57,7 +44,7 @@ func (z *Zoo) Report(ctx context.Context, o ReportOptions) ([]metrics.Row, error
 	if len(names) == 0 {
 		names = reported
 	}
-	measured := make(map[string]*Evaluation)
+	measured := make(map[string]*evaluate.Evaluation)
 	for _, e := range o.Measured {
 		if _, ok := measured[e.Model]; ok {
 			return nil, fmt.Errorf("zoo: report: two evaluations of %s: give one", e.Model)
@@ -119,7 +106,7 @@ func (z *Zoo) entries(names []string) ([]*registry.Entry, error) {
 
 // row returns an entry's row, with the given evaluation, or measured where its images
 // are embedded.
-func (z *Zoo) row(ctx context.Context, entry *registry.Entry, e *Evaluation) (metrics.Row, error) {
+func (z *Zoo) row(ctx context.Context, entry *registry.Entry, e *evaluate.Evaluation) (metrics.Row, error) {
 	g, err := graph(entry, entry.Published.Form, entry.Classes)
 	if err != nil {
 		return metrics.Row{}, err
@@ -128,19 +115,20 @@ func (z *Zoo) row(ctx context.Context, entry *registry.Entry, e *Evaluation) (me
 	if err != nil {
 		return metrics.Row{}, err
 	}
-	row.Digests.Source = entry.Weights.DigestText()
+	row.Digests.Source = entry.Weights.Digest
 	if e != nil {
-		digest, err := registry.ParseDigest(strings.TrimPrefix(e.Weights, "sha256:"))
-		if err != nil || !entry.Weights.Digest.Matches(digest) {
-			return row, fmt.Errorf("zoo: report: %s was evaluated with weights %s, the published ones are %s", entry.Name, e.Weights, entry.Weights.DigestText())
+		d, ok := e.Weights.Digest()
+		if !ok || !entry.Weights.Digest.Matches(d) {
+			return row, fmt.Errorf("zoo: report: %s was evaluated with weights %s, the published ones are %s", entry.Name, e.Weights, entry.Weights.Digest.Text())
 		}
-		row.Digests.Source = e.Weights
-		return row, row.Measure(e.measured(entry))
+		row.Digests.Source = d
+		return row, row.Measure(measured(e, entry))
 	}
-	if images, err := embeddedImages(entry); err != nil || images == nil {
+	images, err := embeddedImages(entry)
+	if err != nil || images == nil {
 		return row, err
 	}
-	return row, z.measure(ctx, entry, &row)
+	return row, z.measure(ctx, entry, images, &row)
 }
 
 // published returns an entry's published figures in the words of the package metrics.
@@ -156,25 +144,34 @@ func published(entry *registry.Entry, g *nn.Graph) metrics.Published {
 	}
 }
 
-// measure enters what the embedded images give: download, convert, verify, evaluate.
-func (z *Zoo) measure(ctx context.Context, entry *registry.Entry, row *metrics.Row) error {
-	conversion, err := z.Convert(ctx, entry.Name, ConvertOptions{})
+// measure enters what the embedded images give: fetch, convert, verify, evaluate, each
+// once.
+func (z *Zoo) measure(ctx context.Context, entry *registry.Entry, images fs.FS, row *metrics.Row) error {
+	src, err := z.fetch(ctx, entry)
+	if err != nil {
+		return err
+	}
+	row.Digests.Source = src.Digest
+	converted, err := z.converted(ctx, entry, src)
 	switch {
-	case errors.Is(err, store.ErrReadOnly): // Open converts in memory, and no file has a digest
+	case errors.Is(err, store.ErrReadOnly): // openBlob converts in memory, and no file has a digest
 	case err != nil:
 		return err
 	default:
-		digest, err := conversion.SHA256()
-		if err != nil {
-			return err
-		}
-		row.Digests.Source, row.Digests.Converted = "sha256:"+conversion.SourceSHA256, "sha256:"+digest
+		row.Digests.Converted = converted.Digest
 	}
+	m, err := z.openBlob(ctx, entry, src)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
 	goldens, err := golden.Embedded(entry.Name)
 	if err != nil {
 		return err
 	}
-	checks, err := z.Verify(ctx, entry.Name, VerifyOptions{Goldens: goldens, Precisions: []Precision{z.config.Precision}})
+	weights := &weightSource{zoo: z, entry: entry, published: m}
+	defer weights.close()
+	checks, err := z.verify(ctx, weights, VerifyOptions{Goldens: goldens, Precisions: []Precision{z.config.Precision}, Images: images})
 	if err != nil {
 		return err
 	}
@@ -184,24 +181,22 @@ func (z *Zoo) measure(ctx context.Context, entry *registry.Entry, row *metrics.R
 		}
 	}
 	for _, g := range goldens {
-		row.Digests.Golden = "sha256:" + g.SHA256
+		row.Digests.Golden = g.Digest
 	}
-	m, err := z.Open(ctx, entry.Name)
+	e, err := evaluate.Run(ctx, m, images, evaluate.Options{Dataset: EmbeddedDataset})
 	if err != nil {
 		return err
 	}
-	defer m.Close()
-	e, err := m.Evaluate(ctx, EvalOptions{})
-	if err != nil {
-		return err
-	}
-	return row.Measure(e.measured(entry))
+	return row.Measure(measured(e, entry))
 }
 
-// measured returns the evaluation in the words of the package metrics.
-func (e *Evaluation) measured(entry *registry.Entry) metrics.Evaluation {
+// EmbeddedDataset is what evaluations call the images that Zoo.Images returns.
+const EmbeddedDataset = "embedded"
+
+// measured returns an evaluation in the words of the package metrics.
+func measured(e *evaluate.Evaluation, entry *registry.Entry) metrics.Evaluation {
 	return metrics.Evaluation{
 		Accuracy: e.Accuracy, Height: entry.Input.Crop, Width: entry.Input.Crop,
-		Interpolation: interpolation(entry), Decoder: decoder, Precision: string(e.Precision), Images: "sha256:" + e.ListSHA256,
+		Interpolation: entry.Input.Resize.Method(), Decoder: evaluate.Decoder, Precision: e.Precision, Images: e.List,
 	}
 }

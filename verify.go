@@ -11,9 +11,11 @@ import (
 
 	"github.com/gozoo/zoo/converter"
 	"github.com/gozoo/zoo/golden"
+	"github.com/gozoo/zoo/model"
 	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/tensor"
+	"github.com/gozoo/zoo/vision"
 )
 
 // VerifyOptions says what to verify with. The zero value verifies the embedded
@@ -34,8 +36,8 @@ type VerifyOptions struct {
 // A Check is one golden judged at one precision.
 type Check struct {
 	Model   string
-	Weights string // what was used: "synthetic:SEED" or "sha256:HEX"
-	Input   string // size, as "2x3x224x224"
+	Weights golden.Weights // what was used
+	Input   string         // size, as "2x3x224x224"
 	Verdict *golden.Verdict
 	Pixels  *PixelDelta // nil when the images behind the input are not there
 }
@@ -92,11 +94,18 @@ func (z *Zoo) Verify(ctx context.Context, name string, o VerifyOptions) ([]Check
 			return nil, err
 		}
 	}
-	var checks []Check
-	weights := weightSource{zoo: z, entry: entry, checkpoint: o.Checkpoint}
+	weights := &weightSource{zoo: z, entry: entry, checkpoint: o.Checkpoint}
 	defer weights.close()
-	for i, g := range goldens {
-		z.progress(Progress{Task: "verify", Name: name, Done: int64(i), Total: int64(len(goldens))})
+	o.Goldens, o.Precisions = goldens, precisions
+	return z.verify(ctx, weights, o)
+}
+
+// verify judges a model by goldens, at precisions and with images that are all given.
+func (z *Zoo) verify(ctx context.Context, weights *weightSource, o VerifyOptions) ([]Check, error) {
+	name := weights.entry.Name
+	var checks []Check
+	for i, g := range o.Goldens {
+		z.progress(Progress{Task: "verify", Name: name, Done: int64(i), Total: int64(len(o.Goldens))})
 		if g.Model != name {
 			return checks, &GoldenError{g.Name, fmt.Errorf("the golden is of model %q, not of %q", g.Model, name)}
 		}
@@ -104,12 +113,16 @@ func (z *Zoo) Verify(ctx context.Context, name string, o VerifyOptions) ([]Check
 		if err != nil {
 			return checks, err
 		}
-		pixels, err := m.comparePixels(g, o.Images)
+		pixels, err := comparePixels(g, m.Pipeline(), o.Images)
 		if err != nil {
 			return checks, &GoldenError{g.Name, err}
 		}
-		for _, p := range precisions {
-			c, err := m.judge(ctx, g, p)
+		for _, p := range o.Precisions {
+			at, err := m.With(z.compute(p))
+			if err != nil {
+				return checks, err
+			}
+			c, err := judge(ctx, at, g)
 			if err != nil {
 				return checks, &GoldenError{g.Name, err}
 			}
@@ -117,26 +130,14 @@ func (z *Zoo) Verify(ctx context.Context, name string, o VerifyOptions) ([]Check
 			checks = append(checks, c)
 		}
 	}
-	z.progress(Progress{Task: "verify", Name: name, Done: int64(len(goldens)), Total: int64(len(goldens))})
+	z.progress(Progress{Task: "verify", Name: name, Done: int64(len(o.Goldens)), Total: int64(len(o.Goldens))})
 	return checks, nil
 }
 
-// A GoldenError says that a golden cannot be judged by: it is of another model, of
-// other weights, or of another network. That is no pass.
-type GoldenError struct {
-	Golden string // file name
-	Err    error
-}
-
-func (e *GoldenError) Error() string { return fmt.Sprintf("zoo: %s: %v", e.Golden, e.Err) }
-
-// Unwrap returns the cause.
-func (e *GoldenError) Unwrap() error { return e.Err }
-
 // judge runs the golden's input, as users run the network and with its probes kept, and
 // compares the outcomes.
-func (m *Model) judge(ctx context.Context, g *golden.Golden, p Precision) (Check, error) {
-	c := Check{Model: m.entry.Name, Weights: m.Weights(), Input: strings.ReplaceAll(strings.Trim(g.Shape.String(), "()"), ",", "x")}
+func judge(ctx context.Context, m *Model, g *golden.Golden) (Check, error) {
+	c := Check{Model: m.Name(), Weights: m.Weights(), Input: strings.ReplaceAll(strings.Trim(g.Shape.String(), "()"), ",", "x")}
 	input, err := g.NetworkInput()
 	if err != nil {
 		return c, err
@@ -145,35 +146,48 @@ func (m *Model) judge(ctx context.Context, g *golden.Golden, p Precision) (Check
 	for _, probe := range g.Probes {
 		wanted[probe.Path] = true
 	}
-	var keep []int
 	var paths []string
-	for _, probe := range m.Graph().Probes {
-		if wanted[probe.Path] {
-			keep = append(keep, probe.Value)
-			paths = append(paths, probe.Path)
+	for _, path := range m.Paths() {
+		if wanted[path] {
+			paths = append(paths, path)
 		}
 	}
 	var r golden.Run
-	if r.Logits, _, err = m.net.forward(ctx, p, input, g.Shape); err != nil {
+	if r.Logits, _, err = forward(ctx, m, nil, model.Tensor(g.Shape, input)); err != nil {
 		return c, err
 	}
-	if len(keep) > 0 {
-		probed, kept, err := m.net.forward(ctx, p, input, g.Shape, keep...)
-		if err != nil {
+	if len(paths) > 0 {
+		var kept [][]float32
+		if r.Probed, kept, err = forward(ctx, m, paths, model.Tensor(g.Shape, input)); err != nil {
 			return c, err
 		}
-		r.Probed = probed
-		for i, x := range kept {
-			r.Probes = append(r.Probes, golden.ProbeValues{Path: paths[i], Values: golden.Probe(paths[i], x)})
+		for i, path := range paths {
+			r.Probes = append(r.Probes, golden.ProbeValues{Path: path, Values: golden.Probe(path, kept[i])})
 		}
 	}
-	c.Verdict, err = g.Judge(p, r)
+	c.Verdict, err = g.Judge(m.Compute().Precision, r)
 	return c, err
+}
+
+// forward computes a batch: the logits (N,K), and what the modules of some paths put out.
+func forward(ctx context.Context, m *Model, paths []string, batch model.Input) (logits []float32, kept [][]float32, err error) {
+	outputs, err := m.Forward(ctx, paths, batch)
+	if err != nil {
+		return nil, nil, err
+	}
+	kept = make([][]float32, len(paths))
+	for _, out := range outputs { // of each image
+		logits = append(logits, out.Logits...)
+		for i, v := range out.Values {
+			kept[i] = append(kept[i], v.Data...)
+		}
+	}
+	return logits, kept, nil
 }
 
 // comparePixels preprocesses the images that the golden's input was made from. It
 // returns nil when the golden names none or images does not hold them.
-func (m *Model) comparePixels(g *golden.Golden, images fs.FS) (*PixelDelta, error) {
+func comparePixels(g *golden.Golden, p vision.Pipeline, images fs.FS) (*PixelDelta, error) {
 	names := g.Images()
 	if images == nil || len(names) == 0 {
 		return nil, nil
@@ -188,7 +202,7 @@ func (m *Model) comparePixels(g *golden.Golden, images fs.FS) (*PixelDelta, erro
 	}
 	delta := &PixelDelta{Values: len(want)}
 	for i, name := range names {
-		got, _, _, err := m.preprocess(images, name)
+		got, err := preprocess(p, images, name)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, nil
 		}
@@ -198,11 +212,11 @@ func (m *Model) comparePixels(g *golden.Golden, images fs.FS) (*PixelDelta, erro
 		if len(got) != size {
 			return nil, fmt.Errorf("image %s gives %d values, the golden holds %d", name, len(got), size)
 		}
-		plane := size / len(m.pipeline.Std)
+		plane := size / len(p.Std)
 		for j, w := range want[i*size : (i+1)*size] {
 			if got[j] != w {
 				delta.Differ++
-				levels := math.Abs(float64(got[j])-float64(w)) * float64(m.pipeline.Std[j/plane])
+				levels := math.Abs(float64(got[j])-float64(w)) * float64(p.Std[j/plane])
 				delta.Max = max(delta.Max, levels) // NaN where a value of the golden is
 			}
 		}
@@ -210,20 +224,43 @@ func (m *Model) comparePixels(g *golden.Golden, images fs.FS) (*PixelDelta, erro
 	return delta, nil
 }
 
+// preprocess reads one image of a file system into a network input (C,H,W).
+func preprocess(p vision.Pipeline, images fs.FS, name string) ([]float32, error) {
+	data, err := fs.ReadFile(images, name)
+	if err != nil {
+		return nil, err
+	}
+	img, err := vision.Decode(data, p.DecodeOptions())
+	if err != nil {
+		return nil, fmt.Errorf("%s: %w", name, err)
+	}
+	input, _, _, err := p.Apply(img)
+	return input, err
+}
+
 // weightSource opens the weights that goldens ask for, each once.
 type weightSource struct {
 	zoo        *Zoo
 	entry      *registry.Entry
 	checkpoint string // a file to use whatever the golden names
+	published  *Model // the model of the published weights where that is open already; not closed here
 
-	open map[string]*Model
+	open map[weightKey]*Model
+}
+
+// weightKey tells the weights of goldens apart.
+type weightKey struct {
+	form    nn.Form
+	weights golden.Weights
 }
 
 // model returns the network with the weights that the golden names.
 func (w *weightSource) model(ctx context.Context, g *golden.Golden) (*Model, error) {
-	key := g.Form + " " + g.Weights
+	key := weightKey{g.Form, g.Weights}
 	if w.checkpoint != "" {
-		key = "file:" + w.checkpoint
+		key = weightKey{} // one file for all
+	} else if w.published != nil && w.published.Weights() == g.Weights {
+		return w.published, nil
 	}
 	if m, ok := w.open[key]; ok {
 		return m, nil
@@ -233,7 +270,7 @@ func (w *weightSource) model(ctx context.Context, g *golden.Golden) (*Model, err
 		return nil, err
 	}
 	if w.open == nil {
-		w.open = make(map[string]*Model)
+		w.open = make(map[weightKey]*Model)
 	}
 	w.open[key] = m
 	return m, nil
@@ -243,7 +280,7 @@ func (w *weightSource) load(ctx context.Context, g *golden.Golden) (*Model, erro
 	if w.checkpoint != "" {
 		return w.zoo.OpenFile(w.entry.Name, w.checkpoint)
 	}
-	if seed, ok := g.SyntheticWeights(); ok {
+	if seed, ok := g.Weights.Seed(); ok {
 		return w.zoo.synthetic(w.entry, g.Form, g.K, seed)
 	}
 	m, err := w.zoo.Open(ctx, w.entry.Name)
@@ -265,7 +302,7 @@ func (w *weightSource) close() {
 
 // synthetic returns one form of an entry's network with the synthetic weights of a seed: see
 // golden.SyntheticTensor.
-func (z *Zoo) synthetic(entry *registry.Entry, form string, classes int, seed uint64) (*Model, error) {
+func (z *Zoo) synthetic(entry *registry.Entry, form nn.Form, classes int, seed uint64) (*Model, error) {
 	g, err := graph(entry, form, classes)
 	if err != nil {
 		return nil, err
@@ -280,12 +317,9 @@ func (z *Zoo) synthetic(entry *registry.Entry, form string, classes int, seed ui
 			return nil, err
 		}
 	}
-	bound, err := nn.Bind(g, &sd)
-	if err != nil {
-		return nil, err
-	}
-	weights := fmt.Sprintf("synthetic:%d", seed)
-	return z.newModel(entry, &converter.Fitted{Bound: bound, Classes: classes}, func() string { return weights }, nil)
+	o := z.modelOptions(entry, golden.Synthetic(seed))
+	o.Classes = labels(entry, classes)
+	return model.New(g, &sd, o)
 }
 
 // OpenGolden reads a golden file.

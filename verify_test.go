@@ -3,12 +3,13 @@ package zoo_test
 import (
 	"context"
 	"errors"
-	"strings"
 	"testing"
 
 	"github.com/gozoo/zoo"
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/golden"
 	"github.com/gozoo/zoo/internal/bigtest"
+	"github.com/gozoo/zoo/internal/nano"
 )
 
 // newZoo returns a Zoo with an empty cache that opens no connection.
@@ -81,14 +82,14 @@ func TestVerifyAltered(t *testing.T) {
 	}{
 		{"logits", func(g *golden.Golden) { g.Logits[3] += 0.01 }, "logits"},
 		{"probe", func(g *golden.Golden) { g.Probes[5].Values[7] += 0.1 }, "backbone.stages.0.atfer_blocks_conv"},
-		{"another model", func(g *golden.Golden) { g.Model = nanos[0] }, ""},
-		{"other weights", func(g *golden.Golden) { g.Weights = "sha256:" + strings.Repeat("0", 64) }, ""},
+		{"another model", func(g *golden.Golden) { g.Model = nano.Names[0] }, ""},
+		{"other weights", func(g *golden.Golden) { g.Weights = golden.FromFile(digest.Of([32]byte{})) }, ""},
 		{"another network's probe", func(g *golden.Golden) { g.Probes[0].Path = "backbone.stages.9" }, ""},
 		{"another number of classes", func(g *golden.Golden) { g.Logits, g.K = g.Logits[:8*5], 5 }, ""},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
-			g := altered(t, nanos[1], tt.change)
-			checks, err := z.Verify(context.Background(), nanos[1], zoo.VerifyOptions{Goldens: []*golden.Golden{g}})
+			g := altered(t, nano.Names[1], tt.change)
+			checks, err := z.Verify(context.Background(), nano.Names[1], zoo.VerifyOptions{Goldens: []*golden.Golden{g}})
 			if tt.bad == "" {
 				if !errors.As(err, new(*zoo.GoldenError)) || len(checks) != 0 {
 					t.Errorf("%d checks, %v: expected that the golden is refused", len(checks), err)

@@ -7,6 +7,10 @@
 //	defer m.Close()
 //	r, err := m.Predict(ctx, img)
 //	fmt.Println(r.Class, r.Name, r.Score)
+//
+// A Zoo is the facade of the packages beside it: model computes, evaluate measures, golden
+// judges, converter reads and writes files, registry and its packages know what is
+// published and bring it. A program that only computes imports model alone.
 package zoo
 
 import (
@@ -17,15 +21,25 @@ import (
 
 	"github.com/gozoo/zoo/backbone"
 	"github.com/gozoo/zoo/converter"
+	"github.com/gozoo/zoo/golden"
+	"github.com/gozoo/zoo/internal/imagenet"
+	"github.com/gozoo/zoo/model"
 	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/store"
+	"github.com/gozoo/zoo/vision"
 )
 
 // builtin is the catalogue that every zoo knows.
 //
 //go:embed zoo.toml
 var builtin string
+
+// A Model is a network with its weights and its preprocessing: see package model.
+type Model = model.Model
+
+// A Prediction is one class with its score.
+type Prediction = model.Prediction
 
 // Open returns the named model, ready to predict, with the configuration that the
 // environment gives: see ConfigFromEnv. Close it after use.
@@ -38,32 +52,39 @@ func Open(ctx context.Context, name string) (*Model, error) {
 }
 
 // Open returns the named model, ready to predict: name → entry → file in the
-// cache → converted file → bound graph. Close it after use. The error is a
-// *registry.UnknownError for a name that is not known; see the packages store and
-// converter for the others.
+// cache → converted file → bound graph. Close it after use. The error answers errors.Is
+// for ErrUnknown, ErrNetwork, ErrDigest and ErrCheckpoint.
 func (z *Zoo) Open(ctx context.Context, name string) (*Model, error) {
 	entry, err := z.registry.Lookup(name)
 	if err != nil {
 		return nil, err
 	}
-	src, err := z.download(ctx, entry)
+	src, err := z.fetch(ctx, entry)
 	if err != nil {
 		return nil, err
 	}
-	weights := "sha256:" + src.SHA256
-	path, err := z.converted(ctx, entry, src)
+	return z.openBlob(ctx, entry, src)
+}
+
+// openBlob returns the model of an entry whose published file is in the cache.
+func (z *Zoo) openBlob(ctx context.Context, entry *registry.Entry, src store.Blob) (*Model, error) {
+	converted, err := z.converted(ctx, entry, src)
 	if errors.Is(err, store.ErrReadOnly) {
 		// A cache that somebody else filled: the published file will do.
 		checkpoint, err := openSource(entry, src)
 		if err != nil {
 			return nil, err
 		}
-		return z.openCheckpoint(entry, checkpoint, entry.Weights.Recipe, weights)
+		return z.model(entry, checkpoint, entry.Weights.Recipe, golden.FromFile(src.Digest))
 	}
 	if err != nil {
 		return nil, err
 	}
-	return z.openFile(entry, path, weights)
+	checkpoint, err := converter.Open(converted.Path)
+	if err != nil {
+		return nil, err
+	}
+	return z.model(entry, checkpoint, "", golden.FromFile(src.Digest))
 }
 
 // OpenFile returns the named model with the weights of a checkpoint file, of any
@@ -74,73 +95,70 @@ func (z *Zoo) OpenFile(name, path string) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	return z.openFile(entry, path, "")
-}
-
-// openFile opens a checkpoint whose weights have a name; empty for that of the file's
-// own digest.
-func (z *Zoo) openFile(entry *registry.Entry, path, weights string) (*Model, error) {
 	checkpoint, err := converter.Open(path)
 	if err != nil {
 		return nil, err
 	}
-	return z.openCheckpoint(entry, checkpoint, "", weights)
+	return z.model(entry, checkpoint, "", golden.Weights{})
 }
 
-// openCheckpoint makes a model of a checkpoint, which the model closes. An empty
-// recipe name lets the checkpoint's names decide; weights are as openFile's.
-func (z *Zoo) openCheckpoint(entry *registry.Entry, checkpoint *converter.Checkpoint, recipeName, weights string) (*Model, error) {
-	fitted, err := fit(entry, checkpoint, recipeName)
-	if err != nil {
-		checkpoint.Close()
-		return nil, err
+// model makes a model of a checkpoint, which is closed with the model, or with an error. An
+// empty recipe lets the checkpoint's names decide. Zero weights are known by the digest of
+// the file.
+func (z *Zoo) model(entry *registry.Entry, checkpoint *converter.Checkpoint, recipe string, weights golden.Weights) (*Model, error) {
+	z.trace("open " + entry.Name)
+	fitted, err := fit(entry, checkpoint, recipe)
+	if err == nil {
+		o := z.modelOptions(entry, weights)
+		// Where a checkpoint has names of its own, the registry's are not its.
+		if len(checkpoint.Classes) == 0 {
+			o.Classes = labels(entry, fitted.Classes)
+		}
+		var m *Model
+		if m, err = model.FromCheckpoint(checkpoint, fitted, o); err == nil {
+			return m, nil
+		}
 	}
-	name := func() string { return weights }
-	if weights == "" {
-		name = func() string { return "sha256:" + checkpoint.SHA256() }
-	}
-	m, err := z.newModel(entry, fitted, name, checkpoint)
-	if err != nil {
-		checkpoint.Close()
-		return nil, err
-	}
-	return m, nil
+	checkpoint.Close()
+	return nil, err
 }
 
-// fit renames and binds a checkpoint to an entry's network. An empty recipe name
-// lets the checkpoint's names decide.
-func fit(entry *registry.Entry, checkpoint *converter.Checkpoint, recipeName string) (*converter.Fitted, error) {
-	sd, err := checkpoint.StateDict()
-	if err != nil {
-		return nil, err
+// modelOptions returns the options of an entry's models.
+func (z *Zoo) modelOptions(entry *registry.Entry, weights golden.Weights) model.Options {
+	return model.Options{
+		Name: entry.Name, Pipeline: entry.Input, MaxPixels: z.config.MaxPixels, Weights: weights, Notice: z.notice,
+		Compute: z.compute(z.config.Precision),
 	}
-	family, err := backbone.ByName(entry.Family)
+}
+
+// compute returns how models are computed at a precision.
+func (z *Zoo) compute(p Precision) model.Compute {
+	return model.Compute{Precision: p, Threads: z.config.Threads, Concurrency: z.config.Concurrency}
+}
+
+// labels returns the names of a network's classes where the registry names them.
+func labels(entry *registry.Entry, classes int) []string {
+	if entry.Labels == registry.LabelsImageNet && classes == entry.Classes {
+		return imagenet.Names()
+	}
+	return nil
+}
+
+// fit renames and binds a checkpoint to an entry's network. An empty recipe lets the
+// checkpoint's names decide.
+func fit(entry *registry.Entry, checkpoint *converter.Checkpoint, recipe string) (*converter.Fitted, error) {
+	target, err := model.Target(entry.Arch, entry.Classes)
 	if err != nil {
 		return nil, fmt.Errorf("zoo: entry %q: %w", entry.Name, err)
 	}
-	target := converter.Target{
-		Graph:   func(classes int) (*nn.Graph, error) { return family.Graph(entry.Arch, classes) },
-		Deploy:  family.Deploy[entry.Arch],
-		Classes: entry.Classes,
-		Recipes: family.Recipes[entry.Arch],
-		Recipe:  recipeName,
-	}
-	fitted, err := target.Fit(sd)
-	if err != nil {
-		return nil, &converter.CheckpointError{File: checkpoint.Name, Err: fmt.Errorf("as %s: %w", entry.Name, err)}
-	}
-	return fitted, nil
+	target.Recipe = recipe
+	return model.Fit(checkpoint, target, entry.Name)
 }
 
-// Graph returns the named model's network with its published number of classes.
-// It needs no weights.
-func (z *Zoo) Graph(name string) (*nn.Graph, error) { return z.form(name, "") }
-
-// DeployGraph is Graph for the form in which single convolutions stand for sums of
-// branches. The error is backbone.ErrNoDeploy where there is none.
-func (z *Zoo) DeployGraph(name string) (*nn.Graph, error) { return z.form(name, registry.FormDeploy) }
-
-func (z *Zoo) form(name, form string) (*nn.Graph, error) {
+// Graph returns one form of the named model's network, with its published number of
+// classes. It needs no weights. The error is backbone.ErrNoDeploy where there is no such
+// form.
+func (z *Zoo) Graph(name string, form nn.Form) (*nn.Graph, error) {
 	entry, err := z.registry.Lookup(name)
 	if err != nil {
 		return nil, err
@@ -149,18 +167,23 @@ func (z *Zoo) form(name, form string) (*nn.Graph, error) {
 }
 
 // graph returns one form of an entry's network, with any number of classes.
-func graph(entry *registry.Entry, form string, classes int) (*nn.Graph, error) {
+func graph(entry *registry.Entry, form nn.Form, classes int) (*nn.Graph, error) {
 	family, err := backbone.ByName(entry.Family)
 	if err != nil {
 		return nil, fmt.Errorf("zoo: entry %q: %w", entry.Name, err)
 	}
-	build := family.Graph
-	if form == registry.FormDeploy {
-		build = family.DeployGraph
-	}
-	g, err := build(entry.Arch, classes)
+	g, err := family.Build(entry.Arch, form, classes)
 	if err != nil {
 		return nil, fmt.Errorf("zoo: entry %q: %w", entry.Name, err)
 	}
 	return g, nil
+}
+
+// Preprocessing returns the named model's test-time preprocessing.
+func (z *Zoo) Preprocessing(name string) (vision.Pipeline, error) {
+	entry, err := z.registry.Lookup(name)
+	if err != nil {
+		return vision.Pipeline{}, err
+	}
+	return entry.Input, nil
 }

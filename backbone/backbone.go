@@ -71,24 +71,36 @@ func ByName(name string) (*Family, error) {
 	return nil, fmt.Errorf("backbone: unknown family %q: known are %s", name, strings.Join(known, ", "))
 }
 
-// Graph returns the graph of one architecture with the given number of classes.
-func (f *Family) Graph(arch string, classes int) (*nn.Graph, error) {
-	build, ok := f.Archs[arch]
-	if !ok {
-		return nil, fmt.Errorf("backbone: family %s has no architecture %q: known are %s", f.Name, arch, strings.Join(slices.Sorted(maps.Keys(f.Archs)), ", "))
+// Find returns the family that has an architecture: no two families name one alike.
+func Find(arch string) (*Family, error) {
+	for _, f := range families {
+		if f.Archs[arch] != nil {
+			return f, nil
+		}
 	}
-	return checked(build, arch, classes)
+	return nil, fmt.Errorf("backbone: no family has an architecture %q: All lists them", arch)
 }
 
 // ErrNoDeploy says that an architecture has one form only.
 var ErrNoDeploy = errors.New("no deploy form")
 
-// DeployGraph returns the graph of one architecture's deploy form, in which single
-// convolutions stand for sums of branches. The error is ErrNoDeploy where there is none.
-func (f *Family) DeployGraph(arch string, classes int) (*nn.Graph, error) {
-	build, ok := f.Deploy[arch]
+// Graph returns the graph of one architecture, as it is trained, with the given number of
+// classes.
+func (f *Family) Graph(arch string, classes int) (*nn.Graph, error) {
+	return f.Build(arch, nn.AsTrained, classes)
+}
+
+// Build is Graph for either form of an architecture. The error is ErrNoDeploy where
+// nn.Deploy is asked for and there is none.
+func (f *Family) Build(arch string, form nn.Form, classes int) (*nn.Graph, error) {
+	build, ok := f.Archs[arch]
 	if !ok {
-		return nil, fmt.Errorf("backbone: %s of family %s has %w", arch, f.Name, ErrNoDeploy)
+		return nil, fmt.Errorf("backbone: family %s has no architecture %q: known are %s", f.Name, arch, strings.Join(slices.Sorted(maps.Keys(f.Archs)), ", "))
+	}
+	if form == nn.Deploy {
+		if build, ok = f.Deploy[arch]; !ok {
+			return nil, fmt.Errorf("backbone: %s of family %s has %w", arch, f.Name, ErrNoDeploy)
+		}
 	}
 	return checked(build, arch, classes)
 }

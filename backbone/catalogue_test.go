@@ -37,21 +37,17 @@ func catalogue(t *testing.T) []*registry.Entry {
 // build returns the graph of a row.
 func build(t *testing.T, e *registry.Entry) *nn.Graph {
 	t.Helper()
-	return buildForm(t, e, "")
+	return buildForm(t, e, nn.AsTrained)
 }
 
 // buildForm returns the graph of one form of a row.
-func buildForm(t *testing.T, e *registry.Entry, form string) *nn.Graph {
+func buildForm(t *testing.T, e *registry.Entry, form nn.Form) *nn.Graph {
 	t.Helper()
 	f, err := backbone.ByName(e.Family)
 	if err != nil {
 		t.Fatalf("%s: %v", e.Name, err)
 	}
-	graph := f.Graph
-	if form == registry.FormDeploy {
-		graph = f.DeployGraph
-	}
-	g, err := graph(e.Arch, e.Classes)
+	g, err := f.Build(e.Arch, form, e.Classes)
 	if err != nil {
 		t.Fatalf("%s: %v", e.Name, err)
 	}
@@ -158,7 +154,7 @@ func TestReference(t *testing.T) {
 	for _, row := range table(t, filepath.Join("testdata", "reference.tsv")) {
 		rows[row["model"]] = append(rows[row["model"]], row)
 	}
-	compare := func(e *registry.Entry, model, form string) {
+	compare := func(e *registry.Entry, model string, form nn.Form) {
 		t.Run(model, func(t *testing.T) {
 			g := buildForm(t, e, form)
 			if len(rows[model]) == 0 {
@@ -196,9 +192,9 @@ func TestReference(t *testing.T) {
 		})
 	}
 	for _, e := range catalogue(t) {
-		compare(e, e.Name, "")
+		compare(e, e.Name, nn.AsTrained)
 		if hasDeployForm(t, e) {
-			compare(e, e.Name+".deploy", registry.FormDeploy)
+			compare(e, e.Name+".deploy", nn.Deploy)
 		}
 	}
 }
@@ -224,9 +220,9 @@ func TestKeys(t *testing.T) {
 			if !ok {
 				continue
 			}
-			form := ""
+			form := nn.AsTrained
 			if file["form"] == "deploy" {
-				form = registry.FormDeploy
+				form = nn.Deploy
 			}
 			compared++
 			var want []string
@@ -296,7 +292,7 @@ func TestComplexity(t *testing.T) {
 			"head_flops":          count(t, g, 224, metrics.FVCore).HeadFLOPs,
 		}
 		if hasDeployForm(t, e) {
-			deploy := buildForm(t, e, registry.FormDeploy)
+			deploy := buildForm(t, e, nn.Deploy)
 			got["params_deploy"] = deploy.NumParams()
 			if !forgotten[e.Name] {
 				got["flops_deploy_224"] = count(t, deploy, 224, metrics.MMEngine).FLOPs
@@ -395,11 +391,20 @@ func TestUnknown(t *testing.T) {
 	}
 }
 
-// TestFamilies checks that the list is sorted and without repetition.
+// TestFamilies checks that the list is sorted and without repetition, and that an
+// architecture is of one family.
 func TestFamilies(t *testing.T) {
 	var names []string
 	for _, f := range backbone.All() {
 		names = append(names, f.Name)
+		for arch := range f.Archs {
+			if found, err := backbone.Find(arch); err != nil || found != f {
+				t.Errorf("%s of family %s is found in %v, %v", arch, f.Name, found, err)
+			}
+		}
+	}
+	if f, err := backbone.Find("cspresnet51"); err == nil {
+		t.Errorf("cspresnet51 is found in %s", f.Name)
 	}
 	if !slices.IsSorted(names) || len(slices.Compact(slices.Clone(names))) != len(names) {
 		t.Errorf("families = %q, want them sorted, each once", names)

@@ -70,7 +70,7 @@ func foreigns(t *testing.T) []foreign {
 // stateDict returns the network's synthetic weights by its own names.
 func (f foreign) stateDict(t *testing.T) *tensor.StateDict {
 	t.Helper()
-	seed, ok := f.golden.SyntheticWeights()
+	seed, ok := f.golden.Weights.Seed()
 	if !ok {
 		t.Fatalf("%s: weights %q are not synthetic", f.file, f.golden.Weights)
 	}
@@ -161,7 +161,7 @@ func TestRecipes(t *testing.T) {
 			if err := plan.NewSession().Run(logits, input); err != nil {
 				t.Fatal(err)
 			}
-			v, err := g.Judge(golden.Highest, golden.Run{Logits: logits})
+			v, err := g.Judge(tensor.Highest, golden.Run{Logits: logits})
 			if err != nil {
 				t.Fatal(err)
 			}

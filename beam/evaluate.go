@@ -4,13 +4,18 @@ import (
 	"context"
 	"encoding/json"
 	"fmt"
+	"io"
+	"io/fs"
+	"reflect"
 	"sync"
 
 	"github.com/apache/beam/sdks/v2/go/pkg/beam"
 	"github.com/apache/beam/sdks/v2/go/pkg/beam/register"
 
 	"github.com/gozoo/zoo"
+	"github.com/gozoo/zoo/evaluate"
 	"github.com/gozoo/zoo/metrics"
+	"github.com/gozoo/zoo/model"
 )
 
 // A Job is what to evaluate. It travels to the workers.
@@ -29,7 +34,7 @@ type Job struct {
 type Counts struct {
 	// Subject says what was evaluated, with which weights, pixels and images: shards
 	// that differ in it must not be added.
-	Subject    Subject
+	Subject    evaluate.Subject
 	Shards     int
 	Images     int // evaluated, unreadable ones included
 	N          int // that count
@@ -37,22 +42,18 @@ type Counts struct {
 	Unreadable int
 }
 
-// A Subject is what the counts are about.
-type Subject struct {
-	Model      string
-	Weights    string
-	Pixels     string
-	Precision  string
-	ListSHA256 string // of the whole set's paths and labels
-	Set        int    // images in the set
-}
-
 func init() {
 	register.DoFn3x1[context.Context, int, func(Counts), error](&shardFn{})
 	register.Emitter1[Counts]()
 	register.Function2x2(merge)
 	register.Function1x2(format)
+	// Beam would write a Subject field by field; JSON is what logs of evaluations hold.
+	beam.RegisterCoder(reflect.TypeFor[Counts](), encode, decode)
 }
+
+func encode(c Counts) ([]byte, error) { return json.Marshal(c) }
+
+func decode(text []byte) (c Counts, err error) { return c, json.Unmarshal(text, &c) }
 
 // Evaluate adds the evaluation of a job to a pipeline and returns its only result, a
 // Counts: the shard numbers are made, spread over the workers, evaluated there, and
@@ -74,22 +75,30 @@ func Evaluate(s beam.Scope, j Job) beam.PCollection {
 type shardFn struct {
 	Job Job
 
-	model *zoo.Model
+	model *model.Model
 }
 
 // models holds one model for each job of this process, whatever number of shardFns a
 // runner makes.
-var models sync.Map // of Job to func() (*zoo.Model, error)
+var models = struct {
+	sync.Mutex
+	open map[Job]*model.Model
+}{open: make(map[Job]*model.Model)}
 
-// Setup loads the model, once for all shards that this process evaluates.
+// Setup loads the model, once for all shards that this process evaluates. What failed is
+// tried again by the next.
 func (f *shardFn) Setup(ctx context.Context) (err error) {
-	j := f.Job
-	open, _ := models.LoadOrStore(j, sync.OnceValues(func() (*zoo.Model, error) { return j.open(ctx) }))
-	f.model, err = open.(func() (*zoo.Model, error))()
+	models.Lock()
+	defer models.Unlock()
+	if f.model = models.open[f.Job]; f.model == nil {
+		if f.model, err = f.Job.open(ctx); err == nil {
+			models.open[f.Job] = f.model
+		}
+	}
 	return err
 }
 
-func (j Job) open(ctx context.Context) (*zoo.Model, error) {
+func (j Job) open(ctx context.Context) (*model.Model, error) {
 	c := zoo.ConfigFromEnv()
 	if j.Cache != "" {
 		c.CacheDir = j.Cache
@@ -107,35 +116,44 @@ func (j Job) open(ctx context.Context) (*zoo.Model, error) {
 
 // ProcessElement evaluates one shard.
 func (f *shardFn) ProcessElement(ctx context.Context, shard int, emit func(Counts)) error {
-	o := zoo.EvalOptions{Shard: shard, Shards: f.Job.Shards}
-	if f.Job.Data != "" {
-		data, closer, err := zoo.OpenData(f.Job.Data)
-		if err != nil {
-			return err
-		}
-		defer closer.Close()
-		o.Data, o.Dataset = data, f.Job.Data
+	data, closer, err := f.Job.data()
+	if err != nil {
+		return err
 	}
-	e, err := f.model.Evaluate(ctx, o)
+	defer closer.Close()
+	e, err := evaluate.Run(ctx, f.model, data, evaluate.Options{Dataset: f.Job.Data, Shard: shard, Shards: f.Job.Shards})
 	if err != nil {
 		return err
 	}
 	emit(Counts{
-		Subject: Subject{
-			Model: e.Model, Weights: e.Weights, Pixels: e.Pixels, Precision: string(e.Precision),
-			ListSHA256: e.ListSHA256, Set: e.Set,
-		},
-		Shards: 1, Images: e.To - e.From,
+		Subject: e.Subject,
+		Shards:  1, Images: e.To - e.From,
 		N: e.Accuracy.N, Top1: e.Accuracy.Top1, Top5: e.Accuracy.Top5, Unreadable: e.Unreadable,
 	})
 	return nil
 }
 
+// data opens the images: those that are named, or those embedded for the model.
+func (j Job) data() (fs.FS, io.Closer, error) {
+	if j.Data != "" {
+		return evaluate.OpenData(j.Data)
+	}
+	z, err := zoo.New(zoo.ConfigFromEnv())
+	if err != nil {
+		return nil, nil, err
+	}
+	images, err := z.Images(j.Model)
+	if err == nil && images == nil {
+		err = fmt.Errorf("no images are embedded for %s: name some with --data", j.Model)
+	}
+	return images, io.NopCloser(nil), err
+}
+
 // merge adds the counts of different shards. It is an error when they are not about
 // the same thing: a worker found other weights or other images.
 func merge(a, b Counts) (Counts, error) {
-	if a.Subject != b.Subject {
-		return Counts{}, fmt.Errorf("shards are not about the same: %+v and %+v", a.Subject, b.Subject)
+	if what := a.Subject.Differs(b.Subject); what != "" {
+		return Counts{}, fmt.Errorf("shards are not about the same: %s", what)
 	}
 	a.Shards += b.Shards
 	a.Images += b.Images
@@ -163,20 +181,15 @@ func format(c Counts) (string, error) {
 		return rate{correct, metrics.Percent(correct, c.N), low, high}
 	}
 	line, err := json.Marshal(struct {
-		SchemaVersion int    `json:"schema_version"`
-		Model         string `json:"model"`
-		Weights       string `json:"weights"`
-		Pixels        string `json:"pixels"`
-		Precision     string `json:"precision"`
-		List          string `json:"list_sha256"`
-		Shards        int    `json:"shards"`
-		N             int    `json:"n"`
-		Unreadable    int    `json:"unreadable"`
-		Top1          rate   `json:"top1"`
-		Top5          rate   `json:"top5"`
+		SchemaVersion int `json:"schema_version"`
+		evaluate.Subject
+		Shards     int  `json:"shards"`
+		N          int  `json:"n"`
+		Unreadable int  `json:"unreadable"`
+		Top1       rate `json:"top1"`
+		Top5       rate `json:"top5"`
 	}{
-		1, c.Subject.Model, c.Subject.Weights, c.Subject.Pixels, c.Subject.Precision, c.Subject.ListSHA256,
-		c.Shards, c.N, c.Unreadable, of(c.Top1), of(c.Top5),
+		1, c.Subject, c.Shards, c.N, c.Unreadable, of(c.Top1), of(c.Top5),
 	})
 	return string(line), err
 }

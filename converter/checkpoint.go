@@ -14,7 +14,6 @@ package converter
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -23,6 +22,7 @@ import (
 
 	"github.com/gozoo/zoo/converter/pth"
 	"github.com/gozoo/zoo/converter/safetensors"
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/internal/mmap"
 	"github.com/gozoo/zoo/tensor"
 )
@@ -41,19 +41,19 @@ type Checkpoint struct {
 	Classes []string
 	// NonTensors lists what the file holds beside tensors. None of it was executed.
 	NonTensors []pth.NonTensor
-	// Metadata is that of a safetensors file, and of a .pth file that zoo wrote.
+	// Metadata holds the texts of a safetensors file's header, or of a .pth file that zoo
+	// wrote; nil for other files.
 	Metadata map[string]string
 
 	stateDict func() (*tensor.StateDict, error)
 	tensors   func() (*tensor.StateDict, error)
-	sha256    func() string
+	digest    func() digest.Digest
 	close     []func() error
 }
 
-// StateDict returns the tensors of a safetensors file, and of a .pth file those of the
-// network: the value under "state_dict", else
-// under "model", else the root, with a leading "module." stripped from names. The
-// error is a *CheckpointError.
+// StateDict returns the network's tensors. Of a safetensors file these are all tensors; of a
+// .pth file they are the value under "state_dict", else the one under "model", else the
+// root, without a leading "module." in names. The error is a *CheckpointError.
 func (c *Checkpoint) StateDict() (*tensor.StateDict, error) {
 	sd, err := c.stateDict()
 	return sd, refused(c.Name, err)
@@ -66,9 +66,9 @@ func (c *Checkpoint) Tensors() (*tensor.StateDict, error) {
 	return sd, refused(c.Name, err)
 }
 
-// SHA256 returns the digest of the file's bytes as they are on disk, in hex. They
+// Digest returns the digest of the file's bytes as they are on disk. They
 // are read on the first call only.
-func (c *Checkpoint) SHA256() string { return c.sha256() }
+func (c *Checkpoint) Digest() digest.Digest { return c.digest() }
 
 // Close releases the file. Tensors must not be used afterwards.
 func (c *Checkpoint) Close() error {
@@ -87,27 +87,42 @@ func (c *Checkpoint) Close() error {
 // to blame.
 func Open(path string) (*Checkpoint, error) { return OpenAs(path, filepath.Base(path)) }
 
+// Parse is Open for the bytes of a file, which must not change until Close. Messages call
+// the file by name.
+func Parse(name string, data []byte) (*Checkpoint, error) {
+	c, err := read(name, data)
+	if err != nil {
+		return nil, refused(name, err)
+	}
+	return c, nil
+}
+
 // OpenAs is Open for a file that is known by another name than it has on disk.
 func OpenAs(path, base string) (*Checkpoint, error) {
 	file, err := mmap.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("converter: %w", err)
 	}
-	var c *Checkpoint
-	if bytes.HasPrefix(file.Bytes(), zstdMagic) {
-		c, err = openCompressed(base, file.Bytes())
-	} else {
-		c, err = parse(base, file.Bytes())
-	}
+	c, err := read(base, file.Bytes())
 	if err != nil {
 		file.Close()
 		return nil, refused(base, err)
 	}
-	c.sha256 = sync.OnceValue(func() string {
-		sum := sha256.Sum256(file.Bytes())
-		return hex.EncodeToString(sum[:])
-	})
 	c.close = append([]func() error{file.Close}, c.close...)
+	return c, nil
+}
+
+// read reads a checkpoint, compressed or not.
+func read(name string, data []byte) (c *Checkpoint, err error) {
+	if bytes.HasPrefix(data, zstdMagic) {
+		c, err = openCompressed(name, data)
+	} else {
+		c, err = parse(name, data)
+	}
+	if err != nil {
+		return nil, err
+	}
+	c.digest = sync.OnceValue(func() digest.Digest { return digest.Of(sha256.Sum256(data)) })
 	return c, nil
 }
 
@@ -139,6 +154,9 @@ func parse(name string, data []byte) (*Checkpoint, error) {
 	return c, nil
 }
 
+// ErrCheckpoint is, by errors.Is, every *CheckpointError.
+var ErrCheckpoint = errors.New("the checkpoint is refused")
+
 // A CheckpointError is the refusal of a file: it is corrupt, unsafe, of no known
 // format, or does not hold what was asked for.
 type CheckpointError struct {
@@ -151,6 +169,9 @@ func (e *CheckpointError) Error() string { return e.Err.Error() }
 
 // Unwrap returns the cause.
 func (e *CheckpointError) Unwrap() error { return e.Err }
+
+// Is reports whether target is ErrCheckpoint.
+func (e *CheckpointError) Is(target error) bool { return target == ErrCheckpoint }
 
 // refused wraps err as a CheckpointError unless it comes from the operating
 // system, whose errors say nothing about the file's content.

@@ -40,7 +40,7 @@ func Example() {
 	err = converter.Write(context.Background(), filepath.Join(dir, "tuned.safetensors"), sd, converter.Output{
 		DType:      tensor.F16,
 		Provenance: converter.Provenance{Source: c.Name, Container: c.Container, Classes: c.Classes},
-		SHA256:     c.SHA256,
+		Digest:     c.Digest,
 	})
 	fmt.Println(err)
 	// Output:

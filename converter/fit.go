@@ -7,6 +7,7 @@ import (
 	"slices"
 
 	"github.com/gozoo/zoo/converter/recipe"
+	"github.com/gozoo/zoo/internal/option"
 	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/tensor"
 )
@@ -31,7 +32,7 @@ type Target struct {
 type Fitted struct {
 	Bound   *nn.Bound
 	Recipe  string          // the recipe that was used; empty for none
-	Deploy  bool            // whether it is of the deploy form
+	Form    nn.Form         // of the network
 	Changes []recipe.Change // what became of each name of the file
 	Names   []Explained     // the same, beside what the network wants
 	Classes int             // rows of the classifier
@@ -61,17 +62,19 @@ func (e *FitError) Unwrap() error { return e.Err }
 // fine-tuned checkpoint fits too. The error is a *FitError when the checkpoint does
 // not fit.
 func (t Target) Fit(sd *tensor.StateDict) (*Fitted, error) {
-	names := []string{t.Recipe}
+	ways := []way{{recipe: t.Recipe}}
 	if t.Recipe == "" {
-		names = append(names, slices.Sorted(maps.Keys(t.Recipes))...)
+		for _, name := range slices.Sorted(maps.Keys(t.Recipes)) {
+			ways = append(ways, way{recipe: name})
+		}
+		if t.Deploy != nil {
+			ways = append(ways, way{form: nn.Deploy})
+		}
 	}
 	var closest error
 	least := 0
-	if t.Deploy != nil && t.Recipe == "" {
-		names = append(names, deployForm)
-	}
-	for _, name := range names {
-		fit, err := t.try(sd, name)
+	for _, w := range ways {
+		fit, err := t.fit(sd, w)
 		if err == nil {
 			return fit, nil
 		}
@@ -87,20 +90,10 @@ func (t Target) Fit(sd *tensor.StateDict) (*Fitted, error) {
 	return nil, closest
 }
 
-// deployForm stands for a recipe: the tensors are those of the deploy form.
-const deployForm = "(deploy form)"
-
-// try fits sd by one recipe, or as the deploy form.
-func (t Target) try(sd *tensor.StateDict, name string) (*Fitted, error) {
-	if name != deployForm {
-		return t.fit(sd, name)
-	}
-	t.Graph = t.Deploy
-	fitted, err := t.fit(sd, "")
-	if err == nil {
-		fitted.Deploy = true
-	}
-	return fitted, err
+// A way is how a checkpoint may fit a network: by one of its recipes, or as a form of it.
+type way struct {
+	recipe string // empty: under the network's own names
+	form   nn.Form
 }
 
 // A RecipeError says that a network has no recipe of a name.
@@ -117,22 +110,27 @@ func (e *RecipeError) Error() string {
 	return fmt.Sprintf("converter: no recipe %q: known are %q", e.Name, e.Known)
 }
 
-func (t Target) fit(sd *tensor.StateDict, recipeName string) (*Fitted, error) {
-	r, ok := t.Recipes[recipeName]
-	if !ok && recipeName != "" {
-		return nil, &RecipeError{recipeName, slices.Sorted(maps.Keys(t.Recipes))}
+// fit fits sd in one way.
+func (t Target) fit(sd *tensor.StateDict, w way) (*Fitted, error) {
+	graph := t.Graph
+	if w.form == nn.Deploy {
+		graph = t.Deploy
+	}
+	r, ok := t.Recipes[w.recipe]
+	if !ok && w.recipe != "" {
+		return nil, &RecipeError{w.recipe, slices.Sorted(maps.Keys(t.Recipes))}
 	}
 	renamed, changes, err := r.Apply(sd)
 	if err != nil {
-		return nil, &FitError{Recipe: recipeName, Err: err}
+		return nil, &FitError{Recipe: w.recipe, Err: err}
 	}
-	g, err := t.Graph(t.Classes)
+	g, err := graph(t.Classes)
 	if err != nil {
 		return nil, err
 	}
 	classes := t.Classes
 	if k, ok := classifierRows(g, renamed); ok && k != classes {
-		if g, err = t.Graph(k); err != nil {
+		if g, err = graph(k); err != nil {
 			return nil, err
 		}
 		classes = k
@@ -140,10 +138,13 @@ func (t Target) fit(sd *tensor.StateDict, recipeName string) (*Fitted, error) {
 	names := explain(sd, changes, g)
 	bound, err := nn.Bind(g, renamed)
 	if err != nil {
-		return nil, &FitError{Recipe: recipeName, Names: names, Err: err}
+		return nil, &FitError{Recipe: w.recipe, Names: names, Err: err}
 	}
-	return &Fitted{Bound: bound, Recipe: recipeName, Changes: changes, Names: names, Classes: classes}, nil
+	return &Fitted{Bound: bound, Recipe: w.recipe, Form: w.form, Changes: changes, Names: names, Classes: classes}, nil
 }
+
+// Is reports whether target is the class of errors that options are to blame for.
+func (e *RecipeError) Is(target error) bool { return target == option.Err }
 
 // classifierRows returns the rows of the classifier's weight in sd, when it is
 // there and has the columns that the graph wants.

@@ -168,6 +168,7 @@ func TestFitErrors(t *testing.T) {
 		}), "", "expected F32 (7), found F32 (3)", ""},
 		{"the closest recipe is told of", weights(t, 3, map[string]string{"stem.": "backbone.stem.", "head.": "-"}, nil), "", `renamed by recipe "other"`, "other"},
 		{"a recipe that is not known", weights(t, 3, nil, nil), "keras", `no recipe "keras": known are ["other" "timm"]`, ""},
+		{"a recipe named as a form", weights(t, 3, nil, nil), "(deploy form)", `no recipe "(deploy form)"`, ""},
 		{"two names that become one", weights(t, 3, nil, func(sd *tensor.StateDict) {
 			sd.Add("fc.bias", tensor.FromFloat32s(tensor.Shape{3}, make([]float32, 3)))
 		}), "timm", `both become "head.bias"`, "timm"},

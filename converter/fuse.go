@@ -25,7 +25,7 @@ func (c *Fitted) Fuse(deploy *nn.Graph, d tensor.DType) (*Fitted, error) {
 		return nil, err
 	}
 	out := *c
-	out.Bound, out.Deploy, out.Names = bound, true, explainFused(c.Names, f.into, deploy)
+	out.Bound, out.Form, out.Names = bound, nn.Deploy, explainFused(c.Names, f.into, deploy)
 	return &out, nil
 }
 

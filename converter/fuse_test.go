@@ -107,8 +107,8 @@ func TestFuse(t *testing.T) {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if !fused.Deploy || trained.Deploy {
-			t.Errorf("deploy form %v of a checkpoint that is of it: %v", fused.Deploy, trained.Deploy)
+		if fused.Form != nn.Deploy || trained.Form != nn.AsTrained {
+			t.Errorf("form %q, of a checkpoint of form %q", fused.Form, trained.Form)
 		}
 		if diff := cmp.Diff(fates, fused.Names); diff != "" {
 			t.Errorf("names (-want +got)\n%s", diff)

@@ -78,7 +78,7 @@ func TestONNX(t *testing.T) {
 					facts[string(fact[0].bytes)] = string(fact[1].bytes)
 				}
 			}
-			if facts["source"] != "x.pth" || facts["source_sha256"] != provenance.SHA256 {
+			if facts["source"] != "x.pth" || facts["source_sha256"] != provenance.Digest.String() {
 				t.Errorf("facts %q, want the provenance", facts)
 			}
 			var ops []string

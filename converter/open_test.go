@@ -3,7 +3,6 @@ package converter_test
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"errors"
 	"io/fs"
 	"os"
@@ -16,6 +15,7 @@ import (
 
 	"github.com/gozoo/zoo/converter"
 	"github.com/gozoo/zoo/converter/pth"
+	"github.com/gozoo/zoo/digest"
 )
 
 // TestTorch wants every tensor that torch.save wrote bit for bit, as it is and
@@ -103,8 +103,8 @@ func TestOpen(t *testing.T) {
 				t.Fatal(err)
 			}
 			sum := sha256.Sum256(data)
-			if c.Name != tt.file || c.Container != tt.container || c.Checksums != tt.checksums || c.SHA256() != hex.EncodeToString(sum[:]) {
-				t.Errorf("%s, %s, checksums %v, sha256 %s", c.Name, c.Container, c.Checksums, c.SHA256())
+			if c.Name != tt.file || c.Container != tt.container || c.Checksums != tt.checksums || c.Digest() != digest.Of(sum) {
+				t.Errorf("%s, %s, checksums %v, sha256 %s", c.Name, c.Container, c.Checksums, c.Digest())
 			}
 			if diff := cmp.Diff(tt.classes, c.Classes); diff != "" {
 				t.Errorf("classes (-want +got):\n%s", diff)

@@ -3,6 +3,8 @@ package converter
 import (
 	"encoding/json"
 	"fmt"
+
+	"github.com/gozoo/zoo/digest"
 )
 
 // Metadata keys of converted files. All values are strings that depend on the
@@ -20,7 +22,7 @@ const (
 // Provenance says where a converted file came from.
 type Provenance struct {
 	Source    string // base name
-	SHA256    string // hex
+	Digest    digest.Digest
 	Container string
 	Model     string
 	Recipe    string
@@ -32,7 +34,7 @@ type Provenance struct {
 func (p Provenance) metadata() map[string]string {
 	m := map[string]string{}
 	for key, value := range map[string]string{
-		MetaSource: p.Source, MetaSHA256: p.SHA256, MetaContainer: p.Container,
+		MetaSource: p.Source, MetaSHA256: p.Digest.String(), MetaContainer: p.Container,
 		MetaModel: p.Model, MetaRecipe: p.Recipe, MetaVersion: p.Version,
 	} {
 		if value != "" {

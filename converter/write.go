@@ -13,6 +13,7 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/gozoo/zoo/converter/safetensors"
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/internal/atomicfile"
 	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/tensor"
@@ -71,9 +72,9 @@ type Output struct {
 	Graph *nn.Graph
 	// Provenance becomes the file's metadata.
 	Provenance Provenance
-	// SHA256 returns the provenance's digest where Provenance.SHA256 is empty. It is
+	// Digest returns the provenance's digest where Provenance.Digest is none. It is
 	// called once, beside the writing.
-	SHA256 func() string
+	Digest func() digest.Digest
 }
 
 // Write writes the tensors of sd to path, which appears only once it is complete;
@@ -92,11 +93,11 @@ func Write(ctx context.Context, path string, sd *tensor.StateDict, o Output) err
 	if err != nil {
 		return err
 	}
-	late := &lateMetadata{provenance: o.Provenance, digest: make(chan string, 1)}
-	late.computed = o.Provenance.SHA256 == "" && o.SHA256 != nil
+	late := &lateMetadata{provenance: o.Provenance, digest: make(chan digest.Digest, 1)}
+	late.computed = o.Provenance.Digest == (digest.Digest{}) && o.Digest != nil
 	go func() {
 		if late.computed {
-			late.digest <- o.SHA256()
+			late.digest <- o.Digest()
 		}
 		close(late.digest)
 	}()
@@ -130,23 +131,23 @@ type writer func(w *sink, metadata *lateMetadata) error
 // lateMetadata is metadata whose digest is computed while tensors are written.
 type lateMetadata struct {
 	provenance Provenance
-	computed   bool        // whether the digest is still to come
-	digest     chan string // by which it comes
+	computed   bool               // whether the digest is still to come
+	digest     chan digest.Digest // by which it comes
 }
 
 // draft returns the metadata with zeros for a digest that is still to come.
 func (m *lateMetadata) draft() map[string]string {
 	p := m.provenance
 	if m.computed {
-		p.SHA256 = strings.Repeat("0", 2*sha256.Size)
+		p.Digest = digest.Of([sha256.Size]byte{})
 	}
 	return p.metadata()
 }
 
 // final returns the metadata once the digest is known.
 func (m *lateMetadata) final() map[string]string {
-	if digest, ok := <-m.digest; ok {
-		m.provenance.SHA256 = digest
+	if d, ok := <-m.digest; ok {
+		m.provenance.Digest = d
 	}
 	return m.provenance.metadata()
 }
@@ -225,7 +226,7 @@ func newSafetensors(sd *tensor.StateDict) (writer, error) {
 			return err
 		}
 		if len(head) != len(again) {
-			return fmt.Errorf("the digest takes %d bytes, expected %d: it is not a sha256 in hex", len(again), len(head))
+			return fmt.Errorf("the digest takes %d bytes, expected %d: it is not all of a sha256", len(again), len(head))
 		}
 		_, err = w.file.WriteAt(again, 0)
 		return err

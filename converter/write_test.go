@@ -15,10 +15,13 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gozoo/zoo/converter"
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/tensor"
 )
 
-var provenance = converter.Provenance{Source: "x.pth", SHA256: strings.Repeat("5", 64), Container: "zip", Classes: []string{"cat", "dög"}, Version: "v1"}
+var fives, _ = digest.Parse(strings.Repeat("5", 64))
+
+var provenance = converter.Provenance{Source: "x.pth", Digest: fives, Container: "zip", Classes: []string{"cat", "dög"}, Version: "v1"}
 
 // everything returns tensors of every dtype that zoo carries, a scalar, an empty
 // tensor, a view and odd names.
@@ -86,7 +89,7 @@ func TestRoundTrip(t *testing.T) {
 			if diff := cmp.Diff(content(sd), content(got)); diff != "" {
 				t.Errorf("tensors (-want +got):\n%s", diff)
 			}
-			want := map[string]string{"source": "x.pth", "source_sha256": provenance.SHA256, "source_container": "zip", "classes": `["cat","dög"]`, "zoo_version": "v1"}
+			want := map[string]string{"source": "x.pth", "source_sha256": provenance.Digest.String(), "source_container": "zip", "classes": `["cat","dög"]`, "zoo_version": "v1"}
 			if diff := cmp.Diff(want, c.Metadata); diff != "" {
 				t.Errorf("metadata (-want +got):\n%s", diff)
 			}
@@ -95,9 +98,9 @@ func TestRoundTrip(t *testing.T) {
 			}
 			// A digest that comes late makes no difference.
 			late := provenance
-			late.SHA256 = ""
+			late.Digest = digest.Digest{}
 			again := filepath.Join(t.TempDir(), file)
-			o := converter.Output{Format: format, Provenance: late, SHA256: func() string { return provenance.SHA256 }}
+			o := converter.Output{Format: format, Provenance: late, Digest: func() digest.Digest { return provenance.Digest }}
 			if err := converter.Write(t.Context(), again, sd, o); err != nil {
 				t.Fatal(err)
 			}
@@ -224,7 +227,7 @@ func TestWriteErrors(t *testing.T) {
 		{"numpy metadata too long", t.Context(), one("w", w), converter.Output{Format: converter.NPZ, Provenance: many}, "holds 65535"},
 		{"record name too long", t.Context(), one(strings.Repeat("w", 1<<16), w), converter.Output{Format: converter.NPZ}, "name of 65540 bytes"},
 		{"a network without graph", t.Context(), one("w", w), converter.Output{Format: converter.ONNX}, "ONNX holds a network"},
-		{"digest of another length", t.Context(), one("w", w), converter.Output{SHA256: func() string { return "ab" }}, "not a sha256"},
+		{"digest of another length", t.Context(), one("w", w), converter.Output{Digest: func() digest.Digest { d, _ := digest.Parse("abababab"); return d }}, "not all of a sha256"},
 		{"cancelled", cancelled, one("w", w), converter.Output{}, "context canceled"},
 		{"cancelled, compressed", cancelled, one("w", w), converter.Output{Format: converter.PTH}, "context canceled"},
 	}

@@ -9,6 +9,7 @@ import (
 	"github.com/gozoo/zoo/internal/bigtest"
 	"github.com/gozoo/zoo/internal/kernel"
 	"github.com/gozoo/zoo/nn"
+	"github.com/gozoo/zoo/tensor"
 )
 
 // subjects are the networks that controls change, by model.
@@ -175,7 +176,7 @@ func TestNegativeControls(t *testing.T) {
 			n := newNetwork(t, tt.model)
 			tt.change(t, n)
 			for p, v := range n.judge(t) {
-				medium := p == golden.Medium
+				medium := p == tensor.Medium
 				switch {
 				case medium && tt.medium == unseen:
 				case v.Pass || v.FirstBad == nil:

@@ -8,13 +8,12 @@
 // here runs a network.
 //
 //	g, err := golden.Open("cspresnet50.golden.safetensors")
-//	verdict, err := g.Judge(golden.Highest, golden.Run{Logits: logits})
+//	verdict, err := g.Judge(tensor.Highest, golden.Run{Logits: logits})
 package golden
 
 import (
 	"bytes"
 	"crypto/sha256"
-	"encoding/hex"
 	"fmt"
 	"io"
 	"os"
@@ -25,6 +24,8 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/gozoo/zoo/converter/safetensors"
+	"github.com/gozoo/zoo/digest"
+	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/tensor"
 )
 
@@ -37,11 +38,11 @@ const maxBytes = 256 << 20
 
 // A Golden is one golden file.
 type Golden struct {
-	Name      string // file name, for messages
-	SHA256    string // of the file's bytes, hex; of those that were compressed for a ".zst"
-	Model     string // registry name
-	Form      string // "deploy" where the network's branches were fused; otherwise empty
-	Weights   string // "sha256:HEX" of the source checkpoint, or "synthetic:SEED"
+	Name      string        // file name, for messages
+	Digest    digest.Digest // of the file's bytes; of those that were compressed for a ".zst"
+	Model     string        // registry name
+	Form      nn.Form
+	Weights   Weights
 	Input     string // "synthetic:SEED", or where the stored input came from
 	Framework string // name and version of the reference
 	// Noise is the reference's own error in float32 against float64, as a share of
@@ -91,8 +92,7 @@ func Parse(name string, data []byte) (*Golden, error) {
 	if err != nil {
 		return nil, fmt.Errorf("golden: %w", err)
 	}
-	digest := sha256.Sum256(data)
-	g := &Golden{Name: name, SHA256: hex.EncodeToString(digest[:])}
+	g := &Golden{Name: name, Digest: digest.Of(sha256.Sum256(data))}
 	if err := g.decode(f.Metadata(), f.StateDict()); err != nil {
 		return nil, fmt.Errorf("golden: %s: %w", name, err)
 	}
@@ -117,14 +117,21 @@ func (g *Golden) decode(meta map[string]string, sd *tensor.StateDict) error {
 	if meta["format"] != Format {
 		return fmt.Errorf("metadata %q: expected %q, found %q", "format", Format, meta["format"])
 	}
-	g.Model, g.Form, g.Weights, g.Input, g.Framework = meta["model"], meta["form"], meta["weights"], meta["input"], meta["framework"]
+	g.Model, g.Input, g.Framework = meta["model"], meta["input"], meta["framework"]
 	for _, key := range []string{"model", "weights", "input"} {
 		if meta[key] == "" {
 			return fmt.Errorf("metadata %q is missing", key)
 		}
 	}
-	if g.Form != "" && g.Form != "deploy" {
-		return fmt.Errorf("metadata %q: expected %q or nothing, found %q", "form", "deploy", g.Form)
+	var err error
+	if g.Weights, err = ParseWeights(meta["weights"]); err != nil {
+		return fmt.Errorf("metadata %q: %w", "weights", err)
+	}
+	if g.Weights == Published {
+		return fmt.Errorf("metadata %q: %v says not which: expected a digest or a seed", "weights", g.Weights)
+	}
+	if g.Form, err = nn.ParseForm(meta["form"]); err != nil {
+		return fmt.Errorf("metadata %q: %w", "form", err)
 	}
 	if s, ok := meta["noise"]; ok {
 		noise, err := strconv.ParseFloat(s, 64)
@@ -198,25 +205,6 @@ func parseShape(s string) (tensor.Shape, error) {
 		return nil, fmt.Errorf("an input of %q is larger than %d bytes", s, maxBytes)
 	}
 	return shape, nil
-}
-
-// parseSynthetic parses "synthetic:SEED".
-func parseSynthetic(s string) (seed uint64, err error) {
-	digits, ok := strings.CutPrefix(s, "synthetic:")
-	if !ok {
-		return 0, fmt.Errorf("expected synthetic:SEED, found %q", s)
-	}
-	if seed, err = strconv.ParseUint(digits, 10, 64); err != nil {
-		return 0, fmt.Errorf("expected synthetic:SEED, found %q", s)
-	}
-	return seed, nil
-}
-
-// SyntheticWeights returns the seed of the synthetic weights the golden was made
-// with, and whether it was; otherwise Weights names a real checkpoint.
-func (g *Golden) SyntheticWeights() (seed uint64, ok bool) {
-	seed, err := parseSynthetic(g.Weights)
-	return seed, err == nil
 }
 
 // Images returns the names of the images that the stored input was made from,

@@ -47,7 +47,7 @@ func TestParse(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if seed, ok := g.SyntheticWeights(); !ok || seed != 0 {
+	if seed, ok := g.Weights.Seed(); !ok || seed != 0 {
 		t.Errorf("weights: seed %d, %v", seed, ok)
 	}
 	if diff := cmp.Diff(tensor.Shape{1, 3, 4, 5}, g.Shape); diff != "" {

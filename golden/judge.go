@@ -1,21 +1,17 @@
 package golden
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
+
+	"github.com/gozoo/zoo/tensor"
 )
 
-// Precision names how a network was computed; the tolerance follows from it.
-// The names are PyTorch's and JAX's for float32 matrix products.
-type Precision string
-
-// The precisions, most exact first.
-const (
-	Highest Precision = "highest" // float32 multiply-adds only
-	High    Precision = "high"    // float32-grade shortcuts allowed: Winograd, products split into bf16 parts
-	Medium  Precision = "medium"  // bf16 products, float32 sums
-)
+// ErrVerify is, by errors.Is, every error of a network that does not compute what it
+// should, or cannot be judged.
+var ErrVerify = errors.New("the network is not verified")
 
 // mediumLimit is the tolerance beyond which medium is not judged: a network that
 // amplifies rounding so much says nothing about the products' precision.
@@ -29,26 +25,17 @@ const mediumLimit = 0.2
 // float32 precisions and twice the worst measured bf16 error for medium; the
 // multiples of noise let a network that amplifies rounding be judged by how much
 // it does.
-func (p Precision) Tolerance(noise float64) (tol float64, judged bool) {
+func Tolerance(p tensor.Precision, noise float64) (tol float64, judged bool) {
 	switch p {
-	case Highest:
+	case tensor.Highest:
 		return max(1e-4, 8*noise), true
-	case High:
+	case tensor.High:
 		return max(1e-4, 64*noise), true
-	case Medium:
+	case tensor.Medium:
 		tol = max(5e-2, 3e4*noise)
 		return tol, tol <= mediumLimit
 	}
 	return 0, false
-}
-
-// ParsePrecision returns the Precision of that name.
-func ParsePrecision(s string) (Precision, error) {
-	switch p := Precision(s); p {
-	case Highest, High, Medium:
-		return p, nil
-	}
-	return "", fmt.Errorf("golden: unknown precision %q: known are highest, high, medium", s)
 }
 
 // A Comparison is the largest difference found in one tensor.
@@ -65,7 +52,7 @@ type Comparison struct {
 // A Verdict is the outcome of judging one run against a golden.
 type Verdict struct {
 	Golden    string
-	Precision Precision
+	Precision tensor.Precision
 	Judged    bool // false: the precision is not judged on this network
 	Pass      bool
 	Tolerance float64
@@ -141,14 +128,14 @@ type Run struct {
 // Judge compares a run with the golden. Probes that the golden does not hold are
 // ignored. It is an error when the golden holds one that is not among them, or when sizes
 // differ: a golden that cannot be compared is no pass.
-func (g *Golden) Judge(p Precision, r Run) (*Verdict, error) {
+func (g *Golden) Judge(p tensor.Precision, r Run) (*Verdict, error) {
 	for _, logits := range [][]float32{r.Logits, r.Probed} {
 		if len(logits) != len(g.Logits) && logits != nil || r.Logits == nil {
 			return nil, fmt.Errorf("golden: expected %d logits in rows of %d, found %d", len(g.Logits), g.K, len(logits))
 		}
 	}
 	v := &Verdict{Golden: g.Name, Precision: p, Pass: true}
-	v.Tolerance, v.Judged = p.Tolerance(g.Noise)
+	v.Tolerance, v.Judged = Tolerance(p, g.Noise)
 	wanted := make(map[string][]float32, len(g.Probes))
 	for _, w := range g.Probes {
 		wanted[w.Path] = w.Values

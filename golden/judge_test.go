@@ -15,22 +15,22 @@ import (
 // beyond 0.2.
 func TestTolerance(t *testing.T) {
 	tests := []struct {
-		p      Precision
+		p      tensor.Precision
 		noise  float64
 		tol    float64
 		judged bool
 	}{
-		{Highest, 0, 1e-4, true},
-		{Highest, 2e-6, 1e-4, true},
-		{Highest, 1e-4, 8e-4, true},
-		{High, 1e-6, 1e-4, true},
-		{High, 1e-5, 6.4e-4, true},
-		{Medium, 0, 5e-2, true},
-		{Medium, 2e-6, 6e-2, true},
-		{Medium, 7e-6, 0.21, false},
+		{tensor.Highest, 0, 1e-4, true},
+		{tensor.Highest, 2e-6, 1e-4, true},
+		{tensor.Highest, 1e-4, 8e-4, true},
+		{tensor.High, 1e-6, 1e-4, true},
+		{tensor.High, 1e-5, 6.4e-4, true},
+		{tensor.Medium, 0, 5e-2, true},
+		{tensor.Medium, 2e-6, 6e-2, true},
+		{tensor.Medium, 7e-6, 0.21, false},
 	}
 	for _, tt := range tests {
-		tol, judged := tt.p.Tolerance(tt.noise)
+		tol, judged := Tolerance(tt.p, tt.noise)
 		if math.Abs(tol-tt.tol) > 1e-12 || judged != tt.judged {
 			t.Errorf("%s, noise %g: %g, %v; want %g, %v", tt.p, tt.noise, tol, judged, tt.tol, tt.judged)
 		}
@@ -73,7 +73,7 @@ func TestJudge(t *testing.T) {
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			v, err := testGolden().Judge(Highest, Run{Logits: tt.logits, Probes: tt.probes})
+			v, err := testGolden().Judge(tensor.Highest, Run{Logits: tt.logits, Probes: tt.probes})
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -97,16 +97,16 @@ func TestJudge(t *testing.T) {
 func TestJudgeRefusesWhatCannotBeCompared(t *testing.T) {
 	g := testGolden()
 	probes := []ProbeValues{probeOf("stem", 2), probeOf("stage", 4)}
-	if _, err := g.Judge(Highest, Run{Logits: g.Logits[1:], Probes: probes}); err == nil {
+	if _, err := g.Judge(tensor.Highest, Run{Logits: g.Logits[1:], Probes: probes}); err == nil {
 		t.Error("fewer logits: no error")
 	}
-	if _, err := g.Judge(Highest, Run{Probes: probes}); err == nil {
+	if _, err := g.Judge(tensor.Highest, Run{Probes: probes}); err == nil {
 		t.Error("no logits: no error")
 	}
-	if _, err := g.Judge(Highest, Run{Logits: g.Logits, Probed: g.Logits[1:], Probes: probes}); err == nil {
+	if _, err := g.Judge(tensor.Highest, Run{Logits: g.Logits, Probed: g.Logits[1:], Probes: probes}); err == nil {
 		t.Error("fewer logits beside probes: no error")
 	}
-	if _, err := g.Judge(Highest, Run{Logits: g.Logits, Probes: probes[:1]}); err == nil {
+	if _, err := g.Judge(tensor.Highest, Run{Logits: g.Logits, Probes: probes[:1]}); err == nil {
 		t.Error("a missing probe: no error")
 	}
 }
@@ -125,7 +125,7 @@ func TestJudgeBothRuns(t *testing.T) {
 		{"the network as it is used", wrong, g.Logits, "logits"},
 		{"beside probes", g.Logits, wrong, "logits beside probes"},
 	} {
-		v, err := g.Judge(Highest, Run{Logits: tt.logits, Probed: tt.probed, Probes: []ProbeValues{probeOf("stem", 2), probeOf("stage", 4)}})
+		v, err := g.Judge(tensor.Highest, Run{Logits: tt.logits, Probed: tt.probed, Probes: []ProbeValues{probeOf("stem", 2), probeOf("stage", 4)}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -71,10 +71,10 @@ func newNetwork(t *testing.T, model string) *network {
 // embedded checkpoint.
 func loadValues(t *testing.T, g *golden.Golden, graph *nn.Graph) map[string][]float32 {
 	t.Helper()
-	seed, synthetic := g.SyntheticWeights()
+	seed, synthetic := g.Weights.Seed()
 	var sd *tensor.StateDict
 	if !synthetic {
-		c, err := converter.Open(fmt.Sprintf("nano/%s-%.8s.pth", g.Model, strings.TrimPrefix(g.Weights, "sha256:")))
+		c, err := converter.Open(fmt.Sprintf("nano/%s-%.8s.pth", g.Model, strings.TrimPrefix(g.Weights.String(), "sha256:")))
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -109,11 +109,8 @@ func loadValues(t *testing.T, g *golden.Golden, graph *nn.Graph) map[string][]fl
 	return values
 }
 
-// precisions are all of them, most exact first.
-var precisions = []golden.Precision{golden.Highest, golden.High, golden.Medium}
-
 // judge computes the golden's input at every precision and compares logits and probes.
-func (n *network) judge(t *testing.T) map[golden.Precision]*golden.Verdict {
+func (n *network) judge(t *testing.T) map[tensor.Precision]*golden.Verdict {
 	t.Helper()
 	var sd tensor.StateDict
 	for _, p := range n.graph.Params {
@@ -131,12 +128,12 @@ func (n *network) judge(t *testing.T) map[golden.Precision]*golden.Verdict {
 	if err != nil {
 		t.Fatal(err)
 	}
-	verdicts := make(map[golden.Precision]*golden.Verdict)
+	verdicts := make(map[tensor.Precision]*golden.Verdict)
 	var logits []float32
 	var probes []golden.ProbeValues
-	for i, p := range precisions {
-		if p != golden.Medium || n.variant.PanelBF16 != nil { // else medium is high
-			logits, probes = n.run(t, bound, engine.Precision(i), input)
+	for _, p := range tensor.Precisions() {
+		if p != tensor.Medium || n.variant.PanelBF16 != nil { // else medium is high
+			logits, probes = n.run(t, bound, p, input)
 		}
 		if verdicts[p], err = n.golden.Judge(p, golden.Run{Logits: logits, Probes: probes}); err != nil {
 			t.Fatal(err)

@@ -1,6 +1,7 @@
 // Package metrics turns networks and logits into figures that can be held against
 // published ones: parameters and FLOPs counted from a graph by a named convention,
-// Top-k accuracy with its uncertainty, and the table of both.
+// Top-k accuracy with its uncertainty, and rows that hold both beside the published
+// ones. Its package table writes them.
 //
 // It knows no files, no registry and no arithmetic on images; whoever has those
 // passes plain values.
@@ -27,9 +28,9 @@ type Cost struct {
 	Input      tensor.Shape // (1,C,H,W)
 	// Params are the learnable parameters, classifier included whatever the scope.
 	Params int64
-	// FLOPs are those in scope; one is one multiply-accumulate.
+	// FLOPs are counted within the scope; one is one multiply-accumulate.
 	FLOPs int64
-	// HeadFLOPs are those of the classifier, whether in scope or not.
+	// HeadFLOPs are the classifier's FLOPs, whether the classifier is in scope or not.
 	HeadFLOPs int64
 	// ByOperator splits FLOPs by Op.Kind, largest first. Kinds that count
 	// nothing are left out.

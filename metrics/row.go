@@ -3,6 +3,7 @@ package metrics
 import (
 	"fmt"
 
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/tensor"
 )
@@ -16,9 +17,8 @@ type Published struct {
 	// given even where FLOPs is empty.
 	Convention Convention
 	Input      tensor.Shape
-	// Form is which form of the network was counted, such as "deploy"; empty for the
-	// one that the checkpoint holds. The graph must be of that form.
-	Form       string
+	// Form is which form of the network was counted. The graph must be of that form.
+	Form       nn.Form
 	Labels     string // name of the classes, such as "imagenet-1k"; empty if not known
 	Top1, Top5 string // percent, such as "80.05"
 	Images     int    // on which Top1 and Top5 were measured; 0 if not known
@@ -31,16 +31,16 @@ type Evaluation struct {
 	Height, Width int    // of the network input
 	Interpolation string // and whose, such as "bicubic (pillow)"
 	Decoder       string // what made pixels of the files
-	Precision     string // how the network was computed
-	Images        string // digest of the image list; empty if there is none
+	Precision     tensor.Precision
+	Images        digest.Digest // of the image list; none if there is none
 }
 
 // Digests are the links of the chain from the published file to the figures.
-// Each is empty where it is not known.
+// Each is none where it is not known.
 type Digests struct {
-	Source    string `json:"source"`    // the published checkpoint
-	Converted string `json:"converted"` // the file made of it
-	Golden    string `json:"golden"`    // the reference logits it was verified against
+	Source    digest.Digest // the published checkpoint
+	Converted digest.Digest // the file made of it
+	Golden    digest.Digest // the reference logits it was verified against
 }
 
 // A Total is what a network costs by one convention.
@@ -60,7 +60,7 @@ type Row struct {
 	Convention Convention
 	Scope      Scope
 	Input      tensor.Shape
-	Form       string  // of the network that was counted; empty for the checkpoint's
+	Form       nn.Form // of the network that was counted
 	HeadFLOPs  int64   // of the classifier alone
 	Totals     []Total // by every convention at Input, in the order of Conventions
 	Labels     string  // name of the classes; accuracies on others cannot be compared
@@ -124,10 +124,10 @@ func (r *Row) Measure(e Evaluation) error {
 	return nil
 }
 
-// Counts returns the verdict on parameters and FLOPs together: that of the two
-// which wants more attention.
+// Counts returns the verdict on parameters and FLOPs together: of the two, the one that
+// wants more attention.
 func (r Row) Counts() Verdict { return worst(r.Params.Verdict, r.FLOPs.Verdict) }
 
-// Accuracy returns the verdict on Top-1 and Top-5 together: that of the two which
+// Accuracy returns the verdict on Top-1 and Top-5 together: of the two, the one that
 // wants more attention.
 func (r Row) Accuracy() Verdict { return worst(r.Top1.Verdict, r.Top5.Verdict) }

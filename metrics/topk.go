@@ -74,9 +74,9 @@ func Softmax(logits []float32) []float32 {
 // An Accuracy counts images and those whose label was among the best classes. The
 // zero Accuracy has seen none.
 type Accuracy struct {
-	N    int // images
-	Top1 int // label first
-	Top5 int // label among the first five
+	N    int `json:"n"`    // images
+	Top1 int `json:"top1"` // label first
+	Top5 int `json:"top5"` // label among the first five
 }
 
 // Add counts one image with the given label whose best classes are top, best first, as
@@ -100,9 +100,8 @@ func Percent(correct, n int) float64 {
 	return 100 * float64(correct) / float64(n)
 }
 
-// Wilson returns the 95 % score interval, in percent, of a share of which correct
-// out of n were seen: E. B. Wilson, Probable inference, 1927. Nothing seen
-// excludes nothing: 0 to 100.
+// Wilson returns the 95 % score interval, in percent, of a share that was observed as
+// correct out of n: E. B. Wilson, Probable inference, 1927. For n of 0 it is 0 to 100.
 func Wilson(correct, n int) (low, high float64) {
 	if n == 0 {
 		return 0, 100

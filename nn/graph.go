@@ -32,9 +32,9 @@ type Graph struct {
 	// exists in every execution plan, so that it can be compared with the
 	// reference framework's.
 	Probes []Probe
-	// Features is the value that enters the classifier, (N,F): what
-	// upstream calls extract_feat. Counting conventions stop here, but for a
-	// classifier in the backbone.
+	// Features is the value that enters the classifier, (N,F). Upstream's extract_feat
+	// returns it. Counting conventions without the classifier stop here, unless the
+	// classifier is in the backbone.
 	Features int
 	// ClassifierInBackbone tells that the reference has the classifier in its
 	// backbone, so that every counting convention executes it.

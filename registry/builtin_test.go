@@ -13,7 +13,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/vision"
 )
 
 // builtin returns the repository's own catalogue.
@@ -84,20 +86,20 @@ func TestBuiltin(t *testing.T) {
 // factsOf writes a row under the columns of the table of facts.
 func factsOf(t *testing.T, e *registry.Entry) map[string]string {
 	in, p := e.Input, e.Published
-	list := func(x [3]float64) string { return strings.Trim(strings.ReplaceAll(fmt.Sprint(x), " ", ","), "[]") }
+	list := func(x [3]float32) string { return strings.Trim(strings.ReplaceAll(fmt.Sprint(x), " ", ","), "[]") }
 	out := map[string]string{
 		"weights_url": e.Weights.URL, "sha8": e.Weights.Digest.Short(), "converted_from_weights": e.Weights.ConvertedFrom,
 		"params": number(t, p.ParamsM.String()+"e6"), "flops": number(t, p.FLOPsG.String()+"e9"), "top1": number(t, p.Top1.String()), "top5": number(t, p.Top5.String()),
-		"interpolation": in.Resize.Interpolation, "backend": in.Resize.Backend,
-		"mean": list(in.Mean), "std": list(in.Std), "to_rgb": map[string]string{registry.RGB: "True", registry.BGR: "False"}[in.Order],
+		"interpolation": string(in.Resize.Interpolation), "backend": in.Resize.Backend,
+		"mean": list(in.Mean), "std": list(in.Std), "to_rgb": map[string]string{vision.RGB: "True", vision.BGR: "False"}[in.Order],
 		"crop_size": fmt.Sprint(in.Crop), "crop_padding": "", "resize_edge": "", "resize_scale": fmt.Sprint(in.Resize.Edge),
 	}
 	switch in.Resize.Kind {
-	case registry.ResizeShort:
+	case vision.ResizeShort:
 		out["resize_kind"], out["resize_edge"], out["crop_kind"] = "ResizeEdge", "short", "CenterCrop"
-	case registry.ResizeBoth:
+	case vision.ResizeBoth:
 		out["resize_kind"], out["crop_kind"], out["crop_size"] = "Resize", "none", ""
-	case registry.ResizeEfficientNet:
+	case vision.ResizeEfficientNet:
 		out["resize_kind"], out["resize_scale"], out["crop_kind"], out["crop_padding"] = "none", "", "EfficientNetCenterCrop", fmt.Sprint(in.Resize.Padding)
 	}
 	return out
@@ -139,7 +141,7 @@ func TestBuiltinEmbedded(t *testing.T) {
 		if bytes.HasPrefix(data, []byte("PK")) {
 			container = "zip"
 		}
-		w := registry.Weights{URL: e.Weights.URL, Licence: "Apache-2.0", Digest: registry.SHA256(sha256.Sum256(data)), Size: int64(len(data)), Container: container}
+		w := registry.Weights{URL: e.Weights.URL, Licence: "Apache-2.0", Digest: digest.Of(sha256.Sum256(data)), Size: int64(len(data)), Container: container}
 		if d := cmp.Diff(w, e.Weights, comparable); d != "" {
 			t.Errorf("%s: weights (-want +got)\n%s", e.Name, d)
 		}

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"errors"
 	"fmt"
 	"math"
 	"slices"
@@ -8,6 +9,10 @@ import (
 	"strings"
 
 	"github.com/BurntSushi/toml"
+
+	"github.com/gozoo/zoo/digest"
+	"github.com/gozoo/zoo/nn"
+	"github.com/gozoo/zoo/vision"
 )
 
 // keys holds every key of a row, and whether each row must state it. Facts that
@@ -122,10 +127,9 @@ func (e *Entry) check() error {
 	}{
 		{"labels", string(e.Labels), []string{"", string(LabelsDigits), string(LabelsImageNet)}},
 		{"weights.container", w.Container, []string{"", "legacy", "safetensors", "zip"}},
-		{"published.form", p.Form, []string{"", FormDeploy}},
-		{"input.order", in.Order, []string{RGB, BGR}},
-		{"input.exif", in.EXIF, []string{EXIFApply, EXIFIgnore}},
-		{"input.resize.kind", in.Resize.Kind, []string{ResizeNone, ResizeShort, ResizeBoth, ResizeEfficientNet}},
+		{"published.form", string(p.Form), []string{"", string(nn.Deploy)}},
+		{"input.order", in.Order, []string{vision.RGB, vision.BGR}},
+		{"input.exif", in.EXIF, []string{vision.EXIFApply, vision.EXIFIgnore}},
 	} {
 		if err := oneOf(f.key, f.value, f.known); err != nil {
 			return err
@@ -148,44 +152,26 @@ func (e *Entry) check() error {
 	if n, ok := classesOf[e.Labels]; ok && n != e.Classes {
 		return fmt.Errorf("classes: expected %d for the labels %q, found %d", n, e.Labels, e.Classes)
 	}
-	if w.Digest == (Digest{}) {
+	if w.Digest == (digest.Digest{}) {
 		return fmt.Errorf("weights.sha256: expected a digest, found none")
 	}
 	if _, err := ParseAddress(w.URL); err != nil {
 		return fmt.Errorf("weights.url: %w", err)
 	}
-	return in.check()
+	return checkInput(e.Input)
 }
 
-func (in *Input) check() error {
-	for i := range in.Mean {
-		if m, s := in.Mean[i], in.Std[i]; !finite(m) || !finite(s) || s <= 0 {
-			return fmt.Errorf("input.mean, input.std: expected finite numbers, std above 0, found %v and %v", m, s)
-		}
+// checkInput returns an error for preprocessing that cannot be right.
+func checkInput(p vision.Pipeline) error {
+	err := p.Check()
+	if bad := (*vision.PipelineError)(nil); errors.As(err, &bad) {
+		return fmt.Errorf("input.%s: %s", bad.Key, bad.Reason)
 	}
-	r := in.Resize
-	if r.Kind == ResizeNone {
-		if r != (Resize{Kind: ResizeNone}) {
-			return fmt.Errorf("input.resize: kind %q takes no edge, padding, interpolation or backend", r.Kind)
-		}
-		return nil
+	if r := p.Resize; r.Kind != vision.ResizeNone && r.Edge < p.Crop {
+		return fmt.Errorf("input.resize.edge: expected %d (the crop) to %d, found %d", p.Crop, maxEdge, r.Edge)
 	}
-	if err := oneOf("input.resize.interpolation", r.Interpolation, []string{Bicubic, Bilinear}); err != nil {
-		return err
-	}
-	if err := oneOf("input.resize.backend", r.Backend, []string{Pillow, OpenCV}); err != nil {
-		return err
-	}
-	if r.Edge < in.Crop || r.Edge > maxEdge {
-		return fmt.Errorf("input.resize.edge: expected %d (the crop) to %d, found %d", in.Crop, maxEdge, r.Edge)
-	}
-	if r.Padding < 0 || r.Padding > maxEdge || r.Padding > 0 && r.Kind != ResizeEfficientNet {
-		return fmt.Errorf("input.resize.padding: expected 0 to %d, and 0 for kind %q, found %d", maxEdge, r.Kind, r.Padding)
-	}
-	return nil
+	return err
 }
-
-func finite(x float64) bool { return !math.IsNaN(x) && !math.IsInf(x, 0) }
 
 func oneOf(key, value string, known []string) error {
 	if slices.Contains(known, value) {

@@ -8,10 +8,10 @@ import (
 	"sync"
 )
 
-// Embedded returns the registry of a zoo.toml that is part of the program: that of Parse,
-// but a row is parsed when it is first asked for. A test has to see that Parse takes the
-// text. Like regexp.MustCompile, Embedded panics where the text is to blame, or whoever
-// asks for a row that is.
+// Embedded returns the registry of a zoo.toml that is part of the program. It equals the one
+// that Parse returns, but parses a row when the row is first asked for. A test has to call
+// Parse on the text. Where the text is wrong, Embedded panics, like regexp.MustCompile; where
+// a row is wrong, the first look at that row panics.
 //
 // The header of a table begins a line, which nothing else does with a bracket, and the
 // tables of a row follow one another.

@@ -10,6 +10,10 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+
+	"github.com/gozoo/zoo/digest"
+	"github.com/gozoo/zoo/nn"
+	"github.com/gozoo/zoo/vision"
 )
 
 // An Entry is one row: everything that is known about a published model. Entries
@@ -21,9 +25,9 @@ type Entry struct {
 	Classes int    `toml:"classes"`
 	Labels  Labels `toml:"labels"` // empty: nobody named the classes
 
-	Weights   Weights   `toml:"weights"`
-	Input     Input     `toml:"input"`
-	Published Published `toml:"published"`
+	Weights   Weights         `toml:"weights"`
+	Input     vision.Pipeline `toml:"input"` // the preprocessing that the published figures were measured with
+	Published Published       `toml:"published"`
 }
 
 // Labels names the list that classes are numbered by.
@@ -42,96 +46,13 @@ var classesOf = map[Labels]int{LabelsImageNet: 1000, LabelsDigits: 10}
 type Weights struct {
 	// URL is where the file comes from, in one of the forms of ParseAddress. Empty:
 	// no address, the file has to be imported.
-	URL           string `toml:"url"`
-	Digest        Digest `toml:"sha256"`
-	Size          int64  `toml:"size"` // bytes; 0: not known
-	Licence       string `toml:"licence"`
-	Container     string `toml:"container"`      // "legacy", "zip" or "safetensors"; empty: not known
-	ConvertedFrom string `toml:"converted_from"` // address of the checkpoint it was made from; may be empty
-	Recipe        string `toml:"recipe"`         // that renames its tensors; empty: none is needed
-}
-
-// DigestText returns the digest with a word in front that tells a sha256 from the
-// first digits of one.
-func (w *Weights) DigestText() string {
-	switch {
-	case w.Digest.Full():
-		return "sha256:" + w.Digest.String()
-	case w.Digest != Digest{}:
-		return "sha256-prefix:" + w.Digest.String()
-	}
-	return ""
-}
-
-// Input is the preprocessing that the published figures were measured with:
-// resize, crop the centre, then (x - mean) / std per channel.
-type Input struct {
-	Resize Resize     `toml:"resize"`
-	Crop   int        `toml:"crop"` // side of the square, pixels
-	Mean   [3]float64 `toml:"mean"` // in levels of 0 to 255, in channel order
-	Std    [3]float64 `toml:"std"`
-	Order  string     `toml:"order"` // of channels: "rgb" or "bgr"
-	EXIF   string     `toml:"exif"`  // orientation: "apply" or "ignore"
-}
-
-// Kinds of Resize.
-const (
-	ResizeNone  = "none"  // the image as it is
-	ResizeShort = "short" // the shorter edge becomes Edge, the other keeps the ratio
-	ResizeBoth  = "both"  // both edges become Edge; the ratio is not kept
-	// ResizeEfficientNet crops first: of the image's centre a square whose side is
-	// Edge/(Edge+Padding) of the shorter edge, which then becomes Edge x Edge.
-	ResizeEfficientNet = "efficientnet-center-crop"
-)
-
-// Interpolations and backends of a Resize.
-const (
-	Bilinear = "bilinear"
-	Bicubic  = "bicubic"
-	Pillow   = "pillow"
-	OpenCV   = "cv2"
-)
-
-// Orders of channels, and what becomes of an EXIF orientation.
-const (
-	RGB        = "rgb"
-	BGR        = "bgr"
-	EXIFApply  = "apply"
-	EXIFIgnore = "ignore"
-)
-
-// A Resize says how an image is scaled before the crop.
-type Resize struct {
-	Kind          string `toml:"kind"`
-	Edge          int    `toml:"edge"`          // pixels; 0 for ResizeNone
-	Padding       int    `toml:"padding"`       // pixels, of ResizeEfficientNet
-	Interpolation string `toml:"interpolation"` // empty for ResizeNone
-	Backend       string `toml:"backend"`       // whose arithmetic; empty for ResizeNone
-}
-
-// String returns the preprocessing in one line.
-func (in Input) String() string {
-	resize := "no resize"
-	if r := in.Resize; r.Kind != ResizeNone {
-		edge := "edge"
-		if r.Kind == ResizeBoth {
-			edge = "edges"
-		}
-		resize = fmt.Sprintf("%s %s %d %s (%s)", r.Kind, edge, r.Edge, r.Interpolation, r.Backend)
-		if r.Kind == ResizeEfficientNet {
-			resize = fmt.Sprintf("%s %d of %d, %s (%s)", r.Kind, r.Edge, r.Edge+r.Padding, r.Interpolation, r.Backend)
-		}
-	}
-	return fmt.Sprintf("%s, centre crop %d, %s, mean %s, std %s, EXIF orientation: %s",
-		resize, in.Crop, in.Order, floats(in.Mean), floats(in.Std), in.EXIF)
-}
-
-func floats(x [3]float64) string {
-	var s []string
-	for _, v := range x {
-		s = append(s, strconv.FormatFloat(v, 'g', -1, 64))
-	}
-	return strings.Join(s, " ")
+	URL           string        `toml:"url"`
+	Digest        digest.Digest `toml:"sha256"`
+	Size          int64         `toml:"size"` // bytes; 0: not known
+	Licence       string        `toml:"licence"`
+	Container     string        `toml:"container"`      // "legacy", "zip" or "safetensors"; empty: not known
+	ConvertedFrom string        `toml:"converted_from"` // address of the checkpoint it was made from; may be empty
+	Recipe        string        `toml:"recipe"`         // that renames its tensors; empty: none is needed
 }
 
 // Published holds the figures as their publisher printed them.
@@ -146,18 +67,14 @@ type Published struct {
 	FLOPsConvention string `toml:"flops_convention"`
 	FLOPsSize       int    `toml:"flops_size"`
 	// Form says which form of the network ParamsM and FLOPsG are about: empty for
-	// the one that the checkpoint holds, FormDeploy for the one that it is fused to.
-	Form   string `toml:"form"`
-	Images int    `toml:"images"` // that Top1 and Top5 were measured on; 0: not known
-	Source string `toml:"source"` // where the figures were printed
+	// the one that the checkpoint holds, nn.Deploy for the one that it is fused to.
+	Form   nn.Form `toml:"form"`
+	Images int     `toml:"images"` // that Top1 and Top5 were measured on; 0: not known
+	Source string  `toml:"source"` // where the figures were printed
 	// Note says, in a sentence, why a figure cannot be reproduced; empty where all can
 	// or the reason is not known.
 	Note string `toml:"note"`
 }
-
-// FormDeploy is the form of a network whose parallel branches are fused into single
-// convolutions.
-const FormDeploy = "deploy"
 
 // A Figure is a published decimal number with the digits it was printed with. The
 // zero Figure is one that was not published.

@@ -24,7 +24,7 @@ func ExampleRegistry_Lookup() {
 		fmt.Println(err)
 		return
 	}
-	fmt.Println(e.Arch, e.Weights.DigestText(), e.Published.Top1)
+	fmt.Println(e.Arch, e.Weights.Digest.Text(), e.Published.Top1)
 	fmt.Println(e.Input)
 
 	_, err = r.Lookup("cspresnext500")

@@ -1,6 +1,7 @@
 package registry
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strings"
@@ -24,6 +25,9 @@ func CheckName(name string) error {
 	return nil
 }
 
+// ErrUnknown is, by errors.Is, every *UnknownError.
+var ErrUnknown = errors.New("the registry does not know the model")
+
 // An UnknownError says that no entry has a name, and which come near it.
 type UnknownError struct {
 	Name string
@@ -41,6 +45,9 @@ func (e *UnknownError) Error() string {
 	}
 	return fmt.Sprintf("registry: unknown model %q: %s", e.Name, hint)
 }
+
+// Is reports whether target is ErrUnknown.
+func (e *UnknownError) Is(target error) bool { return target == ErrUnknown }
 
 // maxNear is how many names an UnknownError offers.
 const maxNear = 3

@@ -15,8 +15,8 @@ type Registry struct {
 	names []string                 // sorted
 }
 
-// Parse reads the text of a zoo.toml whose rows are all complete. file is what
-// errors call it; they name the entry and the key.
+// Parse reads the text of a zoo.toml whose rows are all complete. Errors name the file, the
+// entry and the key.
 func Parse(file string, data []byte) (*Registry, error) {
 	return new(Registry).Merge(file, data)
 }

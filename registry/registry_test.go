@@ -7,7 +7,9 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/vision"
 )
 
 const row = `
@@ -43,13 +45,13 @@ source = "a table"
 `
 
 var comparable = cmp.Options{
-	cmp.Comparer(func(x, y registry.Digest) bool { return x == y }),
+	cmp.Comparer(func(x, y digest.Digest) bool { return x == y }),
 	cmp.Comparer(func(x, y registry.Figure) bool { return x == y }),
 }
 
-func digest(t *testing.T, s string) registry.Digest {
+func mustParse(t *testing.T, s string) digest.Digest {
 	t.Helper()
-	d, err := registry.ParseDigest(s)
+	d, err := digest.Parse(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -78,13 +80,13 @@ func TestParse(t *testing.T) {
 	want := &registry.Entry{
 		Name: "net_in1k", Family: "cspnet", Arch: "net50", Classes: 1000, Labels: registry.LabelsImageNet,
 		Weights: registry.Weights{
-			URL: "https://example.org/net-0123abcd.pth", Digest: digest(t, "0123abcd"), Size: 10, Licence: "Apache-2.0",
+			URL: "https://example.org/net-0123abcd.pth", Digest: mustParse(t, "0123abcd"), Size: 10, Licence: "Apache-2.0",
 			Container: "zip", ConvertedFrom: "https://example.org/old.pth", Recipe: "timm",
 		},
-		Input: registry.Input{
-			Resize: registry.Resize{Kind: registry.ResizeShort, Edge: 256, Interpolation: registry.Bicubic, Backend: registry.Pillow},
-			Crop:   224, Mean: [3]float64{123.675, 116.28, 103.53}, Std: [3]float64{58.395, 57.12, 57.375},
-			Order: registry.RGB, EXIF: registry.EXIFApply,
+		Input: vision.Pipeline{
+			Resize: vision.Resize{Kind: vision.ResizeShort, Edge: 256, Interpolation: vision.Bicubic, Backend: vision.BackendPillow},
+			Crop:   224, Mean: [3]float32{123.675, 116.28, 103.53}, Std: [3]float32{58.395, 57.12, 57.375},
+			Order: vision.RGB, EXIF: vision.EXIFApply,
 		},
 		Published: registry.Published{
 			ParamsM: figure(t, "27.64"), FLOPsG: figure(t, "5.04"), Top1: figure(t, "80.50"), Top5: figure(t, "95"),
@@ -105,7 +107,7 @@ func TestParse(t *testing.T) {
 	if f := got.Published.Top1; f.String() != "80.50" || f.Float() != 80.5 || !f.Known() {
 		t.Errorf("top1 = %v %v %v", f, f.Float(), f.Known())
 	}
-	if got := got.Weights.DigestText(); got != "sha256-prefix:0123abcd" {
+	if got := got.Weights.Digest.Text(); got != "sha256-prefix:0123abcd" {
 		t.Errorf("digest text = %q", got)
 	}
 }
@@ -143,7 +145,8 @@ func TestParseRefuses(t *testing.T) {
 		{"wrong type", `classes = 1000`, `classes = "1000"`, `entry "net_in1k"`},
 		{"mean of two", `[123.675, 116.28, 103.53]`, `[1, 2]`, `entry "net_in1k"`},
 		{"std of zero", `58.395`, `0`, "std above 0"},
-		{"std not finite", `58.395`, `inf`, "finite"},
+		{"std not finite", `58.395`, `inf`, "out of range"},
+		{"std not a number", `58.395`, `nan`, "finite"},
 		{"figure as a number", `"80.50"`, `80.50`, "in quotes"},
 		{"figure not decimal", `"80.50"`, `"80.5%"`, "expected a decimal number"},
 		{"digest short", `"0123abcd"`, `"0123abc"`, "expected 64 or 8 hex digits"},
@@ -197,7 +200,7 @@ mean = [0, 0, 0]
 	before, _ := base.Lookup("net_in1k")
 	want := *before
 	want.Weights.URL = "https://mirror.example.org/net.pth"
-	want.Input.Mean = [3]float64{}
+	want.Input.Mean = [3]float32{}
 	got, err := over.Lookup("net_in1k")
 	if err != nil {
 		t.Fatal(err)
@@ -229,25 +232,6 @@ mean = [0, 0, 0]
 	} {
 		if _, err := base.Merge("mine.toml", []byte(text)); err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: error = %v, want %q in it", text, err, want)
-		}
-	}
-}
-
-func TestDigest(t *testing.T) {
-	const hex = "579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db"
-	full, prefix, other := digest(t, hex), digest(t, "57934424"), digest(t, strings.Repeat("0", 64))
-	if full.Short() != "57934424" || !full.Full() || prefix.Full() || full.String() != hex {
-		t.Errorf("short %q, full %v and %v, text %q", full.Short(), full.Full(), prefix.Full(), full)
-	}
-	for _, tt := range []struct {
-		d, of registry.Digest
-		want  bool
-	}{
-		{full, full, true}, {prefix, full, true}, {other, full, false}, {prefix, other, false},
-		{prefix, prefix, false}, {full, prefix, false}, {registry.Digest{}, full, false},
-	} {
-		if got := tt.d.Matches(tt.of); got != tt.want {
-			t.Errorf("%q matches %q = %v, want %v", tt.d, tt.of, got, tt.want)
 		}
 	}
 }
@@ -295,7 +279,7 @@ func FuzzParse(f *testing.F) {
 			return
 		}
 		for _, e := range r.All() {
-			if e.Name == "" || e.Family == "" || e.Input.Crop <= 0 || e.Weights.DigestText() == "" {
+			if e.Name == "" || e.Family == "" || e.Input.Crop <= 0 || e.Weights.Digest.Text() == "" {
 				t.Fatalf("accepted an incomplete row: %+v", e)
 			}
 		}

@@ -48,11 +48,11 @@ func (e *SizeError) Error() string {
 
 // A DamagedError says that a part of a JPEG's compressed data is missing or cannot be
 // what was written, though the file goes on behind it. OpenCV's imdecode prints a warning
-// and makes up what is missing (often half an image in grey). Decode returns no image;
-// who wants the reference's pixels all the same finds them here.
+// and fills in the missing pixels, often half an image in grey. Decode returns no image.
+// Image holds the pixels that OpenCV returns, for callers that want them all the same.
 type DamagedError struct {
 	Reason string
-	Image  *Image // as OpenCV has it
+	Image  *Image
 }
 
 // Error gives the reason.
@@ -60,8 +60,8 @@ func (e *DamagedError) Error() string { return "damaged: " + e.Reason }
 
 // Decode returns the pixels of an image file, whose format it tells by content, as
 // OpenCV's imdecode does in colour: grey and palettes expanded to RGB, alpha dropped,
-// 16 bits cut to the upper 8, and turned upright by the EXIF orientation. The bytes are
-// those of OpenCV 5.0 with libjpeg-turbo 3.1 on x86-64. Formats are
+// 16 bits cut to the upper 8, and turned upright by the EXIF orientation. Every byte equals
+// that of OpenCV 5.0 with libjpeg-turbo 3.1 on x86-64. Formats are
 //
 //   - JPEG: baseline, extended sequential and progressive with 8 bits a sample, in grey,
 //     YCbCr, RGB, CMYK or YCCK, with any sampling factors whose ratios are whole

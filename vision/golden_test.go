@@ -95,14 +95,14 @@ func TestResize(t *testing.T) {
 	}
 }
 
-// Whole transforms of mmpretrain, each in a pipeline of the same words.
+// Whole transforms of mmpretrain, each in a pipeline of the same words, but for one.
 func TestTransforms(t *testing.T) {
 	_, images := tensors(t, goldenFile)
 	n := 0
 	for name, want := range images {
 		var p vision.Pipeline
 		var from string
-		words := strings.NewReplacer(",", "", "/", " ").Replace(name)
+		words := strings.NewReplacer(",", "", "/", " ", "short-edge", vision.ResizeShort).Replace(name)
 		if _, err := fmt.Sscanf(words, "%s %d %s %s crop %d %s", &p.Resize.Kind, &p.Resize.Edge,
 			&p.Resize.Interpolation, &p.Resize.Backend, &p.Crop, &from); err != nil {
 			continue
@@ -167,7 +167,7 @@ func TestPhotographs(t *testing.T) {
 
 func pipeline(edge, crop int, f vision.Filter) vision.Pipeline {
 	return vision.Pipeline{
-		Resize: vision.Resize{Kind: vision.ResizeShortEdge, Edge: edge, Interpolation: f, Backend: vision.BackendPillow},
+		Resize: vision.Resize{Kind: vision.ResizeShort, Edge: edge, Interpolation: f, Backend: vision.BackendPillow},
 		Crop:   crop,
 		Mean:   [3]float32{123.675, 116.28, 103.53},
 		Std:    [3]float32{58.395, 57.12, 57.375},

@@ -1,15 +1,18 @@
 package vision
 
 import (
+	"cmp"
 	"fmt"
 	"math"
+	"strconv"
+	"strings"
 )
 
 // Kinds of a Resize.
 const (
-	ResizeNone      = "none"       // the image as it is
-	ResizeShortEdge = "short-edge" // the shorter edge becomes Edge; see ShortEdge
-	ResizeBoth      = "both"       // both edges become Edge, the ratio is not kept
+	ResizeNone  = "none"  // the image as it is
+	ResizeShort = "short" // the shorter edge becomes Edge; see ShortEdge
+	ResizeBoth  = "both"  // both edges become Edge, the ratio is not kept
 	// ResizeEfficientNet cuts the middle out first, then makes both edges of it Edge; see
 	// EfficientNetCrop.
 	ResizeEfficientNet = "efficientnet-center-crop"
@@ -17,53 +20,107 @@ const (
 
 // A Resize says how an image is scaled before the crop.
 type Resize struct {
-	Kind string // one of the constants
+	Kind string `toml:"kind" json:"kind"` // one of the constants
 
 	// The rest is zero for ResizeNone.
-	Edge          int    // pixels
-	Padding       int    // pixels of Edge left out around; ResizeEfficientNet only
-	Interpolation Filter // one that the backend has
-	Backend       string // whose arithmetic: BackendPillow or BackendOpenCV
+	Edge          int    `toml:"edge" json:"edge"`                   // pixels
+	Padding       int    `toml:"padding" json:"padding"`             // pixels of Edge left out around; ResizeEfficientNet only
+	Interpolation Filter `toml:"interpolation" json:"interpolation"` // one that the backend has
+	Backend       string `toml:"backend" json:"backend"`             // whose arithmetic: BackendPillow or BackendOpenCV
 }
 
+// Orders of channels, and what becomes of an image file's EXIF orientation.
+const (
+	RGB        = "rgb"
+	BGR        = "bgr"
+	EXIFApply  = "apply"
+	EXIFIgnore = "ignore"
+)
+
 // A Pipeline is the test-time preprocessing of a network, in the order of
-// mmpretrain: resize, crop the centre, order of channels, (x - Mean) / Std.
+// mmpretrain: resize, crop the centre, order of channels, (x - Mean) / Std. The keys are
+// those of a row's input in zoo.toml.
 type Pipeline struct {
-	Resize Resize
-	Crop   int        // side of the square, pixels; 0 means no crop
-	Mean   [3]float32 // in levels of 0 to 255, in channel order
-	Std    [3]float32
-	BGR    bool // the network wants blue first
-	// IgnoreEXIF is what the network's images are to be decoded with; see
-	// DecodeOptions. An image that is decoded already is not turned.
-	IgnoreEXIF bool
+	Resize Resize     `toml:"resize" json:"resize"`
+	Crop   int        `toml:"crop" json:"crop"` // side of the square, pixels; 0 means no crop
+	Mean   [3]float32 `toml:"mean" json:"mean"` // in levels of 0 to 255, in the order of channels
+	Std    [3]float32 `toml:"std" json:"std"`
+	Order  string     `toml:"order" json:"order"` // of the network's channels: RGB, which empty means too, or BGR
+	// EXIF says how the network's images are to be decoded: EXIFApply, which empty means
+	// too, or EXIFIgnore. An image that is decoded already is not turned.
+	EXIF string `toml:"exif" json:"exif"`
 }
 
 // DecodeOptions returns the options of Decode for images of this pipeline.
 func (p Pipeline) DecodeOptions() DecodeOptions {
-	return DecodeOptions{IgnoreEXIF: p.IgnoreEXIF}
+	return DecodeOptions{IgnoreEXIF: p.EXIF == EXIFIgnore}
 }
 
-// Check returns an error that names the first number that Apply could not work
-// with.
-func (p Pipeline) Check() error {
-	if err := p.check(); err != nil {
-		return fmt.Errorf("vision: pipeline: %w", err)
+// String returns the preprocessing in one line.
+func (p Pipeline) String() string {
+	resize := "no resize"
+	switch r := p.Resize; r.Kind {
+	case ResizeNone, "":
+	case ResizeEfficientNet:
+		resize = fmt.Sprintf("%s %d of %d, %s", r.Kind, r.Edge, r.Edge+r.Padding, r.Method())
+	case ResizeBoth:
+		resize = fmt.Sprintf("%s edges %d %s", r.Kind, r.Edge, r.Method())
+	default:
+		resize = fmt.Sprintf("%s edge %d %s", r.Kind, r.Edge, r.Method())
 	}
-	return nil
+	return fmt.Sprintf("%s, centre crop %d, %s, mean %s, std %s, EXIF orientation: %s",
+		resize, p.Crop, cmp.Or(p.Order, RGB), floats(p.Mean), floats(p.Std), cmp.Or(p.EXIF, EXIFApply))
 }
 
-func (p Pipeline) check() error {
+// Method returns the interpolation and whose it is, such as "bicubic (pillow)".
+func (r Resize) Method() string {
+	if r.Kind == ResizeNone {
+		return "no resize"
+	}
+	return fmt.Sprintf("%s (%s)", r.Interpolation, r.Backend)
+}
+
+func floats(x [3]float32) string {
+	var s []string
+	for _, v := range x {
+		s = append(s, strconv.FormatFloat(float64(v), 'g', -1, 32))
+	}
+	return strings.Join(s, " ")
+}
+
+// A PipelineError names the first number of a Pipeline that Apply cannot work with.
+type PipelineError struct {
+	Key    string // as in zoo.toml, such as "resize.edge"
+	Reason string
+}
+
+// Error returns key and reason.
+func (e *PipelineError) Error() string {
+	return fmt.Sprintf("vision: pipeline: %s: %s", e.Key, e.Reason)
+}
+
+func badPipeline(key, format string, args ...any) error {
+	return &PipelineError{key, fmt.Sprintf(format, args...)}
+}
+
+// Check returns a *PipelineError for a pipeline that Apply cannot work with.
+func (p Pipeline) Check() error {
 	if err := p.Resize.check(); err != nil {
-		return fmt.Errorf("resize: %w", err)
+		return err
 	}
 	if p.Crop < 0 || p.Crop > maxEdge {
-		return fmt.Errorf("crop: expected 0 to %d, found %d", maxEdge, p.Crop)
+		return badPipeline("crop", "expected 0 to %d, found %d", maxEdge, p.Crop)
 	}
 	for c := range 3 {
 		if m, s := p.Mean[c], p.Std[c]; !finite(m) || !finite(s) || s <= 0 {
-			return fmt.Errorf("channel %d: expected a finite mean and a std above 0, found %v and %v", c, m, s)
+			return badPipeline("mean, std", "channel %d: expected a finite mean and a std above 0, found %v and %v", c, m, s)
 		}
+	}
+	if p.Order != "" && p.Order != RGB && p.Order != BGR {
+		return badPipeline("order", "expected %q or %q, found %q", RGB, BGR, p.Order)
+	}
+	if p.EXIF != "" && p.EXIF != EXIFApply && p.EXIF != EXIFIgnore {
+		return badPipeline("exif", "expected %q or %q, found %q", EXIFApply, EXIFIgnore, p.EXIF)
 	}
 	return nil
 }
@@ -72,22 +129,26 @@ func (r Resize) check() error {
 	switch r.Kind {
 	case ResizeNone:
 		if r != (Resize{Kind: ResizeNone}) {
-			return fmt.Errorf("expected no edge, padding, interpolation and backend for kind %q, found %+v", r.Kind, r)
+			return badPipeline("resize", "kind %q takes no edge, padding, interpolation and backend", r.Kind)
 		}
 		return nil
-	case ResizeShortEdge, ResizeBoth, ResizeEfficientNet:
+	case ResizeShort, ResizeBoth, ResizeEfficientNet:
 	default:
-		return fmt.Errorf("expected the kind %q, %q, %q or %q, found %q",
-			ResizeNone, ResizeShortEdge, ResizeBoth, ResizeEfficientNet, r.Kind)
+		return badPipeline("resize.kind", "expected %q, %q, %q or %q, found %q", ResizeNone, ResizeShort, ResizeBoth, ResizeEfficientNet, r.Kind)
 	}
 	if r.Edge < 1 || r.Edge > maxEdge {
-		return fmt.Errorf("expected an edge of 1 to %d, found %d", maxEdge, r.Edge)
+		return badPipeline("resize.edge", "expected 1 to %d, found %d", maxEdge, r.Edge)
 	}
 	if r.Padding < 0 || r.Padding > maxEdge || r.Padding > 0 && r.Kind != ResizeEfficientNet {
-		return fmt.Errorf("expected a padding of 0 to %d, and 0 for kinds other than %q, found %d for %q",
-			maxEdge, ResizeEfficientNet, r.Padding, r.Kind)
+		return badPipeline("resize.padding", "expected 0 to %d, and 0 for kinds other than %q, found %d for %q", maxEdge, ResizeEfficientNet, r.Padding, r.Kind)
 	}
-	return checkFilter(r.Backend, r.Interpolation)
+	if r.Backend != BackendPillow && r.Backend != BackendOpenCV {
+		return badPipeline("resize.backend", "expected %q or %q, found %q", BackendPillow, BackendOpenCV, r.Backend)
+	}
+	if err := checkFilter(r.Backend, r.Interpolation); err != nil {
+		return badPipeline("resize.interpolation", "%v", err)
+	}
+	return nil
 }
 
 // maxEdge bounds the sides of what a network is fed, so that no product overflows.
@@ -107,7 +168,7 @@ func (p Pipeline) Pixels(img *Image) (*Image, error) {
 	r := p.Resize
 	w, h := img.W, img.H
 	switch r.Kind {
-	case ResizeShortEdge:
+	case ResizeShort:
 		w, h = ShortEdge(w, h, r.Edge)
 	case ResizeBoth:
 		w, h = r.Edge, r.Edge

@@ -21,22 +21,24 @@ func TestPipelineCheck(t *testing.T) {
 		{"as it is", func(p *vision.Pipeline) {}, ""},
 		{"no crop", func(p *vision.Pipeline) { p.Crop = 0 }, ""},
 		{"no resize", func(p *vision.Pipeline) { p.Resize = vision.Resize{Kind: vision.ResizeNone} }, ""},
-		{"no resize with an edge", func(p *vision.Pipeline) { p.Resize.Kind = vision.ResizeNone }, "expected no edge"},
+		{"no resize with an edge", func(p *vision.Pipeline) { p.Resize.Kind = vision.ResizeNone }, "takes no edge"},
 		{"both edges", func(p *vision.Pipeline) { p.Resize.Kind = vision.ResizeBoth }, ""},
 		{"EfficientNet", func(p *vision.Pipeline) { p.Resize.Kind, p.Resize.Padding = vision.ResizeEfficientNet, 3 }, ""},
 		{"OpenCV", func(p *vision.Pipeline) { p.Resize.Backend = vision.BackendOpenCV }, ""},
 		{"OpenCV, area", func(p *vision.Pipeline) { p.Resize.Backend, p.Resize.Interpolation = vision.BackendOpenCV, vision.Area }, ""},
 		{"Pillow, area", func(p *vision.Pipeline) { p.Resize.Interpolation = vision.Area }, `found "area"`},
-		{"padding of another kind", func(p *vision.Pipeline) { p.Resize.Padding = 3 }, `found 3 for "short-edge"`},
+		{"padding of another kind", func(p *vision.Pipeline) { p.Resize.Padding = 3 }, `found 3 for "short"`},
 		{"negative padding", func(p *vision.Pipeline) { p.Resize.Kind, p.Resize.Padding = vision.ResizeEfficientNet, -1 }, "found -1"},
 		{"kind", func(p *vision.Pipeline) { p.Resize.Kind = "long" }, `found "long"`},
 		{"zero", func(p *vision.Pipeline) { *p = vision.Pipeline{} }, `found ""`},
-		{"edge 0", func(p *vision.Pipeline) { p.Resize.Edge = 0 }, "an edge of 1 to 16384, found 0"},
+		{"edge 0", func(p *vision.Pipeline) { p.Resize.Edge = 0 }, "resize.edge: expected 1 to 16384, found 0"},
 		{"edge too large", func(p *vision.Pipeline) { p.Resize.Edge = 1<<14 + 1 }, "found 16385"},
 		{"interpolation", func(p *vision.Pipeline) { p.Resize.Interpolation = "lanczos" }, `found "lanczos"`},
 		{"backend", func(p *vision.Pipeline) { p.Resize.Backend = "opencv" }, `found "opencv"`},
 		{"negative crop", func(p *vision.Pipeline) { p.Crop = -1 }, "crop: expected 0 to 16384, found -1"},
 		{"std 0", func(p *vision.Pipeline) { p.Std[1] = 0 }, "channel 1: expected a finite mean and a std above 0"},
+		{"order", func(p *vision.Pipeline) { p.Order = "gbr" }, `order: expected "rgb" or "bgr", found "gbr"`},
+		{"orientation", func(p *vision.Pipeline) { p.EXIF = "yes" }, `exif: expected "apply" or "ignore", found "yes"`},
 		{"std NaN", func(p *vision.Pipeline) { p.Std[2] = nan }, "channel 2"},
 		{"mean NaN", func(p *vision.Pipeline) { p.Mean[0] = nan }, "channel 0"},
 	}
@@ -130,16 +132,17 @@ func TestApply(t *testing.T) {
 		Std:    [3]float32{2, 4, 127.5},
 	}
 	tests := []struct {
-		name string
-		bgr  bool
-		want []float32
+		name  string
+		order string
+		want  []float32
 	}{
-		{"RGB", false, []float32{0, -5, 5, 32, (30 - 127.5) / 127.5, 1}},
-		{"BGR", true, []float32{10, 122.5, 5, 32, (10 - 127.5) / 127.5, -1}},
+		{"no order", "", []float32{0, -5, 5, 32, (30 - 127.5) / 127.5, 1}},
+		{"RGB", vision.RGB, []float32{0, -5, 5, 32, (30 - 127.5) / 127.5, 1}},
+		{"BGR", vision.BGR, []float32{10, 122.5, 5, 32, (10 - 127.5) / 127.5, -1}},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			p.BGR = tt.bgr
+			p.Order = tt.order
 			got, h, w, err := p.Apply(img)
 			if err != nil {
 				t.Fatal(err)

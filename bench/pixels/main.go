@@ -42,7 +42,7 @@ func main() {
 // measure times the decoding of a file and all of the test pipeline of cspdarknet50.
 func measure(file string, runs int) (result, error) {
 	pipeline := vision.Pipeline{
-		Resize: vision.Resize{Kind: vision.ResizeShortEdge, Edge: 288, Interpolation: vision.Bicubic, Backend: vision.BackendPillow},
+		Resize: vision.Resize{Kind: vision.ResizeShort, Edge: 288, Interpolation: vision.Bicubic, Backend: vision.BackendPillow},
 		Crop:   256,
 		Mean:   [3]float32{123.675, 116.28, 103.53},
 		Std:    [3]float32{58.395, 57.12, 57.375},

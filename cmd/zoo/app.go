@@ -1,6 +1,8 @@
 package main
 
 import (
+	"cmp"
+	"errors"
 	"fmt"
 	"io"
 	"os"
@@ -12,6 +14,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/gozoo/zoo"
+	"github.com/gozoo/zoo/vision"
 )
 
 // app is one run of the program: its streams and its global flags.
@@ -27,6 +30,7 @@ type app struct {
 	quiet, verbose, noProgress bool
 
 	precision zoo.Precision // of the command that is run; empty for the default
+	ownLock   string        // of a command that makes a lock file where none is configured
 	warned    bool          // that the kernels are not those asked for
 
 	bars     progressBars
@@ -98,7 +102,7 @@ func wrapArgs(c *cobra.Command) {
 // open returns the Zoo that flags and environment describe. Settings that cannot be
 // used are usage errors.
 func (a *app) open() (*zoo.Zoo, error) {
-	c := zoo.ConfigFromEnv()
+	c := zoo.ConfigOf(".")
 	if a.cacheDir != "" {
 		c.CacheDir = a.cacheDir
 	}
@@ -113,11 +117,10 @@ func (a *app) open() (*zoo.Zoo, error) {
 	}
 	c.Registries = append(c.Registries, a.configs...)
 	c.Offline = c.Offline || a.offline
-	if a.jobs < 0 || a.jobs > zoo.MaxThreads {
-		return nil, usage("--jobs %d: expected at most %d goroutines, 0 for one per core", a.jobs, zoo.MaxThreads)
-	}
 	c.Threads = a.jobs
 	c.Precision = a.precision
+	c.MaxPixels = vision.MaxPixels // one picture at a time
+	c.Lock = cmp.Or(c.Lock, a.ownLock)
 	c.Progress = a.progress
 	c.Notice = func(text string) { a.hint("%s", text) }
 	z, err := zoo.New(c)
@@ -139,6 +142,21 @@ func known(z *zoo.Zoo, names []string) error {
 		}
 	}
 	return nil
+}
+
+// flags are the flags that stand for a field of options, for which they are named otherwise.
+var flags = map[string]string{
+	"Threads": "jobs", "Format": "to", "DType": "dtype", "Shards": "shard", "Log": "output", "LockKey": "lock-key",
+}
+
+// flagged returns an error's message, behind the flag that is to blame where options are.
+func flagged(err error) string {
+	text := strings.TrimPrefix(err.Error(), "zoo: ")
+	var option *zoo.OptionError
+	if !errors.As(err, &option) || option.Field == "" {
+		return text
+	}
+	return fmt.Sprintf("--%s: %s", cmp.Or(flags[option.Field], strings.ToLower(option.Field)), text)
 }
 
 // precisionFlag gives a command the flag --precision, which open heeds.
@@ -196,7 +214,7 @@ func (a *app) hint(format string, args ...any) {
 // printError prints why a command failed, and what to do next; as JSON where JSON
 // was asked for.
 func (a *app) printError(err error, status int) {
-	text, next := strings.TrimPrefix(err.Error(), "zoo: "), advice(err)
+	text, next := flagged(err), advice(err)
 	if slices.Contains([]string{formatJSON, formatNDJSON}, a.format) {
 		encode(a.stderr, struct {
 			Error      string `json:"error"`

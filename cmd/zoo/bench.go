@@ -11,13 +11,14 @@ import (
 
 	"github.com/gozoo/zoo"
 	"github.com/gozoo/zoo/converter/safetensors"
-	"github.com/gozoo/zoo/metrics"
+	"github.com/gozoo/zoo/golden"
+	"github.com/gozoo/zoo/metrics/table"
 	"github.com/gozoo/zoo/tensor"
 )
 
 func (a *app) benchCommand() *cobra.Command {
 	var o zoo.BenchOptions
-	var size, logits string
+	var size, logits, weights string
 	var layers bool
 	c := &cobra.Command{
 		Use:   "bench NAME",
@@ -47,12 +48,12 @@ time in which they waited for each other. Formats: human, json.`,
 			case o.Runs < 0:
 				return usage("--runs %d: expected a number of runs, 0 to time nothing", o.Runs)
 			}
-			if seed, ok := strings.CutPrefix(o.Weights, "synthetic:"); ok {
-				if _, err := strconv.ParseUint(seed, 10, 64); err != nil {
-					return usage("--weights %s: expected synthetic:SEED with a whole number", o.Weights)
+			if o.Weights, err = golden.ParseWeights(weights); err != nil {
+				if strings.HasPrefix(weights, "synthetic:") {
+					return usage("--weights: %w", err)
 				}
-			} else if o.Weights != "published" {
-				if err := inputFile(o.Weights); err != nil {
+				o.Checkpoint = weights
+				if err := inputFile(o.Checkpoint); err != nil {
 					return err
 				}
 			}
@@ -82,7 +83,7 @@ time in which they waited for each other. Formats: human, json.`,
 	f.IntVar(&o.Threads, "threads", 1, "goroutines that compute")
 	f.IntVar(&o.Batch, "batch", 1, "images computed together")
 	f.IntVar(&o.Runs, "runs", 20, "runs to time; 0 computes once and times nothing")
-	f.StringVar(&o.Weights, "weights", "synthetic:0", "synthetic:SEED, published, or a checkpoint file")
+	f.StringVar(&weights, "weights", "synthetic:0", "synthetic:SEED, published, or a checkpoint file")
 	f.StringVar(&logits, "logits", "", "file to write the computed logits to (safetensors)")
 	f.BoolVar(&layers, "layers", false, "print what each step takes")
 	a.precisionFlag(c, zoo.High)
@@ -113,7 +114,7 @@ func (a *app) printBench(b *zoo.Bench, layers bool) error {
 	if !layers {
 		return nil
 	}
-	t := metrics.Table{
+	t := table.Table{
 		Header: []string{"Step", "Operator", "Kernel", "Output", "ms", "%", "GFLOP/s", "Idle %", "Why"},
 		Right:  []bool{false, false, false, false, true, true, true, true, false},
 	}

@@ -59,7 +59,7 @@ func (a *app) cacheListCommand() *cobra.Command {
 			w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 			var total int64
 			for _, s := range sources {
-				fmt.Fprintf(w, "%s\t%.1f MB\tsha256:%s\t%s\n", s.Model, float64(s.Size)/1e6, s.SHA256, s.CheckedBy)
+				fmt.Fprintf(w, "%s\t%.1f MB\tsha256:%s\t%s\n", s.Model, float64(s.Size)/1e6, s.Digest, s.CheckedBy)
 				total += s.Size
 			}
 			if err := w.Flush(); err != nil {

@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gozoo/zoo"
 	"github.com/gozoo/zoo/golden"
 	"github.com/gozoo/zoo/internal/faulthost"
 )
@@ -136,11 +137,11 @@ func TestDownloadSeveral(t *testing.T) {
 	}
 	var models []string
 	for line := range strings.Lines(got.stdout) {
-		var s sourceJSON
+		var s zoo.Source
 		if err := json.Unmarshal([]byte(line), &s); err != nil {
 			t.Fatal(err)
 		}
-		models = append(models, s.Model+" "+s.CheckedBy)
+		models = append(models, s.Model+" "+string(s.CheckedBy))
 	}
 	for i, s := range models {
 		models[i] = strings.Replace(s, " lock", " prefix", 1) // see below

@@ -84,9 +84,9 @@ func (a *app) printNames(names []converter.Explained) {
 type conversionJSON struct {
 	Path         string        `json:"path,omitempty"`
 	Format       string        `json:"format,omitempty"`
-	SHA256       string        `json:"sha256,omitempty"`
+	Digest       string        `json:"sha256,omitempty"`
 	Source       string        `json:"source,omitempty"`
-	SourceSHA256 string        `json:"source_sha256,omitempty"`
+	SourceDigest string        `json:"source_sha256,omitempty"`
 	Container    string        `json:"source_container,omitempty"`
 	Checksums    bool          `json:"source_checksums"`
 	Model        string        `json:"model,omitempty"`
@@ -118,12 +118,12 @@ func (a *app) printConversionJSON(r *zoo.Conversion, fit *converter.FitError, ex
 	if fit != nil {
 		return a.printJSON(conversionJSON{Recipe: fit.Recipe, Names: namesJSON(fit.Names), Error: fit.Error()})
 	}
-	digest, err := r.SHA256()
+	written, err := r.Digest()
 	if err != nil {
 		return err
 	}
 	out := conversionJSON{
-		Path: r.Path, Format: string(r.Format), SHA256: digest, Source: r.Source, SourceSHA256: r.SourceSHA256,
+		Path: r.Path, Format: string(r.Format), Digest: written.String(), Source: r.Source, SourceDigest: r.SourceDigest.String(),
 		Container: r.Container, Checksums: r.Checksums, Model: r.Model, Recipe: r.Recipe,
 		Classes: r.Classes, ClassNames: r.ClassNames, Tensors: r.Tensors, NonTensors: len(r.NonTensors),
 	}

@@ -79,41 +79,21 @@ type convertFlags struct {
 // dtypes are the values of --dtype.
 var dtypes = map[string]tensor.DType{"": tensor.Invalid, "f32": tensor.F32, "f16": tensor.F16, "bf16": tensor.BF16}
 
-// apply enters the flags into the options, and refuses what cannot go together.
+// apply enters the flags into the options, and names the file to write where that is needed
+// and none was named.
 func (f *convertFlags) apply(o *zoo.ConvertOptions, arg string) error {
 	var ok bool
 	if o.DType, ok = dtypes[f.dtype]; !ok {
 		return usage("--dtype %s: expected f32, f16 or bf16", f.dtype)
 	}
-	promised, promises := converter.FormatOf(o.Output)
-	o.Format = promised
 	if f.to != "" {
 		var err error
 		if o.Format, err = converter.ParseFormat(f.to); err != nil {
 			return usage("--to %s: expected %s", f.to, joined(converter.Formats()))
 		}
 	}
-	if o.Format == "" {
-		o.Format = converter.Safetensors
-	}
-	file := isFile(arg)
-	switch {
-	case o.Output == "-":
+	if o.Output == "-" {
 		return usage("-o -: expected a file to write: it appears once it is complete")
-	case promises && promised != o.Format:
-		return usage("--to %s, but %s ends as %s does: name another file", o.Format, o.Output, promised)
-	case o.All && (o.Model != "" || o.Recipe != ""):
-		return usage("--all writes every tensor under its own path: it goes with neither --model nor --recipe")
-	case file && o.Recipe != "" && o.Model == "":
-		return usage("--recipe needs --model: a recipe belongs to a network")
-	case !file && (o.All || o.Model != ""):
-		return usage("--all and --model go with a file, and there is no file %q", arg)
-	case !file && o.Recipe != "" && o.Output == "":
-		return usage("--recipe with a NAME needs -o: the cache holds what the entry's own recipe makes")
-	case file && o.Deploy && o.Model == "":
-		return usage("--deploy needs --model: only a network has branches to fuse")
-	case file && o.Format == converter.ONNX && o.Model == "":
-		return usage("--to onnx needs --model: ONNX holds a network")
 	}
 	if f.classes != "" {
 		var err error
@@ -121,20 +101,20 @@ func (f *convertFlags) apply(o *zoo.ConvertOptions, arg string) error {
 			return &usageError{err}
 		}
 	}
-	if o.Output != "" {
-		return nil
-	}
 	name := arg
-	if file {
+	switch {
+	case o.Output != "":
+		return nil
+	case isFile(arg):
 		base := strings.TrimSuffix(filepath.Base(arg), ".zst")
 		name = strings.TrimSuffix(base, filepath.Ext(base))
-	} else if o.Format == converter.Safetensors && o.DType == tensor.Invalid && o.Classes == nil && !o.Deploy {
-		return nil // in the cache
+	case o.Cacheable() || o.Recipe != "":
+		return nil // in the cache, or nowhere
 	}
 	if o.Deploy {
 		name += "-deploy"
 	}
-	o.Output = name + "." + string(o.Format)
+	o.Output = name + "." + string(o.OutputFormat())
 	return nil
 }
 

@@ -109,32 +109,19 @@ func (a *app) importCommand() *cobra.Command {
 	}
 }
 
-// sourceJSON is a zoo.Source as JSON.
-type sourceJSON struct {
-	Model     string `json:"model"`
-	Path      string `json:"path"`
-	Size      int64  `json:"size"`
-	SHA256    string `json:"sha256"`
-	CheckedBy string `json:"checked_by"`
-}
-
 // printSources prints files in JSON, or their paths.
 func (a *app) printSources(sources []*zoo.Source, format string) error {
-	files := []sourceJSON{}
-	for _, s := range sources {
-		files = append(files, sourceJSON{s.Model, s.Path, s.Size, s.SHA256, s.CheckedBy})
-	}
 	switch format {
 	case formatNDJSON:
-		return printLines(a.stdout, files)
+		return printLines(a.stdout, sources)
 	case formatJSON:
 		return a.printJSON(struct {
-			Files []sourceJSON `json:"files"`
-		}{files})
+			Files []*zoo.Source `json:"files"`
+		}{append([]*zoo.Source{}, sources...)})
 	}
 	for _, s := range sources {
 		fmt.Fprintln(a.stdout, s.Path)
-		a.hint("%s: %d bytes, sha256 %s, checked by %s", s.Model, s.Size, s.SHA256, s.CheckedBy)
+		a.hint("%s: %d bytes, sha256 %s, checked by %s", s.Model, s.Size, s.Digest, s.CheckedBy)
 	}
 	return nil
 }

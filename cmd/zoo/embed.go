@@ -8,6 +8,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gozoo/zoo"
+	"github.com/gozoo/zoo/model"
 )
 
 func (a *app) embedCommand() *cobra.Command {
@@ -36,10 +37,11 @@ ndjson.`,
 			results := []result{}
 			lines := csv.NewWriter(a.stdout)
 			err = a.eachImage(m, images, func(path string, img image.Image) error {
-				x, err := m.Embed(cmd.Context(), img)
+				features, err := m.Embed(cmd.Context(), model.Image(img))
 				if err != nil {
 					return err
 				}
+				x := features[0]
 				switch format {
 				case formatJSON:
 					results = append(results, result{path, x})
@@ -62,7 +64,7 @@ ndjson.`,
 					Precision string   `json:"precision"`
 					Kernels   string   `json:"kernels"`
 					Results   []result `json:"results"`
-				}{m.Entry().Name, m.Weights(), string(m.Precision()), zoo.Variant(), results})
+				}{m.Name(), m.Weights().String(), string(m.Compute().Precision), model.Variant(), results})
 				if err == nil {
 					err = printErr
 				}

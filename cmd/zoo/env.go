@@ -10,6 +10,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gozoo/zoo"
+	"github.com/gozoo/zoo/model"
 	"github.com/gozoo/zoo/registry/hub"
 )
 
@@ -50,7 +51,7 @@ func (a *app) envCommand() *cobra.Command {
 				TorchCache string   `json:"torch_cache"`
 			}{
 				versionText(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH,
-				zoo.CPU(), zoo.Variant(), zoo.Variants(), c.Threads, string(c.Precision),
+				zoo.CPU(), model.Variant(), model.Variants(), c.Threads, string(c.Precision),
 				c.CacheDir, append([]string{"built in"}, c.Registries...), c.Offline, c.Mirror,
 				c.Lock, c.LockKey, cmp.Or(c.Hub.Endpoint, hub.DefaultEndpoint), c.Hub.Token != "", c.Hub.Cache, c.TorchCheckpoints,
 			}

@@ -10,12 +10,13 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gozoo/zoo"
+	"github.com/gozoo/zoo/evaluate"
 	"github.com/gozoo/zoo/metrics"
 )
 
 func (a *app) evalCommand() *cobra.Command {
 	var data, labels, checkpoint, shard string
-	var o zoo.EvalOptions
+	var o evaluate.Options
 	c := &cobra.Command{
 		Use:   "eval NAME",
 		Short: "Measure Top-1 and Top-5 on labelled images",
@@ -61,20 +62,31 @@ evaluation stops with exit status 4 and says why. Formats: human, json.`,
 					return &usageError{err}
 				}
 			}
+			images, err := z.Images(args[0])
+			if err != nil {
+				return err
+			}
+			o.Dataset = zoo.EmbeddedDataset
 			if data != "" {
-				fsys, closer, err := zoo.OpenData(data)
+				fsys, closer, err := evaluate.OpenData(data)
 				if err != nil {
 					return &usageError{err}
 				}
 				defer closer.Close()
-				o.Data, o.Dataset = fsys, data
+				images, o.Dataset = fsys, data
+			}
+			if images == nil {
+				return usage("--data: no images are embedded for the classes of %s: name a set", args[0])
 			}
 			m, err := a.openModel(cmd.Context(), args[0], checkpoint)
 			if err != nil {
 				return err
 			}
 			defer m.Close()
-			e, err := m.Evaluate(cmd.Context(), o)
+			o.Progress = func(done, total int) {
+				a.progress(zoo.Progress{Task: "evaluate", Name: args[0], Done: int64(done), Total: int64(total)})
+			}
+			e, err := evaluate.Run(cmd.Context(), m, images, o)
 			if err != nil {
 				return err
 			}
@@ -110,7 +122,7 @@ gaps. Formats: human, json.`,
 					return err
 				}
 			}
-			e, err := zoo.Merge(args...)
+			e, err := evaluate.Merge(args...)
 			if err != nil {
 				return err
 			}
@@ -151,7 +163,7 @@ type unreadableJSON struct {
 	Error string `json:"error"`
 }
 
-func (a *app) printEvaluation(e *zoo.Evaluation, format string) error {
+func (a *app) printEvaluation(e *evaluate.Evaluation, format string) error {
 	n := e.Accuracy.N
 	for _, note := range e.Notes {
 		a.hint("note: %s", note)
@@ -164,9 +176,8 @@ func (a *app) printEvaluation(e *zoo.Evaluation, format string) error {
 	}
 	if format == formatJSON {
 		return a.printJSON(struct {
-			Model      string           `json:"model"`
+			evaluate.Subject
 			Dataset    string           `json:"dataset"`
-			Set        int              `json:"set"`
 			From       int              `json:"from"`
 			To         int              `json:"to"`
 			Images     int              `json:"images"`
@@ -175,14 +186,9 @@ func (a *app) printEvaluation(e *zoo.Evaluation, format string) error {
 			Top5       rateJSON         `json:"top5"`
 			Unreadable []unreadableJSON `json:"unreadable"`
 			Notes      []string         `json:"notes,omitempty"`
-			Precision  string           `json:"precision"`
-			Weights    string           `json:"weights"`
-			Pixels     string           `json:"pixels"`
-			List       string           `json:"list_sha256"`
 			Version    string           `json:"version"`
 		}{
-			e.Model, e.Dataset, e.Set, e.From, e.To, n, e.Complete(), rate(e.Accuracy.Top1, n), rate(e.Accuracy.Top5, n), unreadable, e.Notes,
-			string(e.Precision), e.Weights, e.Pixels, e.ListSHA256, zoo.Version,
+			e.Subject, e.Dataset, e.From, e.To, n, e.Complete(), rate(e.Accuracy.Top1, n), rate(e.Accuracy.Top5, n), unreadable, e.Notes, zoo.Version,
 		})
 	}
 	w := a.stdout
@@ -200,6 +206,6 @@ func (a *app) printEvaluation(e *zoo.Evaluation, format string) error {
 	for _, u := range unreadable {
 		fmt.Fprintf(w, "  %s: %s\n", printable(u.Path), printable(strings.TrimPrefix(u.Error, u.Path+": ")))
 	}
-	fmt.Fprintf(w, "weights %s, list sha256:%s\n%s\n", e.Weights, e.ListSHA256, e.Pixels)
+	fmt.Fprintf(w, "weights %s, list sha256:%s\n%s\n", e.Weights, e.List, e.Pixels)
 	return nil
 }

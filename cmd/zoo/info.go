@@ -13,6 +13,7 @@ import (
 	"github.com/gozoo/zoo"
 	"github.com/gozoo/zoo/backbone"
 	"github.com/gozoo/zoo/metrics"
+	"github.com/gozoo/zoo/metrics/table"
 	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/tensor"
@@ -90,15 +91,15 @@ const formTraining = "training"
 // A countedForm is what was counted of one form of a network.
 type countedForm struct {
 	metrics.Cost
-	name string // formTraining or registry.FormDeploy; empty for a network of one form
+	name string // formTraining or that of nn.Deploy; empty for a network of one form
 }
 
 // countForms counts a network for an input of h x w, in each of its forms: that of the
 // checkpoint, and the deploy form where there is one.
 func countForms(z *zoo.Zoo, name string, c metrics.Convention, h, w int) ([]countedForm, error) {
 	var forms []countedForm
-	for _, graph := range []func(name string) (*nn.Graph, error){z.Graph, z.DeployGraph} {
-		g, err := graph(name)
+	for _, form := range []nn.Form{nn.AsTrained, nn.Deploy} {
+		g, err := z.Graph(name, form)
 		if errors.Is(err, backbone.ErrNoDeploy) {
 			return forms, nil
 		}
@@ -111,7 +112,7 @@ func countForms(z *zoo.Zoo, name string, c metrics.Convention, h, w int) ([]coun
 		}
 		forms = append(forms, countedForm{Cost: cost})
 	}
-	forms[0].name, forms[1].name = formTraining, registry.FormDeploy
+	forms[0].name, forms[1].name = formTraining, string(nn.Deploy)
 	return forms, nil
 }
 
@@ -143,7 +144,7 @@ func (a *app) printInfo(e *registry.Entry, forms []countedForm) {
 	line("family", e.Family+", "+e.Arch)
 	line("classes", strings.TrimSpace(fmt.Sprintf("%d %s", e.Classes, e.Labels)))
 	line("source", e.Weights.URL)
-	line("digest", e.Weights.DigestText())
+	line("digest", e.Weights.Digest.Text())
 	line("container", e.Weights.Container)
 	line("converted from", e.Weights.ConvertedFrom)
 	line("licence", e.Weights.Licence)
@@ -151,7 +152,7 @@ func (a *app) printInfo(e *registry.Entry, forms []countedForm) {
 	p := e.Published
 	line("published", fmt.Sprintf("Params %s M, Flops %s G, Top-1 %s, Top-5 %s (%s)", orDash(p.ParamsM.String()), orDash(p.FLOPsG.String()), orDash(p.Top1.String()), orDash(p.Top5.String()), p.Source))
 	for _, f := range forms {
-		if f.name == cmp.Or(p.Form, formTraining) {
+		if f.name == cmp.Or(string(p.Form), formTraining) {
 			line("form", f.name+", that of the published figures")
 		} else {
 			line("form", f.name)
@@ -167,7 +168,7 @@ func (a *app) printInfo(e *registry.Entry, forms []countedForm) {
 
 // printLayers prints one line per operator that wants parameters or counts FLOPs.
 func (a *app) printLayers(cost metrics.Cost, format string) error {
-	t := metrics.Table{
+	t := table.Table{
 		Header: []string{"Module", "Operator", "Output", "Params", "MACs", "FLOPs"},
 		Right:  []bool{false, false, false, true, true, true},
 	}
@@ -180,7 +181,7 @@ func (a *app) printLayers(cost metrics.Cost, format string) error {
 }
 
 // printTable writes a table in one of the formats that are not JSON.
-func printTable(w io.Writer, t metrics.Table, format string) error {
+func printTable(w io.Writer, t table.Table, format string) error {
 	switch format {
 	case formatCSV:
 		return t.CSV(w)
@@ -225,7 +226,7 @@ func (a *app) printInfoJSON(e *registry.Entry, cost countedForm, layers bool) er
 		ByOperator    []operator   `json:"by_operator"`
 		Layers        []layer      `json:"layers,omitempty"`
 	}{
-		e.Name, e.Family, e.Arch, e.Classes, e.Weights.URL, e.Weights.DigestText(), e.Weights.Container,
+		e.Name, e.Family, e.Arch, e.Classes, e.Weights.URL, e.Weights.Digest.Text(), e.Weights.Container,
 		e.Weights.ConvertedFrom, e.Weights.Licence, e.Input.String(), cost.name, cost.Params, cost.FLOPs, cost.HeadFLOPs,
 		string(cost.Convention), string(cost.Scope), cost.Input, nil, nil,
 	}

@@ -24,6 +24,7 @@ none, and adds what it fetches. Formats: human, json, ndjson.`,
 			if err != nil {
 				return err
 			}
+			a.ownLock = lock.FileName
 			z, err := a.open()
 			if err != nil {
 				return err
@@ -39,7 +40,7 @@ none, and adds what it fetches. Formats: human, json, ndjson.`,
 				}
 				sources = append(sources, s)
 			}
-			a.hint("%d pinned in %s", len(sources), z.LockPath())
+			a.hint("%d pinned in %s", len(sources), z.Config().Lock)
 			return a.printSources(sources, format)
 		},
 		ValidArgsFunction: a.completeNames,
@@ -74,6 +75,7 @@ func (a *app) lockSignCommand() *cobra.Command {
 			if err := inputFile(key); err != nil {
 				return err
 			}
+			a.ownLock = lock.FileName
 			z, err := a.open()
 			if err != nil {
 				return err
@@ -81,7 +83,7 @@ func (a *app) lockSignCommand() *cobra.Command {
 			if err := z.SignLock(key); err != nil {
 				return err
 			}
-			fmt.Fprintln(a.stdout, lock.SignaturePath(z.LockPath()))
+			fmt.Fprintln(a.stdout, lock.SignaturePath(z.Config().Lock))
 			return nil
 		},
 	}
@@ -98,6 +100,7 @@ func (a *app) lockVerifyCommand() *cobra.Command {
 it does not hold. With --lock-key, every command does this before it uses the lock file.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			a.ownLock = lock.FileName
 			z, err := a.open()
 			if err != nil {
 				return err
@@ -115,7 +118,7 @@ it does not hold. With --lock-key, every command does this before it uses the lo
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.stdout, "PASS %s: %d names, signed by the holder of %s\n", z.LockPath(), len(names), key)
+			fmt.Fprintf(a.stdout, "PASS %s: %d names, signed by the holder of %s\n", z.Config().Lock, len(names), key)
 			return nil
 		},
 	}

@@ -13,7 +13,6 @@ import (
 	"github.com/gozoo/zoo"
 	"github.com/gozoo/zoo/converter"
 	"github.com/gozoo/zoo/nn"
-	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/bundle"
 	"github.com/gozoo/zoo/registry/store"
 )
@@ -132,19 +131,19 @@ func exitStatus(err error) int {
 		return silent.status
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
-	case errors.As(err, new(*usageError)), errors.As(err, new(*zoo.OptionError)), errors.As(err, new(*converter.RecipeError)):
+	case errors.As(err, new(*usageError)), errors.Is(err, zoo.ErrOption):
 		return exitUsage
-	case errors.As(err, new(*registry.UnknownError)):
+	case errors.Is(err, zoo.ErrUnknown):
 		return exitUnknown
-	case errors.As(err, new(*zoo.VerifyError)), errors.As(err, new(*zoo.GoldenError)), errors.As(err, new(*zoo.ChanceError)):
+	case errors.Is(err, zoo.ErrVerify):
 		return exitVerify
 	case errors.As(err, new(*nn.InputError)): // of --size and --batch
 		return exitUsage
-	case errors.As(err, new(*store.FetchError)), errors.As(err, new(*store.OfflineError)):
+	case errors.Is(err, zoo.ErrNetwork):
 		return exitNetwork
-	case errors.As(err, new(*store.MismatchError)), errors.As(err, new(*store.TrustError)), errors.As(err, new(*store.SignatureError)):
+	case errors.Is(err, zoo.ErrDigest):
 		return exitDigest
-	case errors.As(err, new(*converter.CheckpointError)), errors.As(err, new(*bundle.Error)):
+	case errors.Is(err, zoo.ErrCheckpoint), errors.As(err, new(*bundle.Error)):
 		return exitCheckpoint
 	}
 	return exitInternal

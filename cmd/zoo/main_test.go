@@ -20,6 +20,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gozoo/zoo"
+	"github.com/gozoo/zoo/model"
 )
 
 var update = flag.Bool("update", false, "write testdata instead of comparing with it")
@@ -75,8 +76,8 @@ var version = regexp.MustCompile(`"version": "[^"]+"`)
 // stable returns output without what differs from run to run and machine to machine.
 func stable(s, cache string) string {
 	s = strings.ReplaceAll(s, cache, "$CACHE")
-	s = strings.ReplaceAll(s, " on "+zoo.Variant(), " on KERNELS")
-	s = strings.ReplaceAll(s, `"kernels": "`+zoo.Variant()+`"`, `"kernels": "KERNELS"`)
+	s = strings.ReplaceAll(s, " on "+model.Variant(), " on KERNELS")
+	s = strings.ReplaceAll(s, `"kernels": "`+model.Variant()+`"`, `"kernels": "KERNELS"`)
 	s = version.ReplaceAllString(s, `"version": "VERSION"`)
 	return converted.ReplaceAllString(s, "${1}DIGEST")
 }
@@ -174,7 +175,7 @@ func TestExitStatus(t *testing.T) {
 		{"batch too large", []string{"bench", nano, "--batch", "100000000"}, exitUsage, []string{"(100000000,3,32,32)", "at most 1073741824 bytes"}},
 		{"convention", []string{"info", nano, "--convention", "thop"}, exitUsage, []string{"mmcv-legacy"}},
 		{"precision", []string{"predict", nano, digit, "--precision", "exact"}, exitUsage, []string{"highest, high, medium"}},
-		{"jobs", []string{"verify", nano, "--jobs", "-1"}, exitUsage, []string{"--jobs -1"}},
+		{"jobs", []string{"verify", nano, "--jobs", "-1"}, exitUsage, []string{"--jobs: -1 threads"}},
 		{"image not there", []string{"predict", nano, "nowhere.png"}, exitUsage, []string{"nowhere.png"}},
 		{"file not there", []string{"convert", "nowhere.pth"}, exitUsage, []string{"nowhere.pth"}},
 		{"data not there", []string{"eval", nano, "--data", "nowhere"}, exitUsage, []string{"nowhere"}},

@@ -15,6 +15,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gozoo/zoo"
+	"github.com/gozoo/zoo/model"
 	"github.com/gozoo/zoo/vision"
 )
 
@@ -48,7 +49,7 @@ it speaks for that class. Formats: human, json, ndjson, csv.`,
 			}
 			p := a.newPredictionPrinter(m, format, len(images) > 1)
 			err = a.eachImage(m, images, func(path string, img image.Image) error {
-				best, err := m.PredictTop(cmd.Context(), img, top)
+				best, err := m.Top(cmd.Context(), top, model.Image(img))
 				if err != nil {
 					return err
 				}
@@ -57,7 +58,7 @@ it speaks for that class. Formats: human, json, ndjson, csv.`,
 						return err
 					}
 				}
-				return p.add(path, best)
+				return p.add(path, best[0])
 			})
 			if endErr := p.end(); err == nil {
 				err = endErr
@@ -74,7 +75,7 @@ it speaks for that class. Formats: human, json, ndjson, csv.`,
 }
 
 // writeCAM writes the class activation map of an image's best class.
-func writeCAM(ctx context.Context, m *zoo.Model, img image.Image, path string) error {
+func writeCAM(ctx context.Context, m *model.Model, img image.Image, path string) error {
 	cam, err := m.CAM(ctx, img)
 	if err != nil {
 		return err
@@ -83,7 +84,7 @@ func writeCAM(ctx context.Context, m *zoo.Model, img image.Image, path string) e
 }
 
 // openModel opens a model with the published weights or those of a file.
-func (a *app) openModel(ctx context.Context, name, checkpoint string) (*zoo.Model, error) {
+func (a *app) openModel(ctx context.Context, name, checkpoint string) (*model.Model, error) {
 	z, err := a.open()
 	if err != nil {
 		return nil, err
@@ -102,7 +103,7 @@ func (a *app) openModel(ctx context.Context, name, checkpoint string) (*zoo.Mode
 
 // openModelAndImages opens the model that args begin with, and lists the images that
 // follow. An image that is not there is said before the model is downloaded.
-func (a *app) openModelAndImages(ctx context.Context, args []string, checkpoint string) (*zoo.Model, []string, error) {
+func (a *app) openModelAndImages(ctx context.Context, args []string, checkpoint string) (*model.Model, []string, error) {
 	z, err := a.open()
 	if err != nil {
 		return nil, nil, err
@@ -161,7 +162,7 @@ func listImages(args []string) ([]string, error) {
 // eachImage decodes images, or standard input for "-", as the model's preprocessing
 // asks, and calls f with each. One that cannot be decoded is named, and the others
 // are still done.
-func (a *app) eachImage(m *zoo.Model, images []string, f func(path string, img image.Image) error) error {
+func (a *app) eachImage(m *model.Model, images []string, f func(path string, img image.Image) error) error {
 	unreadable := 0
 	for _, path := range images {
 		img, err := a.readImage(m, path)
@@ -183,7 +184,7 @@ func (a *app) eachImage(m *zoo.Model, images []string, f func(path string, img i
 	return nil
 }
 
-func (a *app) readImage(m *zoo.Model, path string) (image.Image, error) {
+func (a *app) readImage(m *model.Model, path string) (image.Image, error) {
 	data, err := a.readInput(path)
 	if err != nil {
 		return nil, err
@@ -195,21 +196,15 @@ func (a *app) readImage(m *zoo.Model, path string) (image.Image, error) {
 	return img, nil
 }
 
-type classJSON struct {
-	Class int     `json:"class"`
-	Name  string  `json:"name,omitempty"`
-	Score float32 `json:"score"`
-}
-
 type predictionJSON struct {
-	Image string      `json:"image"`
-	Top   []classJSON `json:"top"`
+	Image string             `json:"image"`
+	Top   []model.Prediction `json:"top"`
 }
 
 // predictionPrinter prints predictions as they come; as one JSON document at the end.
 type predictionPrinter struct {
 	app    *app
-	model  *zoo.Model
+	model  *model.Model
 	format string
 	many   bool // several images: each is named
 	csv    *csv.Writer
@@ -217,7 +212,7 @@ type predictionPrinter struct {
 	count  int
 }
 
-func (a *app) newPredictionPrinter(m *zoo.Model, format string, many bool) *predictionPrinter {
+func (a *app) newPredictionPrinter(m *model.Model, format string, many bool) *predictionPrinter {
 	p := &predictionPrinter{app: a, model: m, format: format, many: many, csv: csv.NewWriter(a.stdout), all: []predictionJSON{}}
 	if format == formatCSV {
 		p.csv.Write([]string{"image", "rank", "class", "score", "name"})
@@ -225,11 +220,8 @@ func (a *app) newPredictionPrinter(m *zoo.Model, format string, many bool) *pred
 	return p
 }
 
-func (p *predictionPrinter) add(path string, top []zoo.Prediction) error {
-	row := predictionJSON{Image: path}
-	for _, t := range top {
-		row.Top = append(row.Top, classJSON{t.Class, t.Name, t.Score})
-	}
+func (p *predictionPrinter) add(path string, top []model.Prediction) error {
+	row := predictionJSON{path, top}
 	w := p.app.stdout
 	switch p.format {
 	case formatJSON:
@@ -266,9 +258,9 @@ func (p *predictionPrinter) end() error {
 			Precision string           `json:"precision"`
 			Kernels   string           `json:"kernels"`
 			Results   []predictionJSON `json:"results"`
-		}{m.Entry().Name, m.Weights(), string(m.Precision()), zoo.Variant(), p.all})
+		}{m.Name(), m.Weights().String(), string(m.Compute().Precision), model.Variant(), p.all})
 	}
-	p.app.hint("%s, %s, precision %s on %s", m.Entry().Name, m.Weights(), m.Precision(), zoo.Variant())
+	p.app.hint("%s, %s, precision %s on %s", m.Name(), m.Weights(), m.Compute().Precision, model.Variant())
 	p.csv.Flush()
 	return p.csv.Error()
 }

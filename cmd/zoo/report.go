@@ -9,7 +9,9 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gozoo/zoo"
+	"github.com/gozoo/zoo/evaluate"
 	"github.com/gozoo/zoo/metrics"
+	"github.com/gozoo/zoo/metrics/table"
 )
 
 func (a *app) reportCommand() *cobra.Command {
@@ -48,7 +50,7 @@ csv, json, html: one page that needs nothing else, with a plot.`,
 						return err
 					}
 				}
-				e, err := zoo.Merge(parts...)
+				e, err := evaluate.Merge(parts...)
 				if err != nil {
 					return err
 				}
@@ -58,16 +60,16 @@ csv, json, html: one page that needs nothing else, with a plot.`,
 			if rows == nil {
 				return failed
 			}
-			write := metrics.WriteHuman
+			write := table.WriteHuman
 			switch format {
 			case formatMarkdown:
-				write = metrics.WriteMarkdown
+				write = table.WriteMarkdown
 			case formatCSV:
-				write = metrics.WriteCSV
+				write = table.WriteCSV
 			case formatJSON:
-				write = metrics.WriteJSON
+				write = table.WriteJSON
 			case formatHTML:
-				write = metrics.WriteHTML
+				write = table.WriteHTML
 			}
 			if plot != "" {
 				if err := writePlot(plot, rows); err != nil {
@@ -90,7 +92,7 @@ csv, json, html: one page that needs nothing else, with a plot.`,
 // writePlot writes a plot of rows to a file.
 func writePlot(path string, rows []metrics.Row) error {
 	var b bytes.Buffer
-	if err := metrics.WritePlot(&b, rows); err != nil {
+	if err := table.WritePlot(&b, rows); err != nil {
 		return err
 	}
 	return os.WriteFile(path, b.Bytes(), 0o644)

@@ -41,7 +41,7 @@ func TestUnusableSettings(t *testing.T) {
 		{"config with an unknown key", []string{"list", "--config", broken}, [2]string{}, `unknown key "colour"`},
 		{"mirror", []string{"download", nano, "--mirror", "example.org"}, [2]string{}, "expected http:// or https://"},
 		{"mirror in the environment", []string{"list"}, [2]string{zoo.EnvMirror, "ftp://example.org"}, "expected http:// or https://"},
-		{"jobs", []string{"predict", nano, text, "--jobs", "1000000"}, [2]string{}, "at most 1024"},
+		{"jobs", []string{"predict", nano, text, "--jobs", "1000000"}, [2]string{}, "--jobs: 1000000 threads: expected 0 to 1024"},
 		{"threads", []string{"bench", nano, "--threads", "1000000"}, [2]string{}, "1 to 1024"},
 		{"cache is a file", []string{"list", "--cache-dir", text}, [2]string{}, "expected a folder"},
 		{"lock key not there", []string{"list", "--lock-key", "nowhere.pub"}, [2]string{}, "nowhere.pub"},

@@ -10,6 +10,8 @@ import (
 
 	"github.com/gozoo/zoo"
 	"github.com/gozoo/zoo/golden"
+	"github.com/gozoo/zoo/model"
+	"github.com/gozoo/zoo/tensor"
 )
 
 func (a *app) verifyCommand() *cobra.Command {
@@ -83,7 +85,7 @@ Exit status 4 when one fails. Formats: human, json, ndjson.`,
 
 func parsePrecisions(list string) ([]zoo.Precision, error) {
 	if list == "all" {
-		return []zoo.Precision{zoo.Highest, zoo.High, zoo.Medium}, nil
+		return tensor.Precisions(), nil
 	}
 	var out []zoo.Precision
 	for _, s := range strings.Split(list, ",") {
@@ -168,7 +170,7 @@ func (a *app) verify(cmd *cobra.Command, z *zoo.Zoo, names []string, o zoo.Verif
 func toCheckJSON(c *zoo.Check) checkJSON {
 	v := c.Verdict
 	out := checkJSON{
-		Model: c.Model, Golden: v.Golden, Weights: c.Weights, Input: c.Input, Precision: string(v.Precision), Kernels: zoo.Variant(),
+		Model: c.Model, Golden: v.Golden, Weights: c.Weights.String(), Input: c.Input, Precision: string(v.Precision), Kernels: model.Variant(),
 		Judged: v.Judged, Pass: c.Pass(), Error: finite(v.Error()), Tolerance: v.Tolerance,
 		Headroom: finite(v.Headroom()), Logits: finite(v.Logits.Error), Probes: len(v.Probes),
 	}
@@ -205,7 +207,7 @@ func (a *app) printCheck(c *zoo.Check) {
 	case !v.Pass:
 		word = "FAIL"
 	}
-	fmt.Fprintf(a.stdout, "%s %s %s %s, %s on %s, %d probes: %s\n", word, c.Model, c.Input, c.Weights, v.Precision, zoo.Variant(), len(v.Probes), v)
+	fmt.Fprintf(a.stdout, "%s %s %s %s, %s on %s, %d probes: %s\n", word, c.Model, c.Input, c.Weights, v.Precision, model.Variant(), len(v.Probes), v)
 	if p := c.Pixels; p != nil {
 		word, text := "PASS", "equal to the reference's"
 		if p.Differ > 0 {

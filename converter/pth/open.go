@@ -92,10 +92,10 @@ func (f *File) Classes() []string {
 	return texts(lookup(meta, "CLASSES"))
 }
 
-// StateDict returns the network's tensors: those of the mapping under
-// "state_dict", else under "model", else of the root. Mappings inside join their
-// keys by ".", and a leading "module." is stripped, as the loaders of OpenMMLab
-// do. Values that are no tensors are skipped.
+// StateDict returns the network's tensors. They are in the mapping under "state_dict", else
+// in the one under "model", else in the root. Keys of mappings inside are joined by ".", and
+// a leading "module." is stripped, as OpenMMLab's loaders do. Values that are no tensors are
+// skipped.
 func (f *File) StateDict() (*tensor.StateDict, error) {
 	from, at := f.root, "the file"
 	for _, key := range []string{"state_dict", "model"} {

@@ -21,6 +21,12 @@ type crew struct {
 	shares []share    // of each frame
 	times  []StepTime // of each step over all parts of a batch, when asked for
 
+	// What ends a run between two tasks: that quit is closed, or that the deadline has
+	// passed. The clock is asked besides, since the timer that closes quit may be late
+	// where every processor computes. Nil and zero are never.
+	quit     <-chan struct{}
+	deadline time.Time
+
 	step atomic.Uint64 // the run, and the step of it whose tasks may be claimed
 	done atomic.Int64  // tasks of the step that have been computed
 }
@@ -52,14 +58,15 @@ const (
 func pack(run uint64, step int) uint64 { return run<<(taskBits+stepBits) | uint64(step)<<taskBits }
 
 // run computes all steps for a network input with up to as many threads as there are
-// frames.
-func (c *crew) run(input []float32) {
+// frames. It reports whether it came to the end: quit may end it before.
+func (c *crew) run(input []float32) bool {
 	for i := range c.frames {
 		c.frames[i].src = input
 	}
 	threads := len(c.frames)
 	run := (c.step.Load()>>(taskBits+stepBits) + 1) & runMask
-	for i := range c.steps {
+	whole := true
+	for i := 0; i < len(c.steps) && whole; i++ {
 		var start time.Time
 		if c.times != nil {
 			start = time.Now()
@@ -69,9 +76,9 @@ func (c *crew) run(input []float32) {
 			c.frames[f].rounded = none
 		}
 		if threads == 1 {
-			c.alone(i)
+			whole = c.alone(i)
 		} else {
-			c.together(run, i, threads)
+			whole = c.together(run, i, threads)
 		}
 		if c.times != nil {
 			c.times[i].Wall += time.Since(start)
@@ -81,14 +88,29 @@ func (c *crew) run(input []float32) {
 	for i := range c.frames {
 		c.frames[i].src = nil
 	}
+	return whole
 }
 
-// alone computes step i without help.
-func (c *crew) alone(i int) {
+// stopped reports whether the run is to end.
+func (c *crew) stopped() bool {
+	select {
+	case <-c.quit:
+		return true
+	default:
+		return !c.deadline.IsZero() && !time.Now().Before(c.deadline)
+	}
+}
+
+// alone computes step i without help, and reports whether it came to the end.
+func (c *crew) alone(i int) bool {
 	s := &c.steps[i]
 	for task := range s.n {
+		if c.stopped() {
+			return false
+		}
 		c.compute(i, 0, task)
 	}
+	return true
 }
 
 // compute computes a task of step i with a frame.
@@ -103,29 +125,30 @@ func (c *crew) compute(i, frame, task int) {
 	f.busy[i] += time.Since(start)
 }
 
-// together computes step i with the workers of the run, which step 0 recruits.
-func (c *crew) together(run uint64, i, threads int) {
+// together computes step i with the workers of the run, which step 0 recruits, and reports
+// whether it came to the end. Only the caller looks at quit: then it claims what is left and
+// computes none of it.
+func (c *crew) together(run uint64, i, threads int) bool {
 	c.done.Store(0)
 	c.step.Store(pack(run, i))
 	if i == 0 {
 		workers.recruit(c, run, threads-1)
 	}
-	c.work(run, i, 0)
+	whole := true
+	for {
+		task, ok := c.claim(run, i, 0)
+		if !ok {
+			break
+		}
+		if whole = whole && !c.stopped(); whole {
+			c.compute(i, 0, task)
+		}
+		c.done.Add(1)
+	}
 	for spin := 1; c.done.Load() < int64(c.steps[i].n); spin++ {
 		pause(spin)
 	}
-}
-
-// work computes the tasks of a step that are left for a frame.
-func (c *crew) work(run uint64, step, frame int) {
-	for {
-		task, ok := c.claim(run, step, frame)
-		if !ok {
-			return
-		}
-		c.compute(step, frame, task)
-		c.done.Add(1)
-	}
+	return whole
 }
 
 // claim returns a task of the given step, if one is left: of the frame's own share, or of the
@@ -168,7 +191,10 @@ func (c *crew) help(run uint64, frame int) {
 			pause(spin)
 			continue
 		}
-		c.work(run, step, frame)
+		for task, ok := c.claim(run, step, frame); ok; task, ok = c.claim(run, step, frame) {
+			c.compute(step, frame, task)
+			c.done.Add(1)
+		}
 		last, spin = step, 0
 	}
 }

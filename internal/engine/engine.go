@@ -22,14 +22,15 @@ import (
 	"github.com/gozoo/zoo/tensor"
 )
 
-// Precision says which arithmetic a plan may use.
-type Precision uint8
+// Precision is tensor.Precision: which arithmetic a plan may use. Package golden says what
+// each may err by.
+type Precision = tensor.Precision
 
-// The precisions; package golden says what each may err by.
+// The precisions.
 const (
-	Highest Precision = iota // float32 multiply-adds only
-	High                     // ways of float32 grade too
-	Medium                   // products of bf16 too, where the kernels have them
+	Highest = tensor.Highest
+	High    = tensor.High
+	Medium  = tensor.Medium
 )
 
 // Options says how to compile. The zero Options uses every core, the best kernels
@@ -38,7 +39,7 @@ type Options struct {
 	// Threads is how many goroutines compute one Run, at most MaxThreads; 0 means one
 	// per core.
 	Threads int
-	// Precision is what the plan may trade for speed.
+	// Precision is what the plan may trade for speed; empty means Highest.
 	Precision Precision
 	// Keep lists values to keep until the end of a run, for Session.Value.
 	Keep []int
@@ -79,6 +80,9 @@ func (net *Network) Compile(input tensor.Shape, o Options) (*Plan, error) {
 	}
 	if o.Threads == 0 {
 		o.Threads = min(runtime.GOMAXPROCS(0), MaxThreads)
+	}
+	if o.Precision == "" {
+		o.Precision = Highest
 	}
 	if o.Variant == nil {
 		o.Variant = kernel.Best()

@@ -1,6 +1,7 @@
 package engine
 
 import (
+	"context"
 	"fmt"
 	"math"
 	"math/rand/v2"
@@ -118,8 +119,8 @@ func small(t testing.TB, shape tensor.Shape) (*nn.Bound, []float32) {
 
 // everyPrecision runs f for each precision.
 func everyPrecision(t *testing.T, f func(t *testing.T, p Precision)) {
-	for p := Highest; p <= Medium; p++ {
-		t.Run([...]string{"highest", "high", "medium"}[p], func(t *testing.T) { f(t, p) })
+	for _, p := range tensor.Precisions() {
+		t.Run(string(p), func(t *testing.T) { f(t, p) })
 	}
 }
 
@@ -287,8 +288,10 @@ func runAllocatesNothing(t *testing.T, network func(testing.TB, tensor.Shape) (*
 			t.Fatal(err)
 		}
 		s, logits := plan.NewSession(), make([]float32, plan.Classes())
+		ctx, cancel := context.WithCancel(t.Context())
+		defer cancel()
 		n := testing.AllocsPerRun(20, func() {
-			if err := s.Run(logits, input); err != nil {
+			if err := s.RunContext(ctx, logits, input); err != nil {
 				t.Error(err)
 			}
 		})

@@ -174,7 +174,7 @@ func drawn(t testing.TB, r *rand.Rand) (*nn.Graph, []tensor.Shape) {
 // randomOptions returns options for a graph: any threads and precision, fused or with
 // all values kept or those that are probed.
 func randomOptions(g *nn.Graph, v *kernel.Variant, r *rand.Rand) Options {
-	o := Options{Threads: 1 + r.IntN(3), Variant: v, Precision: Precision(r.IntN(3)), early: r.IntN(6) - 1}
+	o := Options{Threads: 1 + r.IntN(3), Variant: v, Precision: tensor.Precisions()[r.IntN(3)], early: r.IntN(6) - 1}
 	switch r.IntN(3) {
 	case 1:
 		for i := range g.Values {
@@ -203,7 +203,7 @@ func TestRandomGraphsEqualReference(t *testing.T) {
 				o := randomOptions(g, v, r)
 				c.check(t, o)
 				if t.Failed() {
-					t.Fatalf("variant %s, %d threads, precision %d, %d values kept, input %v: %s",
+					t.Fatalf("variant %s, %d threads, precision %s, %d values kept, input %v: %s",
 						v.Name, o.Threads, o.Precision, len(o.Keep), c.shape, describe(g))
 				}
 			}

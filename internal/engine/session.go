@@ -1,7 +1,9 @@
 package engine
 
 import (
+	"context"
 	"fmt"
+	"time"
 
 	"github.com/gozoo/zoo/internal/kernel"
 	"github.com/gozoo/zoo/tensor"
@@ -32,6 +34,12 @@ func (p *Plan) NewSession() *Session {
 // nothing. The slices must have exactly the sizes that the plan was compiled for, and
 // are not kept.
 func (s *Session) Run(logits, input []float32) error {
+	return s.RunContext(context.Background(), logits, input)
+}
+
+// RunContext is Run, and ends with the context's error soon after the context has ended:
+// once the tasks that are being computed are done. Then logits hold nothing of use.
+func (s *Session) RunContext(ctx context.Context, logits, input []float32) error {
 	p := s.plan
 	size, err := p.input.Numel()
 	if err != nil {
@@ -43,13 +51,31 @@ func (s *Session) Run(logits, input []float32) error {
 	if want := p.input[0] * p.classes; len(logits) != want {
 		return fmt.Errorf("engine: expected room for %d logits, found %d", want, len(logits))
 	}
+	s.ran = false
+	s.crew.quit = ctx.Done()
+	s.crew.deadline, _ = ctx.Deadline()
+	defer func() { s.crew.quit, s.crew.deadline = nil, time.Time{} }()
 	in, out := len(input)/p.parts, len(logits)/p.parts
 	for i := range p.parts {
-		s.crew.run(input[i*in:][:in])
+		if !s.crew.run(input[i*in:][:in]) {
+			return ended(ctx)
+		}
+		if err := ended(ctx); err != nil {
+			return err // a result that comes too late is none
+		}
 		planar(s.crew.frames[0].mem, p.logits, p.input[0]/p.parts, logits[i*out:][:out])
 	}
 	s.ran = true
 	return nil
+}
+
+// ended returns the context's error. A deadline that has passed is one even if the timer
+// has not told so yet: it may take its time where every processor computes.
+func ended(ctx context.Context) error {
+	if deadline, ok := ctx.Deadline(); ok && !time.Now().Before(deadline) {
+		return context.DeadlineExceeded
+	}
+	return ctx.Err()
 }
 
 // Value returns a copy of a value as the last run left it, flattened in (N,C,H,W)

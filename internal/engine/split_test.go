@@ -36,7 +36,7 @@ func TestFirstLayersAreNotSplit(t *testing.T) {
 			}
 		}
 		if !slices.Equal(split, want) {
-			t.Errorf("precision %d: %q are split, want %q", p, split, want)
+			t.Errorf("precision %s: %q are split, want %q", p, split, want)
 		}
 	}
 }

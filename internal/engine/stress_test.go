@@ -32,7 +32,7 @@ func TestStress(t *testing.T) {
 	var plans []*Plan
 	for _, v := range kernel.Variants() {
 		for threads := 1; threads <= 4; threads++ {
-			p, err := Compile(bound, shape, Options{Threads: threads, Precision: Precision(threads % 3), Variant: v})
+			p, err := Compile(bound, shape, Options{Threads: threads, Precision: tensor.Precisions()[threads%3], Variant: v})
 			if err != nil {
 				t.Fatal(err)
 			}

@@ -24,6 +24,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/lock"
 )
@@ -69,7 +70,7 @@ func (e *Error) Unwrap() error { return e.Err }
 // file is a line of the manifest.
 type file struct {
 	path   string
-	digest registry.Digest
+	digest digest.Digest
 	size   int64
 }
 
@@ -96,7 +97,7 @@ func (m *manifest) blobs() []file {
 	return slices.Compact(out)
 }
 
-func blobPath(d registry.Digest) string { return "blobs/sha256/" + d.String() }
+func blobPath(d digest.Digest) string { return "blobs/sha256/" + d.String() }
 
 func (m *manifest) bytes() []byte {
 	var b bytes.Buffer
@@ -164,7 +165,7 @@ func parseLine(line string) (kind string, f file, err error) {
 	}
 	kind, f.path = fields[0], fields[3]
 	hex, found := strings.CutPrefix(fields[1], "sha256:")
-	if f.digest, err = registry.ParseDigest(hex); err != nil || !found || !f.digest.Full() {
+	if f.digest, err = digest.Parse(hex); err != nil || !found || !f.digest.Full() {
 		return "", f, fmt.Errorf("expected sha256: and 64 hex digits, found %.80q", fields[1])
 	}
 	if f.size, err = strconv.ParseInt(fields[2], 10, 64); err != nil || f.size < 0 {

@@ -19,6 +19,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/bundle"
 	"github.com/gozoo/zoo/registry/lock"
@@ -29,7 +30,7 @@ import (
 // b and c are the same file.
 var checkpoints = map[string][]byte{"a": bytes.Repeat([]byte("first "), 1000), "b": []byte("second"), "c": []byte("second")}
 
-func digestOf(b []byte) registry.Digest { return registry.SHA256(sha256.Sum256(b)) }
+func digestOf(b []byte) digest.Digest { return digest.Of(sha256.Sum256(b)) }
 
 func newStore(t testing.TB) *store.Store {
 	t.Helper()
@@ -123,7 +124,7 @@ func TestRoundTrip(t *testing.T) {
 	}
 	// The models are there without a network, under digests that are known in full.
 	for name, data := range checkpoints {
-		prefix, _ := registry.ParseDigest(digestOf(data).Short())
+		prefix, _ := digest.Parse(digestOf(data).Short())
 		e := &registry.Entry{Name: name, Weights: registry.Weights{URL: "https://host.invalid/f", Digest: prefix}}
 		blob, err := s.Fetch(t.Context(), e, store.Options{Offline: true})
 		if err != nil || blob.CheckedBy != store.ByLock {

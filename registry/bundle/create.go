@@ -12,10 +12,10 @@ import (
 	"os"
 	"slices"
 
-	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/digest"
+	"github.com/gozoo/zoo/internal/transfer"
 	"github.com/gozoo/zoo/registry/lock"
 	"github.com/gozoo/zoo/registry/store"
-	"github.com/gozoo/zoo/registry/transfer"
 )
 
 // Contents is what goes into a bundle.
@@ -33,7 +33,7 @@ type Contents struct {
 }
 
 // Create writes a bundle. Checkpoints are checked while they are written; the
-// error is a *store.MismatchError when one is no longer what it was. What was
+// error is a *store.MismatchError when the bytes of one have changed in the store. What was
 // written before an error is no bundle.
 func Create(ctx context.Context, w io.Writer, c Contents) error {
 	files := maps.Clone(c.Files)
@@ -61,7 +61,7 @@ func Create(ctx context.Context, w io.Writer, c Contents) error {
 		if err := checkPath(path); err != nil {
 			return fmt.Errorf("bundle: %w", err)
 		}
-		m.files = append(m.files, file{path, registry.SHA256(sha256.Sum256(files[path])), int64(len(files[path]))})
+		m.files = append(m.files, file{path, digest.Of(sha256.Sum256(files[path])), int64(len(files[path]))})
 	}
 	if _, err := parseManifest(m.bytes()); err != nil {
 		return err
@@ -76,7 +76,7 @@ func Create(ctx context.Context, w io.Writer, c Contents) error {
 			return err
 		}
 	}
-	paths := make(map[registry.Digest]string)
+	paths := make(map[digest.Digest]string)
 	for _, blob := range c.Blobs {
 		paths[blob.Digest] = blob.Path
 	}

@@ -12,11 +12,11 @@ import (
 	"slices"
 	"strings"
 
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/internal/atomicfile"
-	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/internal/transfer"
 	"github.com/gozoo/zoo/registry/lock"
 	"github.com/gozoo/zoo/registry/store"
-	"github.com/gozoo/zoo/registry/transfer"
 )
 
 // LoadOptions says what a bundle may hold.
@@ -35,9 +35,9 @@ type Loaded struct {
 // Load puts what a bundle holds into a store: checkpoints as blobs with their
 // names, goldens and licence texts below goldens and licences in the store's
 // folder. Every digest is checked, and nothing of the bundle is written before the
-// whole manifest and the lock file were. The errors are *Error for what is no
-// bundle, *store.MismatchError for a checkpoint that is another one, and those of
-// LoadOptions.Check.
+// whole manifest and the lock file have been read. The error is an *Error when r is no
+// bundle, a *store.MismatchError when a checkpoint is not the one that the manifest names, or
+// what LoadOptions.Check returned.
 func Load(ctx context.Context, r io.Reader, s *store.Store, o LoadOptions) (*Loaded, error) {
 	l := &loader{t: tar.NewReader(transfer.ContextReader(ctx, r))}
 	data, err := l.read(file{path: manifestPath, size: -1})
@@ -138,7 +138,7 @@ func (l *loader) read(f file) ([]byte, error) {
 	if err != nil {
 		return nil, &Error{f.path, "cannot be read", err}
 	}
-	if got := registry.SHA256(sha256.Sum256(data)); f.size >= 0 && got != f.digest {
+	if got := digest.Of(sha256.Sum256(data)); f.size >= 0 && got != f.digest {
 		return nil, &Error{f.path, fmt.Sprintf("expected sha256 %s, found %s", f.digest, got), nil}
 	}
 	return data, nil

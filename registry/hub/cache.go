@@ -5,13 +5,14 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/registry"
 )
 
 // Copies returns the paths in the hub client's cache where a file may be: by its
 // address if that is of a hub, and by its digest, since the cache names large
 // files by their sha256. What is there has to be hashed before it is used.
-func (h Hub) Copies(a registry.Address, digest registry.Digest) []string {
+func (h Hub) Copies(a registry.Address, wanted digest.Digest) []string {
 	if h.Cache == "" {
 		return nil
 	}
@@ -26,9 +27,9 @@ func (h Hub) Copies(a registry.Address, digest registry.Digest) []string {
 			out = append(out, filepath.Join(repository, "snapshots", commit, filepath.FromSlash(a.File)))
 		}
 	}
-	if digest != (registry.Digest{}) {
-		pattern := digest.String()
-		if !digest.Full() {
+	if wanted != (digest.Digest{}) {
+		pattern := wanted.String()
+		if !wanted.Full() {
 			pattern += "*"
 		}
 		// The cache's own folder may hold characters of a pattern.

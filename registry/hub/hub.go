@@ -20,8 +20,9 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gozoo/zoo/digest"
+	"github.com/gozoo/zoo/internal/transfer"
 	"github.com/gozoo/zoo/registry"
-	"github.com/gozoo/zoo/registry/transfer"
 )
 
 // DefaultEndpoint is the hub that is asked where none is configured.
@@ -97,13 +98,13 @@ func cleanToken(s string) string {
 // Found is a file of a hub.
 type Found struct {
 	URL    string
-	Header http.Header     // of requests for it; with the token
-	Digest registry.Digest // full, as the hub states it; zero when it states none
-	Size   int64           // bytes; 0: not stated
+	Header http.Header   // of requests for it; with the token
+	Digest digest.Digest // full, as the hub states it; zero when it states none
+	Size   int64         // bytes; 0: not stated
 }
 
-// Resolve asks the hub for a file. mirror, when it is not nil, gives the address to
-// ask instead of the hub's. Errors are those of transfer.Client.Head.
+// Resolve asks the hub for a file. When mirror is not nil, it returns the address to ask
+// instead of the hub's. The errors are the same as of transfer.Client.Head.
 func (h Hub) Resolve(ctx context.Context, c *transfer.Client, name string, a registry.Address, mirror func(string) (string, error)) (Found, error) {
 	address, err := h.url(a, a.Revision, mirror)
 	if err != nil {
@@ -122,7 +123,7 @@ func (h Hub) Resolve(ctx context.Context, c *transfer.Client, name string, a reg
 		}
 	}
 	// A large file's ETag on the hub is its sha256; that of a small one is git's.
-	if digest, err := registry.ParseDigest(strings.Trim(resp.Header.Get("X-Linked-Etag"), `"`)); err == nil && digest.Full() {
+	if digest, err := digest.Parse(strings.Trim(resp.Header.Get("X-Linked-Etag"), `"`)); err == nil && digest.Full() {
 		found.Digest = digest
 		found.Size, _ = strconv.ParseInt(resp.Header.Get("X-Linked-Size"), 10, 64) // 0 without
 		found.Size = max(found.Size, 0)

@@ -8,6 +8,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/hub"
 )
@@ -67,8 +68,8 @@ func TestCopies(t *testing.T) {
 	write(t, in("models--other--net/blobs/"+hex+".incomplete"), "x")
 	write(t, in("models--other--net/blobs/"+hex[:8]+strings.Repeat("0", 32)), "a git sha1")
 	write(t, in("datasets--other--net/blobs/"+hex), "x")
-	digest := func(s string) registry.Digest {
-		d, err := registry.ParseDigest(s)
+	parse := func(s string) digest.Digest {
+		d, err := digest.Parse(s)
 		if err != nil {
 			t.Fatal(err)
 		}
@@ -77,15 +78,15 @@ func TestCopies(t *testing.T) {
 	snapshot, blob := in("models--org--net/snapshots/"+commit+"/w/net.pth"), in("models--other--net/blobs/"+hex)
 	for _, tt := range []struct {
 		url    string
-		digest registry.Digest
+		digest digest.Digest
 		want   []string
 	}{
-		{"hf://org/net/w/net.pth", registry.Digest{}, []string{snapshot}},
-		{"hf://org/net/w/net.pth@" + commit, digest(hex), []string{snapshot, blob}},
-		{"hf://org/net/w/net.pth@evil", registry.Digest{}, nil},
-		{"hf://org/net/w/net.pth@v2", digest(hex[:8]), []string{blob}},
-		{"https://example.org/net.pth", digest(hex[:8]), []string{blob}},
-		{"https://example.org/net.pth", digest("00000000"), nil},
+		{"hf://org/net/w/net.pth", digest.Digest{}, []string{snapshot}},
+		{"hf://org/net/w/net.pth@" + commit, parse(hex), []string{snapshot, blob}},
+		{"hf://org/net/w/net.pth@evil", digest.Digest{}, nil},
+		{"hf://org/net/w/net.pth@v2", parse(hex[:8]), []string{blob}},
+		{"https://example.org/net.pth", parse(hex[:8]), []string{blob}},
+		{"https://example.org/net.pth", parse("00000000"), nil},
 	} {
 		a, err := registry.ParseAddress(tt.url)
 		if err != nil {

@@ -23,6 +23,7 @@ import (
 	"strconv"
 	"strings"
 
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/internal/atomicfile"
 	"github.com/gozoo/zoo/registry"
 )
@@ -38,8 +39,8 @@ const (
 
 // A Pin is the file that a name stands for.
 type Pin struct {
-	Digest registry.Digest // full
-	Size   int64           // bytes
+	Digest digest.Digest // full
+	Size   int64         // bytes
 }
 
 // A File is the content of a lock file. The zero File has no pins.
@@ -47,8 +48,7 @@ type File struct {
 	pins map[string]Pin
 }
 
-// Parse reads the text of a lock file. name is what errors call it; they name the
-// line.
+// Parse reads the text of a lock file. Errors call the file by name, and give the line.
 func Parse(name string, data []byte) (*File, error) {
 	f := &File{pins: make(map[string]Pin)}
 	lines := bufio.NewScanner(bytes.NewReader(data))
@@ -91,8 +91,8 @@ func parsePin(line string) (string, Pin, error) {
 	if err := registry.CheckName(name); err != nil {
 		return "", Pin{}, fmt.Errorf("name %.80q: %w", name, err)
 	}
-	digest, err := registry.ParseDigest(hex)
-	if err == nil && (!digest.Full() || hex == fields[1]) {
+	d, err := digest.Parse(hex)
+	if err == nil && (!d.Full() || hex == fields[1]) {
 		err = fmt.Errorf("digest %q: expected sha256: and 64 hex digits", fields[1])
 	}
 	if err != nil {
@@ -102,7 +102,7 @@ func parsePin(line string) (string, Pin, error) {
 	if err != nil || n > math.MaxInt64 {
 		return "", Pin{}, fmt.Errorf("size %.40q: expected a number of bytes", size)
 	}
-	return name, Pin{digest, int64(n)}, nil
+	return name, Pin{d, int64(n)}, nil
 }
 
 // Read reads a lock file; a file that is not there has no pins.

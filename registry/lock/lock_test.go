@@ -15,7 +15,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
-	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/registry/lock"
 )
 
@@ -24,9 +24,9 @@ var (
 	hexB = strings.Repeat("b2", 32)
 )
 
-func digest(t testing.TB, hex string) registry.Digest {
+func mustParse(t testing.TB, hex string) digest.Digest {
 	t.Helper()
-	d, err := registry.ParseDigest(hex)
+	d, err := digest.Parse(hex)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -35,10 +35,10 @@ func digest(t testing.TB, hex string) registry.Digest {
 
 func TestFile(t *testing.T) {
 	var f lock.File
-	f.Set("net-b", lock.Pin{Digest: digest(t, hexB), Size: 20})
-	f.Set("net-a", lock.Pin{Digest: digest(t, hexB), Size: 1})
-	f.Set("net-a", lock.Pin{Digest: digest(t, hexA), Size: 10})
-	f.Set("gone", lock.Pin{Digest: digest(t, hexA), Size: 10})
+	f.Set("net-b", lock.Pin{Digest: mustParse(t, hexB), Size: 20})
+	f.Set("net-a", lock.Pin{Digest: mustParse(t, hexB), Size: 1})
+	f.Set("net-a", lock.Pin{Digest: mustParse(t, hexA), Size: 10})
+	f.Set("gone", lock.Pin{Digest: mustParse(t, hexA), Size: 10})
 	f.Delete("gone")
 	want := "zoo-lock/1\n# The files that registry names stand for. Written by zoo; commit it.\nnet-a sha256:" + hexA + " 10\nnet-b sha256:" + hexB + " 20\n"
 	if d := cmp.Diff(want, string(f.Bytes())); d != "" {
@@ -58,7 +58,7 @@ func TestFile(t *testing.T) {
 	if d := cmp.Diff(want, string(again.Bytes())); d != "" {
 		t.Errorf("read and written again (-want +got)\n%s", d)
 	}
-	if pin, ok := again.Pin("net-a"); !ok || pin != (lock.Pin{Digest: digest(t, hexA), Size: 10}) {
+	if pin, ok := again.Pin("net-a"); !ok || pin != (lock.Pin{Digest: mustParse(t, hexA), Size: 10}) {
 		t.Errorf("pin = %v, %v", pin, ok)
 	}
 	if _, ok := again.Pin("gone"); ok {
@@ -138,7 +138,7 @@ func TestSign(t *testing.T) {
 	_, stranger := keys(t)
 	path := filepath.Join(t.TempDir(), lock.FileName)
 	var f lock.File
-	f.Set("net", lock.Pin{Digest: digest(t, hexA), Size: 10})
+	f.Set("net", lock.Pin{Digest: mustParse(t, hexA), Size: 10})
 	if err := f.Write(path); err != nil {
 		t.Fatal(err)
 	}
@@ -212,7 +212,7 @@ func TestSignAsOpenSSL(t *testing.T) {
 	dir := t.TempDir()
 	path, raw := filepath.Join(dir, lock.FileName), filepath.Join(dir, "raw")
 	var f lock.File
-	f.Set("net", lock.Pin{Digest: digest(t, hexA), Size: 10})
+	f.Set("net", lock.Pin{Digest: mustParse(t, hexA), Size: 10})
 	if err := f.Write(path); err != nil {
 		t.Fatal(err)
 	}
@@ -285,7 +285,7 @@ func TestKeys(t *testing.T) {
 
 func ExampleFile_Bytes() {
 	var f lock.File
-	d, err := registry.ParseDigest("579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db")
+	d, err := digest.Parse("579344248a93e23026e6b78f1f6faf0bc1d282386f6c881cdbaacd49cabf77db")
 	if err != nil {
 		fmt.Println(err)
 		return

@@ -13,6 +13,7 @@ import (
 	"io/fs"
 	"os"
 
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/internal/atomicfile"
 )
 
@@ -31,6 +32,9 @@ type SignatureError struct {
 func (e *SignatureError) Error() string {
 	return fmt.Sprintf("lock: %s: %s: nothing in it is trusted", e.Path, e.Reason)
 }
+
+// Is reports whether target is digest.ErrMismatch.
+func (e *SignatureError) Is(target error) bool { return target == digest.ErrMismatch }
 
 // SignaturePath returns where the signature of the lock file at path is kept.
 func SignaturePath(path string) string { return path + ".sig" }

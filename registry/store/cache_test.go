@@ -1,6 +1,7 @@
 package store
 
 import (
+	"context"
 	"errors"
 	"io/fs"
 	"os"
@@ -82,7 +83,7 @@ func TestReadOnlyFolder(t *testing.T) {
 	if _, err := s.Fetch(t.Context(), e, Options{}); err != nil {
 		t.Fatal(err)
 	}
-	made, err := s.Derived("key", func(path string) error { return os.WriteFile(path, []byte("made"), 0o600) })
+	made, err := s.Derived(t.Context(), "key", func(path string) error { return os.WriteFile(path, []byte("made"), 0o600) })
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -112,8 +113,8 @@ func TestReadOnlyFolder(t *testing.T) {
 		if blob, err := s.Fetch(t.Context(), &second, Options{}); err != nil || blob.Digest != digestOf(content) {
 			t.Errorf("another name of the same file: %+v, %v", blob, err)
 		}
-		if path, err := s.Derived("key", nil); err != nil || path != made {
-			t.Errorf("derived: %s, %v", path, err)
+		if blob, err := s.Derived(t.Context(), "key", nil); err != nil || blob != made {
+			t.Errorf("derived: %+v, %v", blob, err)
 		}
 		if health, err := s.Verify(t.Context(), nil); err != nil || health.Files != 2 || len(health.Faults) > 0 {
 			t.Errorf("verify: %+v, %v", health, err)
@@ -123,7 +124,7 @@ func TestReadOnlyFolder(t *testing.T) {
 		if _, err := s.Fetch(t.Context(), &other, Options{}); !errors.Is(err, ErrReadOnly) || !strings.Contains(err.Error(), "--cache-dir") {
 			t.Errorf("a file that is not there: error = %v, want ErrReadOnly", err)
 		}
-		if _, err := s.Derived("other", func(string) error { return nil }); !errors.Is(err, ErrReadOnly) {
+		if _, err := s.Derived(t.Context(), "other", func(string) error { return nil }); !errors.Is(err, ErrReadOnly) {
 			t.Errorf("a derived file that is not there: error = %v, want ErrReadOnly", err)
 		}
 		if _, err := s.Prune(t.Context(), PruneOptions{Keep: 0}); !errors.Is(err, ErrReadOnly) {
@@ -138,7 +139,7 @@ func TestReadOnlyFolder(t *testing.T) {
 func TestDerived(t *testing.T) {
 	s := newStore(t)
 	broken := errors.New("broken")
-	if _, err := s.Derived("key", func(string) error { return broken }); !errors.Is(err, broken) {
+	if _, err := s.Derived(t.Context(), "key", func(string) error { return broken }); !errors.Is(err, broken) {
 		t.Errorf("error = %v, want %v", err, broken)
 	}
 	if left := files(t, s); left != nil {
@@ -148,7 +149,7 @@ func TestDerived(t *testing.T) {
 	var wg sync.WaitGroup
 	for range 4 {
 		wg.Go(func() {
-			path, err := s.Derived("key", func(path string) error {
+			blob, err := s.Derived(t.Context(), "key", func(path string) error {
 				made.Add(1)
 				return os.WriteFile(path, []byte("made"), 0o600)
 			})
@@ -156,8 +157,11 @@ func TestDerived(t *testing.T) {
 				t.Error(err)
 				return
 			}
-			if got, err := os.ReadFile(path); err != nil || string(got) != "made" {
+			if got, err := os.ReadFile(blob.Path); err != nil || string(got) != "made" {
 				t.Errorf("content = %q, %v", got, err)
+			}
+			if blob.Digest != digestOf([]byte("made")) || blob.Size != 4 {
+				t.Errorf("%+v, want the digest and the size of what was made", blob)
 			}
 		})
 	}
@@ -166,9 +170,24 @@ func TestDerived(t *testing.T) {
 		t.Errorf("made %d times, want once", n)
 	}
 	for _, key := range []string{"", ".hidden", "../up", "a/b"} {
-		if _, err := s.Derived(key, func(string) error { return nil }); err == nil {
+		if _, err := s.Derived(t.Context(), key, func(string) error { return nil }); err == nil {
 			t.Errorf("key %q was accepted", key)
 		}
+	}
+}
+
+// Who waits for another process that makes a file need not wait for ever.
+func TestDerivedHeedsContext(t *testing.T) {
+	s := newStore(t)
+	unlock, err := s.lock(t.Context(), derivedLock("key"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer unlock()
+	ctx, cancel := context.WithCancel(t.Context())
+	cancel()
+	if _, err := s.Derived(ctx, "key", func(string) error { return nil }); !errors.Is(err, context.Canceled) {
+		t.Errorf("error %v, want the context's", err)
 	}
 }
 
@@ -186,11 +205,11 @@ func TestVerifyAndMend(t *testing.T) {
 	a, b := fetch("a", "net.pth", content), fetch("b", "b.pth", []byte("b"))
 	c := fetch("c", "c.pth", []byte("c"))
 	derive := func() string {
-		path, err := s.Derived("key", func(path string) error { return os.WriteFile(path, []byte("made"), 0o600) })
+		blob, err := s.Derived(t.Context(), "key", func(path string) error { return os.WriteFile(path, []byte("made"), 0o600) })
 		if err != nil {
 			t.Fatal(err)
 		}
-		return path
+		return blob.Path
 	}
 	made := derive()
 	var seen int64
@@ -265,7 +284,7 @@ func TestPrune(t *testing.T) {
 			t.Fatal(err)
 		}
 		digests[name] = blob.Digest.String()
-		if _, err := s.Derived(blob.Digest.String()+"-net", func(path string) error { return os.WriteFile(path, []byte("of "+name), 0o600) }); err != nil {
+		if _, err := s.Derived(t.Context(), blob.Digest.String()+"-net", func(path string) error { return os.WriteFile(path, []byte("of "+name), 0o600) }); err != nil {
 			t.Fatal(err)
 		}
 	}

@@ -7,15 +7,15 @@ import (
 	"io"
 	"os"
 
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/internal/atomicfile"
-	"github.com/gozoo/zoo/registry"
-	"github.com/gozoo/zoo/registry/transfer"
+	"github.com/gozoo/zoo/internal/transfer"
 )
 
 // Copy writes the blob of a full digest to a path outside the store, which appears
 // only once it is complete. The bytes are checked while they are copied; the error is
-// a *MismatchError when they are no longer what they were.
-func (s *Store) Copy(ctx context.Context, digest registry.Digest, path string) error {
+// a *MismatchError when they have changed in the store.
+func (s *Store) Copy(ctx context.Context, digest digest.Digest, path string) error {
 	f, err := os.Open(s.blobPath(digest))
 	if err != nil {
 		return fmt.Errorf("store: copy: %w", err)

@@ -16,6 +16,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/internal/faulthost"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/lock"
@@ -44,7 +45,7 @@ func child(dir, url string) int {
 		return 1
 	}
 	s.net.Segment = 64 << 10
-	prefix, err := registry.ParseDigest(digestOf(content).Short())
+	prefix, err := digest.Parse(digestOf(content).Short())
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
@@ -56,7 +57,7 @@ func child(dir, url string) int {
 		return 5
 	}
 	for i := range 2 {
-		_, err := s.Derived(fmt.Sprintf("%s-%d", blob.Digest, i), func(path string) error {
+		_, err := s.Derived(context.Background(), fmt.Sprintf("%s-%d", blob.Digest, i), func(path string) error {
 			f, err := os.OpenFile(path, os.O_WRONLY|os.O_TRUNC, 0)
 			if err != nil {
 				return err

@@ -3,9 +3,13 @@ package store
 import (
 	"fmt"
 
+	"github.com/gozoo/zoo/digest"
+	"github.com/gozoo/zoo/internal/transfer"
 	"github.com/gozoo/zoo/registry/lock"
-	"github.com/gozoo/zoo/registry/transfer"
 )
+
+// ErrNetwork is, by errors.Is, every *FetchError and *OfflineError.
+var ErrNetwork = transfer.ErrNetwork
 
 // Errors of downloads; see package transfer.
 type (
@@ -34,6 +38,9 @@ func (e *OfflineError) Error() string {
 	return fmt.Sprintf("store: %s: %s, or bring it with zoo import %s FILE", e.Name, reason, e.Name)
 }
 
+// Is reports whether target is ErrNetwork.
+func (e *OfflineError) Is(target error) bool { return target == ErrNetwork }
+
 // A TrustError says that what is known about a name contradicts itself, or that a
 // name is outside a signed lock file.
 type TrustError struct {
@@ -44,3 +51,6 @@ type TrustError struct {
 func (e *TrustError) Error() string {
 	return fmt.Sprintf("store: %s: %s; nothing was fetched", e.Name, e.Reason)
 }
+
+// Is reports whether target is digest.ErrMismatch.
+func (e *TrustError) Is(target error) bool { return target == digest.ErrMismatch }

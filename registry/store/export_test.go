@@ -6,7 +6,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/gozoo/zoo/registry/transfer"
+	"github.com/gozoo/zoo/internal/transfer"
 )
 
 // keptBytes returns how many bytes the journal of a name's download says are

@@ -11,9 +11,9 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/gozoo/zoo/internal/transfer"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/hub"
-	"github.com/gozoo/zoo/registry/transfer"
 )
 
 // Options says where Fetch may look and what it may trust. The zero value takes
@@ -26,7 +26,8 @@ type Options struct {
 	Mirror string
 	// Embedded holds the files of "embedded:" addresses.
 	Embedded fs.FS
-	// Hub is what "hf://" addresses are asked of, and whose cache is looked into.
+	// Hub is the Hugging Face hub that hf:// addresses are fetched from. Its cache on this
+	// machine is searched first.
 	Hub hub.Hub
 	// TorchCheckpoints is the folder where torch.hub keeps its files; empty: none.
 	TorchCheckpoints string

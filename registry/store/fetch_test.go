@@ -18,6 +18,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/internal/faulthost"
 	"github.com/gozoo/zoo/registry"
 )
@@ -268,7 +269,7 @@ func TestRealCheckpoint(t *testing.T) {
 	if n, err := io.Copy(h, f); err != nil || n != blob.Size {
 		t.Fatalf("%d bytes, %v, want %d", n, err, blob.Size)
 	}
-	if got := registry.SHA256([sha256.Size]byte(h.Sum(nil))); got != blob.Digest || got.Short() != "57934424" {
+	if got := digest.Of([sha256.Size]byte(h.Sum(nil))); got != blob.Digest || got.Short() != "57934424" {
 		t.Errorf("sha256 = %s, want %s", got, blob.Digest)
 	}
 }

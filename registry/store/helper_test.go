@@ -14,6 +14,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/registry"
 )
 
@@ -33,11 +34,11 @@ func flip(data []byte, at int) []byte {
 	return out
 }
 
-func digestOf(b []byte) registry.Digest { return registry.SHA256(sha256.Sum256(b)) }
+func digestOf(b []byte) digest.Digest { return digest.Of(sha256.Sum256(b)) }
 
-func mustDigest(t testing.TB, s string) registry.Digest {
+func mustDigest(t testing.TB, s string) digest.Digest {
 	t.Helper()
-	d, err := registry.ParseDigest(s)
+	d, err := digest.Parse(s)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -116,4 +117,4 @@ func checkBlob(t *testing.T, s *Store, blob Blob, by Check) {
 }
 
 // equalDigests lets cmp compare digests.
-var equalDigests = cmp.Comparer(func(x, y registry.Digest) bool { return x == y })
+var equalDigests = cmp.Comparer(func(x, y digest.Digest) bool { return x == y })

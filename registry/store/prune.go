@@ -11,8 +11,8 @@ import (
 	"strings"
 	"time"
 
-	"github.com/gozoo/zoo/registry"
-	"github.com/gozoo/zoo/registry/transfer"
+	"github.com/gozoo/zoo/digest"
+	"github.com/gozoo/zoo/internal/transfer"
 )
 
 // PruneOptions says what Prune removes beside leftovers.
@@ -169,14 +169,14 @@ func (p *pruner) quota(keep int64) error {
 	if keep >= 0 {
 		refs = p.fit(refs, keep)
 	}
-	published := make(map[registry.Digest]bool)
+	published := make(map[digest.Digest]bool)
 	for _, r := range refs {
 		published[r.Blob.Digest] = published[r.Blob.Digest] || !r.Derived
 	}
 	needed := make(map[string]bool)
 	for _, r := range refs {
 		if r.Derived && len(r.Name) >= 64 {
-			if from, err := registry.ParseDigest(r.Name[:64]); err == nil && !published[from] {
+			if from, err := digest.Parse(r.Name[:64]); err == nil && !published[from] {
 				p.removeRef(r, "derived from a file that is gone")
 				continue
 			}
@@ -212,7 +212,7 @@ func (p *pruner) fit(refs []Ref, keep int64) []Ref {
 		return strings.Compare(x.Name, y.Name)
 	})
 	var kept []Ref
-	counted := make(map[registry.Digest]bool)
+	counted := make(map[digest.Digest]bool)
 	var total int64
 	full := false
 	for _, r := range refs {

@@ -9,8 +9,8 @@ import (
 	"path/filepath"
 	"time"
 
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/internal/atomicfile"
-	"github.com/gozoo/zoo/registry"
 )
 
 // The folders of refs.
@@ -29,9 +29,9 @@ type Ref struct {
 
 // ref is the content of refs/NAME and derived/KEY.
 type ref struct {
-	SHA256    registry.Digest `json:"sha256"`
-	Size      int64           `json:"size"`
-	CheckedBy Check           `json:"checked_by,omitempty"`
+	SHA256    digest.Digest `json:"sha256"`
+	Size      int64         `json:"size"`
+	CheckedBy Check         `json:"checked_by,omitempty"`
 }
 
 // List returns the names whose blobs are in the store, sorted.

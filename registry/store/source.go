@@ -10,9 +10,9 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/gozoo/zoo/internal/oci"
+	"github.com/gozoo/zoo/internal/transfer"
 	"github.com/gozoo/zoo/registry"
-	"github.com/gozoo/zoo/registry/oci"
-	"github.com/gozoo/zoo/registry/transfer"
 )
 
 // source is where an entry's file is to come from.

@@ -18,9 +18,9 @@ import (
 	ociserver "github.com/google/go-containerregistry/pkg/registry"
 
 	"github.com/gozoo/zoo/internal/faulthost"
+	"github.com/gozoo/zoo/internal/oci"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/hub"
-	"github.com/gozoo/zoo/registry/oci"
 )
 
 func TestFetchFromMirror(t *testing.T) {

@@ -32,10 +32,10 @@ import (
 
 	"github.com/gofrs/flock"
 
-	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/digest"
+	"github.com/gozoo/zoo/internal/oci"
+	"github.com/gozoo/zoo/internal/transfer"
 	"github.com/gozoo/zoo/registry/lock"
-	"github.com/gozoo/zoo/registry/oci"
-	"github.com/gozoo/zoo/registry/transfer"
 )
 
 // A Store is a folder of checked files. It may be used from several goroutines,
@@ -68,8 +68,8 @@ func (s *Store) Dir() string { return s.dir }
 // A Blob is a checked file in the store.
 type Blob struct {
 	Path      string
-	Size      int64           // bytes
-	Digest    registry.Digest // full
+	Size      int64         // bytes
+	Digest    digest.Digest // full
 	CheckedBy Check
 }
 
@@ -84,7 +84,7 @@ const (
 	ByPrefix Check = "prefix" // the 8 digits that the published file name carries
 )
 
-func (s *Store) blobPath(d registry.Digest) string {
+func (s *Store) blobPath(d digest.Digest) string {
 	return filepath.Join(s.dir, "blobs", "sha256", d.String())
 }
 

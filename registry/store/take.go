@@ -11,10 +11,10 @@ import (
 
 	"github.com/gozoo/zoo/internal/atomicfile"
 	"github.com/gozoo/zoo/internal/disk"
+	"github.com/gozoo/zoo/internal/oci"
+	"github.com/gozoo/zoo/internal/transfer"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/lock"
-	"github.com/gozoo/zoo/registry/oci"
-	"github.com/gozoo/zoo/registry/transfer"
 )
 
 // Import puts a file into the store as the entry's, after the checks that a
@@ -42,9 +42,8 @@ func (s *Store) Import(ctx context.Context, entry *registry.Entry, path string, 
 	return blob, nil
 }
 
-// Put puts a file's bytes into the store as what a name stands for, when they are
-// those of a pin, and learns the pin. The error is a *MismatchError for other
-// bytes.
+// Put puts a file into the store under a name, and learns its pin, if its bytes have the
+// digest and the size of the pin. The error is a *MismatchError for other bytes.
 func (s *Store) Put(ctx context.Context, name string, pin lock.Pin, src io.Reader) (Blob, error) {
 	unlock, err := s.lock(ctx, name)
 	if err != nil {

@@ -8,9 +8,10 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/gozoo/zoo/digest"
+	"github.com/gozoo/zoo/internal/transfer"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/lock"
-	"github.com/gozoo/zoo/registry/transfer"
 )
 
 // wanted is what a file must be before it is trusted, and by whose word.
@@ -88,7 +89,7 @@ func (o *Options) pin(entry *registry.Entry) (pin lock.Pin, ok bool, err error) 
 
 // byHost makes a wanted digest exact by what the host of the file states. The
 // error is a *MismatchError when it states another one.
-func (w *wanted) byHost(digest registry.Digest, size int64, host string) error {
+func (w *wanted) byHost(digest digest.Digest, size int64, host string) error {
 	if !digest.Full() {
 		return nil
 	}

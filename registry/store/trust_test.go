@@ -8,13 +8,14 @@ import (
 	"strings"
 	"testing"
 
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/internal/faulthost"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/lock"
 )
 
 // pins returns a lock file's text with one pin.
-func pins(digest registry.Digest, size int64) []byte {
+func pins(digest digest.Digest, size int64) []byte {
 	var f lock.File
 	f.Set("net_in1k", lock.Pin{Digest: digest, Size: size})
 	return f.Bytes()

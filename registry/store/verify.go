@@ -8,7 +8,7 @@ import (
 	"os"
 	"path/filepath"
 
-	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/digest"
 )
 
 // A Fault is something in the store that is not as it should be.
@@ -100,7 +100,7 @@ func (s *Store) blobs() ([]blobFile, error) {
 	}
 	var out []blobFile
 	for _, e := range entries {
-		if d, err := registry.ParseDigest(e.Name()); err != nil || !d.Full() {
+		if d, err := digest.Parse(e.Name()); err != nil || !d.Full() {
 			continue
 		}
 		if st, err := e.Info(); err == nil && st.Mode().IsRegular() {

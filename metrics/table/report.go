@@ -1,0 +1,243 @@
+package table
+
+import (
+	"bytes"
+	"fmt"
+	"io"
+	"math"
+	"slices"
+	"strconv"
+	"strings"
+
+	"github.com/gozoo/zoo/tensor"
+
+	"github.com/gozoo/zoo/digest"
+	"github.com/gozoo/zoo/metrics"
+)
+
+// absent marks a figure that was not published, not measured or has no verdict.
+const absent = "-"
+
+// legend explains the tables of a report.
+const legend = `1 FLOP = 1 multiply-accumulate. "pub." as published, "ours" computed here; "-" not published, or not measured here.
+exact: the published integer. rounded: equal at published precision. reproduced: equal, on every image of the published set.
+consistent: measured on a part of it, 95 % interval holds the published figure. differs: none of these.
+`
+
+// WriteHuman writes a reproduction report for a terminal: the table, which is
+// 130 columns wide for a name of 32 letters and published figures of five, the exact
+// integers, and how accuracies were measured.
+func WriteHuman(w io.Writer, rows []metrics.Row) error {
+	var b bytes.Buffer
+	if err := summary(rows).Human(&b); err != nil {
+		return err
+	}
+	fmt.Fprintf(&b, "\n%s\n", legend)
+	if err := integers(rows).Human(&b); err != nil {
+		return err
+	}
+	for _, list := range []struct {
+		title string
+		lines []string
+	}{{"Measured", measurements(rows)}, {"Notes", notes(rows)}} {
+		if len(list.lines) == 0 {
+			continue
+		}
+		fmt.Fprintf(&b, "\n%s\n", list.title)
+		for _, line := range list.lines {
+			fmt.Fprintf(&b, "  %s\n", line)
+		}
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// WriteMarkdown writes the same report as GitHub's Markdown.
+func WriteMarkdown(w io.Writer, rows []metrics.Row) error {
+	var b bytes.Buffer
+	if err := published(rows).Markdown(&b); err != nil {
+		return err
+	}
+	fmt.Fprintf(&b, "\n%s\n", legend)
+	if err := integers(rows).Markdown(&b); err != nil {
+		return err
+	}
+	if lines := append(measurements(rows), notes(rows)...); len(lines) > 0 {
+		fmt.Fprintln(&b)
+		for _, line := range lines {
+			fmt.Fprintf(&b, "- %s\n", line)
+		}
+	}
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// summary is the table at a glance: pairs of published and own figures.
+func summary(rows []metrics.Row) Table {
+	columns := make([][]string, 4)
+	for _, r := range rows {
+		for i, p := range pairs(r) {
+			columns[i] = append(columns[i], p[0], p[1])
+		}
+	}
+	t := Table{
+		Header: []string{"Model", "Params M\npub. ours", "FLOPs G\npub. ours", "counted by", "Top-1 %\npub. ours", "Top-5 %\npub. ours", "Counts", "Accuracy"},
+		Right:  []bool{false, true, true, false, true, true, false, false},
+	}
+	for i, r := range rows {
+		var cells [4]string
+		for j, p := range columns {
+			cells[j] = fmt.Sprintf("%*s %*s", columnWidth(p, 0), p[2*i], columnWidth(p, 1), p[2*i+1])
+		}
+		t.Rows = append(t.Rows, []string{r.Name, cells[0], cells[1], countedBy(r), cells[2], cells[3], short(r.Counts()), short(r.Accuracy())})
+	}
+	return t
+}
+
+// columnWidth returns the longest of the published (0) or own (1) figures of pairs.
+func columnWidth(pairs []string, which int) int {
+	width := 0
+	for i := which; i < len(pairs); i += 2 {
+		width = max(width, len(pairs[i]))
+	}
+	return width
+}
+
+// pairs returns the published and the own text of each quantity.
+func pairs(r metrics.Row) [4][2]string {
+	p := [4][2]string{
+		{r.Params.Published, r.Params.String()},
+		{r.FLOPs.Published, r.FLOPs.String()},
+		{r.Top1.Published, r.Top1.String()},
+		{r.Top5.Published, r.Top5.String()},
+	}
+	for i := range p {
+		for j := range p[i] {
+			if p[i][j] == "" {
+				p[i][j] = absent
+			}
+		}
+	}
+	return p
+}
+
+// countedBy returns the convention, the input size and the form of FLOPs.
+func countedBy(r metrics.Row) string {
+	by := fmt.Sprintf("%s@%s", r.Convention, size(r.Input[2], r.Input[3]))
+	if r.Form != "" {
+		by += " " + string(r.Form)
+	}
+	return by
+}
+
+// size returns 224 for a square, 256x320 (height first) otherwise.
+func size(h, w int) string {
+	if h == w {
+		return strconv.Itoa(h)
+	}
+	return fmt.Sprintf("%dx%d", h, w)
+}
+
+// short is a verdict for a narrow column, where what is missing shows beside it.
+func short(v metrics.Verdict) string {
+	if v == metrics.NotMeasured || v == metrics.NotPublished {
+		return absent
+	}
+	return string(v)
+}
+
+// published is the table with one figure a column.
+func published(rows []metrics.Row) Table {
+	t := Table{
+		Header: []string{"Model", "Params M, published", "ours", "FLOPs G, published", "ours", "counted by", "Top-1 %, published", "ours", "Top-5 %, published", "ours", "images", "Counts", "Accuracy"},
+		Right:  []bool{false, true, true, true, true, false, true, true, true, true, true, false, false},
+	}
+	for _, r := range rows {
+		p := pairs(r)
+		images := absent
+		if r.Evaluation != nil {
+			images = strconv.Itoa(r.Top1.N)
+		}
+		t.Rows = append(t.Rows, []string{r.Name, p[0][0], p[0][1], p[1][0], p[1][1], countedBy(r), p[2][0], p[2][1], p[3][0], p[3][1], images, string(r.Counts()), string(r.Accuracy())})
+	}
+	return t
+}
+
+// integers is the table of exact counts.
+func integers(rows []metrics.Row) Table {
+	t := Table{Header: []string{"Exact counts", "Params"}, Right: []bool{false, true}}
+	var shown []int // conventions; few networks were counted in training mode
+	for i, c := range metrics.Conventions() {
+		if c == metrics.MMEngineTrain && !slices.ContainsFunc(rows, func(r metrics.Row) bool { return r.Convention == c }) {
+			continue
+		}
+		shown = append(shown, i)
+		t.Header = append(t.Header, fmt.Sprintf("FLOPs %s", c))
+		t.Right = append(t.Right, true)
+	}
+	t.Header = append(t.Header, "classifier", "input")
+	t.Right = append(t.Right, true)
+	for _, r := range rows {
+		cells := []string{r.Name, strconv.FormatInt(r.Params.Exact, 10)}
+		for _, i := range shown {
+			cells = append(cells, strconv.FormatInt(r.Totals[i].FLOPs, 10))
+		}
+		t.Rows = append(t.Rows, append(cells, strconv.FormatInt(r.HeadFLOPs, 10), dimensions(r.Input)))
+	}
+	return t
+}
+
+// dimensions returns a shape as 1x3x224x224.
+func dimensions(s tensor.Shape) string {
+	parts := make([]string, len(s))
+	for i, d := range s {
+		parts[i] = strconv.Itoa(d)
+	}
+	return strings.Join(parts, "x")
+}
+
+// measurements says, a sentence each, how accuracies were measured.
+func measurements(rows []metrics.Row) []string {
+	var lines []string
+	for _, r := range rows {
+		e := r.Evaluation
+		if e == nil {
+			continue
+		}
+		line := fmt.Sprintf("%s: Top-1 %s, Top-5 %s; input %s, %s, %s, precision %s", r.Name, counts(r.Top1), counts(r.Top5),
+			size(e.Height, e.Width), e.Interpolation, e.Decoder, e.Precision)
+		for _, d := range []struct {
+			what   string
+			digest digest.Digest
+		}{
+			{"source", r.Digests.Source}, {"converted", r.Digests.Converted}, {"golden", r.Digests.Golden}, {"images", e.Images},
+		} {
+			if d.digest != (digest.Digest{}) {
+				line += fmt.Sprintf(", %s %s", d.what, d.digest.Short())
+			}
+		}
+		lines = append(lines, line)
+	}
+	return lines
+}
+
+// notes says why published figures cannot be reproduced.
+func notes(rows []metrics.Row) []string {
+	var lines []string
+	for _, r := range rows {
+		if r.Note != "" {
+			lines = append(lines, fmt.Sprintf("%s: %s", r.Name, r.Note))
+		}
+	}
+	return lines
+}
+
+// counts returns a measured rate as "353 of 360 (95 % interval 96.0 to 99.1, Δ -0.27)".
+func counts(r metrics.Rate) string {
+	low, high := metrics.Wilson(r.Correct, r.N)
+	text := fmt.Sprintf("%d of %d (95 %% interval %.1f to %.1f", r.Correct, r.N, low, high)
+	if delta, ok := r.Delta(); ok {
+		text += fmt.Sprintf(", Δ %+.2f", math.Round(100*delta)/100+0) // no minus before zero
+	}
+	return text + ")"
+}
