@@ -96,7 +96,7 @@ func (c *compiler) bf16(u unit, conv *convStep, op nn.Conv, pixel int) (step, er
 	for i := range conv.panels {
 		conv.panels[i].pairs = packed[i*size:][:size:size]
 	}
-	conv.split(c.options.Threads, parts*op.StrideH*s.rowPairs)
+	conv.divide(c.options.Threads, parts*op.StrideH*s.rowPairs)
 	s.convStep = *conv
 	if parts > 1 {
 		s.rounding.Low = s.pairs()

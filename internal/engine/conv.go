@@ -103,7 +103,7 @@ func (c *compiler) dense(u unit, s *convStep, op nn.Conv, pixel int) (step, erro
 		s.panels[i].weights = packed[i*size:][:size:size]
 	}
 	s.compute = c.options.Variant.Panel
-	s.split(c.options.Threads, s.strideH*s.in.buf.rowStride())
+	s.divide(c.options.Threads, s.strideH*s.in.buf.rowStride())
 	return s, nil
 }
 
@@ -222,13 +222,13 @@ const l2 = 128 << 10
 // takes evens out.
 const tasksPerThread = 4
 
-// split divides the step into tasks. All panels are computed from one block of rows
+// divide divides the step into tasks. All panels are computed from one block of rows
 // before the next: the block stays in cache, and the weights are read once for each
 // block. Where that gives too few tasks for the threads, panels are divided first,
 // since that reads no weight twice, and then rows.
 //
 // row is what a row of output reads beyond the row before it, in floats or pairs.
-func (s *convStep) split(threads, row int) {
+func (s *convStep) divide(threads, row int) {
 	rows, panels := s.images*s.oh, len(s.panels)
 	fit := max(1, l2/max(1, row))
 	rowBlocks := (rows + fit - 1) / fit

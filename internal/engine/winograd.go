@@ -105,7 +105,7 @@ func (c *compiler) winogradConv(u unit, op nn.Conv) (step, error) {
 	if s.weights, s.bias, err = c.winogradWeights(u, op); err != nil {
 		return nil, err
 	}
-	s.split(c.options.Threads)
+	s.divide(c.options.Threads)
 	s.transformIn = kernel.WinogradIn{
 		Channels: op.In, SrcStride: in.buf.c, SrcRow: in.buf.rowStride(), Plane: s.plane(op.In),
 	}
@@ -156,8 +156,8 @@ func (c *compiler) winogradWeights(u unit, op nn.Conv) (w, bias []float32, err e
 	return packed[:n], packed[n:], nil
 }
 
-// split divides the step into tasks.
-func (s *winogradStep) split(threads int) {
+// divide divides the step into tasks.
+func (s *winogradStep) divide(threads int) {
 	tiles, channels := s.images*s.th*s.tw, s.in.c+s.out.c
 	fit := max(2*winogradRow, winogradScratch/(kernel.WinogradPlanes*channels))
 	blocks, groups := (tiles+fit-1)/fit, 1
