@@ -38,6 +38,10 @@ func main() {
 			g.pooling()
 			g.winograd()
 			g.curves()
+			if err := v.writeCalls(os.Args[1]); err != nil {
+				fmt.Fprintf(os.Stderr, "gen: %s: %v\n", v.name, err)
+				os.Exit(1)
+			}
 		}
 		if err := g.write(os.Args[1]); err != nil {
 			fmt.Fprintf(os.Stderr, "gen: %s: %v\n", v.name, err)
