@@ -6,6 +6,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"runtime"
 	"sync"
 	"testing"
 
@@ -28,6 +29,23 @@ func TestWith(t *testing.T) {
 	}
 	if _, err := highest.Logits(t.Context(), inputs(t, 1)...); err != nil {
 		t.Fatal(err)
+	}
+	cores := runtime.GOMAXPROCS(0)
+	for asked, want := range map[model.Compute]model.Compute{
+		{}:                           {Threads: cores, Concurrency: 2},
+		{Concurrency: 1}:             {Threads: cores, Concurrency: 1},
+		{Concurrency: cores}:         {Threads: 1, Concurrency: cores},
+		{Concurrency: 3 * cores}:     {Threads: 1, Concurrency: 3 * cores},
+		{Threads: 1}:                 {Threads: 1, Concurrency: max(2, cores)},
+		{Threads: 3, Concurrency: 5}: {Threads: 3, Concurrency: 5},
+	} {
+		view, err := m.With(asked)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if want.Precision = tensor.High; view.Compute() != want {
+			t.Errorf("%+v is taken for %+v, want %+v", asked, view.Compute(), want)
+		}
 	}
 	if _, err := m.With(model.Compute{Threads: -1}); !errors.Is(err, model.ErrOption) {
 		t.Errorf("error %v", err)
