@@ -62,8 +62,12 @@ func TestDeadlineWhileComputing(t *testing.T) {
 		}
 		whole := time.Since(start)
 		var late []time.Duration
-		for i := range 40 {
-			ctx, cancel := context.WithTimeout(t.Context(), whole*time.Duration(i)/50)
+		moments := 40
+		if whole > time.Second { // portable kernels
+			moments = 8
+		}
+		for i := range moments {
+			ctx, cancel := context.WithTimeout(t.Context(), whole*time.Duration(i)/time.Duration(moments+moments/4))
 			deadline, _ := ctx.Deadline()
 			_, err := m.Logits(ctx, input)
 			after := time.Since(deadline)
@@ -79,7 +83,7 @@ func TestDeadlineWhileComputing(t *testing.T) {
 			}
 		}
 		slices.Sort(late)
-		t.Logf("batch %d: a run takes %v; %d of 40 deadlines passed while computing, the error came %v late at most, %v in the median", batch, whole, len(late), late[len(late)-1], late[len(late)/2])
+		t.Logf("batch %d: a run takes %v; %d of %d deadlines passed while computing, the error came %v late at most, %v in the median", batch, whole, len(late), moments, late[len(late)-1], late[len(late)/2])
 		if worst := late[len(late)-1]; worst > whole/2 && worst > 200*time.Millisecond {
 			t.Errorf("batch %d: the error came %v after the deadline, a run takes %v", batch, worst, whole)
 		}
