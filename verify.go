@@ -12,9 +12,6 @@ import (
 	"github.com/gozoo/zoo/converter"
 	"github.com/gozoo/zoo/golden"
 	"github.com/gozoo/zoo/model"
-	"github.com/gozoo/zoo/nn"
-	"github.com/gozoo/zoo/registry"
-	"github.com/gozoo/zoo/tensor"
 	"github.com/gozoo/zoo/vision"
 )
 
@@ -236,90 +233,6 @@ func preprocess(p vision.Pipeline, images fs.FS, name string) ([]float32, error)
 	}
 	input, _, _, err := p.Apply(img)
 	return input, err
-}
-
-// weightSource opens the weights that goldens ask for, each once.
-type weightSource struct {
-	zoo        *Zoo
-	entry      *registry.Entry
-	checkpoint string // a file to use whatever the golden names
-	published  *Model // the model of the published weights where that is open already; not closed here
-
-	open map[weightKey]*Model
-}
-
-// weightKey tells the weights of goldens apart.
-type weightKey struct {
-	form    nn.Form
-	weights golden.Weights
-}
-
-// model returns the network with the weights that the golden names.
-func (w *weightSource) model(ctx context.Context, g *golden.Golden) (*Model, error) {
-	key := weightKey{g.Form, g.Weights}
-	if w.checkpoint != "" {
-		key = weightKey{} // one file for all
-	} else if w.published != nil && w.published.Weights() == g.Weights {
-		return w.published, nil
-	}
-	if m, ok := w.open[key]; ok {
-		return m, nil
-	}
-	m, err := w.load(ctx, g)
-	if err != nil {
-		return nil, err
-	}
-	if w.open == nil {
-		w.open = make(map[weightKey]*Model)
-	}
-	w.open[key] = m
-	return m, nil
-}
-
-func (w *weightSource) load(ctx context.Context, g *golden.Golden) (*Model, error) {
-	if w.checkpoint != "" {
-		return w.zoo.OpenFile(w.entry.Name, w.checkpoint)
-	}
-	if seed, ok := g.Weights.Seed(); ok {
-		return w.zoo.synthetic(w.entry, g.Form, g.K, seed)
-	}
-	m, err := w.zoo.Open(ctx, w.entry.Name)
-	if err != nil {
-		return nil, err
-	}
-	if m.Weights() != g.Weights {
-		m.Close()
-		return nil, &GoldenError{g.Name, fmt.Errorf("the golden is of weights %s, the published ones are %s: name a file with those weights", g.Weights, m.Weights())}
-	}
-	return m, nil
-}
-
-func (w *weightSource) close() {
-	for _, m := range w.open {
-		m.Close()
-	}
-}
-
-// synthetic returns one form of an entry's network with the synthetic weights of a seed: see
-// golden.SyntheticTensor.
-func (z *Zoo) synthetic(entry *registry.Entry, form nn.Form, classes int, seed uint64) (*Model, error) {
-	g, err := graph(entry, form, classes)
-	if err != nil {
-		return nil, err
-	}
-	var sd tensor.StateDict
-	for _, p := range g.Params {
-		t, err := golden.SyntheticTensor(p.Name, p.DType, p.Shape, seed)
-		if err != nil {
-			return nil, err
-		}
-		if err := sd.Add(p.Name, t); err != nil {
-			return nil, err
-		}
-	}
-	o := z.modelOptions(entry, golden.Synthetic(seed))
-	o.Classes = labels(entry, classes)
-	return model.New(g, &sd, o)
 }
 
 // OpenGolden reads a golden file.

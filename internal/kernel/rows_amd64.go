@@ -21,88 +21,34 @@ func tile(m, most int) int {
 	return (m + tiles - 1) / tiles
 }
 
-// depthwiseAVX2 is DepthwiseGeneric with fused multiply-adds, but for the channels of
-// a last register that is not full.
-func depthwiseAVX2(p *Depthwise, m int, dst, src, w, res []float32) {
-	const lanes, pixels = 8, 6
-	p.check(m, dst, src, w, res)
-	whole := p.Channels / lanes * lanes
-	if whole < p.Channels {
-		p.channels(whole, m, dst, src, w, res)
+// whole returns a as one pixel of all channels where pixels follow one another.
+func (a *Activation) whole(m int) (Activation, int) {
+	if w := *a; w.SrcStride == w.Channels && w.DstStride == w.Channels {
+		w.Channels *= m
+		return w, 1
 	}
-	if whole == 0 {
-		return
-	}
-	linear := p.Act == Identity
-	for i, n := 0, 0; i < m; i += n {
-		n = tile(m-i, pixels)
-		before, after := p.residual(res, i*p.ResStride)
-		depthwise256(&p.Segments[0], len(p.Segments), &src[i*p.SrcStride], p.SrcStride, &w[0], p.Channels, whole, n,
-			&dst[i*p.DstStride], p.DstStride, before, after, p.ResStride, p.Act.Slope, p.Act.Max, linear)
-	}
+	return *a, m
 }
 
-// depthwiseAVX512 is DepthwiseGeneric with fused multiply-adds.
-func depthwiseAVX512(p *Depthwise, m int, dst, src, w, res []float32) {
-	const pixels = 8
-	p.check(m, dst, src, w, res)
-	linear := p.Act == Identity
-	for i, n := 0, 0; i < m; i += n {
-		n = tile(m-i, pixels)
-		before, after := p.residual(res, i*p.ResStride)
-		depthwise512(&p.Segments[0], len(p.Segments), &src[i*p.SrcStride], p.SrcStride, &w[0], p.Channels, p.Channels, n,
-			&dst[i*p.DstStride], p.DstStride, before, after, p.ResStride, p.Act.Slope, p.Act.Max, linear)
-	}
-}
-
-// groupedAVX2 is GroupedGeneric with fused multiply-adds for the sizes of
-// Variant.GroupSizes, but for the channels of a last register that is not full.
-func groupedAVX2(p *Grouped, m int, dst, src, w, res []float32) {
-	const lanes, pixels = 8, 10
-	p.check(m, dst, src, w, res)
-	whole := p.Channels / lanes * lanes
-	if p.Lanes != lanes || p.Size != 4 && p.Size != 8 {
-		whole = 0
-	}
-	if whole < p.Channels {
-		p.channels(whole, m, dst, src, w, res)
-	}
-	if whole == 0 {
-		return
-	}
-	linear := p.Act == Identity
-	for i, n := 0, 0; i < m; i += n {
-		n = tile(m-i, pixels)
-		before, after := p.residual(res, i*p.ResStride)
-		if p.Size == 4 {
-			grouped256by4(&p.Segments[0], len(p.Segments), &src[i*p.SrcStride], p.SrcStride, &w[0], whole, n,
-				&dst[i*p.DstStride], p.DstStride, before, after, p.ResStride, p.Act.Slope, p.Act.Max, linear)
-		} else {
-			grouped256by8(&p.Segments[0], len(p.Segments), &src[i*p.SrcStride], p.SrcStride, &w[0], whole, n,
-				&dst[i*p.DstStride], p.DstStride, before, after, p.ResStride, p.Act.Slope, p.Act.Max, linear)
+// panelScratch computes a panel whose last register of channels is not full, by way
+// of whole registers on the stack: AVX2 stores a part of one only slowly.
+func panelScratch(p *Panel, channels, m int, dst, src, w, res []float32) {
+	const width, pixels = 16, 6
+	q := *p
+	q.DstStride, q.ResStride = width, width
+	var whole, r [pixels * width]float32
+	for i := 0; i < m; i += pixels {
+		n := min(pixels, m-i)
+		var rs []float32
+		if res != nil {
+			rs = r[:n*width]
+			for j := range n {
+				copy(r[j*width:][:channels], res[(i+j)*p.ResStride:])
+			}
 		}
-	}
-}
-
-// groupedAVX512 is GroupedGeneric with fused multiply-adds for the sizes of
-// Variant.GroupSizes.
-func groupedAVX512(p *Grouped, m int, dst, src, w, res []float32) {
-	const lanes, pixels = 16, 14
-	p.check(m, dst, src, w, res)
-	if p.Lanes != lanes || p.Size != 4 && p.Size != 8 {
-		p.channels(0, m, dst, src, w, res)
-		return
-	}
-	linear := p.Act == Identity
-	for i, n := 0, 0; i < m; i += n {
-		n = tile(m-i, pixels)
-		before, after := p.residual(res, i*p.ResStride)
-		if p.Size == 4 {
-			grouped512by4(&p.Segments[0], len(p.Segments), &src[i*p.SrcStride], p.SrcStride, &w[0], p.Channels, n,
-				&dst[i*p.DstStride], p.DstStride, before, after, p.ResStride, p.Act.Slope, p.Act.Max, linear)
-		} else {
-			grouped512by8(&p.Segments[0], len(p.Segments), &src[i*p.SrcStride], p.SrcStride, &w[0], p.Channels, n,
-				&dst[i*p.DstStride], p.DstStride, before, after, p.ResStride, p.Act.Slope, p.Act.Max, linear)
+		panelAVX2(&q, n, whole[:n*width], src[i*p.SrcStride:], w, rs)
+		for j := range n {
+			copy(dst[(i+j)*p.DstStride:][:channels], whole[j*width:])
 		}
 	}
 }

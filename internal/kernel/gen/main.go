@@ -42,6 +42,10 @@ func main() {
 			g.winograd()
 			g.curves()
 			g.layerNorm()
+			if err := v.writeCalls(os.Args[1]); err != nil {
+				fmt.Fprintf(os.Stderr, "gen: %s: %v\n", v.name, err)
+				os.Exit(1)
+			}
 		}
 		if err := g.write(os.Args[1]); err != nil {
 			fmt.Fprintf(os.Stderr, "gen: %s: %v\n", v.name, err)
