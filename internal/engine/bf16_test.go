@@ -36,6 +36,9 @@ func portableVariants(t testing.TB) []*kernel.Variant {
 func bf16Variants(t testing.TB) []*kernel.Variant {
 	t.Helper()
 	vs := portableVariants(t)
+	if underRace {
+		vs = nil
+	}
 	for _, v := range slices.Concat(kernel.Variants(), kernel.Slower()) {
 		if v.PanelBF16 != nil {
 			vs = append(vs, v)

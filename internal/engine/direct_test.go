@@ -12,13 +12,17 @@ import (
 	"github.com/gozoo/zoo/tensor"
 )
 
-// tileVariants returns the variants that compute in tiles, the portable one first.
+// tileVariants returns the variants that compute in tiles, the portable one first; under the
+// race detector only where there is no other.
 func tileVariants(t testing.TB) []*kernel.Variant {
 	vs := portableVariants(t)[2:]
 	for _, v := range kernel.Variants() {
 		if v.Direct != nil {
 			vs = append(vs, v)
 		}
+	}
+	if underRace {
+		return vs[len(vs)-1:]
 	}
 	return vs
 }
