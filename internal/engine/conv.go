@@ -224,8 +224,8 @@ const tasksPerThread = 4
 
 // divide divides the step into tasks. All panels are computed from one block of rows
 // before the next: the block stays in cache, and the weights are read once for each
-// block. Where that gives too few tasks for the threads, panels are divided first,
-// since that reads no weight twice, and then rows.
+// block. Where that gives too few tasks for the threads, rows are divided first unless
+// there are many more weights than inputs (rowsFirst), and otherwise panels, and then rows.
 //
 // row is what a row of output reads beyond the row before it, in floats or pairs.
 func (s *convStep) divide(threads, row int) {
@@ -234,6 +234,9 @@ func (s *convStep) divide(threads, row int) {
 	rowBlocks := (rows + fit - 1) / fit
 	panelBlocks := 1
 	if want := tasksPerThread * threads; threads > 1 && rowBlocks < want {
+		if panels*s.width*s.panels[0].K() <= rowsFirst*rows*row {
+			rowBlocks = min(rows, want)
+		}
 		panelBlocks = min(panels, (want+rowBlocks-1)/rowBlocks)
 		if rowBlocks*panelBlocks < want {
 			rowBlocks = min(rows, (want+panelBlocks-1)/panelBlocks)
@@ -268,19 +271,19 @@ func (s *convStep) run(f *frame, task int) {
 	first := task % blocks * s.rowsPerTask
 	last := min(first+s.rowsPerTask, s.images*s.oh)
 	for i := range panels {
+		p := &panels[i]
 		for row := first; row < last; row++ {
-			s.row(f, &panels[i], row/s.oh, row%s.oh)
+			if p.rounder != nil {
+				s.rounded(f, p, row/s.oh, row%s.oh)
+			} else {
+				s.row(f.mem, p, row/s.oh, row%s.oh)
+			}
 		}
 	}
 }
 
 // row computes the channels of one panel for one row of output.
-func (s *convStep) row(f *frame, p *panel, image, y int) {
-	if p.rounder != nil {
-		s.rounded(f, p, image, y)
-		return
-	}
-	mem := f.mem
+func (s *convStep) row(mem []float32, p *panel, image, y int) {
 	src := s.in.at(image, y*s.strideH-s.padTop, -s.padLeft) + p.src
 	s.tiles(mem, p, image, y, func(x, m int, dst, res []float32) {
 		s.compute(p.Panel, m, dst, mem[src+x*p.SrcStride:], p.weights, res)

@@ -113,21 +113,28 @@ func (c *crew) alone(i int) bool {
 		if c.stopped() {
 			return false
 		}
-		c.compute(i, 0, task)
+		s.run(&c.frames[0], task)
 	}
 	return true
 }
 
-// compute computes a task of step i with a frame.
-func (c *crew) compute(i, frame, task int) {
-	f := &c.frames[frame]
-	if f.busy == nil {
-		c.steps[i].run(f, task)
-		return
+// began returns the time when a frame begins to compute tasks of a step, if that is asked for.
+func (c *crew) began(frame int) (start time.Time) {
+	if c.frames[frame].busy != nil {
+		start = time.Now()
 	}
-	start := time.Now()
-	c.steps[i].run(f, task)
-	f.busy[i] += time.Since(start)
+	return start
+}
+
+// finished counts a task as done, and adds the time since it was begun to what the frame has
+// computed for the step. It returns the time when the next one begins.
+func (c *crew) finished(step, frame int, start time.Time) (next time.Time) {
+	if busy := c.frames[frame].busy; busy != nil {
+		next = time.Now()
+		busy[step] += next.Sub(start)
+	}
+	c.done.Add(1)
+	return next
 }
 
 // together computes step i with the workers of the run, which step 0 recruits, and reports
@@ -139,16 +146,16 @@ func (c *crew) together(run uint64, i, threads int) bool {
 	if i == 0 {
 		workers.recruit(c, run, threads-1)
 	}
-	whole := true
+	whole, start := true, c.began(0)
 	for {
 		task, ok := c.claim(run, i, 0)
 		if !ok {
 			break
 		}
 		if whole = whole && !c.stopped(); whole {
-			c.compute(i, 0, task)
+			c.steps[i].run(&c.frames[0], task)
 		}
-		c.done.Add(1)
+		start = c.finished(i, 0, start)
 	}
 	for spin := 1; c.done.Load() < int64(c.steps[i].n); spin++ {
 		pause(spin)
@@ -196,9 +203,10 @@ func (c *crew) help(run uint64, frame int) {
 			pause(spin)
 			continue
 		}
+		start := c.began(frame)
 		for task, ok := c.claim(run, step, frame); ok; task, ok = c.claim(run, step, frame) {
-			c.compute(step, frame, task)
-			c.done.Add(1)
+			c.steps[step].run(&c.frames[frame], task)
+			start = c.finished(step, frame, start)
 		}
 		last, spin = step, 0
 	}

@@ -73,14 +73,21 @@ func (s *Session) RunTimed(logits, input []float32, times []StepTime) error {
 	c := &s.crew
 	c.times = times[:len(c.steps)]
 	clear(c.times)
+	defer func() { c.times = nil }()
+	if len(c.frames) == 1 { // nobody waits for others
+		err := s.Run(logits, input)
+		for i := range c.times {
+			c.times[i].Busy = c.times[i].Wall
+		}
+		return err
+	}
 	for i := range c.frames {
 		c.frames[i].busy = make([]time.Duration, len(c.steps))
 	}
-	defer func() { c.times = nil }()
 	err := s.Run(logits, input)
 	for i := range c.frames {
-		for j, d := range c.frames[i].busy {
-			c.times[j].Busy += d
+		for step, d := range c.frames[i].busy {
+			c.times[step].Busy += d
 		}
 		c.frames[i].busy = nil
 	}
