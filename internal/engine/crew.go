@@ -118,12 +118,13 @@ func (c *crew) alone(i int) bool {
 	return true
 }
 
-// began returns the time when a frame begins to compute tasks of a step, if that is asked for.
-func (c *crew) began(frame int) (start time.Time) {
-	if c.frames[frame].busy != nil {
-		start = time.Now()
+// began returns the time when a frame begins a task, if that is asked for: the time when it
+// finished the one before, or now. Only who has claimed a task may look at its frame.
+func (c *crew) began(frame int, before time.Time) time.Time {
+	if before.IsZero() && c.frames[frame].busy != nil {
+		return time.Now()
 	}
-	return start
+	return before
 }
 
 // finished counts a task as done, and adds the time since it was begun to what the frame has
@@ -146,12 +147,13 @@ func (c *crew) together(run uint64, i, threads int) bool {
 	if i == 0 {
 		workers.recruit(c, run, threads-1)
 	}
-	whole, start := true, c.began(0)
+	whole, start := true, time.Time{}
 	for {
 		task, ok := c.claim(run, i, 0)
 		if !ok {
 			break
 		}
+		start = c.began(0, start)
 		if whole = whole && !c.stopped(); whole {
 			c.steps[i].run(&c.frames[0], task)
 		}
@@ -203,8 +205,9 @@ func (c *crew) help(run uint64, frame int) {
 			pause(spin)
 			continue
 		}
-		start := c.began(frame)
+		start := time.Time{}
 		for task, ok := c.claim(run, step, frame); ok; task, ok = c.claim(run, step, frame) {
+			start = c.began(frame, start)
 			c.steps[step].run(&c.frames[frame], task)
 			start = c.finished(step, frame, start)
 		}
