@@ -43,7 +43,7 @@ type panel struct {
 // A rounder rounds what a panel comes to, as it is stored as pairs.
 type rounder struct {
 	kernel.Rounding
-	round func(r *kernel.Rounding, m int, dst []kernel.Pair, src []float32)
+	round kernel.RoundFunc
 }
 
 // conv makes the step of a convolution.

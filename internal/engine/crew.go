@@ -139,28 +139,31 @@ func (c *crew) finished(step, frame int, start time.Time) (next time.Time) {
 }
 
 // together computes step i with the workers of the run, which step 0 recruits, and reports
-// whether it came to the end. Only the caller looks at quit: then it claims what is left and
-// computes none of it.
+// whether it came to the end.
 func (c *crew) together(run uint64, i, threads int) bool {
 	c.done.Store(0)
 	c.step.Store(pack(run, i))
 	if i == 0 {
 		workers.recruit(c, run, threads-1)
 	}
-	whole, start := true, time.Time{}
-	for {
-		task, ok := c.claim(run, i, 0)
-		if !ok {
-			break
-		}
-		start = c.began(0, start)
-		if whole = whole && !c.stopped(); whole {
-			c.steps[i].run(&c.frames[0], task)
-		}
-		start = c.finished(i, 0, start)
-	}
+	whole := c.work(run, i, 0)
 	for spin := 1; c.done.Load() < int64(c.steps[i].n); spin++ {
 		pause(spin)
+	}
+	return whole
+}
+
+// work computes the tasks of a step that are left for a frame, and reports whether it left
+// none out. Only the caller, frame 0, looks at quit: then it claims what is left and computes
+// none of it.
+func (c *crew) work(run uint64, step, frame int) bool {
+	whole, start := true, time.Time{}
+	for task, ok := c.claim(run, step, frame); ok; task, ok = c.claim(run, step, frame) {
+		start = c.began(frame, start)
+		if whole = whole && (frame > 0 || !c.stopped()); whole {
+			c.steps[step].run(&c.frames[frame], task)
+		}
+		start = c.finished(step, frame, start)
 	}
 	return whole
 }
@@ -205,12 +208,7 @@ func (c *crew) help(run uint64, frame int) {
 			pause(spin)
 			continue
 		}
-		start := time.Time{}
-		for task, ok := c.claim(run, step, frame); ok; task, ok = c.claim(run, step, frame) {
-			start = c.began(frame, start)
-			c.steps[step].run(&c.frames[frame], task)
-			start = c.finished(step, frame, start)
-		}
+		c.work(run, step, frame)
 		last, spin = step, 0
 	}
 }

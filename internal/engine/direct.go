@@ -14,7 +14,7 @@ type directStep struct {
 	source
 	panels        []directPanel
 	panelsPerTask int
-	compute       func(d *kernel.Direct, runs []kernel.TileRun, pieces []kernel.TilePiece, dst, src, res, w, next []kernel.Pair, sums []float32)
+	compute       kernel.DirectFunc
 	name          string
 }
 
@@ -22,8 +22,8 @@ type directStep struct {
 type directPanel struct {
 	*kernel.Direct
 	weights []kernel.Pair
+	first   int // of its channels among those of the unit, and of the residual
 	dst     view
-	res     int // first channel of the residual
 	table   *tileTable
 }
 
@@ -39,25 +39,26 @@ func (c *compiler) directConv(u unit, w window, op nn.Conv) (step, error) {
 	}
 	s.divide(c.options.Threads, op)
 	first := 0 // output channel of a view
-	var bounds []int
 	for _, dst := range c.layout.views(u.out) {
 		d, table := shared, s.table(dst.buf)
 		d.DstStride, d.Dst = dst.buf.pixel(), dst.buf.storage
 		for at := 0; at < dst.c; at += kernel.BlockChannels {
-			s.panels = append(s.panels, directPanel{Direct: &d, dst: dst.channels(at, at+kernel.BlockChannels), res: first + at, table: table})
-			bounds = append(bounds, first+at)
+			s.panels = append(s.panels, directPanel{
+				Direct: &d, first: first + at, dst: dst.channels(at, at+kernel.BlockChannels), table: table,
+			})
 		}
 		first += dst.c
 	}
 	size := shared.PackedDirect()
-	packed, err := packOnce(c.net.weights, c.packing(u, fmt.Sprintf("%d parts %s", parts, c.options.Variant.Name)), func() ([]kernel.Pair, error) {
+	kind := fmt.Sprintf("%d parts %s", parts, c.options.Variant.Name)
+	packed, err := packOnce(c.net.weights, c.packing(u, kind), func() ([]kernel.Pair, error) {
 		f, err := folded(c.net.bound, u, op.Out)
 		if err != nil {
 			return nil, err
 		}
-		packed := alloc[kernel.Pair](len(bounds) * size)
-		parallel(len(bounds), func(i int) {
-			s.pack(packed[i*size:][:size], &shared, f, bounds[i])
+		packed := alloc[kernel.Pair](len(s.panels) * size)
+		parallel(len(s.panels), func(i int) {
+			s.pack(packed[i*size:][:size], &shared, f, s.panels[i].first)
 		})
 		return packed, nil
 	})
@@ -124,7 +125,7 @@ func (s *directStep) run(f *frame, task int) {
 		p := &s.panels[i]
 		var res, next []kernel.Pair
 		if s.residual != nil {
-			res = f.words[s.residual.at(0, 0, 0)+s.residual.buf.storage.Words(p.res):]
+			res = f.words[s.residual.at(0, 0, 0)+s.residual.buf.storage.Words(p.first):]
 		}
 		if i+1 < len(s.panels) {
 			next = s.panels[i+1].weights

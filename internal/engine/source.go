@@ -37,7 +37,7 @@ type source struct {
 	pixel    int            // words from one pixel to the next there
 	converts bool           // from floats to that, as rounding says
 	rounding kernel.Rounding
-	round    func(r *kernel.Rounding, m int, dst []kernel.Pair, src []float32)
+	round    kernel.RoundFunc
 
 	// The output is divided into grains: rows, runs of flat pixels, or images of gathered
 	// ones. A block is some grains that are computed together.
@@ -51,7 +51,7 @@ type source struct {
 func (c *compiler) source(w window, op nn.Conv, parts int) source {
 	v, in := c.options.Variant, w.in.buf
 	s := source{window: w, op: op, parts: parts, stem: in.c == stemChannels, stored: in.storage, pixel: in.pixel()}
-	s.round = [...]func(r *kernel.Rounding, m int, dst []kernel.Pair, src []float32){1: v.RoundBF16, 2: v.RoundSplit, 3: v.RoundThirds}[parts]
+	s.round = [...]kernel.RoundFunc{1: v.RoundBF16, 2: v.RoundSplit, 3: v.RoundThirds}[parts]
 	if s.converts = in.storage == kernel.Floats; s.converts {
 		s.stored = kernel.Storage(parts)
 		s.pixel = s.stored.Words(op.In)
@@ -60,13 +60,14 @@ func (c *compiler) source(w window, op nn.Conv, parts int) source {
 			s.rounding = s.stored.Rounding(kernel.BlockChannels, s.stored.Words(kernel.BlockChannels))
 		}
 	}
-	point := op.KH == 1 && op.KW == 1 && op.StrideH == 1 && op.StrideW == 1
 	pixels := s.ow // that runs are made of
 	switch {
-	case s.ow >= wholeRow && !(point && s.contiguous()) || s.stem:
+	case s.stem:
 		s.form = inRows
-	case point && s.contiguous():
+	case s.point() && s.contiguous():
 		s.form, pixels = flat, s.oh*s.ow
+	case s.ow >= wholeRow:
+		s.form = inRows
 	default:
 		s.form, pixels, s.pixel = gathered, s.oh*s.ow, s.stored.Words(op.In)
 	}
@@ -82,6 +83,9 @@ func (c *compiler) source(w window, op nn.Conv, parts int) source {
 	}
 	return s
 }
+
+// point reports whether an output pixel is made of the input pixel in its place.
+func (s *source) point() bool { return s.op.KH*s.op.KW*s.op.StrideH*s.op.StrideW == 1 }
 
 // contiguous reports whether the pixels of an image follow one another where they are stored.
 func (s *source) contiguous() bool { return !s.converts && s.in.buf.left+s.in.buf.right == 0 }

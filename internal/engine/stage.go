@@ -24,14 +24,11 @@ func (s *source) pairs() int {
 	for block := range s.blocks() {
 		s.segments(block, func(at, image, from, to int) { most = max(most, at+s.stagedWords(to-from)) })
 	}
-	if s.converts && s.form == gathered && !s.onePlane() {
+	if s.converts && s.form == gathered && !s.point() {
 		most += s.inputRows(s.oh) * s.row()
 	}
 	return most
 }
-
-// onePlane reports whether gathered planes are what rows are converted to.
-func (s *source) onePlane() bool { return s.op.KH*s.op.KW*s.op.StrideH*s.op.StrideW == 1 }
 
 // stage prepares the input of a block.
 func (s *source) stage(f *frame, block int) {
@@ -40,7 +37,7 @@ func (s *source) stage(f *frame, block int) {
 		switch {
 		case s.form == inRows:
 			s.convert(f, dst, image, from, to-from)
-		case s.converts && s.onePlane():
+		case s.converts && s.point(): // the one plane is what rows are converted to
 			s.convert(f, dst, image, 0, s.oh)
 		case s.converts:
 			rows := f.pairs[len(f.pairs)-s.inputRows(s.oh)*s.row():]

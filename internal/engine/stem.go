@@ -20,10 +20,8 @@ const stemChannels = 2 * kernel.QuadWords
 
 // isStem reports whether a unit is to be a stem.
 func (c *compiler) isStem(u unit, op nn.Conv) bool {
-	v, l := c.options.Variant, c.layout
-	return v.Direct != nil && c.options.Precision == Medium && u.node.In[0] == 0 && l.readers(0) == 1 && !c.keep[0] &&
-		op.StrideW > 1 && op.In <= stemChannels && op.Groups == 1 && op.KW*kernel.QuadWords <= kernel.PartWords && !curved(u.act) &&
-		l.inBlocks(u.out) && (u.residual < 0 || l.inBlocks(u.residual))
+	return c.options.Precision == Medium && u.node.In[0] == 0 && c.layout.readers(0) == 1 && !c.keep[0] &&
+		op.StrideW > 1 && op.In <= stemChannels && op.KW*kernel.QuadWords <= kernel.PartWords && c.notToTiles(u, op) == ""
 }
 
 // quadsStep is inputStep for a stem.

@@ -69,10 +69,8 @@ func (c *compiler) chooseStorage() {
 // rounds reports whether a unit that computes with floats can store pairs, which its readers
 // would round them to: it spares them that, and half of what a first layer writes.
 func (c *compiler) rounds(u unit) bool {
-	if op, ok := u.node.Op.(nn.Conv); !ok || op.Groups > 1 || c.options.Precision != Medium || c.ways[u.out].method != byPanel || u.residual >= 0 || curved(u.act) {
-		return false
-	}
-	return c.layout.inBlocks(u.out)
+	op, ok := u.node.Op.(nn.Conv)
+	return ok && c.options.Precision == Medium && c.ways[u.out].method == byPanel && u.residual < 0 && c.notToTiles(u, op) == ""
 }
 
 // asWords returns floats as words.

@@ -69,19 +69,19 @@ func (c *compiler) chooseWays() {
 //
 // BenchmarkWays times single layers, on one thread of Emerald Rapids in microseconds:
 //
-//	layer                           float32  first layers  two parts  bf16
-//	3x3, 128x128, 32 to 64             3591       1391 W        1191   462
-//	3x3, 64x64, 64 to 64               1703        567 W         510   204
-//	3x3, 32x32, 128 to 128             1741        641 W         473   190
-//	3x3, 16x16, 256 to 256             1757        672 W         500   168
-//	3x3, 8x8, 512 to 512               1885       1875           923   331
-//	3x3 of stride 2, 128x128, 64 to 128 3659      2292          1251   615
-//	3x3 of stride 2, 64x64, 128 to 256 3561       2162          1163   433
-//	1x1, 128x128, 64 to 128            2057       1728          1258   571
-//	1x1, 64x64, 128 to 128              880        687           432   188
-//	1x1, 16x16, 256 to 256              267        130            79    32
+//	layer                     float32  first layers  two parts  bf16
+//	3x3, 128x128, 32 to 64       3591        1391 W       1191   462
+//	3x3, 64x64, 64 to 64         1703         567 W        510   204
+//	3x3, 32x32, 128 to 128       1741         641 W        473   190
+//	3x3, 16x16, 256 to 256       1757         672 W        500   168
+//	3x3, 8x8, 512 to 512         1885        1875          923   331
+//	3x3/2, 128x128, 64 to 128    3659        2292         1251   615
+//	3x3/2, 64x64, 128 to 256     3561        2162         1163   433
+//	1x1, 128x128, 64 to 128      2057        1728         1258   571
+//	1x1, 64x64, 128 to 128        880         687          432   188
+//	1x1, 16x16, 256 to 256        267         130           79    32
 //
-// where W is Winograd's way, and what is not has three parts.
+// where W is Winograd's way, what is not has three parts, and /2 is a stride.
 func (c *compiler) way(u unit, op nn.Conv, early *int) way {
 	v, precision := c.options.Variant, c.options.Precision
 	if filtered(v, op) {
@@ -133,6 +133,21 @@ func fillsTiles(op nn.Conv) bool {
 // notTiled returns why tiles cannot be loaded from, or stored to, where a unit reads and
 // writes; empty where they can.
 func (c *compiler) notTiled(u unit, op nn.Conv) string {
+	if why := c.notToTiles(u, op); why != "" {
+		return why
+	}
+	if !c.layout.inBlocks(u.node.In[0]) {
+		return notInBlocks
+	}
+	return ""
+}
+
+// notInBlocks is why channels are not in tiles.
+var notInBlocks = fmt.Sprintf("channels that are no blocks of %d", kernel.BlockChannels)
+
+// notToTiles returns why what a unit computes cannot be stored as tiles are, whatever it reads;
+// empty where it can.
+func (c *compiler) notToTiles(u unit, op nn.Conv) string {
 	switch {
 	case c.options.Variant.Direct == nil:
 		return "the kernels have none"
@@ -141,8 +156,8 @@ func (c *compiler) notTiled(u unit, op nn.Conv) string {
 	case curved(u.act):
 		return "a curve is applied to floats"
 	}
-	if !c.layout.inBlocks(u.out) || !c.layout.inBlocks(u.node.In[0]) || u.residual >= 0 && !c.layout.inBlocks(u.residual) {
-		return fmt.Sprintf("channels that are no blocks of %d", kernel.BlockChannels)
+	if !c.layout.inBlocks(u.out) || u.residual >= 0 && !c.layout.inBlocks(u.residual) {
+		return notInBlocks
 	}
 	return ""
 }

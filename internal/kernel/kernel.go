@@ -8,6 +8,12 @@ package kernel
 
 import "github.com/gozoo/zoo/internal/cpu"
 
+// A RoundFunc stores m pixels of floats as pairs, as its Rounding says.
+type RoundFunc = func(r *Rounding, m int, dst []Pair, src []float32)
+
+// A DirectFunc computes panels from stored channels to stored channels: see DirectGeneric.
+type DirectFunc = func(d *Direct, runs []TileRun, pieces []TilePiece, dst, src, res, w, next []Pair, sums []float32)
+
 // A Variant is one implementation of every kernel.
 type Variant struct {
 	// Name is how the variant is asked for: "generic", "avx2", ….
@@ -21,19 +27,19 @@ type Variant struct {
 	Panel func(p *Panel, m int, dst, src, w, res []float32)
 	// RoundBF16 and PanelBF16 compute rows with products of bf16; see RoundBF16Generic and
 	// PanelBF16Generic. They are nil where this processor is not faster with them.
-	RoundBF16 func(r *Rounding, m int, dst []Pair, src []float32)
+	RoundBF16 RoundFunc
 	PanelBF16 func(p *Panel, rows Rows, dst []float32, src, w []Pair, res []float32)
 	// RoundSplit and PanelSplit compute rows with three products of bf16 for one of float32;
 	// see RoundSplitGeneric and PanelSplitGeneric. They are nil where this processor is not
 	// faster with them than with a Panel, and there than Winograd's way.
-	RoundSplit func(r *Rounding, m int, dst []Pair, src []float32)
+	RoundSplit RoundFunc
 	PanelSplit func(p *Panel, rows Rows, dst []float32, src, w []Pair, res []float32)
 	// RoundPlanes, RoundThirds and Direct compute from stored channels to stored channels; see
 	// RoundPlanesGeneric, RoundThirdsGeneric and DirectGeneric. They are nil where this
 	// processor is not faster with them.
 	RoundPlanes func(p *Planes, m int, dst []Pair, src []float32)
-	RoundThirds func(r *Rounding, m int, dst []Pair, src []float32)
-	Direct      func(d *Direct, runs []TileRun, pieces []TilePiece, dst, src, res, w, next []Pair, sums []float32)
+	RoundThirds RoundFunc
+	Direct      DirectFunc
 	// Depthwise computes a row of a depthwise convolution; see DepthwiseGeneric.
 	Depthwise func(p *Depthwise, m int, dst, src, w, res []float32)
 	// Lanes is the number of channels in a block of packed grouped weights.
