@@ -24,18 +24,12 @@ func writeSynthetic(t *testing.T, z *zoo.Zoo, name string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var sd tensor.StateDict
-	for _, p := range g.Params {
-		x, err := golden.SyntheticTensor(p.Name, p.DType, p.Shape, 0)
-		if err == nil {
-			err = sd.Add(p.Name, x)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+	sd, err := golden.SyntheticState(g.Params, 0)
+	if err != nil {
+		t.Fatal(err)
 	}
 	path := filepath.Join(t.TempDir(), "train.safetensors")
-	if err := safetensors.WriteFile(path, &sd, nil); err != nil {
+	if err := safetensors.WriteFile(path, sd, nil); err != nil {
 		t.Fatal(err)
 	}
 	return path

@@ -8,7 +8,6 @@ import (
 	"github.com/gozoo/zoo/model"
 	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/registry"
-	"github.com/gozoo/zoo/tensor"
 )
 
 // weightSource opens the weights that goldens ask for, each once.
@@ -74,23 +73,17 @@ func (w *weightSource) close() {
 }
 
 // synthetic returns one form of an entry's network with the synthetic weights of a seed: see
-// golden.SyntheticTensor.
+// golden.SyntheticState.
 func (z *Zoo) synthetic(entry *registry.Entry, form nn.Form, classes int, seed uint64) (*Model, error) {
 	g, err := graph(entry, form, classes)
 	if err != nil {
 		return nil, err
 	}
-	var sd tensor.StateDict
-	for _, p := range g.Params {
-		t, err := golden.SyntheticTensor(p.Name, p.DType, p.Shape, seed)
-		if err != nil {
-			return nil, err
-		}
-		if err := sd.Add(p.Name, t); err != nil {
-			return nil, err
-		}
+	sd, err := golden.SyntheticState(g.Params, seed)
+	if err != nil {
+		return nil, err
 	}
 	o := z.modelOptions(entry, golden.Synthetic(seed))
 	o.Classes = labels(entry, classes)
-	return model.New(g, &sd, o)
+	return model.New(g, sd, o)
 }

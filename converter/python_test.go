@@ -193,15 +193,9 @@ func computed(g *nn.Graph, sd *tensor.StateDict, shape tensor.Shape) (*tensor.St
 // synthetic returns the weights that a graph wants, made from a seed.
 func synthetic(t *testing.T, g *nn.Graph) *tensor.StateDict {
 	t.Helper()
-	sd := new(tensor.StateDict)
-	for _, p := range g.Params {
-		x, err := golden.SyntheticTensor(p.Name, p.DType, p.Shape, 0)
-		if err == nil {
-			err = sd.Add(p.Name, x)
-		}
-		if err != nil {
-			t.Fatal(err)
-		}
+	sd, err := golden.SyntheticState(g.Params, 0)
+	if err != nil {
+		t.Fatal(err)
 	}
 	return sd
 }

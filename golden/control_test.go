@@ -246,24 +246,23 @@ func tanhGELU() *kernel.Variant {
 	return &v
 }
 
-func layerNormEps(eps float64) func(nn.Op) nn.Op {
+// each changes the operators of one kind.
+func each[T nn.Op](change func(op *T)) func(nn.Op) nn.Op {
 	return func(op nn.Op) nn.Op {
-		if n, ok := op.(nn.LayerNorm); ok {
-			n.Eps = eps
-			return n
+		if of, ok := op.(T); ok {
+			change(&of)
+			return of
 		}
 		return op
 	}
 }
 
+func layerNormEps(eps float64) func(nn.Op) nn.Op {
+	return each(func(n *nn.LayerNorm) { n.Eps = eps })
+}
+
 func batchNormEps(eps float64) func(nn.Op) nn.Op {
-	return func(op nn.Op) nn.Op {
-		if n, ok := op.(nn.BatchNorm); ok {
-			n.Eps = eps
-			return n
-		}
-		return op
-	}
+	return each(func(n *nn.BatchNorm) { n.Eps = eps })
 }
 
 // swapped puts one activation in the place of another.
@@ -277,13 +276,7 @@ func swapped(from, to nn.Act) func(nn.Op) nn.Op {
 }
 
 func slope(s float32) func(nn.Op) nn.Op {
-	return func(op nn.Op) nn.Op {
-		if a, ok := op.(nn.Act); ok {
-			a.Slope = s
-			return a
-		}
-		return op
-	}
+	return each(func(a *nn.Act) { a.Slope = s })
 }
 
 // invertedShuffle puts back in order what a shuffle mixes.

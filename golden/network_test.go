@@ -73,30 +73,28 @@ func loadValues(t *testing.T, g *golden.Golden, graph *nn.Graph) map[string][]fl
 	t.Helper()
 	seed, synthetic := g.Weights.Seed()
 	var sd *tensor.StateDict
-	if !synthetic {
-		c, err := converter.Open(fmt.Sprintf("nano/%s-%.8s.pth", g.Model, strings.TrimPrefix(g.Weights.String(), "sha256:")))
+	var err error
+	if synthetic {
+		sd, err = golden.SyntheticState(graph.Params, seed)
+	} else {
+		var c *converter.Checkpoint
+		c, err = converter.Open(fmt.Sprintf("nano/%s-%.8s.pth", g.Model, strings.TrimPrefix(g.Weights.String(), "sha256:")))
 		if err != nil {
 			t.Fatal(err)
 		}
 		defer c.Close()
-		if sd, err = c.StateDict(); err != nil {
-			t.Fatal(err)
-		}
+		sd, err = c.StateDict()
+	}
+	if err != nil {
+		t.Fatal(err)
 	}
 	values := make(map[string][]float32)
 	for _, p := range graph.Params {
 		if p.DType != tensor.F32 {
 			continue
 		}
-		var x tensor.Tensor
-		var err error
-		ok := true
-		if synthetic {
-			x, err = golden.SyntheticTensor(p.Name, p.DType, p.Shape, seed)
-		} else {
-			x, ok = sd.Lookup(p.Name)
-		}
-		if err == nil && ok {
+		x, ok := sd.Lookup(p.Name)
+		if ok {
 			values[p.Name], err = x.Float32s()
 		}
 		if !synthetic { // a view of the file

@@ -8,6 +8,7 @@ import (
 	"strings"
 	"sync"
 
+	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/tensor"
 )
 
@@ -65,6 +66,22 @@ func SyntheticTensor(name string, dtype tensor.DType, shape tensor.Shape, seed u
 		return tensor.Tensor{}, fmt.Errorf("golden: synthetic %q: no values are defined for %v", name, dtype)
 	}
 	return tensor.New(dtype, shape, data)
+}
+
+// SyntheticState returns the weights of a seed for the tensors that a graph wants: see
+// SyntheticTensor.
+func SyntheticState(params []nn.Param, seed uint64) (*tensor.StateDict, error) {
+	sd := new(tensor.StateDict)
+	for _, p := range params {
+		t, err := SyntheticTensor(p.Name, p.DType, p.Shape, seed)
+		if err != nil {
+			return nil, err
+		}
+		if err := sd.Add(p.Name, t); err != nil {
+			return nil, err
+		}
+	}
+	return sd, nil
 }
 
 func fillSynthetic(data []byte, s stream, name string, shape tensor.Shape) {

@@ -26,17 +26,11 @@ func resNet50(t testing.TB, c model.Compute) *model.Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var sd tensor.StateDict
-	for _, p := range g.Params {
-		x, err := golden.SyntheticTensor(p.Name, p.DType, p.Shape, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := sd.Add(p.Name, x); err != nil {
-			t.Fatal(err)
-		}
+	sd, err := golden.SyntheticState(g.Params, 0)
+	if err != nil {
+		t.Fatal(err)
 	}
-	m, err := model.New(g, &sd, model.Options{Name: "resnet50", Compute: c})
+	m, err := model.New(g, sd, model.Options{Name: "resnet50", Compute: c})
 	if err != nil {
 		t.Fatal(err)
 	}

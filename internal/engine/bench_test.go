@@ -20,17 +20,11 @@ func synthetic(t testing.TB, family, arch string) *nn.Bound {
 	if err != nil {
 		t.Fatal(err)
 	}
-	var sd tensor.StateDict
-	for _, p := range g.Params {
-		x, err := golden.SyntheticTensor(p.Name, p.DType, p.Shape, 0)
-		if err != nil {
-			t.Fatal(err)
-		}
-		if err := sd.Add(p.Name, x); err != nil {
-			t.Fatal(err)
-		}
+	sd, err := golden.SyntheticState(g.Params, 0)
+	if err != nil {
+		t.Fatal(err)
 	}
-	b, err := nn.Bind(g, &sd)
+	b, err := nn.Bind(g, sd)
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -138,12 +138,7 @@ func testConvs(t *testing.T, variants []*kernel.Variant, precision Precision, mo
 					if k := plan.Layers()[1].Kernel; strings.HasPrefix(k, kernel) != wanted {
 						t.Errorf("computed by %s", k)
 					}
-					s := plan.NewSession()
-					for range 2 {
-						if err := s.Run(make([]float32, 3*tt.images), input); err != nil {
-							t.Fatal(err)
-						}
-					}
+					s := ran(t, plan, input, input)
 					got, err := s.Value(value)
 					if err != nil {
 						t.Fatal(err)

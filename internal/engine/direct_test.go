@@ -121,12 +121,7 @@ func checkTiles(t *testing.T, b *nn.Bound, shape tensor.Shape, o Options, r *ran
 		}
 	}
 	n, _ := shape.Numel()
-	s := plan.NewSession()
-	for range 2 { // the second run finds the first one's values in memory
-		if err := s.Run(make([]float32, shape[0]*plan.Classes()), randomInput(r, n)); err != nil {
-			t.Fatal(err)
-		}
-	}
+	s := ran(t, plan, randomInput(r, n), randomInput(r, n))
 	shapes, err := g.Shapes(shape)
 	if err != nil {
 		t.Fatal(err)
@@ -220,12 +215,7 @@ func TestStemEqualsReference(t *testing.T) {
 					if l := plan.Layers()[1]; !strings.Contains(l.Kernel, tt.want) {
 						t.Fatalf("computed by %q because of %q, want %q", l.Kernel, l.Why, tt.want)
 					}
-					s := plan.NewSession()
-					for range 2 {
-						if err := s.Run(make([]float32, 3*tt.images), input); err != nil {
-							t.Fatal(err)
-						}
-					}
+					s := ran(t, plan, input, input)
 					got, err := s.Value(value)
 					if err != nil {
 						t.Fatal(err)

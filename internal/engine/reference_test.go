@@ -285,6 +285,19 @@ func bindRandom(t testing.TB, g *nn.Graph, r *rand.Rand) *nn.Bound {
 	return b
 }
 
+// ran returns a session that has run some inputs: each finds the values of the one before in
+// memory.
+func ran(t testing.TB, plan *Plan, inputs ...[]float32) *Session {
+	t.Helper()
+	s := plan.NewSession()
+	for _, input := range inputs {
+		if err := s.Run(make([]float32, plan.Input()[0]*plan.Classes()), input); err != nil {
+			t.Fatal(err)
+		}
+	}
+	return s
+}
+
 func randomInput(r *rand.Rand, n int) []float32 {
 	x := make([]float32, n)
 	for i := range x {
