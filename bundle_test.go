@@ -119,14 +119,16 @@ func TestBundle(t *testing.T) {
 		t.Fatal(err)
 	}
 	var again bytes.Buffer
-	if err := from.CreateBundle(t.Context(), &again, []string{name, nano.Names[0]}, []string{goldenOf(t, name, nil)}); err != nil || !bytes.Equal(again.Bytes(), data) {
+	err = from.CreateBundle(t.Context(), &again, []string{name, nano.Names[0]}, []string{goldenOf(t, name, nil)})
+	if err != nil || !bytes.Equal(again.Bytes(), data) {
 		t.Errorf("the same models give other bytes: %v", err)
 	}
 	loaded, err := to.LoadBundle(t.Context(), bytes.NewReader(data))
 	if err != nil {
 		t.Fatal(err)
 	}
-	if len(loaded.Models) != 2 || !slices.ContainsFunc(loaded.Files, func(f string) bool { return strings.HasSuffix(f, name+".mine.safetensors") }) {
+	if len(loaded.Models) != 2 || !slices.ContainsFunc(loaded.Files,
+		func(f string) bool { return strings.HasSuffix(f, name+".mine.safetensors") }) {
 		t.Errorf("loaded %+v", loaded)
 	}
 	cached, err := to.Cached()
@@ -166,7 +168,8 @@ func TestBundle(t *testing.T) {
 	if _, err := to.LoadBundle(t.Context(), bytes.NewReader(data[:len(data)/2])); !errors.As(err, new(*bundle.Error)) {
 		t.Errorf("half a bundle: %v", err)
 	}
-	if err := from.CreateBundle(t.Context(), io.Discard, []string{name}, []string{goldenOf(t, nano.Names[0], nil)}); !errors.Is(err, zoo.ErrVerify) {
+	err = from.CreateBundle(t.Context(), io.Discard, []string{name}, []string{goldenOf(t, nano.Names[0], nil)})
+	if !errors.Is(err, zoo.ErrVerify) {
 		t.Errorf("a golden of a model that is not in the bundle: %v", err)
 	}
 	if err := from.CreateBundle(t.Context(), io.Discard, []string{name}, []string{"nowhere"}); !errors.Is(err, os.ErrNotExist) {
@@ -185,11 +188,13 @@ func TestVerifyGoldenOfOthers(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := z.Verify(t.Context(), name, zoo.VerifyOptions{Goldens: []*golden.Golden{g}}); !errors.As(err, new(*zoo.GoldenError)) || !strings.Contains(err.Error(), "name a file with those weights") {
+	_, err = z.Verify(t.Context(), name, zoo.VerifyOptions{Goldens: []*golden.Golden{g}})
+	if !errors.As(err, new(*zoo.GoldenError)) || !strings.Contains(err.Error(), "name a file with those weights") {
 		t.Errorf("error %v", err)
 	}
 	for _, bad := range []string{"published", "sha256:12345678", "random"} {
-		if _, err := zoo.OpenGolden(goldenOf(t, name, func(meta map[string]string) { meta["weights"] = bad })); !errors.Is(err, zoo.ErrCheckpoint) {
+		_, err := zoo.OpenGolden(goldenOf(t, name, func(meta map[string]string) { meta["weights"] = bad }))
+		if !errors.Is(err, zoo.ErrCheckpoint) {
 			t.Errorf("weights %q: %v", bad, err)
 		}
 	}

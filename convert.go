@@ -246,7 +246,8 @@ func (j *conversion) fit(checkpoint *converter.Checkpoint, entry *registry.Entry
 	switch n := len(c.ClassNames); {
 	case n == fitted.Classes:
 	case o.Classes != nil:
-		return option.Errorf("Classes", "zoo: convert %s: %d class names, but the classifier has %d rows: name each", checkpoint.Name, n, fitted.Classes)
+		return option.Errorf("Classes", "zoo: convert %s: %d class names, but the classifier has %d rows: name each",
+			checkpoint.Name, n, fitted.Classes)
 	default:
 		c.ClassNames = nil // those of another number of classes name nothing
 	}

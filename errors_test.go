@@ -160,7 +160,8 @@ func TestWorkingDirectoryIsLeftAlone(t *testing.T) {
 	t.Setenv(zoo.EnvLock, "other.lock")
 	t.Setenv(zoo.EnvConfig, "last.toml")
 	project = zoo.ConfigOf(".")
-	if n := len(project.Registries); project.Lock != "other.lock" || project.Registries[n-1] != "last.toml" || project.Registries[n-2] != "zoo.toml" {
+	if n := len(project.Registries); project.Lock != "other.lock" || project.Registries[n-1] != "last.toml" ||
+		project.Registries[n-2] != "zoo.toml" {
 		t.Errorf("with variables: lock %q, registries %q", project.Lock, project.Registries)
 	}
 }

@@ -52,7 +52,8 @@ var layers = []layer{
 	// Checkpoints. No format knows another, and none a network.
 	{"converter/safetensors", []string{"tensor", "internal/mmap", "internal/atomicfile"}},
 	{"converter/pth", []string{"tensor", "internal/mmap", "github.com/nlpodyssey/gopickle", "github.com/klauspost/compress"}},
-	{"converter", []string{"converter/safetensors", "converter/pth", "converter/recipe", "nn", "tensor", "digest", "internal/atomicfile", "internal/mmap", "internal/option", "github.com/klauspost/compress"}},
+	{"converter", []string{"converter/safetensors", "converter/pth", "converter/recipe", "nn", "tensor", "digest",
+		"internal/atomicfile", "internal/mmap", "internal/option", "github.com/klauspost/compress"}},
 
 	// Pixels.
 	{"vision/internal/kernel", []string{"internal/cpu"}},
@@ -72,18 +73,24 @@ var layers = []layer{
 	// What is published, and how it comes here.
 	{"registry", []string{"digest", "nn", "vision", "github.com/BurntSushi/toml"}},
 	{"internal/transfer", []string{"digest", "internal/disk"}},
-	{"internal/oci", []string{"digest", "registry", "internal/transfer", "oras.land/oras-go/v2", "github.com/opencontainers/image-spec", "github.com/opencontainers/go-digest"}},
+	{"internal/oci", []string{"digest", "registry", "internal/transfer", "oras.land/oras-go/v2",
+		"github.com/opencontainers/image-spec", "github.com/opencontainers/go-digest"}},
 	{"registry/hub", []string{"digest", "registry", "internal/transfer"}},
 	{"registry/lock", []string{"digest", "registry", "internal/atomicfile"}},
-	{"registry/store", []string{"digest", "registry", "registry/hub", "registry/lock", "internal/oci", "internal/transfer", "internal/atomicfile", "internal/disk", "github.com/gofrs/flock"}},
+	{"registry/store", []string{"digest", "registry", "registry/hub", "registry/lock", "internal/oci", "internal/transfer",
+		"internal/atomicfile", "internal/disk", "github.com/gofrs/flock"}},
 	{"registry/bundle", []string{"digest", "registry", "registry/lock", "registry/store", "internal/transfer", "internal/atomicfile"}},
 
 	// The facade.
-	{"", []string{"model", "evaluate", "golden", "metrics", "backbone", "converter", "converter/pth", "nn", "tensor", "vision", "digest", "registry", "registry/bundle", "registry/hub", "registry/lock", "registry/store", "internal/engine", "internal/cpu", "internal/imagenet", "internal/atomicfile", "internal/option"}},
+	{"", []string{"model", "evaluate", "golden", "metrics", "backbone", "converter", "converter/pth", "nn", "tensor",
+		"vision", "digest", "registry", "registry/bundle", "registry/hub", "registry/lock", "registry/store",
+		"internal/engine", "internal/cpu", "internal/imagenet", "internal/atomicfile", "internal/option"}},
 
 	// The command uses what its users could use: the proof that the public packages are
 	// enough.
-	{"cmd/zoo", []string{"", "model", "evaluate", "golden", "metrics", "metrics/table", "backbone", "converter", "converter/pth", "converter/safetensors", "nn", "tensor", "vision", "registry", "registry/bundle", "registry/hub", "registry/lock", "registry/store", "github.com/spf13/cobra", "github.com/vbauerster/mpb/v8", "golang.org/x/term"}},
+	{"cmd/zoo", []string{"", "model", "evaluate", "golden", "metrics", "metrics/table", "backbone", "converter",
+		"converter/pth", "converter/safetensors", "nn", "tensor", "vision", "registry", "registry/bundle", "registry/hub",
+		"registry/lock", "registry/store", "github.com/spf13/cobra", "github.com/vbauerster/mpb/v8", "golang.org/x/term"}},
 
 	// Programs to begin with, and programs that measure.
 	{"examples/httpserver", []string{"", "model"}},
@@ -129,7 +136,8 @@ func TestLayers(t *testing.T) {
 			there[dir] = true
 		}
 		for _, dep := range imports(t, file) {
-			allowance := slices.IndexFunc(layers[i].imports, func(a string) bool { return a == own(dep) || strings.Contains(a, ".") && within(dep, a) })
+			allowance := slices.IndexFunc(layers[i].imports,
+				func(a string) bool { return a == own(dep) || strings.Contains(a, ".") && within(dep, a) })
 			switch {
 			case allowance >= 0:
 				if !test {

@@ -35,7 +35,8 @@ func changedRow(t testing.TB, text string) func(c *zoo.Config) {
 // it; one of other weights, or two of one model, do not.
 func TestReportMeasured(t *testing.T) {
 	z := newZoo(t)
-	part, err := evaluate.Run(t.Context(), nano.Open(t, nano.Names[1], model.Compute{}), nano.Images(t), evaluate.Options{Limit: 100, Dataset: "part"})
+	part, err := evaluate.Run(t.Context(), nano.Open(t, nano.Names[1], model.Compute{}), nano.Images(t),
+		evaluate.Options{Limit: 100, Dataset: "part"})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -44,15 +45,18 @@ func TestReportMeasured(t *testing.T) {
 		t.Fatalf("%d rows, %v", len(rows), err)
 	}
 	r := rows[0]
-	if r.Top1.N != 100 || r.Top1.Correct != part.Accuracy.Top1 || r.Accuracy() != metrics.Consistent || r.Evaluation.Images != part.List || r.Digests.Converted != (digest.Digest{}) {
+	if r.Top1.N != 100 || r.Top1.Correct != part.Accuracy.Top1 || r.Accuracy() != metrics.Consistent ||
+		r.Evaluation.Images != part.List || r.Digests.Converted != (digest.Digest{}) {
 		t.Errorf("%+v", r)
 	}
-	if _, err := z.Report(t.Context(), zoo.ReportOptions{Measured: []*evaluate.Evaluation{part, part}}); err == nil || !strings.Contains(err.Error(), "two evaluations") {
+	if _, err := z.Report(t.Context(), zoo.ReportOptions{Measured: []*evaluate.Evaluation{part, part}}); err == nil ||
+		!strings.Contains(err.Error(), "two evaluations") {
 		t.Errorf("two of one model: %v", err)
 	}
 	other := *part
 	other.Weights = golden.Synthetic(1)
-	if _, err := z.Report(t.Context(), zoo.ReportOptions{Measured: []*evaluate.Evaluation{&other}}); err == nil || !strings.Contains(err.Error(), "was evaluated with weights synthetic:1") {
+	if _, err := z.Report(t.Context(), zoo.ReportOptions{Measured: []*evaluate.Evaluation{&other}}); err == nil ||
+		!strings.Contains(err.Error(), "was evaluated with weights synthetic:1") {
 		t.Errorf("other weights: %v", err)
 	}
 	if _, err := z.Report(t.Context(), zoo.ReportOptions{Names: []string{"["}}); err == nil {

@@ -88,7 +88,8 @@ func TestWeightsThatAreNoNumbers(t *testing.T) {
 			},
 		} {
 			err := f()
-			if refused := (*converter.CheckpointError)(nil); !errors.As(err, &refused) || !strings.Contains(err.Error(), fmt.Sprintf("logit 3 is %v", bad)) {
+			if refused := (*converter.CheckpointError)(nil); !errors.As(err, &refused) ||
+				!strings.Contains(err.Error(), fmt.Sprintf("logit 3 is %v", bad)) {
 				t.Errorf("%s: error %v, expected that logit 3 is %v", what, err, bad)
 			}
 		}
@@ -116,7 +117,8 @@ func TestRealWeights(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	checks, err := z.Verify(ctx, name, zoo.VerifyOptions{Goldens: []*golden.Golden{g}, Precisions: []zoo.Precision{zoo.Highest, zoo.High}, Images: os.DirFS(real(t, "images"))})
+	checks, err := z.Verify(ctx, name, zoo.VerifyOptions{Goldens: []*golden.Golden{g},
+		Precisions: []zoo.Precision{zoo.Highest, zoo.High}, Images: os.DirFS(real(t, "images"))})
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -119,7 +119,8 @@ func (z *Zoo) row(ctx context.Context, entry *registry.Entry, e *evaluate.Evalua
 	if e != nil {
 		d, ok := e.Weights.Digest()
 		if !ok || !entry.Weights.Digest.Matches(d) {
-			return row, fmt.Errorf("zoo: report: %s was evaluated with weights %s, the published ones are %s", entry.Name, e.Weights, entry.Weights.Digest.Text())
+			return row, fmt.Errorf("zoo: report: %s was evaluated with weights %s, the published ones are %s", entry.Name,
+				e.Weights, entry.Weights.Digest.Text())
 		}
 		row.Digests.Source = d
 		return row, row.Measure(measured(e, entry))

@@ -61,7 +61,8 @@ func (w *weightSource) load(ctx context.Context, g *golden.Golden) (*Model, erro
 	}
 	if m.Weights() != g.Weights {
 		m.Close()
-		return nil, &GoldenError{g.Name, fmt.Errorf("the golden is of weights %s, the published ones are %s: name a file with those weights", g.Weights, m.Weights())}
+		return nil, &GoldenError{g.Name, fmt.Errorf(
+			"the golden is of weights %s, the published ones are %s: name a file with those weights", g.Weights, m.Weights())}
 	}
 	return m, nil
 }

@@ -95,7 +95,8 @@ func (f *Family) Graph(arch string, classes int) (*nn.Graph, error) {
 func (f *Family) Build(arch string, form nn.Form, classes int) (*nn.Graph, error) {
 	build, ok := f.Archs[arch]
 	if !ok {
-		return nil, fmt.Errorf("backbone: family %s has no architecture %q: known are %s", f.Name, arch, strings.Join(slices.Sorted(maps.Keys(f.Archs)), ", "))
+		return nil, fmt.Errorf("backbone: family %s has no architecture %q: known are %s", f.Name, arch,
+			strings.Join(slices.Sorted(maps.Keys(f.Archs)), ", "))
 	}
 	if form == nn.Deploy {
 		if build, ok = f.Deploy[arch]; !ok {

@@ -89,7 +89,8 @@ func TestRoundTrip(t *testing.T) {
 			if diff := cmp.Diff(content(sd), content(got)); diff != "" {
 				t.Errorf("tensors (-want +got):\n%s", diff)
 			}
-			want := map[string]string{"source": "x.pth", "source_sha256": provenance.Digest.String(), "source_container": "zip", "classes": `["cat","dög"]`, "zoo_version": "v1"}
+			want := map[string]string{"source": "x.pth", "source_sha256": provenance.Digest.String(),
+				"source_container": "zip", "classes": `["cat","dög"]`, "zoo_version": "v1"}
 			if diff := cmp.Diff(want, c.Metadata); diff != "" {
 				t.Errorf("metadata (-want +got):\n%s", diff)
 			}
@@ -227,7 +228,8 @@ func TestWriteErrors(t *testing.T) {
 		{"numpy metadata too long", t.Context(), one("w", w), converter.Output{Format: converter.NPZ, Provenance: many}, "holds 65535"},
 		{"record name too long", t.Context(), one(strings.Repeat("w", 1<<16), w), converter.Output{Format: converter.NPZ}, "name of 65540 bytes"},
 		{"a network without graph", t.Context(), one("w", w), converter.Output{Format: converter.ONNX}, "ONNX holds a network"},
-		{"digest of another length", t.Context(), one("w", w), converter.Output{Digest: func() digest.Digest { d, _ := digest.Parse("abababab"); return d }}, "not all of a sha256"},
+		{"digest of another length", t.Context(), one("w", w),
+			converter.Output{Digest: func() digest.Digest { d, _ := digest.Parse("abababab"); return d }}, "not all of a sha256"},
 		{"cancelled", cancelled, one("w", w), converter.Output{}, "context canceled"},
 		{"cancelled, compressed", cancelled, one("w", w), converter.Output{Format: converter.PTH}, "context canceled"},
 	}

@@ -18,7 +18,8 @@ type ChanceError struct {
 
 func (e *ChanceError) Error() string {
 	a := e.Evaluation.Accuracy
-	text := fmt.Sprintf("evaluate: %s: stopped: Top-1 is %d of %d images, as good as guessing among %d classes", e.Evaluation.Model, a.Top1, a.N, e.Classes)
+	text := fmt.Sprintf("evaluate: %s: stopped: Top-1 is %d of %d images, as good as guessing among %d classes",
+		e.Evaluation.Model, a.Top1, a.N, e.Classes)
 	if e.Hint != "" {
 		return text + ": " + e.Hint
 	}

@@ -96,7 +96,8 @@ func TestEvaluateFolder(t *testing.T) {
 		t.Errorf("%+v, %d unreadable of %d, complete %v: expected 2 of 2 right, 2 unreadable of 4", a, e.Unreadable, e.Set, e.Complete())
 	}
 
-	if _, err := evaluate.Run(context.Background(), m, fstest.MapFS{}, evaluate.Options{Dataset: "empty/set"}); err == nil || !strings.HasPrefix(err.Error(), "evaluate: "+nano.Names[1]+" on empty/set: imagenet: no val.txt") {
+	if _, err := evaluate.Run(context.Background(), m, fstest.MapFS{}, evaluate.Options{Dataset: "empty/set"}); err == nil ||
+		!strings.HasPrefix(err.Error(), "evaluate: "+nano.Names[1]+" on empty/set: imagenet: no val.txt") {
 		t.Errorf("error %v", err)
 	}
 
@@ -185,7 +186,8 @@ func TestEvaluateUnknownWeights(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if _, err := evaluate.Run(t.Context(), own, nano.Images(t), evaluate.Options{Log: filepath.Join(t.TempDir(), "log")}); !errors.Is(err, model.ErrOption) {
+	if _, err := evaluate.Run(t.Context(), own, nano.Images(t),
+		evaluate.Options{Log: filepath.Join(t.TempDir(), "log")}); !errors.Is(err, model.ErrOption) {
 		t.Errorf("error %v", err)
 	}
 	if e, err := evaluate.Run(t.Context(), own, nano.Images(t), evaluate.Options{Limit: 9}); err != nil || e.Accuracy.N != 9 {

@@ -75,7 +75,8 @@ func (l *log) resume(e *Evaluation, items []imagenet.Item) error {
 	}
 	for i, line := range lines {
 		if want := items[i]; line.Path != want.Path || line.Label != want.Label {
-			return option.Errorf("Log", "image %d is %s with label %d, expected %s with label %d: name another file", line.Index, line.Path, line.Label, want.Path, want.Label)
+			return option.Errorf("Log", "image %d is %s with label %d, expected %s with label %d: name another file",
+				line.Index, line.Path, line.Label, want.Path, want.Label)
 		}
 		e.add(line.ImageResult)
 	}
@@ -144,7 +145,8 @@ func readLog(r io.Reader) (h header, lines []line, whole int64, err error) {
 		text := scanner.Bytes()
 		if n == 1 {
 			if err := strict(text, &h); err != nil || h.Format != logFormat {
-				return h, nil, 0, fmt.Errorf("line 1: expected the format %q, found %.100q: it is no evaluation's log", logFormat, strings.TrimSpace(string(text)))
+				return h, nil, 0, fmt.Errorf("line 1: expected the format %q, found %.100q: it is no evaluation's log",
+					logFormat, strings.TrimSpace(string(text)))
 			}
 			if h.From < 0 || h.From >= h.To || h.To > h.Limit || h.Limit > h.Set {
 				return h, nil, 0, fmt.Errorf("line 1: images %d to %d of %d in a set of %d", h.From, h.To-1, h.Limit, h.Set)
@@ -155,7 +157,8 @@ func readLog(r io.Reader) (h header, lines []line, whole int64, err error) {
 				return h, nil, 0, fmt.Errorf("line %d: %w: the log is damaged", n, err)
 			}
 			if want := h.From + len(lines); one.Index != want || one.Index >= h.To || len(one.Top) > topN || (one.Err == "") != (len(one.Top) > 0) {
-				return h, nil, 0, fmt.Errorf("line %d: expected the outcome of image %d, found %.100q: the log is damaged", n, want, strings.TrimSpace(string(text)))
+				return h, nil, 0, fmt.Errorf("line %d: expected the outcome of image %d, found %.100q: the log is damaged",
+					n, want, strings.TrimSpace(string(text)))
 			}
 			lines = append(lines, one)
 		}

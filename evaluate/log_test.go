@@ -113,7 +113,8 @@ func TestEvaluateLogOfAnother(t *testing.T) {
 		{"a part", nano.Names[0], evaluate.Options{Limit: 20, Shard: 1, Shards: 2}, "images 0 to 19, not 0 to 9"},
 		{"another set", nano.Names[0], evaluate.Options{Limit: 20, Labels: []byte("val/00000.png 1\n")}, "list of images: "},
 	} {
-		if err := run(tt.model, tt.o); err == nil || !strings.Contains(err.Error(), tt.err) || !strings.Contains(err.Error(), "name another file") {
+		if err := run(tt.model, tt.o); err == nil || !strings.Contains(err.Error(), tt.err) ||
+			!strings.Contains(err.Error(), "name another file") {
 			t.Errorf("%s: %v: want %q", tt.name, err, tt.err)
 		}
 	}

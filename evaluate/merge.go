@@ -47,7 +47,8 @@ func Merge(paths ...string) (*Evaluation, error) {
 		}
 		switch done := len(e.Images); {
 		case p.header.From < done:
-			return nil, fmt.Errorf("evaluate: merge: %s and %s overlap: images %d to %d are in both", last, p.path, p.header.From, min(done, p.header.To)-1)
+			return nil, fmt.Errorf("evaluate: merge: %s and %s overlap: images %d to %d are in both", last, p.path,
+				p.header.From, min(done, p.header.To)-1)
 		case p.header.From > done:
 			return nil, fmt.Errorf("evaluate: merge: images %d to %d are in no file, between %s and %s", done, p.header.From-1, last, p.path)
 		}

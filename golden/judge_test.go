@@ -125,7 +125,8 @@ func TestJudgeBothRuns(t *testing.T) {
 		{"the network as it is used", wrong, g.Logits, "logits"},
 		{"beside probes", g.Logits, wrong, "logits beside probes"},
 	} {
-		v, err := g.Judge(tensor.Highest, Run{Logits: tt.logits, Probed: tt.probed, Probes: []ProbeValues{probeOf("stem", 2), probeOf("stage", 4)}})
+		v, err := g.Judge(tensor.Highest, Run{Logits: tt.logits, Probed: tt.probed,
+			Probes: []ProbeValues{probeOf("stem", 2), probeOf("stage", 4)}})
 		if err != nil {
 			t.Fatal(err)
 		}

@@ -48,7 +48,8 @@ func ParseWeights(s string) (Weights, error) {
 			return Synthetic(seed), nil
 		}
 	}
-	return Weights{}, fmt.Errorf("golden: weights %.90q: expected sha256: and 64 lower-case hex digits, synthetic: and a whole number, or published", s)
+	return Weights{}, fmt.Errorf(
+		"golden: weights %.90q: expected sha256: and 64 lower-case hex digits, synthetic: and a whole number, or published", s)
 }
 
 // parseSynthetic parses "synthetic:SEED", which also stands for an input.

@@ -21,7 +21,8 @@ func TestWeights(t *testing.T) {
 			t.Errorf("%v is not %v", again, w)
 		}
 	}
-	for _, bad := range []string{"", "sha256:" + hex[:8], "sha256:" + strings.ToUpper(hex), hex, "synthetic:", "synthetic:-1", "synthetic:1.5", "synthetic:18446744073709551616", "published:1", "Published"} {
+	for _, bad := range []string{"", "sha256:" + hex[:8], "sha256:" + strings.ToUpper(hex), hex, "synthetic:",
+		"synthetic:-1", "synthetic:1.5", "synthetic:18446744073709551616", "published:1", "Published"} {
 		if w, err := golden.ParseWeights(bad); err == nil {
 			t.Errorf("%q is taken for %v", bad, w)
 		}

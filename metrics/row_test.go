@@ -9,7 +9,8 @@ import (
 )
 
 func TestMeasureRefuses(t *testing.T) {
-	r, err := metrics.NewRow("net", metrics.Published{Convention: metrics.MMEngine, Input: tensor.Shape{1, 3, 8, 8}, Top1: "80.05", Images: 50000}, network(t))
+	r, err := metrics.NewRow("net", metrics.Published{Convention: metrics.MMEngine, Input: tensor.Shape{1, 3, 8, 8},
+		Top1: "80.05", Images: 50000}, network(t))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -99,7 +99,8 @@ func (m *Model) pooledClassifier() (value int, weights []float32, err error) {
 			weights, err = m.bound.Tensors[classifier.Params[0]].Float32s()
 			return n.In[0], weights, err
 		}
-		return 0, nil, fmt.Errorf("no class activation map: what enters the classifier comes out of the operator %s, not of an average over all places", n.Op.Kind())
+		return 0, nil, fmt.Errorf(
+			"no class activation map: what enters the classifier comes out of the operator %s, not of an average over all places", n.Op.Kind())
 	}
 	return 0, nil, fmt.Errorf("no class activation map: the classifier has no input")
 }

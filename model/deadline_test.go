@@ -94,7 +94,8 @@ func TestDeadlineWhileComputing(t *testing.T) {
 			t.Fatalf("batch %d: no deadline of %d passed while computing: a run took %v", batch, moments, whole)
 		}
 		slices.Sort(late)
-		t.Logf("batch %d: a run takes %v; %d of %d deadlines passed while computing, the error came %v late at most, %v in the median", batch, whole, len(late), moments, late[len(late)-1], late[len(late)/2])
+		t.Logf("batch %d: a run takes %v; %d of %d deadlines passed while computing, the error came %v late at most, %v in the median",
+			batch, whole, len(late), moments, late[len(late)-1], late[len(late)/2])
 		if most := late[len(late)*3/4]; most > lateness(whole) {
 			t.Errorf("batch %d: the error came %v after the deadline, a run takes %v", batch, most, whole)
 		}
@@ -151,7 +152,8 @@ func TestDeadlineWhileWaiting(t *testing.T) {
 	stop()
 	computing.Wait()
 	slices.Sort(late)
-	t.Logf("a run takes %v; the errors of %d calls that waited came %v late at most, %v in the median", whole, waiting, late[waiting-1], late[waiting/2])
+	t.Logf("a run takes %v; the errors of %d calls that waited came %v late at most, %v in the median", whole, waiting,
+		late[waiting-1], late[waiting/2])
 	if most := late[waiting*3/4]; most > lateness(whole) {
 		t.Errorf("the error came %v after the deadline", most)
 	}

@@ -127,7 +127,8 @@ func (e *endless) Read(p []byte) (int, error) {
 }
 
 func TestEndlessReader(t *testing.T) {
-	m, err := model.OpenFS(golden.Nano(), nano.File(t, nano.Names[0]), model.Options{Arch: nano.Arch(nano.Names[0]), Pipeline: nano.Pipeline, MaxPixels: 1000})
+	m, err := model.OpenFS(golden.Nano(), nano.File(t, nano.Names[0]),
+		model.Options{Arch: nano.Arch(nano.Names[0]), Pipeline: nano.Pipeline, MaxPixels: 1000})
 	if err != nil {
 		t.Fatal(err)
 	}

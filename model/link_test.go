@@ -62,7 +62,8 @@ func TestEmbedder(t *testing.T) {
 		return string(out)
 	}
 	for line := range strings.Lines(run(nil, gotool, "list", "-deps", ".")) {
-		for _, refused := range []string{"oras.land/", "opencontainers/", "html/template", "text/template", "tablewriter", "BurntSushi/toml", "net/http", "zoo/registry", "zoo/evaluate", "zoo/metrics/table"} {
+		for _, refused := range []string{"oras.land/", "opencontainers/", "html/template", "text/template", "tablewriter",
+			"BurntSushi/toml", "net/http", "zoo/registry", "zoo/evaluate", "zoo/metrics/table"} {
 			if strings.Contains(line, refused) {
 				t.Errorf("it links %s", line)
 			}

@@ -154,7 +154,8 @@ func FromBound(bound *nn.Bound, source io.Closer, o Options) (*Model, error) {
 			return nil, option.Errorf("Pipeline", "model: %w", err)
 		}
 		if bound.Graph.Channels != 3 {
-			return nil, option.Errorf("Pipeline", "model: the network takes %d channels, images have 3: leave the pipeline out", bound.Graph.Channels)
+			return nil, option.Errorf("Pipeline", "model: the network takes %d channels, images have 3: leave the pipeline out",
+				bound.Graph.Channels)
 		}
 	}
 	if n := bound.Graph.NumClasses(); o.Classes != nil && len(o.Classes) != n {

@@ -188,7 +188,8 @@ func TestForward(t *testing.T) {
 			t.Errorf("image %d: the neck's output is not the features:\n%s", i, diff)
 		}
 	}
-	if _, err := m.Forward(t.Context(), []string{"backbone.stages.9"}, inputs(t, 1)...); err == nil || !strings.Contains(err.Error(), `no module "backbone.stages.9"`) {
+	if _, err := m.Forward(t.Context(), []string{"backbone.stages.9"}, inputs(t, 1)...); err == nil ||
+		!strings.Contains(err.Error(), `no module "backbone.stages.9"`) {
 		t.Errorf("error %v", err)
 	}
 }

@@ -32,23 +32,27 @@ func TestOptionErrors(t *testing.T) {
 			t.Errorf("%s: %v", field, err)
 		}
 	}
-	if _, err := model.OpenFS(golden.Nano(), nano.File(t, name), model.Options{Arch: nano.Arch(name), Recipe: "keras"}); !errors.Is(err, model.ErrOption) {
+	if _, err := model.OpenFS(golden.Nano(), nano.File(t, name),
+		model.Options{Arch: nano.Arch(name), Recipe: "keras"}); !errors.Is(err, model.ErrOption) {
 		t.Errorf("an unknown recipe: %v", err)
 	}
 	if _, err := model.OpenFS(golden.Nano(), "none.pth", model.Options{}); !errors.Is(err, fs.ErrNotExist) {
 		t.Errorf("a file that is not there: %v", err)
 	}
-	if _, err := model.Parse("x.pth", []byte("no checkpoint"), model.Options{Arch: nano.Arch(name)}); !errors.Is(err, converter.ErrCheckpoint) {
+	_, err := model.Parse("x.pth", []byte("no checkpoint"), model.Options{Arch: nano.Arch(name)})
+	if !errors.Is(err, converter.ErrCheckpoint) {
 		t.Errorf("bytes that are no checkpoint: %v", err)
 	}
-	if _, err := model.OpenFS(golden.Nano(), nano.File(t, name), model.Options{Arch: "cspresnet-nano"}); !errors.Is(err, converter.ErrCheckpoint) {
+	_, err = model.OpenFS(golden.Nano(), nano.File(t, name), model.Options{Arch: "cspresnet-nano"})
+	if !errors.Is(err, converter.ErrCheckpoint) {
 		t.Errorf("weights of another network: %v", err)
 	}
 }
 
 func TestOwnClassNames(t *testing.T) {
 	names := strings.Split("zero one two three four five six seven eight nine", " ")
-	m, err := model.OpenFS(golden.Nano(), nano.File(t, nano.Names[1]), model.Options{Arch: nano.Arch(nano.Names[1]), Pipeline: nano.Pipeline, Classes: names})
+	m, err := model.OpenFS(golden.Nano(), nano.File(t, nano.Names[1]),
+		model.Options{Arch: nano.Arch(nano.Names[1]), Pipeline: nano.Pipeline, Classes: names})
 	if err != nil {
 		t.Fatal(err)
 	}

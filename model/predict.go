@@ -192,7 +192,8 @@ func (m *Model) checkLogits(r result) error {
 			return err
 		}
 		weights := m.weights().String()
-		return &converter.CheckpointError{File: weights, Err: fmt.Errorf("model: %s: weights %s: logit %d is %v: expected weights that give finite numbers", m.name, weights, i, x)}
+		return &converter.CheckpointError{File: weights,
+			Err: fmt.Errorf("model: %s: weights %s: logit %d is %v: expected weights that give finite numbers", m.name, weights, i, x)}
 	}
 	return nil
 }

@@ -141,7 +141,8 @@ func TestBuiltinEmbedded(t *testing.T) {
 		if bytes.HasPrefix(data, []byte("PK")) {
 			container = "zip"
 		}
-		w := registry.Weights{URL: e.Weights.URL, Licence: "Apache-2.0", Digest: digest.Of(sha256.Sum256(data)), Size: int64(len(data)), Container: container}
+		w := registry.Weights{URL: e.Weights.URL, Licence: "Apache-2.0", Digest: digest.Of(sha256.Sum256(data)),
+			Size: int64(len(data)), Container: container}
 		if d := cmp.Diff(w, e.Weights, comparable); d != "" {
 			t.Errorf("%s: weights (-want +got)\n%s", e.Name, d)
 		}

@@ -140,7 +140,8 @@ func (r Resize) check() error {
 		return badPipeline("resize.edge", "expected 1 to %d, found %d", maxEdge, r.Edge)
 	}
 	if r.Padding < 0 || r.Padding > maxEdge || r.Padding > 0 && r.Kind != ResizeEfficientNet {
-		return badPipeline("resize.padding", "expected 0 to %d, and 0 for kinds other than %q, found %d for %q", maxEdge, ResizeEfficientNet, r.Padding, r.Kind)
+		return badPipeline("resize.padding", "expected 0 to %d, and 0 for kinds other than %q, found %d for %q", maxEdge,
+			ResizeEfficientNet, r.Padding, r.Kind)
 	}
 	if r.Backend != BackendPillow && r.Backend != BackendOpenCV {
 		return badPipeline("resize.backend", "expected %q or %q, found %q", BackendPillow, BackendOpenCV, r.Backend)

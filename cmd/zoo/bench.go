@@ -173,7 +173,8 @@ func (a *app) printBenchJSON(b *zoo.Bench, layers bool) error {
 	}
 	if layers {
 		for _, l := range b.Layers {
-			r.Layers = append(r.Layers, layer{l.Path, l.Kind, l.Kernel, l.Why, l.Out, l.MACs, number(perImage(l.Min, b), 4), number(l.GFLOPS(), 1), number(l.Idle, 3)})
+			r.Layers = append(r.Layers, layer{l.Path, l.Kind, l.Kernel, l.Why, l.Out, l.MACs, number(perImage(l.Min, b), 4),
+				number(l.GFLOPS(), 1), number(l.Idle, 3)})
 		}
 	}
 	return a.printJSON(struct {

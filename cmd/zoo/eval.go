@@ -189,7 +189,8 @@ func (a *app) printEvaluation(e *evaluate.Evaluation, format string) error {
 			Notes      []string         `json:"notes,omitempty"`
 			Version    string           `json:"version"`
 		}{
-			e.Subject, e.Dataset, e.From, e.To, n, e.Complete(), rate(e.Accuracy.Top1, n), rate(e.Accuracy.Top5, n), unreadable, e.Notes, zoo.Version,
+			e.Subject, e.Dataset, e.From, e.To, n, e.Complete(), rate(e.Accuracy.Top1, n), rate(e.Accuracy.Top5, n),
+			unreadable, e.Notes, zoo.Version,
 		})
 	}
 	w := a.stdout

@@ -207,7 +207,8 @@ func (a *app) printCheck(c *zoo.Check) {
 	case !v.Pass:
 		word = "FAIL"
 	}
-	fmt.Fprintf(a.stdout, "%s %s %s %s, %s on %s, %d probes: %s\n", word, c.Model, c.Input, c.Weights, v.Precision, model.Variant(), len(v.Probes), v)
+	fmt.Fprintf(a.stdout, "%s %s %s %s, %s on %s, %d probes: %s\n", word, c.Model, c.Input, c.Weights, v.Precision,
+		model.Variant(), len(v.Probes), v)
 	if p := c.Pixels; p != nil {
 		word, text := "PASS", "equal to the reference's"
 		if p.Differ > 0 {

@@ -38,13 +38,15 @@ func TestServer(t *testing.T) {
 	for i := range 64 {
 		wg.Go(func() {
 			status, top := post(nano.Digit(t, i))
-			if first, _, _ := strings.Cut(want[nano.Names[1]][i], ","); status != http.StatusOK || len(top) != 2 || string(rune('0'+top[0].Class)) != first {
+			if first, _, _ := strings.Cut(want[nano.Names[1]][i], ","); status != http.StatusOK || len(top) != 2 ||
+				string(rune('0'+top[0].Class)) != first {
 				t.Errorf("%s: status %d, %+v, the reference has %s", images[i], status, top, first)
 			}
 		})
 	}
 	wg.Wait()
-	for what, body := range map[string][]byte{"no image": []byte("hello"), "nothing": nil, "half an image": nano.Digit(t, 0)[:60], "too large": make([]byte, 21<<20)} {
+	for what, body := range map[string][]byte{"no image": []byte("hello"), "nothing": nil,
+		"half an image": nano.Digit(t, 0)[:60], "too large": make([]byte, 21<<20)} {
 		if status, _ := post(body); status != http.StatusBadRequest {
 			t.Errorf("%s: status %d", what, status)
 		}

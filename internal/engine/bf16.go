@@ -108,7 +108,8 @@ func (c *compiler) bf16(u unit, conv *convStep, op nn.Conv, pixel int) (step, er
 // reads them, or in two parts as kernel.PanelSplitGeneric does; place says which half of
 // which pair the weight of a tap and an input channel is. The weights are spread as floats
 // and rounded together.
-func packBF16(dst []kernel.Pair, parts, width, taps int, f *unitWeights, first, n int, place func(tap, ch int) int, round kernel.RoundFunc) {
+func packBF16(dst []kernel.Pair, parts, width, taps int, f *unitWeights, first, n int,
+	place func(tap, ch int) int, round kernel.RoundFunc) {
 	for j := range n {
 		dst[j] = kernel.Pair(math.Float32bits(f.bias[first+j]))
 	}

@@ -86,7 +86,8 @@ func TestTilesEqualReference(t *testing.T) {
 					}
 					kernel := fmt.Sprintf("%s tiles, %s", [...]string{1: "bf16", 2: "2-part", 3: "3-part"}[parts], tt.form)
 					for _, o.Threads = range []int{1, 3} {
-						checkTiles(t, bindBF16(t, g, r), tensor.Shape{tt.images, 32, tt.h, tt.w}, o, r, kernel, []float64{1: 1.0 / 250, 2: 4e-5, 3: 2e-6}[parts])
+						checkTiles(t, bindBF16(t, g, r), tensor.Shape{tt.images, 32, tt.h, tt.w}, o, r, kernel,
+							[]float64{1: 1.0 / 250, 2: 4e-5, 3: 2e-6}[parts])
 					}
 				})
 			}

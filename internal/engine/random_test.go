@@ -248,7 +248,8 @@ func TestRandomGraphsHoldEveryOperator(t *testing.T) {
 	for _, name := range operators {
 		missing[name] = true
 	}
-	for _, name := range []string{"LayerNorm of pixels", "LayerNorm of features", "Linear of pixels", "Linear of features", "Flatten of an image"} {
+	for _, name := range []string{"LayerNorm of pixels", "LayerNorm of features", "Linear of pixels", "Linear of features",
+		"Flatten of an image"} {
 		missing[name] = true
 	}
 	for f := range functions {

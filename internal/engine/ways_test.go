@@ -27,7 +27,8 @@ func BenchmarkWays(b *testing.B) {
 				{"highest", Options{}}, {"high, early", Options{Precision: High, early: 100}},
 				{"high", Options{Precision: High, early: -1}}, {"medium", Options{Precision: Medium}},
 			} {
-				b.Run(fmt.Sprintf("%dx%d, stride %d, %dx%d, %d to %d/%s/%s", l.k, l.k, l.stride, l.side, l.side, l.in, l.out, v.Name, way.name), func(b *testing.B) {
+				b.Run(fmt.Sprintf("%dx%d, stride %d, %dx%d, %d to %d/%s/%s", l.k, l.k, l.stride, l.side, l.side, l.in, l.out,
+					v.Name, way.name), func(b *testing.B) {
 					way.o.Threads, way.o.Variant = 1, v
 					benchmarkLayer(b, way.o, tensor.Shape{1, 32, l.side, l.side}, l.in, l.out, nn.K(l.k), nn.Stride(l.stride))
 				})

@@ -103,7 +103,8 @@ func TestWinogradOnlyWhereItPays(t *testing.T) {
 		if got := countWinograd(t, tt.graph, tensor.Shape{8, 3, tt.side, tt.side}, Options{Precision: tt.p, Variant: winogradBest()}); got != tt.want {
 			t.Errorf("%s: %d steps take Winograd's way, want %d", tt.name, got, tt.want)
 		}
-		if got := countWinograd(t, tt.graph, tensor.Shape{8, 3, tt.side, tt.side}, Options{Precision: tt.p, Variant: portableVariants(t)[1], early: -1}); got != 0 {
+		if got := countWinograd(t, tt.graph, tensor.Shape{8, 3, tt.side, tt.side},
+			Options{Precision: tt.p, Variant: portableVariants(t)[1], early: -1}); got != 0 {
 			t.Errorf("%s: %d steps take Winograd's way, though numbers are split", tt.name, got)
 		}
 	}

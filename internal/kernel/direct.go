@@ -75,12 +75,14 @@ func (d *Direct) DirectWeight(block, part, k, c int) int {
 
 // check panics where an offset leads out of a slice: an error of the caller.
 func (d *Direct) check(runs []TileRun, pieces []TilePiece, dst, src, res, w []Pair, sums []float32) {
-	if len(d.Segments) == 0 || d.Depth < 0 || d.Depth == 0 && (d.Pairs < 1 || d.Pairs > PartWords || d.Parts > 1 || d.Src != Pairs) || d.Length < 1 || d.Length > 16 || d.Parts < 1 || d.Parts > 3 ||
+	noWords := d.Depth == 0 && (d.Pairs < 1 || d.Pairs > PartWords || d.Parts > 1 || d.Src != Pairs)
+	if len(d.Segments) == 0 || d.Depth < 0 || noWords || d.Length < 1 || d.Length > 16 || d.Parts < 1 || d.Parts > 3 ||
 		Storage(d.Parts) > d.Src || d.Src > Thirds || d.Dst > Halves || d.Res > Halves || d.SrcStride < 0 || d.DstStride < 0 || d.ResStride < 0 {
 		panic(fmt.Sprintf("kernel: direct: %+v is out of range", *d))
 	}
 	if len(w) < d.PackedDirect() || len(sums) < DirectSums {
-		panic(fmt.Sprintf("kernel: direct: %d words of weights and room for %d sums, expected %d and %d", len(w), len(sums), d.PackedDirect(), DirectSums))
+		panic(fmt.Sprintf("kernel: direct: %d words of weights and room for %d sums, expected %d and %d", len(w), len(sums),
+			d.PackedDirect(), DirectSums))
 	}
 	far := 0
 	for _, at := range d.Segments {
@@ -101,7 +103,8 @@ func (d *Direct) check(runs []TileRun, pieces []TilePiece, dst, src, res, w []Pa
 		panic(fmt.Sprintf("kernel: direct: runs of %d pieces, found %d", count, len(pieces)))
 	}
 	for _, p := range pieces {
-		if p.Row < 0 || p.Count < 1 || p.Row+p.Count > d.Length || p.Dst < 0 || p.Dst+(p.Count-1)*d.DstStride+d.Dst.Words(BlockChannels) > len(dst) ||
+		if p.Row < 0 || p.Count < 1 || p.Row+p.Count > d.Length || p.Dst < 0 ||
+			p.Dst+(p.Count-1)*d.DstStride+d.Dst.Words(BlockChannels) > len(dst) ||
 			res != nil && (p.Res < 0 || p.Res+(p.Count-1)*d.ResStride+d.Res.Words(BlockChannels) > len(res)) {
 			panic(fmt.Sprintf("kernel: direct: piece %+v of a run of %d: dst of %d words, residual of %d", p, d.Length, len(dst), len(res)))
 		}

@@ -47,7 +47,8 @@ func directAMX(d *Direct, runs []TileRun, pieces []TilePiece, dst, src, res, w, 
 	}
 	for len(pieces) > 0 {
 		batch := runs[:min(most, len(runs))]
-		directTiles(&cfg[0], d.Parts, &d.Segments[0], len(d.Segments), max(d.Depth, 1), (*uint32)(&src[0]), d.SrcStride, d.Src.Words(BlockChannels),
+		directTiles(&cfg[0], d.Parts, &d.Segments[0], len(d.Segments), max(d.Depth, 1),
+			(*uint32)(&src[0]), d.SrcStride, d.Src.Words(BlockChannels),
 			(*uint32)(&w[BlockChannels]), (*uint32)(&w[0]), fetch, ahead, spread, &batch[0].Src, len(batch), &pieces[0].Row, &sums[0],
 			(*uint32)(&dst[0]), d.DstStride, int(d.Dst), before, after, d.ResStride, int(d.Res), d.Act.Slope, d.Act.Max)
 		for _, r := range batch {

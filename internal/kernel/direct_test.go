@@ -173,7 +173,8 @@ func TestDirectIsBounded(t *testing.T) {
 	}
 	const runs, blocks = 70, 180
 	r := rand.New(rand.NewPCG(5, 5))
-	d := Direct{Segments: []int{0}, Depth: blocks, Length: 2, SrcStride: Thirds.Words(32), DstStride: 32, Src: Thirds, Parts: 3, Epilogue: Epilogue{Act: Identity}}
+	d := Direct{Segments: []int{0}, Depth: blocks, Length: 2, SrcStride: Thirds.Words(32), DstStride: 32, Src: Thirds,
+		Parts: 3, Epilogue: Epilogue{Act: Identity}}
 	src, w := make([]Pair, Thirds.Words(32)*(2*runs+blocks)), make([]Pair, d.PackedDirect())
 	randomPairs(src, r)
 	randomPairs(w[32:], r)
@@ -216,7 +217,8 @@ func TestDirectChecks(t *testing.T) {
 			"no pairs":            func(d *Direct, run *TileRun, p *TilePiece) { d.Depth, d.Parts, d.Src = 0, 1, Pairs },
 			"run of 17":           func(d *Direct, run *TileRun, p *TilePiece) { d.Length = 17; d.SrcStride = 0 },
 		} {
-			d := Direct{Segments: []int{0}, Depth: 1, Length: 4, SrcStride: 32, DstStride: 32, ResStride: 32, Src: Halves, Dst: Halves, Res: Halves, Parts: 2}
+			d := Direct{Segments: []int{0}, Depth: 1, Length: 4, SrcStride: 32, DstStride: 32, ResStride: 32, Src: Halves,
+				Dst: Halves, Res: Halves, Parts: 2}
 			run, piece := TileRun{0, 1}, TilePiece{0, 4, 0, 0}
 			w := make([]Pair, d.PackedDirect())
 			change(&d, &run, &piece)
@@ -226,7 +228,8 @@ func TestDirectChecks(t *testing.T) {
 						t.Errorf("%s: %s: no panic", v.Name, name)
 					}
 				}()
-				v.Direct(&d, []TileRun{run}, []TilePiece{piece}, make([]Pair, 128), make([]Pair, 128), make([]Pair, 128), w, nil, make([]float32, DirectSums))
+				v.Direct(&d, []TileRun{run}, []TilePiece{piece}, make([]Pair, 128), make([]Pair, 128), make([]Pair, 128), w,
+					nil, make([]float32, DirectSums))
 			}()
 		}
 	}

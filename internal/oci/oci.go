@@ -128,7 +128,8 @@ func (c *Client) Resolve(ctx context.Context, name string, a registry.Address, w
 	}
 	stated, err := digest.Parse(layer.Digest.Encoded())
 	if err != nil || layer.Digest.Algorithm() != "sha256" || layer.Size < 0 {
-		return Found{}, &transfer.Error{Name: name, URL: a.Text, Err: fmt.Errorf("a layer's digest: expected a sha256 and a size, found %.100q, %d", layer.Digest, layer.Size)}
+		return Found{}, &transfer.Error{Name: name, URL: a.Text,
+			Err: fmt.Errorf("a layer's digest: expected a sha256 and a size, found %.100q, %d", layer.Digest, layer.Size)}
 	}
 	scheme := "https"
 	if plain {

@@ -69,7 +69,8 @@ func TestLogin(t *testing.T) {
 	config := t.TempDir()
 	t.Setenv("DOCKER_CONFIG", config)
 	_, err = NewClient(newNet()).Push(t.Context(), a, f)
-	if failed, ok := err.(*transfer.Error); !ok || failed.Status != http.StatusUnauthorized || !strings.Contains(err.Error(), "docker login "+host+"; the tag was not changed") {
+	if failed, ok := err.(*transfer.Error); !ok || failed.Status != http.StatusUnauthorized ||
+		!strings.Contains(err.Error(), "docker login "+host+"; the tag was not changed") {
 		t.Errorf("push without a password: error = %v, want a transfer.Error of status 401", err)
 	}
 	auths := `{"auths": {"` + host + `": {"auth": "` + base64.StdEncoding.EncodeToString([]byte("me:secret")) + `"}}}`

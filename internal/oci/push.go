@@ -59,7 +59,8 @@ func (c *Client) Push(ctx context.Context, a registry.Address, file File) (strin
 	if err != nil {
 		return "", fmt.Errorf("store: %s: %w", a.Text, err)
 	}
-	manifest := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, ArtifactType: ArtifactType, Digest: ocidigest.FromBytes(data), Size: int64(len(data))}
+	manifest := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, ArtifactType: ArtifactType,
+		Digest: ocidigest.FromBytes(data), Size: int64(len(data))}
 
 	f, err := os.Open(file.Path)
 	if err != nil {

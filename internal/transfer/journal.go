@@ -82,8 +82,10 @@ func readJournal(r io.Reader, fileSize int64) (url string, p *plan, err error) {
 	if err := json.Unmarshal(line, &h); err != nil {
 		return "", nil, fmt.Errorf("journal: %w", err)
 	}
-	if h.Format != journalFormat || h.Size < -1 || h.Segment < 0 || h.Segment > 0 && h.Size/h.Segment >= maxSegments || h.Segment == 0 && h.Size > 0 {
-		return "", nil, fmt.Errorf("journal: expected format %s and a size in segments, found %s, %d in %d", journalFormat, h.Format, h.Size, h.Segment)
+	if h.Format != journalFormat || h.Size < -1 || h.Segment < 0 || h.Segment > 0 && h.Size/h.Segment >= maxSegments ||
+		h.Segment == 0 && h.Size > 0 {
+		return "", nil, fmt.Errorf("journal: expected format %s and a size in segments, found %s, %d in %d", journalFormat,
+			h.Format, h.Size, h.Segment)
 	}
 	p = newPlan()
 	p.validator = h.Validator

@@ -192,7 +192,8 @@ func TestJournal(t *testing.T) {
 }
 
 func FuzzJournal(f *testing.F) {
-	f.Add([]byte(`{"format":"zoo-partial/1","url":"u","validator":"\"t\"","size":25,"segment":10}`+"\n"+strings.Repeat("0000000000000000005\n", 3)), int64(25))
+	f.Add([]byte(`{"format":"zoo-partial/1","url":"u","validator":"\"t\"","size":25,"segment":10}`+"\n"+
+		strings.Repeat("0000000000000000005\n", 3)), int64(25))
 	f.Add([]byte(`{"format":"zoo-partial/1","size":-1}`+"\n0000000000000000000\n"), int64(0))
 	f.Fuzz(func(t *testing.T, data []byte, fileSize int64) {
 		_, p, err := readJournal(bytes.NewReader(data), fileSize)

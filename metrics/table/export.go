@@ -147,7 +147,8 @@ func percentText(x float64) string {
 func WriteCSV(w io.Writer, rows []metrics.Row) error {
 	t := Table{Header: []string{
 		"name", "params_published_m", "params", "params_delta", "params_verdict",
-		"flops_published_g", "flops", "flops_delta", "flops_verdict", "flops_convention", "flops_scope", "flops_input", "flops_form", "flops_classifier",
+		"flops_published_g", "flops", "flops_delta", "flops_verdict", "flops_convention", "flops_scope", "flops_input",
+		"flops_form", "flops_classifier",
 	}}
 	for _, c := range metrics.Conventions() {
 		t.Header = append(t.Header, fmt.Sprintf("flops_%s", c))
@@ -155,7 +156,8 @@ func WriteCSV(w io.Writer, rows []metrics.Row) error {
 	for _, k := range []string{"top1", "top5"} {
 		t.Header = append(t.Header, k+"_published", k+"_correct", k+"_percent", k+"_low", k+"_high", k+"_delta", k+"_verdict")
 	}
-	t.Header = append(t.Header, "n", "set", "height", "width", "interpolation", "decoder", "precision", "images", "source", "converted", "golden", "note")
+	t.Header = append(t.Header, "n", "set", "height", "width", "interpolation", "decoder", "precision", "images", "source",
+		"converted", "golden", "note")
 	for _, r := range rows {
 		cells := []string{r.Name}
 		cells = append(cells, figureCells(r.Params)...)

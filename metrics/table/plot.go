@@ -96,13 +96,16 @@ func plotSVG(figures []figure) []byte {
 	fmt.Fprintf(&b, `<svg xmlns="http://www.w3.org/2000/svg" class="plot" viewBox="0 0 %s %s" width="%s" height="%s" role="img" aria-label="Top-1 accuracy against FLOPs and parameters">`+"\n",
 		num(plotWidth), num(height), num(plotWidth), num(height))
 	fmt.Fprintf(&b, "<style>\n%s</style>\n", plotStyle)
-	fmt.Fprintf(&b, `<circle class="published" cx="%s" cy="13" r="4.5"/><text x="%s" y="17">published</text>`+"\n", num(marginLeft+6), num(marginLeft+16))
-	fmt.Fprintf(&b, `<circle class="measured" cx="%s" cy="13" r="3.5"/><text x="%s" y="17">measured here, with its 95 %% interval</text>`+"\n", num(marginLeft+106), num(marginLeft+116))
+	fmt.Fprintf(&b, `<circle class="published" cx="%s" cy="13" r="4.5"/><text x="%s" y="17">published</text>`+"\n",
+		num(marginLeft+6), num(marginLeft+16))
+	fmt.Fprintf(&b, `<circle class="measured" cx="%s" cy="13" r="3.5"/><text x="%s" y="17">measured here, with its 95 %% interval</text>`+"\n",
+		num(marginLeft+106), num(marginLeft+116))
 	for i, f := range figures {
 		top := legendHeight + figureHeight*float64(i) + marginTop
 		y := newScale(f.accuracies(), false)
 		f.panel(&b, marginLeft, top, y, true, "FLOPs (fvcore), 10⁹", func(p point) float64 { return p.flops / metrics.Billion })
-		f.panel(&b, marginLeft+panelWidth+panelGap, top, y, false, "parameters, 10⁶", func(p point) float64 { return p.params / metrics.Million })
+		f.panel(&b, marginLeft+panelWidth+panelGap, top, y, false, "parameters, 10⁶",
+			func(p point) float64 { return p.params / metrics.Million })
 	}
 	b.WriteString("</svg>\n")
 	return b.Bytes()
@@ -178,7 +181,8 @@ func (p point) top() float64 {
 
 // point draws what is known of a network, with a title that tells it all.
 func (f figure) point(b *bytes.Buffer, p point, x float64, py func(float64) float64) {
-	title := fmt.Sprintf("%s: %s M parameters, %s G FLOPs", p.name, tick(round(p.params/metrics.Million)), tick(round(p.flops/metrics.Billion)))
+	title := fmt.Sprintf("%s: %s M parameters, %s G FLOPs", p.name, tick(round(p.params/metrics.Million)),
+		tick(round(p.flops/metrics.Billion)))
 	if !math.IsNaN(p.published) {
 		title += fmt.Sprintf(", published %s %%", tick(p.published))
 	}

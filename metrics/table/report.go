@@ -81,8 +81,9 @@ func summary(rows []metrics.Row) Table {
 		}
 	}
 	t := Table{
-		Header: []string{"Model", "Params M\npub. ours", "FLOPs G\npub. ours", "counted by", "Top-1 %\npub. ours", "Top-5 %\npub. ours", "Counts", "Accuracy"},
-		Right:  []bool{false, true, true, false, true, true, false, false},
+		Header: []string{"Model", "Params M\npub. ours", "FLOPs G\npub. ours", "counted by", "Top-1 %\npub. ours",
+			"Top-5 %\npub. ours", "Counts", "Accuracy"},
+		Right: []bool{false, true, true, false, true, true, false, false},
 	}
 	for i, r := range rows {
 		var cells [4]string
@@ -149,8 +150,9 @@ func short(v metrics.Verdict) string {
 // published is the table with one figure a column.
 func published(rows []metrics.Row) Table {
 	t := Table{
-		Header: []string{"Model", "Params M, published", "ours", "FLOPs G, published", "ours", "counted by", "Top-1 %, published", "ours", "Top-5 %, published", "ours", "images", "Counts", "Accuracy"},
-		Right:  []bool{false, true, true, true, true, false, true, true, true, true, true, false, false},
+		Header: []string{"Model", "Params M, published", "ours", "FLOPs G, published", "ours", "counted by",
+			"Top-1 %, published", "ours", "Top-5 %, published", "ours", "images", "Counts", "Accuracy"},
+		Right: []bool{false, true, true, true, true, false, true, true, true, true, true, false, false},
 	}
 	for _, r := range rows {
 		p := pairs(r)
@@ -158,7 +160,8 @@ func published(rows []metrics.Row) Table {
 		if r.Evaluation != nil {
 			images = strconv.Itoa(r.Top1.N)
 		}
-		t.Rows = append(t.Rows, []string{r.Name, p[0][0], p[0][1], p[1][0], p[1][1], countedBy(r), p[2][0], p[2][1], p[3][0], p[3][1], images, string(r.Counts()), string(r.Accuracy())})
+		t.Rows = append(t.Rows, []string{r.Name, p[0][0], p[0][1], p[1][0], p[1][1], countedBy(r), p[2][0], p[2][1], p[3][0],
+			p[3][1], images, string(r.Counts()), string(r.Accuracy())})
 	}
 	return t
 }

@@ -51,12 +51,16 @@ func rows(t *testing.T) []metrics.Row {
 	g := network(t)
 	input := tensor.Shape{1, 3, 8, 8}
 	published := map[string]metrics.Published{
-		"measured":      {Labels: "digits <0-9>", Params: "0.000349", FLOPs: "0.000004288", Convention: metrics.MMCVLegacy, Input: input, Top1: "98.33", Top5: "100.00", Images: 360},
-		"not-measured":  {Params: "0.0003", FLOPs: "0.0000040", Convention: metrics.MMEngine, Input: input, Top1: "80.05", Top5: "95.07", Images: 50000},
+		"measured": {Labels: "digits <0-9>", Params: "0.000349", FLOPs: "0.000004288", Convention: metrics.MMCVLegacy,
+			Input: input, Top1: "98.33", Top5: "100.00", Images: 360},
+		"not-measured": {Params: "0.0003", FLOPs: "0.0000040", Convention: metrics.MMEngine, Input: input, Top1: "80.05",
+			Top5: "95.07", Images: 50000},
 		"not-published": {Convention: metrics.FVCore, Input: tensor.Shape{1, 3, 8, 16}},
-		"part|of_a_set": {Params: "0.1", FLOPs: "1", Convention: metrics.MMEngineTrain, Input: input, Form: "deploy", Note: "counted on another network", Top1: "80.05", Top5: "95.07", Images: 50000},
+		"part|of_a_set": {Params: "0.1", FLOPs: "1", Convention: metrics.MMEngineTrain, Input: input, Form: "deploy",
+			Note: "counted on another network", Top1: "80.05", Top5: "95.07", Images: 50000},
 	}
-	evaluation := metrics.Evaluation{Height: 8, Width: 8, Interpolation: "bicubic (pillow)", Decoder: "zoo", Precision: "high", Images: sum(t, strings.Repeat("ab", 32))}
+	evaluation := metrics.Evaluation{Height: 8, Width: 8, Interpolation: "bicubic (pillow)", Decoder: "zoo",
+		Precision: "high", Images: sum(t, strings.Repeat("ab", 32))}
 	var out []metrics.Row
 	for _, name := range []string{"measured", "not-measured", "not-published", "part|of_a_set"} {
 		r, err := metrics.NewRow(name, published[name], g)
@@ -67,7 +71,8 @@ func rows(t *testing.T) []metrics.Row {
 		switch name {
 		case "measured":
 			e.Accuracy = metrics.Accuracy{N: 360, Top1: 354, Top5: 360}
-			r.Digests = metrics.Digests{Source: sum(t, strings.Repeat("01", 32)), Converted: sum(t, strings.Repeat("23", 32)), Golden: sum(t, strings.Repeat("45", 32))}
+			r.Digests = metrics.Digests{Source: sum(t, strings.Repeat("01", 32)),
+				Converted: sum(t, strings.Repeat("23", 32)), Golden: sum(t, strings.Repeat("45", 32))}
 		case "part|of_a_set":
 			e.Accuracy, e.Width, e.Images = metrics.Accuracy{N: 100, Top1: 78, Top5: 96}, 16, digest.Digest{}
 			r.Digests.Source = sum(t, "01234567")
@@ -85,7 +90,8 @@ func rows(t *testing.T) []metrics.Row {
 // TestReport compares every format with a file that was read by eye.
 func TestReport(t *testing.T) {
 	for file, write := range map[string]func(io.Writer, []metrics.Row) error{
-		"report.txt": table.WriteHuman, "report.md": table.WriteMarkdown, "report.csv": table.WriteCSV, "report.json": table.WriteJSON, "report.html": table.WriteHTML, "plot.svg": table.WritePlot,
+		"report.txt": table.WriteHuman, "report.md": table.WriteMarkdown, "report.csv": table.WriteCSV,
+		"report.json": table.WriteJSON, "report.html": table.WriteHTML, "plot.svg": table.WritePlot,
 	} {
 		t.Run(file, func(t *testing.T) {
 			var got bytes.Buffer
@@ -137,7 +143,8 @@ func TestReportMachine(t *testing.T) {
 		t.Fatalf("version %d, %d rows", report.SchemaVersion, len(report.Rows))
 	}
 	for i, r := range report.Rows {
-		if r.Name != in[i].Name || r.FLOPs.Computed != in[i].FLOPs.Exact || r.FLOPs.Convention != string(in[i].Convention) || len(r.FLOPs.Input) != 4 {
+		if r.Name != in[i].Name || r.FLOPs.Computed != in[i].FLOPs.Exact || r.FLOPs.Convention != string(in[i].Convention) ||
+			len(r.FLOPs.Input) != 4 {
 			t.Errorf("%+v of %+v", r, in[i])
 		}
 		if (r.Top1.Correct != nil) != (in[i].Evaluation != nil) {

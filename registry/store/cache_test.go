@@ -284,7 +284,8 @@ func TestPrune(t *testing.T) {
 			t.Fatal(err)
 		}
 		digests[name] = blob.Digest.String()
-		if _, err := s.Derived(t.Context(), blob.Digest.String()+"-net", func(path string) error { return os.WriteFile(path, []byte("of "+name), 0o600) }); err != nil {
+		if _, err := s.Derived(t.Context(), blob.Digest.String()+"-net",
+			func(path string) error { return os.WriteFile(path, []byte("of "+name), 0o600) }); err != nil {
 			t.Fatal(err)
 		}
 	}

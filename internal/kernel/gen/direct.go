@@ -46,8 +46,9 @@ var partProducts = [...][][2]int{
 // other code finds them in use.
 func (g *gen) direct() {
 	const name = "directTiles"
-	g.text(name, "func(cfg *byte, parts int, segments *int, segmentCount, depth int, src *uint32, srcStride, srcStep int, w, biases, ahead *uint32, aheadPairs, spread int, "+
-		"runs *int, runCount int, pieces *int, sums *float32, dst *uint32, dstStride, dstParts int, before, after *uint32, resStride, resParts int, slope, limit float32)",
+	g.text(name, "func(cfg *byte, parts int, segments *int, segmentCount, depth int, src *uint32, srcStride, srcStep int, "+
+		"w, biases, ahead *uint32, aheadPairs, spread int, runs *int, runCount int, pieces *int, sums *float32, "+
+		"dst *uint32, dstStride, dstParts int, before, after *uint32, resStride, resParts int, slope, limit float32)",
 		"directTiles computes runCount runs of pixels times 32 channels, with numbers in 1 to 3 parts, in",
 		"tiles that cfg configures, and finishes and stores their pieces. Strides are in words;",
 		"dstParts and resParts are 0 for float32. While it computes the first aheadPairs pairs of",
