@@ -35,6 +35,8 @@ var layers = []layer{
 	{"internal/option", nil},
 	{"internal/cpu", nil},
 	{"internal/imagenet", nil},
+	{"printable", nil},
+	{"internal/bounded", nil},
 	{"internal/atomicfile", nil},
 	{"internal/faulthost", nil},
 	{"internal/bigtest", []string{"github.com/gofrs/flock"}},
