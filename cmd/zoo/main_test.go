@@ -44,6 +44,9 @@ func TestMain(m *testing.M) {
 		os.Setenv(name, dir)
 	}
 	status := m.Run()
+	if n := situations.Load(); n > 0 && testing.Verbose() {
+		fmt.Printf("%d situations, %d differences\n", n, differences.Load())
+	}
 	os.RemoveAll(dir)
 	os.Exit(status)
 }
