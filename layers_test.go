@@ -64,7 +64,7 @@ var layers = []layer{
 
 	// Figures, and what the reference computed.
 	{"metrics", []string{"nn", "tensor", "digest"}},
-	{"metrics/table", []string{"metrics", "nn", "tensor", "digest", "github.com/olekukonko/tablewriter"}},
+	{"metrics/table", []string{"metrics", "nn", "tensor", "digest", "printable", "github.com/olekukonko/tablewriter"}},
 	{"golden", []string{"converter/safetensors", "nn", "tensor", "digest", "github.com/klauspost/compress"}},
 
 	// What an embedder imports: no registry, no network, no report.
