@@ -90,7 +90,7 @@ var layers = []layer{
 
 	// The command uses what its users could use: the proof that the public packages are
 	// enough.
-	{"cmd/zoo", []string{"", "model", "evaluate", "golden", "metrics", "metrics/table", "backbone", "converter",
+	{"cmd/zoo", []string{"", "printable", "model", "evaluate", "golden", "metrics", "metrics/table", "backbone", "converter",
 		"converter/pth", "converter/safetensors", "nn", "tensor", "vision", "registry", "registry/bundle", "registry/hub",
 		"registry/lock", "registry/store", "github.com/spf13/cobra", "github.com/vbauerster/mpb/v8", "golang.org/x/term"}},
 

@@ -102,11 +102,11 @@ func within(s string, i int) bool {
 }
 
 // Cell returns Text of s as a cell of a CSV file: behind an apostrophe where a spreadsheet
-// would compute it. A plain number stays one.
+// would compute it. A plain number stays one, and a dash alone.
 func Cell(s string) string {
 	s = Text(s)
 	first, _ := utf8.DecodeRuneInString(strings.TrimLeftFunc(s, unicode.IsSpace))
-	if !strings.ContainsRune("=+-@＝＋－＠", first) || number(s) {
+	if !strings.ContainsRune("=+-@＝＋－＠", first) || s == "-" || number(s) {
 		return s
 	}
 	return "'" + s

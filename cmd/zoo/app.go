@@ -14,13 +14,16 @@ import (
 	"golang.org/x/term"
 
 	"github.com/gozoo/zoo"
+	"github.com/gozoo/zoo/printable"
 	"github.com/gozoo/zoo/vision"
 )
 
 // app is one run of the program: its streams and its global flags.
 type app struct {
 	stdin          io.Reader
-	stdout, stderr io.Writer
+	stdout, stderr io.Writer // of text
+	data           io.Writer // standard output for what is no text
+	terminal       io.Writer // standard error for bars
 
 	cacheDir, mirror, format   string
 	lock, lockKey              string
@@ -199,16 +202,17 @@ func (a *app) hint(format string, args ...any) {
 		return
 	}
 	a.endProgress()
+	text := fmt.Sprintf(format, args...)
 	a.stderrMu.Lock()
 	defer a.stderrMu.Unlock()
 	if a.format == formatNDJSON {
 		encode(a.stderr, struct {
 			Event string `json:"event"`
 			Text  string `json:"text"`
-		}{"notice", fmt.Sprintf(format, args...)})
+		}{"notice", text})
 		return
 	}
-	fmt.Fprintf(a.stderr, format+"\n", args...)
+	fmt.Fprintln(a.stderr, printable.Text(text))
 }
 
 // printError prints why a command failed, and what to do next; as JSON where JSON
@@ -225,7 +229,7 @@ func (a *app) printError(err error, status int) {
 	}
 	fmt.Fprintf(a.stderr, "zoo: %s\n", presentable(text))
 	if next != "" {
-		fmt.Fprintf(a.stderr, "zoo: next: %s\n", next)
+		fmt.Fprintf(a.stderr, "zoo: next: %s\n", printable.Text(next))
 	}
 }
 

@@ -105,12 +105,12 @@ func perImage(d time.Duration, b *zoo.Bench) float64 {
 }
 
 func (a *app) printBench(b *zoo.Bench, layers bool) error {
-	fmt.Fprintf(a.stdout, "%s %dx%d, batch %d, %d threads, %s on %s", b.Model, b.Input[2], b.Input[3], b.Input[0], b.Threads, b.Precision, b.Kernels)
+	what := fmt.Sprintf("%s %dx%d, batch %d, %d threads, %s on %s", b.Model, b.Input[2], b.Input[3], b.Input[0], b.Threads, b.Precision, b.Kernels)
 	if b.Runs == 0 {
-		fmt.Fprintln(a.stdout, ": computed once, not timed")
+		a.line("%s: computed once, not timed", what)
 		return nil
 	}
-	fmt.Fprintf(a.stdout, ": %.3f ms an image, median %.3f of %d runs, %.1f GFLOP/s\n", perImage(b.Min, b), perImage(b.Median, b), b.Runs, b.GFLOPS())
+	a.line("%s: %.3f ms an image, median %.3f of %d runs, %.1f GFLOP/s", what, perImage(b.Min, b), perImage(b.Median, b), b.Runs, b.GFLOPS())
 	if !layers {
 		return nil
 	}

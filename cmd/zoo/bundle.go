@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"os"
 
 	"github.com/spf13/cobra"
@@ -43,12 +42,12 @@ signed lock file is taken along as it is.`,
 				}
 			}
 			if output == "-" {
-				return z.CreateBundle(cmd.Context(), a.stdout, names, goldens)
+				return z.CreateBundle(cmd.Context(), a.data, names, goldens)
 			}
 			if err := z.WriteBundle(cmd.Context(), output, names, goldens); err != nil {
 				return err
 			}
-			fmt.Fprintln(a.stdout, output)
+			a.line("%s", output)
 			return nil
 		},
 		ValidArgsFunction: a.completeNames,
@@ -89,7 +88,7 @@ cache. Prints the models. FILE may be -, standard input.`,
 				return err
 			}
 			for _, m := range loaded.Models {
-				fmt.Fprintln(a.stdout, m.Name)
+				a.line("%s", m.Name)
 			}
 			for _, path := range loaded.Files {
 				a.hint("%s", path)
@@ -117,7 +116,7 @@ Logins are docker's.`,
 			if err != nil {
 				return err
 			}
-			fmt.Fprintln(a.stdout, address)
+			a.line("%s", address)
 			return nil
 		},
 		ValidArgsFunction: a.completeFirstName,

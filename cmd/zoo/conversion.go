@@ -29,11 +29,11 @@ func (a *app) printConversion(r *zoo.Conversion, err error, format string, expla
 	if explain {
 		a.printNames(r.Names)
 		for _, n := range r.NonTensors {
-			fmt.Fprintf(a.stdout, "%-10s %q  (%s, not run)\n", "ignored", n.Path, printable(n.Type))
+			a.line("%-10s %q  (%s, not run)", "ignored", n.Path, n.Type)
 		}
 	}
 	a.hint("%s", describeConversion(r))
-	fmt.Fprintln(a.stdout, r.Path)
+	a.line("%s", r.Path)
 	return nil
 }
 
@@ -75,7 +75,7 @@ func (a *app) printNames(names []converter.Explained) {
 		if n.Rule != "" {
 			line += "  (" + n.Rule + ")"
 		}
-		fmt.Fprintln(a.stdout, line)
+		a.line("%s", line)
 	}
 }
 

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 
@@ -120,7 +119,7 @@ func (a *app) printSources(sources []*zoo.Source, format string) error {
 		}{append([]*zoo.Source{}, sources...)})
 	}
 	for _, s := range sources {
-		fmt.Fprintln(a.stdout, s.Path)
+		a.line("%s", s.Path)
 		a.hint("%s: %d bytes, sha256 %s, checked by %s", s.Model, s.Size, s.Digest, s.CheckedBy)
 	}
 	return nil

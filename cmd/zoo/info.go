@@ -134,10 +134,9 @@ func parseSize(s string) (h, w int, err error) {
 }
 
 func (a *app) printInfo(e *registry.Entry, forms []countedForm) {
-	w := a.stdout
 	line := func(key, value string) {
 		if value != "" {
-			fmt.Fprintf(w, "%-14s %s\n", key, value)
+			a.line("%-14s %s", key, value)
 		}
 	}
 	line("name", e.Name)
@@ -161,7 +160,7 @@ func (a *app) printInfo(e *registry.Entry, forms []countedForm) {
 		line("flops", fmt.Sprintf("%d (%s, %s, input %v)", f.FLOPs, f.Convention, f.Scope, f.Input))
 		line("classifier", fmt.Sprintf("%d FLOPs", f.HeadFLOPs))
 		for _, op := range f.ByOperator {
-			fmt.Fprintf(w, "  %-20s %d\n", op.Kind, op.FLOPs)
+			a.line("  %-20s %d", op.Kind, op.FLOPs)
 		}
 	}
 }

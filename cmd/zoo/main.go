@@ -13,6 +13,7 @@ import (
 	"github.com/gozoo/zoo"
 	"github.com/gozoo/zoo/converter"
 	"github.com/gozoo/zoo/nn"
+	"github.com/gozoo/zoo/printable"
 	"github.com/gozoo/zoo/registry/bundle"
 	"github.com/gozoo/zoo/registry/store"
 )
@@ -41,16 +42,18 @@ const (
 // run executes one command line and returns its exit status. Data go to stdout,
 // everything else to stderr.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{stdin: &interruptible{ctx, stdin}, stderr: stderr}
+	a := &app{stdin: &interruptible{ctx, stdin}, stderr: printable.NewWriter(stderr), terminal: stderr}
 	out := &dataWriter{w: stdout, before: a.endProgress}
-	a.stdout = out
+	text := printable.NewWriter(out)
+	a.stdout, a.data = text, out
 	root := a.command()
 	root.SetArgs(args)
 	root.SetIn(stdin)
-	root.SetOut(out)
-	root.SetErr(stderr)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
 	err := root.ExecuteContext(ctx)
 	a.endProgress()
+	text.Flush()
 	if err == nil {
 		err = out.err
 	}

@@ -8,22 +8,6 @@ import (
 	"github.com/gozoo/zoo/converter/safetensors"
 )
 
-func TestPrintable(t *testing.T) {
-	for text, want := range map[string]string{
-		"":               "",
-		`crane "bird" \`: `crane "bird" \`,
-		"Käfer, 甲虫":      "Käfer, 甲虫",
-		"a\nb":           `a\nb`,
-		"\x1b[2Jred":     `\x1b[2Jred`,
-		"no \xff UTF-8":  `no \xff UTF-8`,
-		"turned \u202e":  `turned \u202e`,
-	} {
-		if got := printable(text); got != want {
-			t.Errorf("%q: %q, want %q", text, got, want)
-		}
-	}
-}
-
 func TestPresentable(t *testing.T) {
 	const text = "nn: 2 missing:\n  \"a\"\n  b\x1b[2J"
 	if got, want := presentable(text), "nn: 2 missing:\n  \"a\"\n  b\x1b[2J"; got != strings.ReplaceAll(want, "\x1b", `\x1b`) {

@@ -52,7 +52,7 @@ read from standard input, an OUT of - written to standard output.`,
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
 			if output == "-" {
-				return png.Encode(a.stdout, img)
+				return png.Encode(a.data, img)
 			}
 			if err := writePNG(output, img); err != nil {
 				return err

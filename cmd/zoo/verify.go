@@ -207,13 +207,13 @@ func (a *app) printCheck(c *zoo.Check) {
 	case !v.Pass:
 		word = "FAIL"
 	}
-	fmt.Fprintf(a.stdout, "%s %s %s %s, %s on %s, %d probes: %s\n", word, c.Model, c.Input, c.Weights, v.Precision,
+	a.line("%s %s %s %s, %s on %s, %d probes: %s", word, c.Model, c.Input, c.Weights, v.Precision,
 		model.Variant(), len(v.Probes), v)
 	if p := c.Pixels; p != nil {
 		word, text := "PASS", "equal to the reference's"
 		if p.Differ > 0 {
 			word, text = "FAIL", fmt.Sprintf("%d differ, by up to %.3g levels", p.Differ, p.Max)
 		}
-		fmt.Fprintf(a.stdout, "%s %s %s pixels: %d values, %s\n", word, c.Model, c.Input, p.Values, text)
+		a.line("%s %s %s pixels: %d values, %s", word, c.Model, c.Input, p.Values, text)
 	}
 }
