@@ -148,7 +148,7 @@ func convertedKey(entry *registry.Entry, src store.Blob) string {
 
 // convertedVersion changes when the same source would be converted to other
 // bytes, so that older converted files in a cache are not used.
-const convertedVersion = 2
+const convertedVersion = 3
 
 // Images returns the labelled images that are embedded for the named model's classes, to
 // be evaluated on; nil where there are none.

@@ -37,7 +37,7 @@ var layers = []layer{
 	{"internal/imagenet", nil},
 	{"printable", nil},
 	{"internal/bounded", nil},
-	{"internal/atomicfile", nil},
+	{"internal/atomicfile", []string{"golang.org/x/term"}},
 	{"internal/faulthost", nil},
 	{"internal/bigtest", []string{"github.com/gofrs/flock"}},
 	{"internal/mmap", []string{"github.com/edsrzf/mmap-go"}},
@@ -54,7 +54,7 @@ var layers = []layer{
 	// Checkpoints. No format knows another, and none a network.
 	{"converter/safetensors", []string{"tensor", "internal/mmap", "internal/atomicfile"}},
 	{"converter/pth", []string{"tensor", "internal/mmap", "github.com/nlpodyssey/gopickle", "github.com/klauspost/compress"}},
-	{"converter", []string{"converter/safetensors", "converter/pth", "converter/recipe", "nn", "tensor", "digest",
+	{"converter", []string{"converter/safetensors", "converter/pth", "converter/recipe", "nn", "tensor", "digest", "printable",
 		"internal/atomicfile", "internal/mmap", "internal/option", "github.com/klauspost/compress"}},
 
 	// Pixels.

@@ -81,13 +81,47 @@ type Output struct {
 // an older file stays as it was until then. A path that ends in ".zst" is
 // compressed with zstd. Equal input gives equal bytes on every machine. Memory does
 // not grow with the tensors. A cancelled context stops it and leaves nothing behind.
+// Links are followed; a device or a named pipe is written through, as by WriteTo.
 func Write(ctx context.Context, path string, sd *tensor.StateDict, o Output) error {
+	return o.write(sd, func(write writer, late *lateMetadata) error {
+		err := atomicfile.WriteContext(ctx, path, func(w io.Writer) error {
+			s := &sink{ctx: ctx, w: w}
+			if strings.HasSuffix(path, zstdSuffix) {
+				return compressed(s, func(z io.Writer) error { return write(&sink{ctx: ctx, w: z}, late) })
+			}
+			s.file, _ = w.(*os.File)
+			return write(s, late)
+		})
+		if err != nil {
+			return fmt.Errorf("converter: %s: %w: nothing was written there, and an older file is as it was", path, err)
+		}
+		return nil
+	})
+}
+
+// WriteTo is Write to a stream, with the same bytes. What was written before an error is
+// no file.
+func WriteTo(ctx context.Context, w io.Writer, sd *tensor.StateDict, o Output) error {
+	return o.write(sd, func(write writer, late *lateMetadata) error {
+		if err := write(&sink{ctx: ctx, w: w}, late); err != nil {
+			return fmt.Errorf("converter: %w", err)
+		}
+		return nil
+	})
+}
+
+// write calls to with the writer of the format, and with the metadata, whose digest is being
+// computed beside it.
+func (o *Output) write(sd *tensor.StateDict, to func(writer, *lateMetadata) error) error {
 	if o.Format == "" {
 		o.Format = Safetensors
 	}
 	sd, err := cast(sd, o.DType)
 	if err != nil {
 		return err
+	}
+	if err := checkWritable(sd, o.Format); err != nil {
+		return refused(o.Provenance.Source, err)
 	}
 	write, err := o.writer(sd)
 	if err != nil {
@@ -102,27 +136,7 @@ func Write(ctx context.Context, path string, sd *tensor.StateDict, o Output) err
 		close(late.digest)
 	}()
 	defer func() { <-late.digest }() // the caller may unmap what is still being read
-	err = atomicfile.Replace(path, func(tmp string) error {
-		f, err := os.OpenFile(tmp, os.O_WRONLY, 0)
-		if err != nil {
-			return err
-		}
-		w := &sink{ctx: ctx, w: f}
-		if strings.HasSuffix(path, zstdSuffix) {
-			err = compressed(w, func(z io.Writer) error { return write(&sink{ctx: ctx, w: z}, late) })
-		} else {
-			w.file = f
-			err = write(w, late)
-		}
-		if cerr := f.Close(); err == nil {
-			err = cerr
-		}
-		return err
-	})
-	if err != nil {
-		return fmt.Errorf("converter: %s: %w: nothing was written there, and an older file is as it was", path, err)
-	}
-	return nil
+	return to(write, late)
 }
 
 // A writer writes a file to w, with metadata that it asks for as late as it can.
@@ -158,7 +172,7 @@ type sink struct {
 	ctx  context.Context
 	w    io.Writer
 	n    int64    // bytes written
-	file *os.File // what w is, unless that is compressed
+	file *os.File // what w is, where it is a regular file and not compressed
 }
 
 func (s *sink) Write(p []byte) (int, error) {
@@ -201,11 +215,11 @@ func newSafetensors(sd *tensor.StateDict) (writer, error) {
 		return nil, err
 	}
 	return func(w *sink, metadata *lateMetadata) error {
-		first := metadata.draft()
+		first := metadata.draft
 		if w.file == nil {
-			first = metadata.final()
+			first = metadata.final
 		}
-		head, err := layout.Header(first)
+		head, err := layout.Header(forPyTorch(first()))
 		if err != nil {
 			return err
 		}
@@ -221,7 +235,7 @@ func newSafetensors(sd *tensor.StateDict) (writer, error) {
 		if err := w.file.Sync(); err != nil { // while the digest is being computed
 			return err
 		}
-		again, err := layout.Header(metadata.final())
+		again, err := layout.Header(forPyTorch(metadata.final()))
 		if err != nil || bytes.Equal(head, again) {
 			return err
 		}
@@ -231,6 +245,13 @@ func newSafetensors(sd *tensor.StateDict) (writer, error) {
 		_, err = w.file.WriteAt(again, 0)
 		return err
 	}, nil
+}
+
+// forPyTorch adds the entry by which other programs know whose layout and names the tensors
+// have. Some refuse a file without it.
+func forPyTorch(metadata map[string]string) map[string]string {
+	metadata["format"] = "pt"
+	return metadata
 }
 
 // cast returns sd with its floating point tensors cast to d.

@@ -96,7 +96,7 @@ func writeLogits(path string, b *zoo.Bench) error {
 	if err := sd.Add("logits", tensor.FromFloat32s(tensor.Shape{b.Input[0], b.Classes}, b.Logits)); err != nil {
 		return err
 	}
-	return safetensors.WriteFile(path, &sd, map[string]string{"model": b.Model, "input": "synthetic:0", "precision": string(b.Precision), "kernels": b.Kernels})
+	return safetensors.WriteFile(path, &sd, map[string]string{"format": "pt", "model": b.Model, "input": "synthetic:0", "precision": string(b.Precision), "kernels": b.Kernels})
 }
 
 // perImage returns milliseconds of each image of a batch.
