@@ -80,7 +80,7 @@ func (z *Zoo) CreateBundle(ctx context.Context, w io.Writer, names, goldenFiles 
 
 // WriteBundle is CreateBundle to a file, which appears only once it is complete.
 func (z *Zoo) WriteBundle(ctx context.Context, path string, names, goldenFiles []string) error {
-	return atomicfile.Write(path, func(w io.Writer) error {
+	return atomicfile.WriteContext(ctx, path, func(w io.Writer) error {
 		return z.CreateBundle(ctx, w, names, goldenFiles)
 	})
 }

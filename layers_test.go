@@ -86,7 +86,7 @@ var layers = []layer{
 	// The facade.
 	{"", []string{"model", "evaluate", "golden", "metrics", "backbone", "converter", "converter/pth", "nn", "tensor",
 		"vision", "digest", "registry", "registry/bundle", "registry/hub", "registry/lock", "registry/store",
-		"internal/engine", "internal/cpu", "internal/imagenet", "internal/atomicfile", "internal/option"}},
+		"internal/engine", "internal/cpu", "internal/imagenet", "internal/atomicfile", "internal/bounded", "internal/option"}},
 
 	// The command uses what its users could use: the proof that the public packages are
 	// enough.

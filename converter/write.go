@@ -70,6 +70,8 @@ type Output struct {
 	DType tensor.DType
 	// Graph is the network that the tensors belong to. ONNX needs it.
 	Graph *nn.Graph
+	// Zstd compresses the file. Write does so too where its path ends in ".zst".
+	Zstd bool
 	// Provenance becomes the file's metadata.
 	Provenance Provenance
 	// Digest returns the provenance's digest where Provenance.Digest is none. It is
@@ -83,14 +85,12 @@ type Output struct {
 // not grow with the tensors. A cancelled context stops it and leaves nothing behind.
 // Links are followed; a device or a named pipe is written through, as by WriteTo.
 func Write(ctx context.Context, path string, sd *tensor.StateDict, o Output) error {
-	return o.write(sd, func(write writer, late *lateMetadata) error {
+	o.Zstd = o.Zstd || strings.HasSuffix(path, zstdSuffix)
+	return o.write(sd, func(write func(*sink) error) error {
 		err := atomicfile.WriteContext(ctx, path, func(w io.Writer) error {
 			s := &sink{ctx: ctx, w: w}
-			if strings.HasSuffix(path, zstdSuffix) {
-				return compressed(s, func(z io.Writer) error { return write(&sink{ctx: ctx, w: z}, late) })
-			}
 			s.file, _ = w.(*os.File)
-			return write(s, late)
+			return write(s)
 		})
 		if err != nil {
 			return fmt.Errorf("converter: %s: %w: nothing was written there, and an older file is as it was", path, err)
@@ -102,17 +102,16 @@ func Write(ctx context.Context, path string, sd *tensor.StateDict, o Output) err
 // WriteTo is Write to a stream, with the same bytes. What was written before an error is
 // no file.
 func WriteTo(ctx context.Context, w io.Writer, sd *tensor.StateDict, o Output) error {
-	return o.write(sd, func(write writer, late *lateMetadata) error {
-		if err := write(&sink{ctx: ctx, w: w}, late); err != nil {
+	return o.write(sd, func(write func(*sink) error) error {
+		if err := write(&sink{ctx: ctx, w: w}); err != nil {
 			return fmt.Errorf("converter: %w", err)
 		}
 		return nil
 	})
 }
 
-// write calls to with the writer of the format, and with the metadata, whose digest is being
-// computed beside it.
-func (o *Output) write(sd *tensor.StateDict, to func(writer, *lateMetadata) error) error {
+// write calls to with what writes the file, while the metadata's digest is being computed.
+func (o *Output) write(sd *tensor.StateDict, to func(write func(*sink) error) error) error {
 	if o.Format == "" {
 		o.Format = Safetensors
 	}
@@ -136,7 +135,12 @@ func (o *Output) write(sd *tensor.StateDict, to func(writer, *lateMetadata) erro
 		close(late.digest)
 	}()
 	defer func() { <-late.digest }() // the caller may unmap what is still being read
-	return to(write, late)
+	return to(func(s *sink) error {
+		if !o.Zstd {
+			return write(s, late)
+		}
+		return compressed(s, func(z io.Writer) error { return write(&sink{ctx: s.ctx, w: z}, late) })
+	})
 }
 
 // A writer writes a file to w, with metadata that it asks for as late as it can.

@@ -22,7 +22,7 @@ import (
 type app struct {
 	stdin          io.Reader
 	stdout, stderr io.Writer // of text
-	data           io.Writer // standard output for what is no text
+	data           io.Writer // standard output for what is no text: see stream
 	terminal       io.Writer // standard error for bars
 
 	cacheDir, mirror, format   string

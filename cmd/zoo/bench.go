@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -67,7 +68,8 @@ time in which they waited for each other. Formats: human, json.`,
 				return err
 			}
 			if logits != "" {
-				if err := writeLogits(logits, b); err != nil {
+				err := a.writeFile(cmd.Context(), "--logits", logits, func(w io.Writer) error { return writeLogits(w, b) })
+				if err != nil {
 					return err
 				}
 			}
@@ -91,12 +93,12 @@ time in which they waited for each other. Formats: human, json.`,
 }
 
 // writeLogits writes the logits (N,K) of a bench.
-func writeLogits(path string, b *zoo.Bench) error {
+func writeLogits(w io.Writer, b *zoo.Bench) error {
 	var sd tensor.StateDict
 	if err := sd.Add("logits", tensor.FromFloat32s(tensor.Shape{b.Input[0], b.Classes}, b.Logits)); err != nil {
 		return err
 	}
-	return safetensors.WriteFile(path, &sd, map[string]string{"format": "pt", "model": b.Model, "input": "synthetic:0", "precision": string(b.Precision), "kernels": b.Kernels})
+	return safetensors.Write(w, &sd, map[string]string{"format": "pt", "model": b.Model, "input": "synthetic:0", "precision": string(b.Precision), "kernels": b.Kernels})
 }
 
 // perImage returns milliseconds of each image of a batch.

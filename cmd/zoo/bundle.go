@@ -41,8 +41,12 @@ signed lock file is taken along as it is.`,
 					return err
 				}
 			}
-			if output == "-" {
-				return z.CreateBundle(cmd.Context(), a.data, names, goldens)
+			if isStdout(output) {
+				w, err := a.stream("-o")
+				if err != nil {
+					return err
+				}
+				return z.CreateBundle(cmd.Context(), w, names, goldens)
 			}
 			if err := z.WriteBundle(cmd.Context(), output, names, goldens); err != nil {
 				return err

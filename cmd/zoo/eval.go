@@ -42,6 +42,9 @@ guessing, evaluation stops with exit status 4 and says why. Formats: human, json
 			if o.Limit < 0 {
 				return usage("--limit %d: expected a number of images, 0 for all", o.Limit)
 			}
+			if isStdout(o.Log) {
+				return usage("-o %s: expected a file: a log is gone on from", o.Log)
+			}
 			if shard != "" {
 				if o.Shard, o.Shards, err = parseShard(shard); err != nil {
 					return err

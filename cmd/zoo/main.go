@@ -96,7 +96,7 @@ func (i *interruptible) Read(p []byte) (int, error) {
 	}
 }
 
-// dataWriter is stdout. It remembers that a write failed, so that no command ends
+// dataWriter is stdout, of text and of data. It remembers that a write failed, so that no command ends
 // well whose data did not arrive.
 type dataWriter struct {
 	w      io.Writer

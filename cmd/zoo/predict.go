@@ -55,7 +55,7 @@ it speaks for that class. Formats: human, json, ndjson, csv.`,
 					return err
 				}
 				if cam != "" {
-					if err := writeCAM(cmd.Context(), m, img, cam); err != nil {
+					if err := a.writeCAM(cmd.Context(), m, img, cam); err != nil {
 						return err
 					}
 				}
@@ -76,12 +76,12 @@ it speaks for that class. Formats: human, json, ndjson, csv.`,
 }
 
 // writeCAM writes the class activation map of an image's best class.
-func writeCAM(ctx context.Context, m *model.Model, img image.Image, path string) error {
+func (a *app) writeCAM(ctx context.Context, m *model.Model, img image.Image, path string) error {
 	cam, err := m.CAM(ctx, img)
 	if err != nil {
 		return err
 	}
-	return writePNG(path, cam.Image())
+	return a.writePNG(ctx, "--cam", path, cam.Image())
 }
 
 // openModel opens a model with the published weights or those of a file.
