@@ -37,6 +37,7 @@ var layers = []layer{
 	{"internal/imagenet", nil},
 	{"printable", nil},
 	{"internal/bounded", nil},
+	{"internal/homepath", nil},
 	{"internal/atomicfile", []string{"golang.org/x/term"}},
 	{"internal/faulthost", nil},
 	{"internal/bigtest", []string{"github.com/gofrs/flock"}},
@@ -73,26 +74,26 @@ var layers = []layer{
 	{"evaluate", []string{"model", "golden", "metrics", "tensor", "vision", "digest", "internal/imagenet", "internal/option"}},
 
 	// What is published, and how it comes here.
-	{"registry", []string{"digest", "nn", "vision", "github.com/BurntSushi/toml"}},
+	{"registry", []string{"digest", "printable", "nn", "vision", "github.com/BurntSushi/toml"}},
 	{"internal/transfer", []string{"digest", "internal/disk"}},
 	{"internal/oci", []string{"digest", "registry", "internal/transfer", "oras.land/oras-go/v2",
 		"github.com/opencontainers/image-spec", "github.com/opencontainers/go-digest"}},
-	{"registry/hub", []string{"digest", "registry", "internal/transfer"}},
+	{"registry/hub", []string{"digest", "registry", "internal/homepath", "internal/transfer"}},
 	{"registry/lock", []string{"digest", "registry", "internal/atomicfile"}},
 	{"registry/store", []string{"digest", "registry", "registry/hub", "registry/lock", "internal/oci", "internal/transfer",
-		"internal/atomicfile", "internal/disk", "github.com/gofrs/flock"}},
+		"internal/atomicfile", "internal/disk", "internal/homepath", "github.com/gofrs/flock"}},
 	{"registry/bundle", []string{"digest", "registry", "registry/lock", "registry/store", "internal/transfer", "internal/atomicfile"}},
 
 	// The facade.
 	{"", []string{"model", "evaluate", "golden", "metrics", "backbone", "converter", "converter/pth", "nn", "tensor",
 		"vision", "digest", "registry", "registry/bundle", "registry/hub", "registry/lock", "registry/store",
-		"internal/engine", "internal/cpu", "internal/imagenet", "internal/atomicfile", "internal/bounded", "internal/option"}},
+		"internal/engine", "internal/cpu", "internal/imagenet", "internal/atomicfile", "internal/bounded", "internal/homepath", "internal/option"}},
 
 	// The command uses what its users could use: the proof that the public packages are
 	// enough.
 	{"cmd/zoo", []string{"", "printable", "model", "evaluate", "golden", "metrics", "metrics/table", "backbone", "converter",
 		"converter/pth", "converter/safetensors", "nn", "tensor", "vision", "registry", "registry/bundle", "registry/hub",
-		"registry/lock", "registry/store", "github.com/spf13/cobra", "github.com/vbauerster/mpb/v8", "golang.org/x/term"}},
+		"registry/lock", "registry/store", "github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/vbauerster/mpb/v8", "golang.org/x/term"}},
 
 	// Programs to begin with, and programs that measure.
 	{"examples/httpserver", []string{"", "model"}},

@@ -63,7 +63,7 @@ func pattern(expression string) func() *regexp.Regexp {
 //
 //	https://host/path                      (or http)
 //	embedded:name
-//	file:path                              (below the current folder, or absolute)
+//	file:path                              (below the current folder, absolute, or ~/path)
 //	hf://org/repository/path@revision      (revision: main without)
 //	oci://host/repository:tag#title        (title: which layer, where there are several)
 //	oci://host/repository@sha256:hex#title

@@ -74,6 +74,7 @@ func (a *app) command() *cobra.Command {
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "print no progress and no hints")
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "print each step that is done, also without a terminal")
 	f.BoolVar(&a.noProgress, "no-progress", false, "print no progress")
+	root.PersistentPreRunE = expandFlags
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage("%w: see %s --help", err, c.CommandPath()) })
 	root.AddCommand(
 		a.listCommand(), a.infoCommand(),
@@ -149,7 +150,7 @@ func known(z *zoo.Zoo, names []string) error {
 
 // flags are the flags that stand for a field of options, for which they are named otherwise.
 var flags = map[string]string{
-	"Threads": "jobs", "Format": "to", "DType": "dtype", "Shards": "shard", "Log": "output", "LockKey": "lock-key",
+	"Threads": "jobs", "Format": "to", "DType": "dtype", "Shards": "shard", "Log": "output", "LockKey": "lock-key", "CacheDir": "cache-dir",
 }
 
 // flagged returns an error's message, behind the flag that is to blame where options are.

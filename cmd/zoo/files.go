@@ -6,6 +6,8 @@ import (
 	"os"
 	"path/filepath"
 
+	"github.com/spf13/cobra"
+	"github.com/spf13/pflag"
 	"golang.org/x/term"
 
 	"github.com/gozoo/zoo"
@@ -18,6 +20,31 @@ func isStdout(path string) bool {
 		return true
 	}
 	return false
+}
+
+// expandFlags expands a leading "~/" in the flags that were given: shells do not where a flag is
+// written as --flag=~/path. Values that are no paths do not begin so.
+func expandFlags(c *cobra.Command, _ []string) error {
+	var failed error
+	expand := func(f *pflag.Flag, text string) string {
+		path, err := zoo.ExpandHome(text)
+		if err != nil {
+			failed = usage("--%s: %w", f.Name, err)
+		}
+		return path
+	}
+	c.Flags().Visit(func(f *pflag.Flag) {
+		if list, ok := f.Value.(pflag.SliceValue); ok {
+			var values []string
+			for _, text := range list.GetSlice() {
+				values = append(values, expand(f, text))
+			}
+			list.Replace(values)
+		} else if f.Value.Type() == "string" {
+			f.Value.Set(expand(f, f.Value.String()))
+		}
+	})
+	return failed
 }
 
 // stream returns standard output for data that are no text, unless that is a terminal. From

@@ -11,6 +11,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/gozoo/zoo/internal/homepath"
 	"github.com/gozoo/zoo/internal/transfer"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/hub"
@@ -55,6 +56,9 @@ func (o *Options) notice(format string, args ...any) {
 // home; empty when there is neither.
 func TorchCheckpoints(getenv func(string) string) string {
 	home := getenv("TORCH_HOME")
+	if expanded, err := homepath.Expand(home, getenv); err == nil { // else nothing is there
+		home = expanded
+	}
 	if home == "" {
 		base := hub.CacheHome(getenv)
 		if base == "" {

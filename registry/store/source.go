@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/gozoo/zoo/internal/homepath"
 	"github.com/gozoo/zoo/internal/oci"
 	"github.com/gozoo/zoo/internal/transfer"
 	"github.com/gozoo/zoo/registry"
@@ -106,7 +107,11 @@ func (s *Store) bring(ctx context.Context, want wanted, entry *registry.Entry, f
 		defer f.Close()
 		return s.take(ctx, want, f)
 	case registry.AddressFile:
-		return s.takeFile(ctx, want, filepath.FromSlash(from.File))
+		path, err := homepath.Expand(filepath.FromSlash(from.File), os.Getenv)
+		if err != nil {
+			return Blob{}, fmt.Errorf("store: %s: %w", want.Name, err)
+		}
+		return s.takeFile(ctx, want, path)
 	}
 	file, err := s.locate(ctx, &want, from, o)
 	if err != nil {
