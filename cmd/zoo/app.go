@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -32,6 +33,7 @@ type app struct {
 	jobs                       int
 	quiet, verbose, noProgress bool
 
+	args      []string      // of the command line
 	precision zoo.Precision // of the command that is run; empty for the default
 	ownLock   string        // of a command that makes a lock file where none is configured
 	warned    bool          // that the kernels are not those asked for
@@ -228,10 +230,23 @@ func (a *app) printError(err error, status int) {
 		}{text, next, status})
 		return
 	}
-	fmt.Fprintf(a.stderr, "zoo: %s\n", presentable(text))
+	a.printProblem(text, a.args...)
 	if next != "" {
 		fmt.Fprintf(a.stderr, "zoo: next: %s\n", printable.Text(next))
 	}
+}
+
+// printProblem prints what went wrong. Names in it that are known to be from outside are in one
+// line, whatever they hold.
+func (a *app) printProblem(text string, names ...string) {
+	for _, name := range names {
+		for _, name := range []string{name, filepath.Base(name)} {
+			if shown := printable.Text(name); shown != name {
+				text = strings.ReplaceAll(text, name, shown)
+			}
+		}
+	}
+	fmt.Fprintf(a.stderr, "zoo: %s\n", presentable(text))
 }
 
 // isTerminal reports whether w is a terminal that understands control sequences.

@@ -42,7 +42,7 @@ const (
 // run executes one command line and returns its exit status. Data go to stdout,
 // everything else to stderr.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{stdin: &interruptible{ctx, stdin}, stderr: printable.NewWriter(stderr), terminal: stderr}
+	a := &app{args: args, stdin: &interruptible{ctx, stdin}, stderr: printable.NewWriter(stderr), terminal: stderr}
 	out := &dataWriter{w: stdout, before: a.endProgress}
 	text := printable.NewWriter(out)
 	a.stdout, a.data = text, out

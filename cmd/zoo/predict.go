@@ -172,7 +172,7 @@ func (a *app) eachImage(m *model.Model, images []string, f func(path string, img
 			if len(images) == 1 {
 				return err
 			}
-			fmt.Fprintf(a.stderr, "zoo: %s\n", presentable(err.Error()))
+			a.printProblem(err.Error(), path)
 			continue
 		}
 		if err := f(path, img); err != nil {
