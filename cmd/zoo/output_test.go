@@ -1,7 +1,9 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
@@ -40,5 +42,26 @@ func TestForeignNamesAreEscaped(t *testing.T) {
 	got := command(t, cache, "predict", nano, imageFile(t, "val/00003.png"), "--checkpoint", evil, "--top", "2")
 	if got.status != exitOK || strings.Contains(got.stdout, "\x1b") || strings.Count(got.stdout, "\n") != 2 || !strings.Contains(got.stdout, `\x1b[2Jfive\nsix`) {
 		t.Errorf("exit status %d, printed %q", got.status, got.stdout)
+	}
+}
+
+// Lines for people are printed by the functions that make one line of what is from outside.
+func TestLinesArePrintedInOnePlace(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := regexp.MustCompile(`(fmt\.Fprint\w*|io\.WriteString)\(\w*\.?(app\.)?(a\.)?std(out|err)\b`)
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") || file == "output.go" || file == "app.go" {
+			continue
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range raw.FindAllString(string(text), -1) {
+			t.Errorf("%s: %s: print by line, hint, printProblem or columns", file, found)
+		}
 	}
 }
