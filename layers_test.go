@@ -73,13 +73,13 @@ var layers = []layer{
 	{"evaluate", []string{"model", "golden", "metrics", "tensor", "vision", "digest", "internal/imagenet", "internal/option"}},
 
 	// What is published, and how it comes here.
-	{"registry", []string{"digest", "nn", "vision", "github.com/BurntSushi/toml"}},
-	{"internal/transfer", []string{"digest", "internal/disk"}},
-	{"internal/oci", []string{"digest", "registry", "internal/transfer", "oras.land/oras-go/v2",
+	{"registry", []string{"digest", "nn", "vision", "printable", "github.com/BurntSushi/toml"}},
+	{"internal/transfer", []string{"digest", "printable", "internal/disk", "golang.org/x/net", "github.com/klauspost/compress"}},
+	{"internal/oci", []string{"digest", "registry", "printable", "internal/bounded", "internal/transfer", "oras.land/oras-go/v2",
 		"github.com/opencontainers/image-spec", "github.com/opencontainers/go-digest"}},
 	{"registry/hub", []string{"digest", "registry", "internal/transfer"}},
 	{"registry/lock", []string{"digest", "registry", "internal/atomicfile"}},
-	{"registry/store", []string{"digest", "registry", "registry/hub", "registry/lock", "internal/oci", "internal/transfer",
+	{"registry/store", []string{"digest", "registry", "registry/hub", "registry/lock", "printable", "internal/oci", "internal/transfer",
 		"internal/atomicfile", "internal/disk", "github.com/gofrs/flock"}},
 	{"registry/bundle", []string{"digest", "registry", "registry/lock", "registry/store", "internal/transfer", "internal/atomicfile"}},
 

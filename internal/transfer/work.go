@@ -158,7 +158,7 @@ func (d *download) copy(ctx context.Context, b *body, buf []byte) error {
 				d.plan.finish(off)
 			}
 			return nil
-		case err == io.EOF && end < 0 && (b.delimited() || off >= d.Want.Size):
+		case err == io.EOF && end < 0 && (b.ends || off >= d.Want.Size):
 			d.plan.finish(off)
 			return nil
 		case err == io.EOF, errors.Is(err, io.ErrUnexpectedEOF):

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -12,6 +11,7 @@ import (
 
 	"github.com/gozoo/zoo/internal/oci"
 	"github.com/gozoo/zoo/internal/transfer"
+	"github.com/gozoo/zoo/printable"
 	"github.com/gozoo/zoo/registry"
 )
 
@@ -43,11 +43,8 @@ func (s *Store) source(entry *registry.Entry, o *Options) (source, error) {
 // http or https URL with a host.
 func ParseMirror(text string) (*url.URL, error) {
 	m, err := url.Parse(text)
-	if err == nil && (m.Scheme != "http" && m.Scheme != "https" || m.Host == "") {
-		err = errors.New("expected http:// or https:// and a host")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("store: mirror %q: %w", transfer.Redact(text), err)
+	if err != nil || m.Scheme != "http" && m.Scheme != "https" || m.Host == "" {
+		return nil, fmt.Errorf("store: mirror %q: expected http:// or https:// and a host", printable.Shown(text))
 	}
 	return m, nil
 }
@@ -68,7 +65,7 @@ func (f *source) mirrored(address string) (string, error) {
 	}
 	u, err := url.Parse(address)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("expected a URL, found %q", printable.Shown(address))
 	}
 	to := f.mirror.JoinPath(u.EscapedPath())
 	to.RawQuery = u.RawQuery
@@ -112,7 +109,7 @@ func (s *Store) bring(ctx context.Context, want wanted, entry *registry.Entry, f
 	if err != nil {
 		return Blob{}, err
 	}
-	file.Want, file.Progress = want.Want, o.Progress
+	file.Want, file.Progress, file.Notice = want.Want, o.Progress, o.Notice
 	part := filepath.Join(s.dir, "partial", want.Name+partSuffix)
 	if err := s.mkdir(filepath.Dir(part)); err != nil {
 		return Blob{}, err
@@ -135,7 +132,7 @@ const partSuffix = ".part"
 func (s *Store) locate(ctx context.Context, want *wanted, from source, o *Options) (file transfer.File, err error) {
 	switch from.Kind {
 	case registry.AddressHub:
-		found, err := o.Hub.Resolve(ctx, s.net, want.Name, from.Address, from.mirrored)
+		found, err := o.Hub.Resolve(ctx, s.net, want.Name, from.Address, from.mirrored, o.Notice)
 		if err != nil {
 			return file, err
 		}
@@ -147,7 +144,7 @@ func (s *Store) locate(ctx context.Context, want *wanted, from source, o *Option
 			a.Host, plain = m.Host, m.Scheme == "http"
 			a.Repository = strings.Trim(path.Join(m.Path, a.Repository), "/")
 		}
-		found, err := s.oci().Resolve(ctx, want.Name, a, want.Digest, plain)
+		found, err := s.oci().Resolve(ctx, want.Name, a, want.Digest, plain, o.Notice)
 		if err != nil {
 			return file, err
 		}
