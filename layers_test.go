@@ -81,17 +81,18 @@ var layers = []layer{
 	{"registry/lock", []string{"digest", "registry", "internal/atomicfile"}},
 	{"registry/store", []string{"digest", "registry", "registry/hub", "registry/lock", "printable", "internal/oci", "internal/transfer",
 		"internal/atomicfile", "internal/disk", "github.com/gofrs/flock"}},
-	{"registry/bundle", []string{"digest", "registry", "registry/lock", "registry/store", "internal/transfer", "internal/atomicfile"}},
+	{"registry/bundle", []string{"digest", "registry", "registry/lock", "registry/store", "printable", "internal/transfer", "internal/atomicfile",
+		"internal/bounded", "internal/disk"}},
 
 	// The facade.
 	{"", []string{"model", "evaluate", "golden", "metrics", "backbone", "converter", "converter/pth", "nn", "tensor",
 		"vision", "digest", "registry", "registry/bundle", "registry/hub", "registry/lock", "registry/store",
-		"internal/engine", "internal/cpu", "internal/imagenet", "internal/atomicfile", "internal/option"}},
+		"printable", "internal/bounded", "internal/engine", "internal/cpu", "internal/imagenet", "internal/atomicfile", "internal/option"}},
 
 	// The command uses what its users could use: the proof that the public packages are
 	// enough.
 	{"cmd/zoo", []string{"", "model", "evaluate", "golden", "metrics", "metrics/table", "backbone", "converter",
-		"converter/pth", "converter/safetensors", "nn", "tensor", "vision", "registry", "registry/bundle", "registry/hub",
+		"converter/pth", "converter/safetensors", "nn", "tensor", "vision", "printable", "registry", "registry/bundle", "registry/hub",
 		"registry/lock", "registry/store", "github.com/spf13/cobra", "github.com/vbauerster/mpb/v8", "golang.org/x/term"}},
 
 	// Programs to begin with, and programs that measure.

@@ -48,6 +48,20 @@ func (a *Address) Remote() bool {
 	return a.Kind == AddressHTTP || a.Kind == AddressHub || a.Kind == AddressOCI
 }
 
+// FileName returns what the file is called there, without what may be secret; empty where the
+// address does not say.
+func (a *Address) FileName() string {
+	name := a.File
+	if a.Kind == AddressHTTP {
+		u, err := url.Parse(a.Text)
+		if err != nil {
+			return ""
+		}
+		name = u.Path
+	}
+	return strings.Trim(path.Base(name), "./")
+}
+
 // What addresses may hold.
 var (
 	hubName       = pattern(`^[A-Za-z0-9][A-Za-z0-9._-]{0,95}$`)

@@ -39,6 +39,7 @@ type File struct {
 	Title       string        // file name
 	Annotations map[string]string
 }
+
 // Push makes a file an artifact of one layer under the address's tag, and returns
 // the address that names it by digest. The same file and annotations give the same
 // artifact. Layers that the registry has already are not sent again.

@@ -121,8 +121,8 @@ type temporary struct {
 func (e *temporary) Error() string { return fmt.Sprint(e.err) }
 
 var (
-	errStalled   = errors.New("no data came for too long")
-	errCut       = errors.New("the body ended early")
-	errRange     = errors.New("the server sent another range than was asked for")
+	errStalled = errors.New("no data came for too long")
+	errCut     = errors.New("the body ended early")
+	errRange   = errors.New("the server sent another range than was asked for")
 	errRestart = errors.New("the file changed on the server")
 )

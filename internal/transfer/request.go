@@ -203,7 +203,9 @@ type Refusal struct {
 	Err    error  // nil when Status says all
 }
 
-func (r *Refusal) Error() string { return fmt.Sprintf("refused with HTTP status %d: %v", r.Status, r.Err) }
+func (r *Refusal) Error() string {
+	return fmt.Sprintf("refused with HTTP status %d: %v", r.Status, r.Err)
+}
 
 func (r *Refusal) Unwrap() error { return r.Err }
 

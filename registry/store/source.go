@@ -89,6 +89,16 @@ func (f *source) copies(want wanted, o *Options) []string {
 	return out
 }
 
+// bound keeps a file whose size is stated nowhere within what its network can need.
+func (o *Options) bound(w *wanted, entry *registry.Entry) {
+	if w.Size > 0 || o.Limit == nil {
+		return
+	}
+	if limit := o.Limit(entry); limit > 0 {
+		w.Limit = min(w.Limit, limit)
+	}
+}
+
 // bring takes the file from its address. The caller holds the name's lock.
 func (s *Store) bring(ctx context.Context, want wanted, entry *registry.Entry, from source, o *Options) (Blob, error) {
 	if err := from.reachable(entry, o); err != nil {
