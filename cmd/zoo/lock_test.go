@@ -103,7 +103,7 @@ func TestBundleCommands(t *testing.T) {
 	if got := command(t, here, append(args, "-")...); got.status != exitOK || got.stdout != string(data) {
 		t.Errorf("created twice: exit status %d, %d bytes and %d", got.status, len(got.stdout), len(data))
 	}
-	for _, part := range []string{"goldens/cspresnet-nano_digits/images.safetensors.zst", "licences/served_digits.txt", "Version 2.0, January 2004", "licence: Apache-2.0"} {
+	for _, part := range []string{"goldens/cspresnet-nano_digits/cspresnet-nano_digits.images.safetensors.zst", "licences/served_digits.txt", "Version 2.0, January 2004", "licence: Apache-2.0"} {
 		if !bytes.Contains(data, []byte(part)) {
 			t.Errorf("no %q in the bundle", part)
 		}

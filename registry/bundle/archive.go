@@ -15,7 +15,7 @@ import (
 type archive struct {
 	src   io.Reader
 	t     *tar.Reader
-	ahead *tar.Header // that was read and is not used yet
+	ahead func() (*tar.Header, error) // what was read of the next member; nil: nothing
 }
 
 // openArchive begins to read a tar file.
@@ -24,9 +24,9 @@ func openArchive(r io.Reader) *archive { return &archive{src: r, t: tar.NewReade
 // header moves to the next member, which has to be a plain file that lies in the archive byte
 // for byte: a sparse one says that it is larger than what is there.
 func (a *archive) header() (*tar.Header, error) {
-	if h := a.ahead; h != nil {
+	if ahead := a.ahead; ahead != nil {
 		a.ahead = nil
-		return h, nil
+		return ahead()
 	}
 	h, err := a.t.Next()
 	if err != nil {
@@ -88,14 +88,10 @@ func (a *archive) begin() (manifest, signature []byte, err error) {
 	if manifest, err = a.read(file{path: manifestPath, size: -1}, maxManifest); err != nil {
 		return nil, nil, err
 	}
-	if a.ahead, err = a.header(); err == io.EOF {
-		return manifest, nil, nil
-	} else if errors.As(err, new(*Error)) {
-		return nil, nil, err
-	} else if err != nil {
-		return nil, nil, &Error{manifestPath, "expected a file after it", err}
-	}
-	if a.ahead.Name == signaturePath {
+	// What is wrong with the next member is said once it is that one's turn.
+	h, herr := a.header()
+	a.ahead = func() (*tar.Header, error) { return h, herr }
+	if herr == nil && h.Name == signaturePath {
 		signature, err = a.read(file{path: signaturePath, size: -1}, bounded.Key)
 	}
 	return manifest, signature, err

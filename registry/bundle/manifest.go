@@ -25,7 +25,11 @@ func isOld(manifest []byte) bool { return bytes.HasPrefix(manifest, []byte(oldFo
 
 func (m *manifest) bytes() []byte {
 	var b bytes.Buffer
-	fmt.Fprintln(&b, format)
+	first := format
+	if m.old {
+		first = oldFormat
+	}
+	fmt.Fprintln(&b, first)
 	for _, f := range m.files {
 		fmt.Fprintf(&b, "file sha256:%s %d %s\n", f.digest, f.size, f.path)
 	}
@@ -71,6 +75,9 @@ func parseManifest(data []byte) (*manifest, error) {
 	}
 	if err := lines.Err(); err != nil {
 		return nil, &Error{manifestPath, "cannot be read", err}
+	}
+	if !bytes.Equal(m.bytes(), data) { // by line ends, say
+		return nil, &Error{manifestPath, "expected the lines as they are written, ended by one newline each", nil}
 	}
 	return m, m.check()
 }
