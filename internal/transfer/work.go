@@ -132,6 +132,10 @@ func (d *download) handOver(b *body) error {
 	return &temporary{err: errRestart}
 }
 
+// spare is how many bytes stay free on the disk while a file grows whose size is not known; as
+// often as it has grown by them the disk is asked.
+const spare = 64 << 20
+
 // copy writes an answer to the file.
 func (d *download) copy(ctx context.Context, b *body, buf []byte) error {
 	off, end := b.from, b.to
@@ -150,6 +154,11 @@ func (d *download) copy(ctx context.Context, b *body, buf []byte) error {
 			}
 			d.plan.wrote(off, int64(n))
 			off += int64(n)
+			if end < 0 && off/spare != (off-int64(n))/spare {
+				if err := d.room(spare); err != nil {
+					return err
+				}
+			}
 			d.report()
 		}
 		switch {
