@@ -418,10 +418,11 @@ func TestRetriesAreSaid(t *testing.T) {
 // TestServersRepeat has servers that say the address that they were asked for.
 func TestServersRepeat(t *testing.T) {
 	host := faulthost.Start(t, nil, func(_ int, w http.ResponseWriter, r *http.Request) bool {
-		http.Error(w, "no such file: "+r.URL.String(), http.StatusNotFound)
+		_, password, _ := r.BasicAuth()
+		http.Error(w, "no such file: "+r.URL.String()+" for "+password, http.StatusNotFound)
 		return true
 	})
-	_, err := bring(t, host.URL+"/f?X-Amz-Signature="+url.QueryEscape("S3cretSig"), Want{Name: "net", Limit: 1})
+	_, err := bring(t, strings.Replace(host.URL, "//", "//bot:S3cretPw@", 1)+"/f?X-Amz-Signature="+url.QueryEscape("S3cretSig"), Want{Name: "net", Limit: 1})
 	if err == nil || strings.Contains(err.Error(), "S3cret") || !strings.Contains(err.Error(), "no such file") {
 		t.Errorf("error = %v", err)
 	}

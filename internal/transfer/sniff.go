@@ -44,22 +44,28 @@ func isHTML(lower []byte) bool {
 // maxSaid bounds what an error repeats of a server's words, in bytes.
 const maxSaid = 200
 
-// words returns said without the values of the queries that were sent, which a server may
-// repeat and nobody else should read.
+// words returns said without what the requests that led there hold in confidence: a server may
+// repeat them, and nobody else should read them.
 func words(resp *http.Response) string {
 	text := said(resp)
-	for req := resp.Request; req != nil; {
+	hide := func(secret string) {
+		if len(secret) >= 6 { // shorter ones stand in words
+			text = strings.ReplaceAll(text, secret, "***")
+		}
+	}
+	for req := resp.Request; req != nil; req = req.Response.Request {
 		for _, values := range req.URL.Query() {
 			for _, v := range values {
-				if len(v) >= 6 { // shorter ones are no secrets, and stand in words
-					text = strings.ReplaceAll(text, v, "***")
-				}
+				hide(v)
 			}
 		}
+		_, token, _ := strings.Cut(req.Header.Get("Authorization"), " ")
+		password, _ := req.URL.User.Password()
+		hide(token)
+		hide(password)
 		if req.Response == nil {
 			break
 		}
-		req = req.Response.Request
 	}
 	return text
 }
