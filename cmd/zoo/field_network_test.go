@@ -103,7 +103,7 @@ func TestFieldNetwork(t *testing.T) {
 		if !full {
 			sha = sha[:8]
 		}
-		path := filepath.Join(rows, fmt.Sprintf("%x.toml", sha256.Sum256([]byte(url + sha))))
+		path := filepath.Join(rows, fmt.Sprintf("%x.toml", sha256.Sum256([]byte(url+sha))))
 		content := strings.NewReplacer("NAME", "mine", "URL", url, "SHA", sha).Replace(string(text))
 		if err := os.WriteFile(path, []byte(content), 0o600); err != nil {
 			t.Fatal(err)

@@ -60,7 +60,7 @@ func TestOCILayers(t *testing.T) {
 		"no colon": layer(`"nocolon"`), "empty": layer(`""`), "none": `{"size": 3}`, "null": "null", "a number": layer("1"),
 		"short": layer(`"sha256:00"`), "another algorithm": layer(`"sha512:` + strings.Repeat("0", 128) + `"`),
 		"upper case": layer(`"sha256:` + strings.Repeat("A", 64) + `"`), "only a colon": layer(`":"`), "two colons": layer(`"sha256:sha256:` + strings.Repeat("0", 64) + `"`),
-		"two": layer(`"nocolon"`) + "," + layer(`""`),
+		"two":               layer(`"nocolon"`) + "," + layer(`""`),
 		"a size below zero": `{"digest": "sha256:` + strings.Repeat("0", 64) + `", "size": -1}`,
 		"a size beyond":     `{"digest": "sha256:` + strings.Repeat("0", 64) + `", "size": 92233720368547758070}`,
 	} {

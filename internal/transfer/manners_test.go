@@ -55,9 +55,15 @@ func bring(t *testing.T, address string, want Want) (notices []string, err error
 
 // encodings are what servers do to a body that they were asked to leave alone.
 var encodings = map[string]func(data []byte) []byte{
-	"gzip":   func(data []byte) []byte { return encode(data, func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) }) },
-	"x-gzip": func(data []byte) []byte { return encode(data, func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) }) },
-	"GZIP ":  func(data []byte) []byte { return encode(data, func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) }) },
+	"gzip": func(data []byte) []byte {
+		return encode(data, func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) })
+	},
+	"x-gzip": func(data []byte) []byte {
+		return encode(data, func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) })
+	},
+	"GZIP ": func(data []byte) []byte {
+		return encode(data, func(w io.Writer) io.WriteCloser { return gzip.NewWriter(w) })
+	},
 	"deflate": func(data []byte) []byte {
 		return encode(data, func(w io.Writer) io.WriteCloser { return zlib.NewWriter(w) })
 	},
