@@ -137,9 +137,12 @@ func (z *Zoo) LoadBundle(ctx context.Context, r io.Reader) (*bundle.Loaded, erro
 		return nil, err
 	}
 	for _, m := range loaded.Models {
-		// The file is in the cache: this learns its digest where that is due.
+		if z.lockKey != nil {
+			break // a signed lock file learns nothing
+		}
+		// The file is in the cache: a lock file of the project learns its digest where that is due.
 		if entry, err := z.registry.Lookup(m.Name); err == nil {
-			o := z.bundledOptions(m.Name)
+			o := z.fetchOptions(m.Name)
 			o.Offline = true
 			if _, err := z.store.Fetch(ctx, entry, o); err != nil {
 				return nil, err
@@ -159,14 +162,14 @@ func (z *Zoo) LoadBundleFile(ctx context.Context, path string) (*bundle.Loaded, 
 	return z.LoadBundle(ctx, f)
 }
 
-// bundledOptions are fetchOptions for a model of a bundle whose signature was checked where one
-// is asked for.
-func (z *Zoo) bundledOptions(name string) store.Options {
+// bundleOptions returns what is trusted of a bundle that has been found signed, where a key is
+// configured.
+func (z *Zoo) bundleOptions(name string) (store.Options, error) {
 	o := z.fetchOptions(name)
-	if o.Lock == "" {
-		o.LockKey = nil
+	if _, err := os.Lstat(o.Lock); o.Lock == "" || errors.Is(err, fs.ErrNotExist) {
+		o.Lock, o.LockKey = "", nil
 	}
-	return o
+	return o, nil
 }
 
 // checkBundled returns an error for a model that may not be loaded. A model that
@@ -177,7 +180,11 @@ func (z *Zoo) checkBundled(m bundle.Model) error {
 		z.notice(fmt.Sprintf("%s: the registry does not know this model: bring the zoo.toml that has it", m.Name))
 		return nil
 	}
-	return z.store.CheckPin(entry, m.Pin, z.bundledOptions(m.Name))
+	o, err := z.bundleOptions(m.Name)
+	if err != nil {
+		return err
+	}
+	return z.store.CheckPin(entry, m.Pin, o)
 }
 
 // checkGolden returns an error unless a file is a golden of a model.

@@ -133,7 +133,7 @@ func (c *Client) failure(ctx context.Context, name string, a registry.Address, e
 	case errors.Is(err, errdef.ErrNotFound):
 		failed.Status, failed.Err = http.StatusNotFound, nil
 	case errors.As(err, &with):
-		failed.Err = with.Err
+		failed.Err, failed.Hint = with.Err, transfer.Hint("https", with.Err)
 	}
 	return c.logins.explain(a.Host, failed)
 }

@@ -209,6 +209,16 @@ func (r *Refusal) Error() string {
 
 func (r *Refusal) Unwrap() error { return r.Err }
 
+// Hint returns what to do about an error of a connection for an address of a scheme; empty where
+// the error says it all.
+func Hint(scheme string, err error) string {
+	if hint := tlsHint(err); hint != "" {
+		return hint
+	}
+	hint, _, _ := proxyHint(scheme, err)
+	return hint
+}
+
 // connectError tells what another attempt may cure from what it cannot.
 func (d *download) connectError(ctx context.Context, err error) error {
 	scheme := "https"
@@ -227,12 +237,8 @@ func (d *download) connectError(ctx context.Context, err error) error {
 		failed.Said, failed.Hint = refused.Said, refused.Hint
 		return failed
 	}
-	if hint := tlsHint(err); hint != "" {
-		failed := d.failure(0, err)
-		failed.Hint = hint
-		return failed
-	}
-	hint, again, viaProxy := proxyHint(scheme, err)
+	hint := Hint(scheme, err)
+	_, again, viaProxy := proxyHint(scheme, err)
 	var dns *net.DNSError
 	final := viaProxy && !again || errors.As(err, &dns) && dns.IsNotFound || isTLS(err)
 	for _, redirect := range []error{errDowngrade, errLoop, errRedirect} {
