@@ -127,10 +127,11 @@ func (z *Zoo) LoadBundle(ctx context.Context, r io.Reader) (*bundle.Loaded, erro
 	loaded, err := bundle.Load(ctx, r, z.store, bundle.LoadOptions{
 		Key: z.lockKey, Check: z.checkBundled, Golden: checkGolden, Notice: z.notice,
 		Limit: func(model string) int64 {
-			if entry, err := z.registry.Lookup(model); err == nil {
-				return fileLimit(entry)
+			entry, err := z.registry.Lookup(model)
+			if err != nil || entry.Weights.Size > 0 {
+				return 0 // the free space bounds it, or the row
 			}
-			return 0 // the free space bounds it
+			return fileLimit(entry)
 		},
 	})
 	if err != nil {

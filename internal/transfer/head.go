@@ -69,11 +69,10 @@ func (c *Client) small(ctx context.Context, file File, method string, read func(
 func (d *download) ask(method string, read func(*http.Response) error) error {
 	ctx, cancel := context.WithTimeoutCause(d.ctx, d.Stall, errStalled)
 	defer cancel()
-	req, err := http.NewRequestWithContext(ctx, method, d.URL, nil)
+	req, err := d.request(ctx, method)
 	if err != nil {
-		return d.addressError()
+		return err
 	}
-	d.dress(req)
 	resp, err := d.Via.Do(req)
 	if err != nil {
 		return d.connectError(ctx, err)

@@ -124,6 +124,45 @@ func TestEncodings(t *testing.T) {
 	}
 }
 
+// TestEncodedResume goes on with an encoded body that an earlier process lost: from the start,
+// whatever the server makes of a range.
+func TestEncodedResume(t *testing.T) {
+	body := encodings["gzip"](large)
+	for _, ranges := range []bool{true, false} {
+		lost := true
+		host := faulthost.Start(t, body, func(n int, w http.ResponseWriter, r *http.Request) bool {
+			w.Header().Set("Content-Encoding", "gzip")
+			if !ranges || lost {
+				r.Header.Del("Range")
+			}
+			return lost && faulthost.CutAt(body, len(body)/2, faulthost.Always)(n, w, r)
+		})
+		path := filepath.Join(t.TempDir(), "f")
+		c := newClient()
+		c.Attempts = 1
+		if _, err := c.Download(t.Context(), file(host.URL), path); !errors.Is(err, ErrNetwork) {
+			t.Fatalf("error = %v, want a cut", err)
+		}
+		lost = false
+		if _, err := newClient().Download(t.Context(), file(host.URL), path); err != nil {
+			t.Errorf("ranges %v: %v", ranges, err)
+		}
+		if got, err := os.ReadFile(path); err != nil || !bytes.Equal(got, large) {
+			t.Errorf("ranges %v: other bytes, %v", ranges, err)
+		}
+	}
+}
+
+// TestAddresses asks for none that is not on the web, and repeats no part that may be secret.
+func TestAddresses(t *testing.T) {
+	for _, address := range []string{"ftp://host/f", "file:///etc/passwd", "/f", "", "http:///f", "http://bot:S3cret/Pw@host/f", "http://bot:S3cret%zz@host/f", "http://bot:S3cret Pw@host/f"} {
+		notices, err := bring(t, address, Want{Name: "net", Limit: 1})
+		if !errors.Is(err, ErrNetwork) || strings.Contains(err.Error(), "S3cret") || strings.Contains(err.Error(), "Pw") || len(notices) > 0 {
+			t.Errorf("%q: %v, %q", address, err, notices)
+		}
+	}
+}
+
 // TestEncodedBombs unpacks no more than a file may have.
 func TestEncodedBombs(t *testing.T) {
 	zeros := make([]byte, 64<<20)

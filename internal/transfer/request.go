@@ -79,11 +79,10 @@ func (d *download) open(ctx context.Context, from, to int64) (*body, error) {
 
 // send sends the request of a body that says what to ask for.
 func (d *download) send(b *body) (*http.Response, error) {
-	req, err := http.NewRequestWithContext(b.ctx, http.MethodGet, d.URL, nil)
+	req, err := d.request(b.ctx, http.MethodGet)
 	if err != nil {
-		return nil, d.addressError()
+		return nil, err
 	}
-	d.dress(req)
 	ranged := !d.plain && (b.from > 0 || b.to >= 0)
 	if ranged {
 		text := fmt.Sprintf("bytes=%d-", b.from)
@@ -121,8 +120,13 @@ func (d *download) send(b *body) (*http.Response, error) {
 	return nil, err
 }
 
-// dress gives a request the header that all of the file's have.
-func (d *download) dress(req *http.Request) {
+// request returns a request with the header that all of the file's have. What a parser says of
+// an address repeats parts of it, so that the error says what was expected.
+func (d *download) request(ctx context.Context, method string) (*http.Request, error) {
+	req, err := http.NewRequestWithContext(ctx, method, d.URL, nil)
+	if err != nil || req.URL.Scheme != "http" && req.URL.Scheme != "https" || req.URL.Host == "" {
+		return nil, d.failure(0, errors.New("expected an http:// or https:// address, with special signs written as %XX"))
+	}
 	for key, values := range d.Header {
 		req.Header[key] = values
 	}
@@ -130,12 +134,7 @@ func (d *download) dress(req *http.Request) {
 	if req.Header.Get("User-Agent") == "" {
 		req.Header.Set("User-Agent", "zoo")
 	}
-}
-
-// addressError returns the error of an address that no request can be made of. What a parser
-// says of it repeats parts of it.
-func (d *download) addressError() error {
-	return d.failure(0, errors.New("expected a URL, with special signs written as %XX"))
+	return req, nil
 }
 
 // statusError returns the error of an answer that is no success.
