@@ -1,6 +1,7 @@
 package printable_test
 
 import (
+	"fmt"
 	"strings"
 	"testing"
 
@@ -62,4 +63,10 @@ func FuzzShown(f *testing.F) {
 			}
 		}
 	})
+}
+
+// What is secret in an address is in no output.
+func ExampleShown() {
+	fmt.Println(printable.Shown("https://bot:S3cretPw@host.example.org/net.pth?X-Amz-Signature=5ecret"))
+	// Output: https://***@host.example.org/net.pth?X-Amz-Signature=***
 }

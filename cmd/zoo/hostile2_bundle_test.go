@@ -8,6 +8,11 @@ import (
 	"path/filepath"
 	"strings"
 	"testing"
+
+	"github.com/gozoo/zoo/converter"
+	"github.com/gozoo/zoo/converter/safetensors"
+	"github.com/gozoo/zoo/golden"
+	"github.com/gozoo/zoo/internal/faulthost"
 )
 
 // TestHostile2Bundle loads the corpus' bundles, with and without a key that is asked for.
@@ -74,4 +79,67 @@ func TestOCILayers(t *testing.T) {
 			t.Errorf("%s: exit status %d: %s", manifest, got.status, got.stderr)
 		}
 	}
+}
+
+// TestBundleGolden follows a golden through bundles that are signed, or not, to zoo verify,
+// which says where it is from.
+func TestBundleGolden(t *testing.T) {
+	t.Chdir(t.TempDir())
+	host := faulthost.Start(t, nanoBytes(t), nil)
+	config := served(t, host.URL, "served_digits")
+	embeddedGoldens, err := golden.Files(nanoModel)
+	if err != nil {
+		t.Fatal(err)
+	}
+	for name, data := range embeddedGoldens {
+		c, err := converter.Parse(name, data)
+		if err != nil {
+			t.Fatal(err)
+		}
+		defer c.Close()
+		sd, err := c.StateDict()
+		if err != nil {
+			t.Fatal(err)
+		}
+		c.Metadata["model"] = "served_digits"
+		if err := safetensors.WriteFile("mine.safetensors", sd, c.Metadata); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for _, key := range []string{"k", "other"} {
+		if got := command(t, t.TempDir(), "lock", "key", key); got.status != exitOK {
+			t.Fatal(got.stderr)
+		}
+	}
+	create := func(args ...string) {
+		t.Helper()
+		args = append([]string{"--config", config, "bundle", "create", "served_digits", "--golden", "mine.safetensors"}, args...)
+		if got := command(t, t.TempDir(), args...); got.status != exitOK {
+			t.Fatal(got.stderr)
+		}
+	}
+	create("-o", "unsigned.tar")
+	create("-o", "signed.tar", "--key", "k")
+	in := func(cache string, status int, says, never string, args ...string) situation {
+		s := situation{name: strings.Join(args, " "), args: append([]string{"--cache-dir", cache, "--config", config}, args...), status: status, says: []string{says}}
+		if never != "" {
+			s.never = []string{never}
+		}
+		return s
+	}
+	one, two := t.TempDir(), t.TempDir()
+	play(t, one, []situation{
+		in(one, exitOK, "unsigned", "signed by", "bundle", "load", "unsigned.tar"),
+		in(one, exitOK, "mine.safetensors is of bundle", "signed by", "verify", "served_digits"),
+		in(one, exitOK, `"golden_origin": "bundle"`, "golden_signed_by", "verify", "served_digits", "--format", "json"),
+		in(two, exitDigest, "no signature", "", "--lock-key", "k.pub", "bundle", "load", "unsigned.tar"),
+		in(two, exitDigest, "expected key", "", "--lock-key", "other.pub", "bundle", "load", "signed.tar"),
+		in(two, exitOK, "signed by key", "unsigned", "--lock-key", "k.pub", "bundle", "load", "signed.tar"),
+		in(two, exitOK, "unsigned", "", "bundle", "load", "unsigned.tar"),
+		in(two, exitOK, "signed by key", "unsigned", "verify", "served_digits"),
+		in(two, exitOK, `"golden_signed_by": "`, "", "verify", "served_digits", "--format", "json"),
+		in(two, exitOK, `"golden_origin": "embedded"`, "golden_bundle", "verify", nanoModel, "--format", "json"),
+		in(two, exitDigest, "", "PASS", "--lock-key", "other.pub", "verify", "served_digits"),
+		in(one, exitDigest, "", "PASS", "--lock-key", "k.pub", "verify", "served_digits"),
+	})
 }
