@@ -75,19 +75,18 @@ var layers = []layer{
 
 	// What is published, and how it comes here.
 	{"registry", []string{"digest", "printable", "nn", "vision", "github.com/BurntSushi/toml"}},
-	{"internal/transfer", []string{"digest", "internal/disk"}},
-	{"internal/oci", []string{"digest", "registry", "internal/transfer", "oras.land/oras-go/v2",
+	{"internal/transfer", []string{"digest", "printable", "internal/disk", "golang.org/x/net", "github.com/klauspost/compress"}},
+	{"internal/oci", []string{"digest", "registry", "printable", "internal/bounded", "internal/transfer", "oras.land/oras-go/v2",
 		"github.com/opencontainers/image-spec", "github.com/opencontainers/go-digest"}},
 	{"registry/hub", []string{"digest", "registry", "internal/homepath", "internal/transfer"}},
 	{"registry/lock", []string{"digest", "registry", "internal/atomicfile"}},
-	{"registry/store", []string{"digest", "registry", "registry/hub", "registry/lock", "internal/oci", "internal/transfer",
-		"internal/atomicfile", "internal/disk", "internal/homepath", "github.com/gofrs/flock"}},
-	{"registry/bundle", []string{"digest", "registry", "registry/lock", "registry/store", "internal/transfer", "internal/atomicfile"}},
+	{"registry/store", []string{"digest", "registry", "registry/hub", "registry/lock", "internal/oci", "internal/transfer", "internal/atomicfile", "internal/disk", "internal/homepath", "github.com/gofrs/flock", "printable"}},
+	{"registry/bundle", []string{"digest", "registry", "registry/lock", "registry/store", "internal/transfer", "internal/atomicfile", "printable", "internal/bounded", "internal/disk"}},
 
 	// The facade.
 	{"", []string{"model", "evaluate", "golden", "metrics", "backbone", "converter", "converter/pth", "nn", "tensor",
 		"vision", "digest", "registry", "registry/bundle", "registry/hub", "registry/lock", "registry/store",
-		"internal/engine", "internal/cpu", "internal/imagenet", "internal/atomicfile", "internal/bounded", "internal/homepath", "internal/option"}},
+		"printable", "internal/bounded", "internal/engine", "internal/cpu", "internal/imagenet", "internal/atomicfile", "internal/homepath", "internal/option"}},
 
 	// The command uses what its users could use: the proof that the public packages are
 	// enough.

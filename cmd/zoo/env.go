@@ -52,8 +52,8 @@ func (a *app) envCommand() *cobra.Command {
 			}{
 				versionText(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH,
 				zoo.CPU(), model.Variant(), model.Variants(), c.Threads, string(c.Precision),
-				c.CacheDir, append([]string{"built in"}, c.Registries...), c.Offline, c.Mirror,
-				c.Lock, c.LockKey, cmp.Or(c.Hub.Endpoint, hub.DefaultEndpoint), c.Hub.Token != "", c.Hub.Cache, c.TorchCheckpoints,
+				c.CacheDir, append([]string{"built in"}, c.Registries...), c.Offline, shown(c.Mirror),
+				c.Lock, c.LockKey, shown(cmp.Or(c.Hub.Endpoint, hub.DefaultEndpoint)), c.Hub.Token != "", c.Hub.Cache, c.TorchCheckpoints,
 			}
 			if env.Threads == 0 {
 				env.Threads = runtime.GOMAXPROCS(0)

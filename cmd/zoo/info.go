@@ -142,10 +142,10 @@ func (a *app) printInfo(e *registry.Entry, forms []countedForm) {
 	line("name", e.Name)
 	line("family", e.Family+", "+e.Arch)
 	line("classes", strings.TrimSpace(fmt.Sprintf("%d %s", e.Classes, e.Labels)))
-	line("source", e.Weights.URL)
+	line("source", shown(e.Weights.URL))
 	line("digest", e.Weights.Digest.Text())
 	line("container", e.Weights.Container)
-	line("converted from", e.Weights.ConvertedFrom)
+	line("converted from", shown(e.Weights.ConvertedFrom))
 	line("licence", e.Weights.Licence)
 	line("preprocessing", e.Input.String())
 	p := e.Published
@@ -225,8 +225,8 @@ func (a *app) printInfoJSON(e *registry.Entry, cost countedForm, layers bool) er
 		ByOperator    []operator   `json:"by_operator"`
 		Layers        []layer      `json:"layers,omitempty"`
 	}{
-		e.Name, e.Family, e.Arch, e.Classes, e.Weights.URL, e.Weights.Digest.Text(), e.Weights.Container,
-		e.Weights.ConvertedFrom, e.Weights.Licence, e.Input.String(), cost.name, cost.Params, cost.FLOPs, cost.HeadFLOPs,
+		e.Name, e.Family, e.Arch, e.Classes, shown(e.Weights.URL), e.Weights.Digest.Text(), e.Weights.Container,
+		shown(e.Weights.ConvertedFrom), e.Weights.Licence, e.Input.String(), cost.name, cost.Params, cost.FLOPs, cost.HeadFLOPs,
 		string(cost.Convention), string(cost.Scope), cost.Input, nil, nil,
 	}
 	for _, op := range cost.ByOperator {

@@ -114,15 +114,17 @@ type Found struct {
 	Size   int64         // bytes; 0: not stated
 }
 
-// Resolve asks the hub for a file. When mirror is not nil, it returns the address to ask
-// instead of the hub's. The errors are the same as of transfer.Client.Head.
-func (h Hub) Resolve(ctx context.Context, c *transfer.Client, name string, a registry.Address, mirror func(string) (string, error)) (Found, error) {
+// Resolve asks the hub for a file that errors call by a name. When mirror is not nil, it
+// returns the address to ask instead of the hub's; notice, when not nil, is told of attempts
+// that failed. The errors are the same as of transfer.Client.Head.
+func (h Hub) Resolve(ctx context.Context, c *transfer.Client, name string, a registry.Address, mirror func(string) (string, error),
+	notice func(string)) (Found, error) {
 	address, err := h.url(a, a.Revision, mirror)
 	if err != nil {
 		return Found{}, err
 	}
 	found := Found{URL: address, Header: h.header(address)}
-	resp, err := c.Head(ctx, name, address, found.Header)
+	resp, err := c.Head(ctx, transfer.File{URL: address, Header: found.Header, Want: transfer.Want{Name: name}, Notice: notice})
 	if err != nil {
 		return Found{}, h.explain(err)
 	}
@@ -136,8 +138,9 @@ func (h Hub) Resolve(ctx context.Context, c *transfer.Client, name string, a reg
 	// A large file's ETag on the hub is its sha256; that of a small one is git's.
 	if digest, err := digest.Parse(strings.Trim(resp.Header.Get("X-Linked-Etag"), `"`)); err == nil && digest.Full() {
 		found.Digest = digest
-		found.Size, _ = strconv.ParseInt(resp.Header.Get("X-Linked-Size"), 10, 64) // 0 without
-		found.Size = max(found.Size, 0)
+		if size, err := strconv.ParseInt(resp.Header.Get("X-Linked-Size"), 10, 64); err == nil {
+			found.Size = max(size, 0)
+		}
 	}
 	return found, nil
 }
@@ -151,10 +154,7 @@ func (h Hub) explain(err error) error {
 		if h.Token != "" {
 			what = "a token was found: it may lack access to this repository"
 		}
-		if failed.Said != "" {
-			what = failed.Said + "; " + what
-		}
-		failed.Said = what
+		failed.Hint = what
 	}
 	return err
 }

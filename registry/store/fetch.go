@@ -38,6 +38,9 @@ type Options struct {
 	// LockKey, when set, is the key that must have signed Lock; names that are not
 	// in it are refused.
 	LockKey ed25519.PublicKey
+	// Limit, when set, returns how many bytes the file of an entry may have where its size is
+	// stated nowhere; 0: more than any.
+	Limit func(entry *registry.Entry) int64
 	// Progress, when set, is called while a download gets on. Bytes; a total of 0
 	// is not known.
 	Progress func(done, total int64)
@@ -108,6 +111,7 @@ func (s *Store) Fetch(ctx context.Context, entry *registry.Entry, o Options) (Bl
 	if blob, ok := s.cached(want); ok { // fetched while this call waited
 		return s.used(ctx, want, blob, &o)
 	}
+	o.bound(&want, entry)
 	blob, ok, err := s.adopt(ctx, want)
 	if err == nil && !ok {
 		blob, ok, err = s.takeCopy(ctx, want, copies, &o)
