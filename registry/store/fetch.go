@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 
 	"github.com/gozoo/zoo/internal/transfer"
 	"github.com/gozoo/zoo/registry"
@@ -86,7 +87,7 @@ func (s *Store) Fetch(ctx context.Context, entry *registry.Entry, o Options) (Bl
 		return Blob{}, err
 	}
 	copies := from.copies(want, &o)
-	if err := from.reachable(entry, &o); err != nil && len(copies) == 0 {
+	if err := from.reachable(entry, &o); err != nil && len(copies) == 0 && len(s.candidates(want)) == 0 {
 		return Blob{}, err
 	}
 	unlock, err := s.lock(ctx, entry.Name)
@@ -178,10 +179,10 @@ func (s *Store) adopt(ctx context.Context, want wanted) (Blob, bool, error) {
 	return s.blobOf(&r, by), ok && err == nil, err
 }
 
-// find returns a ref of a blob that is in the store, and may stand for the name that does not
-// stand for it now: one that did before, or, where all digits are known, another name's, or one
-// left by a process that was killed before it could write the ref. Its bytes are checked again.
-func (s *Store) find(ctx context.Context, want wanted) (ref, Check, bool) {
+// candidates returns refs of blobs that are in the store, and may stand for the name that does
+// not stand for any of them now: those that it stood for before, and, where all digits are
+// known, another name's, or one left by a process that was killed before it could write the ref.
+func (s *Store) candidates(want wanted) []ref {
 	var known []ref
 	if r, err := s.readRef(refsDir, want.Name); err == nil && r != nil {
 		known = append([]ref{*r}, r.Earlier...)
@@ -193,11 +194,18 @@ func (s *Store) find(ctx context.Context, want wanted) (ref, Check, bool) {
 		}
 		known = append(known, newRef(want, want.Digest, want.Size, from))
 	}
-	for _, r := range known {
-		by, ok := want.stands(&r)
-		if !ok {
-			continue
+	return slices.DeleteFunc(known, func(r ref) bool {
+		if _, ok := want.stands(&r); !ok {
+			return true
 		}
+		_, err := os.Stat(s.blobPath(r.SHA256))
+		return err != nil
+	})
+}
+
+// find returns the first candidate that is what its digest says. Its bytes are read again.
+func (s *Store) find(ctx context.Context, want wanted) (ref, Check, bool) {
+	for _, r := range s.candidates(want) {
 		exact := want.Want
 		exact.Digest = r.SHA256
 		v := transfer.NewVerifier(exact)
@@ -212,7 +220,8 @@ func (s *Store) find(ctx context.Context, want wanted) (ref, Check, bool) {
 		}
 		if _, err := v.Check(); err == nil {
 			r.Size = v.Size()
-			return r, by, true
+			by, ok := want.stands(&r)
+			return r, by, ok
 		}
 	}
 	return ref{}, "", false
