@@ -23,6 +23,10 @@ func (s *Store) Import(ctx context.Context, entry *registry.Entry, path string, 
 	if err := checkRegular(entry.Name, path); err != nil {
 		return Blob{}, err
 	}
+	// What is refused leaves nothing behind.
+	if _, err := s.trust(entry, &o); err != nil {
+		return Blob{}, err
+	}
 	unlock, err := s.lock(ctx, entry.Name)
 	if err != nil {
 		return Blob{}, err
