@@ -19,6 +19,7 @@ import (
 
 	"github.com/gozoo/zoo/internal/faulthost"
 	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/registry/lock"
 )
 
 func TestFetchMendsTheCache(t *testing.T) {
@@ -118,6 +119,19 @@ func TestReadOnlyFolder(t *testing.T) {
 		}
 		if data, err := os.ReadFile(project); err != nil || string(data) != string(learntPins(e, blob.Digest, blob.Size)) {
 			t.Errorf("the project's lock file has %q, %v", data, err)
+		}
+		if blob, err := s.Fetch(t.Context(), e, Options{}); err != nil || blob.CheckedBy != ByLock || blob.Origin.Way != lock.BuiltIn {
+			t.Errorf("what the owner of the cache learnt: %+v, %v", blob, err)
+		}
+		// A lock file of the project that may be read only learns nothing, and says so.
+		fixed := filepath.Join(s.dir, "partial", "fixed.lock")
+		var notices []string
+		o := Options{Lock: fixed, Notice: func(text string) { notices = append(notices, text) }}
+		if blob, err := s.Fetch(t.Context(), e, o); err != nil || blob.CheckedBy != ByLock {
+			t.Errorf("with a lock file that cannot be written to: %+v, %v", blob, err)
+		}
+		if len(notices) != 1 || !strings.Contains(notices[0], "cannot be written to") {
+			t.Errorf("notices = %q", notices)
 		}
 		second := *e
 		second.Name = "same_file_other_name"
