@@ -1,7 +1,11 @@
 package main
 
 import (
+	"bytes"
 	"context"
+	"crypto/ed25519"
+	"crypto/x509"
+	"encoding/pem"
 	"fmt"
 	"io"
 	"log"
@@ -334,4 +338,60 @@ func TestOrigins(t *testing.T) {
 			t.Errorf("%s: after zoo lock: %+v", tt.way, got)
 		}
 	}
+}
+
+// TestOddLocks: a lock file that is none is said at once, and never taken for one that is not
+// there.
+func TestOddLocks(t *testing.T) {
+	cache := filepath.Join(t.TempDir(), "cache")
+	home := t.TempDir()
+	key := filepath.Join(home, "k")
+	if got := command(t, cache, "lock", "key", key); got.status != exitOK {
+		t.Fatal(got)
+	}
+	for name, make := range map[string]func(path string) error{
+		"endless device": func(path string) error { return os.Symlink("/dev/zero", path) },
+		"folder":         func(path string) error { return os.Mkdir(path, 0o755) },
+		"too long":       func(path string) error { return os.WriteFile(path, nil, 0o600) },
+		"no lock file":   func(path string) error { return os.WriteFile(path, []byte("<html>"), 0o600) },
+		"a long line":    func(path string) error { return os.WriteFile(path, bytes.Repeat([]byte("x"), 1<<20), 0o600) },
+	} {
+		dir := t.TempDir()
+		path := filepath.Join(dir, "zoo.lock")
+		if err := make(path); err != nil {
+			t.Skip(err)
+		}
+		if name == "too long" {
+			if err := os.Truncate(path, 1<<30); err != nil {
+				t.Fatal(err)
+			}
+		}
+		play(t, cache, []situation{
+			{name: name, dir: dir, args: []string{"download", nanoModel}, status: exitUsage, says: []string{"zoo.lock"}},
+			{name: name + ", pinning", dir: dir, args: []string{"lock", nanoModel}, status: exitUsage, says: []string{"zoo.lock"}},
+			{name: name + ", with a key", dir: dir, args: []string{"--lock-key", key + ".pub", "download", nanoModel}, status: exitDigest, says: []string{"zoo.lock"}},
+			{name: name + ", unused", dir: dir, args: []string{"list", "csp*"}, status: exitOK},
+		})
+	}
+}
+
+// TestWeakKeys has keys for which anybody can sign: they are said to be, and are asked for by no
+// command.
+func TestWeakKeys(t *testing.T) {
+	cache := filepath.Join(t.TempDir(), "cache")
+	t.Chdir(t.TempDir())
+	der, err := x509.MarshalPKIXPublicKey(ed25519.PublicKey(append([]byte{1}, make([]byte, 31)...)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	if err := os.WriteFile("weak.pub", pem.EncodeToMemory(&pem.Block{Type: "PUBLIC KEY", Bytes: der}), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	play(t, cache, []situation{
+		{name: "lock", args: []string{"lock", nanoModel}, status: exitOK},
+		{name: "verify", args: []string{"lock", "verify", "--key", "weak.pub"}, status: exitDigest, says: []string{"weak.pub", "small order"}},
+		{name: "use", args: []string{"--lock-key", "weak.pub", "download", nanoModel}, status: exitDigest, says: []string{"small order"}},
+		{name: "no key", args: []string{"--lock-key", "none.pub", "download", nanoModel}, status: exitUsage, says: []string{"none.pub"}},
+		{name: "a folder for a key", args: []string{"--lock-key", ".", "download", nanoModel}, status: exitUsage, says: []string{"not a regular file"}},
+	})
 }

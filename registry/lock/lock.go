@@ -44,13 +44,23 @@ type Pin struct {
 	Size   int64         // bytes
 }
 
+// An Error says that a lock file cannot be read: it is no regular file, is too long, or is not
+// in the format.
+type Error struct{ Err error }
+
+func (e *Error) Error() string { return "lock: " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
 // A File is the content of a lock file. The zero File has no pins.
 type File struct {
 	pins    map[string]Pin
 	origins map[string]Origin // of those whose origin is known
 }
 
-// Parse reads the text of a lock file. Errors call the file by name, and give the line.
+// Parse reads the text of a lock file. The error is an *Error, which calls the file by name, and
+// gives the line.
 func Parse(name string, data []byte) (*File, error) {
 	f := &File{pins: make(map[string]Pin)}
 	lines := bufio.NewScanner(bytes.NewReader(data))
@@ -63,7 +73,7 @@ func Parse(name string, data []byte) (*File, error) {
 		}
 		if !started {
 			if line != format {
-				return nil, fmt.Errorf("lock: %s: line %d: expected %s, found %.80q", name, n, format, line)
+				return nil, &Error{fmt.Errorf("%s: line %d: expected %s, found %.80q", name, n, format, line)}
 			}
 			started, origin = true, Origin{}
 			continue
@@ -75,7 +85,7 @@ func Parse(name string, data []byte) (*File, error) {
 			}
 		}
 		if err != nil {
-			return nil, fmt.Errorf("lock: %s: line %d: %w", name, n, err)
+			return nil, &Error{fmt.Errorf("%s: line %d: %w", name, n, err)}
 		}
 		f.pins[model] = pin
 		if origin.Way != Unknown {
@@ -84,7 +94,7 @@ func Parse(name string, data []byte) (*File, error) {
 		origin = Origin{}
 	}
 	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("lock: %s: %w", name, err)
+		return nil, &Error{fmt.Errorf("%s: %w", name, err)}
 	}
 	return f, nil
 }
@@ -113,14 +123,14 @@ func parsePin(line string) (string, Pin, error) {
 }
 
 // Read reads a lock file; a file that is not there has no pins. It must be a regular file of
-// at most 16 MiB.
+// at most 16 MiB; else the error is an *Error.
 func Read(path string) (*File, error) {
 	data, err := bounded.ReadFile(path, bounded.Lock)
 	if errors.Is(err, fs.ErrNotExist) {
 		return &File{}, nil
 	}
 	if err != nil {
-		return nil, fmt.Errorf("lock: %w", err)
+		return nil, &Error{err}
 	}
 	return Parse(path, data)
 }

@@ -347,3 +347,21 @@ func TestKeyIsAskedFor(t *testing.T) {
 		})
 	}
 }
+
+// TestCacheAsProject: in the cache folder as working directory, what was learnt there is no
+// lock file of a project, whose pins would hold whatever they came from.
+func TestCacheAsProject(t *testing.T) {
+	s, e := newStore(t), newEntry(t, "https://published.invalid/f")
+	path := filepath.Join(t.TempDir(), "f")
+	write(t, path, content)
+	if _, err := s.Import(t.Context(), e, path, Options{}); err != nil {
+		t.Fatal(err)
+	}
+	write(t, s.lockPath(), pins(digestOf(content), int64(len(content)))) // by an earlier version
+	t.Chdir(s.dir)
+	for _, o := range []Options{{}, {Lock: lock.FileName}, {Lock: s.lockPath()}} {
+		if blob, err := s.Fetch(t.Context(), e, o); err != nil || blob.CheckedBy != ByPrefix {
+			t.Errorf("%q: %+v, %v", o.Lock, blob, err)
+		}
+	}
+}

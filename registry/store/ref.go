@@ -133,6 +133,9 @@ func (s *Store) readRef(dir, name string) (*ref, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: %s: not a ref: %w: zoo cache prune removes it", path, err)
 	}
+	if r.CheckedBy == ByLock {
+		r.CheckedBy = ByPrefix // an earlier version's word for digests of which it did not note how they came
+	}
 	return &r, nil
 }
 

@@ -48,6 +48,9 @@ func (s *Store) trust(entry *registry.Entry, o *Options) (wanted, error) {
 	if e.Digest.Full() {
 		w.checked, w.stated = BySHA256, BySHA256
 	}
+	if path, err := filepath.Abs(o.Lock); o.Lock != "" && o.LockKey == nil && err == nil && path == s.lockPath() {
+		o.Lock = "" // the cache is the working directory: what was learnt is no project's lock file
+	}
 	pin, ok, err := o.pin(entry)
 	if err != nil {
 		return w, err
@@ -56,7 +59,7 @@ func (s *Store) trust(entry *registry.Entry, o *Options) (wanted, error) {
 	if !ok && !e.Digest.Full() {
 		learnt, err := lock.Read(s.lockPath())
 		if err != nil {
-			return w, fmt.Errorf("store: %s: %w: if its text is damaged, remove the file to learn its digests anew", entry.Name, err)
+			return w, fmt.Errorf("store: %s: %v: if its text is damaged, remove the file to learn its digests anew", entry.Name, err)
 		}
 		origin = s.lockPath()
 		pin, ok = learntOf(learnt, entry)
