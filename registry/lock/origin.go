@@ -42,13 +42,26 @@ var ways = []Way{BuiltIn, Catalogue, Mirror, Endpoint, LocalFile, HubCache, Torc
 // use for.
 func (w Way) local() bool { return w == LocalFile || w == Import || w == Bundle }
 
+// MarshalText returns the way, or "unknown".
+func (w Way) MarshalText() ([]byte, error) {
+	if w == Unknown {
+		return []byte("unknown"), nil
+	}
+	return []byte(w), nil
+}
+
+// UnmarshalText is the inverse of MarshalText.
+func (w *Way) UnmarshalText(text []byte) error {
+	if *w = Way(text); *w == "unknown" {
+		*w = Unknown
+	}
+	return nil
+}
+
 // String returns the way and the address, such as "mirror https://host/file".
 func (o Origin) String() string {
-	way := string(o.Way)
-	if o.Way == Unknown {
-		way = "unknown"
-	}
-	return strings.TrimSpace(way + " " + o.Address)
+	way, _ := o.Way.MarshalText() // it never fails
+	return strings.TrimSpace(string(way) + " " + o.Address)
 }
 
 // maxAddress bounds an address in bytes: it is printed and written to lock files.

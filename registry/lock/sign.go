@@ -42,8 +42,8 @@ func (e *SignatureError) Is(target error) bool { return target == digest.ErrMism
 // SignaturePath returns where the signature of the lock file at path is kept.
 func SignaturePath(path string) string { return path + ".sig" }
 
-// Fingerprint names a public key, as signatures do.
-func Fingerprint(key ed25519.PublicKey) string {
+// fingerprint names a public key.
+func fingerprint(key ed25519.PublicKey) string {
 	sum := sha256.Sum256(key)
 	return hex.EncodeToString(sum[:8])
 }
@@ -51,7 +51,7 @@ func Fingerprint(key ed25519.PublicKey) string {
 // Sign returns the content of the signature file of a lock file's bytes.
 func Sign(key ed25519.PrivateKey, data []byte) []byte {
 	text := base64.StdEncoding.EncodeToString(ed25519.Sign(key, data))
-	return fmt.Appendf(nil, "%s %s %s\n", signatureFormat, Fingerprint(key.Public().(ed25519.PublicKey)), text)
+	return fmt.Appendf(nil, "%s %s %s\n", signatureFormat, fingerprint(key.Public().(ed25519.PublicKey)), text)
 }
 
 // Verify checks a signature file's content against a lock file's bytes. path is
@@ -67,9 +67,9 @@ func Verify(key ed25519.PublicKey, path string, data, signature []byte) error {
 		return fail("its signature is no line of %s, a key and a signature", signatureFormat)
 	}
 	if !honest(key) {
-		return fail("key %s is of small order or no key: anybody could have signed", Fingerprint(key))
+		return fail("key %s is of small order or no key: anybody could have signed", fingerprint(key))
 	}
-	if want := Fingerprint(key); string(fields[1]) != want {
+	if want := fingerprint(key); string(fields[1]) != want {
 		return fail("signed with key %.40q, expected key %s", fields[1], want)
 	}
 	raw, err := base64.StdEncoding.Strict().DecodeString(string(fields[2]))
@@ -79,7 +79,7 @@ func Verify(key ed25519.PublicKey, path string, data, signature []byte) error {
 	// ed25519.Verify refuses a second half that is not reduced, and compares the first half as
 	// it is written.
 	if !honest(raw[:ed25519.PublicKeySize]) || !ed25519.Verify(key, data, raw) {
-		return fail("its content is not what key %s signed", Fingerprint(key))
+		return fail("its content is not what key %s signed", fingerprint(key))
 	}
 	return nil
 }
@@ -106,11 +106,11 @@ func SignFile(path, keyPath string) error {
 func VerifyFile(path string, key ed25519.PublicKey) (*File, error) {
 	fail := func(reason string) error { return &SignatureError{Path: cmp.Or(path, FileName), Reason: reason} }
 	if path == "" {
-		return nil, fail("there is none in this folder, and one that key " + Fingerprint(key) + " signed is asked for: name it with --lock, or make one with zoo lock NAME and zoo lock sign")
+		return nil, fail("there is none in this folder, and one that key " + fingerprint(key) + " signed is asked for: name it with --lock, or make one with zoo lock NAME and zoo lock sign")
 	}
 	data, err := bounded.ReadFile(path, bounded.Lock)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, fail("it is not there, and one that key " + Fingerprint(key) + " signed is asked for: make one with zoo lock NAME and zoo lock sign")
+		return nil, fail("it is not there, and one that key " + fingerprint(key) + " signed is asked for: make one with zoo lock NAME and zoo lock sign")
 	}
 	if err != nil {
 		return nil, fail("it cannot be read: " + err.Error())

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"fmt"
+	"net/url"
 	"path/filepath"
 
 	"github.com/gozoo/zoo/digest"
@@ -176,6 +177,10 @@ func rowKey(address string) string {
 		if path, err := filepath.Abs(filepath.FromSlash(a.File)); err == nil {
 			address = registry.FileScheme + path
 		}
+	}
+	if u, err := url.Parse(address); err == nil && u.User != nil {
+		u.User = nil
+		address = u.String()
 	}
 	sum := sha256.Sum256([]byte(address))
 	return hex.EncodeToString(sum[:16])
