@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strconv"
 
+	"github.com/gozoo/zoo/internal/bounded"
 	"github.com/gozoo/zoo/internal/option"
 	"github.com/gozoo/zoo/model"
 	"github.com/gozoo/zoo/registry"
@@ -170,7 +171,7 @@ func New(c Config) (*Zoo, error) {
 	}
 	reg := registry.Embedded("zoo.toml (built in)", builtin)
 	for _, path := range c.Registries {
-		data, err := os.ReadFile(path)
+		data, err := bounded.ReadFile(path, bounded.Catalogue)
 		if err != nil {
 			return nil, fmt.Errorf("zoo: registry: %w", err)
 		}

@@ -73,7 +73,7 @@ var layers = []layer{
 	{"evaluate", []string{"model", "golden", "metrics", "tensor", "vision", "digest", "internal/imagenet", "internal/option"}},
 
 	// What is published, and how it comes here.
-	{"registry", []string{"digest", "nn", "vision", "github.com/BurntSushi/toml"}},
+	{"registry", []string{"digest", "nn", "vision"}},
 	{"internal/transfer", []string{"digest", "internal/disk"}},
 	{"internal/oci", []string{"digest", "registry", "internal/transfer", "oras.land/oras-go/v2",
 		"github.com/opencontainers/image-spec", "github.com/opencontainers/go-digest"}},
@@ -86,7 +86,7 @@ var layers = []layer{
 	// The facade.
 	{"", []string{"model", "evaluate", "golden", "metrics", "backbone", "converter", "converter/pth", "nn", "tensor",
 		"vision", "digest", "registry", "registry/bundle", "registry/hub", "registry/lock", "registry/store",
-		"internal/engine", "internal/cpu", "internal/imagenet", "internal/atomicfile", "internal/option"}},
+		"internal/engine", "internal/cpu", "internal/imagenet", "internal/atomicfile", "internal/bounded", "internal/option"}},
 
 	// The command uses what its users could use: the proof that the public packages are
 	// enough.
@@ -101,7 +101,7 @@ var layers = []layer{
 }
 
 // forTests are the modules that only tests import.
-var forTests = []string{"github.com/google/go-cmp", "github.com/google/go-containerregistry"}
+var forTests = []string{"github.com/BurntSushi/toml", "github.com/google/go-cmp", "github.com/google/go-containerregistry"}
 
 // TestLayers holds the imports of every Go file of the module against the table. Tests may
 // import any package of the module but commands, and any module that some package may.
