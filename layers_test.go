@@ -60,7 +60,8 @@ var layers = []layer{
 	// Pixels.
 	{"vision/internal/kernel", []string{"internal/cpu"}},
 	{"vision/internal/jpeg", []string{"vision/internal/kernel"}},
-	{"vision", []string{"vision/internal/jpeg", "vision/internal/kernel", "golang.org/x/image"}},
+	{"vision/internal/vp8l", nil},
+	{"vision", []string{"vision/internal/jpeg", "vision/internal/vp8l", "vision/internal/kernel", "golang.org/x/image", "golang.org/x/sync"}},
 
 	// Figures, and what the reference computed.
 	{"metrics", []string{"nn", "tensor", "digest"}},

@@ -1,0 +1,163 @@
+package vision_test
+
+import (
+	"bytes"
+	"image"
+	"image/color"
+	"image/png"
+	"strings"
+	"testing"
+
+	"golang.org/x/image/bmp"
+	"golang.org/x/image/tiff"
+	"golang.org/x/image/webp"
+
+	"github.com/gozoo/zoo/vision"
+)
+
+// elsewhere decodes a file with Go's own packages, which take more memory; nil where they
+// cannot, or where the file has no size that is worth it.
+func elsewhere(data []byte) image.Image {
+	decode, config := png.Decode, png.DecodeConfig
+	switch {
+	case bytes.HasPrefix(data, []byte("BM")):
+		decode, config = bmp.Decode, bmp.DecodeConfig
+	case bytes.HasPrefix(data, []byte("RIFF")):
+		decode, config = webp.Decode, webp.DecodeConfig
+	case bytes.HasPrefix(data, []byte("II")), bytes.HasPrefix(data, []byte("MM")):
+		decode, config = tiff.Decode, tiff.DecodeConfig
+	}
+	c, err := config(bytes.NewReader(data))
+	if err != nil || c.Width > 1<<16/max(c.Height, 1) {
+		return nil
+	}
+	img, err := decode(bytes.NewReader(data))
+	if err != nil {
+		return nil
+	}
+	return img
+}
+
+// exceptions are why a file is refused that Go's own packages decode: what they take for
+// something else, what costs more than it may, or what is no such file for OpenCV either.
+var exceptions = []string{
+	"not supported", "ends before", "too large", "too often", "canvas", "codes take more than", "pixels take at least", "key frame",
+	"a palette for samples of 16 bits", "VP8", "a code that is not complete",
+}
+
+// FuzzOthers compares the formats but JPEG with Go's own packages: what both decode has the
+// same pixels. Lossy WebP and TIFF with alpha are decoded as OpenCV does, not as they do.
+func FuzzOthers(f *testing.F) {
+	data, _ := tensors(f, goldenFile)
+	for name, file := range data {
+		if strings.HasPrefix(name, "file/") && !strings.HasSuffix(name, ".jpg") {
+			f.Add(file)
+		}
+	}
+	for _, file := range madeByGo(f) {
+		f.Add(file)
+	}
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if bytes.HasPrefix(data, []byte("\xff\xd8")) {
+			return
+		}
+		want := elsewhere(data)
+		got, err := vision.Decode(data, vision.DecodeOptions{MaxPixels: 1 << 16, IgnoreEXIF: true})
+		if want == nil {
+			return
+		}
+		if err != nil {
+			for _, reason := range exceptions {
+				if strings.Contains(err.Error(), reason) {
+					return
+				}
+			}
+			t.Fatalf("decoded elsewhere: %v", err)
+		}
+		switch want.(type) {
+		case *image.YCbCr, *image.NYCbCrA:
+			return
+		case *image.RGBA, *image.RGBA64, *image.NRGBA, *image.NRGBA64, *image.Paletted:
+			if bytes.HasPrefix(data, []byte("II")) || bytes.HasPrefix(data, []byte("MM")) {
+				return
+			}
+		}
+		// A TIFF file is turned whatever the options say.
+		if b := want.Bounds(); got.W != b.Dx() || got.H != b.Dy() || bytes.HasPrefix(data, []byte("II")) || bytes.HasPrefix(data, []byte("MM")) {
+			return
+		}
+		if d, n := difference(t, vision.FromImage(want), got); n > 0 {
+			t.Fatalf("%d bytes differ from what is decoded elsewhere, by up to %d", n, d)
+		}
+	})
+}
+
+// madeByGo returns PNG, BMP and TIFF files of every kind that Go's packages write, among them
+// rows that each filter of PNG suits.
+func madeByGo(t testing.TB) map[string][]byte {
+	rect := image.Rect(0, 0, 37, 19)
+	files := make(map[string][]byte)
+	ramp := func(x, y, c int) uint16 { return uint16(x*x*(c+3)*97 + y*y*31*(4-c) + x*y*113) }
+	fill := func(img interface {
+		image.Image
+		Set(x, y int, c color.Color)
+	}) image.Image {
+		for y := range rect.Dy() {
+			for x := range rect.Dx() {
+				img.Set(x, y, color.NRGBA64{ramp(x, y, 0), ramp(x, y, 1), ramp(x, y, 2), 0xffff - ramp(x, y, 3)/2})
+			}
+		}
+		return img
+	}
+	palette := color.Palette{}
+	for i := range 200 {
+		palette = append(palette, color.RGBA{uint8(i), uint8(3 * i), uint8(7 * i), 255})
+	}
+	for name, img := range map[string]image.Image{
+		"grey": fill(image.NewGray(rect)), "grey16": fill(image.NewGray16(rect)), "rgba": fill(image.NewRGBA(rect)), "nrgba": fill(image.NewNRGBA(rect)),
+		"nrgba64": fill(image.NewNRGBA64(rect)), "palette": fill(image.NewPaletted(rect, palette)),
+		"palette16": fill(image.NewPaletted(rect, palette[:16])), "palette4": fill(image.NewPaletted(rect, palette[:4])), "palette2": fill(image.NewPaletted(rect, palette[:2])),
+	} {
+		var b bytes.Buffer
+		if err := png.Encode(&b, img); err != nil {
+			t.Fatal(err)
+		}
+		files[name+".png"] = bytes.Clone(b.Bytes())
+		for suffix, o := range map[string]*tiff.Options{
+			".tif": nil, "-deflate.tif": {Compression: tiff.Deflate}, "-deflate-differences.tif": {Compression: tiff.Deflate, Predictor: true},
+		} {
+			b.Reset()
+			if err := tiff.Encode(&b, img, o); err != nil {
+				t.Fatal(err)
+			}
+			files[name+suffix] = bytes.Clone(b.Bytes())
+		}
+		b.Reset()
+		if err := bmp.Encode(&b, img); err == nil {
+			files[name+".bmp"] = bytes.Clone(b.Bytes())
+		}
+	}
+	return files
+}
+
+func TestOthers(t *testing.T) {
+	for name, data := range madeByGo(t) {
+		t.Run(name, func(t *testing.T) {
+			want := elsewhere(data)
+			got, err := vision.Decode(data, vision.DecodeOptions{})
+			if err != nil {
+				t.Fatal(err)
+			}
+			off := 0
+			if strings.HasSuffix(name, ".tif") {
+				off = 255 // colours with alpha, and of 16 bits, are as libtiff has them: the goldens have those
+				if strings.HasPrefix(name, "grey") || strings.HasPrefix(name, "palette") {
+					off = 0
+				}
+			}
+			if d, n := difference(t, vision.FromImage(want), got); d > off {
+				t.Errorf("%d bytes differ, by up to %d", n, d)
+			}
+		})
+	}
+}
