@@ -10,6 +10,13 @@ import (
 // MaxPixels is the default limit of DecodeOptions, the one of Pillow.
 const MaxPixels = 178956970
 
+// MostPixels is the largest limit that DecodeOptions can have.
+const MostPixels = 1<<31 - 1
+
+// MaxBytes returns more bytes than a file of so many pixels can have: uncompressed, of four
+// samples of 16 bits, with slack for its headers.
+func MaxBytes(pixels int) int64 { return 8*int64(pixels) + 1<<20 }
+
 // DecodeOptions says how an image file is decoded. The zero value is what the
 // reference does.
 type DecodeOptions struct {
@@ -127,6 +134,7 @@ func decode(ctx context.Context, data []byte, o DecodeOptions, then func(w, h in
 	if limit == 0 {
 		limit = MaxPixels
 	}
+	limit = min(limit, MostPixels)
 	if f.w < 1 || f.h < 1 || f.w > limit/f.h {
 		return nil, nil, &SizeError{f.w, f.h, limit}
 	}
