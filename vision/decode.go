@@ -149,7 +149,8 @@ func decode(ctx context.Context, data []byte, o DecodeOptions, then func(w, h in
 	if then != nil {
 		need = max(need, pixels+then(f.w, f.h))
 	}
-	if release, err = o.Budget.take(ctx, f.w, f.h, need); err != nil {
+	give, err := o.Budget.take(ctx, f.w, f.h, need)
+	if err != nil {
 		return nil, nil, err
 	}
 	reclaim(need)
@@ -162,13 +163,13 @@ func decode(ctx context.Context, data []byte, o DecodeOptions, then func(w, h in
 	}
 	switch {
 	case err == nil:
-		return m, release, nil
+		return m, give, nil
 	case f.ended == nil:
-		release()
+		give()
 	default:
 		go func() {
 			<-f.ended
-			release()
+			give()
 		}()
 	}
 	return nil, nil, truncated(err)

@@ -153,12 +153,12 @@ func (f *File) Decode(ctx context.Context) ([]byte, error) {
 // maxWork bounds what scans may cost together, in steps of about a nanosecond. A file of the
 // largest size that is written as usual, in ten scans of which seven look at every
 // coefficient, takes a fifth of it.
-const maxWork = 6e9
+const maxWork = 5e9
 
 // spend adds what a scan costs before its first bit is read, which is where a small file asks
 // for much: a visit of each block and, where bits are added, a look at each coefficient.
 func (d *decoder) spend(s *scan) error {
-	visit := 8
+	visit := 16
 	if s.high > 0 {
 		visit += 2 * (s.last - s.first + 1)
 	}
