@@ -5,6 +5,7 @@ import (
 	"bytes"
 	"compress/zlib"
 	"context"
+	"encoding/binary"
 	"errors"
 	"fmt"
 	"io"
@@ -118,19 +119,27 @@ func (b *tiffBlock) next() error {
 			row[i] += row[i-t.samples]
 		}
 	case t.differences:
-		for i := 2 * t.samples; i < len(row); i += 2 {
-			t.order.PutUint16(row[i:], t.order.Uint16(row[i:])+t.order.Uint16(row[i-2*t.samples:]))
+		lo, hi := t.halves()
+		for at, i := 0, 2*t.samples; i+1 < len(row); at, i = at+2, i+2 {
+			v := uint16(row[i+lo]) | uint16(row[i+hi])<<8
+			v += uint16(row[at+lo]) | uint16(row[at+hi])<<8
+			row[i+lo], row[i+hi] = uint8(v), uint8(v>>8)
 		}
 	}
 	return nil
 }
 
+// halves returns where of the two bytes of a sample the lower and the higher are.
+func (t *tiffImage) halves() (lo, hi int) {
+	if t.order == binary.BigEndian {
+		return 1, 0
+	}
+	return 0, 1
+}
+
 // colours writes the RGB of pixels.
 func (t *tiffImage) colours(dst, row []byte) error {
-	sample := func(i int) uint8 { return row[i] }
-	if t.bits == 16 {
-		sample = func(i int) uint8 { return to8(t.order.Uint16(row[2*i:])) }
-	}
+	lo, hi := t.halves()
 	switch {
 	case t.photometric == 3:
 		for i := 0; i < len(dst); i += 3 {
@@ -149,7 +158,7 @@ func (t *tiffImage) colours(dst, row []byte) error {
 			var v uint8
 			switch t.bits {
 			case 16: // cut, not rounded
-				v = uint8(t.order.Uint16(row[2*(i/3):]) >> 8)
+				v = row[2*(i/3)+hi]
 			case 8:
 				v = row[i/3]
 			default:
@@ -161,11 +170,21 @@ func (t *tiffImage) colours(dst, row []byte) error {
 	case t.samples == 3 && t.bits == 8:
 		copy(dst, row)
 	default:
-		for i, at := 0, 0; i < len(dst); i, at = i+3, at+t.samples {
-			d := dst[i:][:3]
-			d[0], d[1], d[2] = sample(at), sample(at+1), sample(at+2)
+		step := t.samples * t.bits / 8
+		for i, at := 0, 0; i < len(dst); i, at = i+3, at+step {
+			d, p := dst[i:][:3], row[at:][:step]
+			var alpha uint8
+			if t.bits == 8 {
+				copy(d, p)
+				alpha = p[len(p)-1]
+			} else {
+				for c := range d {
+					d[c] = to8(uint16(p[2*c+lo]) | uint16(p[2*c+hi])<<8)
+				}
+				alpha = to8(uint16(p[len(p)-2+lo]) | uint16(p[len(p)-2+hi])<<8)
+			}
 			if t.samples == 4 && t.alpha == 2 {
-				a := int(sample(at + 3))
+				a := int(alpha)
 				for c, v := range d {
 					d[c] = uint8((int(v)*a + 127) / 255)
 				}
