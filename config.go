@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/gozoo/zoo/internal/bounded"
 	"github.com/gozoo/zoo/internal/option"
 	"github.com/gozoo/zoo/model"
 	"github.com/gozoo/zoo/registry"
@@ -17,6 +18,7 @@ import (
 	"github.com/gozoo/zoo/registry/lock"
 	"github.com/gozoo/zoo/registry/store"
 	"github.com/gozoo/zoo/tensor"
+	"github.com/gozoo/zoo/vision"
 )
 
 // Config says where a Zoo keeps its files and how it computes. The zero Config is
@@ -48,11 +50,13 @@ type Config struct {
 	LockKey string
 	// Precision, Threads and Concurrency say how networks are computed: see
 	// model.Compute, whose defaults hold. MaxPixels bounds encoded images: see
-	// model.Options.
+	// model.Options. PixelMemory is how many bytes all images of this Zoo may take together
+	// while they are decoded; 0 means what the whole process may, vision.DefaultPixelMemory.
 	Precision   Precision
 	Threads     int
 	Concurrency int
 	MaxPixels   int
+	PixelMemory int64
 	// Progress, when set, is told how long work is getting on. It may be called
 	// from several goroutines, one call at a time for each Task.
 	Progress func(Progress)
@@ -146,6 +150,7 @@ type Zoo struct {
 	store    *store.Store
 	lockKey  ed25519.PublicKey // nil: no signature is asked for
 	told     sync.Map          // names of whose overrides was told
+	pixels   *vision.Budget    // of PixelMemory; nil: the process's
 	trace    func(what string) // told what is fetched and opened; for tests
 }
 
@@ -164,6 +169,12 @@ func New(c Config) (*Zoo, error) {
 	if c.Threads < 0 || c.Threads > MaxThreads {
 		return nil, option.Errorf("Threads", "zoo: %d threads: expected 0 to %d", c.Threads, MaxThreads)
 	}
+	if c.MaxPixels < 0 || c.MaxPixels > vision.MostPixels {
+		return nil, option.Errorf("MaxPixels", "zoo: at most %d pixels: expected 0 to %d", c.MaxPixels, vision.MostPixels)
+	}
+	if c.PixelMemory < 0 {
+		return nil, option.Errorf("PixelMemory", "zoo: %d bytes for pixels: expected 0 or more", c.PixelMemory)
+	}
 	if c.Mirror != "" {
 		if _, err := store.ParseMirror(c.Mirror); err != nil {
 			return nil, err
@@ -178,7 +189,7 @@ func New(c Config) (*Zoo, error) {
 	}
 	reg := registry.Embedded("zoo.toml (built in)", builtin)
 	for _, path := range c.Registries {
-		data, err := os.ReadFile(path)
+		data, err := bounded.ReadFile(path, bounded.Catalogue)
 		if err != nil {
 			return nil, fmt.Errorf("zoo: registry: %w", err)
 		}
@@ -191,6 +202,9 @@ func New(c Config) (*Zoo, error) {
 		return nil, err
 	}
 	z := &Zoo{config: c, registry: reg, store: s, trace: func(string) {}}
+	if c.PixelMemory > 0 {
+		z.pixels = vision.NewBudget(c.PixelMemory)
+	}
 	if c.LockKey != "" {
 		if z.lockKey, err = lock.ReadPublicKey(c.LockKey); err != nil {
 			return nil, err

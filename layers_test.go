@@ -61,7 +61,8 @@ var layers = []layer{
 	// Pixels.
 	{"vision/internal/kernel", []string{"internal/cpu"}},
 	{"vision/internal/jpeg", []string{"vision/internal/kernel"}},
-	{"vision", []string{"vision/internal/jpeg", "vision/internal/kernel", "golang.org/x/image"}},
+	{"vision/internal/vp8l", nil},
+	{"vision", []string{"vision/internal/jpeg", "vision/internal/vp8l", "vision/internal/kernel", "golang.org/x/image", "golang.org/x/sync"}},
 
 	// Figures, and what the reference computed.
 	{"metrics", []string{"nn", "tensor", "digest"}},
@@ -74,7 +75,7 @@ var layers = []layer{
 	{"evaluate", []string{"model", "golden", "metrics", "tensor", "vision", "digest", "internal/imagenet", "internal/option"}},
 
 	// What is published, and how it comes here.
-	{"registry", []string{"digest", "printable", "nn", "vision", "github.com/BurntSushi/toml"}},
+	{"registry", []string{"digest", "printable", "nn", "vision"}},
 	{"internal/transfer", []string{"digest", "printable", "internal/disk", "golang.org/x/net", "github.com/klauspost/compress"}},
 	{"internal/oci", []string{"digest", "registry", "printable", "internal/bounded", "internal/transfer", "oras.land/oras-go/v2",
 		"github.com/opencontainers/image-spec", "github.com/opencontainers/go-digest"}},
@@ -101,7 +102,7 @@ var layers = []layer{
 }
 
 // forTests are the modules that only tests import.
-var forTests = []string{"github.com/google/go-cmp", "github.com/google/go-containerregistry"}
+var forTests = []string{"github.com/BurntSushi/toml", "github.com/google/go-cmp", "github.com/google/go-containerregistry"}
 
 // TestLayers holds the imports of every Go file of the module against the table. Tests may
 // import any package of the module but commands, and any module that some package may.

@@ -11,6 +11,7 @@ import (
 
 	"github.com/gozoo/zoo/converter"
 	"github.com/gozoo/zoo/golden"
+	"github.com/gozoo/zoo/internal/bounded"
 	"github.com/gozoo/zoo/model"
 	"github.com/gozoo/zoo/registry/bundle"
 	"github.com/gozoo/zoo/vision"
@@ -127,7 +128,7 @@ func (z *Zoo) verify(ctx context.Context, weights *weightSource, o VerifyOptions
 		if err != nil {
 			return checks, err
 		}
-		pixels, err := comparePixels(g, m.Pipeline(), o.Images)
+		pixels, err := comparePixels(ctx, g, m.Pipeline(), o.Images, m.DecodeOptions())
 		if err != nil {
 			return checks, &GoldenError{g.Name, err}
 		}
@@ -201,7 +202,7 @@ func forward(ctx context.Context, m *Model, paths []string, batch model.Input) (
 
 // comparePixels preprocesses the images that the golden's input was made from. It
 // returns nil when the golden names none or images does not hold them.
-func comparePixels(g *golden.Golden, p vision.Pipeline, images fs.FS) (*PixelDelta, error) {
+func comparePixels(ctx context.Context, g *golden.Golden, p vision.Pipeline, images fs.FS, o vision.DecodeOptions) (*PixelDelta, error) {
 	names := g.Images()
 	if images == nil || len(names) == 0 {
 		return nil, nil
@@ -216,7 +217,7 @@ func comparePixels(g *golden.Golden, p vision.Pipeline, images fs.FS) (*PixelDel
 	}
 	delta := &PixelDelta{Values: len(want)}
 	for i, name := range names {
-		got, err := preprocess(p, images, name)
+		got, err := preprocess(ctx, p, images, name, o)
 		if errors.Is(err, fs.ErrNotExist) {
 			return nil, nil
 		}
@@ -239,17 +240,16 @@ func comparePixels(g *golden.Golden, p vision.Pipeline, images fs.FS) (*PixelDel
 }
 
 // preprocess reads one image of a file system into a network input (C,H,W).
-func preprocess(p vision.Pipeline, images fs.FS, name string) ([]float32, error) {
-	data, err := fs.ReadFile(images, name)
+func preprocess(ctx context.Context, p vision.Pipeline, images fs.FS, name string, o vision.DecodeOptions) ([]float32, error) {
+	data, err := bounded.ReadFS(images, name, vision.MaxBytes(o.MaxPixels))
 	if err != nil {
 		return nil, err
 	}
-	img, err := vision.Decode(data, p.DecodeOptions())
+	pixels, err := p.Load(ctx, data, o)
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", name, err)
 	}
-	input, _, _, err := p.Apply(img)
-	return input, err
+	return p.Normalize(pixels), nil
 }
 
 // OpenGolden reads a golden file.

@@ -14,6 +14,7 @@
 package zoo
 
 import (
+	"cmp"
 	"context"
 	_ "embed"
 	"errors"
@@ -126,7 +127,7 @@ func (z *Zoo) model(entry *registry.Entry, checkpoint *converter.Checkpoint, rec
 // modelOptions returns the options of an entry's models.
 func (z *Zoo) modelOptions(entry *registry.Entry, weights golden.Weights) model.Options {
 	return model.Options{
-		Name: entry.Name, Pipeline: entry.Input, MaxPixels: z.config.MaxPixels, Weights: weights, Notice: z.notice,
+		Name: entry.Name, Pipeline: entry.Input, MaxPixels: z.config.MaxPixels, Budget: z.pixels, Weights: weights, Notice: z.notice,
 		Compute: z.compute(z.config.Precision),
 	}
 }
@@ -186,4 +187,12 @@ func (z *Zoo) Preprocessing(name string) (vision.Pipeline, error) {
 		return vision.Pipeline{}, err
 	}
 	return entry.Input, nil
+}
+
+// DecodeOptions returns how image files are decoded for a pipeline, within the bounds of the
+// configuration.
+func (z *Zoo) DecodeOptions(p vision.Pipeline) vision.DecodeOptions {
+	o := p.DecodeOptions()
+	o.MaxPixels, o.Budget = cmp.Or(z.config.MaxPixels, model.DefaultMaxPixels), z.pixels
+	return o
 }

@@ -152,7 +152,7 @@ func (r *runner) input(m *model.Model, name string) (model.Input, error) {
 	if err != nil {
 		return model.Input{}, err
 	}
-	img, err := vision.Decode(data, m.Pipeline().DecodeOptions())
+	img, err := vision.Decode(data, m.DecodeOptions())
 	if err != nil {
 		return model.Input{}, fmt.Errorf("%s: %w", name, err)
 	}

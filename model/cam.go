@@ -43,7 +43,7 @@ func (m *Model) CAM(ctx context.Context, img image.Image) (*CAM, error) {
 		return nil, err
 	}
 	defer m.gate.leave()
-	seen, err := m.prepare(sources[0])
+	seen, err := m.prepare(ctx, sources[0])
 	if err != nil {
 		return nil, err
 	}

@@ -51,7 +51,7 @@ func (m *Model) batch(ctx context.Context, sources []source, keep []int, f func(
 			return err
 		}
 		var err error
-		if images[i], err = m.prepare(s); err != nil {
+		if images[i], err = m.prepare(ctx, s); err != nil {
 			return err
 		}
 	}

@@ -1,6 +1,7 @@
 package model
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"image"
@@ -112,14 +113,10 @@ func (m *Model) checkTensor(in Input) (int, error) {
 	return in.shape[0], nil
 }
 
-// bytesPerPixel is more than any format takes for a pixel, uncompressed with 16 bits a
-// sample; headers have slack besides.
-const bytesPerPixel, headerSlack = 8, 1 << 20
-
 // readAll returns all bytes of an image file, of which there must not be more than the
 // largest image has.
 func (m *Model) readAll(r io.Reader) ([]byte, error) {
-	limit := int64(bytesPerPixel)*int64(m.maxPixels) + headerSlack
+	limit := vision.MaxBytes(m.maxPixels)
 	data, err := io.ReadAll(io.LimitReader(r, limit+1))
 	if err == nil && int64(len(data)) > limit {
 		err = fmt.Errorf("expected at most %d bytes, found more", limit)
@@ -137,22 +134,18 @@ type prepared struct {
 }
 
 // prepare decodes, resizes and crops.
-func (m *Model) prepare(s source) (prepared, error) {
+func (m *Model) prepare(ctx context.Context, s source) (prepared, error) {
 	p := prepared{source: s}
 	if s.values != nil {
 		return p, nil
 	}
-	var img *vision.Image
-	if s.encoded != nil {
-		var err error
-		if img, err = vision.Decode(s.encoded, m.DecodeOptions()); err != nil {
-			return p, err
-		}
-	} else {
-		img = vision.FromImage(s.image)
-	}
 	var err error
-	if p.pixels, err = m.pipeline.Pixels(img); err != nil {
+	if s.encoded != nil {
+		p.pixels, err = m.pipeline.Load(ctx, s.encoded, m.DecodeOptions())
+	} else {
+		p.pixels, err = m.pipeline.Pixels(vision.FromImage(s.image))
+	}
+	if err != nil {
 		return p, err
 	}
 	p.h, p.w = p.pixels.H, p.pixels.W

@@ -73,7 +73,7 @@ func TestBadInputs(t *testing.T) {
 		{"empty image", model.Image(&vision.Image{}), "expected sides of at least 1"},
 		{"empty file", model.Encoded(strings.NewReader("")), "found no bytes"},
 		{"no image", model.Encoded(strings.NewReader("<html>")), "expected a JPEG, PNG, WebP, BMP or TIFF image"},
-		{"cut off", model.Encoded(bytes.NewReader(nano.Digit(t, 0)[:60])), "not enough pixel data"},
+		{"cut off", model.Encoded(bytes.NewReader(nano.Digit(t, 0)[:60])), "the file ends before the image does"},
 		{"channels", model.Tensor(tensor.Shape{1, 4, 32, 32}, make([]float32, 4*32*32)), "expected (N,3,H,W)"},
 		{"values", model.Tensor(tensor.Shape{1, 3, 32, 32}, make([]float32, 5)), "expected as many values, found 5"},
 		{"no batch", model.Tensor(tensor.Shape{0, 3, 32, 32}, nil), "expected (N,3,H,W)"},

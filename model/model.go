@@ -16,7 +16,8 @@
 // decode and compute at a time; the others wait in the order they came, and each call
 // returns its context's error soon after the context has ended, whether it was waiting or
 // computing. Memory follows: a call that waits holds its encoded images at most. Encoded
-// images are bounded by Options.MaxPixels, 32 million unless it says otherwise.
+// images are bounded by Options.MaxPixels, 32 million unless it says otherwise, and the memory
+// that they take together while they are decoded by Options.Budget, 1 GiB for the process.
 package model
 
 import (
@@ -59,9 +60,12 @@ type Options struct {
 	// Pipeline is how images become the network's input. With the zero Pipeline the model
 	// takes tensors only.
 	Pipeline vision.Pipeline
-	// MaxPixels is the largest width times height of an encoded image that is decoded; 0
-	// means DefaultMaxPixels.
+	// MaxPixels is the largest width times height of an encoded image that is decoded, at most
+	// vision.MostPixels; 0 means DefaultMaxPixels.
 	MaxPixels int
+	// Budget is what the memory of encoded images in work is taken from; nil means one of
+	// vision.DefaultPixelMemory bytes that the whole process shares.
+	Budget *vision.Budget
 	// Weights is the name of the weights in results. The zero value means the digest of the
 	// checkpoint.
 	Weights golden.Weights
@@ -117,6 +121,7 @@ type Model struct {
 	classes   []string // names in label order; nil when nobody named them
 	pipeline  vision.Pipeline
 	maxPixels int
+	budget    *vision.Budget
 	weights   func() golden.Weights
 	source    io.Closer // of the memory that bound views; may be nil
 
@@ -146,7 +151,7 @@ func FromBound(bound *nn.Bound, source io.Closer, o Options) (*Model, error) {
 	}
 	m := &Model{
 		name: cmp.Or(o.Name, o.Arch, "the network"), bound: bound, network: engine.New(bound), classes: o.Classes,
-		pipeline: o.Pipeline, maxPixels: cmp.Or(o.MaxPixels, DefaultMaxPixels),
+		pipeline: o.Pipeline, maxPixels: cmp.Or(o.MaxPixels, DefaultMaxPixels), budget: o.Budget,
 		weights: func() golden.Weights { return o.Weights }, source: source, life: newLife(),
 	}
 	if o.Pipeline != (vision.Pipeline{}) {
@@ -161,8 +166,8 @@ func FromBound(bound *nn.Bound, source io.Closer, o Options) (*Model, error) {
 	if n := bound.Graph.NumClasses(); o.Classes != nil && len(o.Classes) != n {
 		return nil, option.Errorf("Classes", "model: %s: %d class names for %d rows of the classifier: name each", m.name, len(o.Classes), n)
 	}
-	if o.MaxPixels < 0 || o.MaxPixels > vision.MaxPixels {
-		return nil, option.Errorf("MaxPixels", "model: at most %d pixels: expected 0 to %d", o.MaxPixels, vision.MaxPixels)
+	if o.MaxPixels < 0 || o.MaxPixels > vision.MostPixels {
+		return nil, option.Errorf("MaxPixels", "model: at most %d pixels: expected 0 to %d", o.MaxPixels, vision.MostPixels)
 	}
 	m.computeAs(compute)
 	return m, nil
@@ -209,10 +214,10 @@ func (m *Model) Compute() Compute { return m.compute }
 func (m *Model) Pipeline() vision.Pipeline { return m.pipeline }
 
 // DecodeOptions returns how image files are decoded for the model: as its pipeline says,
-// and bounded by Options.MaxPixels.
+// and bounded by Options.MaxPixels and Options.Budget.
 func (m *Model) DecodeOptions() vision.DecodeOptions {
 	o := m.pipeline.DecodeOptions()
-	o.MaxPixels = m.maxPixels
+	o.MaxPixels, o.Budget = m.maxPixels, m.budget
 	return o
 }
 

@@ -3,12 +3,11 @@ package registry
 import (
 	"errors"
 	"fmt"
+	"maps"
 	"math"
+	"reflect"
 	"slices"
-	"sort"
 	"strings"
-
-	"github.com/BurntSushi/toml"
 
 	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/nn"
@@ -31,37 +30,38 @@ var keys = map[string]bool{
 	"published.flops_convention": true, "published.flops_size": true, "published.form": false, "published.images": false, "published.source": true, "published.note": false,
 }
 
+// required are the paths of the keys that each row must state, sorted.
+var required = func() (paths [][]string) {
+	for _, fact := range slices.Sorted(maps.Keys(keys)) {
+		if keys[fact] {
+			paths = append(paths, strings.Split(fact, "."))
+		}
+	}
+	return paths
+}()
+
 // decode reads rows over those of base: a row that base has keeps the facts that
 // the text does not state, a new one must be complete.
 func decode(text string, base *Registry) (map[string]*Entry, error) {
-	var rows map[string]toml.Primitive
-	meta, err := toml.Decode(text, &rows)
+	rows, err := readTOML(text)
 	if err != nil {
 		return nil, err
 	}
-	if err := checkKeys(meta); err != nil {
-		return nil, err
-	}
-	entries := make(map[string]*Entry, len(rows))
-	names := make([]string, 0, len(rows))
-	for name := range rows {
-		names = append(names, name)
-	}
-	sort.Strings(names) // the first error does not depend on map order
-	for _, name := range names {
+	entries := make(map[string]*Entry, len(rows.facts))
+	for _, f := range rows.facts {
+		name := f.key
+		row, ok := f.value.(*table)
+		if !ok {
+			return nil, fmt.Errorf("key %q: expected a table for each model, found %s", name, describe(f.value))
+		}
+		if err := CheckName(name); err != nil {
+			return nil, fmt.Errorf("entry %q: %w", name, err)
+		}
 		entry, merged := &Entry{Name: name}, false
 		if old, ok := base.rows[name]; ok {
 			*entry, merged = *old(), true // an Entry holds no pointers: a full copy
 		}
-		if err := meta.PrimitiveDecode(rows[name], entry); err != nil {
-			return nil, fmt.Errorf("entry %q: %w", name, err)
-		}
-		if !merged {
-			if err := checkComplete(meta, name); err != nil {
-				return nil, err
-			}
-		}
-		if err := entry.check(); err != nil {
+		if err := entry.read(row, merged); err != nil {
 			return nil, fmt.Errorf("entry %q: %w", name, err)
 		}
 		entries[name] = entry
@@ -69,41 +69,31 @@ func decode(text string, base *Registry) (map[string]*Entry, error) {
 	return entries, nil
 }
 
-// checkKeys refuses keys that no row has. It compares exactly, where the decoder
-// itself would take "Family" for "family".
-func checkKeys(meta toml.MetaData) error {
-	for _, key := range meta.Keys() {
-		name := key[0]
-		if len(key) == 1 {
-			if meta.Type(name) != "Hash" {
-				return fmt.Errorf("key %q: expected a table for each model, found %s", name, meta.Type(name))
-			}
-			if err := CheckName(name); err != nil {
-				return fmt.Errorf("entry %q: %w", name, err)
-			}
-			continue
-		}
-		fact := strings.Join(key[1:], ".")
-		if _, ok := keys[fact]; !ok || slices.ContainsFunc(key[1:], func(s string) bool { return strings.Contains(s, ".") }) {
-			return fmt.Errorf("entry %q: unknown key %q", name, fact)
+// read takes the facts of a row: over those that are there, or all that a row must state.
+func (e *Entry) read(row *table, merged bool) error {
+	if err := fill(reflect.ValueOf(e).Elem(), row, ""); err != nil {
+		return err
+	}
+	if !merged {
+		if err := checkComplete(row); err != nil {
+			return err
 		}
 	}
-	return nil
+	return e.check()
 }
 
 // checkComplete names every fact that a new row lacks.
-func checkComplete(meta toml.MetaData, name string) error {
+func checkComplete(row *table) error {
 	var missing []string
-	for fact, required := range keys {
-		if required && !meta.IsDefined(append([]string{name}, strings.Split(fact, ".")...)...) {
-			missing = append(missing, fact)
+	for _, path := range required {
+		if !row.has(path...) {
+			missing = append(missing, strings.Join(path, "."))
 		}
 	}
 	if len(missing) == 0 {
 		return nil
 	}
-	sort.Strings(missing)
-	return fmt.Errorf("entry %q: missing %s", name, strings.Join(missing, ", "))
+	return fmt.Errorf("missing %s", strings.Join(missing, ", "))
 }
 
 // maxEdge bounds image sizes in pixels, so that a slip in a row cannot ask for an

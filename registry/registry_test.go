@@ -145,7 +145,7 @@ func TestParseRefuses(t *testing.T) {
 		{"wrong type", `classes = 1000`, `classes = "1000"`, `entry "net_in1k"`},
 		{"mean of two", `[123.675, 116.28, 103.53]`, `[1, 2]`, `entry "net_in1k"`},
 		{"std of zero", `58.395`, `0`, "std above 0"},
-		{"std not finite", `58.395`, `inf`, "out of range"},
+		{"std not finite", `58.395`, `inf`, "finite"},
 		{"std not a number", `58.395`, `nan`, "finite"},
 		{"figure as a number", `"80.50"`, `80.50`, "in quotes"},
 		{"figure not decimal", `"80.50"`, `"80.5%"`, "expected a decimal number"},

@@ -1,6 +1,7 @@
 package vision
 
 import (
+	"context"
 	"errors"
 	"fmt"
 	"io"
@@ -8,6 +9,13 @@ import (
 
 // MaxPixels is the default limit of DecodeOptions, the one of Pillow.
 const MaxPixels = 178956970
+
+// MostPixels is the largest limit that DecodeOptions can have.
+const MostPixels = 1<<31 - 1
+
+// MaxBytes returns more bytes than a file of so many pixels can have: uncompressed, of four
+// samples of 16 bits, with slack for its headers.
+func MaxBytes(pixels int) int64 { return 8*int64(pixels) + 1<<20 }
 
 // DecodeOptions says how an image file is decoded. The zero value is what the
 // reference does.
@@ -18,6 +26,9 @@ type DecodeOptions struct {
 	// MaxPixels is the largest width times height that is decoded; 0 means the
 	// constant MaxPixels.
 	MaxPixels int
+	// Budget is what the memory of all pictures in work is taken from; nil means one of
+	// DefaultPixelMemory that all calls of the process share.
+	Budget *Budget
 }
 
 // Errors of Decode.
@@ -41,9 +52,13 @@ type SizeError struct {
 	W, H, Max int // pixels; Max is the limit for W*H
 }
 
-// Error gives both sizes.
+// Error gives both sizes, and how to allow for more.
 func (e *SizeError) Error() string {
-	return fmt.Sprintf("expected 1 to %d pixels, found %dx%d", e.Max, e.W, e.H)
+	text := fmt.Sprintf("expected 1 to %d pixels, found %dx%d", e.Max, e.W, e.H)
+	if e.W > 0 && e.H > 0 {
+		text += ": --max-pixels (MaxPixels) raises the bound"
+	}
+	return text
 }
 
 // A DamagedError says that a part of a JPEG's compressed data is missing or cannot be
@@ -73,58 +88,91 @@ func (e *DamagedError) Error() string { return "damaged: " + e.Reason }
 //     a palette or of 1 bit, uncompressed, LZW, Deflate or PackBits. As in OpenCV, colours
 //     are multiplied by alpha here, and the orientation is heeded even if it is not to be.
 //
-// The size is checked, against the limit and against the length of the data, before
+// The size is checked, against the limit, the length of the data and the budget, before
 // memory is taken for pixels. Errors are ErrEmpty, ErrTruncated, *FormatError,
-// *SizeError, *DamagedError or the format's own, wrapped. A file that ends early is
-// always an error, even if only the mark of its end is missing.
+// *SizeError, *OverBudgetError, *DamagedError or the format's own, wrapped. A file that ends
+// early is always an error, even if only the mark of its end is missing.
 func Decode(data []byte, o DecodeOptions) (*Image, error) {
-	m, err := decode(data, o)
+	return DecodeContext(context.Background(), data, o)
+}
+
+// DecodeContext is Decode for a call that may be given up: it returns the context's error
+// soon after the context has ended, whether it waits for room in the budget or decodes. The
+// room is given back when it returns; the pixels of the result are the caller's.
+func DecodeContext(ctx context.Context, data []byte, o DecodeOptions) (*Image, error) {
+	m, release, err := decode(ctx, data, o, nil)
 	if err != nil {
 		return nil, fmt.Errorf("vision: decode: %w", err)
 	}
+	release()
 	return m, nil
 }
 
 // A file is one whose header has been read.
 type file struct {
-	w, h        int // pixels, as they are stored
-	smallest    int // bytes that the pixels take at least, compressed as well as the format can
-	orientation int // EXIF, 1 to 8
+	w, h        int   // pixels, as they are stored
+	smallest    int   // bytes that the pixels take at least, compressed as well as the format can
+	memory      int64 // bytes that decoding takes at most, the result among them
+	orientation int   // EXIF, 1 to 8
 	// pixels decodes the rest. Beside a DamagedError it returns an image.
-	pixels func() (*Image, error)
+	pixels func(context.Context) (*Image, error)
+	ended  <-chan struct{} // closed when pixels takes no more memory; nil: as soon as it returns
 }
 
-func decode(data []byte, o DecodeOptions) (*Image, error) {
+// decode returns the pixels, and what gives their room in the budget back. Then tells how
+// many bytes the caller will need beside the image when it is decoded; nil for none.
+func decode(ctx context.Context, data []byte, o DecodeOptions, then func(w, h int) int64) (m *Image, release func(), err error) {
 	open, err := sniff(data)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
 	f, err := open(data)
 	if err != nil {
-		return nil, truncated(err)
+		return nil, nil, truncated(err)
 	}
 	limit := o.MaxPixels
 	if limit == 0 {
 		limit = MaxPixels
 	}
+	limit = min(limit, MostPixels)
 	if f.w < 1 || f.h < 1 || f.w > limit/f.h {
-		return nil, &SizeError{f.w, f.h, limit}
+		return nil, nil, &SizeError{f.w, f.h, limit}
 	}
 	if len(data) < f.smallest {
-		return nil, fmt.Errorf("%w: %dx%d pixels take at least %d bytes, found %d",
+		return nil, nil, fmt.Errorf("%w: %dx%d pixels take at least %d bytes, found %d",
 			ErrTruncated, f.w, f.h, f.smallest, len(data))
 	}
-	m, err := f.pixels()
+	need, pixels := f.memory, 3*int64(f.w)*int64(f.h)
+	if !o.IgnoreEXIF && f.orientation > 4 {
+		need = max(need, 2*pixels)
+	}
+	if then != nil {
+		need = max(need, pixels+then(f.w, f.h))
+	}
+	give, err := o.Budget.take(ctx, f.w, f.h, need)
+	if err != nil {
+		return nil, nil, err
+	}
+	reclaim(need)
+	m, err = f.pixels(ctx)
 	if m != nil && !o.IgnoreEXIF {
 		m = orient(m, f.orientation)
 	}
 	if d := (*DamagedError)(nil); errors.As(err, &d) {
 		d.Image = m
 	}
-	if err != nil {
-		return nil, truncated(err)
+	switch {
+	case err == nil:
+		return m, give, nil
+	case f.ended == nil:
+		give()
+	default:
+		go func() {
+			<-f.ended
+			give()
+		}()
 	}
-	return m, nil
+	return nil, nil, truncated(err)
 }
 
 // truncated returns ErrTruncated for what a decoder says at the end of its input,

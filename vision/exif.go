@@ -37,13 +37,8 @@ func orientation(exif ...[]byte) int {
 	return 1
 }
 
-// Tags of fields.
-const (
-	tagOrientation = 0x0112
-	tagCompression = 0x0103 // this and the following are only looked for in TIFF files
-	tagFillOrder   = 0x010a
-	tagPlanar      = 0x011c
-)
+// tagOrientation is the field of EXIF data that says how an image is to be turned.
+const tagOrientation = 0x0112
 
 // readField returns the number in a field of EXIF data, which have the layout of a TIFF
 // file. As OpenCV does, it reads 16 bits whatever type the field claims, and gives up at
@@ -95,45 +90,63 @@ func inside(field []byte, order binary.ByteOrder, n int) bool {
 }
 
 // orient returns the image upright, given the EXIF orientation that it was stored
-// with. Orientation 1 is upright already.
+// with: the image itself, changed, unless rows become columns. Orientation 1 is upright
+// already.
 func orient(m *Image, orientation int) *Image {
 	// An orientation is a transposition (or not) followed by flips of the result.
-	var transpose, flipX, flipY bool
 	switch orientation {
 	case 2:
-		flipX = true
+		flipX(m)
 	case 3:
-		flipX, flipY = true, true
+		flipX(m)
+		flipY(m)
 	case 4:
-		flipY = true
+		flipY(m)
 	case 5:
-		transpose = true
+		return transpose(m, false, false)
 	case 6:
-		transpose, flipX = true, true
+		return transpose(m, true, false)
 	case 7:
-		transpose, flipX, flipY = true, true, true
+		return transpose(m, true, true)
 	case 8:
-		transpose, flipY = true, true
-	default:
-		return m
+		return transpose(m, false, true)
 	}
-	w, h := m.W, m.H
-	stepX, stepY := 3, 3*m.W // in bytes of m, for a step in the result
-	if transpose {
-		w, h = h, w
-		stepX, stepY = stepY, stepX
+	return m
+}
+
+func flipX(m *Image) {
+	for y := range m.H {
+		row := m.row(y)
+		for i, j := 0, len(row)-3; i < j; i, j = i+3, j-3 {
+			row[i], row[i+1], row[i+2], row[j], row[j+1], row[j+2] = row[j], row[j+1], row[j+2], row[i], row[i+1], row[i+2]
+		}
 	}
-	start := 0
+}
+
+func flipY(m *Image) {
+	for y := range m.H / 2 {
+		a, b := m.row(y), m.row(m.H-1-y)
+		for i := range a {
+			a[i], b[i] = b[i], a[i]
+		}
+	}
+}
+
+// transpose returns the image whose columns are the rows of m, from the last on if flipX
+// says so, each read backwards if flipY does.
+func transpose(m *Image, flipX, flipY bool) *Image {
+	stepX, stepY, start := 3*m.W, 3, 0 // in bytes of m, for a step in the result
 	if flipX {
-		start += (w - 1) * stepX
+		start += (m.H - 1) * stepX
 		stepX = -stepX
 	}
 	if flipY {
-		start += (h - 1) * stepY
+		start += (m.W - 1) * stepY
 		stepY = -stepY
 	}
-	out := newImage(w, h)
-	for y := range h {
+	reclaim(2 * int64(len(m.Pix)))
+	out := newImage(m.H, m.W)
+	for y := range out.H {
 		row, at := out.row(y), start+y*stepY
 		for i := 0; i < len(row); i += 3 {
 			copy(row[i:i+3], m.Pix[at:])

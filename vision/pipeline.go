@@ -2,6 +2,7 @@ package vision
 
 import (
 	"cmp"
+	"context"
 	"fmt"
 	"math"
 	"strconv"
@@ -156,6 +157,30 @@ func (r Resize) check() error {
 const maxEdge = 1 << 14
 
 func finite(x float32) bool { return !math.IsNaN(float64(x)) && !math.IsInf(float64(x), 0) }
+
+// Load decodes an image file and returns what the network sees of it: Pixels of what
+// DecodeContext returns. The room in the budget is kept until both are done.
+func (p Pipeline) Load(ctx context.Context, data []byte, o DecodeOptions) (*Image, error) {
+	if err := p.Check(); err != nil {
+		return nil, err
+	}
+	img, release, err := decode(ctx, data, o, p.memory)
+	if err != nil {
+		return nil, fmt.Errorf("vision: decode: %w", err)
+	}
+	defer release()
+	return p.Pixels(img)
+}
+
+// memory returns how many bytes Pixels takes at most for an image of that size, but for
+// what it returns and a few rows.
+func (p Pipeline) memory(w, h int) int64 {
+	if p.Resize.Kind != ResizeEfficientNet {
+		return 0
+	}
+	_, _, side := EfficientNetCrop(w, h, p.Resize.Edge, p.Resize.Padding)
+	return 3 * int64(side) * int64(side)
+}
 
 // Pixels returns what the network sees of an image: resized and cropped, in RGB
 // whatever the pipeline's channel order. It may be the image itself.

@@ -2,55 +2,149 @@ package vision
 
 import (
 	"bytes"
+	"context"
 	"encoding/binary"
 	"errors"
+	"fmt"
 	"image"
 
-	"golang.org/x/image/webp"
+	"golang.org/x/image/vp8"
+
+	"github.com/gozoo/zoo/vision/internal/vp8l"
 )
 
-func openWebP(data []byte) (file, error) {
-	const animated = 2 // among the flags of an extended header
-	if len(data) > 20 && starts(data[12:], "VP8X") && data[20]&animated != 0 {
-		return file{}, errors.New("webp: animated images are not supported")
+// A webpChunk is a part of a WebP file.
+type webpChunk struct {
+	name string
+	data []byte
+}
+
+// webpChunks returns the chunks of a file, up to one that the file ends in, if there is such.
+func webpChunks(data []byte) (chunks []webpChunk, cut bool) {
+	const riff, head = 12, 8 // bytes before the chunks, and of a chunk's name and size
+	for data = data[riff:]; len(data) > 0; {
+		if len(data) < head {
+			return chunks, true
+		}
+		n := int64(binary.LittleEndian.Uint32(data[4:]))
+		if n > int64(len(data)-head) {
+			return chunks, true
+		}
+		chunks = append(chunks, webpChunk{string(data[:4]), data[head:][:n]})
+		data = data[min(int64(len(data)), head+n+n&1):]
 	}
-	config, err := webp.DecodeConfig(bytes.NewReader(data))
+	return chunks, false
+}
+
+func openWebP(data []byte) (file, error) {
+	chunks, cut := webpChunks(data)
+	var canvas, pixels, exif []byte
+	lossless := false
+	for _, c := range chunks {
+		switch c.name {
+		case "VP8X":
+			if canvas == nil {
+				canvas = c.data
+			}
+		case "EXIF":
+			if exif == nil {
+				exif = c.data
+			}
+		case "VP8 ", "VP8L":
+			if pixels == nil {
+				pixels, lossless = c.data, c.name == "VP8L"
+			}
+		}
+	}
+	if canvas != nil {
+		const animated = 2 // among the flags of an extended header
+		if len(canvas) < 10 {
+			return file{}, errors.New("webp: invalid format: a short chunk VP8X")
+		}
+		if canvas[0]&animated != 0 {
+			return file{}, errors.New("webp: animated images are not supported")
+		}
+	}
+	if pixels == nil {
+		if cut {
+			return file{}, ErrTruncated
+		}
+		return file{}, errors.New("webp: invalid format: no chunk VP8 or VP8L")
+	}
+	open := openVP8
+	if lossless {
+		open = openVP8L
+	}
+	f, err := open(pixels)
 	if err != nil {
 		return file{}, err
 	}
-	return file{
-		w: config.Width, h: config.Height,
-		orientation: orientation(webpEXIF(data)),
-		pixels: func() (*Image, error) {
-			img, err := webp.Decode(bytes.NewReader(data))
-			if err != nil {
-				return nil, err
-			}
-			switch img := img.(type) {
-			case *image.YCbCr:
-				return fromVP8(img), nil
-			case *image.NYCbCrA:
-				return fromVP8(&img.YCbCr), nil
-			}
-			return FromImage(img), nil
-		},
-	}, nil
+	if canvas != nil {
+		side := func(p []byte) int { return int(p[0]) | int(p[1])<<8 | int(p[2])<<16 + 1 }
+		if w, h := side(canvas[4:]), side(canvas[7:]); w != f.w || h != f.h {
+			return file{}, fmt.Errorf("webp: invalid format: a canvas of %dx%d for an image of %dx%d", w, h, f.w, f.h)
+		}
+	}
+	f.orientation = orientation(exif)
+	return f, nil
 }
 
-// webpEXIF returns the EXIF data of a WebP file; nil when it has none.
-func webpEXIF(data []byte) []byte {
-	const head = 8 // of a chunk: its name and size
-	for data = data[min(len(data), 12):]; len(data) >= head; {
-		n := int64(binary.LittleEndian.Uint32(data[4:]))
-		if n > int64(len(data)-head) {
-			return nil
-		}
-		if starts(data, "EXIF") {
-			return data[head:][:n]
-		}
-		data = data[min(int64(len(data)), head+n+n&1):]
+func openVP8L(data []byte) (file, error) {
+	w, h, err := vp8l.Size(data)
+	if err != nil {
+		return file{}, webpError(err)
 	}
-	return nil
+	return file{w: w, h: h, memory: vp8l.Memory(w, h), pixels: func(ctx context.Context) (*Image, error) {
+		pix, err := vp8l.Decode(ctx, data)
+		if err != nil {
+			return nil, webpError(err)
+		}
+		reclaim(7 * int64(len(pix)))
+		m := newImage(w, h)
+		for i, v := range pix {
+			p := m.Pix[3*i:][:3]
+			p[0], p[1], p[2] = uint8(v>>16), uint8(v>>8), uint8(v)
+		}
+		return m, nil
+	}}, nil
+}
+
+func webpError(err error) error {
+	if errors.Is(err, vp8l.ErrTruncated) {
+		return ErrTruncated
+	}
+	return err
+}
+
+func openVP8(data []byte) (file, error) {
+	d := vp8.NewDecoder()
+	d.Init(bytes.NewReader(data), len(data))
+	head, err := d.DecodeFrameHeader()
+	if err != nil {
+		return file{}, err
+	}
+	if !head.KeyFrame {
+		return file{}, errors.New("webp: invalid format: no key frame")
+	}
+	n, ended := int64(head.Width+16)*int64(head.Height+16), make(chan struct{})
+	return file{w: head.Width, h: head.Height, memory: 5 * n, ended: ended, pixels: func(ctx context.Context) (*Image, error) {
+		// The decoder knows no context: it is left behind when that ends.
+		var img *image.YCbCr
+		var err error
+		go func() {
+			defer close(ended)
+			img, err = d.DecodeFrame()
+		}()
+		select {
+		case <-ctx.Done():
+			return nil, ctx.Err()
+		case <-ended:
+		}
+		if err != nil {
+			return nil, err
+		}
+		return fromVP8(img), nil
+	}}, nil
 }
 
 // fromVP8 converts the samples of a lossy WebP image as libwebp does: chroma, of half the

@@ -33,10 +33,12 @@ type app struct {
 	jobs                       int
 	quiet, verbose, noProgress bool
 
-	args      []string      // of the command line
-	precision zoo.Precision // of the command that is run; empty for the default
-	ownLock   string        // of a command that makes a lock file where none is configured
-	warned    bool          // that the kernels are not those asked for
+	args        []string      // of the command line
+	precision   zoo.Precision // of the command that is run; empty for the default
+	maxPixels   int           // of one picture, where the command has the flag; 0 for the default
+	pixelMemory int64         // bytes of all pictures in work
+	ownLock     string        // of a command that makes a lock file where none is configured
+	warned      bool          // that the kernels are not those asked for
 
 	bars     progressBars
 	events   progressEvents
@@ -125,7 +127,8 @@ func (a *app) open() (*zoo.Zoo, error) {
 	c.Offline = c.Offline || a.offline
 	c.Threads = a.jobs
 	c.Precision = a.precision
-	c.MaxPixels = vision.MaxPixels // one picture at a time
+	c.MaxPixels = cmp.Or(a.maxPixels, vision.MaxPixels)
+	c.PixelMemory = a.pixelMemory
 	c.Lock = cmp.Or(c.Lock, a.ownLock)
 	c.Progress = a.progress
 	c.Notice = func(text string) { a.hint("%s", text) }
@@ -156,6 +159,7 @@ func known(z *zoo.Zoo, names []string) error {
 // flags are the flags that stand for a field of options, for which they are named otherwise.
 var flags = map[string]string{
 	"Threads": "jobs", "Format": "to", "DType": "dtype", "Shards": "shard", "Log": "output", "LockKey": "lock-key", "CacheDir": "cache-dir",
+	"MaxPixels": "max-pixels", "PixelMemory": "pixel-memory",
 }
 
 // flagged returns an error's message, behind the flag that is to blame where options are.
@@ -179,6 +183,26 @@ func (a *app) precisionFlag(c *cobra.Command, def zoo.Precision) {
 		if a.precision, err = zoo.ParsePrecision(text); err != nil {
 			return usage("--precision: %w", err)
 		}
+		return run(cmd, args)
+	}
+}
+
+// pictureFlags gives a command the flags that bound pictures, which open heeds.
+func (a *app) pictureFlags(c *cobra.Command) {
+	var pixels int
+	var memory string
+	c.Flags().IntVar(&pixels, "max-pixels", vision.MaxPixels, "largest picture that is decoded, width times height")
+	c.Flags().StringVar(&memory, "pixel-memory", "1GiB", "memory that all pictures in work may take while they are decoded")
+	run := c.RunE
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		if pixels < 1 || pixels > vision.MostPixels {
+			return usage("--max-pixels %d: expected 1 to %d", pixels, vision.MostPixels)
+		}
+		bytes, err := parseBytes(memory)
+		if err != nil || bytes < 1 {
+			return usage("--pixel-memory %s: expected a size with a unit, such as 500MB or 4GiB", memory)
+		}
+		a.maxPixels, a.pixelMemory = pixels, bytes
 		return run(cmd, args)
 	}
 }

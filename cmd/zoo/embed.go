@@ -37,7 +37,7 @@ ndjson.`,
 			}
 			results := []result{}
 			lines := csv.NewWriter(a.stdout)
-			err = a.eachImage(m, images, func(path string, img image.Image) error {
+			err = a.eachImage(cmd.Context(), m, images, func(path string, img image.Image) error {
 				features, err := m.Embed(cmd.Context(), model.Image(img))
 				if err != nil {
 					return err
@@ -76,5 +76,6 @@ ndjson.`,
 	}
 	c.Flags().StringVar(&checkpoint, "checkpoint", "", "file with the weights instead of the published ones")
 	a.precisionFlag(c, zoo.High)
+	a.pictureFlags(c)
 	return c
 }

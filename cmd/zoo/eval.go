@@ -108,6 +108,7 @@ guessing, evaluation stops with exit status 4 and says why. Formats: human, json
 	f.StringVar(&shard, "shard", "", "evaluate one of equal parts, such as 1/8")
 	f.StringVarP(&o.Log, "output", "o", "", "log to append the outcome of each image to, and to go on from")
 	a.precisionFlag(c, zoo.High)
+	a.pictureFlags(c)
 	c.AddCommand(&cobra.Command{
 		Use:   "merge FILE...",
 		Short: "Put the logs of all parts of an evaluation together",

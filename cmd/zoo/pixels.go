@@ -6,10 +6,10 @@ import (
 	"image"
 	"image/png"
 	"io"
-	"os"
 
 	"github.com/spf13/cobra"
 
+	"github.com/gozoo/zoo"
 	"github.com/gozoo/zoo/vision"
 )
 
@@ -44,9 +44,11 @@ read from standard input, an OUT of - written to standard output.`,
 			if err != nil {
 				return err
 			}
-			img, err := vision.Decode(data, pipeline.DecodeOptions())
-			if err == nil && name != "" {
-				img, err = pipeline.Pixels(img)
+			var img *vision.Image
+			if o := z.DecodeOptions(pipeline); name != "" {
+				img, err = pipeline.Load(cmd.Context(), data, o)
+			} else {
+				img, err = vision.DecodeContext(cmd.Context(), data, o)
 			}
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
@@ -61,24 +63,20 @@ read from standard input, an OUT of - written to standard output.`,
 	c.Flags().StringVar(&name, "for", "", "registry name of the model whose preprocessing is applied")
 	c.Flags().StringVarP(&output, "output", "o", "", "PNG file to write, - being standard output")
 	c.RegisterFlagCompletionFunc("for", a.completeNames)
+	a.pictureFlags(c)
 	return c
 }
-
-// maxInput bounds an image file, in bytes: every format is smaller than this at the
-// largest size that is decoded, but for uncompressed ones of 16 bits.
-const maxInput = 1 << 29
 
 // readInput returns the bytes of an image file, or of standard input for "-".
 func (a *app) readInput(path string) ([]byte, error) {
 	if path == "-" {
-		return readAtMost(a.stdin, "standard input", maxInput)
+		return readAtMost(a.stdin, "standard input", zoo.MaxPicture)
 	}
-	f, err := os.Open(path)
+	data, err := zoo.ReadPicture(path)
 	if err != nil {
 		return nil, &usageError{err}
 	}
-	defer f.Close()
-	return readAtMost(f, path, maxInput)
+	return data, nil
 }
 
 // readAtMost returns all of r, which is an error when there are more bytes than limit.

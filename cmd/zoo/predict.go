@@ -49,7 +49,7 @@ it speaks for that class. Formats: human, json, ndjson, csv.`,
 				return usage("--cam goes with one image, found %d", len(images))
 			}
 			p := a.newPredictionPrinter(m, format, len(images) > 1)
-			err = a.eachImage(m, images, func(path string, img image.Image) error {
+			err = a.eachImage(cmd.Context(), m, images, func(path string, img image.Image) error {
 				best, err := m.Top(cmd.Context(), top, model.Image(img))
 				if err != nil {
 					return err
@@ -72,6 +72,7 @@ it speaks for that class. Formats: human, json, ndjson, csv.`,
 	c.Flags().StringVar(&checkpoint, "checkpoint", "", "file with the weights, such as a fine-tuned checkpoint, instead of the published ones")
 	c.Flags().StringVar(&cam, "cam", "", "PNG file to write a class activation map to")
 	a.precisionFlag(c, zoo.High)
+	a.pictureFlags(c)
 	return c
 }
 
@@ -163,10 +164,13 @@ func listImages(args []string) ([]string, error) {
 // eachImage decodes images, or standard input for "-", as the model's preprocessing
 // asks, and calls f with each. One that cannot be decoded is named, and the others
 // are still done.
-func (a *app) eachImage(m *model.Model, images []string, f func(path string, img image.Image) error) error {
+func (a *app) eachImage(ctx context.Context, m *model.Model, images []string, f func(path string, img image.Image) error) error {
 	unreadable := 0
 	for _, path := range images {
-		img, err := a.readImage(m, path)
+		img, err := a.readImage(ctx, m, path)
+		if ctx.Err() != nil {
+			return ctx.Err()
+		}
 		if err != nil {
 			unreadable++
 			if len(images) == 1 {
@@ -185,12 +189,12 @@ func (a *app) eachImage(m *model.Model, images []string, f func(path string, img
 	return nil
 }
 
-func (a *app) readImage(m *model.Model, path string) (image.Image, error) {
+func (a *app) readImage(ctx context.Context, m *model.Model, path string) (image.Image, error) {
 	data, err := a.readInput(path)
 	if err != nil {
 		return nil, err
 	}
-	img, err := vision.Decode(data, m.DecodeOptions())
+	img, err := vision.DecodeContext(ctx, data, m.DecodeOptions())
 	if err != nil {
 		return nil, fmt.Errorf("%s: %w", path, err)
 	}

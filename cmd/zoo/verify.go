@@ -81,6 +81,7 @@ Exit status 4 when one fails. Formats: human, json, ndjson.`,
 	f.StringVar(&goldenFile, "golden", "", "golden file to judge by, instead of the embedded ones")
 	f.StringVar(&precisions, "precision", string(zoo.Highest), "highest, high, medium, a list of them, or all")
 	f.StringVar(&images, "images", "", "folder with the images a golden's input was made from, to verify the preprocessing")
+	a.pictureFlags(c)
 	return c
 }
 

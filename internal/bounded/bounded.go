@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"io/fs"
 	"os"
 	"syscall"
 )
@@ -86,6 +87,27 @@ func ReadFile(path string, limit int64) ([]byte, error) {
 	data, err := ReadAll(f, limit)
 	if errors.Is(err, ErrTooLong) {
 		err = &os.PathError{Op: "read", Path: path, Err: err}
+	}
+	return data, err
+}
+
+// ReadFS is ReadFile for a file of a file system.
+func ReadFS(fsys fs.FS, name string, limit int64) ([]byte, error) {
+	st, err := fs.Stat(fsys, name)
+	if err == nil {
+		err = regular(name, st)
+	}
+	if err != nil {
+		return nil, err
+	}
+	f, err := fsys.Open(name)
+	if err != nil {
+		return nil, err
+	}
+	defer f.Close()
+	data, err := ReadAll(f, limit)
+	if errors.Is(err, ErrTooLong) {
+		err = &fs.PathError{Op: "read", Path: name, Err: err}
 	}
 	return data, err
 }

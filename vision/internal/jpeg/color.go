@@ -32,22 +32,20 @@ func (d *decoder) guessSpace() colorSpace {
 	return yCbCr
 }
 
-// pixels returns the image, (H,W,3) RGB.
-func (d *decoder) pixels() []uint8 {
-	w := d.width
-	pix := make([]uint8, 3*w*d.height, 3*w*d.height+kernel.Beyond)
-	var scratch [4][]uint8
-	for i := range d.components {
-		if d.components[i].up != fullSize {
-			scratch[i] = make([]uint8, d.components[i].width*(d.maxH/d.components[i].h))
-		}
+// emit writes pixels, given how many rows of them there are samples for: all but the last,
+// which are interpolated with the samples below, unless those are the last of the image.
+func (d *decoder) emit(end int) {
+	const kept = 2 // more than any interpolation looks ahead
+	if end < d.height {
+		end -= kept
 	}
+	w := d.width
 	var rows [4][]uint8
-	for y := range d.height {
+	for ; d.emitted < min(end, d.height); d.emitted++ {
 		for i := range d.components {
-			rows[i] = d.components[i].row(&d.frame, y, scratch[i])[:w:w]
+			rows[i] = d.components[i].row(&d.frame, d.emitted, d.scratch[i])[:w:w]
 		}
-		dst := pix[3*w*y:][:3*w]
+		dst := d.pix[3*w*d.emitted:][:3*w]
 		switch d.space {
 		case grey:
 			kernel.Interleave(dst, rows[0], rows[0], rows[0])
@@ -63,7 +61,6 @@ func (d *decoder) pixels() []uint8 {
 			addBlack(dst, rows[3], 255)
 		}
 	}
-	return pix
 }
 
 // addBlack converts CMYK, as Adobe stores it (0 is full ink), to RGB with OpenCV's

@@ -1,6 +1,10 @@
 package jpeg
 
-import "encoding/binary"
+import (
+	"encoding/binary"
+
+	"github.com/gozoo/zoo/vision/internal/kernel"
+)
 
 // blockSide is the side of a block, in samples and in coefficients.
 const blockSide = 8
@@ -30,7 +34,7 @@ type component struct {
 	coefs    []int16     // (strideY,strideX,64) in natural order, not multiplied by quant; may be nil
 	accuracy [64]int8    // of progressive scans: lowest bit known of each coefficient, -1: none
 	before   [64]int8    // accuracy before the last scan
-	plane    []uint8     // (8*strideY,8*strideX) samples
+	plane    []uint8     // (8*v*held,8*strideX) samples of the rows of MCUs decoded last
 	up       upsampling
 }
 
@@ -82,16 +86,36 @@ func (d *decoder) readFrame(p []byte, progressive bool) error {
 	return nil
 }
 
-// allocate makes room for samples and, if asked, for coefficients.
+// held is how many rows of MCUs the samples are kept of: the one at hand and the one
+// above, between which chroma is interpolated.
+const held = 2
+
+// memory returns how many bytes allocate takes, and the image.
+func (d *decoder) memory(coefs bool) (n int64) {
+	for i := range d.components {
+		c := &d.components[i]
+		n += int64(held * c.v * c.strideX * blockSide * blockSide)
+		if coefs {
+			n += 2 * int64(c.strideX) * int64(c.strideY) * blockSide * blockSide
+		}
+	}
+	return n + 3*int64(d.width)*int64(d.height)
+}
+
+// allocate makes room for the image, for samples and, if asked, for coefficients.
 func (d *decoder) allocate(coefs bool) {
 	for i := range d.components {
 		c := &d.components[i]
-		n := c.strideX * c.strideY * blockSide * blockSide
-		c.plane = make([]uint8, n)
+		c.plane = make([]uint8, held*c.v*c.strideX*blockSide*blockSide)
 		if coefs {
-			c.coefs = make([]int16, n)
+			c.coefs = make([]int16, c.strideX*c.strideY*blockSide*blockSide)
+		}
+		if c.up != fullSize {
+			d.scratch[i] = make([]uint8, c.width*(d.maxH/c.h))
 		}
 	}
+	n := 3 * d.width * d.height
+	d.pix = make([]uint8, n, n+kernel.Beyond)
 }
 
 // block returns the coefficients of a block.
@@ -102,7 +126,7 @@ func (c *component) block(x, y int) *[64]int16 {
 // at returns the plane from the first sample of a block on, and the samples in a row.
 func (c *component) at(x, y int) ([]uint8, int) {
 	stride := blockSide * c.strideX
-	return c.plane[blockSide*(y*stride+x):], stride
+	return c.plane[blockSide*(y%(held*c.v)*stride+x):], stride
 }
 
 func ceilDiv(a, b int) int { return (a + b - 1) / b }

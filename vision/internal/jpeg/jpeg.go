@@ -8,12 +8,13 @@
 // the transform, what becomes of damage) follows libjpeg-turbo 3.1.
 //
 //	f, err := jpeg.Open(data)       // the header: f.Width, f.Height
-//	pix, err := f.Decode()          // (H,W,3) RGB
+//	pix, err := f.Decode(ctx)       // (H,W,3) RGB
 //
 // Orientation is not its business: it hands out the EXIF data.
 package jpeg
 
 import (
+	"context"
 	"errors"
 	"fmt"
 )
@@ -65,8 +66,13 @@ type decoder struct {
 
 	scan    scan // the one whose header was read last
 	scans   int
+	work    int    // of the scans so far: see spend
 	segment []byte // scratch of the scans
-	damage  error  // the first; nil: none
+
+	pix     []uint8    // (H,W,3) RGB
+	emitted int        // rows of it that are done
+	scratch [4][]uint8 // a row of each component that is interpolated
+	damage  error      // the first; nil: none
 }
 
 // maxScans bounds the work that a small file can ask for. What T.81 allows for (a scan
@@ -104,15 +110,21 @@ func (f *File) MinBytes() int {
 	return bits / 8
 }
 
+// oneScan reports whether all of the image is in one sequential scan.
+func (d *decoder) oneScan() bool { return !d.progressive && len(d.scan.parts) == len(d.components) }
+
+// Memory returns how many bytes Decode takes: three for each pixel and, unless all of the
+// image is in one sequential scan, two for each coefficient.
+func (f *File) Memory() int64 { return f.memory(!f.oneScan()) + int64(len(f.data)) }
+
 // Decode returns the pixels, (H,W,3) RGB. Beside a *DamageError it returns pixels as
-// well, beside other errors none. It needs memory for the samples of all components
-// and, unless all of the image is in one sequential scan, two bytes for each
-// coefficient.
-func (f *File) Decode() ([]byte, error) {
+// well, beside other errors none. It ends with the context's error soon after the context
+// has ended.
+func (f *File) Decode(ctx context.Context) ([]byte, error) {
 	d := &f.decoder
-	oneScan := !d.progressive && len(d.scan.parts) == len(d.components)
+	oneScan := d.oneScan()
 	d.allocate(!oneScan)
-	if err := d.decodeScan(); err != nil {
+	if err := d.decodeScan(ctx); err != nil {
 		return nil, err
 	}
 	if !oneScan {
@@ -124,13 +136,37 @@ func (f *File) Decode() ([]byte, error) {
 			if !more {
 				break
 			}
-			if err := d.decodeScan(); err != nil {
+			if err := d.decodeScan(ctx); err != nil {
 				return nil, err
 			}
 		}
-		d.transformAll()
+		if err := d.transformAll(ctx); err != nil {
+			return nil, err
+		}
 	}
-	return d.pixels(), d.damage
+	for i := range d.components {
+		d.components[i].coefs = nil
+	}
+	return d.pix, d.damage
+}
+
+// maxWork bounds what scans may cost together, in steps of about a nanosecond. A file of the
+// largest size that is written as usual, in ten scans of which seven look at every
+// coefficient, takes a fifth of it.
+const maxWork = 5e9
+
+// spend adds what a scan costs before its first bit is read, which is where a small file asks
+// for much: a visit of each block and, where bits are added, a look at each coefficient.
+func (d *decoder) spend(s *scan) error {
+	visit := 16
+	if s.high > 0 {
+		visit += 2 * (s.last - s.first + 1)
+	}
+	d.work += s.mcusX * s.mcusY * len(s.blocks) * visit
+	if d.work > maxWork {
+		return malformed("scan %d: so many scans of %dx%d pixels take too long", d.scans, d.width, d.height)
+	}
+	return nil
 }
 
 // damaged notes damage. Only the first is told: what follows is often its consequence.

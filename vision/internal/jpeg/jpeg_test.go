@@ -3,6 +3,7 @@ package jpeg_test
 import (
 	"archive/zip"
 	"bytes"
+	"context"
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
@@ -57,7 +58,7 @@ func samples(t testing.TB) (list []sample) {
 
 func decode(data []byte) (f *jpeg.File, pix []byte, err error) {
 	if f, err = jpeg.Open(data); err == nil {
-		pix, err = f.Decode()
+		pix, err = f.Decode(context.Background())
 	}
 	return f, pix, err
 }
@@ -219,7 +220,7 @@ func FuzzDecode(f *testing.F) {
 		if err != nil || file.Width*file.Height > 1<<16 {
 			return
 		}
-		pix, err := file.Decode()
+		pix, err := file.Decode(t.Context())
 		var damage jpeg.DamageError
 		if (err == nil || errors.As(err, &damage)) != (pix != nil) {
 			t.Errorf("%d bytes of pixels beside the error %v", len(pix), err)

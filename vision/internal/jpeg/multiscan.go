@@ -1,54 +1,76 @@
 package jpeg
 
-import "github.com/gozoo/zoo/vision/internal/kernel"
+import (
+	"context"
 
-// transformAll transforms the coefficients that several scans have left to samples.
-func (d *decoder) transformAll() {
+	"github.com/gozoo/zoo/vision/internal/kernel"
+)
+
+// transformAll transforms the coefficients that several scans have left to samples, and these
+// to pixels.
+func (d *decoder) transformAll(ctx context.Context) error {
 	smooth := d.needsSmoothing()
 	reached := d.scan.reached // in rows of MCUs of all components
 	if len(d.scan.parts) == 1 {
 		reached /= d.scan.parts[0].v
 	}
+	var natural [4][64]int16 // quantisation of each component
 	for i := range d.components {
 		c := &d.components[i]
-		quant := c.quant
-		if quant == nil {
+		if c.quant == nil {
 			d.damaged("the image ends without a scan of component %d", i)
-			quant = new(quantTable)
+			c.quant = new(quantTable)
 		}
-		var natural [64]int16
-		for k, q := range quant {
-			natural[zigzag[k]] = q
+		for k, q := range c.quant {
+			natural[i][zigzag[k]] = q
 		}
-		for y := range c.blocksY {
-			for x := range c.blocksX {
-				b := *c.block(x, y)
+	}
+	for y := range d.mcusY {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
+		for i := range d.components {
+			c := &d.components[i]
+			for by := y * c.v; by < min((y+1)*c.v, c.blocksY); by++ {
+				var known *[64]int8 // nil: nothing is estimated
 				if smooth {
-					known := &c.accuracy
-					if y/c.v > reached {
+					known = &c.accuracy
+					if y > reached {
 						known = &c.before
 						if d.scans == 1 {
 							known = &unknown
 						}
 					}
-					c.smooth(&b, known, d.around(c, x, y))
 				}
-				ac := int16(0)
-				for k, v := range b {
-					b[k] = v * natural[k]
-					if k > 0 {
-						ac |= b[k]
-					}
-				}
-				last := 63
-				if ac == 0 {
-					last = 0
-				}
-				dst, stride := c.at(x, y)
-				kernel.Inverse(&b, last, dst, stride)
+				d.transformRow(c, by, known, &natural[i])
 			}
 		}
-		c.coefs = nil
+		d.emit((y + 1) * blockSide * d.maxV)
+	}
+	return nil
+}
+
+// transformRow transforms a row of blocks. Coefficients that are not known are estimated,
+// unless known is nil.
+func (d *decoder) transformRow(c *component, y int, known *[64]int8, quant *[64]int16) {
+	for x := range c.blocksX {
+		b := *c.block(x, y)
+		if known != nil {
+			c.smooth(&b, known, d.around(c, x, y))
+		}
+		ac := int16(0)
+		for k, v := range b {
+			b[k] = v * quant[k]
+			if k > 0 {
+				ac |= b[k]
+			}
+		}
+		last := 63
+		if ac == 0 {
+			last = 0
+		}
+		dst, stride := c.at(x, y)
+		kernel.Inverse(&b, last, dst, stride)
 	}
 }
 

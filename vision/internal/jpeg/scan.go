@@ -1,6 +1,10 @@
 package jpeg
 
-import "github.com/gozoo/zoo/vision/internal/kernel"
+import (
+	"context"
+
+	"github.com/gozoo/zoo/vision/internal/kernel"
+)
 
 // A scan is one as its header describes it (T.81, B.2.3).
 type scan struct {
@@ -149,8 +153,11 @@ func tableAt(tables *[4]*huffman, index int, dc bool) (*huffman, error) {
 
 // decodeScan decodes the scan whose header was read last: to samples where there is no
 // room for coefficients. It leaves the decoder at the marker that ends the scan.
-func (d *decoder) decodeScan() error {
+func (d *decoder) decodeScan(ctx context.Context) error {
 	s := &d.scan
+	if err := d.spend(s); err != nil {
+		return err
+	}
 	var err error
 	if s.bits, err = d.nextSegment(); err != nil {
 		return err
@@ -162,8 +169,15 @@ func (d *decoder) decodeScan() error {
 			p.multiply = &ones
 		}
 	}
+	rows := blockSide * d.maxV // of pixels in a row of MCUs
+	if len(d.components) == 1 {
+		rows = blockSide
+	}
 	wait := d.restart
 	for y := range s.mcusY {
+		if err := ctx.Err(); err != nil {
+			return err
+		}
 		for x := range s.mcusX {
 			if d.restart > 0 {
 				if wait == 0 {
@@ -185,6 +199,9 @@ func (d *decoder) decodeScan() error {
 		}
 		if s.bits.bad {
 			d.damaged("row %d of %d: a code that does not exist", y+1, s.mcusY)
+		}
+		if d.components[0].coefs == nil {
+			d.emit((y + 1) * rows)
 		}
 	}
 	return nil

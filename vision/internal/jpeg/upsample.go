@@ -63,8 +63,9 @@ func (c *component) row(f *frame, y int, scratch []uint8) []uint8 {
 	return scratch
 }
 
-// sampleRow returns a row of samples, the nearest that there is.
+// sampleRow returns a row of samples, the nearest that there is. It must be of the rows of
+// MCUs that are held.
 func (c *component) sampleRow(y int) []uint8 {
-	y = min(max(y, 0), c.height-1)
+	y = min(max(y, 0), c.height-1) % (held * blockSide * c.v)
 	return c.plane[blockSide*c.strideX*y:][:c.width:c.width]
 }
