@@ -365,3 +365,20 @@ func TestCacheAsProject(t *testing.T) {
 		}
 	}
 }
+
+// TestFileOfHome: a file: address in the home folder is one address, wherever one works.
+func TestFileOfHome(t *testing.T) {
+	home := t.TempDir()
+	t.Setenv("HOME", home)
+	t.Setenv("USERPROFILE", home)
+	write(t, filepath.Join(home, "f"), content)
+	s, e := newStore(t), newEntry(t, "file:~/f")
+	for range 2 {
+		t.Chdir(t.TempDir())
+		blob, err := s.Fetch(t.Context(), e, Options{Offline: true})
+		if err != nil || blob.CheckedBy != ByPrefix || blob.Origin.Address != filepath.Join(home, "f") {
+			t.Errorf("%+v, %v", blob, err)
+		}
+		os.Remove(filepath.Join(home, "f")) // the second time it is in the cache
+	}
+}
