@@ -1,9 +1,6 @@
 package printable
 
-import (
-	"net/url"
-	"strings"
-)
+import "strings"
 
 // hiddenValue stands where an address holds what nobody but its host should read.
 const hiddenValue = "***"
@@ -30,13 +27,12 @@ func Shown(address string) string {
 	if i := strings.IndexAny(rest, `/?#\`); i >= 0 {
 		authority = i
 	}
-	u, err := url.Parse(address)
 	web := strings.EqualFold(scheme, "http") || strings.EqualFold(scheme, "https")
 	switch at := strings.LastIndexByte(rest, '@'); {
 	case at < 0:
 	case at < authority:
 		rest = hiddenValue + rest[at:]
-	case err != nil || web && u.Host == "":
+	case !host(rest[strings.LastIndexByte(rest[:authority], '@')+1:authority], web) || strings.ContainsFunc(rest, control) || badEscape(rest):
 		rest = hiddenValue + rest[at:] // a password with a slash in it, say
 	default:
 		if i := strings.LastIndexByte(rest[:authority], '@'); i >= 0 {
@@ -47,6 +43,30 @@ func Shown(address string) string {
 		return Text(scheme) + "://" + hideQuery(rest)
 	}
 	return Text(scheme) + "://" + hideValues(rest)
+}
+
+// host reports whether s can stand for a host and its port; of the web's it must not be empty.
+// It is asked in place of net/url, which is too large for a package that every program links.
+func host(s string, web bool) bool {
+	name, port := s, ""
+	if i := strings.LastIndexByte(s, ':'); i > strings.LastIndexByte(s, ']') {
+		name, port = s[:i], s[i+1:]
+	}
+	return (!web || s != "") && strings.Trim(port, "0123456789") == "" && !strings.ContainsAny(name, ` "<>^{|}`+"`") &&
+		(strings.HasPrefix(name, "[") || !strings.Contains(name, ":"))
+}
+
+func control(r rune) bool { return r < ' ' || r == 0x7f }
+
+// badEscape reports whether s has a percent sign without two hexadecimal digits.
+func badEscape(s string) bool {
+	const digits = "0123456789abcdefABCDEF"
+	for i := range len(s) {
+		if s[i] == '%' && (i+2 >= len(s) || !strings.Contains(digits, s[i+1:i+2]) || !strings.Contains(digits, s[i+2:i+3])) {
+			return true
+		}
+	}
+	return false
 }
 
 // cutLast is strings.Cut at the last separator.

@@ -16,9 +16,9 @@ package printable
 
 import (
 	"fmt"
-	"html"
 	"strconv"
 	"strings"
+	"sync"
 	"unicode"
 	"unicode/utf8"
 )
@@ -132,7 +132,11 @@ func number(s string) bool {
 
 // HTML returns Text of s for the text of an HTML or SVG element, or for an attribute in
 // quotes.
-func HTML(s string) string { return html.EscapeString(Text(s)) }
+func HTML(s string) string { return entities().Replace(Text(s)) }
+
+var entities = sync.OnceValue(func() *strings.Replacer {
+	return strings.NewReplacer("&", "&amp;", "<", "&lt;", ">", "&gt;", `"`, "&#34;", "'", "&#39;")
+})
 
 // JSON returns a JSON document with the characters that Text escapes, and that stand as they
 // are in it, escaped as JSON does: encoding/json leaves DEL, C1, marks of direction and of no
