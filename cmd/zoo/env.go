@@ -11,6 +11,7 @@ import (
 
 	"github.com/gozoo/zoo"
 	"github.com/gozoo/zoo/model"
+	"github.com/gozoo/zoo/printable"
 	"github.com/gozoo/zoo/registry/hub"
 )
 
@@ -52,8 +53,8 @@ func (a *app) envCommand() *cobra.Command {
 			}{
 				versionText(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH,
 				zoo.CPU(), model.Variant(), model.Variants(), c.Threads, string(c.Precision),
-				c.CacheDir, append([]string{"built in"}, c.Registries...), c.Offline, shown(c.Mirror),
-				c.Lock, c.LockKey, shown(cmp.Or(c.Hub.Endpoint, hub.DefaultEndpoint)), c.Hub.Token != "", c.Hub.Cache, c.TorchCheckpoints,
+				c.CacheDir, append([]string{"built in"}, c.Registries...), c.Offline, printable.Shown(c.Mirror),
+				c.Lock, c.LockKey, printable.Shown(cmp.Or(c.Hub.Endpoint, hub.DefaultEndpoint)), c.Hub.Token != "", c.Hub.Cache, c.TorchCheckpoints,
 			}
 			if env.Threads == 0 {
 				env.Threads = runtime.GOMAXPROCS(0)

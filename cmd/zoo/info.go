@@ -16,6 +16,7 @@ import (
 	"github.com/gozoo/zoo/metrics"
 	"github.com/gozoo/zoo/metrics/table"
 	"github.com/gozoo/zoo/nn"
+	"github.com/gozoo/zoo/printable"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/tensor"
 )
@@ -156,7 +157,7 @@ func (a *app) printInfo(e *registry.Entry, forms []countedForm, here *zoo.Source
 	line("name", e.Name)
 	line("family", e.Family+", "+e.Arch)
 	line("classes", strings.TrimSpace(fmt.Sprintf("%d %s", e.Classes, e.Labels)))
-	line("source", shown(e.Weights.URL))
+	line("source", printable.Shown(e.Weights.URL))
 	line("digest", e.Weights.Digest.Text())
 	for _, o := range overrides {
 		line("overridden", fmt.Sprintf("%s, by %s", strings.Join(o.Keys, ", "), o.File))
@@ -165,7 +166,7 @@ func (a *app) printInfo(e *registry.Entry, forms []countedForm, here *zoo.Source
 		line("cached", fmt.Sprintf("sha256:%s, checked by %s, from %s", here.Digest, here.CheckedBy, here.Origin))
 	}
 	line("container", e.Weights.Container)
-	line("converted from", shown(e.Weights.ConvertedFrom))
+	line("converted from", printable.Shown(e.Weights.ConvertedFrom))
 	line("licence", e.Weights.Licence)
 	line("preprocessing", e.Input.String())
 	p := e.Published
@@ -251,8 +252,8 @@ func (a *app) printInfoJSON(e *registry.Entry, cost countedForm, layers bool, he
 		ByOperator    []operator   `json:"by_operator"`
 		Layers        []layer      `json:"layers,omitempty"`
 	}{
-		e.Name, e.Family, e.Arch, e.Classes, shown(e.Weights.URL), e.Weights.Digest.Text(), nil, here, e.Weights.Container,
-		shown(e.Weights.ConvertedFrom), e.Weights.Licence, e.Input.String(), cost.name, cost.Params, cost.FLOPs, cost.HeadFLOPs,
+		e.Name, e.Family, e.Arch, e.Classes, printable.Shown(e.Weights.URL), e.Weights.Digest.Text(), nil, here, e.Weights.Container,
+		printable.Shown(e.Weights.ConvertedFrom), e.Weights.Licence, e.Input.String(), cost.name, cost.Params, cost.FLOPs, cost.HeadFLOPs,
 		string(cost.Convention), string(cost.Scope), cost.Input, nil, nil,
 	}
 	for _, o := range overrides {

@@ -189,7 +189,7 @@ func listRows(z *zoo.Zoo, entries []*registry.Entry) ([]listRow, error) {
 	for _, e := range entries {
 		p := &e.Published
 		rows = append(rows, listRow{
-			e.Name, e.Family, e.Arch, figure(p.ParamsM), figure(p.FLOPsG), figure(p.Top1), figure(p.Top5), e.Weights.Licence, shown(e.Weights.ConvertedFrom), where(e, cached),
+			e.Name, e.Family, e.Arch, figure(p.ParamsM), figure(p.FLOPsG), figure(p.Top1), figure(p.Top5), e.Weights.Licence, printable.Shown(e.Weights.ConvertedFrom), where(e, cached),
 		})
 	}
 	return rows, nil

@@ -217,7 +217,7 @@ func (a *app) printCheck(c *zoo.Check) {
 	a.line("%s %s %s %s, %s on %s, %d probes: %s", word, c.Model, c.Input, c.Weights, v.Precision,
 		model.Variant(), len(v.Probes), v)
 	if c.Bundle != nil {
-		fmt.Fprintf(a.stdout, "     golden %s is of %s\n", v.Golden, c.Bundle)
+		a.line("     golden %s is of %s", v.Golden, c.Bundle)
 	}
 	if p := c.Pixels; p != nil {
 		word, text := "PASS", "equal to the reference's"
