@@ -145,6 +145,20 @@ func TestHelperFails(t *testing.T) {
 	}
 }
 
+// TestPage has a network that answers every request with a page.
+func TestPage(t *testing.T) {
+	t.Setenv("DOCKER_CONFIG", t.TempDir())
+	a, err := registry.ParseAddress("oci://127.0.0.1:1/r:v1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	page := []byte("\n<!DOCTYPE html><title>Sign in</title>")
+	_, err = clientOf(answer{200, http.Header{}, page}).Resolve(t.Context(), "net", a, digest.Digest{}, true, nil)
+	if !errors.Is(err, transfer.ErrNetwork) || !strings.Contains(err.Error(), "sign in") {
+		t.Errorf("error = %v", err)
+	}
+}
+
 // TestManifestOfDigest compares a manifest with the digest of the address.
 func TestManifestOfDigest(t *testing.T) {
 	t.Setenv("DOCKER_CONFIG", t.TempDir())

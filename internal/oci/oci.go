@@ -11,6 +11,7 @@
 package oci
 
 import (
+	"bytes"
 	"context"
 	"crypto/sha256"
 	"encoding/json"
@@ -135,6 +136,9 @@ func layerOf(data []byte, a registry.Address, want digest.Digest) (*layer, error
 	var m struct {
 		MediaType string  `json:"mediaType"`
 		Layers    []layer `json:"layers"`
+	}
+	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("<")) {
+		return nil, errors.New("expected a manifest, found a page: this network may want somebody to sign in first")
 	}
 	if err := json.Unmarshal(data, &m); err != nil {
 		return nil, fmt.Errorf("expected a manifest: %w", err)

@@ -23,11 +23,12 @@ type download struct {
 	plan *plan
 	log  *journal
 
-	patched  bool  // what is there came in more than one attempt
-	failures int   // since the last gain
-	best     int64 // most bytes that ever were there at a failure
-	plain    bool  // ask for no ranges: the server gives wrong ones
-	next     *body // the whole file, answered to a request for a range
+	patched  bool   // what is there came in more than one attempt
+	failures int    // since the last gain
+	best     int64  // most bytes that ever were there at a failure
+	plain    bool   // ask for no ranges: the server gives wrong ones
+	coding   string // that the server declares of the body, and nothing here undoes
+	next     *body  // the whole file, answered to a request for a range
 
 	mu sync.Mutex // of next and of calls of Progress
 }
@@ -87,6 +88,9 @@ func (d *download) run() (Result, error) {
 			return Result{}, d.diskError(herr)
 		default:
 			digest, err := v.Check()
+			if other := (*MismatchError)(nil); errors.As(err, &other) && other.Hint == "" && d.coding != "" {
+				other.Hint = fmt.Sprintf("the server sent it in the encoding %.40q", d.coding)
+			}
 			if err == nil || again || !d.patched {
 				return Result{Digest: digest, Size: v.Size()}, err
 			}

@@ -73,6 +73,16 @@ func encoded(h http.Header) string {
 	return ""
 }
 
+// foreign returns the encoding that an answer declares and that nothing here undoes; empty for
+// none. Some servers declare what is no encoding: the file decides.
+func foreign(h http.Header) string {
+	coding := strings.TrimSpace(h.Get("Content-Encoding"))
+	if coding == "" || strings.EqualFold(coding, "identity") || encoded(h) != "" {
+		return ""
+	}
+	return coding
+}
+
 // undo makes an answer's body that of the file where the server has encoded it. Its length,
 // and what would tell it from a later one, are those of the encoded body, and are forgotten:
 // no range of the file can be asked for by them.

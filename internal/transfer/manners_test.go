@@ -124,6 +124,21 @@ func TestEncodings(t *testing.T) {
 	}
 }
 
+// TestEncodingUnknown names an encoding that nobody undoes, once the file is another one.
+func TestEncodingUnknown(t *testing.T) {
+	for coding, says := range map[string]string{"br": `in the encoding "br"`, "gzip, gzip": `"gzip, gzip"`, "identity": "", "": ""} {
+		host := faulthost.Start(t, nil, func(n int, w http.ResponseWriter, r *http.Request) bool {
+			w.Header()["Content-Encoding"] = []string{coding}
+			return faulthost.Body([]byte("not the file"))(n, w, r)
+		})
+		_, err := bring(t, host.URL+"/f", file("").Want)
+		var other *MismatchError
+		if !errors.As(err, &other) || !strings.Contains(other.Hint, says) || says == "" && other.Hint != "" {
+			t.Errorf("%q: error = %v, want a MismatchError with %q", coding, err, says)
+		}
+	}
+}
+
 // TestEncodedResume goes on with an encoded body that an earlier process lost: from the start,
 // whatever the server makes of a range.
 func TestEncodedResume(t *testing.T) {
@@ -211,7 +226,7 @@ func TestEndless(t *testing.T) {
 func TestRedirects(t *testing.T) {
 	for location, said := range map[string]string{
 		"file:///etc/passwd": "file:///etc/passwd", "ftp://host/f": "ftp", "data:text/plain,x": "data:", "javascript:1": "javascript",
-		"http://": "nowhere", "http://u:S3cret%zz@host/": "nowhere", "": "nowhere", "gopher://u:S3cret@host/?a=S3cret": "gopher://***@host/?a=***",
+		"http://": "no web address", "http://u:S3cret%zz@host/": "no web address", "": "no web address", "gopher://u:S3cret@host/?a=S3cret": "gopher://***@host/?a=***",
 	} {
 		for _, code := range []int{301, 302, 303, 307, 308} {
 			host := faulthost.Start(t, nil, faulthost.Status(code, faulthost.Always, "", "Location", location))

@@ -23,7 +23,7 @@ type proxyError struct {
 }
 
 func (e *proxyError) Error() string {
-	text := "the proxy " + e.at
+	text := strings.TrimSpace("the proxy " + e.at)
 	if e.status != 0 {
 		text = fmt.Sprintf("%s answers with HTTP status %d %s", text, e.status, http.StatusText(e.status))
 	}

@@ -14,7 +14,7 @@ const maxRedirects = 10
 var (
 	errDowngrade = errors.New("redirected from https to http")
 	errLoop      = errors.New("stopped after 10 redirects")
-	errRedirect  = errors.New("redirected to nowhere")
+	errRedirect  = errors.New("redirected to no web address")
 )
 
 // checkRedirect refuses to leave https, since a digest prefix alone is little to

@@ -98,7 +98,7 @@ func (d *download) lay(b *body) error {
 			return err
 		}
 	}
-	p.validator = validator(b.Header)
+	p.validator, d.coding = validator(b.Header), foreign(b.Header)
 	p.lay(b.total, d.Segment)
 	return d.keepJournal()
 }
