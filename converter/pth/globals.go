@@ -158,6 +158,9 @@ type object struct {
 	class string
 	dict  types.Dict // items set, as in a subclass of dict
 	list  []any      // items appended, as in a subclass of list
+	// module is the state of what looks like a torch.nn.Module: a dict that holds its
+	// parameters, buffers and submodules. nil for every other object.
+	module *types.Dict
 }
 
 // Set keeps an item.
@@ -169,5 +172,18 @@ func (o *object) Append(v any) { o.list = append(o.list, v) }
 // Add keeps an item of a set.
 func (o *object) Add(v any) { o.list = append(o.list, v) }
 
-// PySetState drops the state: what it means only the class knows.
-func (o *object) PySetState(any) error { return nil }
+// PySetState keeps the state of a network, which is a plain dict whose tensors can be read
+// without its class, and drops any other: what that means only the class knows.
+func (o *object) PySetState(state any) error {
+	dict, ok := state.(*types.Dict)
+	if !ok {
+		return nil
+	}
+	for _, part := range []string{"_parameters", "_buffers", "_modules"} {
+		if _, isMapping := entriesOf(lookup(dict, part)); !isMapping {
+			return nil
+		}
+	}
+	o.module = dict
+	return nil
+}

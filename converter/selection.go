@@ -1,0 +1,157 @@
+package converter
+
+import (
+	"errors"
+	"fmt"
+	"maps"
+	"slices"
+	"strings"
+
+	"github.com/gozoo/zoo/converter/pth"
+	"github.com/gozoo/zoo/internal/option"
+	"github.com/gozoo/zoo/tensor"
+)
+
+// A Selection says which of a file's tensors were taken for a network's, and what was done
+// to them before a recipe renamed them.
+type Selection struct {
+	// Key is the place of the mapping that was taken: keys from the root, joined by "/".
+	// Empty for the root, which is all that a safetensors file has.
+	Key string
+	// Class is the Python class of a whole pickled network whose tensors were read; empty
+	// for a mapping.
+	Class string
+	// Wrappers are elements that were removed from names wherever they stood, such as
+	// "module" of DataParallel or "_orig_mod" of torch.compile. Sorted.
+	Wrappers []string
+	// Prefix was removed from the beginning of every name, such as "model.".
+	Prefix string
+	// Head is where the file has the classifier, when that is not where the network's names
+	// have it, such as "fc.1".
+	Head string
+	// NoClassifier tells that the file lacks exactly the classifier: such a network has
+	// features and no classes.
+	NoClassifier bool
+	// ZeroBias tells that the classifier has no bias in the file; it counts as zeros.
+	ZeroBias bool
+	// Multiplied are the tensors that are products of a weight and a mask, as
+	// torch.nn.utils.prune leaves them, under their own names.
+	Multiplied []string
+	// LeftOut are the tensors of the mapping that are not the network's, as the file spells
+	// them.
+	LeftOut []string
+	// Others are further weights with tensors of the same names, by the key that takes them.
+	Others []Weights
+}
+
+// Weights are tensors of a file that a key names.
+type Weights struct {
+	Key     string // for Checkpoint.Select
+	Class   string // of a whole pickled network
+	Tensors int
+}
+
+// Mappings returns the mappings of the file that hold tensors: what Select takes keys of.
+func (c *Checkpoint) Mappings() []Weights {
+	var out []Weights
+	for _, m := range c.mappings() {
+		out = append(out, Weights{m.Key, m.Class, m.Tensors})
+	}
+	return out
+}
+
+// Select returns the network's tensors as far as that can be said without a network, without
+// the elements that DataParallel, torch.compile, FSDP and DeepSpeed put in front of names. An
+// empty key means the mapping that pth.File.Choose takes; other keys name a mapping, as
+// Mappings does, or what tensors' names begin with, or both, as in "state_dict/teacher". The
+// error is a *CheckpointError, and one that errors.Is an unusable option when nothing has
+// the key.
+func (c *Checkpoint) Select(key string) (*Selection, *tensor.StateDict, error) {
+	d, err := c.draft(key)
+	if err != nil {
+		return nil, nil, err
+	}
+	return &d.Selection, d.sd, nil
+}
+
+// draft is Select with the names that the file has.
+func (c *Checkpoint) draft(key string) (*draft, error) {
+	s := Selection{}
+	sd, rest, err := c.choose(key, &s)
+	var unknown *pth.KeyError
+	if errors.As(err, &unknown) {
+		return nil, option.Errorf("Weights", "converter: %w", err)
+	}
+	if err != nil {
+		return nil, refused(c.Name, err)
+	}
+	d := newDraft(sd, s)
+	if err := d.unwrap(); err != nil {
+		return nil, refused(c.Name, fmt.Errorf("converter: %q: %w", c.Name, err))
+	}
+	if rest == "" {
+		return d, nil
+	}
+	if chosen, ok := d.below(strings.TrimRight(rest, "./")); ok {
+		return chosen, nil
+	}
+	return nil, option.Errorf("Weights", "converter: %q: no weights under %q: neither a mapping nor a tensor's name begins so; %s",
+		c.Name, key, beginnings(d.sd.Names()))
+}
+
+// choose takes a mapping of a file for the network's, and enters which into s.
+func choose(f *pth.File, key string, s *Selection) (sd *tensor.StateDict, rest string, err error) {
+	m, rest, err := f.Choose(key)
+	if err != nil {
+		return nil, "", err
+	}
+	s.Key, s.Class = m.Key, m.Class
+	if sd, err = m.StateDict(); err != nil {
+		return nil, "", err
+	}
+	names := make(map[string]bool, sd.Len())
+	for _, name := range sd.Names() {
+		names[unwrapped(name)] = true
+	}
+	for _, other := range f.Mappings() {
+		if other.Key == m.Key {
+			continue
+		}
+		same := 0
+		theirs, _, _ := other.Names() // as far as they can be read
+		for _, name := range theirs {
+			if names[unwrapped(name)] {
+				same++
+			}
+		}
+		if 2*same > len(names) {
+			s.Others = append(s.Others, Weights{other.Key, other.Class, other.Tensors})
+		}
+	}
+	return sd, rest, nil
+}
+
+// beginnings says what names begin with.
+func beginnings(names []string) string {
+	count := map[string]int{}
+	var order []string
+	for _, name := range names {
+		first, _, _ := strings.Cut(name, ".")
+		if count[first]++; count[first] == 1 {
+			order = append(order, first)
+		}
+	}
+	slices.SortStableFunc(order, func(a, b string) int { return count[b] - count[a] })
+	if len(order) == 1 {
+		return fmt.Sprintf("every name begins with %q", short(order[0]))
+	}
+	if len(order) > 5 {
+		order = order[:5]
+	}
+	for i, first := range order {
+		order[i] = fmt.Sprintf("%q (%d)", short(first), count[first])
+	}
+	return "names begin with " + strings.Join(order, ", ")
+}
+
+func sortedKeys[V any](m map[string]V) []string { return slices.Sorted(maps.Keys(m)) }
