@@ -55,8 +55,11 @@ type Checkpoint struct {
 // StateDict returns the network's tensors, as Select does of no key. The error is a
 // *CheckpointError.
 func (c *Checkpoint) StateDict() (*tensor.StateDict, error) {
-	_, sd, err := c.Select("")
-	return sd, err
+	d, err := c.draft("")
+	if err != nil {
+		return nil, err
+	}
+	return d.sd, nil
 }
 
 // Tensors returns every tensor of the file under its full path, whose elements

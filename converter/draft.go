@@ -2,6 +2,7 @@ package converter
 
 import (
 	"fmt"
+	"maps"
 	"slices"
 	"strings"
 
@@ -16,10 +17,36 @@ type draft struct {
 	// file is the name in the file of each tensor that has another one now; those of a
 	// product are two.
 	file map[string][]string
+	// left are tensors that were left out, under the names that they had then.
+	left []leftOut
+	// given is how many of them were when the search for what fits began: what a key leaves
+	// out is none of the network's.
+	given int
+}
+
+// A leftOut is a tensor that is not the network's.
+type leftOut struct {
+	name string
+	file []string // what the file calls it
+	t    tensor.Tensor
 }
 
 func newDraft(sd *tensor.StateDict, s Selection) *draft {
 	return &draft{Selection: s, sd: sd, file: map[string][]string{}}
+}
+
+// leave notes that a tensor is left out.
+func (d *draft) leave(name string, file []string, t tensor.Tensor) {
+	d.left = append(d.left, leftOut{name, file, t})
+	d.LeftOut = append(d.LeftOut, file...)
+}
+
+// copy returns a draft that can be changed without changing d, but for its tensors.
+func (d *draft) copy(sd *tensor.StateDict) *draft {
+	out := newDraft(sd, d.Selection)
+	out.LeftOut, out.left, out.given = slices.Clone(d.LeftOut), slices.Clone(d.left), d.given
+	maps.Copy(out.file, d.file)
+	return out
 }
 
 // origin returns what the file calls a tensor.
@@ -33,13 +60,13 @@ func (d *draft) origin(name string) []string {
 // edit returns the draft with each tensor under the name that rename gives it; false leaves
 // it out. Two names that become one are an error.
 func (d *draft) edit(rename func(name string) (string, bool)) (*draft, error) {
-	out := newDraft(new(tensor.StateDict), d.Selection)
-	out.LeftOut = slices.Clip(out.LeftOut)
+	out := d.copy(new(tensor.StateDict))
+	clear(out.file)
 	for name, t := range d.sd.All() {
 		to, keep := rename(name)
 		switch {
 		case !keep:
-			out.LeftOut = append(out.LeftOut, d.origin(name)...)
+			out.leave(name, d.origin(name), t)
 			continue
 		case to == "":
 			return nil, fmt.Errorf("tensor %q: without its wrapper it has no name", short(name))

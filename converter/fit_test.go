@@ -157,7 +157,6 @@ func TestFitErrors(t *testing.T) {
 		want   string
 		recip  string // the recipe that came closest
 	}{
-		{"no head", weights(t, 3, drop, nil), "", `"head.weight"`, ""},
 		{"a head of another width", weights(t, 3, drop, func(sd *tensor.StateDict) {
 			sd.Add("head.weight", tensor.FromFloat32s(tensor.Shape{3, 9}, make([]float32, 27)))
 			sd.Add("head.bias", tensor.FromFloat32s(tensor.Shape{3}, make([]float32, 3)))
@@ -166,7 +165,9 @@ func TestFitErrors(t *testing.T) {
 			sd.Add("head.weight", tensor.FromFloat32s(tensor.Shape{7, 4}, make([]float32, 28)))
 			sd.Add("head.bias", tensor.FromFloat32s(tensor.Shape{3}, make([]float32, 3)))
 		}), "", "expected F32 (7), found F32 (3)", ""},
-		{"the closest recipe is told of", weights(t, 3, map[string]string{"stem.": "backbone.stem.", "head.": "-"}, nil), "", `renamed by recipe "other"`, "other"},
+		{"the closest recipe is told of", weights(t, 3, map[string]string{"stem.": "backbone.stem.", "head.": "-"}, func(sd *tensor.StateDict) {
+			sd.Add("backbone.stem.extra", tensor.FromFloat32s(tensor.Shape{1}, []float32{1}))
+		}), "", `renamed by recipe "other"`, "other"},
 		{"a recipe that is not known", weights(t, 3, nil, nil), "keras", `no recipe "keras": known are ["other" "timm"]`, ""},
 		{"a recipe named as a form", weights(t, 3, nil, nil), "(deploy form)", `no recipe "(deploy form)"`, ""},
 		{"two names that become one", weights(t, 3, nil, func(sd *tensor.StateDict) {

@@ -15,6 +15,8 @@ const (
 	MetaContainer = "source_container" // legacy, zip or safetensors
 	MetaModel     = "model"            // registry name, when bound to a network
 	MetaRecipe    = "recipe"           // recipe used; absent for none
+	MetaWeights   = "weights"          // key of the mapping taken, where there were others or it was edited
+	MetaEdits     = "edits"            // what was removed, multiplied, assumed and left out, a JSON list of texts
 	MetaClasses   = "classes"          // class names in label order, a JSON list
 	MetaVersion   = "zoo_version"      // version of zoo that converted
 )
@@ -25,6 +27,7 @@ type Provenance struct {
 	Digest    digest.Digest
 	Container string
 	Model     string
+	Selection Selection
 	Recipe    string
 	Classes   []string
 	Version   string
@@ -39,6 +42,15 @@ func (p Provenance) metadata() map[string]string {
 	} {
 		if value != "" {
 			m[key] = value
+		}
+	}
+	if facts := p.Selection.Facts(); len(facts) > 0 || len(p.Selection.Others) > 0 {
+		if key := p.Selection.key(); key != "" {
+			m[MetaWeights] = key
+		}
+		if len(facts) > 0 {
+			text, _ := json.Marshal(facts)
+			m[MetaEdits] = string(text)
 		}
 	}
 	if len(p.Classes) > 0 {

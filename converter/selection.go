@@ -40,13 +40,15 @@ type Selection struct {
 	// LeftOut are the tensors of the mapping that are not the network's, as the file spells
 	// them.
 	LeftOut []string
+	// Cast are the tensors of float8 that are read as float32, under their own names.
+	Cast []string
 	// Others are further weights with tensors of the same names, by the key that takes them.
 	Others []Weights
 }
 
 // Weights are tensors of a file that a key names.
 type Weights struct {
-	Key     string // for Checkpoint.Select
+	Key     string // for Checkpoint.Select; "/" for the root
 	Class   string // of a whole pickled network
 	Tensors int
 }
@@ -55,9 +57,24 @@ type Weights struct {
 func (c *Checkpoint) Mappings() []Weights {
 	var out []Weights
 	for _, m := range c.mappings() {
-		out = append(out, Weights{m.Key, m.Class, m.Tensors})
+		out = append(out, weightsOf(m))
 	}
 	return out
+}
+
+func weightsOf(m pth.Mapping) Weights {
+	key := m.Key
+	if key == "" {
+		key = "/"
+	}
+	return Weights{key, m.Class, m.Tensors}
+}
+
+// Selected are the tensors that a key of a checkpoint takes.
+type Selected struct {
+	Selection
+	StateDict *tensor.StateDict
+	Names     []Explained // what became of each name of the file
 }
 
 // Select returns the network's tensors as far as that can be said without a network, without
@@ -66,12 +83,12 @@ func (c *Checkpoint) Mappings() []Weights {
 // Mappings does, or what tensors' names begin with, or both, as in "state_dict/teacher". The
 // error is a *CheckpointError, and one that errors.Is an unusable option when nothing has
 // the key.
-func (c *Checkpoint) Select(key string) (*Selection, *tensor.StateDict, error) {
+func (c *Checkpoint) Select(key string) (*Selected, error) {
 	d, err := c.draft(key)
 	if err != nil {
-		return nil, nil, err
+		return nil, err
 	}
-	return &d.Selection, d.sd, nil
+	return &Selected{Selection: d.Selection, StateDict: d.sd, Names: d.kept()}, nil
 }
 
 // draft is Select with the names that the file has.
@@ -93,6 +110,7 @@ func (c *Checkpoint) draft(key string) (*draft, error) {
 		return d, nil
 	}
 	if chosen, ok := d.below(strings.TrimRight(rest, "./")); ok {
+		chosen.given = len(chosen.left)
 		return chosen, nil
 	}
 	return nil, option.Errorf("Weights", "converter: %q: no weights under %q: neither a mapping nor a tensor's name begins so; %s",
@@ -125,7 +143,7 @@ func choose(f *pth.File, key string, s *Selection) (sd *tensor.StateDict, rest s
 			}
 		}
 		if 2*same > len(names) {
-			s.Others = append(s.Others, Weights{other.Key, other.Class, other.Tensors})
+			s.Others = append(s.Others, weightsOf(other))
 		}
 	}
 	return sd, rest, nil

@@ -114,8 +114,8 @@ func (f *File) mapping(v any, key string) Mapping {
 // else the root itself. Rest is the part of the key that names no mapping: what tensors'
 // names begin with. The error is a *KeyError when no mapping has the key.
 func (f *File) Choose(key string) (m Mapping, rest string, err error) {
-	v, at, rest := descend(f.root, key)
-	if !isStateDict(v) || rest == "" {
+	v, at, rest := descend(f.root, strings.TrimPrefix(key, "/"))
+	if key != "/" && (!isStateDict(v) || rest == "") {
 		v, at = f.settle(v, at)
 	}
 	if _, ok := entriesOf(v); !ok && !isStateDict(v) {
