@@ -22,14 +22,23 @@ func (d *draft) cleaned() (*draft, error) {
 	return out, nil
 }
 
-// withoutModules removes "module" from within names, where DataParallel wraps a part of a
-// network.
+// withoutModules removes "module" from within names, where DataParallel or an average wraps a
+// part of a network, and the counter beside an average.
 func (d *draft) withoutModules() (*draft, error) {
-	inner := func(name string) bool { return strings.Contains(name, "."+dataParallel+".") }
-	if !slices.ContainsFunc(d.sd.Names(), inner) {
+	wrapped := make(map[string]bool) // what a "module" lies in
+	for _, name := range d.sd.Names() {
+		if at, _, ok := strings.Cut(name, "."+dataParallel+"."); ok {
+			wrapped[at] = true
+		}
+	}
+	if len(wrapped) == 0 {
 		return d, nil
 	}
-	out, err := d.edit(func(name string) (string, bool) { return without(name, dataParallel), true })
+	out, err := d.edit(func(name string) (string, bool) {
+		t, _ := d.sd.Lookup(name)
+		at, last, _ := cutLast(name)
+		return without(name, dataParallel), !wrapped[at] || !isCounter(last, t)
+	})
 	if err != nil {
 		return d, nil // then it is no wrapper
 	}

@@ -159,8 +159,12 @@ func isCounter(name string, t tensor.Tensor) bool {
 // below returns the draft of the tensors whose names begin with a prefix, which ends before a
 // dot, without it; false where there are none.
 func (d *draft) below(prefix string) (*draft, bool) {
-	for _, p := range []string{prefix, strings.ReplaceAll(prefix, "/", "."), unwrapped(strings.ReplaceAll(prefix, "/", ".") + ".x")} {
-		p = strings.TrimSuffix(p, ".x")
+	dotted := strings.ReplaceAll(prefix, "/", ".")
+	bare, wrapped := strings.CutSuffix(unwrapped(dotted+".x"), ".x")
+	if !wrapped { // it was wrappers alone, which are gone
+		return d, true
+	}
+	for _, p := range []string{prefix, dotted, bare} {
 		for _, separator := range []string{".", "/"} {
 			out, err := d.edit(func(name string) (string, bool) { return strings.CutPrefix(name, p+separator) })
 			if err != nil || out.sd.Len() == 0 {

@@ -80,7 +80,11 @@ func (e *FitError) Unwrap() error { return e.Err }
 // taken from the classifier's rows, so that a fine-tuned checkpoint fits too. The error is a
 // *FitError when the checkpoint does not fit.
 func (t Target) Fit(sd *tensor.StateDict) (*Fitted, error) {
-	return t.fitDraft(newDraft(sd, Selection{}))
+	d := newDraft(sd, Selection{})
+	if err := d.unwrap(); err != nil {
+		return nil, &FitError{Err: fmt.Errorf("converter: %w", err)}
+	}
+	return t.fitDraft(d)
 }
 
 // ways returns how a checkpoint may fit the network, in the order in which they are tried.

@@ -33,10 +33,17 @@ func (a *attempt) help(d *draft) string {
 	}
 	for name, t := range d.sd.All() {
 		switch {
+		case len(a.misfit.Misshapen) > 0 && t.DType().IsFloat() && t.Numel() == 0:
+			return fmt.Sprintf("%q is empty: its values are in files of other processes: join them before saving, as DeepSpeed's zero_to_fp32.py does", short(name))
 		case t.DType() == tensor.I8 || t.DType() == tensor.U8 && len(t.Shape()) > 1:
 			return fmt.Sprintf("%q holds %v, as quantised weights do: dequantise them before saving", short(name), t.DType())
 		case t.DType() == tensor.C64:
 			return fmt.Sprintf("%q holds complex numbers, which no layer here computes with", short(name))
+		}
+	}
+	for _, m := range a.misfit.Misshapen {
+		if strings.HasPrefix(m.Want, "F") && strings.HasPrefix(m.Found, "I") {
+			return fmt.Sprintf("%q holds integers, where the network has floating point numbers", short(m.Name))
 		}
 	}
 	if a.lacksHead() {

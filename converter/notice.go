@@ -47,24 +47,34 @@ func (s *Selection) Facts() []string {
 		add("names without the prefix %q", short(s.Prefix))
 	}
 	if n := len(s.Multiplied); n > 0 {
-		add("%d weights multiplied by their masks: %s", n, quoted(s.Multiplied, 2))
+		add("%s multiplied by masks: %s", count(n, "weight"), quoted(s.Multiplied, 2))
 	}
 	if n := len(s.Cast); n > 0 {
-		add("%d tensors of float8 read as float32: %s", n, quoted(s.Cast, 2))
+		add("%s of float8 read as float32: %s", count(n, "tensor"), quoted(s.Cast, 2))
 	}
 	if s.Head != "" {
 		add("the classifier is %q", short(s.Head))
 	}
 	if s.ZeroBias {
-		add("the classifier has no bias")
+		add("the classifier has no bias, which counts as zeros")
 	}
-	if s.NoClassifier {
+	if s.NoClassifier && len(s.LeftOut) > 0 {
+		add("it has no classifier that is one linear layer: it gives features, and no classes")
+	} else if s.NoClassifier {
 		add("it has no classifier: it gives features, and no classes")
 	}
 	if n := len(s.LeftOut); n > 0 {
-		add("%d tensors left out: %s", n, quoted(s.LeftOut, 4))
+		add("%s left out: %s", count(n, "tensor"), quoted(s.LeftOut, 4))
 	}
 	return out
+}
+
+// count returns a number of things.
+func count(n int, thing string) string {
+	if n == 1 {
+		return "1 " + thing
+	}
+	return fmt.Sprintf("%d %ss", n, thing)
 }
 
 // key returns the key that takes the same tensors.

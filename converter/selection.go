@@ -95,12 +95,22 @@ func (c *Checkpoint) Select(key string) (*Selected, error) {
 func (c *Checkpoint) draft(key string) (*draft, error) {
 	s := Selection{}
 	sd, rest, err := c.choose(key, &s)
-	var unknown *pth.KeyError
-	if errors.As(err, &unknown) {
-		return nil, option.Errorf("Weights", "converter: %w", err)
+	if errors.As(err, new(*pth.KeyError)) {
+		return nil, option.Errorf("Weights", "converter: %q: no weights under %q: the file has %s", c.Name, key, c.listed())
+	}
+	if err != nil && c.ofDeepSpeed() {
+		err = fmt.Errorf("%w: this is a part of a DeepSpeed checkpoint: run the zero_to_fp32.py that lies beside it, and give zoo what it writes", err)
 	}
 	if err != nil {
 		return nil, refused(c.Name, err)
+	}
+	if c.ofDeepSpeed() {
+		for name, t := range sd.All() {
+			if t.DType().IsFloat() && t.Numel() == 0 {
+				return nil, refused(c.Name, fmt.Errorf("converter: %q: tensor %q is empty: DeepSpeed's ZeRO keeps its values in the zero_*_optim_states.pt files "+
+					"beside this one: run the zero_to_fp32.py that lies there, and give zoo what it writes", c.Name, short(name)))
+			}
+		}
 	}
 	d := newDraft(sd, s)
 	if err := d.unwrap(); err != nil {
@@ -113,8 +123,16 @@ func (c *Checkpoint) draft(key string) (*draft, error) {
 		chosen.given = len(chosen.left)
 		return chosen, nil
 	}
-	return nil, option.Errorf("Weights", "converter: %q: no weights under %q: neither a mapping nor a tensor's name begins so; %s",
-		c.Name, key, beginnings(d.sd.Names()))
+	return nil, option.Errorf("Weights", "converter: %q: no weights under %q: the file has %s; %s",
+		c.Name, key, c.listed(), beginnings(d.sd.Names()))
+}
+
+// ofDeepSpeed reports whether DeepSpeed wrote the file.
+func (c *Checkpoint) ofDeepSpeed() bool {
+	return slices.ContainsFunc(c.NonTensors, func(n pth.NonTensor) bool {
+		key, _, _ := strings.Cut(n.Path, "/")
+		return key == "ds_version" || key == "ds_config"
+	})
 }
 
 // choose takes a mapping of a file for the network's, and enters which into s.
@@ -149,17 +167,30 @@ func choose(f *pth.File, key string, s *Selection) (sd *tensor.StateDict, rest s
 	return sd, rest, nil
 }
 
+// listed names the mappings of the file, for a message.
+func (c *Checkpoint) listed() string {
+	var out []string
+	for i, m := range c.Mappings() {
+		if i == 8 {
+			out = append(out, "and more")
+			break
+		}
+		out = append(out, fmt.Sprintf("%q (%s)", short(m.Key), count(m.Tensors, "tensor")))
+	}
+	return strings.Join(out, ", ")
+}
+
 // beginnings says what names begin with.
 func beginnings(names []string) string {
-	count := map[string]int{}
+	number := map[string]int{}
 	var order []string
 	for _, name := range names {
 		first, _, _ := strings.Cut(name, ".")
-		if count[first]++; count[first] == 1 {
+		if number[first]++; number[first] == 1 {
 			order = append(order, first)
 		}
 	}
-	slices.SortStableFunc(order, func(a, b string) int { return count[b] - count[a] })
+	slices.SortStableFunc(order, func(a, b string) int { return number[b] - number[a] })
 	if len(order) == 1 {
 		return fmt.Sprintf("every name begins with %q", short(order[0]))
 	}
@@ -167,7 +198,7 @@ func beginnings(names []string) string {
 		order = order[:5]
 	}
 	for i, first := range order {
-		order[i] = fmt.Sprintf("%q (%d)", short(first), count[first])
+		order[i] = fmt.Sprintf("%q (%d)", short(first), number[first])
 	}
 	return "names begin with " + strings.Join(order, ", ")
 }

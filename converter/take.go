@@ -189,9 +189,16 @@ func (s *search) fitting(attempts []*attempt, repair func(*attempt) *attempt) (*
 	return nil, nil
 }
 
-// closest returns the attempt with the least that keeps it from fitting.
+// closest returns the attempt with the least that keeps it from fitting. One without a prefix
+// that has to be far closer to be the one that is told of.
 func (s *search) closest() *attempt {
-	return slices.MinFunc(s.attempts, func(a, b *attempt) int { return a.distance() - b.distance() })
+	distance := func(a *attempt) int {
+		if a.draft.Prefix != s.attempts[0].draft.Prefix {
+			return 2 * a.distance()
+		}
+		return a.distance()
+	}
+	return slices.MinFunc(s.attempts, func(a, b *attempt) int { return distance(a) - distance(b) })
 }
 
 // averages are the prefixes of which the first that fits is taken where several do: an

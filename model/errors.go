@@ -8,7 +8,7 @@ import (
 
 // ErrNoClassifier says that the weights of a model lack the classifier, so that it has
 // features and no classes.
-var ErrNoClassifier = errors.New("the checkpoint has no classifier")
+var ErrNoClassifier = errors.New("the classifier is missing from the checkpoint")
 
 // ErrOption is, by errors.Is, every error of options that cannot be used.
 var ErrOption = option.Err

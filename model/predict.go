@@ -57,7 +57,7 @@ func (m *Model) Classifies() error {
 	if !m.Graph().NoClassifier {
 		return nil
 	}
-	return &converter.CheckpointError{File: m.name, Err: fmt.Errorf("model: %s: %w: zoo embed gives its features", m.name, ErrNoClassifier)}
+	return &converter.CheckpointError{File: m.name, Err: fmt.Errorf("model: %s: %w: embed gives its features", m.name, ErrNoClassifier)}
 }
 
 // Top returns, for each image in order, the k classes with the highest scores, best first;
@@ -212,8 +212,31 @@ func (m *Model) checkLogits(r result) error {
 			return err
 		}
 		weights := m.weights().String()
+		if name, value, ok := m.notFinite(); ok {
+			return &converter.CheckpointError{File: weights,
+				Err: fmt.Errorf("model: %s: weights %s: tensor %q holds %v: expected weights that are finite numbers", m.name, weights, name, value)}
+		}
 		return &converter.CheckpointError{File: weights,
 			Err: fmt.Errorf("model: %s: weights %s: logit %d is %v: expected weights that give finite numbers", m.name, weights, i, x)}
 	}
 	return nil
+}
+
+// notFinite returns the first weight that is infinite or NaN, where there is one.
+func (m *Model) notFinite() (name string, value float32, ok bool) {
+	for i, t := range m.bound.Tensors {
+		if !t.DType().IsFloat() {
+			continue
+		}
+		values, err := t.Float32s()
+		if err != nil {
+			continue
+		}
+		for _, x := range values {
+			if x-x != 0 {
+				return m.bound.Graph.Params[i].Name, x, true
+			}
+		}
+	}
+	return "", 0, false
 }

@@ -117,6 +117,10 @@ func findGlobal(module, name string) (any, error) {
 		}
 	case "zoo.collections":
 		return orderedDict{}, nil
+	case "builtins":
+		if name == "set" || name == "frozenset" {
+			return setClass{full}, nil
+		}
 	case "torch._utils", "torch._tensor":
 		if b, ok := builders[name]; ok {
 			return b, nil
@@ -151,6 +155,18 @@ func (c *class) PyNew(...any) (any, error) { return &object{class: c.name}, nil 
 // PySetState refuses to change a class, which no pickler writes.
 func (c *class) PySetState(any) error {
 	return fmt.Errorf("refused: the pickle changes class %q", clip(c.name))
+}
+
+// A setClass is set or frozenset, as protocols before 4 make them: of a list.
+type setClass struct{ name string }
+
+// Call returns an object that keeps the items.
+func (c setClass) Call(args ...any) (any, error) {
+	o := &object{class: c.name}
+	if len(args) == 1 {
+		o.list, _ = itemsOf(args[0])
+	}
+	return o, nil
 }
 
 // An object is an instance of a class.

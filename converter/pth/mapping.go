@@ -56,7 +56,8 @@ func (m Mapping) Names() (names []string, shapes []tensor.Shape, err error) {
 }
 
 // StateDict returns the mapping's tensors under the names that the file gives them; keys of
-// mappings inside are joined by ".". Optimiser state is left out, and so is what is no tensor.
+// mappings inside are joined by ".", unless there are names with dots beside them, as torch
+// makes state dicts. State of training is left out, and so is what is no tensor.
 func (m Mapping) StateDict() (*tensor.StateDict, error) {
 	at := "the file"
 	if m.Key != "" {
@@ -122,36 +123,17 @@ func (f *File) Choose(key string) (m Mapping, rest string, err error) {
 		return m, "", fmt.Errorf("pth: %q: expected a state dict, a mapping of names to tensors, found %s: save model.state_dict()", f.name, typeName(v))
 	}
 	if m = f.mapping(v, at); key != "" && m.Tensors == 0 {
-		return m, "", &KeyError{File: f.name, Key: key, Known: f.Mappings()}
+		return m, "", &KeyError{f.name, key}
 	}
 	return m, rest, nil
 }
 
 // A KeyError says that a file has no mapping of a key.
-type KeyError struct {
-	File, Key string
-	Known     []Mapping
-}
+type KeyError struct{ File, Key string }
 
-// Error names the mappings that there are.
+// Error says so.
 func (e *KeyError) Error() string {
-	var known []string
-	for _, m := range e.Known {
-		known = append(known, m.String())
-	}
-	if n := len(known); n > 10 {
-		known = append(known[:10], fmt.Sprintf("and %d more", n-10))
-	}
-	return fmt.Sprintf("pth: %q: no weights under %q: the file has %s", e.File, clip(e.Key), strings.Join(known, ", "))
-}
-
-// String names the mapping and says how many tensors it holds.
-func (m Mapping) String() string {
-	name := fmt.Sprintf("%q", clip(m.Key))
-	if m.Key == "" {
-		name = "the root"
-	}
-	return fmt.Sprintf("%s (%d tensors)", name, m.Tensors)
+	return fmt.Sprintf("pth: %q: no weights under %q", e.File, clip(e.Key))
 }
 
 // settle returns the state dict that v is or holds, and its key.
@@ -196,17 +178,24 @@ func (f *File) inner(v any) (inner any, key string, ok bool) {
 	entries, _ := entriesOf(v)
 	for _, e := range entries {
 		if _, isTensor := e.Value.(*tensorRef); isTensor {
-			name, isText := e.Key.(string)
-			if !isText || strings.Contains(name, ".") {
-				return nil, "", false
-			}
 			own++
 		}
 	}
-	if own > 0 && own >= f.mapping(only.value, "").Tensors {
+	if isFlat(v) || own > 0 && own >= f.mapping(only.value, "").Tensors {
 		return nil, "", false
 	}
 	return only.value, only.key, true
+}
+
+// isFlat reports whether v is a state dict as torch makes them: its own tensors have the names
+// of layers within others. Mappings in it are no layers.
+func isFlat(v any) bool {
+	entries, _ := entriesOf(v)
+	return slices.ContainsFunc(entries, func(e types.DictEntry) bool {
+		_, isTensor := e.Value.(*tensorRef)
+		name, _ := e.Key.(string)
+		return isTensor && strings.Contains(name, ".")
+	})
 }
 
 // leadsToStateDict reports whether v is a state dict, or a mapping that holds one. Depth is

@@ -141,6 +141,9 @@ func (f *File) collect(w *walk, from any, at string) (*tensor.StateDict, error) 
 	if err := w.value(from, nil); err != nil {
 		return nil, fmt.Errorf("pth: %q: %w", f.name, err)
 	}
+	if sd.Len() == 0 && w.named && w.holds.has(from) {
+		return nil, fmt.Errorf("pth: %q: no weights in %s: its tensors are state of training, such as an optimiser's", f.name, at)
+	}
 	if sd.Len() == 0 {
 		return nil, fmt.Errorf("pth: %q: no tensors in %s, which is of type %s: expected a state dict, as model.state_dict() returns it", f.name, at, typeName(from))
 	}

@@ -119,6 +119,9 @@ func eachChild(v any, visit func(child any)) error {
 	for _, item := range items {
 		keep(item)
 	}
+	if _, ok := v.(*object); ok {
+		return nil // its items are those above
+	}
 	for item := range membersOf(v) {
 		if unhashable(item) {
 			return fmt.Errorf("a %s is the item of a %s", typeName(item), typeName(v))
@@ -163,8 +166,9 @@ func (w *walk) value(v any, path []string) error {
 		return w.module(o.module, path)
 	}
 	entries, _ := entriesOf(v)
+	flat := w.named && len(path) == 0 && isFlat(v)
 	for _, e := range entries {
-		if !w.leadsToTensor(e.Value) {
+		if !w.leadsToTensor(e.Value) || flat && isContainer(e.Value) {
 			continue
 		}
 		if key, isText := e.Key.(string); isText && w.named && isContainer(e.Value) && ofTraining(key, e.Value) {
