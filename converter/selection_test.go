@@ -102,7 +102,7 @@ func TestFitFile(t *testing.T) {
 		{"an average by its prefix", append(torchfile.Of(two, "model."), torchfile.Of(one, "ema_model.")...), "", 1, "", "model"},
 		{"MoCo", append(torchfile.Of(one, "module.encoder_q."), torchfile.Of(two, "module.encoder_k.")...), "", 1, "", "encoder_k"},
 		{"the root beside its average", append(torchfile.Of(two), "ema", one), "", 1, "ema", "/"},
-		{"the root, asked for", append(torchfile.Of(two), "ema", dict{"x", number}), "/", 2, "", ""},
+		{"the root, asked for", append(torchfile.Of(two), "ema", one), "/", 2, "", "ema"},
 		{"a whole network", pickledNet(one), "", 1, "", ""},
 		{"a whole network in DataParallel", torchfile.Module{Class: "torch.nn.DataParallel", Modules: dict{"module", pickledNet(one)}}, "", 1, "", ""},
 		{"two whole networks", dict{"epoch", 1, "model", pickledNet(two), "model_ema", pickledNet(one)}, "", 1, "model_ema", "model"},

@@ -56,8 +56,8 @@ func (m Mapping) Names() (names []string, shapes []tensor.Shape, err error) {
 }
 
 // StateDict returns the mapping's tensors under the names that the file gives them; keys of
-// mappings inside are joined by ".", unless there are names with dots beside them, as torch
-// makes state dicts. State of training is left out, and so is what is no tensor.
+// mappings inside are joined by "."; one that is a state dict of its own, beside names with
+// dots, is left out. State of training is left out, and so is what is no tensor.
 func (m Mapping) StateDict() (*tensor.StateDict, error) {
 	at := "the file"
 	if m.Key != "" {

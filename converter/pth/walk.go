@@ -168,7 +168,7 @@ func (w *walk) value(v any, path []string) error {
 	entries, _ := entriesOf(v)
 	flat := w.named && len(path) == 0 && isFlat(v)
 	for _, e := range entries {
-		if !w.leadsToTensor(e.Value) || flat && isContainer(e.Value) {
+		if !w.leadsToTensor(e.Value) || flat && (isFlat(e.Value) || slices.ContainsFunc(children(e.Value), func(c child) bool { return isFlat(c.value) })) {
 			continue
 		}
 		if key, isText := e.Key.(string); isText && w.named && isContainer(e.Value) && ofTraining(key, e.Value) {
