@@ -2,14 +2,46 @@ package backbone
 
 import (
 	"fmt"
+	"strings"
 
+	"github.com/gozoo/zoo/converter/recipe"
 	"github.com/gozoo/zoo/nn"
 )
 
 // MobileOne: arXiv:2206.04040, as OpenMMLab's mmpretrain builds it
 // (mmpretrain/models/backbones/mobileone.py). The published checkpoints are in the
 // training form, the published figures are those of the deploy form.
-var mobileOne = inBothForms("mobileone", mobileOnes)
+var mobileOne = mobileOneFamily()
+
+func mobileOneFamily() Family {
+	f := inBothForms("mobileone", mobileOnes)
+	f.Sources = make(map[string]projects)
+	for arch, o := range mobileOnes {
+		f.Sources[arch] = projects{timm: named(o.timm(), strings.ReplaceAll(arch, "-", "_"))}
+	}
+	return f
+}
+
+// timm renames timm's network in the form that it is trained in.
+func (o one) timm() recipe.Recipe {
+	names := func(from, to string) recipe.Recipe {
+		return recipe.Recipe{
+			recipe.Rename(from+"conv_kxk.*.conv.**", to+"branch_conv_list.*.conv.**"),
+			recipe.Rename(from+"conv_kxk.*.bn.**", to+"branch_conv_list.*.norm.**"),
+			recipe.Rename(from+"conv_scale.conv.**", to+"branch_scale.conv.**"),
+			recipe.Rename(from+"conv_scale.bn.**", to+"branch_scale.norm.**"),
+		}
+	}
+	out := names("stem.", "backbone.stage0.")
+	for i := range o.widths {
+		from, to := fmt.Sprintf("stages.%d.*.", i), fmt.Sprintf("backbone.stage%d.*.", i+1)
+		out = append(append(out, names(from, to)...), recipe.Rename(from+"identity.**", to+"branch_norm.**"))
+		if o.squeezed[i] > 0 {
+			out = append(out, recipe.Rename(from+"attn.fc*.**", to+"se.conv*.conv.**"))
+		}
+	}
+	return out
+}
 
 var mobileOnes = map[string]one{
 	"mobileone-s0": {widths: [4]int{48, 128, 256, 1024}, convs: 4},

@@ -186,12 +186,13 @@ func TestRecipesProven(t *testing.T) {
 		}
 	}
 	for _, f := range backbone.All() {
-		for arch, projects := range f.Recipes {
+		for arch, projects := range f.Sources {
 			if _, ok := f.Archs[arch]; !ok {
 				t.Errorf("%s: recipes for %q, which is no architecture", f.Name, arch)
 				continue
 			}
-			for project, r := range projects {
+			for project, source := range projects {
+				r := source.Recipe
 				if !proven[f.Name+" "+project] {
 					t.Errorf("%s: no golden proves a recipe for %s", f.Name, project)
 				}

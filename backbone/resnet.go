@@ -1,6 +1,9 @@
 package backbone
 
 import (
+	"fmt"
+	"slices"
+
 	"github.com/gozoo/zoo/converter/recipe"
 	"github.com/gozoo/zoo/nn"
 )
@@ -28,40 +31,85 @@ var resNet = Family{
 		"wide-resnet50":  residual{blocks: depth50, inner: 128}.graph,
 		"wide-resnet101": residual{blocks: depth101, inner: 128}.graph,
 	},
-	Recipes: map[string]map[string]recipe.Recipe{
-		"resnet18":       plainResNet,
-		"resnet34":       plainResNet,
-		"resnet50":       plainResNet,
-		"resnet101":      plainResNet,
-		"resnet152":      plainResNet,
-		"resnetv1d50":    {"timm": deepTimm},
-		"resnetv1d101":   {"timm": deepTimm},
-		"resnetv1d152":   {"timm": deepTimm},
-		"wide-resnet50":  plainResNet,
-		"wide-resnet101": plainResNet,
+	Sources: map[string]projects{
+		"resnet18":       resNetSources(depth18, 2, "resnet18"),
+		"resnet34":       resNetSources(depth50, 2, "resnet34"),
+		"resnet50":       resNetSources(depth50, 3, "resnet50", "resnetaa50", "resnetblur50"),
+		"resnet101":      resNetSources(depth101, 3, "resnet101"),
+		"resnet152":      resNetSources(depth152, 3, "resnet152"),
+		"resnetv1c50":    {timm: named(deepTimm, "resnet50c")},
+		"resnetv1c101":   {timm: named(deepTimm, "resnet101c")},
+		"resnetv1c152":   {timm: named(deepTimm, "resnet152c")},
+		"resnetv1d50":    {timm: plain(deepAvgTimm, "resnet50d", "resnetaa50d")},
+		"resnetv1d101":   {timm: plain(deepAvgTimm, "resnet101d", "resnetaa101d")},
+		"resnetv1d152":   {timm: named(deepAvgTimm, "resnet152d")},
+		"wide-resnet50":  plainResNet("wide_resnet50_2"),
+		"wide-resnet101": plainResNet("wide_resnet101_2"),
 	},
 }
 
-// plainResNet holds the recipes of networks that timm and torchvision name alike.
-var plainResNet = map[string]recipe.Recipe{"timm": plainResNetNames, "torchvision": plainResNetNames}
+// plainResNet returns the sources of a network that timm and torchvision name alike: timm has
+// variants of it.
+func plainResNet(name string, variants ...string) projects {
+	return projects{timm: plain(plainResNetNames, append([]string{name}, variants...)...), torchvision: named(plainResNetNames, name)}
+}
+
+// resNetSources is plainResNet for a network that transformers builds too.
+func resNetSources(blocks []int, convs int, name string, variants ...string) projects {
+	s := plainResNet(name, variants...)
+	s[transformers] = recipe.Source{
+		Recipe: residualTransformers("resnet", len(blocks), convs),
+		Settings: settings(
+			is("hidden_act", "relu", "relu"), is("downsample_in_first_stage", false, false), is("downsample_in_bottleneck", false, false)),
+	}
+	return s
+}
+
+// residualTransformers renames a network of transformers whose stages are residual blocks of
+// so many convolutions.
+func residualTransformers(model string, stages, convs int) recipe.Recipe {
+	r := recipe.Recipe{
+		recipe.Rename(model+".embedder.embedder.convolution.**", "backbone.conv1.**"),
+		recipe.Rename(model+".embedder.embedder.normalization.**", "backbone.bn1.**"),
+		recipe.Rename("classifier.1.**", "head.fc.**"),
+	}
+	for i := range stages {
+		from, to := fmt.Sprintf("%s.encoder.stages.%d.layers.*.", model, i), fmt.Sprintf("backbone.layer%d.*.", i+1)
+		r = append(r,
+			recipe.Rename(from+"shortcut.convolution.**", to+"downsample.0.**"),
+			recipe.Rename(from+"shortcut.normalization.**", to+"downsample.1.**"))
+		for j := range convs {
+			r = append(r,
+				recipe.Rename(fmt.Sprintf("%slayer.%d.convolution.**", from, j), fmt.Sprintf("%sconv%d.**", to, j+1)),
+				recipe.Rename(fmt.Sprintf("%slayer.%d.normalization.**", from, j), fmt.Sprintf("%sbn%d.**", to, j+1)))
+		}
+	}
+	return r
+}
 
 var plainResNetNames = recipe.Recipe{
 	recipe.Rename("fc.**", "head.fc.**"),
 	recipe.Rename("**", "backbone.**"),
 }
 
-// deepTimm renames timm's "d" networks, whose stem is one Sequential.
-var deepTimm = append(recipe.Recipe{
+// deepTimm renames timm's "c" networks, whose stem is one Sequential.
+var deepTimm = append(slices.Clone(deepStemTimm), plainResNetNames...)
+
+// deepAvgTimm renames timm's "d" networks, in which an identity stands where layer1 has
+// nothing to average.
+var deepAvgTimm = append(append(slices.Clone(deepStemTimm),
+	recipe.Rename("layer1.0.downsample.1.**", "backbone.layer1.0.downsample.0.**"),
+	recipe.Rename("layer1.0.downsample.2.**", "backbone.layer1.0.downsample.1.**"),
+), plainResNetNames...)
+
+var deepStemTimm = recipe.Recipe{
 	recipe.Rename("conv1.0.**", "backbone.stem.0.conv.**"),
 	recipe.Rename("conv1.1.**", "backbone.stem.0.bn.**"),
 	recipe.Rename("conv1.3.**", "backbone.stem.1.conv.**"),
 	recipe.Rename("conv1.4.**", "backbone.stem.1.bn.**"),
 	recipe.Rename("conv1.6.**", "backbone.stem.2.conv.**"),
 	recipe.Rename("bn1.**", "backbone.stem.2.bn.**"),
-	// An identity stands where layer1 has nothing to average.
-	recipe.Rename("layer1.0.downsample.1.**", "backbone.layer1.0.downsample.0.**"),
-	recipe.Rename("layer1.0.downsample.2.**", "backbone.layer1.0.downsample.1.**"),
-}, plainResNetNames...)
+}
 
 // Blocks of each stage.
 var (

@@ -45,6 +45,8 @@ type Checkpoint struct {
 	// wrote; nil for other files.
 	Metadata map[string]string
 
+	text      func(path ...string) (string, bool) // of a .pth file: see pth.File.Text
+	folder    string                              // that the file lies in; empty where it has none
 	stateDict func() (*tensor.StateDict, error)
 	tensors   func() (*tensor.StateDict, error)
 	digest    func() digest.Digest
@@ -108,6 +110,7 @@ func OpenAs(path, base string) (*Checkpoint, error) {
 		file.Close()
 		return nil, refused(base, err)
 	}
+	c.folder = filepath.Dir(path)
 	c.close = append([]func() error{file.Close}, c.close...)
 	return c, nil
 }
@@ -128,7 +131,7 @@ func read(name string, data []byte) (c *Checkpoint, err error) {
 
 // parse reads a checkpoint that is not compressed.
 func parse(name string, data []byte) (*Checkpoint, error) {
-	c := &Checkpoint{Name: name}
+	c := &Checkpoint{Name: name, text: func(...string) (string, bool) { return "", false }}
 	if looksLikeSafetensors(data) {
 		f, err := safetensors.Parse(name, data)
 		if err != nil {
@@ -144,7 +147,7 @@ func parse(name string, data []byte) (*Checkpoint, error) {
 		}
 		c.Container, c.Metadata, c.Checksums = f.Container(), f.Metadata(), f.Checksums()
 		c.Classes, c.NonTensors = f.Classes(), f.NonTensors()
-		c.stateDict, c.tensors = f.StateDict, f.Tensors
+		c.stateDict, c.tensors, c.text = f.StateDict, f.Tensors, f.Text
 	}
 	if classes, err := classesIn(c.Metadata); err != nil {
 		return nil, fmt.Errorf("converter: %q: %w", name, err)

@@ -3,8 +3,7 @@ package converter
 import (
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
+	"strings"
 
 	"github.com/gozoo/zoo/converter/recipe"
 	"github.com/gozoo/zoo/internal/option"
@@ -21,17 +20,27 @@ type Target struct {
 	Deploy func(classes int) (*nn.Graph, error)
 	// Classes is the number of classes of the published network.
 	Classes int
-	// Recipes rename foreign checkpoints, by the project they come from.
-	Recipes map[string]recipe.Recipe
-	// Recipe names the one to use. Empty tries the network's own names first and
-	// then each recipe, by name.
+	// Sources are the projects whose checkpoints of the network are known, by name.
+	Sources map[string]recipe.Source
+	// Recipe names the source whose names the checkpoint has, as "timm", or the source and
+	// the Network, as "timm/resnet50". Empty tries the network's own names first and then
+	// each source, by name.
 	Recipe string
+	// Network is what the checkpoint's project calls the network that it holds, as "resnet50"
+	// or "timm/resnet50", where that is known. Else File tells, if it is there.
+	Network string
+	// File is the checkpoint that the state dict is of: what it says of its network counts.
+	File *Checkpoint
+	// Renamed holds what networks with names that their project gave up are called now.
+	Renamed map[string]string
 }
 
 // A Fitted checkpoint is one whose tensors are exactly what a network wants.
 type Fitted struct {
 	Bound   *nn.Bound
 	Recipe  string          // the recipe that was used; empty for none
+	Network string          // what the checkpoint's project calls the network; empty where it is not known
+	Notice  string          // what was taken for granted, to be told in a line; empty for nothing
 	Form    nn.Form         // of the network
 	Changes []recipe.Change // what became of each name of the file
 	Names   []Explained     // the same, beside what the network wants
@@ -60,11 +69,14 @@ func (e *FitError) Unwrap() error { return e.Err }
 // Fit renames the tensors of sd until they are exactly those that the target
 // wants. The number of classes is taken from the classifier's rows, so that a
 // fine-tuned checkpoint fits too. The error is a *FitError when the checkpoint does
-// not fit.
+// not fit, and a *NetworkError when it fits and may be of another network all the same.
 func (t Target) Fit(sd *tensor.StateDict) (*Fitted, error) {
+	if project, network, ok := strings.Cut(t.Recipe, "/"); ok {
+		t.Recipe, t.Network = project, network
+	}
 	ways := []way{{recipe: t.Recipe}}
 	if t.Recipe == "" {
-		for _, name := range slices.Sorted(maps.Keys(t.Recipes)) {
+		for _, name := range sources(t.Sources) {
 			ways = append(ways, way{recipe: name})
 		}
 		if t.Deploy != nil {
@@ -72,11 +84,16 @@ func (t Target) Fit(sd *tensor.StateDict) (*Fitted, error) {
 		}
 	}
 	var closest error
+	var fits []*Fitted
 	least := 0
 	for _, w := range ways {
 		fit, err := t.fit(sd, w)
-		if err == nil {
+		if err == nil && w.recipe == "" {
 			return fit, nil
+		}
+		if err == nil {
+			fits = append(fits, fit)
+			continue
 		}
 		distance := sd.Len()
 		var bind *nn.BindError
@@ -87,7 +104,15 @@ func (t Target) Fit(sd *tensor.StateDict) (*Fitted, error) {
 			closest, least = err, distance
 		}
 	}
-	return nil, closest
+	if len(fits) == 0 {
+		return nil, closest
+	}
+	fit, notice, err := t.choose(fits)
+	if err != nil {
+		return nil, err
+	}
+	fit.Notice = notice
+	return fit, nil
 }
 
 // A way is how a checkpoint may fit a network: by one of its recipes, or as a form of it.
@@ -116,11 +141,11 @@ func (t Target) fit(sd *tensor.StateDict, w way) (*Fitted, error) {
 	if w.form == nn.Deploy {
 		graph = t.Deploy
 	}
-	r, ok := t.Recipes[w.recipe]
+	source, ok := t.Sources[w.recipe]
 	if !ok && w.recipe != "" {
-		return nil, &RecipeError{w.recipe, slices.Sorted(maps.Keys(t.Recipes))}
+		return nil, &RecipeError{w.recipe, sources(t.Sources)}
 	}
-	renamed, changes, err := r.Apply(sd)
+	renamed, changes, err := source.Recipe.Apply(sd)
 	if err != nil {
 		return nil, &FitError{Recipe: w.recipe, Err: err}
 	}

@@ -53,6 +53,10 @@ type Options struct {
 	// Recipe names the recipe that renames the checkpoint's tensors, such as "timm"; empty
 	// means whichever fits.
 	Recipe string
+	// Network is what the checkpoint's project calls the network that it holds, such as
+	// "tf_efficientnet_b0" or "timm/tf_efficientnet_b0", where the file does not say and
+	// another network has the same tensors.
+	Network string
 	// Classes names the classes in label order, in place of the names that the checkpoint
 	// carries. There must be one for each row of the classifier.
 	Classes []string

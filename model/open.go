@@ -56,7 +56,7 @@ func open(c *converter.Checkpoint, o Options) (*Model, error) {
 	if err != nil {
 		return nil, option.Errorf("Arch", "model: %s: %w", c.Name, err)
 	}
-	target.Recipe = o.Recipe
+	target.Recipe, target.Network = o.Recipe, o.Network
 	fitted, err := Fit(c, target, o.Arch)
 	if err != nil {
 		return nil, err
@@ -68,6 +68,9 @@ func open(c *converter.Checkpoint, o Options) (*Model, error) {
 // closed with the model. When there is an error it is not.
 func FromCheckpoint(c *converter.Checkpoint, fitted *converter.Fitted, o Options) (*Model, error) {
 	o.Name = cmp.Or(o.Name, o.Arch, c.Name)
+	if fitted.Notice != "" && o.Notice != nil {
+		o.Notice(fmt.Sprintf("%s: %s", c.Name, fitted.Notice))
+	}
 	if o.Classes == nil && len(c.Classes) > 0 {
 		// Names for another number of classes name nothing.
 		if len(c.Classes) == fitted.Classes {
@@ -98,7 +101,8 @@ func Target(arch string, classes int) (converter.Target, error) {
 		Graph:   func(classes int) (*nn.Graph, error) { return family.Graph(arch, classes) },
 		Deploy:  family.Deploy[arch],
 		Classes: max(classes, 1),
-		Recipes: family.Recipes[arch],
+		Sources: family.Sources[arch],
+		Renamed: backbone.Renamed(),
 	}, nil
 }
 
@@ -110,8 +114,9 @@ func Fit(c *converter.Checkpoint, target converter.Target, name string) (*conver
 	if err != nil {
 		return nil, err
 	}
+	target.File = c
 	fitted, err := target.Fit(sd)
-	if errors.As(err, new(*converter.RecipeError)) {
+	if errors.Is(err, option.Err) {
 		return nil, fmt.Errorf("as %s: %w", name, err)
 	}
 	if err != nil {

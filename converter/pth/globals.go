@@ -156,8 +156,9 @@ func (c *class) PySetState(any) error {
 // An object is an instance of a class.
 type object struct {
 	class string
-	dict  types.Dict // items set, as in a subclass of dict
-	list  []any      // items appended, as in a subclass of list
+	dict  types.Dict  // items set, as in a subclass of dict
+	list  []any       // items appended, as in a subclass of list
+	state *types.Dict // attributes, where the class keeps them in a plain dict
 }
 
 // Set keeps an item.
@@ -169,5 +170,11 @@ func (o *object) Append(v any) { o.list = append(o.list, v) }
 // Add keeps an item of a set.
 func (o *object) Add(v any) { o.list = append(o.list, v) }
 
-// PySetState drops the state: what it means only the class knows.
-func (o *object) PySetState(any) error { return nil }
+// PySetState keeps attributes, to be looked at and never walked into: what any other state
+// means only the class knows.
+func (o *object) PySetState(state any) error {
+	if d, ok := state.(*types.Dict); ok {
+		o.state = d
+	}
+	return nil
+}

@@ -14,6 +14,7 @@ import (
 	"fmt"
 	"path/filepath"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/gozoo/zoo/internal/mmap"
 	"github.com/gozoo/zoo/tensor"
@@ -90,6 +91,21 @@ func (f *File) Classes() []string {
 		return names
 	}
 	return texts(lookup(meta, "CLASSES"))
+}
+
+// Text returns the text under keys of mappings inside one another, from the root, and whether
+// there is one. The attributes of an object, such as those of the argparse.Namespace that
+// training scripts keep, are a mapping too.
+func (f *File) Text(path ...string) (string, bool) {
+	v := f.root
+	for _, key := range path {
+		if o, ok := v.(*object); ok && o.state != nil {
+			v = o.state
+		}
+		v = lookup(v, key)
+	}
+	s, ok := v.(string)
+	return s, ok && utf8.ValidString(s)
 }
 
 // StateDict returns the network's tensors. They are in the mapping under "state_dict", else
