@@ -50,7 +50,14 @@ func efficientNetFamily() Family {
 	}
 	for arch, l := range effLites {
 		f.Archs[arch] = l.graph
-		f.Sources[arch] = projects{timm: named(l.timm(), "tf_"+strings.ReplaceAll(strings.ReplaceAll(arch, "-lite", "_lite"), "-", "_"))}
+		name := strings.ReplaceAll(arch, "-", "_")
+		s := named(l.timm(), "tf_"+name)
+		if arch == "efficientnet-lite0" { // timm has these too with borders that are the same on both sides
+			s = alike(s, []string{name})
+		} else {
+			s = alike(s, nil, name)
+		}
+		f.Sources[arch] = projects{timm: s}
 	}
 	for arch, e := range efficientNets {
 		f.Archs[arch] = e.graph
@@ -135,12 +142,13 @@ func (e effNet) graph(classes int) (*nn.Graph, error) {
 func (e effNet) timmSource(arch string) recipe.Source {
 	name := strings.ReplaceAll(arch, "-", "_")
 	s := named(e.timm(), "tf_"+name)
-	if e.width <= 1.6 {
-		s.Alike = []string{name}
-	} else {
-		s.Unpublished = []string{name}
+	switch {
+	case arch == "efficientnet-b0":
+		return alike(s, []string{name}, "efficientnet_blur_b0")
+	case e.width <= 1.6:
+		return alike(s, []string{name})
 	}
-	return s
+	return alike(s, nil, name)
 }
 
 // transformers renames the network of that library. Its borders are those of its config.json,
@@ -199,13 +207,13 @@ func (e effNet) settings(config map[string]any) error {
 		setting{"hidden_act", "swish", func(v any) bool { return v == "swish" || v == "silu" }, "swish"},
 		is("batch_norm_eps", effEps, effEps), is("pooling_type", "mean", "mean"), is("squeeze_expansion_ratio", 0.25, 0.25),
 		setting{"depthwise_padding", []any{}, func(v any) bool {
-			list, _ := v.([]any)
+			list, ok := v.([]any)
 			// Blocks that keep the size have no border of this kind.
 			list = slices.DeleteFunc(slices.Clone(list), func(v any) bool {
 				i, ok := v.(float64)
 				return ok && i >= 0 && int(i) < len(e.blocks()) && e.blocks()[int(i)].stride == 1
 			})
-			return slices.Equal(list, odd)
+			return ok && slices.Equal(list, odd)
 		}, fmt.Sprintf("%v at image_size %d", odd, int(size))},
 	)(config)
 }

@@ -50,7 +50,12 @@ func efficientNetV2Family() Family {
 	f := Family{Name: "efficientnet_v2", Archs: make(map[string]func(int) (*nn.Graph, error)), Sources: make(map[string]projects)}
 	for arch, e := range efficientNetV2s {
 		f.Archs[arch] = e.graph
-		f.Sources[arch] = projects{timm: named(e.timm(), "tf_"+strings.ReplaceAll(arch, "-", "_"))}
+		name := strings.ReplaceAll(arch, "-", "_")
+		s := named(e.timm(), "tf_"+name)
+		if !strings.Contains(arch, "-b") { // timm builds these too with borders that are the same on both sides
+			s = alike(s, nil, name)
+		}
+		f.Sources[arch] = projects{timm: s}
 	}
 	return f
 }

@@ -44,14 +44,12 @@ func mobileV3Sources(arch string, m mobileV3) projects {
 	case "mobilenet-v3-small-050":
 		return projects{timm: named(m.timm(), "mobilenetv3_small_050")}
 	case "mobilenet-v3-small-075":
-		s := named(m.timm(), "mobilenetv3_small_075")
-		s.Alike = []string{"tf_mobilenetv3_small_075"}
-		return projects{timm: s}
+		return projects{timm: alike(named(m.timm(), "mobilenetv3_small_075"), []string{"tf_mobilenetv3_small_075"})}
 	}
 	size := strings.TrimPrefix(arch, "mobilenet-v3-")
 	other := "mobilenetv3_" + size + "_100"
 	return projects{
-		timm:        {Recipe: m.timm(), Alike: []string{other, "tf_" + other}},
+		timm:        alike(named(m.timm()), []string{other, "tf_" + other}),
 		torchvision: named(m.torchvision(), "mobilenet_v3_"+size),
 	}
 }

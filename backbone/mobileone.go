@@ -35,7 +35,10 @@ func (o one) timm() recipe.Recipe {
 	out := names("stem.", "backbone.stage0.")
 	for i := range o.widths {
 		from, to := fmt.Sprintf("stages.%d.*.", i), fmt.Sprintf("backbone.stage%d.*.", i+1)
-		out = append(append(out, names(from, to)...), recipe.Rename(from+"identity.**", to+"branch_norm.**"))
+		out = append(out, names(from, to)...)
+		if onePairs[i] > 1 { // the blocks of a first pair change the shape, and have no such branch
+			out = append(out, recipe.Rename(from+"identity.**", to+"branch_norm.**"))
+		}
 		if o.squeezed[i] > 0 {
 			out = append(out, recipe.Rename(from+"attn.fc*.**", to+"se.conv*.conv.**"))
 		}
@@ -51,6 +54,9 @@ var mobileOnes = map[string]one{
 	"mobileone-s4": {widths: [4]int{192, 448, 896, 2048}, convs: 1, squeezed: [4]int{0, 0, 5, 1}},
 }
 
+// onePairs are the pairs of blocks of each stage.
+var onePairs = [4]int{2, 8, 10, 1}
+
 type one struct {
 	widths   [4]int // of the stages
 	convs    int    // parallel convolutions of the full kernel in a block, the stem excepted
@@ -62,7 +68,7 @@ func (o one) graph(classes int, f form) (*nn.Graph, error) {
 	bb := b.At("backbone")
 	stem := oneBlock{k: 3, stride: 2, groups: 1, convs: 1}
 	x := stem.add(bb.At("stage0"), b.Input(), min(64, o.widths[0]), f) // (N,C,H/2,W/2)
-	for i, pairs := range [4]int{2, 8, 10, 1} {
+	for i, pairs := range onePairs {
 		for j := range pairs {
 			depthwise := oneBlock{k: 3, stride: 1, groups: x.C, convs: o.convs, squeeze: j >= pairs-o.squeezed[i]}
 			if j == 0 {

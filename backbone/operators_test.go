@@ -131,7 +131,8 @@ func operators(t *testing.T, g *nn.Graph, size int) []string {
 			}
 			top, bottom, left, right := op.Pads(in[2], in[3])
 			border := [4]int{top, bottom, left, right}
-			if op.KH == in[2] && op.KW == in[3] && border == [4]int{} {
+			pointwise := op.KH == 1 && op.KW == 1 && op.StrideH == 1 && op.Groups == 1
+			if (pointwise || op.KH == in[2] && op.KW == in[3]) && border == [4]int{} {
 				count[fmt.Sprintf("linear %d %d %s", op.In/op.Groups*op.KH*op.KW, op.Out, bias)]++
 				continue
 			}
@@ -213,7 +214,7 @@ func TestLookalikes(t *testing.T) {
 	}
 	unpublished := make(map[string]map[string]bool) // by the network that it is like
 	old := make(map[string]string)
-	for _, line := range strings.Split(strings.TrimSpace(string(data)), "\n")[2:] {
+	for _, line := range strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")[2:] {
 		cells := strings.Split(line, "\t")
 		project, like, network, weights := cells[0], cells[1], cells[2], cells[3]
 		if weights == "-" {

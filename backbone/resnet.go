@@ -32,33 +32,34 @@ var resNet = Family{
 		"wide-resnet101": residual{blocks: depth101, inner: 128}.graph,
 	},
 	Sources: map[string]projects{
-		"resnet18":       resNetSources(depth18, 2, "resnet18"),
-		"resnet34":       resNetSources(depth50, 2, "resnet34"),
-		"resnet50":       resNetSources(depth50, 3, "resnet50", "resnetaa50", "resnetblur50"),
-		"resnet101":      resNetSources(depth101, 3, "resnet101"),
-		"resnet152":      resNetSources(depth152, 3, "resnet152"),
+		"resnet18":       resNetSources("resnet18", 2, nil, "resnetblur18"),
+		"resnet34":       resNetSources("resnet34", 2, nil),
+		"resnet50":       resNetSources("resnet50", 3, []string{"resnetaa50", "resnetblur50"}),
+		"resnet101":      resNetSources("resnet101", 3, nil),
+		"resnet152":      resNetSources("resnet152", 3, nil),
 		"resnetv1c50":    {timm: named(deepTimm, "resnet50c")},
 		"resnetv1c101":   {timm: named(deepTimm, "resnet101c")},
 		"resnetv1c152":   {timm: named(deepTimm, "resnet152c")},
-		"resnetv1d50":    {timm: plain(deepAvgTimm, "resnet50d", "resnetaa50d")},
-		"resnetv1d101":   {timm: plain(deepAvgTimm, "resnet101d", "resnetaa101d")},
+		"resnetv1d50":    {timm: plain(named(deepAvgTimm, "resnet50d"), []string{"resnetaa50d"}, "resnetblur50d")},
+		"resnetv1d101":   {timm: plain(named(deepAvgTimm, "resnet101d"), []string{"resnetaa101d"}, "resnetblur101d")},
 		"resnetv1d152":   {timm: named(deepAvgTimm, "resnet152d")},
 		"wide-resnet50":  plainResNet("wide_resnet50_2"),
 		"wide-resnet101": plainResNet("wide_resnet101_2"),
 	},
 }
 
-// plainResNet returns the sources of a network that timm and torchvision name alike: timm has
-// variants of it.
-func plainResNet(name string, variants ...string) projects {
-	return projects{timm: plain(plainResNetNames, append([]string{name}, variants...)...), torchvision: named(plainResNetNames, name)}
+// plainResNet returns the sources of a network that timm and torchvision name alike.
+func plainResNet(name string) projects {
+	return projects{timm: named(plainResNetNames, name), torchvision: named(plainResNetNames, name)}
 }
 
-// resNetSources is plainResNet for a network that transformers builds too.
-func resNetSources(blocks []int, convs int, name string, variants ...string) projects {
-	s := plainResNet(name, variants...)
+// resNetSources is plainResNet for a network that transformers builds too, with blocks of so
+// many convolutions, and that timm has variants of, published and not.
+func resNetSources(name string, convs int, variants []string, unpublished ...string) projects {
+	s := plainResNet(name)
+	s[timm] = plain(s[timm], variants, unpublished...)
 	s[transformers] = recipe.Source{
-		Recipe: residualTransformers("resnet", len(blocks), convs),
+		Recipe: residualTransformers("resnet", len(depth50), convs),
 		Settings: settings(
 			is("hidden_act", "relu", "relu"), is("downsample_in_first_stage", false, false), is("downsample_in_bottleneck", false, false)),
 	}
@@ -75,9 +76,11 @@ func residualTransformers(model string, stages, convs int) recipe.Recipe {
 	}
 	for i := range stages {
 		from, to := fmt.Sprintf("%s.encoder.stages.%d.layers.*.", model, i), fmt.Sprintf("backbone.layer%d.*.", i+1)
-		r = append(r,
-			recipe.Rename(from+"shortcut.convolution.**", to+"downsample.0.**"),
-			recipe.Rename(from+"shortcut.normalization.**", to+"downsample.1.**"))
+		if i > 0 || convs == 3 { // two convolutions leave as many channels as the stem
+			r = append(r,
+				recipe.Rename(from+"shortcut.convolution.**", to+"downsample.0.**"),
+				recipe.Rename(from+"shortcut.normalization.**", to+"downsample.1.**"))
+		}
 		for j := range convs {
 			r = append(r,
 				recipe.Rename(fmt.Sprintf("%slayer.%d.convolution.**", from, j), fmt.Sprintf("%sconv%d.**", to, j+1)),

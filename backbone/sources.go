@@ -22,10 +22,17 @@ func named(r recipe.Recipe, networks ...string) recipe.Source {
 	return recipe.Source{Recipe: r, Networks: networks}
 }
 
-// plain is named for a project's plain network, the first of names: the others are its
-// published variants, whose tensors are the same.
-func plain(r recipe.Recipe, names ...string) recipe.Source {
-	return recipe.Source{Recipe: r, Networks: names[:1], Alike: names[1:], Plain: true}
+// alike adds networks that only look like a source's: published ones, and others.
+func alike(s recipe.Source, published []string, unpublished ...string) recipe.Source {
+	s.Alike, s.Unpublished = published, unpublished
+	return s
+}
+
+// plain is alike for a project's plain network, whose variants the others are.
+func plain(s recipe.Source, variants []string, unpublished ...string) recipe.Source {
+	s = alike(s, variants, unpublished...)
+	s.Plain = true
+	return s
 }
 
 // Renamed holds names of networks that timm gave up, and what it calls those networks now.

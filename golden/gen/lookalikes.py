@@ -15,7 +15,7 @@ NAMES holds the networks that zoo's recipes take, a line each: "project network"
 
 Borders that a network adds by an operator of its own, as TensorFlow's SAME rule asks
 for, are part of the convolution or pooling that follows. A linear layer is a
-convolution whose window is the whole image. Activations are counted by kind
+convolution whose window is the whole image, or one pixel at stride 1. Activations are counted by kind
 and by numbers, however many calls they are made of.
 """
 
@@ -49,12 +49,16 @@ def networks(project, wanted):
 
 
 def build(project, network):
-    with torch.device("meta"):
-        if project == "timm":
+    if project == "timm":
+        with torch.device("meta"):
             net = timm.create_model(network)
-            return net.eval(), net.default_cfg["input_size"]
+        return net.eval(), net.default_cfg["input_size"]
+    with torch.device("meta"):
         kwargs = {"init_weights": False} if network in ("inception_v3", "googlenet") else {}
-        net = torchvision.models.get_model(network, **kwargs)
+        if not network.startswith("regnet"):
+            net = torchvision.models.get_model(network, **kwargs)
+    if network.startswith("regnet"):  # whose widths are computed with tensors
+        net = torchvision.models.get_model(network).to("meta")
     members = torchvision.models.get_model_weights(network).__members__
     size = next(iter(members.values())).transforms.keywords["crop_size"] if members else 224
     return net.eval(), (3, size, size)
@@ -99,7 +103,8 @@ class Operators(TorchDispatchMode):
             x, w, b, stride, pad, _, _, _, groups = args
             kind, (l, r, t, d), shape = self.border.get(id(x), ("", [0, 0, 0, 0], tuple(x.shape)))
             border = (t + pad[0], d + pad[0], l + pad[-1], r + pad[-1])
-            if tuple(w.shape[2:]) == tuple(shape[2:]) and border == (0, 0, 0, 0):
+            pointwise = tuple(w.shape[2:]) == (1, 1) and stride[0] == 1 and groups == 1
+            if (pointwise or tuple(w.shape[2:]) == tuple(shape[2:])) and border == (0, 0, 0, 0):
                 self.count[f"linear {w.shape[1] * w.shape[2] * w.shape[3]} {w.shape[0]} {'bias' if b is not None else '-'}"] += 1
             else:
                 self.add("conv", shape, f"{w.shape[0]} {w.shape[2]}x{w.shape[3]} stride {stride[0]} groups {groups} {'bias' if b is not None else '-'} border {kind}{border}")
@@ -110,7 +115,7 @@ class Operators(TorchDispatchMode):
             x = args[0]
             self.count[f"layernorm {args[1][-1]} of {x[0].numel()} eps {args[4]:g}"] += 1
         elif name in ("max_pool2d_with_indices", "avg_pool2d"):
-            x, k, stride, pad = (list(args) + [[], [0, 0]])[:4] if len(args) < 4 else args[:4]
+            x, k, stride, pad = [*args[:4], *([], [0, 0])[min(len(args) - 2, 2) :]]
             kind, (l, r, t, d), shape = self.border.get(id(x), ("", [0, 0, 0, 0], tuple(x.shape)))
             stride = stride or k
             pad = [pad] * 2 if isinstance(pad, int) else (list(pad) * 2)[:2]
@@ -129,7 +134,7 @@ class Operators(TorchDispatchMode):
 
 def operators(net, size):
     mode = Operators()
-    with torch.inference_mode(), mode:
+    with torch.no_grad(), mode:  # inference mode would show compound operators whole
         net(torch.empty(1, *size, device="meta"))
     return mode.count
 
