@@ -28,6 +28,9 @@ type ConvertOptions struct {
 	// Model is the registry name of the network that a file must fit; empty
 	// writes the state dict under its own names.
 	Model string
+	// Weights says which tensors of the file are the network's, where it holds several
+	// networks: see converter.Checkpoint.Select.
+	Weights string
 	// Recipe renames the tensors; empty means the entry's own, or whichever fits.
 	Recipe string
 	// Classes names the classes in label order, in place of the checkpoint's names.
@@ -48,7 +51,7 @@ func (o *ConvertOptions) OutputFormat() converter.Format {
 // Cacheable reports whether the file that a registry entry is converted to is decided by
 // the entry alone, so that the cache keeps it.
 func (o *ConvertOptions) Cacheable() bool {
-	return o.Recipe == "" && o.OutputFormat() == converter.Safetensors && o.DType == tensor.Invalid && o.Classes == nil && !o.Deploy
+	return o.Weights == "" && o.Recipe == "" && o.OutputFormat() == converter.Safetensors && o.DType == tensor.Invalid && o.Classes == nil && !o.Deploy
 }
 
 // check returns an *OptionError for options that cannot go together: of the conversion of
@@ -59,8 +62,8 @@ func (o *ConvertOptions) check(file bool) error {
 	switch {
 	case promises && promised != o.OutputFormat():
 		return option.Errorf("Format", "%s, but %s ends as %s does: name another file", o.Format, o.Output, promised)
-	case o.All && (o.Model != "" || o.Recipe != ""):
-		return option.Errorf("All", "every tensor is written under its own path: neither a model nor a recipe goes with that")
+	case o.All && (o.Model != "" || o.Recipe != "" || o.Weights != ""):
+		return option.Errorf("All", "every tensor is written under its own path: no model, no recipe and no key of weights goes with that")
 	case o.All && !file:
 		return option.Errorf("All", "this goes with a file")
 	case o.Model != "" && !file:
@@ -93,6 +96,8 @@ type Conversion struct {
 	Classes      int // rows of the classifier; 0 without a network
 	ClassNames   []string
 	Tensors      int
+	Selection    converter.Selection   // which of the file's tensors were taken, and how
+	Mappings     []converter.Weights   // what the file holds
 	Names        []converter.Explained // what became of each name
 	NonTensors   []pth.NonTensor       // what was not a tensor, and was not run
 
@@ -139,6 +144,7 @@ func (z *Zoo) Convert(ctx context.Context, name string, o ConvertOptions) (*Conv
 	if err != nil {
 		return nil, err
 	}
+	z.announce(job.done)
 	if o.Output != "" {
 		return job.done, job.write(ctx, o.Output)
 	}
@@ -179,7 +185,15 @@ func (z *Zoo) ConvertFile(ctx context.Context, path string, o ConvertOptions) (*
 	if err != nil {
 		return nil, err
 	}
+	z.announce(job.done)
 	return job.done, job.write(ctx, o.Output)
+}
+
+// announce says which tensors a conversion takes.
+func (z *Zoo) announce(c *Conversion) {
+	for _, text := range c.Selection.Notices(c.Source) {
+		z.notice(text)
+	}
 }
 
 // A conversion is a checkpoint on its way to a file.
@@ -195,7 +209,7 @@ type conversion struct {
 func plan(checkpoint *converter.Checkpoint, known digest.Digest, entry *registry.Entry, o ConvertOptions) (*conversion, error) {
 	c := &Conversion{
 		Format: o.OutputFormat(), Source: checkpoint.Name, SourceDigest: known, Container: checkpoint.Container, Checksums: checkpoint.Checksums,
-		NonTensors: checkpoint.NonTensors, ClassNames: checkpoint.Classes,
+		NonTensors: checkpoint.NonTensors, ClassNames: checkpoint.Classes, Mappings: checkpoint.Mappings(),
 	}
 	job := &conversion{done: c, digest: checkpoint.Digest, output: converter.Output{Format: c.Format, DType: o.DType}}
 	if o.Classes != nil {
@@ -203,7 +217,7 @@ func plan(checkpoint *converter.Checkpoint, known digest.Digest, entry *registry
 	}
 	var err error
 	if entry == nil {
-		err = job.keep(checkpoint, o.All)
+		err = job.keep(checkpoint, o)
 	} else {
 		err = job.fit(checkpoint, entry, o)
 	}
@@ -212,28 +226,32 @@ func plan(checkpoint *converter.Checkpoint, known digest.Digest, entry *registry
 	}
 	c.Tensors = job.sd.Len()
 	job.output.Provenance = converter.Provenance{
-		Source: c.Source, Digest: known, Container: c.Container, Model: c.Model, Recipe: c.Recipe, Classes: c.ClassNames, Version: Version,
+		Source: c.Source, Digest: known, Container: c.Container, Model: c.Model, Selection: c.Selection, Recipe: c.Recipe,
+		Classes: c.ClassNames, Version: Version,
 	}
 	return job, nil
 }
 
 // keep takes the tensors of a checkpoint under their own names: those of the network, or
 // all.
-func (j *conversion) keep(checkpoint *converter.Checkpoint, all bool) (err error) {
-	read := checkpoint.StateDict
-	if all {
-		read = checkpoint.Tensors
-	}
-	if j.sd, err = read(); err != nil {
+func (j *conversion) keep(checkpoint *converter.Checkpoint, o ConvertOptions) (err error) {
+	if o.All {
+		if j.sd, err = checkpoint.Tensors(); err == nil {
+			j.done.Names = converter.Kept(j.sd)
+		}
 		return err
 	}
-	j.done.Names = converter.Kept(j.sd)
+	selected, err := checkpoint.Select(o.Weights)
+	if err != nil {
+		return err
+	}
+	j.sd, j.done.Names, j.done.Selection = selected.StateDict, selected.Names, selected.Selection
 	return nil
 }
 
 // fit takes the tensors of a checkpoint as an entry's network wants them.
 func (j *conversion) fit(checkpoint *converter.Checkpoint, entry *registry.Entry, o ConvertOptions) error {
-	fitted, err := fit(entry, checkpoint, o.Recipe)
+	fitted, err := fit(entry, checkpoint, o.Weights, o.Recipe)
 	if err != nil {
 		return err
 	}
@@ -243,6 +261,7 @@ func (j *conversion) fit(checkpoint *converter.Checkpoint, entry *registry.Entry
 	c := j.done
 	j.sd, j.output.Graph = fitted.Bound.StateDict(), fitted.Bound.Graph
 	c.Model, c.Recipe, c.Form, c.Classes, c.Names = entry.Name, fitted.Recipe, fitted.Form, fitted.Classes, fitted.Names
+	c.Selection = fitted.Selection
 	switch n := len(c.ClassNames); {
 	case n == fitted.Classes:
 	case o.Classes != nil:
@@ -259,9 +278,12 @@ func formed(entry *registry.Entry, fitted *converter.Fitted, o ConvertOptions) (
 	if !o.Deploy || fitted.Form == nn.Deploy {
 		return fitted, nil
 	}
-	g, err := graph(entry, nn.Deploy, fitted.Classes)
+	g, err := graph(entry, nn.Deploy, max(fitted.Classes, 1))
 	if err != nil {
 		return nil, option.Errorf("Deploy", "%w: leave this out", err)
+	}
+	if fitted.Selection.NoClassifier {
+		g = g.WithoutClassifier()
 	}
 	return fitted.Fuse(g, o.DType)
 }

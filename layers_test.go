@@ -39,6 +39,7 @@ var layers = []layer{
 	{"internal/bounded", nil},
 	{"internal/atomicfile", nil},
 	{"internal/faulthost", nil},
+	{"internal/torchfile", []string{"tensor"}},
 	{"internal/bigtest", []string{"github.com/gofrs/flock"}},
 	{"internal/mmap", []string{"github.com/edsrzf/mmap-go"}},
 	{"internal/disk", []string{"golang.org/x/sys"}},

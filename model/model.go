@@ -57,6 +57,9 @@ type Options struct {
 	// "tf_efficientnet_b0" or "timm/tf_efficientnet_b0", where the file does not say and
 	// another network has the same tensors.
 	Network string
+	// WeightsKey says which of a checkpoint's tensors are the network's, where it holds several
+	// networks: see converter.Checkpoint.Select. Empty means what converter.Target.FitFile finds.
+	WeightsKey string
 	// Classes names the classes in label order, in place of the names that the checkpoint
 	// carries. There must be one for each row of the classifier.
 	Classes []string

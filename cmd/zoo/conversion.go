@@ -27,6 +27,7 @@ func (a *app) printConversion(r *zoo.Conversion, err error, format string, expla
 		return err
 	}
 	if explain {
+		a.printMappings(r)
 		a.printNames(r.Names)
 		for _, n := range r.NonTensors {
 			fmt.Fprintf(a.stdout, "%-10s %q  (%s, not run)\n", "ignored", n.Path, printable(n.Type))
@@ -54,6 +55,24 @@ func describeConversion(r *zoo.Conversion) string {
 		text += fmt.Sprintf("; %d values that are no tensors were left out, and not run", n)
 	}
 	return text
+}
+
+// printMappings prints a line for each mapping that the file holds, where there are several.
+func (a *app) printMappings(r *zoo.Conversion) {
+	if len(r.Mappings) < 2 {
+		return
+	}
+	for _, m := range r.Mappings {
+		kind := ""
+		if m.Class != "" {
+			kind = ", a network of class " + printable(m.Class)
+		}
+		taken := ""
+		if m.Key == r.Selection.Key || m.Key == "/" && r.Selection.Key == "" {
+			taken = ", taken"
+		}
+		fmt.Fprintf(a.stdout, "%-10s %q  (%d tensors%s%s)\n", "weights", m.Key, m.Tensors, kind, taken)
+	}
 }
 
 // printNames prints a line for each name: what became of it, dtypes and shapes, and
@@ -90,6 +109,9 @@ type conversionJSON struct {
 	Container    string        `json:"source_container,omitempty"`
 	Checksums    bool          `json:"source_checksums"`
 	Model        string        `json:"model,omitempty"`
+	Weights      string        `json:"weights,omitempty"` // key of the mapping taken
+	Edits        []string      `json:"edits,omitempty"`   // what was done to its tensors
+	Mappings     []weightsJSON `json:"mappings,omitempty"`
 	Recipe       string        `json:"recipe,omitempty"`
 	Classes      int           `json:"classes,omitempty"`
 	ClassNames   []string      `json:"class_names,omitempty"`
@@ -98,6 +120,12 @@ type conversionJSON struct {
 	Names        []nameJSON    `json:"names,omitempty"`
 	Ignored      []ignoredJSON `json:"ignored,omitempty"`
 	Error        string        `json:"error,omitempty"`
+}
+
+type weightsJSON struct {
+	Key     string `json:"key"`
+	Class   string `json:"class,omitempty"`
+	Tensors int    `json:"tensors"`
 }
 
 type nameJSON struct {
@@ -124,11 +152,14 @@ func (a *app) printConversionJSON(r *zoo.Conversion, fit *converter.FitError, ex
 	}
 	out := conversionJSON{
 		Path: r.Path, Format: string(r.Format), Digest: written.String(), Source: r.Source, SourceDigest: r.SourceDigest.String(),
-		Container: r.Container, Checksums: r.Checksums, Model: r.Model, Recipe: r.Recipe,
+		Container: r.Container, Checksums: r.Checksums, Model: r.Model, Weights: r.Selection.Key, Edits: r.Selection.Facts(), Recipe: r.Recipe,
 		Classes: r.Classes, ClassNames: r.ClassNames, Tensors: r.Tensors, NonTensors: len(r.NonTensors),
 	}
 	if explain {
 		out.Names, out.Ignored = namesJSON(r.Names), ignored(r.NonTensors)
+		for _, m := range r.Mappings {
+			out.Mappings = append(out.Mappings, weightsJSON{m.Key, m.Class, m.Tensors})
+		}
 	}
 	return a.printJSON(out)
 }

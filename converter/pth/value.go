@@ -51,6 +51,8 @@ func typeName(v any) string {
 		return clip(v.class)
 	case *class:
 		return "class " + clip(v.name)
+	case setClass:
+		return "class " + v.name
 	case storageClass:
 		return "class " + v.name
 	case dtypeGlobal:
@@ -205,6 +207,12 @@ func membersOf(v any) iter.Seq[any] {
 		switch v := v.(type) {
 		case *types.Set:
 			for item := range *v {
+				if !yield(item) {
+					return
+				}
+			}
+		case *object:
+			for _, item := range v.list {
 				if !yield(item) {
 					return
 				}
