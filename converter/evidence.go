@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"strings"
 
 	"github.com/gozoo/zoo/digest"
@@ -31,8 +30,17 @@ var texts = [][]string{
 	{"hparams", "arch"}, {"hparams", "model_name"}, {"hparams", "model"},
 }
 
-// wrapped finds the network that a configuration of OpenMMLab takes from timm.
-var wrapped = regexp.MustCompile(`(?s)type=['"]T(?:imm|IMM)[A-Za-z]*['"].{0,400}?model_name=['"]([^'"]+)['"]|model_name=['"]([^'"]+)['"].{0,400}?type=['"]T(?:imm|IMM)`)
+// wrapped returns the network that the text of an OpenMMLab configuration takes from timm: the
+// model_name of a TimmClassifier or a TIMMBackbone.
+func wrapped(cfg string) (string, bool) {
+	cfg = strings.ReplaceAll(cfg, `"`, "'")
+	if !strings.Contains(cfg, "'TimmClassifier'") && !strings.Contains(cfg, "'TIMMBackbone'") {
+		return "", false
+	}
+	_, rest, ok := strings.Cut(cfg, "model_name='")
+	name, _, _ := strings.Cut(rest, "'")
+	return name, ok && name != ""
+}
 
 // Evidence returns what the checkpoint and the config.json beside it say of its network, the
 // most telling first. Other files are not looked at.
@@ -50,8 +58,8 @@ func (c *Checkpoint) Evidence() []Evidence {
 		}
 	}
 	if cfg, ok := c.text("meta", "cfg"); ok {
-		if m := wrapped.FindStringSubmatch(cfg); m != nil {
-			all = append(all, Evidence{Project: "timm", Network: bare(m[1] + m[2]), Where: `"meta.cfg" in the file`})
+		if name, ok := wrapped(cfg); ok {
+			all = append(all, Evidence{Project: "timm", Network: bare(name), Where: `"meta.cfg" in the file`})
 		}
 	}
 	if e, ok := c.beside(); ok {
@@ -103,19 +111,17 @@ func (c *Checkpoint) beside() (Evidence, bool) {
 	return Evidence{}, false
 }
 
-// published matches the names that torch.hub gives files: a network, perhaps with a tag, and
-// the first digits of the file's sha256.
-var published = regexp.MustCompile(`^(.+)-([0-9a-f]{8,64})(?:\.[A-Za-z0-9.]+)?$`)
-
 // ByName returns the network that the file's name begins with, of those that are known, where
 // the digits that follow are those of its sha256: then the file is the one that was published
 // under the name. The file is read for that.
 func (c *Checkpoint) ByName(known []string) (network string, ok bool) {
-	m := published.FindStringSubmatch(c.Name)
-	if m == nil {
+	// As torch.hub names files: a network, perhaps with a tag, and the first digits.
+	at := strings.LastIndexByte(c.Name, '-')
+	if at < 0 {
 		return "", false
 	}
-	stem := strings.ToLower(m[1])
+	digits, _, _ := strings.Cut(c.Name[at+1:], ".")
+	stem := strings.ToLower(c.Name[:at])
 	for _, n := range known {
 		rest, begins := strings.CutPrefix(stem, n)
 		if begins && (rest == "" || strings.ContainsAny(rest[:1], "_-.")) && len(n) > len(network) {
@@ -125,7 +131,7 @@ func (c *Checkpoint) ByName(known []string) (network string, ok bool) {
 	if network == "" {
 		return "", false
 	}
-	want, err := digest.Parse(m[2])
+	want, err := digest.Parse(digits)
 	if err != nil || !want.Matches(c.Digest()) {
 		return "", false
 	}

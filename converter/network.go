@@ -45,7 +45,7 @@ func (t *Target) identify(fits []*attempt) (*attempt, error) {
 		case other:
 			return nil, &NetworkError{Found: c.network, Where: c.where, Same: t.same(fits)}
 		case c.asked:
-			return nil, option.Errorf("Arch", "architecture %q: files of this network are of %s", c.network, strings.Join(t.same(fits), ", "))
+			return nil, option.Errorf("Network", "architecture %q: files of this network are of %s", c.network, strings.Join(t.same(fits), ", "))
 		}
 	}
 	// Nobody named a network. Who named a project narrows the choice.
