@@ -31,6 +31,9 @@ type ConvertOptions struct {
 	// Weights says which tensors of the file are the network's, where it holds several
 	// networks: see converter.Checkpoint.Select.
 	Weights string
+	// Network is what the file's own project calls the network that it holds, such as
+	// "tf_efficientnet_b0", where it does not say and another has the same tensors.
+	Network string
 	// Recipe renames the tensors; empty means the entry's own, or whichever fits.
 	Recipe string
 	// Classes names the classes in label order, in place of the checkpoint's names.
@@ -51,7 +54,7 @@ func (o *ConvertOptions) OutputFormat() converter.Format {
 // Cacheable reports whether the file that a registry entry is converted to is decided by
 // the entry alone, so that the cache keeps it.
 func (o *ConvertOptions) Cacheable() bool {
-	return o.Weights == "" && o.Recipe == "" && o.OutputFormat() == converter.Safetensors && o.DType == tensor.Invalid && o.Classes == nil && !o.Deploy
+	return o.Weights == "" && o.Recipe == "" && o.Network == "" && o.OutputFormat() == converter.Safetensors && o.DType == tensor.Invalid && o.Classes == nil && !o.Deploy
 }
 
 // check returns an *OptionError for options that cannot go together: of the conversion of
@@ -68,6 +71,8 @@ func (o *ConvertOptions) check(file bool) error {
 		return option.Errorf("All", "this goes with a file")
 	case o.Model != "" && !file:
 		return option.Errorf("Model", "this goes with a file")
+	case o.Network != "" && !network:
+		return option.Errorf("Network", "the name tells networks of the same tensors apart: name a model")
 	case o.Recipe != "" && !network:
 		return option.Errorf("Recipe", "a recipe belongs to a network: name a model")
 	case o.Deploy && !network:
@@ -92,6 +97,8 @@ type Conversion struct {
 	Checksums    bool   // whether the source's container protects its content
 	Model        string // empty for none
 	Recipe       string // empty for none
+	Network      string // what the source's project calls its network; empty where that is not known
+	Assumed      string // what was taken for granted of that, in a line; empty for nothing
 	Form         nn.Form
 	Classes      int // rows of the classifier; 0 without a network
 	ClassNames   []string
@@ -191,7 +198,7 @@ func (z *Zoo) ConvertFile(ctx context.Context, path string, o ConvertOptions) (*
 
 // announce says which tensors a conversion takes.
 func (z *Zoo) announce(c *Conversion) {
-	for _, text := range c.Selection.Notices(c.Source) {
+	for _, text := range (&converter.Fitted{Selection: c.Selection, Assumed: c.Assumed}).Notices(c.Source) {
 		z.notice(text)
 	}
 }
@@ -226,7 +233,7 @@ func plan(checkpoint *converter.Checkpoint, known digest.Digest, entry *registry
 	}
 	c.Tensors = job.sd.Len()
 	job.output.Provenance = converter.Provenance{
-		Source: c.Source, Digest: known, Container: c.Container, Model: c.Model, Selection: c.Selection, Recipe: c.Recipe,
+		Source: c.Source, Digest: known, Container: c.Container, Model: c.Model, Selection: c.Selection, Recipe: c.Recipe, Network: c.Network,
 		Classes: c.ClassNames, Version: Version,
 	}
 	return job, nil
@@ -246,12 +253,18 @@ func (j *conversion) keep(checkpoint *converter.Checkpoint, o ConvertOptions) (e
 		return err
 	}
 	j.sd, j.done.Names, j.done.Selection = selected.StateDict, selected.Names, selected.Selection
+	for _, e := range checkpoint.Evidence() { // which the tensors alone would lose
+		if e.Network != "" {
+			j.done.Network = e.Network
+			break
+		}
+	}
 	return nil
 }
 
 // fit takes the tensors of a checkpoint as an entry's network wants them.
 func (j *conversion) fit(checkpoint *converter.Checkpoint, entry *registry.Entry, o ConvertOptions) error {
-	fitted, err := fit(entry, checkpoint, o.Weights, o.Recipe)
+	fitted, err := fit(entry, checkpoint, o.Weights, o.Recipe, o.Network)
 	if err != nil {
 		return err
 	}
@@ -261,7 +274,7 @@ func (j *conversion) fit(checkpoint *converter.Checkpoint, entry *registry.Entry
 	c := j.done
 	j.sd, j.output.Graph = fitted.Bound.StateDict(), fitted.Bound.Graph
 	c.Model, c.Recipe, c.Form, c.Classes, c.Names = entry.Name, fitted.Recipe, fitted.Form, fitted.Classes, fitted.Names
-	c.Selection = fitted.Selection
+	c.Selection, c.Network, c.Assumed = fitted.Selection, fitted.Network, fitted.Assumed
 	switch n := len(c.ClassNames); {
 	case n == fitted.Classes:
 	case o.Classes != nil:

@@ -56,7 +56,7 @@ var layers = []layer{
 	{"converter/safetensors", []string{"tensor", "internal/mmap", "internal/atomicfile"}},
 	{"converter/pth", []string{"tensor", "internal/mmap", "github.com/nlpodyssey/gopickle", "github.com/klauspost/compress"}},
 	{"converter", []string{"converter/safetensors", "converter/pth", "converter/recipe", "nn", "tensor", "digest",
-		"internal/atomicfile", "internal/mmap", "internal/option", "github.com/klauspost/compress"}},
+		"internal/atomicfile", "internal/bounded", "internal/mmap", "internal/option", "github.com/klauspost/compress"}},
 
 	// Pixels.
 	{"vision/internal/kernel", []string{"internal/cpu"}},

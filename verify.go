@@ -23,6 +23,9 @@ type VerifyOptions struct {
 	// Checkpoint is a file whose weights are used instead of those that each
 	// golden names.
 	Checkpoint string
+	// Network is what the file's own project calls the network that it holds: see
+	// converter.Target.
+	Network string
 	// Weights says which tensors of the file are the network's, where it holds several
 	// networks: see converter.Checkpoint.Select.
 	Weights string
@@ -94,7 +97,7 @@ func (z *Zoo) Verify(ctx context.Context, name string, o VerifyOptions) ([]Check
 			return nil, err
 		}
 	}
-	weights := &weightSource{zoo: z, entry: entry, file: OpenOptions{File: o.Checkpoint, Weights: o.Weights}}
+	weights := &weightSource{zoo: z, entry: entry, file: OpenOptions{File: o.Checkpoint, Weights: o.Weights, Network: o.Network}}
 	defer weights.close()
 	o.Goldens, o.Precisions = goldens, precisions
 	return z.verify(ctx, weights, o)

@@ -95,6 +95,10 @@ type OpenOptions struct {
 	// Weights says which tensors of the file are the network's, where it holds several
 	// networks: see converter.Checkpoint.Select.
 	Weights string
+	// Network is what the file's own project calls the network that it holds, such as
+	// "tf_efficientnet_b0", where it does not say and another has the same tensors: see
+	// converter.Target.
+	Network string
 }
 
 // OpenWith is Open with weights from elsewhere. Where the file has several networks and the
@@ -137,7 +141,7 @@ func (z *Zoo) OpenFile(name, path string) (*Model, error) {
 // the file.
 func (z *Zoo) model(entry *registry.Entry, checkpoint *converter.Checkpoint, open OpenOptions, recipe string, weights golden.Weights) (*Model, error) {
 	z.trace("open " + entry.Name)
-	fitted, err := fit(entry, checkpoint, open.Weights, recipe)
+	fitted, err := fit(entry, checkpoint, open.Weights, recipe, open.Network)
 	if err == nil {
 		o := z.modelOptions(entry, weights)
 		// Where a checkpoint has names of its own, the registry's are not its.
@@ -176,12 +180,12 @@ func labels(entry *registry.Entry, classes int) []string {
 
 // fit renames and binds the tensors of a checkpoint that a key takes to an entry's network. An
 // empty recipe lets the checkpoint's names decide.
-func fit(entry *registry.Entry, checkpoint *converter.Checkpoint, weights, recipe string) (*converter.Fitted, error) {
+func fit(entry *registry.Entry, checkpoint *converter.Checkpoint, weights, recipe, network string) (*converter.Fitted, error) {
 	target, err := model.Target(entry.Arch, entry.Classes)
 	if err != nil {
 		return nil, fmt.Errorf("zoo: entry %q: %w", entry.Name, err)
 	}
-	target.Recipe = recipe
+	target.Recipe, target.Network = recipe, network
 	return model.Fit(checkpoint, target, weights, entry.Name)
 }
 

@@ -45,6 +45,8 @@ type Checkpoint struct {
 	// wrote; nil for other files.
 	Metadata map[string]string
 
+	text     func(path ...string) (string, bool) // of a .pth file: see pth.File.Text
+	folder   string                              // that the file lies in; empty where it has none
 	choose   func(key string, s *Selection) (sd *tensor.StateDict, rest string, err error)
 	mappings func() []pth.Mapping
 	tensors  func() (*tensor.StateDict, error)
@@ -111,6 +113,7 @@ func OpenAs(path, base string) (*Checkpoint, error) {
 		file.Close()
 		return nil, refused(base, err)
 	}
+	c.folder = filepath.Dir(path)
 	c.close = append([]func() error{file.Close}, c.close...)
 	return c, nil
 }
@@ -131,7 +134,7 @@ func read(name string, data []byte) (c *Checkpoint, err error) {
 
 // parse reads a checkpoint that is not compressed.
 func parse(name string, data []byte) (*Checkpoint, error) {
-	c := &Checkpoint{Name: name}
+	c := &Checkpoint{Name: name, text: func(...string) (string, bool) { return "", false }}
 	if looksLikeSafetensors(data) {
 		f, err := safetensors.Parse(name, data)
 		if err != nil {
@@ -148,7 +151,7 @@ func parse(name string, data []byte) (*Checkpoint, error) {
 		}
 		c.Container, c.Metadata, c.Checksums = f.Container(), f.Metadata(), f.Checksums()
 		c.Classes, c.NonTensors = f.Classes(), f.NonTensors()
-		c.tensors, c.mappings = f.Tensors, f.Mappings
+		c.tensors, c.mappings, c.text = f.Tensors, f.Mappings, f.Text
 		c.choose = func(key string, s *Selection) (*tensor.StateDict, string, error) { return choose(f, key, s) }
 	}
 	if classes, err := classesIn(c.Metadata); err != nil {

@@ -3,8 +3,6 @@ package converter
 import (
 	"errors"
 	"fmt"
-	"maps"
-	"slices"
 	"strings"
 
 	"github.com/gozoo/zoo/converter/recipe"
@@ -22,17 +20,27 @@ type Target struct {
 	Deploy func(classes int) (*nn.Graph, error)
 	// Classes is the number of classes of the published network.
 	Classes int
-	// Recipes rename foreign checkpoints, by the project they come from.
-	Recipes map[string]recipe.Recipe
-	// Recipe names the one to use. Empty tries the network's own names first and
-	// then each recipe, by name.
+	// Sources are the projects whose checkpoints of the network are known, by name.
+	Sources map[string]recipe.Source
+	// Recipe names the source whose names the checkpoint has, as "timm", or the source and
+	// the Network, as "timm/resnet50". Empty tries the network's own names first and then
+	// each source, by name.
 	Recipe string
+	// Network is what the checkpoint's project calls the network that it holds, as "resnet50"
+	// or "timm/resnet50", where that is known. Else File tells, if it is there.
+	Network string
+	// File is the checkpoint that the state dict is of: what it says of its network counts.
+	File *Checkpoint
+	// Renamed holds what networks with names that their project gave up are called now.
+	Renamed map[string]string
 }
 
 // A Fitted checkpoint is one whose tensors are exactly what a network wants.
 type Fitted struct {
 	Bound     *nn.Bound
 	Recipe    string          // the recipe that was used; empty for none
+	Network   string          // what the checkpoint's project calls the network; empty where it is not known
+	Assumed   string          // what was taken for granted of that, in a line; empty for nothing
 	Form      nn.Form         // of the network
 	Selection Selection       // which of the file's tensors were taken, and how
 	Changes   []recipe.Change // what the recipe made of each name
@@ -75,10 +83,20 @@ func (e *FitError) Error() string {
 // Unwrap returns the cause.
 func (e *FitError) Unwrap() error { return e.Err }
 
+// Notices returns, in a line each, what somebody who named the file may want to know.
+func (f *Fitted) Notices(file string) []string {
+	out := f.Selection.Notices(file)
+	if f.Assumed != "" {
+		out = append(out, file+": "+f.Assumed)
+	}
+	return out
+}
+
 // Fit renames the tensors of sd until they are exactly those that the target wants: by a
 // recipe, and by the edits that FitFile makes within a mapping. The number of classes is
 // taken from the classifier's rows, so that a fine-tuned checkpoint fits too. The error is a
-// *FitError when the checkpoint does not fit.
+// *FitError when the checkpoint does not fit, and a *NetworkError when it fits and may be of
+// another network all the same.
 func (t Target) Fit(sd *tensor.StateDict) (*Fitted, error) {
 	d := newDraft(sd, Selection{})
 	if err := d.unwrap(); err != nil {
@@ -91,7 +109,7 @@ func (t Target) Fit(sd *tensor.StateDict) (*Fitted, error) {
 func (t Target) ways() []way {
 	ways := []way{{recipe: t.Recipe}}
 	if t.Recipe == "" {
-		for _, name := range slices.Sorted(maps.Keys(t.Recipes)) {
+		for _, name := range sources(t.Sources) {
 			ways = append(ways, way{recipe: name})
 		}
 		if t.Deploy != nil {
@@ -131,15 +149,17 @@ type attempt struct {
 	graph   *nn.Graph
 	bound   *nn.Bound     // nil unless it fits
 	misfit  *nn.BindError // nil where it fits
+	network string        // what the checkpoint's project calls the network; empty until that is known
+	assumed string        // of that, in a line
 }
 
 // attempt tries to fit a draft in one way. The error says that this way cannot be tried.
 func (t Target) attempt(d *draft, w way) (*attempt, error) {
-	r, ok := t.Recipes[w.recipe]
+	source, ok := t.Sources[w.recipe]
 	if !ok && w.recipe != "" {
-		return nil, &RecipeError{w.recipe, slices.Sorted(maps.Keys(t.Recipes))}
+		return nil, &RecipeError{w.recipe, sources(t.Sources)}
 	}
-	renamed, changes, err := r.Apply(d.sd)
+	renamed, changes, err := source.Recipe.Apply(d.sd)
 	if err != nil {
 		return nil, &FitError{Recipe: w.recipe, Selection: d.Selection, Err: err}
 	}
@@ -186,7 +206,7 @@ func (a *attempt) distance() int {
 // fitted returns the checkpoint of an attempt that fits.
 func (a *attempt) fitted() *Fitted {
 	return &Fitted{
-		Bound: a.bound, Recipe: a.way.recipe, Form: a.way.form, Selection: a.draft.Selection, Changes: a.changes,
+		Bound: a.bound, Recipe: a.way.recipe, Network: a.network, Assumed: a.assumed, Form: a.way.form, Selection: a.draft.Selection, Changes: a.changes,
 		Names: a.explain(), Classes: a.graph.NumClasses(),
 	}
 }

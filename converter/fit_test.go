@@ -24,9 +24,11 @@ func target() converter.Target {
 			return b.Graph(b.At("head").Linear(x, classes))
 		},
 		Classes: 3,
-		Recipes: map[string]recipe.Recipe{
-			"timm":  {recipe.Drop("head.fc_norm.*"), recipe.Rename("conv1.*", "stem.conv.*"), recipe.Rename("bn1.*", "stem.bn.*"), recipe.Rename("fc.*", "head.*")},
-			"other": {recipe.Rename("backbone.**", "**")},
+		Sources: map[string]recipe.Source{
+			"timm": {Recipe: recipe.Recipe{
+				recipe.Drop("head.fc_norm.*"), recipe.Rename("conv1.*", "stem.conv.*"), recipe.Rename("bn1.*", "stem.bn.*"), recipe.Rename("fc.*", "head.*"),
+			}},
+			"other": {Recipe: recipe.Recipe{recipe.Rename("backbone.**", "**")}},
 		},
 	}
 }

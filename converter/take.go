@@ -20,6 +20,7 @@ import (
 // and none at all, which leaves a network that has features and no classes. Selection says
 // what was done.
 func (t Target) FitFile(c *Checkpoint, weights string) (*Fitted, error) {
+	t.File = c
 	fitted, first := t.fitKey(c, weights)
 	if first == nil || weights != "" {
 		return fitted, first
@@ -72,6 +73,9 @@ func knownKey(key string) bool {
 
 // fitDraft fits the tensors of a draft, edited as little as that takes.
 func (t Target) fitDraft(d *draft) (*Fitted, error) {
+	if project, network, ok := strings.Cut(t.Recipe, "/"); ok {
+		t.Recipe, t.Network = project, network
+	}
 	s := search{target: t}
 	if err := s.try(d); err != nil {
 		return nil, err
@@ -179,14 +183,24 @@ func (s *search) try(d *draft) error {
 }
 
 // fitting returns the attempt that fits when repaired, among those of one draft; nil where
-// none does. The first is taken.
+// none does. The network's own names need no proof; of recipes the one whose network the file
+// holds is taken, and where that is another one the error says so.
 func (s *search) fitting(attempts []*attempt, repair func(*attempt) *attempt) (*attempt, error) {
+	var fits []*attempt
 	for _, a := range attempts {
-		if repaired := repair(a); repaired != nil && repaired.misfit == nil {
+		repaired := repair(a)
+		switch {
+		case repaired == nil || repaired.misfit != nil:
+		case a.way.recipe == "":
 			return repaired, nil
+		default:
+			fits = append(fits, repaired)
 		}
 	}
-	return nil, nil
+	if len(fits) == 0 {
+		return nil, nil
+	}
+	return s.target.identify(fits)
 }
 
 // closest returns the attempt with the least that keeps it from fitting. One without a prefix

@@ -56,7 +56,7 @@ func open(c *converter.Checkpoint, o Options) (*Model, error) {
 	if err != nil {
 		return nil, option.Errorf("Arch", "model: %s: %w", c.Name, err)
 	}
-	target.Recipe = o.Recipe
+	target.Recipe, target.Network = o.Recipe, o.Network
 	fitted, err := Fit(c, target, o.WeightsKey, o.Arch)
 	if err != nil {
 		return nil, err
@@ -69,7 +69,7 @@ func open(c *converter.Checkpoint, o Options) (*Model, error) {
 func FromCheckpoint(c *converter.Checkpoint, fitted *converter.Fitted, o Options) (*Model, error) {
 	o.Name = cmp.Or(o.Name, o.Arch, c.Name)
 	if o.Notice != nil {
-		for _, text := range fitted.Selection.Notices(c.Name) {
+		for _, text := range fitted.Notices(c.Name) {
 			o.Notice(text)
 		}
 	}
@@ -103,7 +103,8 @@ func Target(arch string, classes int) (converter.Target, error) {
 		Graph:   func(classes int) (*nn.Graph, error) { return family.Graph(arch, classes) },
 		Deploy:  family.Deploy[arch],
 		Classes: max(classes, 1),
-		Recipes: family.Recipes[arch],
+		Sources: family.Sources[arch],
+		Renamed: backbone.Renamed(),
 	}, nil
 }
 

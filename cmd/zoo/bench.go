@@ -90,6 +90,7 @@ time in which they waited for each other. Formats: human, json.`,
 	f.IntVar(&o.Batch, "batch", 1, "images computed together")
 	f.IntVar(&o.Runs, "runs", 20, "runs to time; 0 computes once and times nothing")
 	f.StringVar(&o.Checkpoint, "checkpoint", "", "file with the weights")
+	archFlag(c, &o.Network)
 	f.StringVar(&weights, "weights", "synthetic:0", "synthetic:SEED, published, or a checkpoint file; with --checkpoint, which weights of the file")
 	f.StringVar(&logits, "logits", "", "file to write the computed logits to (safetensors)")
 	f.BoolVar(&layers, "layers", false, "print what each step takes")

@@ -42,6 +42,9 @@ func describeConversion(r *zoo.Conversion) string {
 	text := fmt.Sprintf("%s (%s): %d tensors", r.Source, r.Container, r.Tensors)
 	if r.Recipe != "" {
 		text += ", renamed by recipe " + r.Recipe
+		if r.Network != "" {
+			text += " for its " + r.Network
+		}
 	}
 	if r.Container == "zip" && !r.Checksums {
 		text += "; it carries no checksums"
@@ -113,6 +116,7 @@ type conversionJSON struct {
 	Edits        []string      `json:"edits,omitempty"`   // what was done to its tensors
 	Mappings     []weightsJSON `json:"mappings,omitempty"`
 	Recipe       string        `json:"recipe,omitempty"`
+	Network      string        `json:"network,omitempty"`
 	Classes      int           `json:"classes,omitempty"`
 	ClassNames   []string      `json:"class_names,omitempty"`
 	Tensors      int           `json:"tensors"`
@@ -152,7 +156,7 @@ func (a *app) printConversionJSON(r *zoo.Conversion, fit *converter.FitError, ex
 	}
 	out := conversionJSON{
 		Path: r.Path, Format: string(r.Format), Digest: written.String(), Source: r.Source, SourceDigest: r.SourceDigest.String(),
-		Container: r.Container, Checksums: r.Checksums, Model: r.Model, Weights: r.Selection.Key, Edits: r.Selection.Facts(), Recipe: r.Recipe,
+		Container: r.Container, Checksums: r.Checksums, Model: r.Model, Weights: r.Selection.Key, Edits: r.Selection.Facts(), Recipe: r.Recipe, Network: r.Network,
 		Classes: r.Classes, ClassNames: r.ClassNames, Tensors: r.Tensors, NonTensors: len(r.NonTensors),
 	}
 	if explain {

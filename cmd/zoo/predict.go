@@ -91,11 +91,17 @@ func writeCAM(ctx context.Context, m *model.Model, img image.Image, path string)
 func openFlags(c *cobra.Command, o *zoo.OpenOptions) {
 	c.Flags().StringVar(&o.File, "checkpoint", "", "file with the weights, such as a fine-tuned checkpoint, instead of the published ones")
 	weightsFlag(c, &o.Weights)
+	archFlag(c, &o.Network)
 }
 
 // weightsFlag gives a command the flag that names a network within a file.
 func weightsFlag(c *cobra.Command, key *string) {
 	c.Flags().StringVar(key, "weights", "", "which weights of the file, such as state_dict or state_dict/teacher (default: as zoo convert --help says)")
+}
+
+// archFlag gives a command the flag that says which network a file holds.
+func archFlag(c *cobra.Command, network *string) {
+	c.Flags().StringVar(network, "arch", "", "what the file's own project calls its network, such as tf_efficientnet_b0, where another has the same tensors (default: as the file says)")
 }
 
 // openModel opens a model with the published weights or those of a file.

@@ -172,8 +172,9 @@ func (c setClass) Call(args ...any) (any, error) {
 // An object is an instance of a class.
 type object struct {
 	class string
-	dict  types.Dict // items set, as in a subclass of dict
-	list  []any      // items appended, as in a subclass of list
+	dict  types.Dict  // items set, as in a subclass of dict
+	list  []any       // items appended, as in a subclass of list
+	state *types.Dict // attributes, where the class keeps them in a plain dict: to be looked at, never walked into
 	// module is the state of what looks like a torch.nn.Module: a dict that holds its
 	// parameters, buffers and submodules. nil for every other object.
 	module *types.Dict
@@ -188,13 +189,14 @@ func (o *object) Append(v any) { o.list = append(o.list, v) }
 // Add keeps an item of a set.
 func (o *object) Add(v any) { o.list = append(o.list, v) }
 
-// PySetState keeps the state of a network, which is a plain dict whose tensors can be read
-// without its class, and drops any other: what that means only the class knows.
+// PySetState keeps attributes that are a plain dict. Those of a network hold tensors, which can
+// be read without its class; what any other state means only the class knows.
 func (o *object) PySetState(state any) error {
 	dict, ok := state.(*types.Dict)
 	if !ok {
 		return nil
 	}
+	o.state = dict
 	for _, part := range []string{"_parameters", "_buffers", "_modules"} {
 		if _, isMapping := entriesOf(lookup(dict, part)); !isMapping {
 			return nil

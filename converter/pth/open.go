@@ -13,6 +13,7 @@ package pth
 import (
 	"fmt"
 	"path/filepath"
+	"unicode/utf8"
 
 	"github.com/gozoo/zoo/internal/mmap"
 	"github.com/gozoo/zoo/tensor"
@@ -90,6 +91,21 @@ func (f *File) Classes() []string {
 		return names
 	}
 	return texts(lookup(meta, "CLASSES"))
+}
+
+// Text returns the text under keys of mappings inside one another, from the root, and whether
+// there is one. The attributes of an object, such as those of the argparse.Namespace that
+// training scripts keep, are a mapping too.
+func (f *File) Text(path ...string) (string, bool) {
+	v := f.root
+	for _, key := range path {
+		if o, ok := v.(*object); ok && o.state != nil {
+			v = o.state
+		}
+		v = lookup(v, key)
+	}
+	s, ok := v.(string)
+	return s, ok && utf8.ValidString(s)
 }
 
 // StateDict returns the tensors of the mapping that Choose takes for the network's state

@@ -16,7 +16,7 @@ import (
 )
 
 // A Dict is an ordered mapping: keys of text, each followed by its value, which is a Dict, a
-// List, a Module, a *tensor.StateDict, a tensor.Tensor, a string, an int, a float64, or nil.
+// List, a Module, an Object, a *tensor.StateDict, a tensor.Tensor, a string, an int, a float64, or nil.
 type Dict []any
 
 // A List is a Python list.
@@ -29,6 +29,13 @@ type Module struct {
 	Buffers    Dict
 	Modules    Dict
 	Transient  []string // buffers that its state dict leaves out
+}
+
+// An Object is an instance of a class, "module.Name", with its attributes, as of
+// argparse.Namespace.
+type Object struct {
+	Class string
+	State Dict
 }
 
 // Bytes returns the file that holds a value.
@@ -99,6 +106,12 @@ func (w *writer) value(v any) {
 		w.tensor(v)
 	case Module:
 		w.module(v)
+	case Object:
+		dot := strings.LastIndexByte(v.Class, '.')
+		w.global(v.Class[:dot], v.Class[dot+1:])
+		w.out.WriteString(")\x81")
+		w.value(v.State)
+		w.out.WriteString("b")
 	default:
 		panic(fmt.Sprintf("torchfile: no way to write a %T", v))
 	}
