@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"github.com/gozoo/zoo"
@@ -54,7 +52,8 @@ none, and adds what it fetches. Formats: human, json, ndjson.`,
 			if err := lock.WriteKeys(args[0]); err != nil {
 				return err
 			}
-			fmt.Fprintf(a.stdout, "%s\n%s.pub\n", args[0], args[0])
+			a.line("%s", args[0])
+			a.line("%s.pub", args[0])
 			return nil
 		},
 	})
@@ -83,7 +82,7 @@ func (a *app) lockSignCommand() *cobra.Command {
 			if err := z.SignLock(key); err != nil {
 				return err
 			}
-			fmt.Fprintln(a.stdout, lock.SignaturePath(z.Config().Lock))
+			a.line("%s", lock.SignaturePath(z.Config().Lock))
 			return nil
 		},
 	}
@@ -118,7 +117,7 @@ it does not hold. With --lock-key, every command does this before it uses the lo
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.stdout, "PASS %s: %d names, signed by the holder of %s\n", z.Config().Lock, len(names), key)
+			a.line("PASS %s: %d names, signed by the holder of %s", z.Config().Lock, len(names), key)
 			return nil
 		},
 	}

@@ -32,6 +32,7 @@ func (s *Store) Import(ctx context.Context, entry *registry.Entry, path string, 
 	if err != nil {
 		return Blob{}, err
 	}
+	o.bound(&want, entry)
 	blob, err := s.takeFile(ctx, want, path)
 	if err == nil {
 		err = s.learn(ctx, entry.Name, blob, &o)
