@@ -1,6 +1,7 @@
 package pth
 
 import (
+	"errors"
 	"fmt"
 	"slices"
 	"strconv"
@@ -36,7 +37,7 @@ type Mapping struct {
 	Key string
 	// Class is the Python class of a whole pickled network; empty for a mapping.
 	Class string
-	// Tensors is how many tensors it holds.
+	// Tensors is how many tensors it holds, or 20000 where it holds more.
 	Tensors int
 
 	f     *File
@@ -81,7 +82,7 @@ func (f *File) Mappings() []Mapping {
 	seen := map[any]bool{}
 	var add func(v any, key string, depth int)
 	add = func(v any, key string, depth int) {
-		if !f.holds.has(v) || seen[v] || depth > maxDepth || len(list) == maxMappings || total > maxTensors {
+		if !f.holds.has(v) || seen[v] || depth > maxDepth || len(list) == maxMappings || total >= maxCounted {
 			return
 		}
 		seen[v] = true
@@ -104,9 +105,26 @@ func (f *File) mapping(v any, key string) Mapping {
 	if o, ok := v.(*object); ok && o.module != nil {
 		m.Class = o.class
 	}
-	names, _, _ := m.Names() // those up to what cannot be read
-	m.Tensors = len(names)
+	m.Tensors = f.count(v, maxCounted)
 	return m
+}
+
+// maxCounted bounds the tensors that are counted in one mapping: no network has as many.
+const maxCounted = 20_000
+
+// count returns how many tensors v holds as a state dict, up to what cannot be read, or to a
+// bound.
+func (f *File) count(v any, most int) int {
+	n := 0
+	w := f.walk()
+	w.visit = func(string, *tensorRef) error {
+		if n++; n == most {
+			return errors.New("enough")
+		}
+		return nil
+	}
+	w.value(v, nil)
+	return n
 }
 
 // Choose returns the mapping that is the network's state dict. Key names it, as
@@ -181,7 +199,7 @@ func (f *File) inner(v any) (inner any, key string, ok bool) {
 			own++
 		}
 	}
-	if isFlat(v) || own > 0 && own >= f.mapping(only.value, "").Tensors {
+	if isFlat(v) || own > 0 && f.count(only.value, own+1) <= own {
 		return nil, "", false
 	}
 	return only.value, only.key, true
@@ -268,8 +286,7 @@ func ofTraining(key string, v any) bool {
 	if key == "opt" || key == "rng" || key == "param_groups" {
 		return true
 	}
-	entries, _ := entriesOf(v)
-	return slices.ContainsFunc(entries, func(e types.DictEntry) bool { return e.Key == "param_groups" })
+	return hasKey(v, "param_groups")
 }
 
 // descend follows a key from v as far as it names mappings, and returns where that is, and

@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -119,6 +120,12 @@ func lookup(v any, key string) any {
 		}
 	}
 	return nil
+}
+
+// hasKey reports whether a dict has a text key.
+func hasKey(v any, key string) bool {
+	dict, ok := v.(*types.Dict)
+	return ok && slices.ContainsFunc(*dict, func(e types.DictEntry) bool { return e.Key == key })
 }
 
 // itemsOf returns the items of a sequence, and whether v is one.
