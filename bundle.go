@@ -50,7 +50,7 @@ func (z *Zoo) CreateBundle(ctx context.Context, w io.Writer, names []string, o B
 		}
 	}
 	for _, name := range names {
-		entry, err := z.registry.Lookup(name)
+		entry, err := z.lookup(name)
 		if err != nil {
 			return err
 		}
@@ -163,16 +163,6 @@ func (z *Zoo) LoadBundleFile(ctx context.Context, path string) (*bundle.Loaded, 
 	return z.LoadBundle(ctx, f)
 }
 
-// bundleOptions returns what is trusted of a bundle that has been found signed, where a key is
-// configured.
-func (z *Zoo) bundleOptions(name string) (store.Options, error) {
-	o := z.fetchOptions(name)
-	if _, err := os.Lstat(o.Lock); o.Lock == "" || errors.Is(err, fs.ErrNotExist) {
-		o.Lock, o.LockKey = "", nil
-	}
-	return o, nil
-}
-
 // checkBundled returns an error for a model that may not be loaded. A model that
 // the registry does not know is pinned by the bundle alone.
 func (z *Zoo) checkBundled(m bundle.Model) error {
@@ -225,7 +215,7 @@ func (z *Zoo) cachedGoldens(model string) (out []*golden.Golden, origins map[str
 // under the tag of an "oci://" address. It returns the address that names it by
 // digest.
 func (z *Zoo) Push(ctx context.Context, name, address string) (string, error) {
-	entry, err := z.registry.Lookup(name)
+	entry, err := z.lookup(name)
 	if err != nil {
 		return "", err
 	}

@@ -55,7 +55,7 @@ func Open(ctx context.Context, name string) (*Model, error) {
 // cache → converted file → bound graph. Close it after use. The error answers errors.Is
 // for ErrUnknown, ErrNetwork, ErrDigest and ErrCheckpoint.
 func (z *Zoo) Open(ctx context.Context, name string) (*Model, error) {
-	entry, err := z.registry.Lookup(name)
+	entry, err := z.lookup(name)
 	if err != nil {
 		return nil, err
 	}
@@ -107,16 +107,12 @@ func (z *Zoo) OpenWith(ctx context.Context, name string, o OpenOptions) (*Model,
 	if o == (OpenOptions{}) {
 		return z.Open(ctx, name)
 	}
-	entry, err := z.registry.Lookup(name)
+	entry, err := z.lookup(name)
 	if err != nil {
 		return nil, err
 	}
 	if o.File != "" {
-		checkpoint, err := converter.Open(o.File)
-		if err != nil {
-			return nil, err
-		}
-		return z.model(entry, checkpoint, o, "", golden.Weights{})
+		return z.openFile(entry, o)
 	}
 	src, err := z.fetch(ctx, entry)
 	if err != nil {
@@ -133,7 +129,20 @@ func (z *Zoo) OpenWith(ctx context.Context, name string, o OpenOptions) (*Model,
 // container that the package converter reads. The checkpoint may be fine-tuned to
 // another number of classes. Close it after use.
 func (z *Zoo) OpenFile(name, path string) (*Model, error) {
-	return z.OpenWith(context.Background(), name, OpenOptions{File: path})
+	entry, err := z.lookup(name)
+	if err != nil {
+		return nil, err
+	}
+	return z.openFile(entry, OpenOptions{File: path})
+}
+
+// openFile returns the model of an entry with the weights of a file.
+func (z *Zoo) openFile(entry *registry.Entry, o OpenOptions) (*Model, error) {
+	checkpoint, err := converter.Open(o.File)
+	if err != nil {
+		return nil, err
+	}
+	return z.model(entry, checkpoint, o, "", golden.Weights{})
 }
 
 // model makes a model of a checkpoint, which is closed with the model, or with an error. An
@@ -193,7 +202,7 @@ func fit(entry *registry.Entry, checkpoint *converter.Checkpoint, weights, recip
 // classes. It needs no weights. The error is backbone.ErrNoDeploy where there is no such
 // form.
 func (z *Zoo) Graph(name string, form nn.Form) (*nn.Graph, error) {
-	entry, err := z.registry.Lookup(name)
+	entry, err := z.lookup(name)
 	if err != nil {
 		return nil, err
 	}
@@ -215,7 +224,7 @@ func graph(entry *registry.Entry, form nn.Form, classes int) (*nn.Graph, error) 
 
 // Preprocessing returns the named model's test-time preprocessing.
 func (z *Zoo) Preprocessing(name string) (vision.Pipeline, error) {
-	entry, err := z.registry.Lookup(name)
+	entry, err := z.lookup(name)
 	if err != nil {
 		return vision.Pipeline{}, err
 	}

@@ -38,8 +38,9 @@ func (a *app) cacheListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "ls",
 		Short: "List the checkpoints in the cache",
-		Long:  "List the checkpoints in the cache, by model. Formats: human, json, ndjson.",
-		Args:  cobra.NoArgs,
+		Long: `List the checkpoints in the cache, by model: size, digest, what each was checked against when
+it came, by its row, and how it came. Formats: human, json, ndjson.`,
+		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			format, err := a.formatOf(formatJSON, formatNDJSON)
 			if err != nil {
@@ -59,7 +60,7 @@ func (a *app) cacheListCommand() *cobra.Command {
 			w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 			var total int64
 			for _, s := range sources {
-				columns(w, s.Model, fmt.Sprintf("%.1f MB", float64(s.Size)/1e6), "sha256:"+s.Digest.String(), string(s.CheckedBy))
+				columns(w, s.Model, fmt.Sprintf("%.1f MB", float64(s.Size)/1e6), "sha256:"+s.Digest.String(), string(s.CheckedBy), s.Origin.String())
 				total += s.Size
 			}
 			if err := w.Flush(); err != nil {

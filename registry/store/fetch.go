@@ -9,12 +9,13 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
-	"strings"
+	"slices"
 
 	"github.com/gozoo/zoo/internal/homepath"
 	"github.com/gozoo/zoo/internal/transfer"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/hub"
+	"github.com/gozoo/zoo/registry/lock"
 )
 
 // Options says where Fetch may look and what it may trust. The zero value takes
@@ -35,8 +36,8 @@ type Options struct {
 	// Lock is the path of a lock file whose pins hold, and that digests learnt are
 	// added to; empty: none.
 	Lock string
-	// LockKey, when set, is the key that must have signed Lock; names that are not
-	// in it are refused.
+	// LockKey, when set, is the key that must have signed Lock. Where that is not so, or there is
+	// no file at Lock, everything is refused, and so are names that are not in it.
 	LockKey ed25519.PublicKey
 	// Limit, when set, returns how many bytes the file of an entry may have where its size is
 	// stated nowhere; 0: more than any.
@@ -79,33 +80,34 @@ func TorchCheckpoints(getenv func(string) string) string {
 // *FetchError when the address did not give a whole file, *OfflineError when there
 // was none to ask, *SpaceError for a full disk, and the context's.
 func (s *Store) Fetch(ctx context.Context, entry *registry.Entry, o Options) (Blob, error) {
-	want, err := s.want(entry, &o)
+	want, err := s.trust(entry, &o)
 	if err != nil {
 		return Blob{}, err
 	}
 	if blob, ok := s.cached(want); ok {
 		return s.used(ctx, want, blob, &o)
 	}
+	s.passedOver(want, &o)
 	// Errors that need no lock come first: they leave nothing behind.
 	from, err := s.source(entry, &o)
 	if err != nil {
 		return Blob{}, err
 	}
 	copies := from.copies(want, &o)
-	if err := from.reachable(entry, &o); err != nil && len(copies) == 0 {
+	if err := from.reachable(entry, &o); err != nil && len(copies) == 0 && len(s.candidates(want)) == 0 {
 		return Blob{}, err
 	}
 	unlock, err := s.lock(ctx, entry.Name)
 	if errors.Is(err, ErrReadOnly) {
-		if blob, ok := s.find(ctx, want); ok {
-			return s.used(ctx, want, blob, &o)
+		if r, by, ok := s.find(ctx, want); ok {
+			return s.used(ctx, want, s.blobOf(&r, by), &o)
 		}
 	}
 	if err != nil {
 		return Blob{}, err
 	}
 	defer unlock()
-	if want, err = s.want(entry, &o); err != nil {
+	if want, err = s.trust(entry, &o); err != nil {
 		return Blob{}, err
 	}
 	if blob, ok := s.cached(want); ok { // fetched while this call waited
@@ -120,7 +122,7 @@ func (s *Store) Fetch(ctx context.Context, entry *registry.Entry, o Options) (Bl
 		blob, err = s.bring(ctx, want, entry, from, &o)
 	}
 	if err == nil {
-		err = s.learn(ctx, entry.Name, blob, &o)
+		err = s.learn(ctx, want, blob, &o)
 	}
 	if err != nil {
 		return Blob{}, err
@@ -128,25 +130,41 @@ func (s *Store) Fetch(ctx context.Context, entry *registry.Entry, o Options) (Bl
 	return blob, nil
 }
 
-// cached returns the blob if it is there under its name. A blob that the wanted
-// digest does not describe is not the entry's; a ref that cannot be read is none.
+// cached returns the blob if it is there under its name, and may stand for it.
 func (s *Store) cached(want wanted) (Blob, bool) {
 	r, err := s.readRef(refsDir, want.Name)
-	if err != nil || r == nil || !want.Digest.Matches(r.SHA256) {
+	if err != nil {
 		return Blob{}, false
 	}
-	blob, ok := s.blob(r)
-	if ok && want.Digest.Full() {
-		blob.CheckedBy = want.checked
+	by, ok := want.stands(r)
+	if !ok {
+		return Blob{}, false
 	}
-	return blob, ok
+	if _, ok = s.blob(r); !ok {
+		return Blob{}, false
+	}
+	return s.blobOf(r, by), true
 }
 
-// used notes that a blob was there. What was known of it, if only here, is learnt
+// passedOver tells that a file with the right 8 digits is in the cache, and is not used.
+func (s *Store) passedOver(want wanted, o *Options) {
+	r, err := s.readRef(refsDir, want.Name)
+	if err != nil || r == nil || want.Digest.Full() || !want.Digest.Matches(r.SHA256) {
+		return
+	}
+	for _, e := range append([]ref{*r}, r.Earlier...) {
+		if _, ok := want.stands(&e); ok {
+			return
+		}
+	}
+	o.notice("%s: the file in the cache, sha256 %s, is not used: no more than 8 digits are known, and it came by another address: %s", want.Name, r.SHA256, came(r.origin()))
+}
+
+// used notes that a blob was there. What may be known of it without being asked for is learnt
 // by a lock file that does not have it yet.
 func (s *Store) used(ctx context.Context, want wanted, blob Blob, o *Options) (Blob, error) {
 	s.touch(refsDir, want.Name)
-	if err := s.learn(ctx, want.Name, blob, o); err != nil {
+	if err := s.learn(ctx, want, blob, o); err != nil {
 		return Blob{}, err
 	}
 	return blob, nil
@@ -159,55 +177,73 @@ func (s *Store) adopt(ctx context.Context, want wanted) (Blob, bool, error) {
 		return Blob{}, false, err
 	}
 	defer unlock()
-	blob, ok := s.find(ctx, want)
+	r, by, ok := s.find(ctx, want)
 	if ok {
-		err = s.writeRef(refsDir, want.Name, ref{blob.Digest, blob.Size, blob.CheckedBy})
+		err = s.writeRef(refsDir, want.Name, r)
 	}
 	if errors.Is(err, ErrReadOnly) {
 		err = nil // it is there all the same
 	}
-	return blob, ok && err == nil, err
+	return s.blobOf(&r, by), ok && err == nil, err
 }
 
-// find returns the blob that has the wanted digest and is in the store without its
-// name: another name's, or left by a process that was killed before it could write
-// the ref. Its bytes are checked again.
-func (s *Store) find(ctx context.Context, want wanted) (Blob, bool) {
-	paths := []string{s.blobPath(want.Digest)}
-	if !want.Digest.Full() {
-		paths, _ = filepath.Glob(filepath.Join(globQuote(filepath.Join(s.dir, "blobs", "sha256")), want.Digest.String()+"*"))
+// candidates returns refs of blobs that are in the store, and may stand for the name that does
+// not stand for any of them now: those that it stood for before, and, where all digits are
+// known, another name's, or one left by a process that was killed before it could write the ref.
+func (s *Store) candidates(want wanted) []ref {
+	var known []ref
+	if r, err := s.readRef(refsDir, want.Name); err == nil && r != nil {
+		known = append([]ref{*r}, r.Earlier...)
 	}
-	for _, path := range paths {
-		f, err := os.Open(path)
+	if want.Digest.Full() {
+		from := lock.Origin{Way: lock.OtherName}
+		if want.learnt { // the same bytes came for this name, from there
+			from = lock.From(lock.BuiltIn, want.entry.Weights.URL)
+		}
+		known = append(known, newRef(want, want.Digest, want.Size, from))
+	}
+	return slices.DeleteFunc(known, func(r ref) bool {
+		if _, ok := want.stands(&r); !ok {
+			return true
+		}
+		_, err := os.Stat(s.blobPath(r.SHA256))
+		return err != nil
+	})
+}
+
+// find returns the first candidate that is what its digest says. Its bytes are read again.
+func (s *Store) find(ctx context.Context, want wanted) (ref, Check, bool) {
+	for _, r := range s.candidates(want) {
+		exact := want.Want
+		exact.Digest = r.SHA256
+		v := transfer.NewVerifier(exact)
+		f, err := os.Open(s.blobPath(r.SHA256))
 		if err != nil {
 			continue
 		}
-		v := transfer.NewVerifier(want.Want)
 		_, err = io.Copy(v, transfer.ContextReader(ctx, f))
 		f.Close()
 		if err != nil {
 			continue
 		}
-		if digest, err := v.Check(); err == nil && path == s.blobPath(digest) {
-			return Blob{Path: path, Size: v.Size(), Digest: digest, CheckedBy: want.checked}, true
+		if _, err := v.Check(); err == nil {
+			r.Size = v.Size()
+			by, ok := want.stands(&r)
+			return r, by, ok
 		}
 	}
-	return Blob{}, false
-}
-
-// globQuote makes a path match itself only.
-func globQuote(path string) string {
-	if os.PathSeparator == '\\' {
-		return path // no quoting there, and no brackets in most paths
-	}
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
+	return ref{}, "", false
 }
 
 // takeCopy takes the file from the first copy on this machine that is the right
 // one.
-func (s *Store) takeCopy(ctx context.Context, want wanted, copies []string, o *Options) (Blob, bool, error) {
-	for _, path := range copies {
-		blob, err := s.takeFile(ctx, want, path)
+func (s *Store) takeCopy(ctx context.Context, want wanted, copies []localCopy, o *Options) (Blob, bool, error) {
+	for _, c := range copies {
+		path, as := c.path, want
+		if !c.ofRow {
+			as.row = "" // it was found by its digest, at whatever address
+		}
+		blob, err := s.takeFile(ctx, as, path, lock.From(c.way, want.entry.Weights.URL))
 		var other *MismatchError
 		switch {
 		case err == nil:

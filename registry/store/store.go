@@ -12,7 +12,7 @@
 //	derived/KEY        which blob was made from others under that key, as JSON
 //	partial/           downloads that were cut off, with what is needed to go on
 //	locks/             one empty file for each name in use; processes lock them
-//	zoo.lock           every digest that was learnt here, in the format of package lock
+//	zoo.lock           the digests that were learnt here and how each file came, in the format of package lock
 //
 // A file appears under blobs, refs and derived whole or not at all, and under
 // blobs only after its digest was computed from its bytes. Nothing is trusted
@@ -71,6 +71,7 @@ type Blob struct {
 	Size      int64         // bytes
 	Digest    digest.Digest // full
 	CheckedBy Check
+	Origin    lock.Origin // how it came
 }
 
 // A Check says what a blob's bytes were checked against.
@@ -79,7 +80,7 @@ type Check string
 // The checks, most trustworthy first.
 const (
 	BySHA256 Check = "sha256" // all digits, which the registry entry states
-	ByLock   Check = "lock"   // all digits, learnt when the file was first fetched
+	ByLock   Check = "lock"   // all digits, of a lock file, or learnt when the file came from the built-in address
 	ByHost   Check = "host"   // all digits, which the host of the file states, and the entry's first 8
 	ByPrefix Check = "prefix" // the 8 digits that the published file name carries
 )
@@ -88,7 +89,7 @@ func (s *Store) blobPath(d digest.Digest) string {
 	return filepath.Join(s.dir, "blobs", "sha256", d.String())
 }
 
-// lockPath is where every digest that was learnt in this folder is written.
+// lockPath is where the digests that were learnt in this folder are written.
 func (s *Store) lockPath() string { return filepath.Join(s.dir, lock.FileName) }
 
 // Names in locks that no registry name can have.
