@@ -37,6 +37,12 @@ type BenchOptions struct {
 	// Checkpoint is a file whose weights are used instead. Time does not depend on them.
 	Weights    golden.Weights
 	Checkpoint string
+	// Network is what the project of Checkpoint calls the network that it holds: see
+	// converter.Target.
+	Network string
+	// WeightsKey says which tensors of Checkpoint are the network's: see
+	// converter.Checkpoint.Select.
+	WeightsKey string
 }
 
 // A Bench is how long a network takes. Times are for a whole run; divide them by Input[0]
@@ -180,7 +186,7 @@ func (b *Bench) run(ctx context.Context, plan *engine.Plan, input []float32) err
 func (z *Zoo) openWeights(ctx context.Context, entry *registry.Entry, o BenchOptions) (*Model, error) {
 	switch seed, synthetic := o.Weights.Seed(); {
 	case o.Checkpoint != "":
-		return z.OpenFile(entry.Name, o.Checkpoint)
+		return z.OpenWith(ctx, entry.Name, OpenOptions{File: o.Checkpoint, Weights: o.WeightsKey, Network: o.Network})
 	case o.Weights == golden.Published:
 		return z.Open(ctx, entry.Name)
 	case synthetic || o.Weights == (golden.Weights{}):

@@ -36,6 +36,12 @@ type ConvertOptions struct {
 	// Model is the registry name of the network that a file must fit; empty
 	// writes the state dict under its own names.
 	Model string
+	// Weights says which tensors of the file are the network's, where it holds several
+	// networks: see converter.Checkpoint.Select.
+	Weights string
+	// Network is what the file's own project calls the network that it holds, such as
+	// "tf_efficientnet_b0", where it does not say and another has the same tensors.
+	Network string
 	// Recipe renames the tensors; empty means the entry's own, or whichever fits.
 	Recipe string
 	// Classes names the classes in label order, in place of the checkpoint's names.
@@ -56,7 +62,8 @@ func (o *ConvertOptions) OutputFormat() converter.Format {
 // Cacheable reports whether the file that a registry entry is converted to is decided by
 // the entry alone, so that the cache keeps it.
 func (o *ConvertOptions) Cacheable() bool {
-	return o.Stream == nil && o.Recipe == "" && o.OutputFormat() == converter.Safetensors && o.DType == tensor.Invalid && o.Classes == nil && !o.Deploy
+	return o.Stream == nil && o.Weights == "" && o.Recipe == "" && o.Network == "" && o.OutputFormat() == converter.Safetensors &&
+		o.DType == tensor.Invalid && o.Classes == nil && !o.Deploy
 }
 
 // check returns an *OptionError for options that cannot go together: of the conversion of
@@ -67,12 +74,14 @@ func (o *ConvertOptions) check(file bool) error {
 	switch {
 	case promises && promised != o.OutputFormat():
 		return option.Errorf("Format", "%s, but %s ends as %s does: name another file", o.Format, o.Output, promised)
-	case o.All && (o.Model != "" || o.Recipe != ""):
-		return option.Errorf("All", "every tensor is written under its own path: neither a model nor a recipe goes with that")
+	case o.All && (o.Model != "" || o.Recipe != "" || o.Weights != ""):
+		return option.Errorf("All", "every tensor is written under its own path: no model, no recipe and no key of weights goes with that")
 	case o.All && !file:
 		return option.Errorf("All", "this goes with a file")
 	case o.Model != "" && !file:
 		return option.Errorf("Model", "this goes with a file")
+	case o.Network != "" && !network:
+		return option.Errorf("Network", "the name tells networks of the same tensors apart: name a model")
 	case o.Recipe != "" && !network:
 		return option.Errorf("Recipe", "a recipe belongs to a network: name a model")
 	case o.Deploy && !network:
@@ -100,10 +109,14 @@ type Conversion struct {
 	Checksums    bool   // whether the source's container protects its content
 	Model        string // empty for none
 	Recipe       string // empty for none
+	Network      string // what the source's project calls its network; empty where that is not known
+	Assumed      string // what was taken for granted of that, in a line; empty for nothing
 	Form         nn.Form
 	Classes      int // rows of the classifier; 0 without a network
 	ClassNames   []string
 	Tensors      int
+	Selection    converter.Selection   // which of the file's tensors were taken, and how
+	Mappings     []converter.Weights   // what the file holds
 	Size         int64                 // of the file, in bytes
 	Names        []converter.Explained // what became of each name
 	NonTensors   []pth.NonTensor       // what was not a tensor, and was not run
@@ -157,6 +170,7 @@ func (z *Zoo) Convert(ctx context.Context, name string, o ConvertOptions) (*Conv
 	if err != nil {
 		return nil, err
 	}
+	z.announce(job.done)
 	if o.Output == "" && o.Stream == nil && !o.DryRun {
 		made, err := z.store.Derived(ctx, convertedKey(entry, src), func(tmp string) error { return job.write(ctx, tmp) })
 		job.done.Path, job.done.digest, job.done.Size = made.Path, made.Digest, made.Size
@@ -201,7 +215,15 @@ func (z *Zoo) ConvertFile(ctx context.Context, path string, o ConvertOptions) (*
 	if err != nil {
 		return nil, err
 	}
+	z.announce(job.done)
 	return job.done, job.deliver(ctx, o)
+}
+
+// announce says which tensors a conversion takes.
+func (z *Zoo) announce(c *Conversion) {
+	for _, text := range (&converter.Fitted{Selection: c.Selection, Assumed: c.Assumed}).Notices(c.Source) {
+		z.notice(text)
+	}
 }
 
 // A conversion is a checkpoint on its way to a file.
@@ -217,7 +239,7 @@ type conversion struct {
 func plan(checkpoint *converter.Checkpoint, known digest.Digest, entry *registry.Entry, o ConvertOptions) (*conversion, error) {
 	c := &Conversion{
 		Format: o.OutputFormat(), Source: checkpoint.Name, SourceDigest: known, Container: checkpoint.Container, Checksums: checkpoint.Checksums,
-		NonTensors: checkpoint.NonTensors, ClassNames: checkpoint.Classes,
+		NonTensors: checkpoint.NonTensors, ClassNames: checkpoint.Classes, Mappings: checkpoint.Mappings(),
 	}
 	job := &conversion{done: c, digest: checkpoint.Digest, output: converter.Output{Format: c.Format, DType: o.DType}}
 	if o.Classes != nil {
@@ -225,7 +247,7 @@ func plan(checkpoint *converter.Checkpoint, known digest.Digest, entry *registry
 	}
 	var err error
 	if entry == nil {
-		err = job.keep(checkpoint, o.All)
+		err = job.keep(checkpoint, o)
 	} else {
 		err = job.fit(checkpoint, entry, o)
 	}
@@ -234,28 +256,38 @@ func plan(checkpoint *converter.Checkpoint, known digest.Digest, entry *registry
 	}
 	c.Tensors = job.sd.Len()
 	job.output.Provenance = converter.Provenance{
-		Source: c.Source, Digest: known, Container: c.Container, Model: c.Model, Recipe: c.Recipe, Classes: c.ClassNames, Version: Version,
+		Source: c.Source, Digest: known, Container: c.Container, Model: c.Model, Selection: c.Selection, Recipe: c.Recipe, Network: c.Network,
+		Classes: c.ClassNames, Version: Version,
 	}
 	return job, nil
 }
 
 // keep takes the tensors of a checkpoint under their own names: those of the network, or
 // all.
-func (j *conversion) keep(checkpoint *converter.Checkpoint, all bool) (err error) {
-	read := checkpoint.StateDict
-	if all {
-		read = checkpoint.Tensors
-	}
-	if j.sd, err = read(); err != nil {
+func (j *conversion) keep(checkpoint *converter.Checkpoint, o ConvertOptions) (err error) {
+	if o.All {
+		if j.sd, err = checkpoint.Tensors(); err == nil {
+			j.done.Names = converter.Kept(j.sd)
+		}
 		return err
 	}
-	j.done.Names = converter.Kept(j.sd)
+	selected, err := checkpoint.Select(o.Weights)
+	if err != nil {
+		return err
+	}
+	j.sd, j.done.Names, j.done.Selection = selected.StateDict, selected.Names, selected.Selection
+	for _, e := range checkpoint.Evidence() { // which the tensors alone would lose
+		if e.Network != "" {
+			j.done.Network = e.Network
+			break
+		}
+	}
 	return nil
 }
 
 // fit takes the tensors of a checkpoint as an entry's network wants them.
 func (j *conversion) fit(checkpoint *converter.Checkpoint, entry *registry.Entry, o ConvertOptions) error {
-	fitted, err := fit(entry, checkpoint, o.Recipe)
+	fitted, err := fit(entry, checkpoint, o.Weights, o.Recipe, o.Network)
 	if err != nil {
 		return err
 	}
@@ -265,6 +297,7 @@ func (j *conversion) fit(checkpoint *converter.Checkpoint, entry *registry.Entry
 	c := j.done
 	j.sd, j.output.Graph = fitted.Bound.StateDict(), fitted.Bound.Graph
 	c.Model, c.Recipe, c.Form, c.Classes, c.Names = entry.Name, fitted.Recipe, fitted.Form, fitted.Classes, fitted.Names
+	c.Selection, c.Network, c.Assumed = fitted.Selection, fitted.Network, fitted.Assumed
 	switch n := len(c.ClassNames); {
 	case n == fitted.Classes:
 	case o.Classes != nil:
@@ -281,9 +314,12 @@ func formed(entry *registry.Entry, fitted *converter.Fitted, o ConvertOptions) (
 	if !o.Deploy || fitted.Form == nn.Deploy {
 		return fitted, nil
 	}
-	g, err := graph(entry, nn.Deploy, fitted.Classes)
+	g, err := graph(entry, nn.Deploy, max(fitted.Classes, 1))
 	if err != nil {
 		return nil, option.Errorf("Deploy", "%w: leave this out", err)
+	}
+	if fitted.Selection.NoClassifier {
+		g = g.WithoutClassifier()
 	}
 	return fitted.Fuse(g, o.DType)
 }

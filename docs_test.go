@@ -73,7 +73,7 @@ func holdsText(t *testing.T, pattern, text string) bool {
 func checkForeign(t *testing.T, f *backbone.Family, rows []*registry.Entry, pattern string) {
 	t.Helper()
 	projects := make(map[string]bool)
-	for _, recipes := range f.Recipes {
+	for _, recipes := range f.Sources {
 		for project := range recipes {
 			projects[project] = true
 		}

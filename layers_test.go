@@ -40,6 +40,7 @@ var layers = []layer{
 	{"internal/homepath", nil},
 	{"internal/atomicfile", []string{"golang.org/x/term"}},
 	{"internal/faulthost", nil},
+	{"internal/torchfile", []string{"tensor"}},
 	{"internal/bigtest", []string{"github.com/gofrs/flock"}},
 	{"internal/mmap", []string{"github.com/edsrzf/mmap-go"}},
 	{"internal/disk", []string{"golang.org/x/sys"}},
@@ -56,7 +57,7 @@ var layers = []layer{
 	{"converter/safetensors", []string{"tensor", "internal/mmap", "internal/atomicfile"}},
 	{"converter/pth", []string{"tensor", "internal/mmap", "github.com/nlpodyssey/gopickle", "github.com/klauspost/compress"}},
 	{"converter", []string{"converter/safetensors", "converter/pth", "converter/recipe", "nn", "tensor", "digest", "printable",
-		"internal/atomicfile", "internal/mmap", "internal/option", "github.com/klauspost/compress"}},
+		"internal/atomicfile", "internal/bounded", "internal/mmap", "internal/option", "github.com/klauspost/compress"}},
 
 	// Pixels.
 	{"vision/internal/kernel", []string{"internal/cpu"}},

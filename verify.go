@@ -25,6 +25,12 @@ type VerifyOptions struct {
 	// Checkpoint is a file whose weights are used instead of those that each
 	// golden names.
 	Checkpoint string
+	// Network is what the file's own project calls the network that it holds: see
+	// converter.Target.
+	Network string
+	// Weights says which tensors of the file are the network's, where it holds several
+	// networks: see converter.Checkpoint.Select.
+	Weights string
 	// Precisions to compute and judge at; nil means Highest.
 	Precisions []Precision
 	// Images holds the images that a golden's input was made from; nil means the
@@ -102,7 +108,7 @@ func (z *Zoo) Verify(ctx context.Context, name string, o VerifyOptions) ([]Check
 			return nil, err
 		}
 	}
-	weights := &weightSource{zoo: z, entry: entry, checkpoint: o.Checkpoint}
+	weights := &weightSource{zoo: z, entry: entry, file: OpenOptions{File: o.Checkpoint, Weights: o.Weights, Network: o.Network}}
 	defer weights.close()
 	o.Goldens, o.Precisions = goldens, precisions
 	checks, err := z.verify(ctx, weights, o)
@@ -126,6 +132,9 @@ func (z *Zoo) verify(ctx context.Context, weights *weightSource, o VerifyOptions
 		}
 		m, err := weights.model(ctx, g)
 		if err != nil {
+			return checks, err
+		}
+		if err := m.Classifies(); err != nil {
 			return checks, err
 		}
 		pixels, err := comparePixels(ctx, g, m.Pipeline(), o.Images, m.DecodeOptions())

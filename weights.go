@@ -12,10 +12,10 @@ import (
 
 // weightSource opens the weights that goldens ask for, each once.
 type weightSource struct {
-	zoo        *Zoo
-	entry      *registry.Entry
-	checkpoint string // a file to use whatever the golden names
-	published  *Model // the model of the published weights where that is open already; not closed here
+	zoo       *Zoo
+	entry     *registry.Entry
+	file      OpenOptions // what to use whatever the golden names, where a file is named
+	published *Model      // the model of the published weights where that is open already; not closed here
 
 	open map[weightKey]*Model
 }
@@ -29,7 +29,7 @@ type weightKey struct {
 // model returns the network with the weights that the golden names.
 func (w *weightSource) model(ctx context.Context, g *golden.Golden) (*Model, error) {
 	key := weightKey{g.Form, g.Weights}
-	if w.checkpoint != "" {
+	if w.file.File != "" {
 		key = weightKey{} // one file for all
 	} else if w.published != nil && w.published.Weights() == g.Weights {
 		return w.published, nil
@@ -49,13 +49,13 @@ func (w *weightSource) model(ctx context.Context, g *golden.Golden) (*Model, err
 }
 
 func (w *weightSource) load(ctx context.Context, g *golden.Golden) (*Model, error) {
-	if w.checkpoint != "" {
-		return w.zoo.OpenFile(w.entry.Name, w.checkpoint)
+	if w.file.File != "" {
+		return w.zoo.OpenWith(ctx, w.entry.Name, w.file)
 	}
 	if seed, ok := g.Weights.Seed(); ok {
 		return w.zoo.synthetic(w.entry, g.Form, g.K, seed)
 	}
-	m, err := w.zoo.Open(ctx, w.entry.Name)
+	m, err := w.zoo.OpenWith(ctx, w.entry.Name, w.file)
 	if err != nil {
 		return nil, err
 	}

@@ -76,7 +76,7 @@ func (z *Zoo) openBlob(ctx context.Context, entry *registry.Entry, src store.Blo
 		if err != nil {
 			return nil, err
 		}
-		return z.model(entry, checkpoint, entry.Weights.Recipe, golden.FromFile(src.Digest))
+		return z.model(entry, checkpoint, OpenOptions{}, entry.Weights.Recipe, golden.FromFile(src.Digest))
 	}
 	if err != nil {
 		return nil, err
@@ -85,7 +85,45 @@ func (z *Zoo) openBlob(ctx context.Context, entry *registry.Entry, src store.Blo
 	if err != nil {
 		return nil, err
 	}
-	return z.model(entry, checkpoint, "", golden.FromFile(src.Digest))
+	return z.model(entry, checkpoint, OpenOptions{}, "", golden.FromFile(src.Digest))
+}
+
+// OpenOptions says where the weights of a model come from.
+type OpenOptions struct {
+	// File is a checkpoint, of any container that package converter reads, in place of the
+	// published file.
+	File string
+	// Weights says which tensors of the file are the network's, where it holds several
+	// networks: see converter.Checkpoint.Select.
+	Weights string
+	// Network is what the file's own project calls the network that it holds, such as
+	// "tf_efficientnet_b0", where it does not say and another has the same tensors: see
+	// converter.Target.
+	Network string
+}
+
+// OpenWith is Open with weights from elsewhere. Where the file has several networks and the
+// key is empty, the choice is that of converter.Target.FitFile. Close it after use.
+func (z *Zoo) OpenWith(ctx context.Context, name string, o OpenOptions) (*Model, error) {
+	if o == (OpenOptions{}) {
+		return z.Open(ctx, name)
+	}
+	entry, err := z.lookup(name)
+	if err != nil {
+		return nil, err
+	}
+	if o.File != "" {
+		return z.openFile(entry, o)
+	}
+	src, err := z.fetch(ctx, entry)
+	if err != nil {
+		return nil, err
+	}
+	checkpoint, err := openSource(entry, src)
+	if err != nil {
+		return nil, err
+	}
+	return z.model(entry, checkpoint, o, entry.Weights.Recipe, golden.FromFile(src.Digest))
 }
 
 // OpenFile returns the named model with the weights of a checkpoint file, of any
@@ -96,19 +134,24 @@ func (z *Zoo) OpenFile(name, path string) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	checkpoint, err := converter.Open(path)
+	return z.openFile(entry, OpenOptions{File: path})
+}
+
+// openFile returns the model of an entry with the weights of a file.
+func (z *Zoo) openFile(entry *registry.Entry, o OpenOptions) (*Model, error) {
+	checkpoint, err := converter.Open(o.File)
 	if err != nil {
 		return nil, err
 	}
-	return z.model(entry, checkpoint, "", golden.Weights{})
+	return z.model(entry, checkpoint, o, "", golden.Weights{})
 }
 
 // model makes a model of a checkpoint, which is closed with the model, or with an error. An
 // empty recipe lets the checkpoint's names decide. Zero weights are known by the digest of
 // the file.
-func (z *Zoo) model(entry *registry.Entry, checkpoint *converter.Checkpoint, recipe string, weights golden.Weights) (*Model, error) {
+func (z *Zoo) model(entry *registry.Entry, checkpoint *converter.Checkpoint, open OpenOptions, recipe string, weights golden.Weights) (*Model, error) {
 	z.trace("open " + entry.Name)
-	fitted, err := fit(entry, checkpoint, recipe)
+	fitted, err := fit(entry, checkpoint, open.Weights, recipe, open.Network)
 	if err == nil {
 		o := z.modelOptions(entry, weights)
 		// Where a checkpoint has names of its own, the registry's are not its.
@@ -145,15 +188,15 @@ func labels(entry *registry.Entry, classes int) []string {
 	return nil
 }
 
-// fit renames and binds a checkpoint to an entry's network. An empty recipe lets the
-// checkpoint's names decide.
-func fit(entry *registry.Entry, checkpoint *converter.Checkpoint, recipe string) (*converter.Fitted, error) {
+// fit renames and binds the tensors of a checkpoint that a key takes to an entry's network. An
+// empty recipe lets the checkpoint's names decide.
+func fit(entry *registry.Entry, checkpoint *converter.Checkpoint, weights, recipe, network string) (*converter.Fitted, error) {
 	target, err := model.Target(entry.Arch, entry.Classes)
 	if err != nil {
 		return nil, fmt.Errorf("zoo: entry %q: %w", entry.Name, err)
 	}
-	target.Recipe = recipe
-	return model.Fit(checkpoint, target, entry.Name)
+	target.Recipe, target.Network = recipe, network
+	return model.Fit(checkpoint, target, weights, entry.Name)
 }
 
 // Graph returns one form of the named model's network, with its published number of

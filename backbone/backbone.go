@@ -28,9 +28,9 @@ type Family struct {
 	// the form that they are fused to. Its convolution "PATH.branch_reparam" stands for
 	// the sum of branches under PATH.
 	Deploy map[string]func(classes int) (*nn.Graph, error)
-	// Recipes rename foreign checkpoints of the family's networks, by the name
-	// of the project they come from: architecture first, then "timm".
-	Recipes map[string]map[string]recipe.Recipe
+	// Sources are the projects that publish checkpoints of the family's networks under
+	// other names, by architecture and then by the project's name: see the constants.
+	Sources map[string]map[string]recipe.Source
 }
 
 // families lists every family, by name.
@@ -121,9 +121,9 @@ func checked(build func(int) (*nn.Graph, error), arch string, classes int) (*nn.
 // Recipe returns the recipe that renames the checkpoints of the named project
 // for one architecture.
 func (f *Family) Recipe(arch, project string) (recipe.Recipe, error) {
-	r, ok := f.Recipes[arch][project]
+	s, ok := f.Sources[arch][project]
 	if !ok {
-		return nil, fmt.Errorf("backbone: %s has no recipe %q: known are %q", arch, project, slices.Sorted(maps.Keys(f.Recipes[arch])))
+		return nil, fmt.Errorf("backbone: %s has no recipe %q: known are %q", arch, project, slices.Sorted(maps.Keys(f.Sources[arch])))
 	}
-	return r, nil
+	return s.Recipe, nil
 }

@@ -2,6 +2,7 @@ package backbone
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/gozoo/zoo/converter/recipe"
 	"github.com/gozoo/zoo/nn"
@@ -32,12 +33,13 @@ var convNeXts = map[string]convNext{
 }
 
 func convNeXtFamily() Family {
-	f := Family{Name: "convnext", Archs: make(map[string]func(int) (*nn.Graph, error)), Recipes: make(map[string]map[string]recipe.Recipe)}
+	f := Family{Name: "convnext", Archs: make(map[string]func(int) (*nn.Graph, error)), Sources: make(map[string]projects)}
 	for arch, c := range convNeXts {
 		f.Archs[arch] = c.graph
-		f.Recipes[arch] = map[string]recipe.Recipe{"timm": c.timm()}
-		if !c.v2 {
-			f.Recipes[arch]["torchvision"] = c.torchvision()
+		name := strings.ReplaceAll(strings.Replace(arch, "-v2-", "v2-", 1), "-", "_")
+		f.Sources[arch] = projects{timm: named(c.timm(), name), transformers: c.transformers()}
+		if _, _, size := strings.Cut(arch, "-xl"); !c.v2 && !size {
+			f.Sources[arch][torchvision] = named(c.torchvision(), name)
 		}
 	}
 	return f
@@ -104,6 +106,34 @@ func (c convNext) timm() recipe.Recipe {
 			recipe.Rename("stages.*.blocks.*.mlp.grn.bias", "backbone.stages.*.*.grn.beta"))
 	}
 	return append(r, recipe.Rename("stages.*.blocks.*.gamma", "backbone.stages.*.*.gamma"))
+}
+
+// transformers renames the networks of that library. Its last norm has an eps of 1e-12 unless
+// told otherwise, and the others have 1e-6: what is normed there is far from either.
+func (c convNext) transformers() recipe.Source {
+	model := "convnext"
+	if c.v2 {
+		model = "convnextv2"
+	}
+	stage, to := model+".encoder.stages.*.", "backbone.stages.*.*."
+	r := recipe.Recipe{
+		recipe.Rename(model+".embeddings.patch_embeddings.**", "backbone.downsample_layers.0.0.**"),
+		recipe.Rename(model+".embeddings.layernorm.**", "backbone.downsample_layers.0.1.**"),
+		recipe.Rename(stage+"downsampling_layer.**", "backbone.downsample_layers.*.**"),
+		recipe.Rename(stage+"layers.*.dwconv.**", to+"depthwise_conv.**"),
+		recipe.Rename(stage+"layers.*.layernorm.**", to+"norm.**"),
+		recipe.Rename(stage+"layers.*.pwconv*.**", to+"pointwise_conv*.**"),
+		recipe.Rename(model+".layernorm.**", fmt.Sprintf("backbone.norm%d.**", len(c.blocks)-1)),
+		recipe.Rename("classifier.**", "head.fc.**"),
+	}
+	if c.v2 {
+		r = append(r,
+			recipe.Squeeze(stage+"layers.*.grn.weight", to+"grn.gamma"), // (1,1,1,C)
+			recipe.Squeeze(stage+"layers.*.grn.bias", to+"grn.beta"))
+	} else {
+		r = append(r, recipe.Rename(stage+"layers.*.layer_scale_parameter", to+"gamma"))
+	}
+	return recipe.Source{Recipe: r, Settings: settings(is("hidden_act", "gelu", "gelu"), atMost("layer_norm_eps", 1e-12, 1e-6))}
 }
 
 // torchvision renames torchvision's networks, in which downsampling layers and stages

@@ -66,13 +66,13 @@ var cspNet = Family{
 			},
 		}.graph,
 	},
-	Recipes: map[string]map[string]recipe.Recipe{
-		"cspdarknet53": {"timm": append(recipe.Recipe{
+	Sources: map[string]projects{
+		"cspdarknet53": {timm: named(append(recipe.Recipe{
 			recipe.Rename("stem.conv1.**", "backbone.stem.**"),
 			recipe.Rename("stages.*.blocks.**", "backbone.stages.*.blocks.**"),
-		}, cspTimmStage...)},
-		"cspresnet50":  {"timm": cspTimmRes},
-		"cspresnext50": {"timm": cspTimmRes},
+		}, cspTimmStage...), "cspdarknet53")},
+		"cspresnet50":  {timm: named(cspTimmRes, "cspresnet50")},
+		"cspresnext50": {timm: named(cspTimmRes, "cspresnext50")},
 	},
 }
 

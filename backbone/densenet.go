@@ -20,11 +20,10 @@ var denseNets = map[string]dense{
 }
 
 func denseNetFamily() Family {
-	f := Family{Name: "densenet", Archs: make(map[string]func(int) (*nn.Graph, error)), Recipes: make(map[string]map[string]recipe.Recipe)}
+	f := Family{Name: "densenet", Archs: make(map[string]func(int) (*nn.Graph, error)), Sources: make(map[string]projects)}
 	for arch, d := range denseNets {
 		f.Archs[arch] = d.graph
-		names := d.names()
-		f.Recipes[arch] = map[string]recipe.Recipe{"timm": names, "torchvision": names}
+		f.Sources[arch] = projects{timm: named(d.names(), arch), torchvision: named(d.names(), arch)}
 	}
 	return f
 }

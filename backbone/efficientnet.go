@@ -3,6 +3,8 @@ package backbone
 import (
 	"fmt"
 	"math"
+	"slices"
+	"strings"
 
 	"github.com/gozoo/zoo/converter/recipe"
 	"github.com/gozoo/zoo/nn"
@@ -34,19 +36,32 @@ var efficientNets = map[string]effNet{
 	"efficientnet-l2": {width: 4.3, depth: 5.3},
 }
 
+var effLites = map[string]effLite{
+	"efficientnet-lite0": {width: 1.0, depth: 1.0},
+	"efficientnet-lite1": {width: 1.0, depth: 1.1},
+	"efficientnet-lite2": {width: 1.1, depth: 1.2},
+}
+
 func efficientNetFamily() Family {
 	f := Family{
-		Name: "efficientnet",
-		Archs: map[string]func(classes int) (*nn.Graph, error){
-			"efficientnet-lite0": effLite{width: 1.0, depth: 1.0}.graph,
-			"efficientnet-lite1": effLite{width: 1.0, depth: 1.1}.graph,
-			"efficientnet-lite2": effLite{width: 1.1, depth: 1.2}.graph,
-		},
-		Recipes: make(map[string]map[string]recipe.Recipe),
+		Name:    "efficientnet",
+		Archs:   make(map[string]func(classes int) (*nn.Graph, error)),
+		Sources: make(map[string]projects),
+	}
+	for arch, l := range effLites {
+		f.Archs[arch] = l.graph
+		name := strings.ReplaceAll(arch, "-", "_")
+		s := named(l.timm(), "tf_"+name)
+		if arch == "efficientnet-lite0" { // timm has these too with borders that are the same on both sides
+			s = alike(s, []string{name})
+		} else {
+			s = alike(s, nil, name)
+		}
+		f.Sources[arch] = projects{timm: s}
 	}
 	for arch, e := range efficientNets {
 		f.Archs[arch] = e.graph
-		f.Recipes[arch] = map[string]recipe.Recipe{"timm": e.timm()}
+		f.Sources[arch] = projects{timm: e.timmSource(arch), transformers: e.transformers()}
 	}
 	return f
 }
@@ -122,6 +137,87 @@ func (e effNet) graph(classes int) (*nn.Graph, error) {
 	return poolAndClassify(b, x, classes)
 }
 
+// timmSource is where timm publishes the network: it has another one of the same tensors,
+// whose borders are the same on both sides and whose eps is 1e-5.
+func (e effNet) timmSource(arch string) recipe.Source {
+	name := strings.ReplaceAll(arch, "-", "_")
+	s := named(e.timm(), "tf_"+name)
+	switch {
+	case arch == "efficientnet-b0":
+		return alike(s, []string{name}, "efficientnet_blur_b0")
+	case e.width <= 1.6:
+		return alike(s, []string{name})
+	}
+	return alike(s, nil, name)
+}
+
+// transformers renames the network of that library. Its borders are those of its config.json,
+// for one size of image, and only some are the SAME rule's.
+func (e effNet) transformers() recipe.Source {
+	const model = "efficientnet."
+	blocks := e.blocks()
+	last := blocks[len(blocks)-1].layer + 1
+	r := recipe.Recipe{
+		recipe.Rename(model+"embeddings.convolution.**", "backbone.layers.0.conv.**"),
+		recipe.Rename(model+"embeddings.batchnorm.**", "backbone.layers.0.bn.**"),
+		recipe.Rename(model+"encoder.top_conv.**", fmt.Sprintf("backbone.layers.%d.conv.**", last)),
+		recipe.Rename(model+"encoder.top_bn.**", fmt.Sprintf("backbone.layers.%d.bn.**", last)),
+		recipe.Rename("classifier.**", "head.fc.**"),
+	}
+	for i, p := range blocks {
+		from, to := fmt.Sprintf("%sencoder.blocks.%d.", model, i), fmt.Sprintf("backbone.layers.%d.%d.", p.layer, p.index)
+		if effStages[p.stage].expand > 1 {
+			r = append(r,
+				recipe.Rename(from+"expansion.expand_conv.**", to+"expand_conv.conv.**"),
+				recipe.Rename(from+"expansion.expand_bn.**", to+"expand_conv.bn.**"))
+		}
+		r = append(r,
+			recipe.Rename(from+"depthwise_conv.depthwise_conv.**", to+"depthwise_conv.conv.**"),
+			recipe.Rename(from+"depthwise_conv.depthwise_norm.**", to+"depthwise_conv.bn.**"),
+			recipe.Rename(from+"squeeze_excite.reduce.**", to+"se.conv1.conv.**"),
+			recipe.Rename(from+"squeeze_excite.expand.**", to+"se.conv2.conv.**"),
+			recipe.Rename(from+"projection.project_conv.**", to+"linear_conv.conv.**"),
+			recipe.Rename(from+"projection.project_bn.**", to+"linear_conv.bn.**"))
+	}
+	return recipe.Source{Recipe: r, NeedsSettings: true, Settings: e.settings}
+}
+
+// settings checks a config.json of transformers: activation, eps, and that the blocks named
+// under "depthwise_padding", which get the same border on both sides, are those whose input
+// has an odd side at the size that it is made for. There the SAME rule gives the same.
+func (e effNet) settings(config map[string]any) error {
+	size, ok := config["image_size"].(float64)
+	if !ok || size < 32 || size > 1<<14 || size != math.Trunc(size) {
+		return fmt.Errorf("\"image_size\" is %v, and whole numbers from 32 are understood", config["image_size"])
+	}
+	side := (int(size) + 1) / 2 // after the stem, which has the border of an even side
+	odd := []any{}
+	if int(size)%2 != 0 {
+		return fmt.Errorf("\"image_size\" is %d: the first layer's border is right for even sizes only", int(size))
+	}
+	for i, p := range e.blocks() {
+		if p.stride == 2 {
+			if side%2 != 0 {
+				odd = append(odd, float64(i))
+			}
+			side = (side + 1) / 2
+		}
+	}
+	return settings(
+		setting{"hidden_act", "swish", func(v any) bool { return v == "swish" || v == "silu" }, "swish"},
+		is("batch_norm_eps", effEps, effEps), is("pooling_type", "mean", "mean"), is("squeeze_expansion_ratio", 0.25, 0.25),
+		setting{"depthwise_padding", []any{}, func(v any) bool {
+			list, ok := v.([]any)
+			// Blocks that keep the size have no border of this kind.
+			list = slices.DeleteFunc(slices.Clone(list), func(v any) bool {
+				i, ok := v.(float64)
+				return ok && i >= 0 && int(i) < len(e.blocks()) && e.blocks()[int(i)].stride == 1
+			})
+			return ok && slices.Equal(list, odd)
+		}, fmt.Sprintf("%v at image_size %d", odd, int(size))},
+	)(config)
+}
+
 // timm renames timm's tf_ networks.
 func (e effNet) timm() recipe.Recipe {
 	blocks := e.blocks()
@@ -150,18 +246,51 @@ type effLite struct {
 	width, depth float64
 }
 
+// repeats returns how often the block of stage i comes.
+func (e effLite) repeats(i int) int {
+	if i == 0 || i == len(effStages)-1 {
+		return effStages[i].repeats
+	}
+	return int(math.Ceil(e.depth * float64(effStages[i].repeats)))
+}
+
+// timm renames timm's networks, which number blocks by stages.
+func (e effLite) timm() recipe.Recipe {
+	r := recipe.Recipe{
+		recipe.Rename("conv_stem.**", "_conv_stem.**"),
+		recipe.Rename("bn1.**", "_bn0.**"),
+		recipe.Rename("conv_head.**", "_conv_head.**"),
+		recipe.Rename("bn2.**", "_bn1.**"),
+		recipe.Rename("classifier.**", "_fc.**"),
+	}
+	block := 0
+	for i, s := range effStages {
+		for j := range e.repeats(i) {
+			from, to := fmt.Sprintf("blocks.%d.%d.", i, j), fmt.Sprintf("_blocks.%d.", block)
+			convs, first := []string{"conv_dw", "conv_pw"}, 1
+			if s.expand > 1 {
+				convs, first = []string{"conv_pw", "conv_dw", "conv_pwl"}, 0
+			}
+			for k, conv := range convs {
+				ours := []string{"_expand_conv", "_depthwise_conv", "_project_conv"}[first+k]
+				r = append(r,
+					recipe.Rename(from+conv+".**", to+ours+".**"),
+					recipe.Rename(fmt.Sprintf("%sbn%d.**", from, k+1), fmt.Sprintf("%s_bn%d.**", to, first+k)))
+			}
+			block++
+		}
+	}
+	return r
+}
+
 func (e effLite) graph(classes int) (*nn.Graph, error) {
 	b := nn.NewBuilder(3, effEps, nn.ReLU6())
 	x := b.At("_conv_stem").Conv(b.Input(), effStem, nn.K(3), nn.Stride(2), nn.Same())
 	x = b.At("_swish").Act(b.At("_bn0").BatchNorm(x)) // (N,32,H/2,W/2)
 	block := 0
 	for i, s := range effStages {
-		repeats := s.repeats
-		if i > 0 && i < len(effStages)-1 {
-			repeats = int(math.Ceil(e.depth * float64(repeats)))
-		}
 		out := makeDivisible(float64(s.out)*e.width, 8)
-		for j := range repeats {
+		for j := range e.repeats(i) {
 			stride := s.stride
 			if j > 0 {
 				stride = 1

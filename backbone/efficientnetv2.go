@@ -2,6 +2,7 @@ package backbone
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/gozoo/zoo/converter/recipe"
 	"github.com/gozoo/zoo/nn"
@@ -46,10 +47,15 @@ var efficientNetV2s = map[string]effV2{
 }
 
 func efficientNetV2Family() Family {
-	f := Family{Name: "efficientnet_v2", Archs: make(map[string]func(int) (*nn.Graph, error)), Recipes: make(map[string]map[string]recipe.Recipe)}
+	f := Family{Name: "efficientnet_v2", Archs: make(map[string]func(int) (*nn.Graph, error)), Sources: make(map[string]projects)}
 	for arch, e := range efficientNetV2s {
 		f.Archs[arch] = e.graph
-		f.Recipes[arch] = map[string]recipe.Recipe{"timm": e.timm()}
+		name := strings.ReplaceAll(arch, "-", "_")
+		s := named(e.timm(), "tf_"+name)
+		if !strings.Contains(arch, "-b") { // timm builds these too with borders that are the same on both sides
+			s = alike(s, nil, name)
+		}
+		f.Sources[arch] = projects{timm: s}
 	}
 	return f
 }

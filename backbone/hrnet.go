@@ -3,6 +3,7 @@ package backbone
 import (
 	"strconv"
 
+	"github.com/gozoo/zoo/converter/recipe"
 	"github.com/gozoo/zoo/nn"
 )
 
@@ -23,6 +24,21 @@ var hrNet = Family{
 		"hrnet-w48": highResolution{width: 48}.graph,
 		"hrnet-w64": highResolution{width: 64}.graph,
 	},
+	Sources: map[string]projects{
+		"hrnet-w18": {timm: named(hrTimm, "hrnet_w18_ssld")},
+		"hrnet-w48": {timm: named(hrTimm, "hrnet_w48_ssld")},
+	},
+}
+
+// hrTimm renames timm's networks that have no biases in the neck, as these have none.
+var hrTimm = recipe.Recipe{
+	recipe.Rename("classifier.**", "head.fc.**"),
+	recipe.Rename("incre_modules.**", "neck.0.increase_layers.**"),
+	recipe.Rename("downsamp_modules.*.0.**", "neck.0.downsample_layers.*.conv.**"),
+	recipe.Rename("downsamp_modules.*.1.**", "neck.0.downsample_layers.*.bn.**"),
+	recipe.Rename("final_layer.0.**", "neck.0.final_layer.conv.**"),
+	recipe.Rename("final_layer.1.**", "neck.0.final_layer.bn.**"),
+	recipe.Rename("**", "backbone.**"),
 }
 
 // Alike in all of them.

@@ -15,10 +15,10 @@ import (
 var inceptionV3 = Family{
 	Name:  "inception_v3",
 	Archs: map[string]func(classes int) (*nn.Graph, error){"inception-v3": inceptionV3Graph},
-	Recipes: map[string]map[string]recipe.Recipe{"inception-v3": {
-		"mmpretrain":  {recipe.Drop("backbone.AuxLogits.**")},
-		"timm":        {recipe.Rename("**", "backbone.**")},
-		"torchvision": {recipe.Drop("AuxLogits.**"), recipe.Rename("**", "backbone.**")},
+	Sources: map[string]projects{"inception-v3": {
+		"mmpretrain": named(recipe.Recipe{recipe.Drop("backbone.AuxLogits.**")}),
+		timm:         named(recipe.Recipe{recipe.Rename("**", "backbone.**")}, "inception_v3"),
+		torchvision:  named(recipe.Recipe{recipe.Drop("AuxLogits.**"), recipe.Rename("**", "backbone.**")}, "inception_v3"),
 	}},
 }
 

@@ -14,8 +14,12 @@ var mobileNetV2 = Family{
 	Archs: map[string]func(classes int) (*nn.Graph, error){
 		"mobilenet-v2": mobileV2Graph,
 	},
-	Recipes: map[string]map[string]recipe.Recipe{
-		"mobilenet-v2": {"timm": mobileV2Timm(), "torchvision": mobileV2Torchvision()},
+	Sources: map[string]projects{
+		"mobilenet-v2": {
+			timm:         named(mobileV2Timm(), "mobilenetv2_100"),
+			torchvision:  named(mobileV2Torchvision(), "mobilenet_v2"),
+			transformers: mobileV2Transformers(),
+		},
 	},
 }
 
@@ -80,6 +84,38 @@ func mobileV2Timm() recipe.Recipe {
 		}
 	}
 	return r
+}
+
+// mobileV2Transformers renames the network of that library, whose first block is part of the
+// stem and which numbers the others in one row. Unless told otherwise it has TensorFlow's borders
+// and an eps of 1e-3.
+func mobileV2Transformers() recipe.Source {
+	const model = "mobilenet_v2."
+	unit := func(from, to string) recipe.Recipe {
+		return recipe.Recipe{
+			recipe.Rename(model+from+".convolution.**", to+".conv.**"),
+			recipe.Rename(model+from+".normalization.**", to+".bn.**"),
+		}
+	}
+	r := append(unit("conv_stem.first_conv", "backbone.conv1"), recipe.Rename("classifier.**", "head.fc.**"))
+	block := -1
+	for i, s := range mobileV2Stages {
+		for j := range s.blocks {
+			from, to := fmt.Sprintf("layer.%d.", block), fmt.Sprintf("backbone.layer%d.%d.conv.", i+1, j)
+			parts := []string{"expand_1x1", "conv_3x3", "reduce_1x1"}
+			if s.expand == 1 {
+				from, parts = "conv_stem.", parts[1:]
+			}
+			for k, part := range parts {
+				r = append(r, unit(from+part, fmt.Sprint(to, k))...)
+			}
+			block++
+		}
+	}
+	r = append(r, unit("conv_1x1", "backbone.conv2")...)
+	return recipe.Source{Recipe: r, NeedsSettings: true, Settings: settings(
+		is("hidden_act", "relu6", "relu6"), is("tf_padding", true, false), is("layer_norm_eps", 1e-3, 1e-5), is("output_stride", 32.0, 32.0),
+	)}
 }
 
 // mobileV2Torchvision renames torchvision's network, which numbers all blocks in one

@@ -2,6 +2,7 @@ package backbone
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/gozoo/zoo/converter/recipe"
 	"github.com/gozoo/zoo/nn"
@@ -28,12 +29,29 @@ var mobileV3Nets = map[string]mobileV3{
 }
 
 func mobileV3Family() Family {
-	f := Family{Name: "mobilenet_v3", Archs: make(map[string]func(int) (*nn.Graph, error)), Recipes: make(map[string]map[string]recipe.Recipe)}
+	f := Family{Name: "mobilenet_v3", Archs: make(map[string]func(int) (*nn.Graph, error)), Sources: make(map[string]projects)}
 	for arch, m := range mobileV3Nets {
 		f.Archs[arch] = m.graph
-		f.Recipes[arch] = map[string]recipe.Recipe{"timm": m.timm(), "torchvision": m.torchvision()}
+		f.Sources[arch] = mobileV3Sources(arch, m)
 	}
 	return f
+}
+
+// mobileV3Sources are where the networks are published. timm has two of each width, with an eps
+// of 1e-5 or with TensorFlow's borders, and torchvision those of eps 1e-3.
+func mobileV3Sources(arch string, m mobileV3) projects {
+	switch arch {
+	case "mobilenet-v3-small-050":
+		return projects{timm: named(m.timm(), "mobilenetv3_small_050")}
+	case "mobilenet-v3-small-075":
+		return projects{timm: alike(named(m.timm(), "mobilenetv3_small_075"), []string{"tf_mobilenetv3_small_075"})}
+	}
+	size := strings.TrimPrefix(arch, "mobilenet-v3-")
+	other := "mobilenetv3_" + size + "_100"
+	return projects{
+		timm:        alike(named(m.timm()), []string{other, "tf_" + other}),
+		torchvision: named(m.torchvision(), "mobilenet_v3_"+size),
+	}
 }
 
 type mobileV3 struct {

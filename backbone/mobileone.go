@@ -2,14 +2,49 @@ package backbone
 
 import (
 	"fmt"
+	"strings"
 
+	"github.com/gozoo/zoo/converter/recipe"
 	"github.com/gozoo/zoo/nn"
 )
 
 // MobileOne: arXiv:2206.04040, as OpenMMLab's mmpretrain builds it
 // (mmpretrain/models/backbones/mobileone.py). The published checkpoints are in the
 // training form, the published figures are those of the deploy form.
-var mobileOne = inBothForms("mobileone", mobileOnes)
+var mobileOne = mobileOneFamily()
+
+func mobileOneFamily() Family {
+	f := inBothForms("mobileone", mobileOnes)
+	f.Sources = make(map[string]projects)
+	for arch, o := range mobileOnes {
+		f.Sources[arch] = projects{timm: named(o.timm(), strings.ReplaceAll(arch, "-", "_"))}
+	}
+	return f
+}
+
+// timm renames timm's network in the form that it is trained in.
+func (o one) timm() recipe.Recipe {
+	names := func(from, to string) recipe.Recipe {
+		return recipe.Recipe{
+			recipe.Rename(from+"conv_kxk.*.conv.**", to+"branch_conv_list.*.conv.**"),
+			recipe.Rename(from+"conv_kxk.*.bn.**", to+"branch_conv_list.*.norm.**"),
+			recipe.Rename(from+"conv_scale.conv.**", to+"branch_scale.conv.**"),
+			recipe.Rename(from+"conv_scale.bn.**", to+"branch_scale.norm.**"),
+		}
+	}
+	out := names("stem.", "backbone.stage0.")
+	for i := range o.widths {
+		from, to := fmt.Sprintf("stages.%d.*.", i), fmt.Sprintf("backbone.stage%d.*.", i+1)
+		out = append(out, names(from, to)...)
+		if onePairs[i] > 1 { // the blocks of a first pair change the shape, and have no such branch
+			out = append(out, recipe.Rename(from+"identity.**", to+"branch_norm.**"))
+		}
+		if o.squeezed[i] > 0 {
+			out = append(out, recipe.Rename(from+"attn.fc*.**", to+"se.conv*.conv.**"))
+		}
+	}
+	return out
+}
 
 var mobileOnes = map[string]one{
 	"mobileone-s0": {widths: [4]int{48, 128, 256, 1024}, convs: 4},
@@ -18,6 +53,9 @@ var mobileOnes = map[string]one{
 	"mobileone-s3": {widths: [4]int{128, 320, 768, 2048}, convs: 1},
 	"mobileone-s4": {widths: [4]int{192, 448, 896, 2048}, convs: 1, squeezed: [4]int{0, 0, 5, 1}},
 }
+
+// onePairs are the pairs of blocks of each stage.
+var onePairs = [4]int{2, 8, 10, 1}
 
 type one struct {
 	widths   [4]int // of the stages
@@ -30,7 +68,7 @@ func (o one) graph(classes int, f form) (*nn.Graph, error) {
 	bb := b.At("backbone")
 	stem := oneBlock{k: 3, stride: 2, groups: 1, convs: 1}
 	x := stem.add(bb.At("stage0"), b.Input(), min(64, o.widths[0]), f) // (N,C,H/2,W/2)
-	for i, pairs := range [4]int{2, 8, 10, 1} {
+	for i, pairs := range onePairs {
 		for j := range pairs {
 			depthwise := oneBlock{k: 3, stride: 1, groups: x.C, convs: o.convs, squeeze: j >= pairs-o.squeezed[i]}
 			if j == 0 {

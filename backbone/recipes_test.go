@@ -1,7 +1,9 @@
 package backbone_test
 
 import (
+	"encoding/json"
 	"fmt"
+	"maps"
 	"os"
 	"path/filepath"
 	"strings"
@@ -28,6 +30,7 @@ type foreign struct {
 	project string
 	network string
 	lines   []string // of the state dict: "name dtype shape"
+	config  string   // config.json, of transformers
 	golden  *golden.Golden
 }
 
@@ -62,7 +65,7 @@ func foreigns(t *testing.T) []foreign {
 			t.Fatal(err)
 		}
 		meta := file.Metadata()
-		all = append(all, foreign{filepath.Base(path), meta["project"], meta["network"], strings.Split(meta["state_dict"], "\n"), g})
+		all = append(all, foreign{filepath.Base(path), meta["project"], meta["network"], strings.Split(meta["state_dict"], "\n"), meta["config"], g})
 	}
 	return all
 }
@@ -99,27 +102,38 @@ func (f foreign) stateDict(t *testing.T) *tensor.StateDict {
 	return &sd
 }
 
-// bind renames the network's weights by the recipe of its project and binds them
-// to the graph of the model that they are for.
-func (f foreign) bind(t *testing.T) *nn.Bound {
+// entry returns the row of the model that the network is for.
+func (f foreign) entry(t *testing.T) *registry.Entry {
 	t.Helper()
-	var entry *registry.Entry
 	for _, e := range catalogue(t) {
 		if e.Name == f.golden.Model {
-			entry = e
+			return e
 		}
 	}
-	if entry == nil {
-		t.Fatalf("%s: model %q is not in the catalogue", f.file, f.golden.Model)
-	}
+	t.Fatalf("%s: model %q is not in the catalogue", f.file, f.golden.Model)
+	return nil
+}
+
+// source returns what is known of the network's project.
+func (f foreign) source(t *testing.T) recipe.Source {
+	t.Helper()
+	entry := f.entry(t)
 	family, err := backbone.ByName(entry.Family)
 	if err != nil {
 		t.Fatal(err)
 	}
-	r, err := family.Recipe(entry.Arch, f.project)
-	if err != nil {
-		t.Fatal(err)
+	s, ok := family.Sources[entry.Arch][f.project]
+	if !ok {
+		t.Fatalf("%s: %s has no source %s", f.file, entry.Arch, f.project)
 	}
+	return s
+}
+
+// bind renames the network's weights by the recipe of its project and binds them
+// to the graph of the model that they are for.
+func (f foreign) bind(t *testing.T) *nn.Bound {
+	t.Helper()
+	r := f.source(t).Recipe
 	sd, changes, err := r.Apply(f.stateDict(t))
 	if err != nil {
 		t.Fatal(err)
@@ -135,11 +149,67 @@ func (f foreign) bind(t *testing.T) *nn.Bound {
 			t.Errorf("%s: rule %q renames nothing", f.file, rule)
 		}
 	}
-	bound, err := nn.Bind(build(t, entry), sd)
+	bound, err := nn.Bind(build(t, f.entry(t)), sd)
 	if err != nil {
 		t.Fatalf("%s: %v", f.file, err)
 	}
 	return bound
+}
+
+// settings returns the config.json of a network of transformers, changed under some keys.
+func (f foreign) settings(t *testing.T, changes map[string]any) map[string]any {
+	t.Helper()
+	var config map[string]any
+	if err := json.Unmarshal([]byte(f.config), &config); err != nil {
+		t.Fatalf("%s: %v", f.file, err)
+	}
+	maps.Copy(config, changes)
+	return config
+}
+
+// TestSettings checks that the config.json of each golden is taken, and that one which
+// makes another network of the same tensors is not.
+func TestSettings(t *testing.T) {
+	others := map[string][]map[string]any{
+		"resnet50":        {{"hidden_act": "gelu"}, {"downsample_in_first_stage": true}, {"downsample_in_bottleneck": true}},
+		"regnetx_004":     {{"hidden_act": "silu"}, {"downsample_in_first_stage": false}},
+		"convnext_tiny":   {{"hidden_act": "relu"}, {"layer_norm_eps": 1e-3}, {"layer_norm_eps": "1e-6"}},
+		"convnextv2_atto": {{"hidden_act": "gelu_new"}, {"layer_norm_eps": 1e-5}},
+		"efficientnet_b0": {
+			{"hidden_act": "relu"}, {"batch_norm_eps": 1e-5}, {"depthwise_padding": []any{5.0}}, {"depthwise_padding": "all"},
+			{"image_size": 240.0}, {"image_size": 225.0}, {"image_size": nil}, {"pooling_type": "max"}, {"squeeze_expansion_ratio": 0.5},
+		},
+		"mobilenet_v2": {{"tf_padding": true}, {"tf_padding": nil}, {"layer_norm_eps": 1e-3}, {"layer_norm_eps": nil}, {"hidden_act": "relu"}, {"output_stride": 16.0}},
+	}
+	for _, f := range foreigns(t) {
+		if f.project != "transformers" {
+			continue
+		}
+		s := f.source(t)
+		if err := s.Settings(f.settings(t, nil)); err != nil {
+			t.Errorf("%s: %v", f.network, err)
+		}
+		for _, change := range others[f.network] {
+			if s.Settings(f.settings(t, change)) == nil {
+				t.Errorf("%s: %v is taken", f.network, change)
+			}
+		}
+	}
+	// At 240 pixels the fourth stage's first block, the eleventh after the first, halves 15 rows.
+	b1, err := backbone.Find("efficientnet-b1")
+	if err != nil {
+		t.Fatal(err)
+	}
+	s := b1.Sources["efficientnet-b1"]["transformers"]
+	for _, tt := range []struct {
+		padding []any
+		taken   bool
+	}{{[]any{16.0}, true}, {[]any{}, false}, {[]any{16.0, 2.0}, false}, {[]any{1.0, 16.0}, true}} {
+		config := map[string]any{"image_size": 240.0, "depthwise_padding": tt.padding}
+		if err := s.Settings(config); (err == nil) != tt.taken {
+			t.Errorf("efficientnet-b1 with depthwise_padding %v: %v", tt.padding, err)
+		}
+	}
 }
 
 // TestRecipes checks that renamed foreign weights fit strictly and give the logits
@@ -186,12 +256,13 @@ func TestRecipesProven(t *testing.T) {
 		}
 	}
 	for _, f := range backbone.All() {
-		for arch, projects := range f.Recipes {
+		for arch, projects := range f.Sources {
 			if _, ok := f.Archs[arch]; !ok {
 				t.Errorf("%s: recipes for %q, which is no architecture", f.Name, arch)
 				continue
 			}
-			for project, r := range projects {
+			for project, source := range projects {
+				r := source.Recipe
 				if !proven[f.Name+" "+project] {
 					t.Errorf("%s: no golden proves a recipe for %s", f.Name, project)
 				}

@@ -15,32 +15,35 @@ import (
 var regNet = regNetFamily()
 
 var regNets = map[string]reg{
-	"regnetx-400mf": {first: 24, slope: 24.48, factor: 2.54, group: 16, depth: 22},
-	"regnetx-800mf": {first: 56, slope: 35.73, factor: 2.28, group: 16, depth: 16},
-	"regnetx-1.6gf": {first: 80, slope: 34.01, factor: 2.25, group: 24, depth: 18},
-	"regnetx-3.2gf": {first: 88, slope: 26.31, factor: 2.25, group: 48, depth: 25},
-	"regnetx-4.0gf": {first: 96, slope: 38.65, factor: 2.43, group: 40, depth: 23},
-	"regnetx-6.4gf": {first: 184, slope: 60.83, factor: 2.07, group: 56, depth: 17},
-	"regnetx-8.0gf": {first: 80, slope: 49.56, factor: 2.88, group: 120, depth: 23},
-	"regnetx-12gf":  {first: 168, slope: 73.36, factor: 2.37, group: 112, depth: 19},
+	"regnetx-400mf": {first: 24, slope: 24.48, factor: 2.54, group: 16, depth: 22, names: []string{"regnetx_004"}},
+	"regnetx-800mf": {first: 56, slope: 35.73, factor: 2.28, group: 16, depth: 16, names: []string{"regnetx_008", "regnet_x_800mf"}},
+	"regnetx-1.6gf": {first: 80, slope: 34.01, factor: 2.25, group: 24, depth: 18, names: []string{"regnetx_016", "regnet_x_1_6gf"}},
+	"regnetx-3.2gf": {first: 88, slope: 26.31, factor: 2.25, group: 48, depth: 25, names: []string{"regnetx_032", "regnet_x_3_2gf"}},
+	"regnetx-4.0gf": {first: 96, slope: 38.65, factor: 2.43, group: 40, depth: 23, names: []string{"regnetx_040"}},
+	"regnetx-6.4gf": {first: 184, slope: 60.83, factor: 2.07, group: 56, depth: 17, names: []string{"regnetx_064"}},
+	"regnetx-8.0gf": {first: 80, slope: 49.56, factor: 2.88, group: 120, depth: 23, names: []string{"regnetx_080", "regnet_x_8gf"}},
+	"regnetx-12gf":  {first: 168, slope: 73.36, factor: 2.37, group: 112, depth: 19, names: []string{"regnetx_120"}},
 }
 
 func regNetFamily() Family {
-	f := Family{Name: "regnet", Archs: make(map[string]func(int) (*nn.Graph, error)), Recipes: make(map[string]map[string]recipe.Recipe)}
+	f := Family{Name: "regnet", Archs: make(map[string]func(int) (*nn.Graph, error)), Sources: make(map[string]projects)}
 	for arch, r := range regNets {
 		f.Archs[arch] = r.graph
-		f.Recipes[arch] = map[string]recipe.Recipe{"timm": r.timm(), "torchvision": r.torchvision()}
+		f.Sources[arch] = projects{
+			timm: named(r.timm(), r.names[0]), torchvision: named(r.torchvision(), r.names[1:]...), transformers: r.transformers(),
+		}
 	}
 	return f
 }
 
 // reg holds the numbers that a network is generated from.
 type reg struct {
-	first  int     // width of the first block
-	slope  float64 // by which blocks widen
-	factor float64 // between the widths of neighbouring stages
-	group  int     // channels of a group in 3x3 convolutions
-	depth  int     // blocks
+	first  int      // width of the first block
+	slope  float64  // by which blocks widen
+	factor float64  // between the widths of neighbouring stages
+	group  int      // channels of a group in 3x3 convolutions
+	depth  int      // blocks
+	names  []string // timm's, and torchvision's where it publishes the network
 }
 
 // regStage is a run of blocks of one width.
@@ -101,6 +104,14 @@ func (r reg) torchvision() recipe.Recipe {
 		}
 	}
 	return out
+}
+
+// transformers renames the network of that library, which builds RegNetX with layer_type "x".
+func (r reg) transformers() recipe.Source {
+	return recipe.Source{
+		Recipe:   residualTransformers("regnet", len(r.stages()), 3),
+		Settings: settings(is("hidden_act", "relu", "relu"), is("downsample_in_first_stage", true, true)),
+	}
 }
 
 // timm renames timm's network, which counts blocks from 1.

@@ -2,7 +2,9 @@ package backbone
 
 import (
 	"fmt"
+	"strings"
 
+	"github.com/gozoo/zoo/converter/recipe"
 	"github.com/gozoo/zoo/nn"
 )
 
@@ -12,7 +14,42 @@ import (
 //
 // Trap: mmpretrain 1.2.0 forgets squeeze-excitation in the deploy form of D2se,
 // though its state dict has it; here both forms compute the same.
-var repVGG = inBothForms("repvgg", repVGGs)
+var repVGG = repVGGFamily()
+
+func repVGGFamily() Family {
+	f := inBothForms("repvgg", repVGGs)
+	f.Sources = make(map[string]projects)
+	for arch, r := range repVGGs {
+		f.Sources[arch] = projects{timm: named(r.timm(), strings.ToLower(strings.ReplaceAll(arch, "-", "_")))}
+	}
+	f.Sources["repvgg-B1g2"] = projects{timm: named(repVGGs["repvgg-B1g2"].timm())} // it publishes no weights of this one
+	return f
+}
+
+// timm renames timm's network in the form that it is trained in.
+func (r rep) timm() recipe.Recipe {
+	names := func(from, to string) recipe.Recipe {
+		names := recipe.Recipe{
+			recipe.Rename(from+"conv_kxk.conv.**", to+"branch_3x3.conv.**"),
+			recipe.Rename(from+"conv_kxk.bn.**", to+"branch_3x3.norm.**"),
+			recipe.Rename(from+"conv_1x1.conv.**", to+"branch_1x1.conv.**"),
+			recipe.Rename(from+"conv_1x1.bn.**", to+"branch_1x1.norm.**"),
+		}
+		if r.squeeze > 0 {
+			names = append(names, recipe.Rename(from+"attn.fc*.**", to+"se_layer.conv*.conv.**"))
+		}
+		return names
+	}
+	out := names("stem.", "backbone.stem.")
+	for i, n := range r.blocks {
+		from, to := fmt.Sprintf("stages.%d.*.", i), fmt.Sprintf("backbone.stage_%d.*.", i+1)
+		out = append(out, names(from, to)...)
+		if n > 1 { // the first block of a stage changes the shape, and has no such branch
+			out = append(out, recipe.Rename(from+"identity.**", to+"branch_norm.**"))
+		}
+	}
+	return out
+}
 
 var repVGGs = map[string]rep{
 	"repvgg-A0":   {blocks: [4]int{2, 4, 14, 1}, widths: [4]int{48, 96, 192, 1280}},

@@ -1,6 +1,9 @@
 package backbone
 
 import (
+	"fmt"
+	"slices"
+
 	"github.com/gozoo/zoo/converter/recipe"
 	"github.com/gozoo/zoo/nn"
 )
@@ -28,40 +31,88 @@ var resNet = Family{
 		"wide-resnet50":  residual{blocks: depth50, inner: 128}.graph,
 		"wide-resnet101": residual{blocks: depth101, inner: 128}.graph,
 	},
-	Recipes: map[string]map[string]recipe.Recipe{
-		"resnet18":       plainResNet,
-		"resnet34":       plainResNet,
-		"resnet50":       plainResNet,
-		"resnet101":      plainResNet,
-		"resnet152":      plainResNet,
-		"resnetv1d50":    {"timm": deepTimm},
-		"resnetv1d101":   {"timm": deepTimm},
-		"resnetv1d152":   {"timm": deepTimm},
-		"wide-resnet50":  plainResNet,
-		"wide-resnet101": plainResNet,
+	Sources: map[string]projects{
+		"resnet18":       resNetSources("resnet18", 2, nil, "resnetblur18"),
+		"resnet34":       resNetSources("resnet34", 2, nil),
+		"resnet50":       resNetSources("resnet50", 3, []string{"resnetaa50", "resnetblur50"}),
+		"resnet101":      resNetSources("resnet101", 3, nil),
+		"resnet152":      resNetSources("resnet152", 3, nil),
+		"resnetv1c50":    {timm: named(deepTimm, "resnet50c")},
+		"resnetv1c101":   {timm: named(deepTimm, "resnet101c")},
+		"resnetv1c152":   {timm: named(deepTimm, "resnet152c")},
+		"resnetv1d50":    {timm: plain(named(deepAvgTimm, "resnet50d"), []string{"resnetaa50d"}, "resnetblur50d")},
+		"resnetv1d101":   {timm: plain(named(deepAvgTimm, "resnet101d"), []string{"resnetaa101d"}, "resnetblur101d")},
+		"resnetv1d152":   {timm: named(deepAvgTimm, "resnet152d")},
+		"wide-resnet50":  plainResNet("wide_resnet50_2"),
+		"wide-resnet101": plainResNet("wide_resnet101_2"),
 	},
 }
 
-// plainResNet holds the recipes of networks that timm and torchvision name alike.
-var plainResNet = map[string]recipe.Recipe{"timm": plainResNetNames, "torchvision": plainResNetNames}
+// plainResNet returns the sources of a network that timm and torchvision name alike.
+func plainResNet(name string) projects {
+	return projects{timm: named(plainResNetNames, name), torchvision: named(plainResNetNames, name)}
+}
+
+// resNetSources is plainResNet for a network that transformers builds too, with blocks of so
+// many convolutions, and that timm has variants of, published and not.
+func resNetSources(name string, convs int, variants []string, unpublished ...string) projects {
+	s := plainResNet(name)
+	s[timm] = plain(s[timm], variants, unpublished...)
+	s[transformers] = recipe.Source{
+		Recipe: residualTransformers("resnet", len(depth50), convs),
+		Settings: settings(
+			is("hidden_act", "relu", "relu"), is("downsample_in_first_stage", false, false), is("downsample_in_bottleneck", false, false)),
+	}
+	return s
+}
+
+// residualTransformers renames a network of transformers whose stages are residual blocks of
+// so many convolutions.
+func residualTransformers(model string, stages, convs int) recipe.Recipe {
+	r := recipe.Recipe{
+		recipe.Rename(model+".embedder.embedder.convolution.**", "backbone.conv1.**"),
+		recipe.Rename(model+".embedder.embedder.normalization.**", "backbone.bn1.**"),
+		recipe.Rename("classifier.1.**", "head.fc.**"),
+	}
+	for i := range stages {
+		from, to := fmt.Sprintf("%s.encoder.stages.%d.layers.*.", model, i), fmt.Sprintf("backbone.layer%d.*.", i+1)
+		if i > 0 || convs == 3 { // two convolutions leave as many channels as the stem
+			r = append(r,
+				recipe.Rename(from+"shortcut.convolution.**", to+"downsample.0.**"),
+				recipe.Rename(from+"shortcut.normalization.**", to+"downsample.1.**"))
+		}
+		for j := range convs {
+			r = append(r,
+				recipe.Rename(fmt.Sprintf("%slayer.%d.convolution.**", from, j), fmt.Sprintf("%sconv%d.**", to, j+1)),
+				recipe.Rename(fmt.Sprintf("%slayer.%d.normalization.**", from, j), fmt.Sprintf("%sbn%d.**", to, j+1)))
+		}
+	}
+	return r
+}
 
 var plainResNetNames = recipe.Recipe{
 	recipe.Rename("fc.**", "head.fc.**"),
 	recipe.Rename("**", "backbone.**"),
 }
 
-// deepTimm renames timm's "d" networks, whose stem is one Sequential.
-var deepTimm = append(recipe.Recipe{
+// deepTimm renames timm's "c" networks, whose stem is one Sequential.
+var deepTimm = append(slices.Clone(deepStemTimm), plainResNetNames...)
+
+// deepAvgTimm renames timm's "d" networks, in which an identity stands where layer1 has
+// nothing to average.
+var deepAvgTimm = append(append(slices.Clone(deepStemTimm),
+	recipe.Rename("layer1.0.downsample.1.**", "backbone.layer1.0.downsample.0.**"),
+	recipe.Rename("layer1.0.downsample.2.**", "backbone.layer1.0.downsample.1.**"),
+), plainResNetNames...)
+
+var deepStemTimm = recipe.Recipe{
 	recipe.Rename("conv1.0.**", "backbone.stem.0.conv.**"),
 	recipe.Rename("conv1.1.**", "backbone.stem.0.bn.**"),
 	recipe.Rename("conv1.3.**", "backbone.stem.1.conv.**"),
 	recipe.Rename("conv1.4.**", "backbone.stem.1.bn.**"),
 	recipe.Rename("conv1.6.**", "backbone.stem.2.conv.**"),
 	recipe.Rename("bn1.**", "backbone.stem.2.bn.**"),
-	// An identity stands where layer1 has nothing to average.
-	recipe.Rename("layer1.0.downsample.1.**", "backbone.layer1.0.downsample.0.**"),
-	recipe.Rename("layer1.0.downsample.2.**", "backbone.layer1.0.downsample.1.**"),
-}, plainResNetNames...)
+}
 
 // Blocks of each stage.
 var (

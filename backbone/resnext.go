@@ -1,7 +1,6 @@
 package backbone
 
 import (
-	"github.com/gozoo/zoo/converter/recipe"
 	"github.com/gozoo/zoo/nn"
 )
 
@@ -16,10 +15,10 @@ var resNeXt = Family{
 		"resnext101-32x8d": residual{blocks: depth101, inner: 32 * 8, groups: 32}.graph,
 		"resnext152-32x4d": residual{blocks: depth152, inner: 32 * 4, groups: 32}.graph,
 	},
-	Recipes: map[string]map[string]recipe.Recipe{
-		"resnext50-32x4d":  plainResNet,
-		"resnext101-32x4d": plainResNet,
-		"resnext101-32x8d": plainResNet,
-		"resnext152-32x4d": plainResNet,
+	Sources: map[string]projects{
+		"resnext50-32x4d":  plainResNet("resnext50_32x4d"),
+		"resnext101-32x4d": {timm: named(plainResNetNames, "resnext101_32x4d")},
+		"resnext101-32x8d": plainResNet("resnext101_32x8d"),
+		"resnext152-32x4d": {timm: named(plainResNetNames)},
 	},
 }

@@ -1,6 +1,11 @@
 package backbone
 
-import "github.com/gozoo/zoo/nn"
+import (
+	"fmt"
+
+	"github.com/gozoo/zoo/converter/recipe"
+	"github.com/gozoo/zoo/nn"
+)
 
 // ShuffleNetV2: arXiv:1807.11164, as OpenMMLab's mmpretrain builds it
 // (mmpretrain/models/backbones/shufflenet_v2.py).
@@ -9,6 +14,30 @@ var shuffleNetV2 = Family{
 	Archs: map[string]func(classes int) (*nn.Graph, error){
 		"shufflenet-v2-1x": shuffleV2{width: []int{116, 232, 464}, last: 1024}.graph,
 	},
+	Sources: map[string]projects{
+		"shufflenet-v2-1x": {torchvision: named(shuffleV2Torchvision(), "shufflenet_v2_x1_0")},
+	},
+}
+
+// shuffleV2Torchvision renames torchvision's network, which numbers what a branch is made of.
+func shuffleV2Torchvision() recipe.Recipe {
+	unit := func(from string, conv int, to string) recipe.Recipe {
+		return recipe.Recipe{
+			recipe.Rename(fmt.Sprintf("%s%d.**", from, conv), to+"conv.**"),
+			recipe.Rename(fmt.Sprintf("%s%d.**", from, conv+1), to+"bn.**"),
+		}
+	}
+	r := append(unit("conv1.", 0, "backbone.conv1."), recipe.Rename("fc.**", "head.fc.**"))
+	for i := range shuffleBlocks {
+		from, to := fmt.Sprintf("stage%d.*.", i+2), fmt.Sprintf("backbone.layers.%d.*.", i)
+		for j, conv := range []int{0, 2} { // no activation between
+			r = append(r, unit(from+"branch1.", conv, fmt.Sprintf("%sbranch1.%d.", to, j))...)
+		}
+		for j, conv := range []int{0, 3, 5} {
+			r = append(r, unit(from+"branch2.", conv, fmt.Sprintf("%sbranch2.%d.", to, j))...)
+		}
+	}
+	return append(r, unit("conv5.", 0, fmt.Sprintf("backbone.layers.%d.", len(shuffleBlocks)))...)
 }
 
 type shuffleV2 struct {

@@ -2,6 +2,7 @@ package backbone
 
 import (
 	"fmt"
+	"strings"
 
 	"github.com/gozoo/zoo/converter/recipe"
 	"github.com/gozoo/zoo/nn"
@@ -28,10 +29,11 @@ var vggNets = map[string]vggNet{
 }
 
 func vggFamily() Family {
-	f := Family{Name: "vgg", Archs: make(map[string]func(int) (*nn.Graph, error)), Recipes: make(map[string]map[string]recipe.Recipe)}
+	f := Family{Name: "vgg", Archs: make(map[string]func(int) (*nn.Graph, error)), Sources: make(map[string]projects)}
 	for arch, v := range vggNets {
 		f.Archs[arch] = v.graph
-		f.Recipes[arch] = map[string]recipe.Recipe{"timm": v.timm(), "torchvision": v.torchvision()}
+		name := strings.Replace(arch, "bn", "_bn", 1)
+		f.Sources[arch] = projects{timm: named(v.timm(), name), torchvision: named(v.torchvision(), name)}
 	}
 	return f
 }

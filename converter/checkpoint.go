@@ -45,18 +45,23 @@ type Checkpoint struct {
 	// wrote; nil for other files.
 	Metadata map[string]string
 
-	stateDict func() (*tensor.StateDict, error)
-	tensors   func() (*tensor.StateDict, error)
-	digest    func() digest.Digest
-	close     []func() error
+	text     func(path ...string) (string, bool) // of a .pth file: see pth.File.Text
+	folder   string                              // that the file lies in; empty where it has none
+	choose   func(key string, s *Selection) (sd *tensor.StateDict, rest string, err error)
+	mappings func() []pth.Mapping
+	tensors  func() (*tensor.StateDict, error)
+	digest   func() digest.Digest
+	close    []func() error
 }
 
-// StateDict returns the network's tensors. Of a safetensors file these are all tensors; of a
-// .pth file they are the value under "state_dict", else the one under "model", else the
-// root, without a leading "module." in names. The error is a *CheckpointError.
+// StateDict returns the network's tensors, as Select does of no key. The error is a
+// *CheckpointError.
 func (c *Checkpoint) StateDict() (*tensor.StateDict, error) {
-	sd, err := c.stateDict()
-	return sd, refused(c.Name, err)
+	d, err := c.draft("")
+	if err != nil {
+		return nil, err
+	}
+	return d.sd, nil
 }
 
 // Tensors returns every tensor of the file under its full path, whose elements
@@ -108,6 +113,7 @@ func OpenAs(path, base string) (*Checkpoint, error) {
 		file.Close()
 		return nil, refused(base, err)
 	}
+	c.folder = filepath.Dir(path)
 	c.close = append([]func() error{file.Close}, c.close...)
 	return c, nil
 }
@@ -128,15 +134,16 @@ func read(name string, data []byte) (c *Checkpoint, err error) {
 
 // parse reads a checkpoint that is not compressed.
 func parse(name string, data []byte) (*Checkpoint, error) {
-	c := &Checkpoint{Name: name}
+	c := &Checkpoint{Name: name, text: func(...string) (string, bool) { return "", false }}
 	if looksLikeSafetensors(data) {
 		f, err := safetensors.Parse(name, data)
 		if err != nil {
 			return nil, err
 		}
 		c.Container, c.Metadata = "safetensors", f.Metadata()
-		all := func() (*tensor.StateDict, error) { return f.StateDict(), nil }
-		c.stateDict, c.tensors = all, all
+		c.tensors = func() (*tensor.StateDict, error) { return f.StateDict(), nil }
+		c.choose = func(key string, _ *Selection) (*tensor.StateDict, string, error) { return f.StateDict(), key, nil }
+		c.mappings = func() []pth.Mapping { return []pth.Mapping{{Tensors: f.StateDict().Len()}} }
 	} else {
 		f, err := pth.Parse(name, data)
 		if err != nil {
@@ -144,7 +151,8 @@ func parse(name string, data []byte) (*Checkpoint, error) {
 		}
 		c.Container, c.Metadata, c.Checksums = f.Container(), f.Metadata(), f.Checksums()
 		c.Classes, c.NonTensors = f.Classes(), f.NonTensors()
-		c.stateDict, c.tensors = f.StateDict, f.Tensors
+		c.tensors, c.mappings, c.text = f.Tensors, f.Mappings, f.Text
+		c.choose = func(key string, s *Selection) (*tensor.StateDict, string, error) { return choose(f, key, s) }
 	}
 	if classes, err := classesIn(c.Metadata); err != nil {
 		return nil, fmt.Errorf("converter: %q: %w", name, err)

@@ -4,7 +4,6 @@ import (
 	"fmt"
 	"slices"
 
-	"github.com/gozoo/zoo/converter/recipe"
 	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/tensor"
 )
@@ -12,12 +11,15 @@ import (
 // A Fate is what became of a name.
 type Fate string
 
-// The fates. A checkpoint fits when every name is matched, renamed or dropped; a
+// The fates. A checkpoint fits when no name is missing, unexpected or misshapen; a
 // conversion to the deploy form fuses names besides.
 const (
 	Matched    Fate = "matched"    // wanted under its own name
-	Renamed    Fate = "renamed"    // wanted under another name, by a rule
+	Renamed    Fate = "renamed"    // wanted under another name, by a rule, or without a prefix
+	Multiplied Fate = "multiplied" // a weight or its mask, whose product is wanted
+	Zeroed     Fate = "zeroed"     // not in the file, and zeros: the bias of a classifier without one
 	Dropped    Fate = "dropped"    // left out, by a rule, or as a counter of what is fused
+	LeftOut    Fate = "left out"   // not the network's: beside it in the file, or of training alone
 	Fused      Fate = "fused"      // part of a convolution that stands for a sum of branches
 	Missing    Fate = "missing"    // wanted, and not in the file
 	Unexpected Fate = "unexpected" // in the file, and not wanted
@@ -34,18 +36,18 @@ type Explained struct {
 	Want  string // those that the network wants, as far as it wants the name
 }
 
-// explain says what became of each name of sd, in its order, and then what the
-// graph wants besides, in the graph's.
-func explain(sd *tensor.StateDict, changes []recipe.Change, g *nn.Graph) []Explained {
-	wanted := make(map[string]nn.Param, len(g.Params))
-	for _, p := range g.Params {
+// explain says what became of each name of the file, in its order, and then what the graph
+// wants besides, in the graph's.
+func (a *attempt) explain() []Explained {
+	wanted := make(map[string]nn.Param, len(a.graph.Params))
+	for _, p := range a.graph.Params {
 		wanted[p.Name] = p
 	}
-	there := make(map[string]bool, len(changes))
-	out := make([]Explained, 0, len(changes))
-	for _, c := range changes {
-		t, _ := sd.Lookup(c.From)
-		line := Explained{Name: c.From, To: c.To, Found: kindOf(t.DType(), t.Shape())}
+	there := make(map[string]bool, len(a.changes))
+	out := make([]Explained, 0, len(a.changes))
+	for _, c := range a.changes {
+		t, _ := a.draft.sd.Lookup(c.From)
+		line := Explained{To: c.To, Found: kindOf(t.DType(), t.Shape())}
 		if c.Rule != nil {
 			line.Rule = c.Rule.String()
 		}
@@ -54,6 +56,7 @@ func explain(sd *tensor.StateDict, changes []recipe.Change, g *nn.Graph) []Expla
 			line.Want = kindOf(p.DType, p.Shape)
 			there[c.To] = true
 		}
+		files := a.draft.origin(c.From)
 		switch {
 		case c.To == "":
 			line.Fate = Dropped
@@ -61,17 +64,38 @@ func explain(sd *tensor.StateDict, changes []recipe.Change, g *nn.Graph) []Expla
 			line.Fate = Unexpected
 		case !p.Accepts(t):
 			line.Fate = Misshapen
-		case c.From == c.To:
+		case len(files) > 1:
+			line.Fate = Multiplied
+		case files[0] == c.To:
 			line.Fate = Matched
 		default:
 			line.Fate = Renamed
 		}
-		out = append(out, line)
-	}
-	for _, p := range g.Params {
-		if !there[p.Name] && !p.Optional {
-			out = append(out, Explained{Fate: Missing, To: p.Name, Want: kindOf(p.DType, p.Shape)})
+		for _, file := range files {
+			line.Name = file
+			out = append(out, line)
 		}
+	}
+	for _, l := range a.draft.left {
+		out = append(out, l.explain()...)
+	}
+	for _, p := range a.graph.Params {
+		if there[p.Name] || p.Optional {
+			continue
+		}
+		fate := Missing
+		if _, ok := a.renamed.Lookup(p.Name); ok {
+			fate = Zeroed
+		}
+		out = append(out, Explained{Fate: fate, To: p.Name, Want: kindOf(p.DType, p.Shape)})
+	}
+	return out
+}
+
+func (l leftOut) explain() []Explained {
+	var out []Explained
+	for _, file := range l.file {
+		out = append(out, Explained{Fate: LeftOut, Name: file, Found: kindOf(l.t.DType(), l.t.Shape())})
 	}
 	return out
 }
@@ -96,14 +120,24 @@ func explainFused(names []Explained, into map[string]string, deploy *nn.Graph) [
 	return out
 }
 
-// Kept says of each tensor of sd that it keeps its name: what a conversion without
-// a network does.
-func Kept(sd *tensor.StateDict) []Explained {
-	out := make([]Explained, 0, sd.Len())
-	for name, t := range sd.All() {
-		out = append(out, Explained{Fate: Matched, Name: name, To: name, Found: kindOf(t.DType(), t.Shape())})
+// kept says what became of each name without a network: it is kept, or loses its wrappers.
+func (d *draft) kept() []Explained {
+	out := make([]Explained, 0, d.sd.Len())
+	for name, t := range d.sd.All() {
+		line := Explained{Fate: Matched, Name: d.origin(name)[0], To: name, Found: kindOf(t.DType(), t.Shape())}
+		if line.Name != name {
+			line.Fate = Renamed
+		}
+		out = append(out, line)
+	}
+	for _, l := range d.left {
+		out = append(out, l.explain()...)
 	}
 	return out
 }
+
+// Kept says of each tensor of sd that it keeps its name: what a conversion without
+// a network does.
+func Kept(sd *tensor.StateDict) []Explained { return newDraft(sd, Selection{}).kept() }
 
 func kindOf(d tensor.DType, s tensor.Shape) string { return fmt.Sprintf("%v %v", d, s) }

@@ -33,10 +33,12 @@ var onnxTypes = map[tensor.DType]int64{
 	tensor.F32: 1, tensor.I64: 7, tensor.F16: 10, tensor.F64: 11, tensor.BF16: 16,
 }
 
-// Names of the network's input (N,C,H,W), with N, H and W free, and its output.
+// Names of the network's input (N,C,H,W), with N, H and W free, and its output: the features
+// where it has no classifier.
 const (
-	onnxInput  = "input"
-	onnxOutput = "logits"
+	onnxInput    = "input"
+	onnxOutput   = "logits"
+	onnxFeatures = "features"
 )
 
 // newONNX writes a network with its weights. It computes in float32: weights of
@@ -50,7 +52,11 @@ func newONNX(g *nn.Graph, sd *tensor.StateDict) (writer, error) {
 	// A protobuf message gives its length first.
 	var end message // of the graph
 	end.bytes(graphInput, valueInfo(onnxInput, "N", g.Channels, "H", "W"))
-	end.bytes(graphOutput, valueInfo(onnxOutput, "N", g.NumClasses()))
+	if g.NoClassifier {
+		end.bytes(graphOutput, valueInfo(m.output, "N", "F"))
+	} else {
+		end.bytes(graphOutput, valueInfo(m.output, "N", g.NumClasses()))
+	}
 	size := len(m.head) + len(end)
 	for _, w := range m.weights {
 		size += len(w.head()) + w.t.Nbytes()
@@ -98,6 +104,7 @@ func newONNX(g *nn.Graph, sd *tensor.StateDict) (writer, error) {
 type onnxModel struct {
 	graph   *nn.Graph
 	bound   *nn.Bound
+	output  string          // name of the output
 	used    map[string]bool // names of values
 	values  []string        // by value of the graph
 	flat    []bool          // whether a value is (N,F) in place of (N,C,H,W)
@@ -120,7 +127,11 @@ func newONNXModel(g *nn.Graph, sd *tensor.StateDict) (*onnxModel, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &onnxModel{graph: g, bound: bound, used: map[string]bool{onnxInput: true, onnxOutput: true}}
+	m := &onnxModel{graph: g, bound: bound, output: onnxOutput}
+	if g.NoClassifier {
+		m.output = onnxFeatures
+	}
+	m.used = map[string]bool{onnxInput: true, m.output: true}
 	return m, m.build()
 }
 
@@ -129,7 +140,7 @@ func (m *onnxModel) build() error {
 	m.values[0] = onnxInput
 	m.head.text(graphName, "zoo")
 	for _, n := range m.graph.Nodes {
-		out := onnxOutput
+		out := m.output
 		if n.Out != m.graph.Logits {
 			out = m.fresh(n.Path, n.Op.Kind())
 		}

@@ -15,6 +15,9 @@ const (
 	MetaContainer = "source_container" // legacy, zip or safetensors
 	MetaModel     = "model"            // registry name, when bound to a network
 	MetaRecipe    = "recipe"           // recipe used; absent for none
+	MetaNetwork   = "source_network"   // the source's network by its project's name, where it is known
+	MetaWeights   = "weights"          // key of the mapping taken, where there were others or it was edited
+	MetaEdits     = "edits"            // what was removed, multiplied, assumed and left out, a JSON list of texts
 	MetaClasses   = "classes"          // class names in label order, a JSON list
 	MetaVersion   = "zoo_version"      // version of zoo that converted
 )
@@ -25,7 +28,9 @@ type Provenance struct {
 	Digest    digest.Digest
 	Container string
 	Model     string
+	Selection Selection
 	Recipe    string
+	Network   string
 	Classes   []string
 	Version   string
 }
@@ -35,10 +40,19 @@ func (p Provenance) metadata() map[string]string {
 	m := map[string]string{}
 	for key, value := range map[string]string{
 		MetaSource: p.Source, MetaSHA256: p.Digest.String(), MetaContainer: p.Container,
-		MetaModel: p.Model, MetaRecipe: p.Recipe, MetaVersion: p.Version,
+		MetaModel: p.Model, MetaRecipe: p.Recipe, MetaNetwork: p.Network, MetaVersion: p.Version,
 	} {
 		if value != "" {
 			m[key] = value
+		}
+	}
+	if facts := p.Selection.Facts(); len(facts) > 0 || len(p.Selection.Others) > 0 {
+		if key := p.Selection.key(); key != "" {
+			m[MetaWeights] = key
+		}
+		if len(facts) > 0 {
+			text, _ := json.Marshal(facts)
+			m[MetaEdits] = string(text)
 		}
 	}
 	if len(p.Classes) > 0 {

@@ -106,6 +106,9 @@ const Decoder = "decoded as libjpeg-turbo does"
 // *ChanceError when accuracy is that of guessing. What was done before an error is in the
 // log.
 func Run(ctx context.Context, m *model.Model, data fs.FS, o Options) (*Evaluation, error) {
+	if err := m.Classifies(); err != nil {
+		return nil, err
+	}
 	set, err := imagenet.Walk(data, imagenet.Options{Classes: m.Graph().NumClasses(), Names: folderNames(m), List: o.Labels})
 	if err != nil {
 		return nil, fmt.Errorf("evaluate: %s on %s: %w", m.Name(), cmp.Or(o.Dataset, "the given images"), err)

@@ -27,6 +27,9 @@ type CAM struct {
 // average over all places and a linear classifier, and an error for others. Its errors are
 // those of Predict besides.
 func (m *Model) CAM(ctx context.Context, img image.Image) (*CAM, error) {
+	if err := m.Classifies(); err != nil {
+		return nil, err
+	}
 	if err := m.life.enter(); err != nil {
 		return nil, err
 	}

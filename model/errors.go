@@ -1,6 +1,14 @@
 package model
 
-import "github.com/gozoo/zoo/internal/option"
+import (
+	"errors"
+
+	"github.com/gozoo/zoo/internal/option"
+)
+
+// ErrNoClassifier says that the weights of a model lack the classifier, so that it has
+// features and no classes.
+var ErrNoClassifier = errors.New("the classifier is missing from the checkpoint")
 
 // ErrOption is, by errors.Is, every error of options that cannot be used.
 var ErrOption = option.Err

@@ -54,6 +54,13 @@ type Options struct {
 	// Recipe names the recipe that renames the checkpoint's tensors, such as "timm"; empty
 	// means whichever fits.
 	Recipe string
+	// Network is what the checkpoint's project calls the network that it holds, such as
+	// "tf_efficientnet_b0" or "timm/tf_efficientnet_b0", where the file does not say and
+	// another network has the same tensors.
+	Network string
+	// WeightsKey says which of a checkpoint's tensors are the network's, where it holds several
+	// networks: see converter.Checkpoint.Select. Empty means what converter.Target.FitFile finds.
+	WeightsKey string
 	// Classes names the classes in label order, in place of the names that the checkpoint
 	// carries. There must be one for each row of the classifier.
 	Classes []string

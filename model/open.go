@@ -56,8 +56,8 @@ func open(c *converter.Checkpoint, o Options) (*Model, error) {
 	if err != nil {
 		return nil, option.Errorf("Arch", "model: %s: %w", c.Name, err)
 	}
-	target.Recipe = o.Recipe
-	fitted, err := Fit(c, target, o.Arch)
+	target.Recipe, target.Network = o.Recipe, o.Network
+	fitted, err := Fit(c, target, o.WeightsKey, o.Arch)
 	if err != nil {
 		return nil, err
 	}
@@ -68,6 +68,11 @@ func open(c *converter.Checkpoint, o Options) (*Model, error) {
 // closed with the model. When there is an error it is not.
 func FromCheckpoint(c *converter.Checkpoint, fitted *converter.Fitted, o Options) (*Model, error) {
 	o.Name = cmp.Or(o.Name, o.Arch, c.Name)
+	if o.Notice != nil {
+		for _, text := range fitted.Notices(c.Name) {
+			o.Notice(text)
+		}
+	}
 	if o.Classes == nil && len(c.Classes) > 0 {
 		// Names for another number of classes name nothing.
 		if len(c.Classes) == fitted.Classes {
@@ -98,24 +103,23 @@ func Target(arch string, classes int) (converter.Target, error) {
 		Graph:   func(classes int) (*nn.Graph, error) { return family.Graph(arch, classes) },
 		Deploy:  family.Deploy[arch],
 		Classes: max(classes, 1),
-		Recipes: family.Recipes[arch],
+		Sources: family.Sources[arch],
+		Renamed: backbone.Renamed(),
 	}, nil
 }
 
-// Fit renames and binds a checkpoint to a target's network, which messages call by a name.
-// The error is a *converter.CheckpointError when it does not fit, and a
-// *converter.RecipeError when the target has no recipe of the name.
-func Fit(c *converter.Checkpoint, target converter.Target, name string) (*converter.Fitted, error) {
-	sd, err := c.StateDict()
-	if err != nil {
-		return nil, err
+// Fit finds, renames and binds a checkpoint's tensors to a target's network, which messages
+// call by a name. Weights is a key of the checkpoint, as converter.Checkpoint.Select takes it;
+// empty leaves it to converter.Target.FitFile. The error is a *converter.CheckpointError when
+// it does not fit, and an *OptionError when the target has no recipe of the name, or the
+// checkpoint no weights of the key.
+func Fit(c *converter.Checkpoint, target converter.Target, weights, name string) (*converter.Fitted, error) {
+	fitted, err := target.FitFile(c, weights)
+	if err == nil || errors.As(err, new(*converter.CheckpointError)) {
+		return fitted, err
 	}
-	fitted, err := target.Fit(sd)
-	if errors.As(err, new(*converter.RecipeError)) {
+	if errors.Is(err, option.Err) {
 		return nil, fmt.Errorf("as %s: %w", name, err)
 	}
-	if err != nil {
-		return nil, &converter.CheckpointError{File: c.Name, Err: fmt.Errorf("as %s: %w", name, err)}
-	}
-	return fitted, nil
+	return nil, &converter.CheckpointError{File: c.Name, Err: fmt.Errorf("as %s: %w", name, err)}
 }

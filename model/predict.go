@@ -28,7 +28,8 @@ type Prediction struct {
 //   - ErrClosed after Close, and when Close is called while the call waits;
 //   - those of vision.Decode and vision.Pipeline.Pixels for an image;
 //   - an *nn.InputError for a tensor that the network cannot take;
-//   - a *converter.CheckpointError when the weights lead to what is no number.
+//   - a *converter.CheckpointError when the weights lead to what is no number, or have no
+//     classifier: see Classifies.
 func (m *Model) Predict(ctx context.Context, img image.Image) (Prediction, error) {
 	top, err := m.Top(ctx, 1, Image(img))
 	if err != nil {
@@ -48,6 +49,15 @@ func (m *Model) PredictAll(ctx context.Context, inputs ...Input) ([]Prediction, 
 		out[i] = top[0]
 	}
 	return out, nil
+}
+
+// Classifies returns nil where the model has a classifier, and a *converter.CheckpointError
+// where the checkpoint lacks exactly that: then Embed alone computes.
+func (m *Model) Classifies() error {
+	if !m.Graph().NoClassifier {
+		return nil
+	}
+	return &converter.CheckpointError{File: m.name, Err: fmt.Errorf("model: %s: %w: embed gives its features", m.name, ErrNoClassifier)}
 }
 
 // Top returns, for each image in order, the k classes with the highest scores, best first;
@@ -79,6 +89,9 @@ func (m *Model) prediction(class int, scores []float32) Prediction {
 // Logits returns the network's output (K) for each image in order, before softmax. The
 // logits of an image do not depend on which others it is computed with, to the bit.
 func (m *Model) Logits(ctx context.Context, inputs ...Input) ([][]float32, error) {
+	if err := m.Classifies(); err != nil {
+		return nil, err
+	}
 	var out [][]float32
 	err := m.each(ctx, inputs, nil, func(r result) error {
 		out = append(out, r.logits)
@@ -135,6 +148,9 @@ type Output struct {
 // Forward returns, for each image in order, the logits and what the modules of some paths
 // put out. Unlike Logits it returns what is no number as it is.
 func (m *Model) Forward(ctx context.Context, paths []string, inputs ...Input) ([]Output, error) {
+	if err := m.Classifies(); err != nil {
+		return nil, err
+	}
 	at := make(map[string]int)
 	for _, p := range m.Graph().Probes {
 		at[p.Path] = p.Value
@@ -174,7 +190,11 @@ func (m *Model) Warm(ctx context.Context, shapes ...tensor.Shape) error {
 		if err != nil {
 			return fmt.Errorf("model: warm: %v: %w", shape, err)
 		}
-		if _, err := m.Logits(ctx, Tensor(shape, make([]float32, n))); err != nil {
+		compute := m.Logits
+		if m.Graph().NoClassifier {
+			compute = m.Embed
+		}
+		if _, err := compute(ctx, Tensor(shape, make([]float32, n))); err != nil {
 			return err
 		}
 	}
@@ -192,8 +212,31 @@ func (m *Model) checkLogits(r result) error {
 			return err
 		}
 		weights := m.weights().String()
+		if name, value, ok := m.notFinite(); ok {
+			return &converter.CheckpointError{File: weights,
+				Err: fmt.Errorf("model: %s: weights %s: tensor %q holds %v: expected weights that are finite numbers", m.name, weights, name, value)}
+		}
 		return &converter.CheckpointError{File: weights,
 			Err: fmt.Errorf("model: %s: weights %s: logit %d is %v: expected weights that give finite numbers", m.name, weights, i, x)}
 	}
 	return nil
+}
+
+// notFinite returns the first weight that is infinite or NaN, where there is one.
+func (m *Model) notFinite() (name string, value float32, ok bool) {
+	for i, t := range m.bound.Tensors {
+		if !t.DType().IsFloat() {
+			continue
+		}
+		values, err := t.Float32s()
+		if err != nil {
+			continue
+		}
+		for _, x := range values {
+			if x-x != 0 {
+				return m.bound.Graph.Params[i].Name, x, true
+			}
+		}
+	}
+	return "", 0, false
 }

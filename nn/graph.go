@@ -14,6 +14,7 @@ package nn
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gozoo/zoo/tensor"
 )
@@ -39,8 +40,11 @@ type Graph struct {
 	// ClassifierInBackbone tells that the reference has the classifier in its
 	// backbone, so that every counting convention executes it.
 	ClassifierInBackbone bool
-	// Logits is the output value, (N,K).
+	// Logits is the output value, (N,K); that which would enter the classifier, (N,F), where
+	// there is none.
 	Logits int
+	// NoClassifier tells that the graph ends where its classifier would begin.
+	NoClassifier bool
 	// Values is the number of values; they are numbered 0 to Values-1.
 	Values int
 }
@@ -127,6 +131,9 @@ func (g *Graph) Shapes(input tensor.Shape) ([]tensor.Shape, error) {
 // Classifier returns the node that computes the logits, a Linear, and whether
 // the graph ends in one. Its weight has one row per class.
 func (g *Graph) Classifier() (Node, bool) {
+	if g.NoClassifier {
+		return Node{}, false
+	}
 	for _, n := range g.Nodes {
 		if n.Out == g.Logits {
 			_, ok := n.Op.(Linear)
@@ -134,6 +141,39 @@ func (g *Graph) Classifier() (Node, bool) {
 		}
 	}
 	return Node{}, false
+}
+
+// WithoutClassifier returns the graph up to what enters its classifier, which wants no tensors
+// of it. A graph that does not end in one is returned as it is.
+func (g *Graph) WithoutClassifier() *Graph {
+	classifier, ok := g.Classifier()
+	if !ok {
+		return g
+	}
+	out := *g
+	out.NoClassifier, out.Logits = true, classifier.In[0]
+	out.Params = nil
+	at := make(map[int]int, len(g.Params)) // of each tensor that is left
+	for i, p := range g.Params {
+		if !slices.Contains(classifier.Params, i) {
+			at[i] = len(out.Params)
+			out.Params = append(out.Params, p)
+		}
+	}
+	out.Nodes = nil
+	for _, n := range g.Nodes {
+		if n.Out == g.Logits {
+			continue
+		}
+		params := make([]int, len(n.Params))
+		for i, p := range n.Params {
+			params[i] = at[p]
+		}
+		n.Params = params
+		out.Nodes = append(out.Nodes, n)
+	}
+	out.Probes = slices.DeleteFunc(slices.Clone(g.Probes), func(p Probe) bool { return p.Value == g.Logits })
+	return &out
 }
 
 // NumClasses returns the rows of the classifier, or 0 when the graph does not end

@@ -159,7 +159,7 @@ func known(z *zoo.Zoo, names []string) error {
 // flags are the flags that stand for a field of options, for which they are named otherwise.
 var flags = map[string]string{
 	"Threads": "jobs", "Format": "to", "DType": "dtype", "Shards": "shard", "Log": "output", "LockKey": "lock-key", "CacheDir": "cache-dir",
-	"MaxPixels": "max-pixels", "PixelMemory": "pixel-memory",
+	"MaxPixels": "max-pixels", "PixelMemory": "pixel-memory", "WeightsKey": "weights", "Network": "arch",
 }
 
 // flagged returns an error's message, behind the flag that is to blame where options are.

@@ -49,11 +49,17 @@ time in which they waited for each other. Formats: human, json.`,
 			case o.Runs < 0:
 				return usage("--runs %d: expected a number of runs, 0 to time nothing", o.Runs)
 			}
-			if o.Weights, err = golden.ParseWeights(weights); err != nil {
+			if o.Checkpoint != "" {
+				if cmd.Flags().Changed("weights") {
+					o.WeightsKey = weights
+				}
+			} else if o.Weights, err = golden.ParseWeights(weights); err != nil {
 				if strings.HasPrefix(weights, "synthetic:") {
 					return usage("--weights: %w", err)
 				}
 				o.Checkpoint = weights
+			}
+			if o.Checkpoint != "" {
 				if err := inputFile(o.Checkpoint); err != nil {
 					return err
 				}
@@ -85,7 +91,9 @@ time in which they waited for each other. Formats: human, json.`,
 	f.IntVar(&o.Threads, "threads", 1, "goroutines that compute")
 	f.IntVar(&o.Batch, "batch", 1, "images computed together")
 	f.IntVar(&o.Runs, "runs", 20, "runs to time; 0 computes once and times nothing")
-	f.StringVar(&weights, "weights", "synthetic:0", "synthetic:SEED, published, or a checkpoint file")
+	f.StringVar(&o.Checkpoint, "checkpoint", "", "file with the weights")
+	archFlag(c, &o.Network)
+	f.StringVar(&weights, "weights", "synthetic:0", "synthetic:SEED, published, or a checkpoint file; with --checkpoint, which weights of the file")
 	f.StringVar(&logits, "logits", "", "file to write the computed logits to (safetensors)")
 	f.BoolVar(&layers, "layers", false, "print what each step takes")
 	a.precisionFlag(c, zoo.High)

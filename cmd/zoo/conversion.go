@@ -28,6 +28,7 @@ func (a *app) printConversion(r *zoo.Conversion, err error, format string, f *co
 		return err
 	}
 	if explain {
+		a.printMappings(r)
 		a.printNames(r.Names)
 		for _, n := range r.NonTensors {
 			a.line("%-10s %q  (%s, not run)", "ignored", n.Path, n.Type)
@@ -51,6 +52,9 @@ func describeConversion(r *zoo.Conversion) string {
 	text := fmt.Sprintf("%s (%s): %d tensors", r.Source, r.Container, r.Tensors)
 	if r.Recipe != "" {
 		text += ", renamed by recipe " + r.Recipe
+		if r.Network != "" {
+			text += " for its " + r.Network
+		}
 	}
 	if r.Container == "zip" && !r.Checksums {
 		text += "; it carries no checksums"
@@ -64,6 +68,24 @@ func describeConversion(r *zoo.Conversion) string {
 		text += fmt.Sprintf("; %d values that are no tensors were left out, and not run", n)
 	}
 	return text
+}
+
+// printMappings prints a line for each mapping that the file holds, where there are several.
+func (a *app) printMappings(r *zoo.Conversion) {
+	if len(r.Mappings) < 2 {
+		return
+	}
+	for _, m := range r.Mappings {
+		kind := ""
+		if m.Class != "" {
+			kind = ", a network of class " + m.Class
+		}
+		taken := ""
+		if m.Key == r.Selection.Key || m.Key == "/" && r.Selection.Key == "" {
+			taken = ", taken"
+		}
+		a.line("%-10s %q  (%d tensors%s%s)", "weights", m.Key, m.Tensors, kind, taken)
+	}
 }
 
 // printNames prints a line for each name: what became of it, dtypes and shapes, and
@@ -102,7 +124,11 @@ type conversionJSON struct {
 	Container    string        `json:"source_container,omitempty"`
 	Checksums    bool          `json:"source_checksums"`
 	Model        string        `json:"model,omitempty"`
+	Weights      string        `json:"weights,omitempty"` // key of the mapping taken
+	Edits        []string      `json:"edits,omitempty"`   // what was done to its tensors
+	Mappings     []weightsJSON `json:"mappings,omitempty"`
 	Recipe       string        `json:"recipe,omitempty"`
+	Network      string        `json:"network,omitempty"`
 	Classes      int           `json:"classes,omitempty"`
 	ClassNames   []string      `json:"class_names,omitempty"`
 	Tensors      int           `json:"tensors"`
@@ -110,6 +136,12 @@ type conversionJSON struct {
 	Names        []nameJSON    `json:"names,omitempty"`
 	Ignored      []ignoredJSON `json:"ignored,omitempty"`
 	Error        string        `json:"error,omitempty"`
+}
+
+type weightsJSON struct {
+	Key     string `json:"key"`
+	Class   string `json:"class,omitempty"`
+	Tensors int    `json:"tensors"`
 }
 
 type nameJSON struct {
@@ -136,11 +168,14 @@ func (a *app) printConversionJSON(r *zoo.Conversion, fit *converter.FitError, ex
 	}
 	out := conversionJSON{
 		DryRun: dry, Path: r.Path, Format: string(r.Format), Size: r.Size, Digest: written.String(), Source: r.Source, SourceDigest: r.SourceDigest.String(),
-		Container: r.Container, Checksums: r.Checksums, Model: r.Model, Recipe: r.Recipe,
+		Container: r.Container, Checksums: r.Checksums, Model: r.Model, Weights: r.Selection.Key, Edits: r.Selection.Facts(), Recipe: r.Recipe, Network: r.Network,
 		Classes: r.Classes, ClassNames: r.ClassNames, Tensors: r.Tensors, NonTensors: len(r.NonTensors),
 	}
 	if explain {
 		out.Names, out.Ignored = namesJSON(r.Names), ignored(r.NonTensors)
+		for _, m := range r.Mappings {
+			out.Mappings = append(out.Mappings, weightsJSON{m.Key, m.Class, m.Tensors})
+		}
 	}
 	return a.printJSON(out)
 }

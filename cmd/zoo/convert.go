@@ -29,6 +29,12 @@ wanted or has another shape. A classifier of another number of rows is taken for
 one; its class names come from the checkpoint, or from --classes. --all writes every tensor
 of the file under its full path.
 
+Where a file holds several networks, an average comes before the weights that it is of, as timm
+has it: state_dict_ema, model_ema, state_dict, model, and further keys; without any of them the
+only mapping that fits is taken. --weights KEY takes another, such as state_dict/teacher;
+--explain lists what is there. With --model, wrappers, a common prefix and masks of pruning are
+undone where exactly the network's tensors are left; what was done is printed.
+
 What is written is safetensors, .pth (for torch.load with weights_only), .npz (numpy), or
 .onnx (the network with its weights; NAME or --model): as --to says, or as the name given to
 -o ends. A name that ends in .zst is compressed.
@@ -64,7 +70,9 @@ prints what would be written, its size and its digest. Formats: human, json.`,
 	flags.StringVar(&f.to, "to", "", "format to write: safetensors, pth, npz or onnx (default: as --output ends, else safetensors)")
 	flags.StringVar(&f.dtype, "dtype", "", "cast floating point tensors: f32, f16 or bf16 (default: as they are)")
 	flags.StringVar(&o.Model, "model", "", "registry name whose network the checkpoint must fit")
-	flags.StringVar(&o.Recipe, "recipe", "", "rename by this recipe, such as timm (default: whichever fits)")
+	weightsFlag(c, &o.Weights)
+	archFlag(c, &o.Network)
+	flags.StringVar(&o.Recipe, "recipe", "", "rename by this recipe, such as timm, or timm/resnet50 (default: whichever fits)")
 	flags.StringVar(&f.classes, "classes", "", "file of class names in label order, one a line or a JSON list, to keep with the tensors")
 	flags.BoolVar(&o.Deploy, "deploy", false, "fuse the parallel branches of a network that has them: RepVGG, MobileOne")
 	flags.BoolVar(&o.All, "all", false, "write every tensor of the file under its full path")

@@ -13,20 +13,22 @@ import (
 )
 
 func (a *app) embedCommand() *cobra.Command {
-	var checkpoint string
+	var from zoo.OpenOptions
 	c := &cobra.Command{
 		Use:   "embed NAME IMAGE...",
 		Short: "Print feature vectors of images",
 		Long: `Compute what enters the model's classifier for each image: one line of comma-separated values
 per image, its path first. Images are given as to zoo predict. Formats: csv (also human), json,
-ndjson.`,
+ndjson.
+
+A checkpoint that lacks exactly the classifier, as those of self-supervised training do, will do.`,
 		Args: cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			format, err := a.formatOf(formatJSON, formatNDJSON, formatCSV)
 			if err != nil {
 				return err
 			}
-			m, images, err := a.openModelAndImages(cmd.Context(), args, checkpoint)
+			m, images, err := a.openModelAndImages(cmd.Context(), args, from)
 			if err != nil {
 				return err
 			}
@@ -74,7 +76,7 @@ ndjson.`,
 		},
 		ValidArgsFunction: a.completeFirstName,
 	}
-	c.Flags().StringVar(&checkpoint, "checkpoint", "", "file with the weights instead of the published ones")
+	openFlags(c, &from)
 	a.precisionFlag(c, zoo.High)
 	a.pictureFlags(c)
 	return c

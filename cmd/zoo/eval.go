@@ -14,7 +14,8 @@ import (
 )
 
 func (a *app) evalCommand() *cobra.Command {
-	var data, labels, checkpoint, shard string
+	var data, labels, shard string
+	var from zoo.OpenOptions
 	var o evaluate.Options
 	c := &cobra.Command{
 		Use:   "eval NAME",
@@ -81,7 +82,7 @@ guessing, evaluation stops with exit status 4 and says why. Formats: human, json
 			if images == nil {
 				return usage("--data: no images are embedded for the classes of %s: name a set", args[0])
 			}
-			m, err := a.openModel(cmd.Context(), args[0], checkpoint)
+			m, err := a.openModel(cmd.Context(), args[0], from)
 			if err != nil {
 				return err
 			}
@@ -103,7 +104,7 @@ guessing, evaluation stops with exit status 4 and says why. Formats: human, json
 	f := c.Flags()
 	f.StringVar(&data, "data", "", "folder, .zip or .tar file with labelled images")
 	f.StringVar(&labels, "labels", "", "val.txt that is not among the data")
-	f.StringVar(&checkpoint, "checkpoint", "", "file with the weights instead of the published ones")
+	openFlags(c, &from)
 	f.IntVar(&o.Limit, "limit", 0, "evaluate the first images only, in path order")
 	f.StringVar(&shard, "shard", "", "evaluate one of equal parts, such as 1/8")
 	f.StringVarP(&o.Log, "output", "o", "", "log to append the outcome of each image to, and to go on from")

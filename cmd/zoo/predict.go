@@ -22,7 +22,8 @@ import (
 
 func (a *app) predictCommand() *cobra.Command {
 	var top int
-	var checkpoint, cam string
+	var from zoo.OpenOptions
+	var cam string
 	c := &cobra.Command{
 		Use:   "predict NAME IMAGE...",
 		Short: "Name what is in images",
@@ -40,11 +41,14 @@ it speaks for that class. Formats: human, json, ndjson, csv.`,
 			if top < 1 {
 				return usage("--top %d: expected at least 1", top)
 			}
-			m, images, err := a.openModelAndImages(cmd.Context(), args, checkpoint)
+			m, images, err := a.openModelAndImages(cmd.Context(), args, from)
 			if err != nil {
 				return err
 			}
 			defer m.Close()
+			if err := m.Classifies(); err != nil {
+				return err
+			}
 			if cam != "" && len(images) != 1 {
 				return usage("--cam goes with one image, found %d", len(images))
 			}
@@ -69,7 +73,7 @@ it speaks for that class. Formats: human, json, ndjson, csv.`,
 		ValidArgsFunction: a.completeFirstName,
 	}
 	c.Flags().IntVar(&top, "top", 5, "how many classes to print")
-	c.Flags().StringVar(&checkpoint, "checkpoint", "", "file with the weights, such as a fine-tuned checkpoint, instead of the published ones")
+	openFlags(c, &from)
 	c.Flags().StringVar(&cam, "cam", "", "PNG file to write a class activation map to")
 	a.precisionFlag(c, zoo.High)
 	a.pictureFlags(c)
@@ -85,27 +89,43 @@ func (a *app) writeCAM(ctx context.Context, m *model.Model, img image.Image, pat
 	return a.writePNG(ctx, "--cam", path, cam.Image())
 }
 
+// openFlags gives a command the flags that say where a model's weights come from.
+func openFlags(c *cobra.Command, o *zoo.OpenOptions) {
+	c.Flags().StringVar(&o.File, "checkpoint", "", "file with the weights, such as a fine-tuned checkpoint, instead of the published ones")
+	weightsFlag(c, &o.Weights)
+	archFlag(c, &o.Network)
+}
+
+// weightsFlag gives a command the flag that names a network within a file.
+func weightsFlag(c *cobra.Command, key *string) {
+	c.Flags().StringVar(key, "weights", "", "which weights of the file, such as state_dict or state_dict/teacher (default: as zoo convert --help says)")
+}
+
+// archFlag gives a command the flag that says which network a file holds.
+func archFlag(c *cobra.Command, network *string) {
+	c.Flags().StringVar(network, "arch", "", "what the file's own project calls its network, such as tf_efficientnet_b0, where another has the same tensors (default: as the file says)")
+}
+
 // openModel opens a model with the published weights or those of a file.
-func (a *app) openModel(ctx context.Context, name, checkpoint string) (*model.Model, error) {
+func (a *app) openModel(ctx context.Context, name string, from zoo.OpenOptions) (*model.Model, error) {
 	z, err := a.open()
 	if err != nil {
 		return nil, err
 	}
-	if checkpoint == "" {
-		return z.Open(ctx, name)
-	}
 	if _, err := z.Registry().Lookup(name); err != nil {
 		return nil, err
 	}
-	if err := inputFile(checkpoint); err != nil {
-		return nil, err
+	if from.File != "" {
+		if err := inputFile(from.File); err != nil {
+			return nil, err
+		}
 	}
-	return z.OpenFile(name, checkpoint)
+	return z.OpenWith(ctx, name, from)
 }
 
 // openModelAndImages opens the model that args begin with, and lists the images that
 // follow. An image that is not there is said before the model is downloaded.
-func (a *app) openModelAndImages(ctx context.Context, args []string, checkpoint string) (*model.Model, []string, error) {
+func (a *app) openModelAndImages(ctx context.Context, args []string, from zoo.OpenOptions) (*model.Model, []string, error) {
 	z, err := a.open()
 	if err != nil {
 		return nil, nil, err
@@ -117,7 +137,7 @@ func (a *app) openModelAndImages(ctx context.Context, args []string, checkpoint 
 	if err != nil {
 		return nil, nil, err
 	}
-	m, err := a.openModel(ctx, args[0], checkpoint)
+	m, err := a.openModel(ctx, args[0], from)
 	return m, images, err
 }
 

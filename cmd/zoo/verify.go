@@ -35,8 +35,8 @@ Exit status 4 when one fails. Formats: human, json, ndjson.`,
 			if err != nil {
 				return err
 			}
-			if (goldenFile != "" || o.Checkpoint != "") && len(names) != 1 {
-				return usage("--golden and --checkpoint need exactly one NAME, found %d", len(names))
+			if (goldenFile != "" || o.Checkpoint != "" || o.Weights != "") && len(names) != 1 {
+				return usage("--golden, --checkpoint and --weights need exactly one NAME, found %d", len(names))
 			}
 			if o.Precisions, err = parsePrecisions(precisions); err != nil {
 				return err
@@ -78,6 +78,8 @@ Exit status 4 when one fails. Formats: human, json, ndjson.`,
 	}
 	f := c.Flags()
 	f.StringVar(&o.Checkpoint, "checkpoint", "", "file with the weights to verify, instead of those the golden names")
+	weightsFlag(c, &o.Weights)
+	archFlag(c, &o.Network)
 	f.StringVar(&goldenFile, "golden", "", "golden file to judge by, instead of the embedded ones")
 	f.StringVar(&precisions, "precision", string(zoo.Highest), "highest, high, medium, a list of them, or all")
 	f.StringVar(&images, "images", "", "folder with the images a golden's input was made from, to verify the preprocessing")

@@ -117,6 +117,10 @@ func findGlobal(module, name string) (any, error) {
 		}
 	case "zoo.collections":
 		return orderedDict{}, nil
+	case "builtins":
+		if name == "set" || name == "frozenset" {
+			return setClass{full}, nil
+		}
 	case "torch._utils", "torch._tensor":
 		if b, ok := builders[name]; ok {
 			return b, nil
@@ -153,11 +157,27 @@ func (c *class) PySetState(any) error {
 	return fmt.Errorf("refused: the pickle changes class %q", clip(c.name))
 }
 
+// A setClass is set or frozenset, as protocols before 4 make them: of a list.
+type setClass struct{ name string }
+
+// Call returns an object that keeps the items.
+func (c setClass) Call(args ...any) (any, error) {
+	o := &object{class: c.name}
+	if len(args) == 1 {
+		o.list, _ = itemsOf(args[0])
+	}
+	return o, nil
+}
+
 // An object is an instance of a class.
 type object struct {
 	class string
-	dict  types.Dict // items set, as in a subclass of dict
-	list  []any      // items appended, as in a subclass of list
+	dict  types.Dict  // items set, as in a subclass of dict
+	list  []any       // items appended, as in a subclass of list
+	state *types.Dict // attributes, where the class keeps them in a plain dict: to be looked at, never walked into
+	// module is the state of what looks like a torch.nn.Module: a dict that holds its
+	// parameters, buffers and submodules. nil for every other object.
+	module *types.Dict
 }
 
 // Set keeps an item.
@@ -169,5 +189,19 @@ func (o *object) Append(v any) { o.list = append(o.list, v) }
 // Add keeps an item of a set.
 func (o *object) Add(v any) { o.list = append(o.list, v) }
 
-// PySetState drops the state: what it means only the class knows.
-func (o *object) PySetState(any) error { return nil }
+// PySetState keeps attributes that are a plain dict. Those of a network hold tensors, which can
+// be read without its class; what any other state means only the class knows.
+func (o *object) PySetState(state any) error {
+	dict, ok := state.(*types.Dict)
+	if !ok {
+		return nil
+	}
+	o.state = dict
+	for _, part := range []string{"_parameters", "_buffers", "_modules"} {
+		if _, isMapping := entriesOf(lookup(dict, part)); !isMapping {
+			return nil
+		}
+	}
+	o.module = dict
+	return nil
+}

@@ -13,7 +13,7 @@ package pth
 import (
 	"fmt"
 	"path/filepath"
-	"strings"
+	"unicode/utf8"
 
 	"github.com/gozoo/zoo/internal/mmap"
 	"github.com/gozoo/zoo/tensor"
@@ -26,6 +26,7 @@ type File struct {
 	container   string
 	root        any // the value of the pickle
 	holds       holders
+	leads       map[any]bool // of containers looked at, whether a state dict lies in them
 	storages    storages
 	unprotected bool              // whether the archive carries no checksums
 	metadata    map[string]string // that zoo wrote
@@ -92,32 +93,36 @@ func (f *File) Classes() []string {
 	return texts(lookup(meta, "CLASSES"))
 }
 
-// StateDict returns the network's tensors. They are in the mapping under "state_dict", else
-// in the one under "model", else in the root. Keys of mappings inside are joined by ".", and
-// a leading "module." is stripped, as OpenMMLab's loaders do. Values that are no tensors are
-// skipped.
-func (f *File) StateDict() (*tensor.StateDict, error) {
-	from, at := f.root, "the file"
-	for _, key := range []string{"state_dict", "model"} {
-		if v := lookup(f.root, key); v != nil && (f.holds.has(v) || key == "state_dict") {
-			if _, ok := entriesOf(v); ok {
-				from, at = v, fmt.Sprintf("%q", key)
-				break
-			}
+// Text returns the text under keys of mappings inside one another, from the root, and whether
+// there is one. The attributes of an object, such as those of the argparse.Namespace that
+// training scripts keep, are a mapping too.
+func (f *File) Text(path ...string) (string, bool) {
+	v := f.root
+	for _, key := range path {
+		if o, ok := v.(*object); ok && o.state != nil {
+			v = o.state
 		}
+		v = lookup(v, key)
 	}
-	if _, ok := entriesOf(from); !ok {
-		return nil, fmt.Errorf("pth: %q: expected a state dict, a mapping of names to tensors, found %s: save model.state_dict()", f.name, typeName(from))
+	s, ok := v.(string)
+	return s, ok && utf8.ValidString(s)
+}
+
+// StateDict returns the tensors of the mapping that Choose takes for the network's state
+// dict.
+func (f *File) StateDict() (*tensor.StateDict, error) {
+	m, _, err := f.Choose("")
+	if err != nil {
+		return nil, err
 	}
-	w := walk{holds: f.holds, named: true, sep: "."}
-	return f.collect(&w, from, at, func(path string) string { return strings.TrimPrefix(path, "module.") })
+	return m.StateDict()
 }
 
 // Tensors returns every tensor of the file under its full path: dict keys and list
 // indices joined by "/", as in "optimizer/state/0/exp_avg".
 func (f *File) Tensors() (*tensor.StateDict, error) {
 	w := walk{holds: f.holds, sep: "/"}
-	return f.collect(&w, f.root, "the file", func(path string) string { return path })
+	return f.collect(&w, f.root, "the file")
 }
 
 // Views may repeat the bytes of a storage, as tied and broadcast weights do. A
@@ -128,21 +133,20 @@ const (
 )
 
 // collect returns the tensors that the walk finds below from.
-func (f *File) collect(w *walk, from any, at string, rename func(path string) string) (*tensor.StateDict, error) {
+func (f *File) collect(w *walk, from any, at string) (*tensor.StateDict, error) {
 	sd := new(tensor.StateDict)
 	limit := maxRepeats*f.storages.nbytes() + slackBytes
 	left := limit
-	w.visit = func(path string, ref *tensorRef) error {
-		name := rename(path)
+	w.visit = func(name string, ref *tensorRef) error {
 		if err := checkName(name); err != nil {
 			return err
 		}
 		t, err := ref.view()
 		if err != nil {
-			return fmt.Errorf("tensor %q: %w", clip(path), err)
+			return fmt.Errorf("tensor %q: %w", clip(name), err)
 		}
 		if t.Nbytes() > left {
-			return fmt.Errorf("tensor %q: %v of %v and those before it take more than %d bytes, though all storages hold only %d", clip(path), t.Shape(), t.DType(), limit, f.storages.nbytes())
+			return fmt.Errorf("tensor %q: %v of %v and those before it take more than %d bytes, though all storages hold only %d", clip(name), t.Shape(), t.DType(), limit, f.storages.nbytes())
 		}
 		left -= t.Nbytes()
 		if err := sd.Add(name, t); err != nil {
@@ -152,6 +156,9 @@ func (f *File) collect(w *walk, from any, at string, rename func(path string) st
 	}
 	if err := w.value(from, nil); err != nil {
 		return nil, fmt.Errorf("pth: %q: %w", f.name, err)
+	}
+	if sd.Len() == 0 && w.named && w.holds.has(from) {
+		return nil, fmt.Errorf("pth: %q: no weights in %s: its tensors are state of training, such as an optimiser's", f.name, at)
 	}
 	if sd.Len() == 0 {
 		return nil, fmt.Errorf("pth: %q: no tensors in %s, which is of type %s: expected a state dict, as model.state_dict() returns it", f.name, at, typeName(from))

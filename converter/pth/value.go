@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"iter"
 	"math/big"
+	"slices"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -51,6 +52,8 @@ func typeName(v any) string {
 		return clip(v.class)
 	case *class:
 		return "class " + clip(v.name)
+	case setClass:
+		return "class " + v.name
 	case storageClass:
 		return "class " + v.name
 	case dtypeGlobal:
@@ -117,6 +120,12 @@ func lookup(v any, key string) any {
 		}
 	}
 	return nil
+}
+
+// hasKey reports whether a dict has a text key.
+func hasKey(v any, key string) bool {
+	dict, ok := v.(*types.Dict)
+	return ok && slices.ContainsFunc(*dict, func(e types.DictEntry) bool { return e.Key == key })
 }
 
 // itemsOf returns the items of a sequence, and whether v is one.
@@ -205,6 +214,12 @@ func membersOf(v any) iter.Seq[any] {
 		switch v := v.(type) {
 		case *types.Set:
 			for item := range *v {
+				if !yield(item) {
+					return
+				}
+			}
+		case *object:
+			for _, item := range v.list {
 				if !yield(item) {
 					return
 				}

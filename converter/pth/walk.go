@@ -99,6 +99,9 @@ func eachChild(v any, visit func(child any)) error {
 		dict = *v
 	case *object:
 		dict = v.dict
+		if v.module != nil {
+			visit(v.module)
+		}
 	case *types.OrderedDict:
 		for e := v.List.Front(); e != nil; e = e.Next() {
 			e := e.Value.(*types.OrderedDictEntry)
@@ -116,6 +119,9 @@ func eachChild(v any, visit func(child any)) error {
 	for _, item := range items {
 		keep(item)
 	}
+	if _, ok := v.(*object); ok {
+		return nil // its items are those above
+	}
 	for item := range membersOf(v) {
 		if unhashable(item) {
 			return fmt.Errorf("a %s is the item of a %s", typeName(item), typeName(v))
@@ -127,7 +133,8 @@ func eachChild(v any, visit func(child any)) error {
 // A walk calls visit with the path of every tensor below a value.
 type walk struct {
 	holds holders
-	// named restricts paths to text keys, as the names of a state dict are.
+	// named restricts paths to text keys, as the names of a state dict are, enters pickled
+	// networks, and leaves out state of training.
 	named bool
 	sep   string
 	visit func(path string, t *tensorRef) error
@@ -155,9 +162,16 @@ func (w *walk) value(v any, path []string) error {
 	}
 	w.inside[v] = true
 	defer delete(w.inside, v)
+	if o, ok := v.(*object); ok && o.module != nil && w.named {
+		return w.module(o.module, path)
+	}
 	entries, _ := entriesOf(v)
+	flat := w.named && len(path) == 0 && isFlat(v)
 	for _, e := range entries {
-		if !w.leadsToTensor(e.Value) {
+		if !w.leadsToTensor(e.Value) || flat && (isFlat(e.Value) || slices.ContainsFunc(children(e.Value), func(c child) bool { return isFlat(c.value) })) {
+			continue
+		}
+		if key, isText := e.Key.(string); isText && w.named && isContainer(e.Value) && ofTraining(key, e.Value) {
 			continue
 		}
 		text, ok := keyText(e.Key)
@@ -178,6 +192,29 @@ func (w *walk) value(v any, path []string) error {
 		}
 		if err := w.value(item, append(path, strconv.Itoa(i))); err != nil {
 			return err
+		}
+	}
+	return nil
+}
+
+// module visits the tensors of a pickled network, whose state this is, under the names that
+// its state_dict method would give them.
+func (w *walk) module(state *types.Dict, path []string) error {
+	transient := map[any]bool{}
+	for item := range membersOf(lookup(state, "_non_persistent_buffers_set")) {
+		transient[item] = true
+	}
+	for _, part := range []string{"_parameters", "_buffers", "_modules"} {
+		entries, _ := entriesOf(lookup(state, part))
+		for _, e := range entries {
+			name, isText := e.Key.(string)
+			_, isTensor := e.Value.(*tensorRef)
+			if !isText || isTensor == (part == "_modules") || part == "_buffers" && transient[name] {
+				continue
+			}
+			if err := w.value(e.Value, append(path, name)); err != nil {
+				return err
+			}
 		}
 	}
 	return nil
@@ -236,8 +273,9 @@ func listNonTensors(root any, holds holders) []NonTensor {
 			return
 		}
 		entries, isMap := entriesOf(v)
-		_, isObject := v.(*object)
-		if isContainer(v) && (holds.has(v) || isMap && !isObject && len(entries) > 0) && len(path) < maxDepth {
+		o, isObject := v.(*object)
+		network := isObject && o.module != nil // listed as a whole
+		if isContainer(v) && !network && (holds.has(v) || isMap && !isObject && len(entries) > 0) && len(path) < maxDepth {
 			if seen[v] {
 				return
 			}

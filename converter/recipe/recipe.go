@@ -29,6 +29,8 @@ type Rule struct {
 	// Flat joins all dimensions of the tensor but the first: the weights of a
 	// convolution over a whole image become those of a linear layer.
 	Flat bool
+	// Bare takes the dimensions of one away that the tensor begins with.
+	Bare bool
 }
 
 // Rename returns a rule that gives names matching from the name to. Both must
@@ -37,6 +39,9 @@ func Rename(from, to string) Rule { return Rule{From: from, To: to} }
 
 // Flatten is Rename that also joins all dimensions of the tensor but the first.
 func Flatten(from, to string) Rule { return Rule{From: from, To: to, Flat: true} }
+
+// Squeeze is Rename that also takes the dimensions of one away that the tensor begins with.
+func Squeeze(from, to string) Rule { return Rule{From: from, To: to, Bare: true} }
 
 // Drop returns a rule that leaves names matching from out.
 func Drop(from string) Rule { return Rule{From: from} }
@@ -48,6 +53,9 @@ func (r Rule) String() string {
 	}
 	if r.Flat {
 		return r.From + " -> flattened " + r.To
+	}
+	if r.Bare {
+		return r.From + " -> squeezed " + r.To
 	}
 	return r.From + " -> " + r.To
 }
@@ -82,6 +90,17 @@ func (r Recipe) Apply(sd *tensor.StateDict) (*tensor.StateDict, []Change, error)
 				return nil, nil, fmt.Errorf("recipe: %q: %w", name, err)
 			}
 			t = flat
+		}
+		if c.Rule != nil && c.Rule.Bare {
+			s := t.Shape()
+			for len(s) > 1 && s[0] == 1 {
+				s = s[1:]
+			}
+			bare, err := tensor.New(t.DType(), s, t.Bytes())
+			if err != nil {
+				return nil, nil, fmt.Errorf("recipe: %q: %w", name, err)
+			}
+			t = bare
 		}
 		if err := out.Add(c.To, t); err != nil {
 			return nil, nil, fmt.Errorf("recipe: %w", err)

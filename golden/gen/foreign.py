@@ -2,14 +2,16 @@
 
     foreign.py -o DIR PROJECT NETWORK MODEL   such as: timm cspresnet50 cspresnet50_3rdparty_8xb32_in1k
     foreign.py -o DIR mmpretrain OPTION MODEL ... MODEL itself, with an option of its backbone switched on
+    foreign.py -o DIR transformers resnet18 MODEL   a network of CONFIGS; needs the package transformers
 
 The network carries synthetic weights by its own project's names, so that a reader
 who makes the same weights and renames them for MODEL must get the same logits.
 The metadata add "project", "network" and "state_dict": lines "name dtype shape", in
-order. There are no probes: module paths differ between projects.
+order; for transformers also "config", the config.json that goes with it. There are no probes: module paths differ between projects.
 """
 
 import argparse
+import json
 import pathlib
 
 import numpy as np
@@ -20,6 +22,18 @@ import golden
 import synthetic
 
 SEED = 0
+
+# Networks of transformers by the class they are of and what differs from its defaults.
+CONFIGS = {
+    "resnet18": ("ResNet", {"depths": [2, 2, 2, 2], "hidden_sizes": [64, 128, 256, 512], "layer_type": "basic"}),
+    "resnet50": ("ResNet", {}),
+    "convnext_tiny": ("ConvNext", {}),
+    "convnextv2_atto": ("ConvNextV2", {"depths": [2, 2, 6, 2], "hidden_sizes": [40, 80, 160, 320]}),
+    "regnetx_004": ("RegNet", {"depths": [1, 2, 7, 12], "hidden_sizes": [32, 64, 160, 384], "groups_width": 16, "layer_type": "x"}),
+    # At 64 pixels no block halves an odd side, and none has a border of its own.
+    "efficientnet_b0": ("EfficientNet", {"width_coefficient": 1.0, "depth_coefficient": 1.0, "hidden_dim": 1280, "image_size": 64}),
+    "mobilenet_v2": ("MobileNetV2", {"tf_padding": False, "layer_norm_eps": 1e-5}),
+}
 
 
 def build(project, network, model, eps):
@@ -33,6 +47,12 @@ def build(project, network, model, eps):
         import timm
 
         net, version = timm.create_model(network), f"timm {timm.__version__}"
+    elif project == "transformers":
+        import transformers
+
+        family, changes = CONFIGS[network]
+        config = getattr(transformers, family + "Config")(num_labels=1000, **changes)
+        net, version = getattr(transformers, family + "ForImageClassification")(config), f"transformers {transformers.__version__}"
     else:
         import torchvision
 
@@ -44,9 +64,13 @@ def build(project, network, model, eps):
     return net.eval(), version
 
 
+def outcome(y):
+    return getattr(y, "logits", y).numpy()
+
+
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("project", choices=["mmpretrain", "timm", "torchvision"])
+    p.add_argument("project", choices=["mmpretrain", "timm", "torchvision", "transformers"])
     p.add_argument("network")
     p.add_argument("model")
     p.add_argument("-o", "--out", required=True, type=pathlib.Path)
@@ -59,8 +83,8 @@ def main():
     net.load_state_dict(golden.synthetic_state(net, SEED))
     x = torch.from_numpy(synthetic.network_input(shape, SEED))
     with torch.inference_mode():
-        noisy = net.float()(x).numpy()
-        logits = net.double()(x.double()).numpy()
+        noisy = outcome(net.float()(x))
+        logits = outcome(net.double()(x.double()))
     noise = np.abs(noisy - logits).max() / np.abs(logits).max()
     lines = []
     for name, v in net.float().state_dict().items():
@@ -78,6 +102,9 @@ def main():
         "network": args.network,
         "state_dict": "\n".join(lines),
     }
+    if args.project == "transformers":
+        config = {k: v for k, v in net.config.to_dict().items() if k not in ("id2label", "label2id", "transformers_version")}
+        metadata["config"] = json.dumps(config, sort_keys=True)
     data = golden.encode({"logits": logits}, metadata)
     data = zstandard.ZstdCompressor(level=19).compress(data)
     args.out.mkdir(parents=True, exist_ok=True)

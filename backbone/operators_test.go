@@ -1,0 +1,255 @@
+package backbone_test
+
+import (
+	"bufio"
+	"bytes"
+	"fmt"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strconv"
+	"strings"
+	"testing"
+
+	"github.com/google/go-cmp/cmp"
+	"github.com/klauspost/compress/zstd"
+
+	"github.com/gozoo/zoo/backbone"
+	"github.com/gozoo/zoo/converter/recipe"
+	"github.com/gozoo/zoo/nn"
+	"github.com/gozoo/zoo/tensor"
+)
+
+// A published is a network of another project as golden/gen/lookalikes.py saw it run.
+type published struct {
+	project, network string
+	size             int      // of a square image
+	names            []string // of its state dict, with shapes
+	operators        []string // how often each runs, sorted
+}
+
+// publishedNetworks returns all of testdata/operators.tsv.zst.
+func publishedNetworks(t *testing.T) map[string]*published {
+	t.Helper()
+	data, err := os.ReadFile(filepath.Join("testdata", "operators.tsv.zst"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	d, err := zstd.NewReader(nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer d.Close()
+	plain, err := d.DecodeAll(data, nil)
+	if err != nil {
+		t.Fatal(err)
+	}
+	all := make(map[string]*published)
+	var last *published
+	for s := bufio.NewScanner(bytes.NewReader(plain)); s.Scan(); {
+		line := s.Text()
+		switch {
+		case strings.HasPrefix(line, "# "):
+			f := strings.Fields(line)
+			last = &published{project: f[1], network: f[2]}
+			if last.size, err = strconv.Atoi(f[3]); err != nil {
+				t.Fatal(err)
+			}
+			all[f[1]+"/"+f[2]] = last
+		case strings.HasPrefix(line, "= "):
+			last.names = append(last.names, line[2:])
+		default:
+			last.operators = append(last.operators, line)
+		}
+	}
+	for _, p := range all {
+		slices.Sort(p.operators)
+	}
+	return all
+}
+
+// bind renames the network's tensors, which have no values, and binds them to a graph.
+func (p *published) bind(r recipe.Recipe, g *nn.Graph) error {
+	var sd tensor.StateDict
+	for _, line := range p.names {
+		name, size, _ := strings.Cut(line, " ")
+		dtype := tensor.F32
+		if strings.HasSuffix(name, "num_batches_tracked") {
+			dtype = tensor.I64
+		}
+		var shape tensor.Shape
+		for _, d := range strings.FieldsFunc(size, func(r rune) bool { return r == 'x' || r == '-' }) {
+			n, err := strconv.Atoi(d)
+			if err != nil {
+				return err
+			}
+			shape = append(shape, n)
+		}
+		n, err := shape.Bytes(dtype)
+		if err != nil {
+			return err
+		}
+		if len(zeros) < n {
+			zeros = make([]byte, n)
+		}
+		x, err := tensor.New(dtype, shape, zeros[:n:n])
+		if err == nil {
+			err = sd.Add(name, x)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	renamed, _, err := r.Apply(&sd)
+	if err != nil {
+		return err
+	}
+	_, err = nn.Bind(g, renamed)
+	return err
+}
+
+// zeros are the values of all tensors.
+var zeros []byte
+
+// operators writes what a graph runs on one image as lookalikes.py does.
+func operators(t *testing.T, g *nn.Graph, size int) []string {
+	t.Helper()
+	shapes, err := g.Shapes(tensor.Shape{1, 3, size, size})
+	if err != nil {
+		t.Fatal(err)
+	}
+	count := make(map[string]int)
+	for _, n := range g.Nodes {
+		in, out := shapes[n.In[0]], shapes[n.Out]
+		numel, _ := out.Numel()
+		switch op := n.Op.(type) {
+		case nn.Conv:
+			bias := "-"
+			if op.Bias {
+				bias = "bias"
+			}
+			top, bottom, left, right := op.Pads(in[2], in[3])
+			border := [4]int{top, bottom, left, right}
+			pointwise := op.KH == 1 && op.KW == 1 && op.StrideH == 1 && op.Groups == 1
+			if (pointwise || op.KH == in[2] && op.KW == in[3]) && border == [4]int{} {
+				count[fmt.Sprintf("linear %d %d %s", op.In/op.Groups*op.KH*op.KW, op.Out, bias)]++
+				continue
+			}
+			count[fmt.Sprintf("conv %s %d %dx%d stride %d groups %d %s border (%d, %d, %d, %d)", dims(in[1:]), op.Out, op.KH, op.KW, op.StrideH, op.Groups, bias, top, bottom, left, right)]++
+		case nn.Linear:
+			count[fmt.Sprintf("linear %d %d bias", op.In, op.Out)]++
+		case nn.BatchNorm:
+			count[fmt.Sprintf("batchnorm %s eps %s", dims(in[1:]), strconv.FormatFloat(op.Eps, 'g', -1, 64))]++
+		case nn.LayerNorm:
+			count[fmt.Sprintf("layernorm %d of %d eps %s", op.C, numel, strconv.FormatFloat(op.Eps, 'g', -1, 64))]++
+		case nn.MaxPool:
+			count[fmt.Sprintf("maxpool %s %dx%d stride %d border (%d, %d, %d, %d) -> %d", dims(in[1:]), op.K, op.K, op.Stride, op.Pad, op.Pad, op.Pad, op.Pad, out[2])]++
+		case nn.AvgPool:
+			if op.K != in[2] {
+				count[fmt.Sprintf("avgpool %s %dx%d stride %d border (%d, %d, %d, %d) -> %d", dims(in[1:]), op.K, op.K, op.Stride, op.Pad, op.Pad, op.Pad, op.Pad, out[2])]++
+			}
+		case nn.Act:
+			count[fmt.Sprintf("%s %d", op.Kind(), numel)]++
+		}
+	}
+	var lines []string
+	for op, n := range count {
+		lines = append(lines, fmt.Sprintf("%d %s", n, op))
+	}
+	slices.Sort(lines)
+	return lines
+}
+
+// TestNetworksOfSources compares every network that a recipe is for with the graph that it
+// leads to: not only tensors, but the operators that run, with their borders, eps and pooling.
+// The networks that only look like it must differ there, and have the same tensors.
+func TestNetworksOfSources(t *testing.T) {
+	all := publishedNetworks(t)
+	seen := make(map[string]bool)
+	for _, f := range backbone.All() {
+		for _, arch := range slices.Sorted(maps.Keys(f.Sources)) {
+			g, err := f.Graph(arch, 1000)
+			if err != nil {
+				t.Fatal(err)
+			}
+			for project, s := range f.Sources[arch] {
+				if project != "timm" && project != "torchvision" {
+					continue // transformers has one class for all networks of a family: see TestSettings
+				}
+				for _, network := range slices.Concat(s.Networks, s.Alike) {
+					name := project + "/" + network
+					p := all[name]
+					if p == nil {
+						t.Errorf("%s: %s is not among the published networks", arch, name)
+						continue
+					}
+					seen[name] = true
+					if err := p.bind(s.Recipe, g); err != nil {
+						t.Errorf("%s: %s: %v", arch, name, err)
+					}
+					diff := cmp.Diff(p.operators, operators(t, g, p.size))
+					if same := slices.Contains(s.Networks, network); same && diff != "" {
+						t.Errorf("%s: %s computes something else (-theirs +ours)\n%s", arch, name, diff)
+					} else if !same && diff == "" {
+						t.Errorf("%s: %s computes the same", arch, name)
+					}
+				}
+			}
+		}
+	}
+	for name := range all {
+		if !seen[name] {
+			t.Errorf("%s has the tensors of one of these networks, and no source names it", name)
+		}
+	}
+}
+
+// TestLookalikes compares the names of sources with the table of all networks, published or
+// not, that have the same tensors.
+func TestLookalikes(t *testing.T) {
+	data, err := os.ReadFile(filepath.Join("testdata", "lookalikes.tsv"))
+	if err != nil {
+		t.Fatal(err)
+	}
+	unpublished := make(map[string]map[string]bool) // by the network that it is like
+	old := make(map[string]string)
+	for _, line := range strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")[2:] {
+		cells := strings.Split(line, "\t")
+		project, like, network, weights := cells[0], cells[1], cells[2], cells[3]
+		if weights == "-" {
+			if unpublished[project+"/"+like] == nil {
+				unpublished[project+"/"+like] = make(map[string]bool)
+			}
+			unpublished[project+"/"+like][network] = true
+		}
+		for _, name := range strings.Fields(cells[4]) {
+			old[name] = network
+		}
+	}
+	for _, f := range backbone.All() {
+		for arch, projects := range f.Sources {
+			for project, s := range projects {
+				want := make(map[string]bool)
+				for _, n := range slices.Concat(s.Networks, s.Alike) {
+					maps.Copy(want, unpublished[project+"/"+n])
+				}
+				got := make(map[string]bool)
+				for _, n := range s.Unpublished {
+					got[n] = true
+				}
+				if d := cmp.Diff(want, got); d != "" {
+					t.Errorf("%s of %s: unpublished networks with the same tensors (-want +got)\n%s", arch, project, d)
+				}
+			}
+		}
+	}
+	for name, now := range old {
+		if backbone.Renamed()[name] != now {
+			t.Errorf("timm renamed %s to %s, the table says %q", name, now, backbone.Renamed()[name])
+		}
+	}
+	if len(old) != len(backbone.Renamed()) {
+		t.Errorf("the table of renamed networks has %d names, %d are of these families", len(backbone.Renamed()), len(old))
+	}
+}
