@@ -54,7 +54,7 @@ time in which they waited for each other. Formats: human, json.`,
 					return usage("--weights: %w", err)
 				}
 				o.Checkpoint = weights
-				if err := inputFile(o.Checkpoint); err != nil {
+				if err := checkpointFile(o.Checkpoint); err != nil {
 					return err
 				}
 			}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/gozoo/zoo"
 	"github.com/gozoo/zoo/converter"
@@ -34,6 +35,9 @@ func (a *app) printConversion(r *zoo.Conversion, err error, format string, f *co
 		}
 	}
 	a.hint("%s", describeConversion(r))
+	if text := suggestion(r.Fits); text != "" {
+		a.hint("%s", text)
+	}
 	switch {
 	case o.DryRun:
 		sum, err := r.Digest()
@@ -49,6 +53,9 @@ func (a *app) printConversion(r *zoo.Conversion, err error, format string, f *co
 
 func describeConversion(r *zoo.Conversion) string {
 	text := fmt.Sprintf("%s (%s): %d tensors", r.Source, r.Container, r.Tensors)
+	if r.Identified {
+		text += ", converted as " + r.Model + ", whose published file it is by its sha256"
+	}
 	if r.Recipe != "" {
 		text += ", renamed by recipe " + r.Recipe
 	}
@@ -64,6 +71,25 @@ func describeConversion(r *zoo.Conversion) string {
 		text += fmt.Sprintf("; %d values that are no tensors were left out, and not run", n)
 	}
 	return text
+}
+
+// maxFits is how many networks are named that a file fits.
+const maxFits = 5
+
+// suggestion says which --model may be given for a file; empty where no network is known that it
+// fits. Names of networks that have the same tensors are told, and none of them is chosen.
+func suggestion(fits []zoo.Fit) string {
+	var models []string
+	for _, f := range fits {
+		models = append(models, f.Models...)
+	}
+	switch n := len(models); {
+	case n == 0:
+		return ""
+	case n > maxFits:
+		models = append(models[:maxFits:maxFits], fmt.Sprintf("and %d more", n-maxFits))
+	}
+	return "the tensors are those of --model " + strings.Join(models, ", or of ") + ": what network they are, only you know"
 }
 
 // printNames prints a line for each name: what became of it, dtypes and shapes, and
@@ -102,6 +128,8 @@ type conversionJSON struct {
 	Container    string        `json:"source_container,omitempty"`
 	Checksums    bool          `json:"source_checksums"`
 	Model        string        `json:"model,omitempty"`
+	Identified   bool          `json:"identified,omitempty"`
+	Fits         []fitJSON     `json:"fits,omitempty"`
 	Recipe       string        `json:"recipe,omitempty"`
 	Classes      int           `json:"classes,omitempty"`
 	ClassNames   []string      `json:"class_names,omitempty"`
@@ -136,7 +164,7 @@ func (a *app) printConversionJSON(r *zoo.Conversion, fit *converter.FitError, ex
 	}
 	out := conversionJSON{
 		DryRun: dry, Path: r.Path, Format: string(r.Format), Size: r.Size, Digest: written.String(), Source: r.Source, SourceDigest: r.SourceDigest.String(),
-		Container: r.Container, Checksums: r.Checksums, Model: r.Model, Recipe: r.Recipe,
+		Container: r.Container, Checksums: r.Checksums, Model: r.Model, Identified: r.Identified, Fits: fitsJSON(r.Fits), Recipe: r.Recipe,
 		Classes: r.Classes, ClassNames: r.ClassNames, Tensors: r.Tensors, NonTensors: len(r.NonTensors),
 	}
 	if explain {

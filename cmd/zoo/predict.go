@@ -96,7 +96,7 @@ func (a *app) openModel(ctx context.Context, name, checkpoint string) (*model.Mo
 	if _, err := z.Registry().Lookup(name); err != nil {
 		return nil, err
 	}
-	if err := inputFile(checkpoint); err != nil {
+	if err := checkpointFile(checkpoint); err != nil {
 		return nil, err
 	}
 	return z.OpenFile(name, checkpoint)
