@@ -7,6 +7,9 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/gozoo/zoo/converter"
 	"github.com/gozoo/zoo/converter/pth"
@@ -51,6 +54,10 @@ type ConvertOptions struct {
 	Deploy bool
 	// All writes every tensor of the file under its full path.
 	All bool
+	// Identify looks, where a file is converted without a model, whether it is the published file
+	// of one by its digest, and converts it as that; otherwise it looks for networks that the file
+	// fits: see Conversion.Identified and Fits.
+	Identify bool
 }
 
 // OutputFormat returns the format that is written.
@@ -120,6 +127,10 @@ type Conversion struct {
 	Size         int64                 // of the file, in bytes
 	Names        []converter.Explained // what became of each name
 	NonTensors   []pth.NonTensor       // what was not a tensor, and was not run
+	// Identified tells that the file's digest is that of Model's published file, so that it was
+	// converted as that without having been told.
+	Identified bool
+	Fits       []Fit // networks that a file fits which was converted without one
 
 	digest digest.Digest // of the file written, where it is known
 }
@@ -211,12 +222,76 @@ func (z *Zoo) ConvertFile(ctx context.Context, path string, o ConvertOptions) (*
 		return nil, err
 	}
 	defer checkpoint.Close()
-	job, err := plan(checkpoint, digest.Digest{}, entry, o)
+	var known digest.Digest
+	ask := o.Identify && entry == nil && !o.All && o.Recipe == ""
+	if ask && (!writtenTwice(&o) || z.namedByDigest(path)) {
+		if entry, known = z.publisher(checkpoint, path); entry != nil {
+			o.Recipe = entry.Weights.Recipe
+		}
+	}
+	identified := ask && entry != nil
+	job, err := plan(checkpoint, known, entry, o)
 	if err != nil {
 		return nil, err
 	}
 	z.announce(job.done)
-	return job.done, job.deliver(ctx, o)
+	suggested := make(chan []Fit, 1)
+	if ask && !identified {
+		go func() { suggested <- z.fits(job.sd) }() // while the file is written
+	}
+	if err := job.deliver(ctx, o); err != nil {
+		return job.done, err
+	}
+	if ask && !identified {
+		// Now that the digest is known, which was computed beside the writing.
+		if entry, known = z.publisher(checkpoint, path); entry != nil {
+			identified = true
+			o.Recipe = entry.Weights.Recipe
+			if job, err = plan(checkpoint, known, entry, o); err != nil {
+				return nil, err
+			}
+			if err := job.deliver(ctx, o); err != nil {
+				return job.done, err
+			}
+		} else {
+			job.done.Fits = <-suggested
+		}
+	}
+	job.done.Identified = identified
+	return job.done, nil
+}
+
+// writtenTwice reports whether what was written may be written once more, over it.
+func writtenTwice(o *ConvertOptions) bool {
+	if o.Stream != nil || o.DryRun {
+		return false
+	}
+	st, err := os.Stat(o.Output)
+	return err != nil || st.Mode().IsRegular()
+}
+
+// namedByDigest reports whether a file's name holds the first digits of the digest of an entry's
+// file, as published names do.
+func (z *Zoo) namedByDigest(path string) bool {
+	base := filepath.Base(path)
+	return slices.ContainsFunc(z.registry.All(), func(e *registry.Entry) bool {
+		short := e.Weights.Digest.Short()
+		return short != "" && strings.Contains(base, short)
+	})
+}
+
+// publisher returns the entry whose published file a checkpoint is by its digest, which it returns
+// as well; nil where it is none, or more than one.
+func (z *Zoo) publisher(checkpoint *converter.Checkpoint, path string) (*registry.Entry, digest.Digest) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, digest.Digest{}
+	}
+	d := checkpoint.Digest()
+	if entries := z.identified(d, st.Size()); len(entries) == 1 {
+		return entries[0], d
+	}
+	return nil, d
 }
 
 // announce says which tensors a conversion takes.

@@ -55,8 +55,11 @@ var layers = []layer{
 
 	// Checkpoints. No format knows another, and none a network.
 	{"converter/safetensors", []string{"tensor", "internal/mmap", "internal/atomicfile"}},
-	{"converter/pth", []string{"tensor", "internal/mmap", "github.com/nlpodyssey/gopickle", "github.com/klauspost/compress"}},
-	{"converter", []string{"converter/safetensors", "converter/pth", "converter/recipe", "nn", "tensor", "digest", "printable",
+	{"converter/foreign", nil},
+	{"converter/pth", []string{"tensor", "internal/mmap", "converter/foreign", "github.com/nlpodyssey/gopickle", "github.com/klauspost/compress"}},
+	{"converter/scan", []string{"converter/foreign", "converter/pth", "converter/safetensors", "internal/bounded", "internal/mmap",
+		"github.com/klauspost/compress"}},
+	{"converter", []string{"converter/foreign", "converter/safetensors", "converter/pth", "converter/recipe", "nn", "tensor", "digest", "printable",
 		"internal/atomicfile", "internal/bounded", "internal/mmap", "internal/option", "github.com/klauspost/compress"}},
 
 	// Pixels.
@@ -88,14 +91,14 @@ var layers = []layer{
 		"printable", "internal/bounded", "internal/disk"}},
 
 	// The facade.
-	{"", []string{"model", "evaluate", "golden", "metrics", "backbone", "converter", "converter/pth", "nn", "tensor",
+	{"", []string{"model", "evaluate", "golden", "metrics", "backbone", "converter", "converter/pth", "converter/scan", "nn", "tensor",
 		"vision", "digest", "registry", "registry/bundle", "registry/hub", "registry/lock", "registry/store",
 		"printable", "internal/bounded", "internal/engine", "internal/cpu", "internal/imagenet", "internal/atomicfile", "internal/homepath", "internal/option"}},
 
 	// The command uses what its users could use: the proof that the public packages are
 	// enough.
 	{"cmd/zoo", []string{"", "printable", "model", "evaluate", "golden", "metrics", "metrics/table", "backbone", "converter",
-		"converter/pth", "converter/safetensors", "nn", "tensor", "vision", "registry", "registry/bundle", "registry/hub",
+		"converter/pth", "converter/safetensors", "converter/scan", "nn", "tensor", "vision", "registry", "registry/bundle", "registry/hub",
 		"registry/lock", "registry/store", "github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/vbauerster/mpb/v8", "golang.org/x/term"}},
 
 	// Programs to begin with, and programs that measure.

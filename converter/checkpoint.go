@@ -17,9 +17,11 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"os"
 	"path/filepath"
 	"sync"
 
+	"github.com/gozoo/zoo/converter/foreign"
 	"github.com/gozoo/zoo/converter/pth"
 	"github.com/gozoo/zoo/converter/safetensors"
 	"github.com/gozoo/zoo/digest"
@@ -32,7 +34,8 @@ import (
 type Checkpoint struct {
 	// Name is the base name of the file, without ".zst".
 	Name string
-	// Container is "legacy", "zip" (both PyTorch) or "safetensors".
+	// Container is "legacy", "zip" (both PyTorch) or "safetensors"; of a sharded checkpoint it
+	// says in how many files.
 	Container string
 	// Checksums reports whether the container protects its content and was found
 	// whole. Where it is false, only the file's own digest tells.
@@ -102,8 +105,26 @@ func Parse(name string, data []byte) (*Checkpoint, error) {
 	return c, nil
 }
 
-// OpenAs is Open for a file that is known by another name than it has on disk.
+// OpenAs is Open for a file that is known by another name than it has on disk. The index of a
+// sharded checkpoint, one of its shards, or the folder of a checkpoint, stand for all of it.
 func OpenAs(path, base string) (*Checkpoint, error) {
+	if st, err := os.Stat(path); err == nil && st.IsDir() {
+		c, err := openFolder(path)
+		return c, refused(base, err)
+	}
+	shards, err := shardsAt(path)
+	if err != nil {
+		return nil, refused(base, err)
+	}
+	if shards != nil {
+		c, err := shards.open(base)
+		return c, refused(base, err)
+	}
+	return openFile(path, base)
+}
+
+// openFile opens one file.
+func openFile(path, base string) (*Checkpoint, error) {
 	file, err := mmap.Open(path)
 	if err != nil {
 		return nil, fmt.Errorf("converter: %w", err)
@@ -116,6 +137,13 @@ func OpenAs(path, base string) (*Checkpoint, error) {
 	c.folder = filepath.Dir(path)
 	c.close = append([]func() error{file.Close}, c.close...)
 	return c, nil
+}
+
+// holds says that the state dict is all that the checkpoint holds.
+func (c *Checkpoint) holds(sd *tensor.StateDict) {
+	c.tensors = func() (*tensor.StateDict, error) { return sd, nil }
+	c.choose = func(key string, _ *Selection) (*tensor.StateDict, string, error) { return sd, key, nil }
+	c.mappings = func() []pth.Mapping { return []pth.Mapping{{Tensors: sd.Len()}} }
 }
 
 // read reads a checkpoint, compressed or not.
@@ -141,11 +169,14 @@ func parse(name string, data []byte) (*Checkpoint, error) {
 			return nil, err
 		}
 		c.Container, c.Metadata = "safetensors", f.Metadata()
-		c.tensors = func() (*tensor.StateDict, error) { return f.StateDict(), nil }
-		c.choose = func(key string, _ *Selection) (*tensor.StateDict, string, error) { return f.StateDict(), key, nil }
-		c.mappings = func() []pth.Mapping { return []pth.Mapping{{Tensors: f.StateDict().Len()}} }
+		c.holds(f.StateDict())
+	} else if kind := foreign.Named(name); kind != nil {
+		return nil, fmt.Errorf("converter: %q is a part of %s", name, kind.What)
 	} else {
 		f, err := pth.Parse(name, data)
+		if err == nil && f.Partitioned() {
+			err = fmt.Errorf("converter: %q is a part of a checkpoint of DeepSpeed ZeRO, without whole weights: %s", name, foreign.JoinZeRO)
+		}
 		if err != nil {
 			return nil, err
 		}
@@ -184,8 +215,7 @@ func (e *CheckpointError) Is(target error) bool { return target == ErrCheckpoint
 // refused wraps err as a CheckpointError unless it comes from the operating
 // system, whose errors say nothing about the file's content.
 func refused(file string, err error) error {
-	var path *fs.PathError
-	if err == nil || errors.As(err, &path) {
+	if err == nil || errors.As(err, new(*fs.PathError)) || errors.As(err, new(*CheckpointError)) {
 		return err
 	}
 	return &CheckpointError{File: file, Err: err}

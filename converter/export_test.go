@@ -17,3 +17,6 @@ func ONNXNodes(g *nn.Graph, sd *tensor.StateDict) (nodes []byte, held []string, 
 	}
 	return m.head, held, nil
 }
+
+// WeightMap is weightMap.
+var WeightMap = weightMap

@@ -187,15 +187,8 @@ func TestOpenErrors(t *testing.T) {
 			checkRefusal(t, filepath.Base(tt.path), err)
 		})
 	}
-	for name, path := range map[string]string{"no file": filepath.Join(dir, "none.pth"), "a folder": dir} {
-		t.Run(name, func(t *testing.T) {
-			_, err := converter.Open(path)
-			if err == nil || errors.As(err, new(*converter.CheckpointError)) {
-				t.Errorf("error %v, want one that blames no checkpoint", err)
-			}
-			if name == "no file" && !errors.Is(err, fs.ErrNotExist) {
-				t.Errorf("error %v, want that there is no file", err)
-			}
-		})
+	_, err := converter.Open(filepath.Join(dir, "none.pth"))
+	if !errors.Is(err, fs.ErrNotExist) || errors.As(err, new(*converter.CheckpointError)) {
+		t.Errorf("error %v, want that there is no file, and no checkpoint blamed", err)
 	}
 }

@@ -15,6 +15,7 @@ import (
 	"golang.org/x/term"
 
 	"github.com/gozoo/zoo"
+	"github.com/gozoo/zoo/converter"
 	"github.com/gozoo/zoo/printable"
 	"github.com/gozoo/zoo/vision"
 )
@@ -82,7 +83,7 @@ func (a *app) command() *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage("%w: see %s --help", err, c.CommandPath()) })
 	root.AddCommand(
 		a.listCommand(), a.infoCommand(),
-		a.downloadCommand(), a.importCommand(), a.convertCommand(),
+		a.downloadCommand(), a.importCommand(), a.convertCommand(), a.inspectCommand(), a.scanCommand(),
 		a.verifyCommand(), a.predictCommand(), a.embedCommand(), a.pixelsCommand(), a.evalCommand(), a.reportCommand(), a.benchCommand(),
 		a.cacheCommand(), a.lockCommand(), a.bundleCommand(), a.pushCommand(), a.envCommand(), a.versionCommand(),
 	)
@@ -205,6 +206,14 @@ func (a *app) pictureFlags(c *cobra.Command) {
 		a.maxPixels, a.pixelMemory = pixels, bytes
 		return run(cmd, args)
 	}
+}
+
+// checkpointFile is inputFile of a checkpoint, which may be a folder that holds one.
+func checkpointFile(path string) error {
+	if converter.IsFolder(path) {
+		return nil
+	}
+	return inputFile(path)
 }
 
 // inputFile returns a usage error unless a file, not a folder, is there to be read.

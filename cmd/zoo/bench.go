@@ -60,7 +60,7 @@ time in which they waited for each other. Formats: human, json.`,
 				o.Checkpoint = weights
 			}
 			if o.Checkpoint != "" {
-				if err := inputFile(o.Checkpoint); err != nil {
+				if err := checkpointFile(o.Checkpoint); err != nil {
 					return err
 				}
 			}

@@ -3,6 +3,7 @@ package main
 import (
 	"errors"
 	"fmt"
+	"strings"
 
 	"github.com/gozoo/zoo"
 	"github.com/gozoo/zoo/converter"
@@ -35,6 +36,9 @@ func (a *app) printConversion(r *zoo.Conversion, err error, format string, f *co
 		}
 	}
 	a.hint("%s", describeConversion(r))
+	if text := suggestion(r.Fits); text != "" {
+		a.hint("%s", text)
+	}
 	switch {
 	case o.DryRun:
 		sum, err := r.Digest()
@@ -50,6 +54,9 @@ func (a *app) printConversion(r *zoo.Conversion, err error, format string, f *co
 
 func describeConversion(r *zoo.Conversion) string {
 	text := fmt.Sprintf("%s (%s): %d tensors", r.Source, r.Container, r.Tensors)
+	if r.Identified {
+		text += ", converted as " + r.Model + ", whose published file it is by its sha256"
+	}
 	if r.Recipe != "" {
 		text += ", renamed by recipe " + r.Recipe
 		if r.Network != "" {
@@ -86,6 +93,25 @@ func (a *app) printMappings(r *zoo.Conversion) {
 		}
 		a.line("%-10s %q  (%d tensors%s%s)", "weights", m.Key, m.Tensors, kind, taken)
 	}
+}
+
+// maxFits is how many networks are named that a file fits.
+const maxFits = 5
+
+// suggestion says which --model may be given for a file; empty where no network is known that it
+// fits. Names of networks that have the same tensors are told, and none of them is chosen.
+func suggestion(fits []zoo.Fit) string {
+	var models []string
+	for _, f := range fits {
+		models = append(models, f.Models...)
+	}
+	switch n := len(models); {
+	case n == 0:
+		return ""
+	case n > maxFits:
+		models = append(models[:maxFits:maxFits], fmt.Sprintf("and %d more", n-maxFits))
+	}
+	return "the tensors are those of --model " + strings.Join(models, ", or of ") + ": what network they are, only you know"
 }
 
 // printNames prints a line for each name: what became of it, dtypes and shapes, and
@@ -127,6 +153,8 @@ type conversionJSON struct {
 	Weights      string        `json:"weights,omitempty"` // key of the mapping taken
 	Edits        []string      `json:"edits,omitempty"`   // what was done to its tensors
 	Mappings     []weightsJSON `json:"mappings,omitempty"`
+	Identified   bool          `json:"identified,omitempty"`
+	Fits         []fitJSON     `json:"fits,omitempty"`
 	Recipe       string        `json:"recipe,omitempty"`
 	Network      string        `json:"network,omitempty"`
 	Classes      int           `json:"classes,omitempty"`
@@ -168,7 +196,8 @@ func (a *app) printConversionJSON(r *zoo.Conversion, fit *converter.FitError, ex
 	}
 	out := conversionJSON{
 		DryRun: dry, Path: r.Path, Format: string(r.Format), Size: r.Size, Digest: written.String(), Source: r.Source, SourceDigest: r.SourceDigest.String(),
-		Container: r.Container, Checksums: r.Checksums, Model: r.Model, Weights: r.Selection.Key, Edits: r.Selection.Facts(), Recipe: r.Recipe, Network: r.Network,
+		Container: r.Container, Checksums: r.Checksums, Model: r.Model, Identified: r.Identified, Fits: fitsJSON(r.Fits), Weights: r.Selection.Key,
+		Edits: r.Selection.Facts(), Recipe: r.Recipe, Network: r.Network,
 		Classes: r.Classes, ClassNames: r.ClassNames, Tensors: r.Tensors, NonTensors: len(r.NonTensors),
 	}
 	if explain {

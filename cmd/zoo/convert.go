@@ -23,11 +23,13 @@ of them compressed with zstd (.zst), and print the path of the file written. Not
 pickled is ever run.
 
 With a registry NAME the file is downloaded if need be, and must be what the network wants.
-With a FILE the state dict is written under its own names; --model NAME renames it by the
-family's recipe where its names are foreign, and refuses a tensor that is missing, is not
-wanted or has another shape. A classifier of another number of rows is taken for a fine-tuned
-one; its class names come from the checkpoint, or from --classes. --all writes every tensor
-of the file under its full path.
+With a FILE the state dict is written under its own names, unless its sha256 is that of a
+known model's file: then it is converted as that. Otherwise the networks are printed that it
+fits, and none of them is used. --model NAME renames it by the family's recipe where its
+names are foreign, and refuses a tensor that is missing, is not wanted or has another shape.
+FILE may be the index of a sharded checkpoint, a shard, or a folder with a checkpoint. A
+classifier of another number of rows is taken for a fine-tuned one; its class names come from
+the checkpoint, or from --classes. --all writes every tensor of the file under its full path.
 
 Where a file holds several networks, an average comes before the weights that it is of, as timm
 has it: state_dict_ema, model_ema, state_dict, model, and further keys; without any of them the
@@ -137,9 +139,10 @@ func convert(cmd *cobra.Command, z *zoo.Zoo, arg string, o zoo.ConvertOptions) (
 	if !isFile(arg) {
 		return z.Convert(cmd.Context(), arg, o)
 	}
-	if err := inputFile(arg); err != nil {
+	if err := checkpointFile(arg); err != nil {
 		return nil, err
 	}
+	o.Identify = true
 	return z.ConvertFile(cmd.Context(), arg, o)
 }
 
@@ -147,6 +150,9 @@ func convert(cmd *cobra.Command, z *zoo.Zoo, arg string, o zoo.ConvertOptions) (
 // no registry name looks like.
 func isFile(arg string) bool {
 	if info, err := os.Stat(arg); err == nil && info.Mode().IsRegular() {
+		return true
+	}
+	if converter.IsFolder(arg) {
 		return true
 	}
 	for _, suffix := range []string{".pth", ".pt", ".bin", ".ckpt", ".safetensors", ".zst"} {

@@ -99,13 +99,13 @@ func downloadAll(ctx context.Context, z *zoo.Zoo, names []string, output string)
 
 func (a *app) importCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:   "import NAME FILE",
+		Use:   "import [NAME] FILE",
 		Short: "Put a file that came another way into the cache, after the same checks",
 		Long: `Put a file into the cache as a model's published one, if its digest says that it is. Where no
 more than 8 digits are known the file is used by that word: zoo lock NAME pins all of them.
-Formats: human, json, ndjson.`,
+Without a NAME the digest says whose file it is. Formats: human, json, ndjson.`,
 		Example: "  zoo import efficientnet-lite0_3rdparty_in1k efficientnet-lite0-57934424.pth",
-		Args:    cobra.ExactArgs(2),
+		Args:    cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			format, err := a.formatOf(formatJSON, formatNDJSON)
 			if err != nil {
@@ -115,13 +115,20 @@ Formats: human, json, ndjson.`,
 			if err != nil {
 				return err
 			}
-			if _, err := z.Registry().Lookup(args[0]); err != nil {
+			var name string
+			path := args[len(args)-1]
+			if len(args) == 1 {
+				name, err = a.identified(z, path)
+			} else if name = args[0]; err == nil {
+				_, err = z.Registry().Lookup(name)
+			}
+			if err != nil {
 				return err
 			}
-			if err := inputFile(args[1]); err != nil {
+			if err := inputFile(path); err != nil {
 				return err
 			}
-			s, err := z.Import(cmd.Context(), args[0], args[1])
+			s, err := z.Import(cmd.Context(), name, path)
 			if err != nil {
 				return err
 			}

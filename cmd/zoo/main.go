@@ -168,7 +168,7 @@ func advice(err error) string {
 	case errors.As(err, &fetch) && fetch.Kept == 0 && fetch.Left == "" && fetch.Hint == "":
 		return fmt.Sprintf("run again, or bring the file another way: zoo import %s FILE", fetch.Name)
 	case errors.As(err, &refused):
-		return "no file was written; zoo convert FILE --all --explain lists what a readable checkpoint holds"
+		return "no file was written; zoo inspect FILE shows what a readable checkpoint holds"
 	case errors.As(err, &verify):
 		return fmt.Sprintf("zoo verify %s --format json prints every number", verify.Failed[0].Model)
 	}

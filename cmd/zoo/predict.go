@@ -116,7 +116,7 @@ func (a *app) openModel(ctx context.Context, name string, from zoo.OpenOptions) 
 		return nil, err
 	}
 	if from.File != "" {
-		if err := inputFile(from.File); err != nil {
+		if err := checkpointFile(from.File); err != nil {
 			return nil, err
 		}
 	}

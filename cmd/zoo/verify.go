@@ -48,11 +48,13 @@ Exit status 4 when one fails. Formats: human, json, ndjson.`,
 			if err := known(z, names); err != nil {
 				return err
 			}
-			for _, path := range []string{goldenFile, o.Checkpoint} {
-				if path == "" {
-					continue
+			if goldenFile != "" {
+				if err := inputFile(goldenFile); err != nil {
+					return err
 				}
-				if err := inputFile(path); err != nil {
+			}
+			if o.Checkpoint != "" {
+				if err := checkpointFile(o.Checkpoint); err != nil {
 					return err
 				}
 			}

@@ -56,7 +56,7 @@ func init() { // the wrapping builders refer back to the table's types
 }
 
 func unsupported(what, instead string) builder {
-	err := fmt.Errorf("tensor is %s, which is not supported: %s", what, instead)
+	err := unsupportedf("tensor is %s, which is not supported: %s", what, instead)
 	return func([]any) (any, error) { return &tensorRef{refused: err}, nil }
 }
 
@@ -92,7 +92,7 @@ func rebuild(least, most int, finish func(t *tensorRef, args []any) error) build
 // typed takes the dtype from the storage's class.
 func typed(t *tensorRef, args []any) error {
 	if t.dtype = t.storage.class.dtype; t.dtype == tensor.Invalid {
-		return fmt.Errorf("elements of %s are not supported", t.storage.class.name)
+		return unsupportedf("elements of %s are not supported", t.storage.class.name)
 	}
 	if len(args) > 6 {
 		return plainView(args[6])
@@ -110,7 +110,7 @@ func untyped(t *tensorRef, args []any) error {
 		return fmt.Errorf("expected an untyped storage, found %s", t.storage.class.name)
 	}
 	if t.dtype = d.dtype; t.dtype == tensor.Invalid {
-		return fmt.Errorf("elements of %s are not supported", d.name)
+		return unsupportedf("elements of %s are not supported", d.name)
 	}
 	if len(args) > 7 {
 		return plainView(args[7])
@@ -131,7 +131,7 @@ func plainView(metadata any) error {
 	for _, e := range entries {
 		if e.Value != false {
 			name, _ := e.Key.(string)
-			return fmt.Errorf("tensor is a %q view, which is not supported: call resolve_conj() and resolve_neg() before saving", clip(name))
+			return unsupportedf("tensor is a %q view, which is not supported: call resolve_conj() and resolve_neg() before saving", clip(name))
 		}
 	}
 	return nil

@@ -2,8 +2,6 @@ package pth
 
 import (
 	"fmt"
-	"slices"
-	"strings"
 
 	"github.com/nlpodyssey/gopickle/types"
 
@@ -57,54 +55,14 @@ var dtypeGlobals = map[string]tensor.DType{
 	"complex64": tensor.C64, "complex128": tensor.Invalid, "complex32": tensor.Invalid,
 }
 
-// dangerousModules are those whose functions reach the system. Nothing here
-// could call them; a checkpoint that names one is an attack and is refused whole.
-var dangerousModules = set(`os posix nt sys subprocess _posixsubprocess commands popen2 runpy importlib imp
-	zipimport pkgutil shutil socket _socket ssl multiprocessing concurrent signal ctypes _ctypes cffi pty pdb bdb
-	code codeop cProfile profile timeit trace doctest webbrowser urllib urllib2 httplib http ftplib smtplib poplib
-	imaplib telnetlib xmlrpc requests aiohttp httpx paramiko pip ensurepip venv distutils setuptools idlelib lib2to3
-	pydoc marshal pickle _pickle cPickle cloudpickle dill joblib shelve operator _operator atexit winreg _winapi
-	asyncio cgitb compileall fileinput linecache mailbox mailcap modulefinder nntplib _aix_support _osx_support _pyrepl
-	py_compile rlcompleter socketserver sqlite3 tarfile tempfile tkinter turtle unittest wsgiref zipapp zipfile`)
-
-// dangerousPackages are those parts of harmless packages.
-var dangerousPackages = []string{
-	"logging.config.", "numpy.distutils.", "numpy.f2py.", "numpy.testing.", "test.support.", "torch._dynamo.", "torch._inductor.",
-	"torch.fx.", "torch.hub.", "torch.package.", "torch.utils._config_module.", "torch.utils.bottleneck.",
-	"torch.utils.collect_env.", "torch.utils.cpp_extension.", "torch.utils.data.datapipes.",
-}
-
-// dangerousNames are single functions of modules that are otherwise harmless.
-var dangerousNames = set(`builtins.eval builtins.exec builtins.execfile builtins.compile builtins.open
-	builtins.file builtins.__import__ builtins.apply builtins.reload builtins.setattr builtins.delattr builtins.globals
-	builtins.locals builtins.vars builtins.input builtins.raw_input builtins.breakpoint builtins.exit builtins.quit
-	io.open _io.open io.FileIO _io.FileIO codecs.open types.FunctionType types.CodeType new.function new.code
-	copyreg.add_extension torch.load torch.jit.load torch.serialization.load uuid._get_command_stdout uuid._popen
-	numpy.load numpy.fromfile numpy.memmap numpy.core.memmap.memmap pandas.read_pickle keras.models.load_model`)
-
-func set(words string) map[string]bool {
-	m := map[string]bool{}
-	for _, w := range strings.Fields(words) {
-		m[w] = true
-	}
-	return m
-}
-
 // findGlobal returns what a pickle may hold under a global's name: a tensor
 // builder, a storage class, a dtype, or for everything else a class that does
 // nothing. There is no way from here to running anything.
 func findGlobal(module, name string) (any, error) {
-	canonical := module
-	if module == "__builtin__" { // of Python 2, and of protocols before 3
-		canonical = "builtins"
-	}
+	canonical := canonicalModule(module)
 	full := canonical + "." + name
-	top, _, _ := strings.Cut(canonical, ".")
-	switch {
-	case dangerousModules[top] || dangerousNames[full] || slices.ContainsFunc(dangerousPackages, func(p string) bool { return strings.HasPrefix(full, p) }):
-		return nil, fmt.Errorf("refused: the pickle names %q, which a checkpoint has no use for: do not load this file in Python", clip(full))
-	case reaches(name):
-		return nil, fmt.Errorf("refused: the pickle reaches through module %q to %q: do not load this file in Python", clip(module), clip(name))
+	if severity, why := Judge(module, name); severity == Dangerous {
+		return nil, fmt.Errorf("refused: the pickle %s: do not load this file in Python", why)
 	}
 	switch canonical {
 	case "torch", "torch.cuda", "torch.storage":
@@ -127,18 +85,6 @@ func findGlobal(module, name string) (any, error) {
 		}
 	}
 	return &class{name: full}, nil
-}
-
-// reaches reports whether a dotted name, as nested classes have, leads through a
-// dangerous module: torch.serialization knows os, and so "os.system" by that way.
-func reaches(name string) bool {
-	parts := strings.Split(name, ".")
-	for i, part := range parts[:len(parts)-1] {
-		if dangerousModules[part] || dangerousNames[part+"."+parts[i+1]] {
-			return true
-		}
-	}
-	return false
 }
 
 // A class stands for every class and function that is no tensor's. Calling it

@@ -15,6 +15,12 @@ import (
 
 var legacyMagic, _ = new(big.Int).SetString("1950a86a20f9469cfc6c", 16)
 
+// isMagic reports whether a value is the magic number.
+func isMagic(v any) bool {
+	m, ok := v.(*big.Int)
+	return ok && m.Cmp(legacyMagic) == 0
+}
+
 const (
 	legacyVersion = 1001
 	legacySmall   = 1 << 20 // bytes of memory that the pickles without tensors may take
@@ -33,10 +39,10 @@ func (f *File) readLegacy(data []byte) error {
 	}
 	magic, err := next("magic number", nil, legacySmall)
 	if err != nil {
-		return fmt.Errorf("not a PyTorch checkpoint: neither a zip archive nor pickles: %w", err)
+		return notSaved(data, fmt.Errorf("neither a zip archive nor pickles: %w", err))
 	}
-	if m, ok := magic.(*big.Int); !ok || m.Cmp(legacyMagic) != 0 {
-		return fmt.Errorf("not a PyTorch checkpoint: a pickle of type %s, without the magic number of torch.save", typeName(magic))
+	if !isMagic(magic) {
+		return notSaved(data, fmt.Errorf("a pickle of type %s, without the magic number of torch.save", typeName(magic)))
 	}
 	version, err := next("version", nil, legacySmall)
 	if err != nil {
@@ -50,7 +56,7 @@ func (f *File) readLegacy(data []byte) error {
 		return err
 	}
 	if lookup(system, "little_endian") != true {
-		return fmt.Errorf("expected little_endian True in the system information: big-endian checkpoints are not supported")
+		return unsupportedf("expected little_endian True in the system information: big-endian checkpoints are not supported")
 	}
 	f.storages.modules = true
 	if f.root, err = next("object", &f.storages, budget(data)); err != nil {

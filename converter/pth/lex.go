@@ -89,6 +89,9 @@ func (l *lexer) step() (done bool, err error) {
 	if op.name == "" {
 		return false, fmt.Errorf("unknown opcode %#02x", code[0])
 	}
+	if op.name == "PERSID" {
+		return false, unsupportedf("%s: %s", op.name, op.why)
+	}
 	if op.effect == refuse {
 		return false, fmt.Errorf("%s: %s", op.name, op.why)
 	}
@@ -204,7 +207,7 @@ func (l *lexer) argument(op *opcode) ([]byte, error) {
 		// The machine does not undo escapes, and would change the text.
 		b, err := l.line(maxPickle)
 		if err == nil && bytes.IndexByte(b, '\\') >= 0 {
-			err = fmt.Errorf("text with escapes (pickle protocol 0) is not supported")
+			err = unsupportedf("text with escapes (pickle protocol 0) is not supported")
 		}
 		return b, err
 	case twoLines:

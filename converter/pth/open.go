@@ -57,7 +57,7 @@ func Parse(name string, data []byte) (*File, error) {
 	if isZip(data) {
 		f.container = "zip"
 		err = f.readZip(data)
-	} else if err = foreign(data); err == nil {
+	} else if err = notTorch(name, data); err == nil {
 		f.container = "legacy"
 		err = f.readLegacy(data)
 	}

@@ -14,6 +14,9 @@ func run(src []byte, all *storages, memory int) (value any, n int, err error) {
 	if err != nil {
 		return nil, 0, err
 	}
+	if err := endangers(src[:n], 0); err != nil {
+		return nil, 0, err
+	}
 	defer func() {
 		// What is left to panic is a key that Go's maps do not take.
 		if r := recover(); r != nil {

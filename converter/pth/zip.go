@@ -2,10 +2,13 @@ package pth
 
 import (
 	"bytes"
+	"encoding/binary"
 	"fmt"
 	"slices"
 	"strconv"
 	"strings"
+
+	"github.com/gozoo/zoo/converter/foreign"
 )
 
 // maxZipVersion is the highest version of the container's own format that torch
@@ -24,6 +27,9 @@ func isZip(data []byte) bool {
 func (f *File) readZip(data []byte) error {
 	dir, err := readDirectory(data)
 	if err != nil {
+		if kind := foreign.Zip(memberNames(data)); kind != nil && kind.Name != "zip" {
+			return unsupportedf("not a PyTorch checkpoint but %s", kind.What)
+		}
 		return fmt.Errorf("zip: %w", err)
 	}
 	folder, err := topFolder(dir)
@@ -71,33 +77,26 @@ func (f *File) readZip(data []byte) error {
 // topFolder returns the folder with the pickle, "archive/" or another one, which
 // every record must lie in.
 func topFolder(dir []record) (string, error) {
-	var folder string
-	arrays := 0
+	names := make([]string, len(dir))
 	for i := range dir {
-		top, rest, _ := strings.Cut(dir[i].name, "/")
+		names[i] = dir[i].name
+	}
+	if kind := foreign.Zip(names); kind != nil {
+		return "", unsupportedf("not a PyTorch checkpoint but %s", kind.What)
+	}
+	var folder string
+	for _, name := range names {
+		top, rest, _ := strings.Cut(name, "/")
 		if rest == "data.pkl" {
 			if folder != "" {
 				return "", fmt.Errorf("zip: two checkpoints in one archive, %q and %q", clip(folder), clip(top+"/"))
 			}
 			folder = top + "/"
 		}
-		if strings.HasSuffix(dir[i].name, ".npy") {
-			arrays++
-		}
-	}
-	switch {
-	case folder == "" && arrays > 0:
-		return "", fmt.Errorf("not a PyTorch checkpoint but an archive of %d numpy arrays (.npz), which is not supported as input", arrays)
-	case folder == "":
-		return "", fmt.Errorf("not a PyTorch checkpoint: a zip archive of %d records without data.pkl in a folder", len(dir))
 	}
 	for i := range dir {
-		name, inside := strings.CutPrefix(dir[i].name, folder)
-		switch {
-		case !inside:
+		if !strings.HasPrefix(dir[i].name, folder) {
 			return "", fmt.Errorf("zip: record %q lies outside the checkpoint's folder %q", clip(dir[i].name), clip(folder))
-		case name == "constants.pkl" || strings.HasPrefix(name, "code/"):
-			return "", fmt.Errorf("a TorchScript archive, a program and not a state dict, which is not supported: save model.state_dict() with torch.save")
 		}
 	}
 	return folder, nil
@@ -114,7 +113,7 @@ func checkSmallRecords(record map[string]*record, unprotected bool) error {
 		switch string(order) {
 		case "little":
 		case "big":
-			return fmt.Errorf("record %q: big-endian checkpoints are not supported: load and save it on a little-endian machine", clip(r.name))
+			return unsupportedf("record %q: big-endian checkpoints are not supported: load and save it on a little-endian machine", clip(r.name))
 		default:
 			return fmt.Errorf(`record %q: expected "little" or "big", found %q`, clip(r.name), order)
 		}
@@ -138,4 +137,26 @@ func checkSmallRecords(record map[string]*record, unprotected bool) error {
 // off (torch.serialization.set_crc32_options): then every one is 0.
 func withoutChecksums(dir []record) bool {
 	return !slices.ContainsFunc(dir, func(r record) bool { return r.crc != 0 })
+}
+
+// memberNames returns the names in the entries of a zip archive's directory, however that is
+// put together: enough to say whose archive it is.
+func memberNames(file []byte) []string {
+	var names []string
+	for at := 0; len(names) < maxSequence; {
+		i := bytes.Index(file[at:], []byte(sigCentral))
+		if i < 0 {
+			break
+		}
+		at += i + sizeCentral
+		if at > len(file) {
+			break
+		}
+		n := int(binary.LittleEndian.Uint16(file[at-sizeCentral+28:]))
+		if at+n > len(file) {
+			break
+		}
+		names = append(names, string(file[at:at+n]))
+	}
+	return names
 }

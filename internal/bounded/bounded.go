@@ -18,6 +18,7 @@ const (
 	Lock      = 16 << 20  // a zoo.lock
 	Key       = 64 << 10  // a key or a signature
 	Golden    = 256 << 20 // a golden file
+	Index     = 64 << 20  // an index of a sharded checkpoint
 )
 
 // ErrIrregular is, by errors.Is, the error of what is not a regular file, and ErrTooLong of
