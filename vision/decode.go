@@ -163,6 +163,9 @@ func decode(ctx context.Context, data []byte, o DecodeOptions, then func(w, h in
 	}
 	switch {
 	case err == nil:
+		if need > pixels {
+			reclaim(need) // else the collector takes the peak for what is usual
+		}
 		return m, give, nil
 	case f.ended == nil:
 		give()

@@ -44,6 +44,9 @@ func (m *Image) At(x, y int) color.Color {
 	return color.RGBA{R: p[0], G: p[1], B: p[2], A: 255}
 }
 
+// Opaque returns true: encoders need not look for transparent pixels.
+func (m *Image) Opaque() bool { return true }
+
 // check returns an error for an image without pixels, or with more or fewer bytes
 // than its sides say.
 func (m *Image) check() error {
