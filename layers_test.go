@@ -38,6 +38,8 @@ var layers = []layer{
 	{"printable", nil},
 	{"internal/bounded", nil},
 	{"internal/homepath", nil},
+	{"internal/textfile", nil},
+	{"internal/dataset", []string{"internal/imagenet", "printable", "internal/bounded", "internal/textfile", "github.com/klauspost/compress"}},
 	{"internal/atomicfile", []string{"golang.org/x/term"}},
 	{"internal/faulthost", nil},
 	{"internal/bigtest", []string{"github.com/gofrs/flock"}},
@@ -55,8 +57,9 @@ var layers = []layer{
 	// Checkpoints. No format knows another, and none a network.
 	{"converter/safetensors", []string{"tensor", "internal/mmap", "internal/atomicfile"}},
 	{"converter/pth", []string{"tensor", "internal/mmap", "github.com/nlpodyssey/gopickle", "github.com/klauspost/compress"}},
-	{"converter", []string{"converter/safetensors", "converter/pth", "converter/recipe", "nn", "tensor", "digest", "printable",
-		"internal/atomicfile", "internal/mmap", "internal/option", "github.com/klauspost/compress"}},
+	{"converter", []string{"converter/safetensors", "converter/pth", "converter/recipe", "nn", "tensor", "digest",
+		"printable", "internal/bounded", "internal/textfile", "internal/atomicfile", "internal/mmap", "internal/option",
+		"github.com/klauspost/compress"}},
 
 	// Pixels.
 	{"vision/internal/kernel", []string{"internal/cpu"}},
@@ -71,7 +74,8 @@ var layers = []layer{
 	// What an embedder imports: no registry, no network, no report.
 	{"model", []string{"backbone", "converter", "golden", "internal/engine", "internal/option", "metrics", "nn", "tensor", "vision"}},
 	{"internal/nano", []string{"golden", "model", "vision"}},
-	{"evaluate", []string{"model", "golden", "metrics", "tensor", "vision", "digest", "internal/imagenet", "internal/option"}},
+	{"evaluate", []string{"model", "golden", "metrics", "tensor", "vision", "digest", "printable", "internal/bounded",
+		"internal/dataset", "internal/imagenet", "internal/option"}},
 
 	// What is published, and how it comes here.
 	{"registry", []string{"digest", "printable", "nn", "vision", "github.com/BurntSushi/toml"}},

@@ -17,6 +17,14 @@ const (
 	Lock      = 16 << 20  // a zoo.lock
 	Key       = 64 << 10  // a key or a signature
 	Golden    = 256 << 20 // a golden file
+	Catalogue = 4 << 20   // a zoo.toml
+	Lock      = 16 << 20  // a zoo.lock
+	Key       = 64 << 10  // a key or a signature
+
+	Image   = 256 << 20 // an image file of a set; with its pixels it must fit into memory
+	List    = 128 << 20 // a list of labelled images
+	Names   = 1 << 20   // a list of class names
+	EvalLog = 4 << 30   // a log of an evaluation
 )
 
 // ErrIrregular is, by errors.Is, the error of what is not a regular file, and ErrTooLong of
