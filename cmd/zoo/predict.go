@@ -181,6 +181,9 @@ func (a *app) eachImage(m *model.Model, images []string, f func(path string, img
 }
 
 func (a *app) readImage(m *model.Model, path string) (image.Image, error) {
+	if st, err := os.Stat(path); path != "-" && err == nil && !st.Mode().IsRegular() { // reading it may never end
+		return nil, usage("%s: expected an image file, found what is no regular file", path)
+	}
 	data, err := a.readInput(path)
 	if err != nil {
 		return nil, err

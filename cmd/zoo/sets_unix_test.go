@@ -76,11 +76,11 @@ func TestEvalSays(t *testing.T) {
 	args := []string{"eval", nano, "--data", dir, "--labels", labels, "--classes", names}
 	play(t, t.TempDir(), []situation{
 		{name: "chance", args: args, status: exitVerify, says: []string{"less likely than one in a million", "--allow-chance"}, never: []string{"Top-1   0.00"}},
-		{name: "chance allowed", args: append(args[:7:7], "--allow-chance"), says: []string{"0 correct"}},
-		{name: "per class", args: append(args[:7:7], "--allow-chance", "--per-class"), says: []string{"    7      0.00", "12  seven"}},
-		{name: "per class, CSV", args: append(args[:7:7], "--allow-chance", "--per-class", "--format", "csv"), says: []string{"class,name,images", "7,seven,12,0,0,0.0000,"}},
-		{name: "per class, JSON", args: append(args[:7:7], "--allow-chance", "--per-class", "--format", "json"), says: []string{`"per_class"`, `"name": "seven"`}},
-		{name: "CSV of no classes", args: append(args[:7:7], "--format", "csv"), status: exitUsage, says: []string{"--per-class"}},
+		{name: "chance allowed", args: append(args[:8:8], "--allow-chance"), says: []string{"0 correct"}},
+		{name: "per class", args: append(args[:8:8], "--allow-chance", "--per-class"), says: []string{"    7      0.00", "12  seven"}},
+		{name: "per class, CSV", args: append(args[:8:8], "--allow-chance", "--per-class", "--format", "csv"), says: []string{"class,name,images", "7,seven,12,0,0,0.0000,"}},
+		{name: "per class, JSON", args: append(args[:8:8], "--allow-chance", "--per-class", "--format", "json"), says: []string{`"per_class"`, `"name": "seven"`}},
+		{name: "CSV of no classes", args: append(args[:8:8], "--format", "csv"), status: exitUsage, says: []string{"--per-class"}},
 		{name: "no such names", args: []string{"eval", nano, "--classes", labels}, status: exitUsage, says: []string{"12 class names for 10 rows"}},
 		{name: "several labels", args: []string{"predict", nano, filepath.Join(dir, "val", "00003.png"), "--multi-label"}, says: []string{"0.9997  sigmoid  5"}},
 	})

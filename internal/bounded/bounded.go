@@ -17,9 +17,6 @@ const (
 	Lock      = 16 << 20  // a zoo.lock
 	Key       = 64 << 10  // a key or a signature
 	Golden    = 256 << 20 // a golden file
-	Catalogue = 4 << 20   // a zoo.toml
-	Lock      = 16 << 20  // a zoo.lock
-	Key       = 64 << 10  // a key or a signature
 
 	Image   = 256 << 20 // an image file of a set; with its pixels it must fit into memory
 	List    = 128 << 20 // a list of labelled images
