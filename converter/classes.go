@@ -150,7 +150,7 @@ func classPair(key string, value any) (label int, id, name string, err error) {
 		}
 		return label, "", key, nil
 	case string:
-		if label, err = strconv.Atoi(key); err != nil {
+		if _, err := strconv.Atoi(key); err != nil {
 			if label, err = strconv.Atoi(v); err == nil && label >= 0 { // from name to label, as text
 				return label, "", key, nil
 			}
