@@ -38,6 +38,8 @@ var layers = []layer{
 	{"printable", nil},
 	{"internal/bounded", nil},
 	{"internal/homepath", nil},
+	{"internal/textfile", nil},
+	{"internal/dataset", []string{"internal/imagenet", "printable", "internal/bounded", "internal/textfile", "github.com/klauspost/compress"}},
 	{"internal/atomicfile", []string{"golang.org/x/term"}},
 	{"internal/faulthost", nil},
 	{"internal/torchfile", []string{"tensor"}},
@@ -57,10 +59,8 @@ var layers = []layer{
 	{"converter/safetensors", []string{"tensor", "internal/mmap", "internal/atomicfile"}},
 	{"converter/foreign", nil},
 	{"converter/pth", []string{"tensor", "internal/mmap", "converter/foreign", "github.com/nlpodyssey/gopickle", "github.com/klauspost/compress"}},
-	{"converter/scan", []string{"converter/foreign", "converter/pth", "converter/safetensors", "internal/bounded", "internal/mmap",
-		"github.com/klauspost/compress"}},
-	{"converter", []string{"converter/foreign", "converter/safetensors", "converter/pth", "converter/recipe", "nn", "tensor", "digest", "printable",
-		"internal/atomicfile", "internal/bounded", "internal/mmap", "internal/option", "github.com/klauspost/compress"}},
+	{"converter/scan", []string{"converter/foreign", "converter/pth", "converter/safetensors", "internal/bounded", "internal/mmap", "github.com/klauspost/compress"}},
+	{"converter", []string{"converter/foreign", "converter/safetensors", "converter/pth", "converter/recipe", "nn", "tensor", "digest", "printable", "internal/atomicfile", "internal/bounded", "internal/mmap", "internal/option", "github.com/klauspost/compress", "internal/textfile"}},
 
 	// Pixels.
 	{"vision/internal/kernel", []string{"internal/cpu"}},
@@ -76,7 +76,8 @@ var layers = []layer{
 	// What an embedder imports: no registry, no network, no report.
 	{"model", []string{"backbone", "converter", "golden", "internal/engine", "internal/option", "metrics", "nn", "tensor", "vision"}},
 	{"internal/nano", []string{"golden", "model", "vision"}},
-	{"evaluate", []string{"model", "golden", "metrics", "tensor", "vision", "digest", "internal/imagenet", "internal/option"}},
+	{"evaluate", []string{"model", "golden", "metrics", "tensor", "vision", "digest", "printable", "internal/bounded",
+		"internal/dataset", "internal/imagenet", "internal/option"}},
 
 	// What is published, and how it comes here.
 	{"registry", []string{"digest", "printable", "nn", "vision"}},

@@ -10,6 +10,7 @@ import (
 
 	"github.com/gozoo/zoo/evaluate"
 	"github.com/gozoo/zoo/golden"
+	"github.com/gozoo/zoo/internal/option"
 	"github.com/gozoo/zoo/metrics"
 	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/registry"
@@ -50,7 +51,7 @@ func (z *Zoo) Report(ctx context.Context, o ReportOptions) ([]metrics.Row, error
 	measured := make(map[string]*evaluate.Evaluation)
 	for _, e := range o.Measured {
 		if _, ok := measured[e.Model]; ok {
-			return nil, fmt.Errorf("zoo: report: two evaluations of %s: give one", e.Model)
+			return nil, option.Errorf("", "zoo: report: two evaluations of %s: give one", e.Model)
 		}
 		measured[e.Model] = e
 		names = append(names[:len(names):len(names)], e.Model)
@@ -123,17 +124,35 @@ func (z *Zoo) row(ctx context.Context, entry *registry.Entry, e *evaluate.Evalua
 	if e != nil {
 		d, ok := e.Weights.Digest()
 		if !ok || !entry.Weights.Digest.Matches(d) {
-			return row, fmt.Errorf("zoo: report: %s was evaluated with weights %s, the published ones are %s", entry.Name,
+			return row, option.Errorf("", "zoo: report: %s was evaluated with weights %s, the published ones are %s", entry.Name,
 				e.Weights, entry.Weights.Digest.Text())
 		}
 		row.Digests.Source = d
-		return row, row.Measure(measured(e, entry))
+		return row, enter(&row, e, entry)
 	}
 	images, err := embeddedImages(entry)
 	if err != nil || images == nil {
 		return row, err
 	}
 	return row, z.measure(ctx, entry, images, &row)
+}
+
+// enter enters an evaluation that was made elsewhere, if it can be of the entry.
+func enter(row *metrics.Row, e *evaluate.Evaluation, entry *registry.Entry) error {
+	if want := evaluate.PixelsOf(entry.Input); e.Pixels != want {
+		return option.Errorf("", "zoo: report: %s was evaluated on pixels of another kind: %s: expected %s", entry.Name, e.Pixels, want)
+	}
+	for _, r := range e.Images {
+		for _, class := range append([]int{r.Label}, r.Top...) {
+			if class < 0 || class >= entry.Classes {
+				return option.Errorf("", "zoo: report: %s was evaluated with class %d, the published network has %d", entry.Name, class, entry.Classes)
+			}
+		}
+	}
+	if err := row.Measure(measured(e, entry)); err != nil {
+		return option.Errorf("", "zoo: report: %w", err)
+	}
+	return nil
 }
 
 // published returns an entry's published figures in the words of the package metrics.
@@ -203,5 +222,6 @@ func measured(e *evaluate.Evaluation, entry *registry.Entry) metrics.Evaluation 
 	return metrics.Evaluation{
 		Accuracy: e.Accuracy, Height: entry.Input.Crop, Width: entry.Input.Crop,
 		Interpolation: entry.Input.Resize.Method(), Decoder: evaluate.Decoder, Precision: e.Precision, Images: e.List,
+		Unreadable: e.Unreadable, LeftOut: e.LeftOut, Benchmark: e.Benchmark,
 	}
 }

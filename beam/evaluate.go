@@ -27,6 +27,7 @@ type Job struct {
 	Precision  string
 	Threads    int
 	Shards     int
+	NoStrict   bool // leave images without a label out
 }
 
 // Counts are the outcome of one shard, or of several together. All figures are
@@ -116,12 +117,12 @@ func (j Job) open(ctx context.Context) (*model.Model, error) {
 
 // ProcessElement evaluates one shard.
 func (f *shardFn) ProcessElement(ctx context.Context, shard int, emit func(Counts)) error {
-	data, closer, err := f.Job.data()
+	data, closer, err := f.Job.data(ctx)
 	if err != nil {
 		return err
 	}
 	defer closer.Close()
-	e, err := evaluate.Run(ctx, f.model, data, evaluate.Options{Dataset: f.Job.Data, Shard: shard, Shards: f.Job.Shards})
+	e, err := evaluate.Run(ctx, f.model, data, evaluate.Options{Dataset: f.Job.Data, Shard: shard, Shards: f.Job.Shards, Partial: f.Job.NoStrict})
 	if err != nil {
 		return err
 	}
@@ -134,9 +135,9 @@ func (f *shardFn) ProcessElement(ctx context.Context, shard int, emit func(Count
 }
 
 // data opens the images: those that are named, or those embedded for the model.
-func (j Job) data() (fs.FS, io.Closer, error) {
+func (j Job) data(ctx context.Context) (fs.FS, io.Closer, error) {
 	if j.Data != "" {
-		return evaluate.OpenData(j.Data)
+		return evaluate.OpenData(ctx, j.Data)
 	}
 	z, err := zoo.New(zoo.ConfigFromEnv())
 	if err != nil {

@@ -23,12 +23,13 @@ import (
 func main() {
 	var j Job
 	flag.StringVar(&j.Model, "model", "", "registry name")
-	flag.StringVar(&j.Data, "data", "", "folder, .zip or .tar with labelled images, at the same path on every worker; empty means the images embedded for the model")
+	flag.StringVar(&j.Data, "data", "", "folder, .zip, .tar, .tar.gz or .tar.zst with labelled images, at the same path on every worker; empty means the images embedded for the model")
 	flag.StringVar(&j.Checkpoint, "checkpoint", "", "file with the weights instead of the published ones, at the same path on every worker")
 	flag.StringVar(&j.Cache, "cache-dir", "", "zoo's cache folder on the workers (default: as zoo's own)")
 	flag.StringVar(&j.Precision, "precision", "high", "how to compute: highest, high or medium")
 	flag.IntVar(&j.Threads, "threads", 1, "goroutines that compute, of each shard; runners start a shard on every core")
 	flag.IntVar(&j.Shards, "shards", 16, "parts to divide the images into")
+	flag.BoolVar(&j.NoStrict, "no-strict", false, "leave images without a label out, where there are any, instead of refusing the set")
 	output := flag.String("output", "", "file for the counts, as JSON; local, or in a store that Beam writes to")
 	flag.Parse()
 	beam.Init() // on a worker, this does not return

@@ -4,6 +4,7 @@ import (
 	"errors"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -11,6 +12,44 @@ import (
 
 	"github.com/gozoo/zoo/converter"
 )
+
+// Ids come beside the names where a file has them for every class.
+func TestReadClassIndex(t *testing.T) {
+	for text, want := range map[string][]string{
+		"n01440764 tench\nn01443537 goldfish\n":                         {"n01440764", "n01443537"},
+		`{"0": ["n01440764", "tench"], "1": ["n01443537", "goldfish"]}`: {"n01440764", "n01443537"},
+		`{"0": ["n01440764", "tench"], "1": "goldfish"}`:                nil,
+		"tench\ngoldfish\n": nil,
+	} {
+		path := filepath.Join(t.TempDir(), "classes")
+		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		names, ids, err := converter.ReadClassIndex(path)
+		if err != nil || !slices.Equal(names, []string{"tench", "goldfish"}) || !slices.Equal(ids, want) {
+			t.Errorf("%q: %q, %q, %v", text, names, ids, err)
+		}
+	}
+}
+
+// Whatever the bytes, names print and there is one for each label.
+func FuzzReadClassIndex(f *testing.F) {
+	f.Add([]byte("cat\ndog"))
+	f.Add([]byte(`{"0": ["n01440764", "tench"], "dog": 1}`))
+	path := filepath.Join(f.TempDir(), "classes")
+	f.Fuzz(func(t *testing.T, data []byte) {
+		if err := os.WriteFile(path, data, 0o600); err != nil {
+			t.Fatal(err)
+		}
+		names, ids, err := converter.ReadClassIndex(path)
+		if err != nil {
+			return
+		}
+		if len(names) == 0 || ids != nil && len(ids) != len(names) || strings.ContainsAny(strings.Join(names, ""), "\x1b\n\x00") {
+			t.Errorf("%q, %q of %q", names, ids, data)
+		}
+	})
+}
 
 func TestReadClasses(t *testing.T) {
 	tests := []struct {
@@ -27,7 +66,23 @@ func TestReadClasses(t *testing.T) {
 		{"an empty list", "[]", nil, "one name at least"},
 		{"an empty line", "cat\n\ndog\n", nil, "label 1"},
 		{"control characters", "cat\n\x1b[2Jdog\n", nil, `found "\x1b[2Jdog"`},
-		{"not text", "\xff\xfe", nil, "UTF-8"},
+		{"not text", "caf\xe9", nil, "UTF-8"},
+		{"UTF-16", "\xff\xfec\x00a\x00t\x00\n\x00", []string{"cat"}, ""},
+		{"JSON from label to name", `{"1": "dog", "0": "cat"}`, []string{"cat", "dog"}, ""},
+		{"JSON from name to label", `{"dog": 1, "cat": 0}`, []string{"cat", "dog"}, ""},
+		{"JSON from name to label as text", `{"dog": "1", "cat": "0"}`, []string{"cat", "dog"}, ""},
+		{"JSON from label to a digit", `{"0": "5", "1": "7"}`, []string{"5", "7"}, ""},
+		{"class index", `{"1": ["n01443537", "goldfish"], "0": ["n01440764", "tench"]}`, []string{"tench", "goldfish"}, ""},
+		{"WordNet ids", "n01440764\nn01443537\n", []string{"n01440764", "n01443537"}, ""},
+		{"WordNet ids and names", "n01440764 tench, Tinca tinca\nn01443537\tgoldfish\n", []string{"tench, Tinca tinca", "goldfish"}, ""},
+		{"JSON with a gap", `{"0": "cat", "2": "dog"}`, nil, "found none for 1"},
+		{"JSON with a label twice", `{"cat": 0, "dog": 0}`, nil, "twice"},
+		{"JSON without labels", `{"cat": "dog"}`, nil, "labels on one side"},
+		{"JSON with halves", `{"cat": 0.5}`, nil, "whole number"},
+		{"JSON with depth", `{"0": {"a": 1}}`, nil, "expected a name"},
+		{"JSON with three", `{"0": ["a", "b", "c"]}`, nil, "an id and a name"},
+		{"JSON and more", `{"0": "cat"} {"1": "dog"}`, nil, "more behind it"},
+		{"JSON cut in an object", `{"0": "cat"`, nil, "JSON object"},
 		{"JSON of numbers", "[1, 2]", nil, "JSON list"},
 		{"JSON cut", `["cat"`, nil, "JSON list"},
 		{"too long", strings.Repeat("x", 1<<20+1), nil, "at most"},

@@ -1,7 +1,7 @@
 // Package evaluate measures a model on labelled images: how often the label is the first,
 // or among the first five, of its classes.
 //
-//	data, closer, err := evaluate.OpenData("imagenet/val")
+//	data, closer, err := evaluate.OpenData(ctx, "imagenet/val")
 //	e, err := evaluate.Run(ctx, m, data, evaluate.Options{Log: "run.jsonl"})
 //	fmt.Println(e.Accuracy.Top1, "of", e.Accuracy.N)
 //
@@ -13,24 +13,46 @@ import (
 	"cmp"
 	"context"
 	"crypto/sha256"
+	"errors"
 	"fmt"
 	"io/fs"
 	"reflect"
-	"slices"
+	"strconv"
+	"strings"
 
 	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/golden"
-	"github.com/gozoo/zoo/internal/imagenet"
+	"github.com/gozoo/zoo/internal/dataset"
 	"github.com/gozoo/zoo/internal/option"
 	"github.com/gozoo/zoo/metrics"
 	"github.com/gozoo/zoo/model"
+	"github.com/gozoo/zoo/printable"
 	"github.com/gozoo/zoo/tensor"
+	"github.com/gozoo/zoo/vision"
 )
 
 // Options says how to evaluate. The zero value takes all images.
 type Options struct {
-	// Labels is the text of a list of "PATH LABEL" that is not among the data; may be nil.
-	Labels []byte
+	// Labels is the text of a list that is not among the data, as ReadLabels returns it, and
+	// LabelsName what messages call it; may be nil.
+	Labels     []byte
+	LabelsName string
+	// Classes are the names that folders and lists may label images by, in the order of the
+	// classifier's rows; nil means the model's. ClassIDs are WordNet ids or other short names
+	// beside them; may be nil.
+	Classes, ClassIDs []string
+	// ClassesOffset is how many rows of the classifier stand before its first class: 1 where
+	// row 0 means background. Labels in sets count from the first class.
+	ClassesOffset int
+	// Partial evaluates the images that can be labelled where there are others, whose number
+	// is in Subject.LeftOut. Without it such a set is an error.
+	Partial bool
+	// Expected is the Top-1, from 0 to 1, that the weights are published with on such images.
+	// An evaluation that it makes less likely than one in a million is a *ChanceError. 0 means
+	// that nothing is expected.
+	Expected float64
+	// AllowChance takes every accuracy, that of guessing included.
+	AllowChance bool
 	// Dataset is what the result, and its log, call the data.
 	Dataset string
 	// Limit takes the first images only, in path order; 0 means all.
@@ -56,6 +78,11 @@ type Subject struct {
 	List      digest.Digest    `json:"list_sha256" what:"list of images"` // of the whole set's paths and labels
 	Set       int              `json:"set" what:"number of images in the set"`
 	Limit     int              `json:"limit" what:"limit"` // images, in path order, that were to be evaluated; Set for all
+	// LimitList is the digest of the paths and labels up to Limit; none where that is all.
+	LimitList digest.Digest `json:"limit_sha256,omitzero" what:"list of images up to the limit"`
+	Classes   int           `json:"classes,omitempty" what:"number of classes"`                 // rows of the classifier; 0 in logs of the first version
+	LeftOut   int           `json:"left_out,omitempty" what:"number of images without a label"` // that are there and not in the set
+	Benchmark string        `json:"benchmark,omitempty" what:"benchmark"`                       // whose images are harder than ImageNet's own, such as "ImageNet-A"
 }
 
 // Differs names the first fact in which two subjects are not the same, with both values;
@@ -85,14 +112,14 @@ type Evaluation struct {
 
 // An ImageResult is what the model made of one image.
 type ImageResult struct {
-	Path  string `json:"path"`
+	Path  string `json:"path,omitempty"`
 	Label int    `json:"label"`
 	Top   []int  `json:"top,omitempty"`   // classes by falling score, at most five; nil when the image is unreadable
 	Err   string `json:"error,omitempty"` // why the image could not be read; empty when it could
 }
 
-// Complete reports whether every image of the set was evaluated.
-func (e *Evaluation) Complete() bool { return e.Accuracy.N == e.Set }
+// Complete reports whether every image that is there was evaluated.
+func (e *Evaluation) Complete() bool { return e.Accuracy.N == e.Set && e.LeftOut == 0 }
 
 // topN is how many classes an ImageResult keeps.
 const topN = 5
@@ -101,7 +128,8 @@ const topN = 5
 const Decoder = "decoded as libjpeg-turbo does"
 
 // Run classifies a labelled set of images, in one of the layouts that OpenData lists, and
-// counts. An image that is not one, or is damaged, is counted and named. A file that cannot
+// counts. An image that is not one, or is damaged, is counted and named; where all are, and where
+// the set holds images without a label, the error is a *DataError. A file that cannot
 // be read, as when a disk is gone, is an error: its outcome is not known. Run stops with a
 // *ChanceError when accuracy is that of guessing. What was done before an error is in the
 // log.
@@ -109,36 +137,21 @@ func Run(ctx context.Context, m *model.Model, data fs.FS, o Options) (*Evaluatio
 	if err := m.Classifies(); err != nil {
 		return nil, err
 	}
-	set, err := imagenet.Walk(data, imagenet.Options{Classes: m.Graph().NumClasses(), Names: folderNames(m), List: o.Labels})
+	e, items, err := prepare(ctx, m, data, o)
 	if err != nil {
-		return nil, fmt.Errorf("evaluate: %s on %s: %w", m.Name(), cmp.Or(o.Dataset, "the given images"), err)
+		return nil, err
 	}
-	e := &Evaluation{
-		Subject: Subject{
-			Model: m.Name(), Weights: m.Weights(), Precision: m.Compute().Precision,
-			Pixels: fmt.Sprintf("%s; %v", Decoder, m.Pipeline()),
-			List:   listDigest(set.Items), Set: len(set.Items), Limit: len(set.Items),
-		},
-		Dataset: o.Dataset, Notes: set.Notes,
-	}
-	if o.Limit > 0 {
-		e.Limit = min(o.Limit, e.Limit)
-	}
-	if e.From, e.To, err = part(e.Limit, o.Shard, o.Shards); err != nil {
-		return nil, fmt.Errorf("evaluate: %s: %w", m.Name(), err)
-	}
-	items := set.Items[e.From:e.To]
-	r := &runner{evaluation: e, data: data, progress: o.Progress}
+	r := &runner{evaluation: e, data: data, progress: o.Progress, allowChance: o.AllowChance}
 	if o.Log != "" {
 		if e.Weights == (golden.Weights{}) {
 			return nil, option.Errorf("Log", "evaluate: %s: a log says of which weights it is: name them in model.Options.Weights", m.Name())
 		}
-		if r.log, err = openLog(o.Log, e, items); err != nil {
+		if r.log, err = openLog(o.Log, e, items[e.From:e.To]); err != nil {
 			return nil, err
 		}
 		defer r.log.close()
 	}
-	if err := r.run(ctx, m, items[len(e.Images):]); err != nil {
+	if err := r.run(ctx, m, items[e.From:e.To][len(e.Images):]); err != nil {
 		return nil, err
 	}
 	if r.log != nil {
@@ -146,18 +159,100 @@ func Run(ctx context.Context, m *model.Model, data fs.FS, o Options) (*Evaluatio
 			return nil, err
 		}
 	}
-	return e, nil
+	if o.Shards <= 1 {
+		if err := e.nothing(); err != nil {
+			return nil, err
+		}
+	}
+	if o.AllowChance {
+		return e, nil
+	}
+	expected := o.Expected
+	if !representative(items, e.From, e.To) {
+		expected = min(expected, Unpublished)
+	}
+	return e, e.Implausible(expected)
 }
 
-// folderNames returns the class names that folders of images may have: those of the
-// model, if no two are equal.
-func folderNames(m *model.Model) []string {
-	classes := m.Classes()
-	sorted := slices.Sorted(slices.Values(classes))
-	if len(slices.Compact(sorted)) != len(classes) {
+// prepare reads a set, and returns the evaluation that has not begun.
+func prepare(ctx context.Context, m *model.Model, data fs.FS, o Options) (*Evaluation, []dataset.Item, error) {
+	name := cmp.Or(o.Dataset, "the given images")
+	fail := func(err error) (*Evaluation, []dataset.Item, error) {
+		if ctx.Err() != nil {
+			return nil, nil, ctx.Err()
+		}
+		return nil, nil, dataErrorf("evaluate: %s on %s: %w", m.Name(), name, err)
+	}
+	rows := m.Graph().NumClasses()
+	names := o.Classes
+	if names == nil {
+		names = m.Classes()
+	}
+	switch {
+	case rows == 1:
+		return fail(errors.New("the classifier has one row, whose Top-1 is always the same: it tells a probability, see predict"))
+	case o.ClassesOffset < 0 || o.ClassesOffset >= rows:
+		return fail(fmt.Errorf("%d rows before the first class: expected 0 to %d", o.ClassesOffset, rows-1))
+	}
+	for _, list := range [][]string{names, o.ClassIDs} {
+		if n := len(list); list != nil && n != rows && n != rows-o.ClassesOffset {
+			return fail(fmt.Errorf("%d class names for %d rows of the classifier: name each", n, rows-o.ClassesOffset))
+		}
+	}
+	set, err := dataset.Walk(ctx, data, dataset.Options{
+		Classes: rows, Offset: o.ClassesOffset, Names: names, IDs: o.ClassIDs,
+		List: o.Labels, ListName: cmp.Or(o.LabelsName, dataset.ListFile), Name: o.Dataset,
+	})
+	if err != nil {
+		return fail(err)
+	}
+	if len(set.Left) > 0 {
+		var left []string
+		for _, l := range set.Left {
+			left = append(left, l.String())
+		}
+		total := fmt.Sprintf("%d of %d images cannot be evaluated: %s", set.LeftOut(), set.LeftOut()+len(set.Items), strings.Join(left, "; "))
+		if !o.Partial || len(set.Items) == 0 {
+			for _, note := range set.Notes {
+				total += "; " + note
+			}
+			if len(set.Items) > 0 {
+				total += ": mend the set, or leave them out with --no-strict"
+			}
+			return fail(errors.New(total))
+		}
+		set.Notes = append(set.Notes, total)
+	}
+	e := &Evaluation{
+		Subject: Subject{
+			Model: m.Name(), Weights: m.Weights(), Precision: m.Compute().Precision,
+			Pixels: PixelsOf(m.Pipeline()),
+			List:   listDigest(set.Items), Set: len(set.Items), Limit: len(set.Items),
+			Classes: rows, LeftOut: set.LeftOut(), Benchmark: set.Other,
+		},
+		Dataset: printable.Text(o.Dataset), Notes: set.Notes,
+	}
+	if o.Limit > 0 && o.Limit < e.Limit {
+		e.Limit = o.Limit
+		e.LimitList = listDigest(set.Items[:e.Limit])
+	}
+	if e.From, e.To, err = part(e.Limit, o.Shard, o.Shards); err != nil {
+		return nil, nil, fmt.Errorf("evaluate: %s: %w", m.Name(), err)
+	}
+	return e, set.Items, nil
+}
+
+// PixelsOf returns what evaluations say of how image files become the network's input.
+func PixelsOf(p vision.Pipeline) string { return fmt.Sprintf("%s; %v", Decoder, p) }
+
+// nothing returns an error when no image could be read.
+func (e *Evaluation) nothing() error {
+	if e.Accuracy.N > 0 || len(e.Images) == 0 {
 		return nil
 	}
-	return classes
+	first := e.Images[0]
+	return dataErrorf("evaluate: %s on %s: none of %d images could be read: %s: %s", e.Model, cmp.Or(e.Dataset, "the given images"),
+		len(e.Images), printable.Text(first.Path), strings.TrimPrefix(first.Err, printable.Text(first.Path)+": "))
 }
 
 // part returns the positions from ≤ i < to of one of equal parts of n images.
@@ -184,11 +279,16 @@ func (e *Evaluation) add(r ImageResult) {
 	e.Accuracy.Add(r.Label, r.Top)
 }
 
-// listDigest returns the digest of a set's paths and labels.
-func listDigest(items []imagenet.Item) digest.Digest {
+// listDigest returns the digest of a set's paths and labels. A path with a line end, or that
+// begins as a quoted one does, is quoted, so that no two lists are written alike.
+func listDigest(items []dataset.Item) digest.Digest {
 	list := sha256.New()
 	for _, it := range items {
-		fmt.Fprintf(list, "%s %d\n", it.Path, it.Label)
+		path := it.Path
+		if strings.Contains(path, "\n") || strings.HasPrefix(path, `"`) {
+			path = strconv.Quote(path)
+		}
+		fmt.Fprintf(list, "%s %d\n", path, it.Label)
 	}
 	return digest.Of([sha256.Size]byte(list.Sum(nil)))
 }

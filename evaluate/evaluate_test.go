@@ -97,7 +97,7 @@ func TestEvaluateFolder(t *testing.T) {
 	}
 
 	if _, err := evaluate.Run(context.Background(), m, fstest.MapFS{}, evaluate.Options{Dataset: "empty/set"}); err == nil ||
-		!strings.HasPrefix(err.Error(), "evaluate: "+nano.Names[1]+" on empty/set: imagenet: no val.txt") {
+		!strings.HasPrefix(err.Error(), "evaluate: "+nano.Names[1]+" on empty/set: data set: no val.txt") {
 		t.Errorf("error %v", err)
 	}
 
@@ -130,7 +130,7 @@ func TestEvaluateVanishedDisk(t *testing.T) {
 	m := nano.Open(t, nano.Names[0], model.Compute{})
 	log := filepath.Join(t.TempDir(), "log.jsonl")
 	disk := &vanishing{FS: nano.Images(t)}
-	disk.left.Store(360 + 100) // each is looked for once before
+	disk.left.Store(100)
 	_, err := evaluate.Run(t.Context(), m, disk, evaluate.Options{Log: log})
 	if !errors.Is(err, syscall.EIO) {
 		t.Fatalf("error %v, want the disk's", err)

@@ -1,7 +1,6 @@
 package evaluate
 
 import (
-	"bufio"
 	"bytes"
 	"encoding/json"
 	"errors"
@@ -9,10 +8,12 @@ import (
 	"io"
 	"io/fs"
 	"os"
-	"strings"
+	"unicode/utf8"
 
-	"github.com/gozoo/zoo/internal/imagenet"
+	"github.com/gozoo/zoo/digest"
+	"github.com/gozoo/zoo/internal/dataset"
 	"github.com/gozoo/zoo/internal/option"
+	"github.com/gozoo/zoo/printable"
 )
 
 // logFormat is the "format" of an evaluation's log.
@@ -34,8 +35,27 @@ func (e *Evaluation) header() header {
 
 // line is one further line of a log: an image.
 type line struct {
-	Index int `json:"i"` // in the list of the set, by path
+	Index int    `json:"i"`                    // in the list of the set, by path
+	Bytes []byte `json:"path_bytes,omitempty"` // of a path that is no UTF-8, in place of it
 	ImageResult
+}
+
+// encode returns an image as a line of a log.
+func (l line) encode() ([]byte, error) {
+	if !utf8.ValidString(l.Path) {
+		l.Bytes, l.Path = []byte(l.Path), ""
+	}
+	var b bytes.Buffer
+	encoder := json.NewEncoder(&b)
+	encoder.SetEscapeHTML(false)
+	err := encoder.Encode(l)
+	return b.Bytes(), err
+}
+
+// encode returns the header as the first line of a log.
+func (h header) encode() ([]byte, error) {
+	text, err := json.Marshal(h)
+	return append(text, '\n'), err
 }
 
 // log is a file that the outcome of each image is appended to, a line each. What
@@ -46,9 +66,9 @@ type log struct {
 
 // openLog opens or makes the log of an evaluation that has not begun, and counts
 // the images that are in it already.
-func openLog(path string, e *Evaluation, items []imagenet.Item) (*log, error) {
+func openLog(path string, e *Evaluation, items []dataset.Item) (*log, error) {
 	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
-		return nil, option.Errorf("Log", "evaluate: log %s: expected a regular file, which is appended to and gone on from: name another file", path)
+		return nil, option.Errorf("Log", "evaluate: log %s: it is no regular file, which a log is appended to and read from: name another", path)
 	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
@@ -62,13 +82,19 @@ func openLog(path string, e *Evaluation, items []imagenet.Item) (*log, error) {
 	return l, nil
 }
 
-func (l *log) resume(e *Evaluation, items []imagenet.Item) error {
+func (l *log) resume(e *Evaluation, items []dataset.Item) error {
 	h, lines, whole, err := readLog(l.file)
 	if err != nil {
 		return err
 	}
 	if whole == 0 { // new, or cut off in its first line
 		return l.start(e)
+	}
+	if h.Classes == 0 { // of the first version, which did not say
+		h.Classes = e.Classes
+		if h.Limit < h.Set && h.LimitList == (digest.Digest{}) {
+			h.LimitList = e.LimitList
+		}
 	}
 	if what := e.Differs(h.Subject); what != "" {
 		return option.Errorf("Log", "it is of another evaluation: %s: name another file", what)
@@ -79,7 +105,7 @@ func (l *log) resume(e *Evaluation, items []imagenet.Item) error {
 	for i, line := range lines {
 		if want := items[i]; line.Path != want.Path || line.Label != want.Label {
 			return option.Errorf("Log", "image %d is %s with label %d, expected %s with label %d: name another file",
-				line.Index, line.Path, line.Label, want.Path, want.Label)
+				line.Index, printable.Text(line.Path), line.Label, printable.Text(want.Path), want.Label)
 		}
 		e.add(line.ImageResult)
 	}
@@ -98,24 +124,24 @@ func (l *log) start(e *Evaluation) error {
 	if _, err := l.file.Seek(0, io.SeekStart); err != nil {
 		return err
 	}
-	text, err := json.Marshal(e.header())
+	text, err := e.header().encode()
 	if err != nil {
 		return err
 	}
-	_, err = l.file.Write(append(text, '\n'))
+	_, err = l.file.Write(text)
 	return err
 }
 
 // append writes the last n images in one piece.
 func (l *log) append(e *Evaluation, n int) error {
 	var b bytes.Buffer
-	encoder := json.NewEncoder(&b)
-	encoder.SetEscapeHTML(false)
 	first := len(e.Images) - n
 	for i, r := range e.Images[first:] {
-		if err := encoder.Encode(line{e.From + first + i, r}); err != nil {
+		text, err := line{Index: e.From + first + i, ImageResult: r}.encode()
+		if err != nil {
 			return fmt.Errorf("evaluate: log: %w", err)
 		}
+		b.Write(text)
 	}
 	if _, err := l.file.Write(b.Bytes()); err != nil {
 		return fmt.Errorf("evaluate: log: %w", err)
@@ -133,57 +159,4 @@ func (l *log) close() error {
 		return fmt.Errorf("evaluate: log: %w", err)
 	}
 	return nil
-}
-
-// maxLogLine bounds a line of a log, in bytes.
-const maxLogLine = 1 << 20
-
-// readLog returns what a log holds, and how many bytes its whole lines take; 0
-// when not even the first one is whole.
-func readLog(r io.Reader) (h header, lines []line, whole int64, err error) {
-	scanner := bufio.NewScanner(r)
-	scanner.Buffer(make([]byte, 1<<16), maxLogLine)
-	scanner.Split(wholeLines)
-	for n := 1; scanner.Scan(); n++ {
-		text := scanner.Bytes()
-		if n == 1 {
-			if err := strict(text, &h); err != nil || h.Format != logFormat {
-				return h, nil, 0, fmt.Errorf("line 1: expected the format %q, found %.100q: it is no evaluation's log",
-					logFormat, strings.TrimSpace(string(text)))
-			}
-			if h.From < 0 || h.From >= h.To || h.To > h.Limit || h.Limit > h.Set {
-				return h, nil, 0, fmt.Errorf("line 1: images %d to %d of %d in a set of %d", h.From, h.To-1, h.Limit, h.Set)
-			}
-		} else {
-			var one line
-			if err := strict(text, &one); err != nil {
-				return h, nil, 0, fmt.Errorf("line %d: %w: the log is damaged", n, err)
-			}
-			if want := h.From + len(lines); one.Index != want || one.Index >= h.To || len(one.Top) > topN || (one.Err == "") != (len(one.Top) > 0) {
-				return h, nil, 0, fmt.Errorf("line %d: expected the outcome of image %d, found %.100q: the log is damaged",
-					n, want, strings.TrimSpace(string(text)))
-			}
-			lines = append(lines, one)
-		}
-		whole += int64(len(text))
-	}
-	return h, lines, whole, scanner.Err()
-}
-
-// wholeLines splits input into lines with their ends, and drops a last one without.
-func wholeLines(data []byte, atEOF bool) (advance int, token []byte, err error) {
-	if i := bytes.IndexByte(data, '\n'); i >= 0 {
-		return i + 1, data[:i+1], nil
-	}
-	if atEOF {
-		return len(data), nil, nil
-	}
-	return 0, nil, nil
-}
-
-// strict decodes one line of JSON without unknown keys.
-func strict(text []byte, v any) error {
-	d := json.NewDecoder(bytes.NewReader(text))
-	d.DisallowUnknownFields()
-	return d.Decode(v)
 }

@@ -8,9 +8,10 @@ import (
 	"sync"
 	"syscall"
 
-	"github.com/gozoo/zoo/internal/imagenet"
+	"github.com/gozoo/zoo/internal/dataset"
 	"github.com/gozoo/zoo/metrics"
 	"github.com/gozoo/zoo/model"
+	"github.com/gozoo/zoo/printable"
 	"github.com/gozoo/zoo/tensor"
 	"github.com/gozoo/zoo/vision"
 )
@@ -24,11 +25,14 @@ type runner struct {
 	data       fs.FS
 	log        *log // nil for none
 	progress   func(done, total int)
+
+	allowChance bool
+	large       sync.Mutex // held while a large image file is in memory
 }
 
 // A batch is images to compute, and where to put what came of them.
 type batch struct {
-	items  []imagenet.Item
+	items  []dataset.Item
 	result chan batchResult
 }
 
@@ -40,7 +44,7 @@ type batchResult struct {
 
 // run evaluates images, and counts and logs them in order. Each worker takes whole batches,
 // decoding and computing alone: nothing waits for anything but the order.
-func (r *runner) run(ctx context.Context, m *model.Model, items []imagenet.Item) error {
+func (r *runner) run(ctx context.Context, m *model.Model, items []dataset.Item) error {
 	ctx, cancel := context.WithCancel(ctx)
 	defer cancel()
 	compute := m.Compute()
@@ -78,7 +82,7 @@ func (r *runner) run(ctx context.Context, m *model.Model, items []imagenet.Item)
 }
 
 // feed divides images into batches, and announces the result of each before it is begun.
-func feed(ctx context.Context, items []imagenet.Item, queue chan<- chan batchResult, batches chan<- batch) {
+func feed(ctx context.Context, items []dataset.Item, queue chan<- chan batchResult, batches chan<- batch) {
 	defer close(queue)
 	defer close(batches)
 	for len(items) > 0 {
@@ -113,11 +117,14 @@ func (r *runner) count(images []ImageResult, classes int) error {
 	if r.progress != nil {
 		r.progress(len(e.Images), e.To-e.From)
 	}
+	if r.allowChance {
+		return nil
+	}
 	return e.chance(classes)
 }
 
 // evaluate reads images and computes those that are any.
-func (r *runner) evaluate(ctx context.Context, m *model.Model, items []imagenet.Item) ([]ImageResult, error) {
+func (r *runner) evaluate(ctx context.Context, m *model.Model, items []dataset.Item) ([]ImageResult, error) {
 	results := make([]ImageResult, len(items))
 	var inputs []model.Input
 	var at []int // in results, of each input
@@ -131,7 +138,7 @@ func (r *runner) evaluate(ctx context.Context, m *model.Model, items []imagenet.
 			return nil, fmt.Errorf("evaluate: %s: %w: what was done before is kept", m.Name(), err)
 		}
 		if err != nil {
-			results[i].Err = err.Error()
+			results[i].Err = printable.Text(err.Error())
 			continue
 		}
 		inputs, at = append(inputs, input), append(at, i)
@@ -146,9 +153,20 @@ func (r *runner) evaluate(ctx context.Context, m *model.Model, items []imagenet.
 	return results, nil
 }
 
+// largeFile is what an image file has, in bytes, of which one is in memory at a time.
+const largeFile = 32 << 20
+
 // input reads one image and preprocesses it.
 func (r *runner) input(m *model.Model, name string) (model.Input, error) {
-	data, err := fs.ReadFile(r.data, name)
+	large := false
+	data, err := dataset.ReadImage(r.data, name, func(size int64) {
+		if large = size > largeFile; large {
+			r.large.Lock()
+		}
+	})
+	if large {
+		defer r.large.Unlock()
+	}
 	if err != nil {
 		return model.Input{}, err
 	}

@@ -71,6 +71,16 @@ func Softmax(logits []float32) []float32 {
 	return scores
 }
 
+// Sigmoid returns the probability of each class on its own, 1/(1+exp(-x)), computed in float64.
+// NaN stays NaN.
+func Sigmoid(logits []float32) []float32 {
+	scores := make([]float32, len(logits))
+	for i, x := range logits {
+		scores[i] = float32(1 / (1 + math.Exp(-float64(x))))
+	}
+	return scores
+}
+
 // An Accuracy counts images and those whose label was among the best classes. The
 // zero Accuracy has seen none.
 type Accuracy struct {

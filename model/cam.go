@@ -70,7 +70,7 @@ func (c *CAM) fill(m *Model, r result, weights []float32) {
 	channels := pooled.Shape[1]
 	c.H, c.W = pooled.Shape[2], pooled.Shape[3]
 	best := metrics.TopK(r.logits, 1)[0]
-	c.Prediction = m.prediction(best, metrics.Softmax(r.logits))
+	c.Prediction = m.prediction(best, m.scores(r.logits))
 	c.Values = make([]float32, c.H*c.W)
 	for i := range channels {
 		weight := weights[best*channels+i]

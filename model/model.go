@@ -132,6 +132,8 @@ type Model struct {
 	weights   func() golden.Weights
 	source    io.Closer // of the memory that bound views; may be nil
 
+	multiLabel bool // scores are sigmoids
+
 	life     *life // shared by all views
 	compute  Compute
 	gate     *gate

@@ -19,6 +19,9 @@ type Prediction struct {
 	Class int     `json:"class"`          // index, from 0
 	Name  string  `json:"name,omitempty"` // empty when nobody named the classes
 	Score float32 `json:"score"`          // softmax probability, 0 to 1
+	// Sigmoid says that Score is the probability of this class alone, whatever those of the
+	// others: the sigmoid of its logit, and not its share of 1.
+	Sigmoid bool `json:"sigmoid,omitempty"`
 }
 
 // Predict returns the class of an image with the highest score. Its errors, and those of
@@ -69,7 +72,7 @@ func (m *Model) Top(ctx context.Context, k int, inputs ...Input) ([][]Prediction
 	}
 	out := make([][]Prediction, len(logits))
 	for i, x := range logits {
-		scores := metrics.Softmax(x)
+		scores := m.scores(x)
 		for _, class := range metrics.TopK(x, max(k, 1)) {
 			out[i] = append(out[i], m.prediction(class, scores))
 		}
@@ -77,9 +80,29 @@ func (m *Model) Top(ctx context.Context, k int, inputs ...Input) ([][]Prediction
 	return out, nil
 }
 
+// MultiLabel returns a view of the model for a classifier whose classes do not exclude each
+// other: the score of each is the sigmoid of its logit. A classifier of one row, which a softmax
+// would always be sure of, has that without asking. The view is closed with the model.
+func (m *Model) MultiLabel() *Model {
+	view := *m
+	view.multiLabel = true
+	return &view
+}
+
+// Sigmoid reports whether scores are sigmoids: see MultiLabel.
+func (m *Model) Sigmoid() bool { return m.multiLabel || m.Graph().NumClasses() == 1 }
+
+// scores returns the scores of an image's logits.
+func (m *Model) scores(logits []float32) []float32 {
+	if m.Sigmoid() {
+		return metrics.Sigmoid(logits)
+	}
+	return metrics.Softmax(logits)
+}
+
 // prediction returns one class with its name and score.
 func (m *Model) prediction(class int, scores []float32) Prediction {
-	p := Prediction{Class: class, Score: scores[class]}
+	p := Prediction{Class: class, Score: scores[class], Sigmoid: m.Sigmoid()}
 	if m.classes != nil {
 		p.Name = m.classes[class]
 	}

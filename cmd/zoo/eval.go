@@ -1,124 +1,205 @@
 package main
 
 import (
-	"encoding/json"
-	"os"
+	"context"
+	"path/filepath"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gozoo/zoo"
+	"github.com/gozoo/zoo/converter"
 	"github.com/gozoo/zoo/evaluate"
-	"github.com/gozoo/zoo/metrics"
+	"github.com/gozoo/zoo/golden"
+	"github.com/gozoo/zoo/registry"
 )
 
+// evalFlags are the flags of zoo eval beside those that evaluate.Options hold.
+type evalFlags struct {
+	data, labels, classes, shard string
+	from                         zoo.OpenOptions
+	show                         evalShow
+}
+
+// evalShow says how an evaluation is judged and printed.
+type evalShow struct {
+	noStrict, perClass, allowChance bool
+}
+
+func (s *evalShow) register(c *cobra.Command) {
+	f := c.Flags()
+	f.BoolVar(&s.noStrict, "no-strict", false, "take the figure of the images that can be evaluated where some cannot, and say of how many it is")
+	f.BoolVar(&s.perClass, "per-class", false, "print the accuracy for each class too")
+	f.BoolVar(&s.allowChance, "allow-chance", false, "take an accuracy that is as good as guessing, or far below the published one")
+}
+
 func (a *app) evalCommand() *cobra.Command {
-	var data, labels, shard string
-	var from zoo.OpenOptions
+	var g evalFlags
 	var o evaluate.Options
 	c := &cobra.Command{
 		Use:   "eval NAME",
 		Short: "Measure Top-1 and Top-5 on labelled images",
 		Long: `Classify a validation set and count how often the label is the first, or among the first
-five, of the model's classes. --data is a folder, a .zip or an uncompressed .tar file that holds
-val.txt with lines "PATH LABEL" beside the images or a folder val, or the ILSVRC development
-kit's ground truth, or one folder per class named by WordNet id. Without --data the images
-embedded for the model's classes are used.
+five, of the model's classes. --data is a folder, a .zip or .tar file, or a .tar.gz or .tar.zst. It holds
+val.txt with lines "PATH LABEL", or Kaggle's LOC_val_solution.csv, Tiny ImageNet's val_annotations.txt or
+the ILSVRC development kit's ground truth, beside the images or a folder val or images; or one folder
+per class, with images at any depth, named by WordNet id where the classes are ImageNet's, by class name,
+or by number from 0. --labels names a list elsewhere: columns between spaces, tabs or commas, labels as
+numbers, WordNet ids or class names. --classes names the classes in label order: a line each, JSON, or
+an imagenet_class_index. Without --data the images embedded for the model's classes are used.
 
 -o appends the outcome of each image to a log, one JSON object a line; when the command is run
 again with the same log, it goes on where it ended. --shard 2/8 takes the second of eight equal
 parts; zoo eval merge puts the logs of all parts together.
 
-Images that are damaged, or no images at all, are named and count in no figure. A file that the
-system cannot read ends the evaluation: it goes on from the log. When accuracy is no better than
-guessing, evaluation stops with exit status 4 and says why. Formats: human, json.`,
+Images without a label, in folders that are no class or listed and not there, end the command with exit
+status 2 before it computes; --no-strict leaves them out. Images that are damaged, or no images at all, are
+named and count in no figure, which is printed with how many it is of; the exit status is 2 for them too,
+unless --no-strict. A file that the system cannot read ends the evaluation: it goes on from the log.
+When accuracy is no better than guessing, or what is published (30 % where nothing is) makes it less
+likely than one in a million, the exit status is 4, and the reason is printed in place of the figure, unless
+--allow-chance; ImageNet-A, which is known by its folders, is left out of this. Formats: human, json, and
+csv for --per-class.`,
 		Example: "  zoo eval cspresnet50_3rdparty_8xb32_in1k --data imagenet/val -o run.jsonl\n  zoo eval cspresnet-nano_digits",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			format, err := a.formatOf(formatJSON)
-			if err != nil {
-				return err
-			}
-			if o.Limit < 0 {
-				return usage("--limit %d: expected a number of images, 0 for all", o.Limit)
-			}
-			if isStdout(o.Log) {
-				return usage("-o %s: expected a file: a log is gone on from", o.Log)
-			}
-			if shard != "" {
-				if o.Shard, o.Shards, err = parseShard(shard); err != nil {
-					return err
-				}
-			}
-			z, err := a.open()
-			if err != nil {
-				return err
-			}
-			if _, err := z.Registry().Lookup(args[0]); err != nil {
-				return err
-			}
-			if labels != "" {
-				if data == "" {
-					return usage("--labels goes with --data")
-				}
-				if o.Labels, err = os.ReadFile(labels); err != nil {
-					return &usageError{err}
-				}
-			}
-			images, err := z.Images(args[0])
-			if err != nil {
-				return err
-			}
-			o.Dataset = zoo.EmbeddedDataset
-			if data != "" {
-				fsys, closer, err := evaluate.OpenData(data)
-				if err != nil {
-					return &usageError{err}
-				}
-				defer closer.Close()
-				images, o.Dataset = fsys, data
-			}
-			if images == nil {
-				return usage("--data: no images are embedded for the classes of %s: name a set", args[0])
-			}
-			m, err := a.openModel(cmd.Context(), args[0], from)
-			if err != nil {
-				return err
-			}
-			defer m.Close()
-			o.Progress = func(done, total int) {
-				a.progress(zoo.Progress{Task: "evaluate", Name: args[0], Done: int64(done), Total: int64(total)})
-			}
-			e, err := evaluate.Run(cmd.Context(), m, images, o)
-			if err != nil {
-				return err
-			}
-			if e.Resumed > 0 {
-				a.hint("%d images were in %s already", e.Resumed, o.Log)
-			}
-			return a.printEvaluation(e, format)
+			return a.evaluate(cmd.Context(), args[0], g, o)
 		},
 		ValidArgsFunction: a.completeFirstName,
 	}
 	f := c.Flags()
-	f.StringVar(&data, "data", "", "folder, .zip or .tar file with labelled images")
-	f.StringVar(&labels, "labels", "", "val.txt that is not among the data")
-	openFlags(c, &from)
+	f.StringVar(&g.data, "data", "", "folder, .zip, .tar, .tar.gz or .tar.zst with labelled images")
+	f.StringVar(&g.labels, "labels", "", "list of labels that is not among the data")
+	openFlags(c, &g.from)
+	f.StringVar(&g.classes, "classes", "", "file with the names of the classes in label order, by which folders and lists label images")
+	f.IntVar(&o.ClassesOffset, "classes-offset", 0, "rows of the classifier before the first class: 1 where row 0 means background")
 	f.IntVar(&o.Limit, "limit", 0, "evaluate the first images only, in path order")
-	f.StringVar(&shard, "shard", "", "evaluate one of equal parts, such as 1/8")
+	f.StringVar(&g.shard, "shard", "", "evaluate one of equal parts, such as 1/8")
 	f.StringVarP(&o.Log, "output", "o", "", "log to append the outcome of each image to, and to go on from")
+	g.show.register(c)
 	a.precisionFlag(c, zoo.High)
 	a.pictureFlags(c)
-	c.AddCommand(&cobra.Command{
+	c.AddCommand(a.mergeCommand())
+	return c
+}
+
+// evaluate carries zoo eval out.
+func (a *app) evaluate(ctx context.Context, name string, g evalFlags, o evaluate.Options) error {
+	format, err := a.evalFormat(g.show)
+	if err != nil {
+		return err
+	}
+	if o.Limit < 0 {
+		return usage("--limit %d: expected a number of images, 0 for all", o.Limit)
+	}
+	if isStdout(o.Log) {
+		return usage("-o %s: expected a file: a log is gone on from", o.Log)
+	}
+	if o.ClassesOffset < 0 {
+		return usage("--classes-offset %d: expected a number of rows, 0 for none", o.ClassesOffset)
+	}
+	if g.shard != "" {
+		if o.Shard, o.Shards, err = parseShard(g.shard); err != nil {
+			return err
+		}
+	}
+	z, err := a.open()
+	if err != nil {
+		return err
+	}
+	entry, err := z.Registry().Lookup(name)
+	if err != nil {
+		return err
+	}
+	if g.labels != "" {
+		if g.data == "" {
+			return usage("--labels goes with --data")
+		}
+		if o.Labels, err = evaluate.ReadLabels(g.labels); err != nil {
+			return err
+		}
+		o.LabelsName = filepath.Base(g.labels)
+	}
+	if g.classes != "" {
+		if o.Classes, o.ClassIDs, err = converter.ReadClassIndex(g.classes); err != nil {
+			return &usageError{err}
+		}
+	}
+	images, err := z.Images(name)
+	if err != nil {
+		return err
+	}
+	o.Dataset = zoo.EmbeddedDataset
+	if g.data != "" {
+		fsys, closer, err := evaluate.OpenData(ctx, g.data)
+		if err != nil {
+			return err
+		}
+		defer closer.Close()
+		images, o.Dataset = fsys, g.data
+	}
+	if images == nil {
+		return usage("--data: no images are embedded for the classes of %s: name a set", name)
+	}
+	m, err := a.openModel(ctx, name, g.from)
+	if err != nil {
+		return err
+	}
+	defer m.Close()
+	o.Progress = func(done, total int) {
+		a.progress(zoo.Progress{Task: "evaluate", Name: name, Done: int64(done), Total: int64(total)})
+	}
+	o.Partial, o.AllowChance = g.show.noStrict, g.show.allowChance
+	o.Expected = expected(entry, m.Weights())
+	e, err := evaluate.Run(ctx, m, images, o)
+	if err != nil {
+		return err
+	}
+	if e.Resumed > 0 {
+		a.hint("%d images were in %s already", e.Resumed, o.Log)
+	}
+	names := o.Classes
+	if names == nil {
+		names = m.Classes()
+	}
+	return a.printEvaluation(e, format, g.show, names)
+}
+
+// evalFormat returns the format that an evaluation is printed in.
+func (a *app) evalFormat(show evalShow) (string, error) {
+	format, err := a.formatOf(formatJSON, formatCSV)
+	if err == nil && format == formatCSV && !show.perClass {
+		err = usage("--format csv prints classes: it goes with --per-class")
+	}
+	return format, err
+}
+
+// expected returns the Top-1 that is expected of weights: what the catalogue publishes, and for
+// weights of one's own no more than of weights about which nothing is published.
+func expected(entry *registry.Entry, weights golden.Weights) float64 {
+	top1 := entry.Published.Top1
+	if !top1.Known() {
+		return evaluate.Unpublished
+	}
+	if d, ok := weights.Digest(); !ok || !entry.Weights.Digest.Matches(d) {
+		return min(evaluate.Unpublished, top1.Float()/100)
+	}
+	return top1.Float() / 100
+}
+
+func (a *app) mergeCommand() *cobra.Command {
+	var show evalShow
+	c := &cobra.Command{
 		Use:   "merge FILE...",
 		Short: "Put the logs of all parts of an evaluation together",
 		Long: `Put the logs that zoo eval --shard -o wrote together, and print the result of the whole. They must
 be of the same model, weights, pixels, precision and images, each complete, without overlaps and
-gaps. Formats: human, json.`,
+gaps, and as they were written: paths and labels are held against the digest that the logs name. Which
+classes the network computed no log can prove. Formats: human, json, and csv for --per-class.`,
 		Args: cobra.MinimumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			format, err := a.formatOf(formatJSON)
+			format, err := a.evalFormat(show)
 			if err != nil {
 				return err
 			}
@@ -131,9 +212,21 @@ gaps. Formats: human, json.`,
 			if err != nil {
 				return err
 			}
-			return a.printEvaluation(e, format)
+			if !show.allowChance {
+				z, err := a.open()
+				if err != nil {
+					return err
+				}
+				if entry, err := z.Registry().Lookup(e.Model); err == nil { // of others nothing is known
+					if err := e.Implausible(expected(entry, e.Weights)); err != nil {
+						return err
+					}
+				}
+			}
+			return a.printEvaluation(e, format, show, nil)
 		},
-	})
+	}
+	show.register(c)
 	return c
 }
 
@@ -146,72 +239,4 @@ func parseShard(s string) (shard, shards int, err error) {
 		return 0, 0, usage("--shard %s: expected i/n with i from 1 to n, such as 1/8", s)
 	}
 	return shard, shards, nil
-}
-
-// rateJSON is an accuracy with its 95 % interval, in percent to four decimals.
-type rateJSON struct {
-	Correct int         `json:"correct"`
-	Percent json.Number `json:"percent"`
-	Low     json.Number `json:"low"`
-	High    json.Number `json:"high"`
-}
-
-func rate(correct, n int) rateJSON {
-	percent := func(x float64) json.Number { return json.Number(strconv.FormatFloat(x, 'f', 4, 64)) }
-	low, high := metrics.Wilson(correct, n)
-	return rateJSON{correct, percent(metrics.Percent(correct, n)), percent(low), percent(high)}
-}
-
-// unreadableJSON is an image that could not be evaluated.
-type unreadableJSON struct {
-	Path  string `json:"path"`
-	Error string `json:"error"`
-}
-
-func (a *app) printEvaluation(e *evaluate.Evaluation, format string) error {
-	n := e.Accuracy.N
-	for _, note := range e.Notes {
-		a.hint("note: %s", note)
-	}
-	unreadable := []unreadableJSON{}
-	for _, r := range e.Images {
-		if r.Err != "" {
-			unreadable = append(unreadable, unreadableJSON{r.Path, r.Err})
-		}
-	}
-	if format == formatJSON {
-		return a.printJSON(struct {
-			evaluate.Subject
-			Dataset    string           `json:"dataset"`
-			From       int              `json:"from"`
-			To         int              `json:"to"`
-			Images     int              `json:"images"`
-			Complete   bool             `json:"complete"`
-			Top1       rateJSON         `json:"top1"`
-			Top5       rateJSON         `json:"top5"`
-			Unreadable []unreadableJSON `json:"unreadable"`
-			Notes      []string         `json:"notes,omitempty"`
-			Version    string           `json:"version"`
-		}{
-			e.Subject, e.Dataset, e.From, e.To, n, e.Complete(), rate(e.Accuracy.Top1, n), rate(e.Accuracy.Top5, n),
-			unreadable, e.Notes, zoo.Version,
-		})
-	}
-	a.line("%s on %s: %d of %d images, precision %s", e.Model, e.Dataset, n, e.Set, e.Precision)
-	for _, t := range []struct {
-		name    string
-		correct int
-	}{{"Top-1", e.Accuracy.Top1}, {"Top-5", e.Accuracy.Top5}} {
-		low, high := metrics.Wilson(t.correct, n)
-		a.line("%s %6.2f %%  %d correct, 95 %% interval %.2f to %.2f", t.name, metrics.Percent(t.correct, n), t.correct, low, high)
-	}
-	if len(unreadable) > 0 {
-		a.line("%d of %d images could not be read, and are in no figure:", len(unreadable), len(e.Images))
-	}
-	for _, u := range unreadable {
-		a.line("  %s: %s", u.Path, strings.TrimPrefix(u.Error, u.Path+": "))
-	}
-	a.line("weights %s, list sha256:%s", e.Weights, e.List)
-	a.line("%s", e.Pixels)
-	return nil
 }

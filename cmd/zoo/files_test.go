@@ -123,10 +123,13 @@ func TestEvalFolder(t *testing.T) {
 	}
 	cache := t.TempDir()
 	got := command(t, cache, "eval", nano, "--data", dir)
-	for _, part := range []string{"4 of 5 images", "4 correct", "1 of 5 images could not be read", "00003.png: vision: decode: the file ends"} {
-		if got.status != exitOK || !strings.Contains(got.stdout, part) {
+	for _, part := range []string{"4 of 5 images", "3 correct", "4 correct", "1 of 5 images could not be read", "00003.png: vision: decode: the file ends"} {
+		if got.status != exitUsage || !strings.Contains(got.stdout, part) {
 			t.Errorf("exit status %d, no %q in:\n%s%s", got.status, part, got.stdout, got.stderr)
 		}
+	}
+	if lenient := command(t, cache, "eval", nano, "--data", dir, "--no-strict"); lenient.status != exitOK || lenient.stdout != got.stdout {
+		t.Errorf("--no-strict: exit status %d: %s", lenient.status, lenient.stdout)
 	}
 
 	// The same set as a tar file, and with its labels elsewhere.
@@ -142,7 +145,7 @@ func TestEvalFolder(t *testing.T) {
 	if elsewhere := command(t, cache, "eval", nano, "--data", dir, "--labels", list); elsewhere.stdout != got.stdout {
 		t.Errorf("labels elsewhere:\n%s%s", elsewhere.stdout, elsewhere.stderr)
 	}
-	if got := command(t, cache, "eval", nano, "--data", dir); got.status != exitInternal || !strings.Contains(got.stderr, "no val.txt and no folder of images named by class") {
+	if got := command(t, cache, "eval", nano, "--data", dir); got.status != exitUsage || !strings.Contains(got.stderr, "no val.txt and no folder of images named by class") {
 		t.Errorf("without labels: exit status %d: %s", got.status, got.stderr)
 	}
 }
@@ -183,7 +186,7 @@ func TestEvalShards(t *testing.T) {
 	if again.status != exitOK || !strings.Contains(again.stderr, "120 images were in") {
 		t.Errorf("exit status %d: %s", again.status, again.stderr)
 	}
-	if got := command(t, cache, args[:6]...); got.status != exitInternal || !strings.Contains(got.stderr, "images 240 to 359 are in no file") {
+	if got := command(t, cache, args[:6]...); got.status != exitUsage || !strings.Contains(got.stderr, "images 240 to 359 are in no file") {
 		t.Errorf("two of three: exit status %d: %s", got.status, got.stderr)
 	}
 	if got := command(t, cache, "report", nano, "--measured", strings.Join(args[4:], ","), "--format", "csv"); got.status != exitOK || !strings.Contains(got.stdout, "99.44,358,") || !strings.Contains(got.stdout, "reproduced") {

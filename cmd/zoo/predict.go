@@ -5,9 +5,7 @@ import (
 	"encoding/csv"
 	"fmt"
 	"image"
-	"io/fs"
 	"os"
-	"path/filepath"
 	"slices"
 	"strconv"
 	"strings"
@@ -15,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gozoo/zoo"
+	"github.com/gozoo/zoo/evaluate"
 	"github.com/gozoo/zoo/model"
 	"github.com/gozoo/zoo/printable"
 	"github.com/gozoo/zoo/vision"
@@ -24,13 +23,16 @@ func (a *app) predictCommand() *cobra.Command {
 	var top int
 	var from zoo.OpenOptions
 	var cam string
+	var multiLabel bool
 	c := &cobra.Command{
 		Use:   "predict NAME IMAGE...",
 		Short: "Name what is in images",
 		Long: `Classify images with a model: class index, score and name, best first. Each image goes through
 the model's own preprocessing. An IMAGE is a file, a folder of files, or - for standard
 input. --cam writes the class activation map of the best class: what the network saw, glowing where
-it speaks for that class. Formats: human, json, ndjson, csv.`,
+it speaks for that class. Scores are softmax probabilities; those of a classifier with one row, and of all with
+--multi-label, are sigmoids and say so. In a folder, what has an image's suffix counts, at any depth, links
+followed, without hidden files and those that Windows and macOS leave. Formats: human, json, ndjson, csv.`,
 		Example: "  zoo predict cspresnet50_3rdparty_8xb32_in1k bird.jpg --top 3 --cam bird.cam.png",
 		Args:    cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -51,6 +53,9 @@ it speaks for that class. Formats: human, json, ndjson, csv.`,
 			}
 			if cam != "" && len(images) != 1 {
 				return usage("--cam goes with one image, found %d", len(images))
+			}
+			if multiLabel {
+				m = m.MultiLabel()
 			}
 			p := a.newPredictionPrinter(m, format, len(images) > 1)
 			err = a.eachImage(cmd.Context(), m, images, func(path string, img image.Image) error {
@@ -74,6 +79,7 @@ it speaks for that class. Formats: human, json, ndjson, csv.`,
 	}
 	c.Flags().IntVar(&top, "top", 5, "how many classes to print")
 	openFlags(c, &from)
+	c.Flags().BoolVar(&multiLabel, "multi-label", false, "score each class on its own, by a sigmoid, for classes that do not exclude each other")
 	c.Flags().StringVar(&cam, "cam", "", "PNG file to write a class activation map to")
 	a.precisionFlag(c, zoo.High)
 	a.pictureFlags(c)
@@ -133,7 +139,7 @@ func (a *app) openModelAndImages(ctx context.Context, args []string, from zoo.Op
 	if _, err := z.Registry().Lookup(args[0]); err != nil {
 		return nil, nil, err
 	}
-	images, err := listImages(args[1:])
+	images, err := listImages(ctx, args[1:])
 	if err != nil {
 		return nil, nil, err
 	}
@@ -141,12 +147,9 @@ func (a *app) openModelAndImages(ctx context.Context, args []string, from zoo.Op
 	return m, images, err
 }
 
-// imageSuffixes are those of the files that count as images in a folder.
-var imageSuffixes = []string{".jpg", ".jpeg", ".png", ".webp", ".bmp", ".tif", ".tiff"}
-
 // listImages returns the images of the arguments: a folder stands for the images in
 // it and below, in path order.
-func listImages(args []string) ([]string, error) {
+func listImages(ctx context.Context, args []string) ([]string, error) {
 	var images []string
 	for _, arg := range args {
 		if arg == "-" {
@@ -164,19 +167,11 @@ func listImages(args []string) ([]string, error) {
 			images = append(images, arg)
 			continue
 		}
-		before := len(images)
-		err = filepath.WalkDir(arg, func(path string, d fs.DirEntry, err error) error {
-			if err == nil && !d.IsDir() && slices.Contains(imageSuffixes, strings.ToLower(filepath.Ext(path))) {
-				images = append(images, path)
-			}
-			return err
-		})
+		inside, err := evaluate.ListImages(ctx, arg)
 		if err != nil {
 			return nil, err
 		}
-		if len(images) == before {
-			return nil, usage("%s: no image in this folder: expected files ending in %s", arg, strings.Join(imageSuffixes, ", "))
-		}
+		images = append(images, inside...)
 	}
 	return images, nil
 }
@@ -240,7 +235,11 @@ type predictionPrinter struct {
 func (a *app) newPredictionPrinter(m *model.Model, format string, many bool) *predictionPrinter {
 	p := &predictionPrinter{app: a, model: m, format: format, many: many, csv: csv.NewWriter(a.stdout), all: []predictionJSON{}}
 	if format == formatCSV {
-		p.csv.Write([]string{"image", "rank", "class", "score", "name"})
+		score := "score"
+		if m.Sigmoid() {
+			score = "sigmoid"
+		}
+		p.csv.Write([]string{"image", "rank", "class", score, "name"})
 	}
 	return p
 }
@@ -266,7 +265,11 @@ func (p *predictionPrinter) add(path string, top []model.Prediction) error {
 			p.app.line("%s", path)
 		}
 		for _, t := range top {
-			p.app.line("%s", strings.TrimRight(fmt.Sprintf("%5d  %.4f  %s", t.Class, t.Score, t.Name), " "))
+			line := fmt.Sprintf("%5d  %.4f  %s", t.Class, t.Score, t.Name)
+			if t.Sigmoid {
+				line = fmt.Sprintf("%5d  %.4f  sigmoid  %s", t.Class, t.Score, t.Name)
+			}
+			p.app.line("%s", strings.TrimRight(line, " "))
 		}
 	}
 	return nil

@@ -19,6 +19,11 @@ const (
 	Key       = 64 << 10  // a key or a signature
 	Golden    = 256 << 20 // a golden file
 	Index     = 64 << 20  // an index of a sharded checkpoint
+
+	Image   = 256 << 20 // an image file of a set; with its pixels it must fit into memory
+	List    = 128 << 20 // a list of labelled images
+	Names   = 1 << 20   // a list of class names
+	EvalLog = 4 << 30   // a log of an evaluation
 )
 
 // ErrIrregular is, by errors.Is, the error of what is not a regular file, and ErrTooLong of

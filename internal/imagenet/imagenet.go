@@ -1,4 +1,4 @@
-// Package imagenet knows ImageNet-1k's classes and reads labelled sets of images.
+// Package imagenet knows ImageNet-1k's classes.
 package imagenet
 
 import (
@@ -9,25 +9,26 @@ import (
 )
 
 // classes.tsv has one line per class, in label order: WordNet id, tab, the number in
-// the ILSVRC development kit (from 1), tab, the lemmas joined by ", ". The order is
-// that of the sorted ids, and the names are those that upstream's inference prints.
-// They are not unique: "crane" is both class 134 and class 517.
+// the ILSVRC development kit (from 1), tab, the lemmas joined by ", ", tab, "a" for a class
+// of ImageNet-A and "r" for one of ImageNet-R. The order is that of the sorted ids, and the
+// names are those that upstream's inference prints. They are not unique: "crane" is both
+// class 134 and class 517.
 //
 //go:embed classes.tsv
 var classesTSV string
 
 // classTable is classes.tsv. Its slices are in label order.
 type classTable struct {
-	ids, names []string
-	label      map[string]int // by WordNet id
-	kit        []int          // label of each number of the development kit; kit[0] is -1
+	ids, names, subsets []string
+	label               map[string]int // by WordNet id
+	kit                 []int          // label of each number of the development kit; kit[0] is -1
 }
 
 var table = sync.OnceValue(func() *classTable {
 	t := &classTable{label: make(map[string]int), kit: []int{-1}}
 	byKit := make(map[int]int)
 	for line := range strings.Lines(classesTSV) {
-		cells := strings.SplitN(strings.TrimRight(line, "\r\n"), "\t", 3)
+		cells := strings.SplitN(strings.TrimRight(line, "\r\n"), "\t", 4)
 		number, err := strconv.Atoi(cells[1])
 		if err != nil {
 			panic(err) // the file is ours, and tested
@@ -36,6 +37,7 @@ var table = sync.OnceValue(func() *classTable {
 		t.label[cells[0]], byKit[number] = label, label
 		t.ids = append(t.ids, cells[0])
 		t.names = append(t.names, cells[2])
+		t.subsets = append(t.subsets, cells[3])
 	}
 	for number := range len(t.ids) {
 		t.kit = append(t.kit, byKit[number+1])
@@ -46,6 +48,30 @@ var table = sync.OnceValue(func() *classTable {
 // Names returns the names of the 1000 classes in label order. The caller must
 // not change the slice.
 func Names() []string { return table().names }
+
+// IDs returns the WordNet ids of the 1000 classes in label order, which is that of the
+// sorted ids. The caller must not change the slice.
+func IDs() []string { return table().ids }
+
+// Subset returns the name of the benchmark that has exactly the given labels as its 200
+// classes, ImageNet-A or ImageNet-R; empty for any other set of labels.
+func Subset(labels map[int]bool) string {
+	for mark, name := range map[string]string{"a": "ImageNet-A", "r": "ImageNet-R"} {
+		all, have := 0, 0
+		for label, marks := range table().subsets {
+			if strings.Contains(marks, mark) {
+				all++
+				if labels[label] {
+					have++
+				}
+			}
+		}
+		if have == all && len(labels) == all {
+			return name
+		}
+	}
+	return ""
+}
 
 // ByID returns the label of a WordNet id such as "n01440764", and whether it is
 // one of the 1000.

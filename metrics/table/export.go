@@ -72,6 +72,9 @@ type (
 		Decoder       string `json:"decoder"`
 		Precision     string `json:"precision"`
 		Images        string `json:"images"`
+		Unreadable    int    `json:"unreadable,omitempty"`
+		LeftOut       int    `json:"left_out,omitempty"`
+		Benchmark     string `json:"benchmark,omitempty"`
 	}
 )
 
@@ -95,6 +98,7 @@ func WriteJSON(w io.Writer, rows []metrics.Row) error {
 			j.Evaluation = &jsonEvaluation{
 				N: e.Accuracy.N, Set: r.Images, Height: e.Height, Width: e.Width, Interpolation: e.Interpolation,
 				Decoder: e.Decoder, Precision: string(e.Precision), Images: e.Images.Text(),
+				Unreadable: e.Unreadable, LeftOut: e.LeftOut, Benchmark: e.Benchmark,
 			}
 		}
 		report.Rows = append(report.Rows, j)
@@ -164,7 +168,7 @@ func WriteCSV(w io.Writer, rows []metrics.Row) error {
 		t.Header = append(t.Header, k+"_published", k+"_correct", k+"_percent", k+"_low", k+"_high", k+"_delta", k+"_verdict")
 	}
 	t.Header = append(t.Header, "n", "set", "height", "width", "interpolation", "decoder", "precision", "images", "source",
-		"converted", "golden", "note")
+		"converted", "golden", "note", "unreadable", "left_out")
 	for _, r := range rows {
 		cells := []string{r.Name}
 		cells = append(cells, figureCells(r.Params)...)
@@ -181,7 +185,13 @@ func WriteCSV(w io.Writer, rows []metrics.Row) error {
 		} else {
 			cells = append(cells, make([]string, 8)...)
 		}
-		t.Rows = append(t.Rows, append(cells, r.Digests.Source.Text(), r.Digests.Converted.Text(), r.Digests.Golden.Text(), r.Note))
+		cells = append(cells, r.Digests.Source.Text(), r.Digests.Converted.Text(), r.Digests.Golden.Text(), r.Note)
+		if e := r.Evaluation; e != nil {
+			cells = append(cells, strconv.Itoa(e.Unreadable), strconv.Itoa(e.LeftOut))
+		} else {
+			cells = append(cells, "", "")
+		}
+		t.Rows = append(t.Rows, cells)
 	}
 	return t.CSV(w)
 }

@@ -220,6 +220,9 @@ func measurements(rows []metrics.Row) []string {
 				line += fmt.Sprintf(", %s %s", d.what, d.digest.Short())
 			}
 		}
+		if apart := e.Apart(); apart != "" {
+			line += "; " + apart
+		}
 		lines = append(lines, line)
 	}
 	return lines
