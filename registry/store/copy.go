@@ -16,7 +16,7 @@ import (
 // only once it is complete. The bytes are checked while they are copied; the error is
 // a *MismatchError when they have changed in the store.
 func (s *Store) Copy(ctx context.Context, digest digest.Digest, path string) error {
-	f, err := os.Open(s.blobPath(digest))
+	f, err := s.fs.Open(s.blobPath(digest))
 	if err != nil {
 		return fmt.Errorf("store: copy: %w", err)
 	}

@@ -231,6 +231,7 @@ func TestSmallDisk(t *testing.T) {
 	defer exec.Command("umount", dir).Run()
 	host := faulthost.Start(t, content, nil)
 	s, e := openStore(t, filepath.Join(dir, "cache")), newEntry(t, host.URL+"/f")
+	defer s.Release()
 	small := []byte("a small file")
 	path := filepath.Join(t.TempDir(), "small")
 	write(t, path, small)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"strings"
 
@@ -70,13 +69,16 @@ func TorchCheckpoints(getenv func(string) string) string {
 // that is known best, and that digest is learnt. The errors are *MismatchError for
 // a whole file that is another one, *TrustError and *SignatureError for lock files,
 // *FetchError when the address did not give a whole file, *OfflineError when there
-// was none to ask, *SpaceError for a full disk, and the context's.
+// was none to ask, *SpaceError for a full disk, *RotError for a file that was changed in the
+// store, and the context's.
 func (s *Store) Fetch(ctx context.Context, entry *registry.Entry, o Options) (Blob, error) {
 	want, err := s.want(entry, &o)
 	if err != nil {
 		return Blob{}, err
 	}
-	if blob, ok := s.cached(want); ok {
+	if blob, ok, err := s.cached(ctx, want); err != nil {
+		return Blob{}, err
+	} else if ok {
 		return s.used(ctx, want, blob, &o)
 	}
 	// Errors that need no lock come first: they leave nothing behind.
@@ -101,10 +103,13 @@ func (s *Store) Fetch(ctx context.Context, entry *registry.Entry, o Options) (Bl
 	if want, err = s.want(entry, &o); err != nil {
 		return Blob{}, err
 	}
-	if blob, ok := s.cached(want); ok { // fetched while this call waited
+	blob, ok, err := s.cached(ctx, want)
+	if err == nil && ok { // fetched while this call waited
 		return s.used(ctx, want, blob, &o)
 	}
-	blob, ok, err := s.adopt(ctx, want)
+	if err == nil {
+		blob, ok, err = s.adopt(ctx, want)
+	}
 	if err == nil && !ok {
 		blob, ok, err = s.takeCopy(ctx, want, copies, &o)
 	}
@@ -121,17 +126,25 @@ func (s *Store) Fetch(ctx context.Context, entry *registry.Entry, o Options) (Bl
 }
 
 // cached returns the blob if it is there under its name. A blob that the wanted
-// digest does not describe is not the entry's; a ref that cannot be read is none.
-func (s *Store) cached(want wanted) (Blob, bool) {
+// digest does not describe is not the entry's; a ref that cannot be read is none. The error
+// is a *RotError for bytes that were changed.
+func (s *Store) cached(ctx context.Context, want wanted) (Blob, bool, error) {
 	r, err := s.readRef(refsDir, want.Name)
 	if err != nil || r == nil || !want.Digest.Matches(r.SHA256) {
-		return Blob{}, false
+		return Blob{}, false, nil
 	}
 	blob, ok := s.blob(r)
-	if ok && want.Digest.Full() {
+	if !ok || !s.hold(blob.Path) {
+		return Blob{}, false, nil
+	}
+	if want.Digest.Full() {
 		blob.CheckedBy = want.checked
 	}
-	return blob, ok
+	blob, err = s.intact(ctx, want.Name, blob)
+	if errors.Is(err, fs.ErrNotExist) {
+		return Blob{}, false, nil // it went meanwhile
+	}
+	return blob, err == nil, err
 }
 
 // used notes that a blob was there. What was known of it, if only here, is learnt
@@ -153,7 +166,7 @@ func (s *Store) adopt(ctx context.Context, want wanted) (Blob, bool, error) {
 	defer unlock()
 	blob, ok := s.find(ctx, want)
 	if ok {
-		err = s.writeRef(refsDir, want.Name, ref{blob.Digest, blob.Size, blob.CheckedBy})
+		err = s.writeRef(refsDir, want.Name, ref{SHA256: blob.Digest, Size: blob.Size, CheckedBy: blob.CheckedBy})
 	}
 	if errors.Is(err, ErrReadOnly) {
 		err = nil // it is there all the same
@@ -167,13 +180,20 @@ func (s *Store) adopt(ctx context.Context, want wanted) (Blob, bool, error) {
 func (s *Store) find(ctx context.Context, want wanted) (Blob, bool) {
 	paths := []string{s.blobPath(want.Digest)}
 	if !want.Digest.Full() {
-		paths, _ = filepath.Glob(filepath.Join(globQuote(filepath.Join(s.dir, "blobs", "sha256")), want.Digest.String()+"*"))
+		paths = nil
+		blobs, _ := s.blobs()
+		for _, b := range blobs {
+			if strings.HasPrefix(filepath.Base(b.path), want.Digest.String()) {
+				paths = append(paths, b.path)
+			}
+		}
 	}
 	for _, path := range paths {
-		f, err := os.Open(path)
+		f, err := s.fs.Open(path)
 		if err != nil {
 			continue
 		}
+		before, _ := s.fs.State(path)
 		v := transfer.NewVerifier(want.Want)
 		_, err = io.Copy(v, transfer.ContextReader(ctx, f))
 		f.Close()
@@ -181,18 +201,12 @@ func (s *Store) find(ctx context.Context, want wanted) (Blob, bool) {
 			continue
 		}
 		if digest, err := v.Check(); err == nil && path == s.blobPath(digest) {
-			return Blob{Path: path, Size: v.Size(), Digest: digest, CheckedBy: want.checked}, true
+			blob := Blob{Path: path, Size: v.Size(), Digest: digest, CheckedBy: want.checked}
+			blob.Read = s.readIn(blob, before)
+			return blob, s.hold(path)
 		}
 	}
 	return Blob{}, false
-}
-
-// globQuote makes a path match itself only.
-func globQuote(path string) string {
-	if os.PathSeparator == '\\' {
-		return path // no quoting there, and no brackets in most paths
-	}
-	return strings.NewReplacer(`\`, `\\`, `*`, `\*`, `?`, `\?`, `[`, `\[`).Replace(path)
 }
 
 // takeCopy takes the file from the first copy on this machine that is the right

@@ -113,7 +113,7 @@ func (s *Store) bring(ctx context.Context, want wanted, entry *registry.Entry, f
 		return Blob{}, err
 	}
 	file.Want, file.Progress = want.Want, o.Progress
-	part := filepath.Join(s.dir, "partial", want.Name+partSuffix)
+	part := filepath.Join(s.dir, partialDir, fileName(want.Name)+partSuffix)
 	if err := s.mkdir(filepath.Dir(part)); err != nil {
 		return Blob{}, err
 	}
@@ -121,7 +121,7 @@ func (s *Store) bring(ctx context.Context, want wanted, entry *registry.Entry, f
 	if err != nil {
 		return Blob{}, err
 	}
-	blob, err := s.keep(ctx, part, refsDir, want.Name, ref{result.Digest, result.Size, want.checked})
+	blob, err := s.keep(ctx, part, refsDir, want.Name, ref{SHA256: result.Digest, Size: result.Size, CheckedBy: want.checked})
 	if err == nil {
 		transfer.Forget(part)
 	}

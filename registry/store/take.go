@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/gozoo/zoo/internal/atomicfile"
 	"github.com/gozoo/zoo/internal/disk"
 	"github.com/gozoo/zoo/internal/oci"
 	"github.com/gozoo/zoo/internal/transfer"
@@ -86,11 +85,15 @@ func (s *Store) takeFile(ctx context.Context, want wanted, path string) (Blob, e
 
 // take copies a file into the store and makes the wanted name stand for it.
 func (s *Store) take(ctx context.Context, want wanted, src io.Reader) (Blob, error) {
-	tmp, err := s.temp(want.Name)
+	w, err := s.work()
 	if err != nil {
 		return Blob{}, err
 	}
-	defer os.Remove(tmp.Name()) // no longer there once it is kept
+	defer w.done()
+	tmp, err := w.create()
+	if err != nil {
+		return Blob{}, err
+	}
 	v := transfer.NewVerifier(want.Want)
 	// The verifier first: what is too long does not get to the disk.
 	_, err = io.Copy(io.MultiWriter(v, tmp), transfer.ContextReader(ctx, src))
@@ -109,20 +112,7 @@ func (s *Store) take(ctx context.Context, want wanted, src io.Reader) (Blob, err
 	if err != nil {
 		return Blob{}, err
 	}
-	return s.keep(ctx, tmp.Name(), refsDir, want.Name, ref{digest, v.Size(), want.checked})
-}
-
-// temp makes a file in partial that belongs to whoever holds a name's lock.
-func (s *Store) temp(name string) (*os.File, error) {
-	dir := filepath.Join(s.dir, "partial")
-	if err := s.mkdir(dir); err != nil {
-		return nil, err
-	}
-	tmp, err := os.CreateTemp(dir, name+".*")
-	if err != nil {
-		return nil, s.writeError(err)
-	}
-	return tmp, nil
+	return s.keep(ctx, tmp.Name(), refsDir, want.Name, ref{SHA256: digest, Size: v.Size(), CheckedBy: want.checked})
 }
 
 // keep moves a checked file into place and notes what its name stands for.
@@ -136,8 +126,22 @@ func (s *Store) keep(ctx context.Context, path, dir, name string, r ref) (Blob, 
 	if err := s.mkdir(filepath.Dir(blob.Path)); err != nil {
 		return Blob{}, err
 	}
-	if err := atomicfile.Replace(blob.Path, func(tmp string) error { return os.Rename(path, tmp) }); err != nil {
+	checked, err := s.fs.State(path)
+	if err == nil {
+		err = s.place(path, blob.Path)
+	}
+	if err != nil {
 		return Blob{}, fmt.Errorf("store: %s: %w", name, err)
+	}
+	s.hold(blob.Path)
+	// Renaming changes one of the times. If anything else did, the file is read once more.
+	placed, err := s.fs.State(blob.Path)
+	if checked.Changed = placed.Changed; err == nil && placed == checked {
+		blob.Read = s.noted(blob.Digest, placed)
+	} else if got, _, err := s.hashFile(ctx, blob.Path); err != nil {
+		return Blob{}, err
+	} else if got != blob.Digest {
+		return Blob{}, &RotError{Name: name, Path: blob.Path, Want: blob.Digest, Got: got, Removed: s.fs.Remove(blob.Path) == nil}
 	}
 	return blob, s.writeRef(dir, name, r)
 }
