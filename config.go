@@ -182,6 +182,7 @@ func New(c Config) (*Zoo, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.Notice = c.Notice
 	z := &Zoo{config: c, registry: reg, store: s, trace: func(string) {}}
 	if c.LockKey != "" {
 		if z.lockKey, err = lock.ReadPublicKey(c.LockKey); err != nil {

@@ -80,7 +80,7 @@ var layers = []layer{
 	{"registry/hub", []string{"digest", "registry", "internal/transfer"}},
 	{"registry/lock", []string{"digest", "registry", "internal/atomicfile"}},
 	{"registry/store", []string{"digest", "registry", "registry/hub", "registry/lock", "internal/oci", "internal/transfer",
-		"internal/atomicfile", "internal/disk", "github.com/gofrs/flock"}},
+		"internal/atomicfile", "internal/bounded", "internal/disk", "github.com/gofrs/flock"}},
 	{"registry/bundle", []string{"digest", "registry", "registry/lock", "registry/store", "internal/transfer", "internal/atomicfile"}},
 
 	// The facade.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -22,7 +23,8 @@ and print its path. A file that is in the cache already is not downloaded again;
 was cut off goes on where it ended, and a large one comes over several connections. What is
 printed says what the file was checked against: all digits of the sha256 that the registry
 states (sha256), that were learnt at first use (lock), that the host states (host), or only
-the 8 that its name carries (prefix). Formats: human, json, ndjson; with ndjson, progress
+the 8 that its name carries (prefix); and when its bytes were read for that: now, or on the
+last day before which nothing of the file has changed. Formats: human, json, ndjson; with ndjson, progress
 goes to standard error as one JSON object a line.`,
 		Example: "  zoo download cspresnet50_3rdparty_8xb32_in1k\n  zoo download cspresnet-nano_digits --output nano.pth",
 		Args:    cobra.MinimumNArgs(1),
@@ -109,6 +111,20 @@ func (a *app) importCommand() *cobra.Command {
 	}
 }
 
+// started is when this process was.
+var started = time.Now().Truncate(time.Second)
+
+// readAt says when the bytes of a file were read to compute their digest.
+func readAt(t time.Time) string {
+	switch {
+	case t.IsZero():
+		return "not read since it may have changed"
+	case !t.Before(started):
+		return "read now"
+	}
+	return "read on " + t.Local().Format(time.DateOnly)
+}
+
 // printSources prints files in JSON, or their paths.
 func (a *app) printSources(sources []*zoo.Source, format string) error {
 	switch format {
@@ -121,7 +137,7 @@ func (a *app) printSources(sources []*zoo.Source, format string) error {
 	}
 	for _, s := range sources {
 		fmt.Fprintln(a.stdout, s.Path)
-		a.hint("%s: %d bytes, sha256 %s, checked by %s", s.Model, s.Size, s.Digest, s.CheckedBy)
+		a.hint("%s: %d bytes, sha256 %s, checked by %s, %s", s.Model, s.Size, s.Digest, s.CheckedBy, readAt(s.Read))
 	}
 	return nil
 }

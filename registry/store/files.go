@@ -248,9 +248,12 @@ func (s *Store) mkdir(dir string) error {
 		}
 		err = s.fs.Mkdir(dir)
 	}
+	if errors.Is(err, fs.ErrExist) {
+		return nil
+	}
 	if err != nil {
 		if st, serr := s.fs.Stat(dir); serr == nil && st.IsDir() {
-			return nil
+			return nil // where nothing may be written, that may be all that is said
 		}
 		return s.writeError(err)
 	}

@@ -34,7 +34,7 @@ func (s *Store) work() (*work, error) {
 		}
 		lock, err := s.fs.TryLock(filepath.Join(dir, workLock), alone, true)
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
-			s.fs.Remove(dir)
+			s.removeWork(dir)
 			return nil, s.writeError(err)
 		}
 		if lock != nil {
