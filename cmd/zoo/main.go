@@ -51,6 +51,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetErr(stderr)
 	err := root.ExecuteContext(ctx)
 	a.endProgress()
+	if a.release != nil {
+		a.release()
+	}
 	if err == nil {
 		err = out.err
 	}
