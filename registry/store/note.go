@@ -66,7 +66,10 @@ func (s *Store) read(b Blob) time.Time {
 func (s *Store) noted(d digest.Digest, state disk.State) time.Time {
 	n := note{state, time.Now().UTC().Truncate(time.Second)}
 	if data, err := json.Marshal(n); err == nil && s.mkdir(filepath.Join(s.dir, checkedDir)) == nil {
-		_ = s.fs.WriteFile(s.notePath(d), append(data, '\n'))
+		path := s.notePath(d)
+		if s.fs.WriteFile(path, append(data, '\n')) != nil && s.fs.Remove(path) == nil { // another user's
+			_ = s.fs.WriteFile(path, append(data, '\n'))
+		}
 	}
 	return n.Read
 }
