@@ -47,7 +47,7 @@ func (s *Store) Prune(ctx context.Context, o PruneOptions) ([]Removed, error) {
 	}
 	defer unlock()
 	p := &pruner{store: s, dry: o.DryRun}
-	for _, step := range []func() error{p.temporaries, p.lostRefs, func() error { return p.quota(o.Keep) }, p.bookkeeping} {
+	for _, step := range []func() error{p.temporaries, p.oldNames, p.lostRefs, func() error { return p.quota(o.Keep) }, p.bookkeeping} {
 		if err := step(); err != nil {
 			return p.removed, err
 		}
@@ -278,6 +278,25 @@ func (p *pruner) bookkeeping() error {
 	for _, e := range notes {
 		if _, err := s.fs.Stat(filepath.Join(s.dir, "blobs", "sha256", e.Name())); errors.Is(err, fs.ErrNotExist) {
 			s.fs.Remove(filepath.Join(s.dir, checkedDir, e.Name()))
+		}
+	}
+	return nil
+}
+
+// oldNames renames refs of earlier versions, which wrote capital letters as they are.
+func (p *pruner) oldNames() error {
+	s := p.store
+	for _, dir := range []string{refsDir, derivedDir} {
+		entries, err := s.readDir(filepath.Join(s.dir, dir))
+		if err != nil {
+			return err
+		}
+		for _, e := range entries {
+			if name := nameOf(e.Name()); fileName(name) != e.Name() && !p.dry && !e.IsDir() {
+				if err := s.fs.Rename(filepath.Join(s.dir, dir, e.Name()), s.refPath(dir, name)); err != nil {
+					return s.writeError(err)
+				}
+			}
 		}
 	}
 	return nil

@@ -56,6 +56,9 @@ func (s *Store) refs(dir string) (good []Ref, lost []string, err error) {
 			continue // a ref being written
 		}
 		name := nameOf(e.Name())
+		if fileName(name) != e.Name() {
+			continue // of an earlier version: prune renames it
+		}
 		r, err := s.readRef(dir, name)
 		if err != nil {
 			lost = append(lost, name)

@@ -350,6 +350,24 @@ func TestLeftoversWithoutLocks(t *testing.T) {
 	}
 }
 
+// A ref that an earlier version wrote, with capital letters in its file's name, is not lost.
+func TestOldNames(t *testing.T) {
+	s, blob := rotStore(t)
+	old := filepath.Join(s.dir, refsDir, "Net_In1k")
+	if err := os.Rename(s.refPath(refsDir, "net_in1k"), old); err != nil {
+		t.Fatal(err)
+	}
+	if h, err := s.Verify(t.Context(), nil); err != nil || len(h.Faults) > 0 {
+		t.Errorf("verify: %+v, %v", h, err)
+	}
+	if removed, err := s.Prune(t.Context(), PruneOptions{Keep: -1}); err != nil || len(removed) > 0 {
+		t.Errorf("prune: %+v, %v", removed, err)
+	}
+	if refs, err := s.List(); err != nil || len(refs) != 1 || refs[0].Name != "Net_In1k" || refs[0].Blob.Digest != blob.Digest {
+		t.Errorf("%+v, %v, want the name as it was", refs, err)
+	}
+}
+
 // A clock that was wrong marks no file as used last for ever.
 func TestUsedInTheFuture(t *testing.T) {
 	s, blob := rotStore(t)
