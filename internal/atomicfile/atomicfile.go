@@ -64,7 +64,7 @@ func ReplaceMode(path string, perm os.FileMode, write func(tmp string) error) (e
 	if err = write(tmp); err != nil {
 		return err
 	}
-	if err = os.Chmod(tmp, perm); err != nil {
+	if err = chmod(tmp, perm); err != nil {
 		return err
 	}
 	if err = sync(tmp); err != nil {
@@ -98,7 +98,7 @@ func sync(path string) error {
 	if err != nil {
 		return err
 	}
-	err = f.Sync()
+	err = Sync(f)
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}
