@@ -376,20 +376,25 @@ func (p *pruner) fit(refs []Ref, keep int64) []Ref {
 	var kept []Ref
 	counted := make(map[digest.Digest]bool)
 	var total int64
-	full := false
+	full, inUse := false, 0
 	for _, r := range refs {
 		size := r.Blob.Size
 		if counted[r.Blob.Digest] {
 			size = 0
 		}
 		full = full || size > keep-total
-		if full && !held[r.Blob.Digest] {
+		if full && held[r.Blob.Digest] {
+			inUse++
+		} else if full {
 			p.removeRef(r, "used longest ago")
 			continue
 		}
 		counted[r.Blob.Digest] = true
 		total += size
 		kept = append(kept, r)
+	}
+	if inUse > 0 && p.store.Notice != nil {
+		p.store.Notice(fmt.Sprintf("%d files stay that other processes have open", inUse))
 	}
 	return kept
 }

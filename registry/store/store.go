@@ -48,7 +48,7 @@ type Store struct {
 	fs    fileSystem
 
 	// Notice, when set, is told in one line of a derived file that is made again, because
-	// its bytes had changed.
+	// its bytes had changed, and of files that stay though they were to be removed.
 	Notice func(text string)
 
 	mu   sync.Mutex
