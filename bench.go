@@ -94,9 +94,14 @@ const maxBenchInput = 1 << 30
 // Bench times the named model's network. Reading weights and compiling do not count. The
 // error is an *nn.InputError when the network cannot take inputs of that size.
 func (z *Zoo) Bench(ctx context.Context, name string, o BenchOptions) (*Bench, error) {
-	entry, err := z.registry.Lookup(name)
+	entry, err := z.lookup(name)
 	if err != nil {
 		return nil, err
+	}
+	if o.Checkpoint == "" {
+		if err := z.signed(); err != nil {
+			return nil, err
+		}
 	}
 	if o.Precision == "" {
 		o.Precision = High

@@ -34,7 +34,7 @@ var apache []byte
 func (z *Zoo) CreateBundle(ctx context.Context, w io.Writer, names, goldenFiles []string) error {
 	c := bundle.Contents{Blobs: make(map[string]store.Blob), Files: make(map[string][]byte)}
 	for _, name := range names {
-		entry, err := z.registry.Lookup(name)
+		entry, err := z.lookup(name)
 		if err != nil {
 			return err
 		}
@@ -109,7 +109,10 @@ func (z *Zoo) LoadBundle(ctx context.Context, r io.Reader) (*bundle.Loaded, erro
 		return nil, err
 	}
 	for _, m := range loaded.Models {
-		// The file is in the cache: this learns its digest where that is due.
+		if z.lockKey != nil {
+			break // a signed lock file learns nothing
+		}
+		// The file is in the cache: a lock file of the project learns its digest where that is due.
 		if entry, err := z.registry.Lookup(m.Name); err == nil {
 			o := z.fetchOptions(m.Name)
 			o.Offline = true
@@ -134,7 +137,11 @@ func (z *Zoo) checkBundled(m bundle.Model, lockText, signature []byte) error {
 		z.notice(fmt.Sprintf("%s: the registry does not know this model: bring the zoo.toml that has it", m.Name))
 		return nil
 	}
-	return z.store.CheckPin(entry, m.Pin, z.fetchOptions(m.Name))
+	o, err := z.bundleOptions(m.Name)
+	if err != nil {
+		return err
+	}
+	return z.store.CheckPin(entry, m.Pin, o)
 }
 
 func verifyBundled(key ed25519.PublicKey, lockText, signature []byte) error {
@@ -176,7 +183,7 @@ func (z *Zoo) cachedGoldens(model string) ([]*golden.Golden, error) {
 // under the tag of an "oci://" address. It returns the address that names it by
 // digest.
 func (z *Zoo) Push(ctx context.Context, name, address string) (string, error) {
-	entry, err := z.registry.Lookup(name)
+	entry, err := z.lookup(name)
 	if err != nil {
 		return "", err
 	}

@@ -207,8 +207,8 @@ func TestLock(t *testing.T) {
 	pinned := func(c *zoo.Config) { c.Lock = path }
 	z := newZoo(t, pinned)
 	for _, update := range []bool{false, false, true} {
-		s, err := z.Pin(t.Context(), nano.Names[0], update)
-		if err != nil || s.Digest.Short() != "65dda03c" || s.Model != nano.Names[0] {
+		s, err := z.Pin(t.Context(), nano.Names[:1], update)
+		if err != nil || len(s) != 1 || s[0].Digest.Short() != "65dda03c" || s[0].Model != nano.Names[0] {
 			t.Fatalf("%+v, %v", s, err)
 		}
 	}
@@ -235,9 +235,6 @@ func TestLock(t *testing.T) {
 	if _, err := signed.Open(t.Context(), nano.Names[1]); !errors.Is(err, zoo.ErrDigest) {
 		t.Errorf("a name outside of a signed lock file: %v", err)
 	}
-	if _, err := signed.Pin(t.Context(), nano.Names[1], false); !errors.Is(err, zoo.ErrOption) {
-		t.Errorf("pinning in a signed lock file: %v", err)
-	}
 	var b bytes.Buffer
 	if err := signed.CreateBundle(t.Context(), &b, nano.Names[:1], nil); err != nil {
 		t.Fatal(err)
@@ -251,6 +248,18 @@ func TestLock(t *testing.T) {
 	}
 	if _, err := signed.LoadBundle(t.Context(), &b); !errors.Is(err, zoo.ErrDigest) {
 		t.Errorf("a bundle without a signature: %v", err)
+	}
+	// What is added has to be signed anew, before more is added.
+	if _, err := signed.Pin(t.Context(), nano.Names[1:2], false); err != nil {
+		t.Errorf("pinning in a signed lock file: %v", err)
+	}
+	for name, f := range map[string]func() error{
+		"open":     func() error { _, err := signed.Open(t.Context(), nano.Names[0]); return err },
+		"pin more": func() error { _, err := signed.Pin(t.Context(), nano.Names[2:], false); return err },
+	} {
+		if err := f(); !errors.Is(err, zoo.ErrDigest) {
+			t.Errorf("%s before it is signed again: %v", name, err)
+		}
 	}
 	if err := os.WriteFile(path, []byte("zoo-lock/1\n"), 0o600); err != nil {
 		t.Fatal(err)

@@ -16,6 +16,7 @@ import (
 	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/golden"
 	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/registry/lock"
 	"github.com/gozoo/zoo/registry/store"
 )
 
@@ -27,16 +28,17 @@ type Source struct {
 	Digest    digest.Digest `json:"sha256"`
 	CheckedBy store.Check   `json:"checked_by"` // what the bytes were checked against
 	Read      time.Time     `json:"read"`       // when they were last read for that; zero: they may have changed since
+	Origin    lock.Origin   `json:"origin"`     // how they came
 }
 
 func source(model string, b store.Blob) *Source {
-	return &Source{Model: model, Path: b.Path, Size: b.Size, Digest: b.Digest, CheckedBy: b.CheckedBy, Read: b.Read}
+	return &Source{Model: model, Path: b.Path, Size: b.Size, Digest: b.Digest, CheckedBy: b.CheckedBy, Read: b.Read, Origin: b.Origin}
 }
 
 // Download returns the named model's published file, from the cache or else from
 // its address. The errors are those of store.Store.Fetch.
 func (z *Zoo) Download(ctx context.Context, name string) (*Source, error) {
-	entry, err := z.registry.Lookup(name)
+	entry, err := z.lookup(name)
 	if err != nil {
 		return nil, err
 	}
@@ -111,7 +113,7 @@ func (z *Zoo) fetchOptions(name string) store.Options {
 // Import puts a file into the cache as the named model's published file, after
 // the checks that a download goes through.
 func (z *Zoo) Import(ctx context.Context, name, path string) (*Source, error) {
-	entry, err := z.registry.Lookup(name)
+	entry, err := z.lookup(name)
 	if err != nil {
 		return nil, err
 	}
@@ -125,7 +127,8 @@ func (z *Zoo) Import(ctx context.Context, name, path string) (*Source, error) {
 // Store returns the cache, for those who look after it.
 func (z *Zoo) Store() *store.Store { return z.store }
 
-// Cached returns the published files in the cache, sorted by model.
+// Cached returns the published files in the cache, sorted by model. CheckedBy is what each was
+// checked against when it came, by what the registry stated.
 func (z *Zoo) Cached() ([]*Source, error) {
 	refs, err := z.store.List()
 	if err != nil {
@@ -178,7 +181,7 @@ const convertedVersion = 2
 // Images returns the labelled images that are embedded for the named model's classes, to
 // be evaluated on; nil where there are none.
 func (z *Zoo) Images(name string) (fs.FS, error) {
-	entry, err := z.registry.Lookup(name)
+	entry, err := z.lookup(name)
 	if err != nil {
 		return nil, err
 	}

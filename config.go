@@ -8,6 +8,7 @@ import (
 	"os"
 	"path/filepath"
 	"strconv"
+	"sync"
 
 	"github.com/gozoo/zoo/internal/option"
 	"github.com/gozoo/zoo/model"
@@ -41,7 +42,8 @@ type Config struct {
 	// are learnt in the cache folder only.
 	Lock string
 	// LockKey is the path of an ed25519 public key, as PEM, that must have signed
-	// the lock file. Names that are not in it are refused.
+	// the lock file. Without a lock file that it signed everything that uses a registry's
+	// model is refused, and so are names that are not in it.
 	LockKey string
 	// Precision, Threads and Concurrency say how networks are computed: see
 	// model.Compute, whose defaults hold. MaxPixels bounds encoded images: see
@@ -115,8 +117,9 @@ func ConfigOf(project string) Config {
 	}
 	if project != "" {
 		c.Registries = appendIfThere(c.Registries, filepath.Join(project, "zoo.toml"))
+		// What cannot be read there is an error once it is asked, and not as if it were not there.
 		if path := filepath.Join(project, lock.FileName); c.Lock == "" {
-			if _, err := os.Stat(path); err == nil {
+			if there, err := isThere(path); there || err != nil {
 				c.Lock = path
 			}
 		}
@@ -141,6 +144,7 @@ type Zoo struct {
 	registry *registry.Registry
 	store    *store.Store
 	lockKey  ed25519.PublicKey // nil: no signature is asked for
+	told     sync.Map          // names of whose overrides was told
 	trace    func(what string) // told what is fetched and opened; for tests
 }
 

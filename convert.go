@@ -119,7 +119,7 @@ func (c *Conversion) Digest() (digest.Digest, error) {
 // network wants, and an *OptionError or a *converter.RecipeError when the options are
 // to blame; then nothing is written.
 func (z *Zoo) Convert(ctx context.Context, name string, o ConvertOptions) (*Conversion, error) {
-	entry, err := z.registry.Lookup(name)
+	entry, err := z.lookup(name)
 	if err != nil {
 		return nil, err
 	}
@@ -165,7 +165,7 @@ func (z *Zoo) ConvertFile(ctx context.Context, path string, o ConvertOptions) (*
 	var entry *registry.Entry
 	if o.Model != "" {
 		var err error
-		if entry, err = z.registry.Lookup(o.Model); err != nil {
+		if entry, err = z.lookup(o.Model); err != nil {
 			return nil, err
 		}
 	}

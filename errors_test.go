@@ -41,7 +41,7 @@ func TestErrorClasses(t *testing.T) {
 		{"unknown", func() error { _, err := z.Images("cspresnet_50"); return err }},
 		{"unknown", func() error { _, err := z.Preprocessing("cspresnet_50"); return err }},
 		{"unknown", func() error { _, err := z.Bench(ctx, "cspresnet_50", zoo.BenchOptions{}); return err }},
-		{"unknown", func() error { _, err := z.Pin(ctx, "cspresnet_50", false); return err }},
+		{"unknown", func() error { _, err := z.Pin(ctx, []string{"cspresnet_50"}, false); return err }},
 		{"unknown", func() error { _, err := z.DownloadTo(ctx, "cspresnet_50", "x"); return err }},
 		{"unknown", func() error {
 			_, err := z.ConvertFile(ctx, garbage, zoo.ConvertOptions{Model: "x", Output: "y"})
@@ -64,7 +64,7 @@ func TestErrorClasses(t *testing.T) {
 		}},
 		{"option", func() error { _, err := zoo.New(zoo.Config{Precision: "exact"}); return err }},
 		{"option", func() error { _, err := zoo.New(zoo.Config{Threads: -1}); return err }},
-		{"option", func() error { _, err := z.Pin(ctx, nano.Names[0], false); return err }},
+		{"option", func() error { _, err := z.Pin(ctx, nano.Names[:1], false); return err }},
 		{"option", func() error { return z.SignLock(garbage) }},
 		{"option", func() error { _, err := z.Push(ctx, nano.Names[0], "https://example.org/x"); return err }},
 		{"option", func() error {

@@ -78,7 +78,7 @@ var layers = []layer{
 	{"internal/oci", []string{"digest", "registry", "internal/transfer", "oras.land/oras-go/v2",
 		"github.com/opencontainers/image-spec", "github.com/opencontainers/go-digest"}},
 	{"registry/hub", []string{"digest", "registry", "internal/transfer"}},
-	{"registry/lock", []string{"digest", "registry", "internal/atomicfile"}},
+	{"registry/lock", []string{"digest", "registry", "internal/atomicfile", "internal/bounded"}},
 	{"registry/store", []string{"digest", "registry", "registry/hub", "registry/lock", "internal/oci", "internal/transfer",
 		"internal/atomicfile", "internal/bounded", "internal/disk", "github.com/gofrs/flock"}},
 	{"registry/bundle", []string{"digest", "registry", "registry/lock", "registry/store", "internal/transfer", "internal/atomicfile"}},

@@ -1,7 +1,9 @@
 package zoo
 
 import (
+	"bytes"
 	"context"
+	"fmt"
 
 	"github.com/gozoo/zoo/internal/option"
 	"github.com/gozoo/zoo/registry/lock"
@@ -15,19 +17,51 @@ func (z *Zoo) lockPath() (string, error) {
 	return z.config.Lock, nil
 }
 
-// Pin fetches a model's file where need be and pins it in the lock file. A file
-// that is pinned already has to be that one, unless update is set: then what was
-// learnt of the name before is forgotten first. A signature over the lock file no
-// longer holds after a change.
-func (z *Zoo) Pin(ctx context.Context, name string, update bool) (*Source, error) {
-	entry, err := z.registry.Lookup(name)
+// Pin fetches models' files where need be and pins them in the lock file, with how each came.
+// A file that is pinned already has to be that one, unless update is set: then what was
+// learnt of the name before is forgotten first. Where a key is configured, a lock file that is
+// there must be one that it signed; one that is not there is made. A signature over the lock
+// file no longer holds after a change, of which a notice tells.
+func (z *Zoo) Pin(ctx context.Context, names []string, update bool) ([]*Source, error) {
+	for _, name := range names {
+		if _, err := z.registry.Lookup(name); err != nil {
+			return nil, err
+		}
+	}
+	path, err := z.lockPath()
 	if err != nil {
 		return nil, err
 	}
-	if z.lockKey != nil {
-		return nil, option.Errorf("LockKey", "zoo: lock: a signature is asked for: pin without the key, then sign")
+	if there, err := isThere(path); err != nil {
+		return nil, fmt.Errorf("zoo: lock: %w", err)
+	} else if there {
+		// Whoever signs afterwards signs what was there before, too.
+		if err := z.signed(); err != nil {
+			return nil, err
+		}
 	}
-	path, err := z.lockPath()
+	before, err := lock.Read(path)
+	if err != nil {
+		return nil, err
+	}
+	var out []*Source
+	for _, name := range names {
+		src, err := z.pin(ctx, path, name, update)
+		if err != nil {
+			return out, err
+		}
+		out = append(out, src)
+	}
+	after, err := lock.Read(path)
+	if err != nil {
+		return out, err
+	}
+	z.tellUnsigned(path, !bytes.Equal(before.Bytes(), after.Bytes()))
+	return out, nil
+}
+
+func (z *Zoo) pin(ctx context.Context, path, name string, update bool) (*Source, error) {
+	entry, err := z.lookup(name)
 	if err != nil {
 		return nil, err
 	}
@@ -36,8 +70,8 @@ func (z *Zoo) Pin(ctx context.Context, name string, update bool) (*Source, error
 		return nil, err
 	}
 	o := z.fetchOptions(name)
+	o.Lock, o.LockKey = "", nil // the name may be new
 	if _, pinned := pins.Pin(name); update {
-		o.Lock = ""
 		err = z.store.Forget(ctx, name)
 	} else if pinned {
 		o.Lock = path
@@ -53,6 +87,15 @@ func (z *Zoo) Pin(ctx context.Context, name string, update bool) (*Source, error
 		return nil, err
 	}
 	return source(name, blob), nil
+}
+
+// tellUnsigned tells that a lock file has to be signed, where somebody asks for that: by a
+// configured key, or by a signature that lies there of what it was before.
+func (z *Zoo) tellUnsigned(path string, changed bool) {
+	there, err := isThere(lock.SignaturePath(path))
+	if z.lockKey != nil && z.signed() != nil || z.lockKey == nil && changed && (there || err != nil) {
+		z.notice(fmt.Sprintf("%s is not signed as it is now, and nothing in it is trusted where a key is asked for: zoo lock sign --key FILE signs it", path))
+	}
 }
 
 // SignLock signs the lock file with the private key in a PEM file.

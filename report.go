@@ -40,6 +40,9 @@ type ReportOptions struct {
 // A *VerifyError comes with all rows: the accuracies of the networks it names are not
 // measured. Other errors come without rows.
 func (z *Zoo) Report(ctx context.Context, o ReportOptions) ([]metrics.Row, error) {
+	if err := z.signed(); err != nil {
+		return nil, err
+	}
 	names := o.Names
 	if len(names) == 0 {
 		names = reported
@@ -60,6 +63,7 @@ func (z *Zoo) Report(ctx context.Context, o ReportOptions) ([]metrics.Row, error
 	var failed []Check
 	for i, entry := range entries {
 		z.progress(Progress{Task: "report", Done: int64(i), Total: int64(len(entries))})
+		z.tellOverrides(entry)
 		row, err := z.row(ctx, entry, measured[entry.Name])
 		if verify := (*VerifyError)(nil); errors.As(err, &verify) {
 			failed = append(failed, verify.Failed...)

@@ -64,9 +64,14 @@ type PixelDelta struct {
 // precision, whether it passed or not; the error is about what kept it from
 // judging.
 func (z *Zoo) Verify(ctx context.Context, name string, o VerifyOptions) ([]Check, error) {
-	entry, err := z.registry.Lookup(name)
+	entry, err := z.lookup(name)
 	if err != nil {
 		return nil, err
+	}
+	if o.Checkpoint == "" {
+		if err := z.signed(); err != nil {
+			return nil, err
+		}
 	}
 	goldens := o.Goldens
 	if goldens == nil {

@@ -55,7 +55,7 @@ func Open(ctx context.Context, name string) (*Model, error) {
 // cache → converted file → bound graph. Close it after use. The error answers errors.Is
 // for ErrUnknown, ErrNetwork, ErrDigest and ErrCheckpoint.
 func (z *Zoo) Open(ctx context.Context, name string) (*Model, error) {
-	entry, err := z.registry.Lookup(name)
+	entry, err := z.lookup(name)
 	if err != nil {
 		return nil, err
 	}
@@ -92,7 +92,7 @@ func (z *Zoo) openBlob(ctx context.Context, entry *registry.Entry, src store.Blo
 // container that the package converter reads. The checkpoint may be fine-tuned to
 // another number of classes. Close it after use.
 func (z *Zoo) OpenFile(name, path string) (*Model, error) {
-	entry, err := z.registry.Lookup(name)
+	entry, err := z.lookup(name)
 	if err != nil {
 		return nil, err
 	}
@@ -160,7 +160,7 @@ func fit(entry *registry.Entry, checkpoint *converter.Checkpoint, recipe string)
 // classes. It needs no weights. The error is backbone.ErrNoDeploy where there is no such
 // form.
 func (z *Zoo) Graph(name string, form nn.Form) (*nn.Graph, error) {
-	entry, err := z.registry.Lookup(name)
+	entry, err := z.lookup(name)
 	if err != nil {
 		return nil, err
 	}
@@ -182,7 +182,7 @@ func graph(entry *registry.Entry, form nn.Form, classes int) (*nn.Graph, error) 
 
 // Preprocessing returns the named model's test-time preprocessing.
 func (z *Zoo) Preprocessing(name string) (vision.Pipeline, error) {
-	entry, err := z.registry.Lookup(name)
+	entry, err := z.lookup(name)
 	if err != nil {
 		return vision.Pipeline{}, err
 	}

@@ -9,7 +9,7 @@ import (
 )
 
 // Embedded returns the registry of a zoo.toml that is part of the program. It equals the one
-// that Parse returns, but parses a row when the row is first asked for. A test has to call
+// that Parse returns but for Entry.Builtin, and parses a row when the row is first asked for. A test has to call
 // Parse on the text. Where the text is wrong, Embedded panics, like regexp.MustCompile; where
 // a row is wrong, the first look at that row panics.
 //
@@ -31,7 +31,9 @@ func Embedded(file, text string) *Registry {
 			if err != nil {
 				panic(fmt.Sprintf("registry: %s: %v", file, err))
 			}
-			return rows[name]
+			entry := rows[name]
+			entry.Builtin = entry.Weights
+			return entry
 		})
 	}
 	const header = "\n["

@@ -28,6 +28,17 @@ type Entry struct {
 	Weights   Weights         `toml:"weights"`
 	Input     vision.Pipeline `toml:"input"` // the preprocessing that the published figures were measured with
 	Published Published       `toml:"published"`
+
+	// Builtin is what the program itself says of the weights of that name, whatever files of
+	// rows say over it. Zero: the row is not built in.
+	Builtin Weights `toml:"-"`
+}
+
+// AtBuiltin reports whether the row is built in, and address, digest and size of its weights
+// are what the program itself says.
+func (e *Entry) AtBuiltin() bool {
+	w, b := &e.Weights, &e.Builtin
+	return *b != Weights{} && w.URL == b.URL && w.Digest == b.Digest && w.Size == b.Size
 }
 
 // Labels names the list that classes are numbered by.

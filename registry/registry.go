@@ -13,6 +13,8 @@ import (
 type Registry struct {
 	rows  map[string]func() *Entry // each returns the same entry always
 	names []string                 // sorted
+
+	overrides map[string][]Override // of built-in rows
 }
 
 // Parse reads the text of a zoo.toml whose rows are all complete. Errors name the file, the
@@ -31,8 +33,12 @@ func (r *Registry) Merge(file string, data []byte) (*Registry, error) {
 	}
 	merged := &Registry{rows: make(map[string]func() *Entry, len(r.rows)+len(entries))}
 	maps.Copy(merged.rows, r.rows)
+	merged.overrides = maps.Clone(r.overrides)
 	for name, e := range entries {
 		merged.rows[name] = func() *Entry { return e }
+		if e.Builtin != (Weights{}) {
+			merged.override(name, file, changed(r.rows[name](), e))
+		}
 	}
 	merged.names = slices.Sorted(maps.Keys(merged.rows))
 	// Names become file names, and some file systems ignore case.

@@ -67,7 +67,7 @@ func (a *app) command() *cobra.Command {
 	f.BoolVar(&a.offline, "offline", false, "open no network connection (also $"+zoo.EnvOffline+")")
 	f.StringVar(&a.mirror, "mirror", "", "URL that replaces scheme and host of download addresses (also $"+zoo.EnvMirror+")")
 	f.StringVar(&a.lock, "lock", "", "lock file whose digests hold and that learns new ones (default $"+zoo.EnvLock+", else ./zoo.lock where it is there)")
-	f.StringVar(&a.lockKey, "lock-key", "", "public key that must have signed the lock file (also $"+zoo.EnvLockKey+")")
+	f.StringVar(&a.lockKey, "lock-key", "", "public key that must have signed the lock file; without one that it signed no model is used (also $"+zoo.EnvLockKey+")")
 	f.IntVarP(&a.jobs, "jobs", "j", 0, "goroutines to compute with (default one per core)")
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "print no progress and no hints")
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "print each step that is done, also without a terminal")
@@ -125,6 +125,9 @@ func (a *app) open() (*zoo.Zoo, error) {
 	c.Progress = a.progress
 	c.Notice = func(text string) { a.hint("%s", text) }
 	z, err := zoo.New(c)
+	if errors.Is(err, zoo.ErrDigest) { // of a key that proves nothing
+		return nil, err
+	}
 	if err != nil {
 		return nil, &usageError{err}
 	}

@@ -38,9 +38,9 @@ func (a *app) cacheListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "ls",
 		Short: "List the checkpoints in the cache",
-		Long: `List the checkpoints in the cache, by model: size, digest, what that was checked against, and
-when the bytes were last read for it, if nothing of the file has changed since.
-Formats: human, json, ndjson.`,
+		Long: `List the checkpoints in the cache, by model: size, digest, what each was checked against when
+it came, by its row, when its bytes were last read for that, if nothing of the file has changed
+since, and how it came. Formats: human, json, ndjson.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			format, err := a.formatOf(formatJSON, formatNDJSON)
@@ -61,7 +61,7 @@ Formats: human, json, ndjson.`,
 			w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 			var total int64
 			for _, s := range sources {
-				fmt.Fprintf(w, "%s\t%.1f MB\tsha256:%s\t%s\t%s\n", s.Model, float64(s.Size)/1e6, s.Digest, s.CheckedBy, readAt(s.Read))
+				fmt.Fprintf(w, "%s\t%.1f MB\tsha256:%s\t%s, %s\t%s\n", printable(s.Model), float64(s.Size)/1e6, s.Digest, s.CheckedBy, readAt(s.Read), printable(s.Origin.String()))
 				total += s.Size
 			}
 			if err := w.Flush(); err != nil {

@@ -21,10 +21,11 @@ func (a *app) downloadCommand() *cobra.Command {
 		Long: `Download each model's published file into the cache, check its digest while it comes in,
 and print its path. A file that is in the cache already is not downloaded again; one that
 was cut off goes on where it ended, and a large one comes over several connections. What is
-printed says what the file was checked against: all digits of the sha256 that the registry
-states (sha256), that were learnt at first use (lock), that the host states (host), or only
-the 8 that its name carries (prefix); and when its bytes were read for that: now, or on the
-last day before which nothing of the file has changed. Formats: human, json, ndjson; with ndjson, progress
+printed says how the file came, and what it was checked against: all digits of the sha256 that
+the registry states (sha256), that a lock file pins or that came from the built-in address
+before (lock), that the host states (host), or only the 8 that its name carries (prefix),
+which a made file can have, too; and when its bytes were read for that: now, or on the last
+day before which nothing of the file has changed. Formats: human, json, ndjson; with ndjson, progress
 goes to standard error as one JSON object a line.`,
 		Example: "  zoo download cspresnet50_3rdparty_8xb32_in1k\n  zoo download cspresnet-nano_digits --output nano.pth",
 		Args:    cobra.MinimumNArgs(1),
@@ -81,9 +82,11 @@ func downloadAll(ctx context.Context, z *zoo.Zoo, names []string, output string)
 
 func (a *app) importCommand() *cobra.Command {
 	return &cobra.Command{
-		Use:     "import NAME FILE",
-		Short:   "Put a file that came another way into the cache, after the same checks",
-		Long:    "Put a file into the cache as a model's published one, if its digest says that it is.\nFormats: human, json, ndjson.",
+		Use:   "import NAME FILE",
+		Short: "Put a file that came another way into the cache, after the same checks",
+		Long: `Put a file into the cache as a model's published one, if its digest says that it is. Where no
+more than 8 digits are known the file is used by that word: zoo lock NAME pins all of them.
+Formats: human, json, ndjson.`,
 		Example: "  zoo import efficientnet-lite0_3rdparty_in1k efficientnet-lite0-57934424.pth",
 		Args:    cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -137,7 +140,7 @@ func (a *app) printSources(sources []*zoo.Source, format string) error {
 	}
 	for _, s := range sources {
 		fmt.Fprintln(a.stdout, s.Path)
-		a.hint("%s: %d bytes, sha256 %s, checked by %s, %s", s.Model, s.Size, s.Digest, s.CheckedBy, readAt(s.Read))
+		a.hint("%s: %d bytes, sha256 %s, checked by %s, %s, from %s", s.Model, s.Size, s.Digest, s.CheckedBy, readAt(s.Read), s.Origin)
 	}
 	return nil
 }

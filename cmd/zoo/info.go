@@ -5,6 +5,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strconv"
 	"strings"
 
@@ -25,7 +26,7 @@ func (a *app) infoCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "info NAME",
 		Short:   "Print one model: source, licence, preprocessing, parameters, FLOPs",
-		Long:    "Print what is known of one model, and its parameters and FLOPs as counted from the network;\nwith --layers for every layer. Of a network that has two forms both are counted; json and\n--layers print that of the checkpoint, and with --deploy the one that it can be fused to.\nFormats: human, json; with --layers also csv and md.",
+		Long:    "Print what is known of one model, how its file in the cache came, and its parameters and FLOPs as counted from the network;\nwith --layers for every layer. Of a network that has two forms both are counted; json and\n--layers print that of the checkpoint, and with --deploy the one that it can be fused to.\nFormats: human, json; with --layers also csv and md.",
 		Example: "  zoo info cspresnet50_3rdparty_8xb32_in1k --layers --convention mmengine --size 256",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -63,8 +64,12 @@ func (a *app) infoCommand() *cobra.Command {
 					return usage("--deploy: %s has no deploy form", entry.Name)
 				}
 			}
+			here, err := cachedAs(z, entry.Name)
+			if err != nil {
+				return err
+			}
 			if format == formatJSON {
-				return a.printInfoJSON(entry, forms[0], layers)
+				return a.printInfoJSON(entry, forms[0], layers, here, z.Registry().Overrides(entry.Name))
 			}
 			if layers {
 				return a.printLayers(forms[0].Cost, format)
@@ -72,7 +77,7 @@ func (a *app) infoCommand() *cobra.Command {
 			if format != formatHuman {
 				return usage("--format %s goes with --layers", format)
 			}
-			a.printInfo(entry, forms)
+			a.printInfo(entry, forms, here, z.Registry().Overrides(entry.Name))
 			return nil
 		},
 		ValidArgsFunction: a.completeFirstName,
@@ -83,6 +88,15 @@ func (a *app) infoCommand() *cobra.Command {
 	f.StringVar(&convention, "convention", "", "FLOPs convention: "+joined(metrics.Conventions())+" (default: the published one)")
 	f.StringVar(&size, "size", "", "input size to count at, such as 256 or 256x320 (default: the published one)")
 	return c
+}
+
+// cachedAs returns the file in the cache that stands for a name; nil for none.
+func cachedAs(z *zoo.Zoo, name string) (*zoo.Source, error) {
+	sources, err := z.Cached()
+	if i := slices.IndexFunc(sources, func(s *zoo.Source) bool { return s.Model == name }); i >= 0 {
+		return sources[i], nil
+	}
+	return nil, err
 }
 
 // formTraining names the form that the checkpoint of a network of two forms holds.
@@ -133,7 +147,7 @@ func parseSize(s string) (h, w int, err error) {
 	return h, w, nil
 }
 
-func (a *app) printInfo(e *registry.Entry, forms []countedForm) {
+func (a *app) printInfo(e *registry.Entry, forms []countedForm, here *zoo.Source, overrides []registry.Override) {
 	w := a.stdout
 	line := func(key, value string) {
 		if value != "" {
@@ -145,6 +159,12 @@ func (a *app) printInfo(e *registry.Entry, forms []countedForm) {
 	line("classes", strings.TrimSpace(fmt.Sprintf("%d %s", e.Classes, e.Labels)))
 	line("source", e.Weights.URL)
 	line("digest", e.Weights.Digest.Text())
+	for _, o := range overrides {
+		line("overridden", fmt.Sprintf("%s, by %s", strings.Join(o.Keys, ", "), printable(o.File)))
+	}
+	if here != nil {
+		line("cached", fmt.Sprintf("sha256:%s, checked by %s, from %s", here.Digest, here.CheckedBy, printable(here.Origin.String())))
+	}
 	line("container", e.Weights.Container)
 	line("converted from", e.Weights.ConvertedFrom)
 	line("licence", e.Weights.Licence)
@@ -191,7 +211,11 @@ func printTable(w io.Writer, t table.Table, format string) error {
 	return t.Human(w)
 }
 
-func (a *app) printInfoJSON(e *registry.Entry, cost countedForm, layers bool) error {
+func (a *app) printInfoJSON(e *registry.Entry, cost countedForm, layers bool, here *zoo.Source, overrides []registry.Override) error {
+	type override struct {
+		File string   `json:"file"`
+		Keys []string `json:"keys"`
+	}
 	type operator struct {
 		Kind  string `json:"kind"`
 		FLOPs int64  `json:"flops"`
@@ -212,6 +236,8 @@ func (a *app) printInfoJSON(e *registry.Entry, cost countedForm, layers bool) er
 		Classes       int          `json:"classes"`
 		URL           string       `json:"url,omitempty"`
 		Digest        string       `json:"digest,omitempty"`
+		Overrides     []override   `json:"overrides,omitempty"` // of a built-in row
+		Cached        *zoo.Source  `json:"cached,omitempty"`
 		Container     string       `json:"container,omitempty"`
 		ConvertedFrom string       `json:"converted_from,omitempty"`
 		Licence       string       `json:"licence,omitempty"`
@@ -226,9 +252,12 @@ func (a *app) printInfoJSON(e *registry.Entry, cost countedForm, layers bool) er
 		ByOperator    []operator   `json:"by_operator"`
 		Layers        []layer      `json:"layers,omitempty"`
 	}{
-		e.Name, e.Family, e.Arch, e.Classes, e.Weights.URL, e.Weights.Digest.Text(), e.Weights.Container,
+		e.Name, e.Family, e.Arch, e.Classes, e.Weights.URL, e.Weights.Digest.Text(), nil, here, e.Weights.Container,
 		e.Weights.ConvertedFrom, e.Weights.Licence, e.Input.String(), cost.name, cost.Params, cost.FLOPs, cost.HeadFLOPs,
 		string(cost.Convention), string(cost.Scope), cost.Input, nil, nil,
+	}
+	for _, o := range overrides {
+		out.Overrides = append(out.Overrides, override{o.File, o.Keys})
 	}
 	for _, op := range cost.ByOperator {
 		out.ByOperator = append(out.ByOperator, operator{op.Kind, op.FLOPs})

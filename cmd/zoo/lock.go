@@ -5,7 +5,6 @@ import (
 
 	"github.com/spf13/cobra"
 
-	"github.com/gozoo/zoo"
 	"github.com/gozoo/zoo/registry/lock"
 )
 
@@ -15,8 +14,11 @@ func (a *app) lockCommand() *cobra.Command {
 		Use:   "lock NAME...",
 		Short: "Pin models' exact files in zoo.lock, to be committed",
 		Long: `Fetch each model's file where need be and pin its sha256 in zoo.lock (or --lock FILE), which
-is made if it is not there. From then on every command in that folder takes that file or
-none, and adds what it fetches. Formats: human, json, ndjson.`,
+is made if it is not there, and how each came: from the built-in address, a mirror, an import.
+From then on every command in that folder takes that file or none, and adds what it fetches,
+if that came from its built-in address or its row states all digits. With --lock-key, a lock
+file that is there must be signed before more is added, and one that is made must be signed
+before it is trusted. Formats: human, json, ndjson.`,
 		Example: "  zoo lock cspresnet50_3rdparty_8xb32_in1k\n  zoo lock key release.key\n  zoo lock sign --key release.key\n  zoo lock verify --key release.key.pub",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, names []string) error {
@@ -32,13 +34,9 @@ none, and adds what it fetches. Formats: human, json, ndjson.`,
 			if err := known(z, names); err != nil {
 				return err
 			}
-			var sources []*zoo.Source
-			for _, name := range names {
-				s, err := z.Pin(cmd.Context(), name, update)
-				if err != nil {
-					return err
-				}
-				sources = append(sources, s)
+			sources, err := z.Pin(cmd.Context(), names, update)
+			if err != nil {
+				return err
 			}
 			a.hint("%d pinned in %s", len(sources), z.Config().Lock)
 			return a.printSources(sources, format)
@@ -97,7 +95,8 @@ func (a *app) lockVerifyCommand() *cobra.Command {
 		Use:   "verify --key FILE",
 		Short: "Check the signature of the lock file against a public key",
 		Long: `Check the signature of the lock file against an ed25519 key in PEM. The exit status is 6 when
-it does not hold. With --lock-key, every command does this before it uses the lock file.`,
+it does not hold, or no lock file is there. With --lock-key, every command that uses a model
+does this first. An older lock file with the signature that it had then passes, too.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			a.ownLock = lock.FileName

@@ -29,7 +29,7 @@ func TestLockCommands(t *testing.T) {
 		t.Fatalf("lock: %+v", got)
 	}
 	text, err := os.ReadFile("zoo.lock")
-	if err != nil || strings.Count(string(text), "\n") != 3 || !strings.Contains(string(text), "\nserved_digits sha256:30dbf170") {
+	if err != nil || strings.Count(string(text), "\n") != 4 || !strings.Contains(string(text), "\n# from catalogue "+host.URL+"/v0/served-30dbf170.pth checked by prefix\n") || !strings.Contains(string(text), "\nserved_digits sha256:30dbf170") {
 		t.Fatalf("zoo.lock = %q, %v", text, err)
 	}
 	if got := command(t, cache(), with("download", "served_digits")...); got.status != exitOK || !strings.Contains(got.stderr, "checked by lock") {

@@ -14,6 +14,7 @@ import (
 	"github.com/gozoo/zoo/converter"
 	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/registry/bundle"
+	"github.com/gozoo/zoo/registry/lock"
 	"github.com/gozoo/zoo/registry/store"
 )
 
@@ -148,6 +149,8 @@ func exitStatus(err error) int {
 		return exitDigest
 	case errors.Is(err, zoo.ErrCheckpoint), errors.As(err, new(*bundle.Error)):
 		return exitCheckpoint
+	case errors.As(err, new(*lock.Error)):
+		return exitUsage
 	}
 	return exitInternal
 }

@@ -3,6 +3,7 @@
 package main
 
 import (
+	"errors"
 	"io/fs"
 	"os"
 	"os/exec"
@@ -66,6 +67,61 @@ func TestReadOnlyCache(t *testing.T) {
 		}
 		if out, err := run(args...); err != nil {
 			t.Errorf("%v: %v: %s", args, err, out)
+		}
+	}
+	// A project of that user, with a key: the lock file is his, and the cache is not.
+	project := filepath.Join(dir, "project")
+	if err := os.Mkdir(project, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if err := os.Chmod(project, 0o777); err != nil {
+		t.Fatal(err)
+	}
+	if got := command(t, cache, "lock", "key", filepath.Join(project, "k")); got.status != exitOK { // secret: of whoever runs the tests
+		t.Fatal(got)
+	}
+	lockFile := filepath.Join(project, "zoo.lock")
+	locked := func(args ...string) (string, error) {
+		return run(append([]string{"--lock", lockFile, "--lock-key", filepath.Join(project, "k.pub")}, args...)...)
+	}
+	status := func(err error) int {
+		if exit := (*exec.ExitError)(nil); errors.As(err, &exit) {
+			return exit.ExitCode()
+		}
+		return exitOK
+	}
+	expect := func(what string, want int, out string, err error) {
+		t.Helper()
+		if got := status(err); got != want {
+			t.Errorf("%s: exit status %d, want %d: %s", what, got, want, out)
+		}
+	}
+	out, err := locked("download", nanoModel)
+	expect("no lock file", exitDigest, out, err)
+	out, err = locked("lock", nanoModel)
+	expect("the first lock file", exitOK, out, err)
+	if os.Geteuid() == 0 {
+		out, err = locked("lock", "sign", "--key", filepath.Join(project, "k"))
+		expect("another user's secret key", exitUsage, out, err)
+	}
+	if got := command(t, cache, "--lock", lockFile, "lock", "sign", "--key", filepath.Join(project, "k")); got.status != exitOK {
+		t.Fatal(got)
+	}
+	out, err = locked("predict", nanoModel, filepath.Join(dir, "digit.png"))
+	expect("a signed lock file", exitOK, out, err)
+	if os.Geteuid() == 0 { // what may not be read is not as if it were not there
+		for _, path := range []string{lockFile + ".sig", lockFile} {
+			if err := os.Chown(path, 0, 0); err != nil {
+				t.Fatal(err)
+			}
+			if err := os.Chmod(path, 0o600); err != nil {
+				t.Fatal(err)
+			}
+			out, err = locked("download", nanoModel)
+			expect(filepath.Base(path)+" of another user, with a key", exitDigest, out, err)
+		}
+		if out, err = run("--lock", lockFile, "download", nanoModel); err == nil || !strings.Contains(out, "permission denied") {
+			t.Errorf("a lock file of another user: %v: %s", err, out)
 		}
 	}
 	if out, err := run("download", "cspdarknet-nano_digits"); err == nil || !strings.Contains(out, "choose another folder with --cache-dir") {

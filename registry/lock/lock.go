@@ -3,11 +3,12 @@
 // beside the code that uses the names:
 //
 //	zoo-lock/1
+//	# from WAY ADDRESS checked by CHECK
 //	NAME sha256:HEX SIZE
 //
 // with one line a name, sorted, so that the same pins are the same bytes. Lines
-// that begin with "#" and empty lines are skipped. The package knows neither the
-// network nor the cache.
+// that begin with "#" and empty lines are skipped, but for the line before a pin that says
+// how its file came: see Origin. The package knows neither the network nor the cache.
 package lock
 
 import (
@@ -25,6 +26,7 @@ import (
 
 	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/internal/atomicfile"
+	"github.com/gozoo/zoo/internal/bounded"
 	"github.com/gozoo/zoo/registry"
 )
 
@@ -34,7 +36,6 @@ const FileName = "zoo.lock"
 const (
 	format  = "zoo-lock/1"
 	comment = "# The files that registry names stand for. Written by zoo; commit it."
-	maxSize = 16 << 20 // bytes of a lock file
 )
 
 // A Pin is the file that a name stands for.
@@ -43,26 +44,38 @@ type Pin struct {
 	Size   int64         // bytes
 }
 
+// An Error says that a lock file cannot be read: it is no regular file, is too long, or is not
+// in the format.
+type Error struct{ Err error }
+
+func (e *Error) Error() string { return "lock: " + e.Err.Error() }
+
+// Unwrap returns the cause.
+func (e *Error) Unwrap() error { return e.Err }
+
 // A File is the content of a lock file. The zero File has no pins.
 type File struct {
-	pins map[string]Pin
+	pins    map[string]Pin
+	origins map[string]Origin // of those whose origin is known
 }
 
-// Parse reads the text of a lock file. Errors call the file by name, and give the line.
+// Parse reads the text of a lock file. The error is an *Error, which calls the file by name, and
+// gives the line.
 func Parse(name string, data []byte) (*File, error) {
 	f := &File{pins: make(map[string]Pin)}
 	lines := bufio.NewScanner(bytes.NewReader(data))
-	started := false
+	started, origin := false, Origin{} // that the line before states
 	for n := 1; lines.Scan(); n++ {
 		line := strings.TrimSpace(lines.Text())
 		if line == "" || line[0] == '#' {
+			origin = parseOrigin(line)
 			continue
 		}
 		if !started {
 			if line != format {
-				return nil, fmt.Errorf("lock: %s: line %d: expected %s, found %.80q", name, n, format, line)
+				return nil, &Error{fmt.Errorf("%s: line %d: expected %s, found %.80q", name, n, format, line)}
 			}
-			started = true
+			started, origin = true, Origin{}
 			continue
 		}
 		model, pin, err := parsePin(line)
@@ -72,12 +85,16 @@ func Parse(name string, data []byte) (*File, error) {
 			}
 		}
 		if err != nil {
-			return nil, fmt.Errorf("lock: %s: line %d: %w", name, n, err)
+			return nil, &Error{fmt.Errorf("%s: line %d: %w", name, n, err)}
 		}
 		f.pins[model] = pin
+		if origin.Way != Unknown {
+			f.SetOrigin(model, origin)
+		}
+		origin = Origin{}
 	}
 	if err := lines.Err(); err != nil {
-		return nil, fmt.Errorf("lock: %s: %w", name, err)
+		return nil, &Error{fmt.Errorf("%s: %w", name, err)}
 	}
 	return f, nil
 }
@@ -105,21 +122,15 @@ func parsePin(line string) (string, Pin, error) {
 	return name, Pin{d, int64(n)}, nil
 }
 
-// Read reads a lock file; a file that is not there has no pins.
+// Read reads a lock file; a file that is not there has no pins. It must be a regular file of
+// at most 16 MiB; else the error is an *Error.
 func Read(path string) (*File, error) {
-	st, err := os.Stat(path)
+	data, err := bounded.ReadFile(path, bounded.Lock)
 	if errors.Is(err, fs.ErrNotExist) {
 		return &File{}, nil
 	}
-	if err == nil && st.Size() > maxSize {
-		err = fmt.Errorf("%s: expected at most %d bytes, found %d", path, maxSize, st.Size())
-	}
-	var data []byte
-	if err == nil {
-		data, err = os.ReadFile(path)
-	}
 	if err != nil {
-		return nil, fmt.Errorf("lock: %w", err)
+		return nil, &Error{err}
 	}
 	return Parse(path, data)
 }
@@ -130,8 +141,12 @@ func (f *File) Pin(name string) (Pin, bool) {
 	return pin, ok
 }
 
-// Set makes a name stand for a file, whatever it stood for before.
+// Set makes a name stand for a file, whatever it stood for before. Where that was another
+// one, its origin is forgotten.
 func (f *File) Set(name string, pin Pin) {
+	if f.pins[name] != pin {
+		delete(f.origins, name)
+	}
 	if f.pins == nil {
 		f.pins = make(map[string]Pin)
 	}
@@ -139,7 +154,10 @@ func (f *File) Set(name string, pin Pin) {
 }
 
 // Delete forgets what a name stands for.
-func (f *File) Delete(name string) { delete(f.pins, name) }
+func (f *File) Delete(name string) {
+	delete(f.pins, name)
+	delete(f.origins, name)
+}
 
 // Names returns the names that are pinned, sorted.
 func (f *File) Names() []string { return slices.Sorted(maps.Keys(f.pins)) }
@@ -150,6 +168,9 @@ func (f *File) Bytes() []byte {
 	fmt.Fprintf(&b, "%s\n%s\n", format, comment)
 	for _, name := range f.Names() {
 		pin := f.pins[name]
+		if o := f.origins[name]; o.Way != Unknown {
+			fmt.Fprintln(&b, o.line())
+		}
 		fmt.Fprintf(&b, "%s sha256:%s %d\n", name, pin.Digest, pin.Size)
 	}
 	return b.Bytes()

@@ -104,6 +104,7 @@ func TestParse(t *testing.T) {
 func FuzzParse(f *testing.F) {
 	f.Add([]byte("zoo-lock/1\nnet sha256:" + hexA + " 10\n"))
 	f.Add([]byte("# x\r\nzoo-lock/1\r\n"))
+	f.Add([]byte("zoo-lock/1\n# from mirror https://host.example/f checked by prefix\nnet sha256:" + hexA + " 10\n# from import\nb sha256:" + hexA + " 1"))
 	f.Fuzz(func(t *testing.T, data []byte) {
 		parsed, err := lock.Parse("fuzz", data)
 		if err != nil {
@@ -113,6 +114,12 @@ func FuzzParse(f *testing.F) {
 		again, err := lock.Parse("again", text)
 		if err != nil {
 			t.Fatalf("what was written cannot be read: %v", err)
+		}
+		for _, name := range parsed.Names() {
+			pin, _ := parsed.Pin(name)
+			if now, ok := again.Pin(name); !ok || now != pin || again.Origin(name) != parsed.Origin(name) {
+				t.Fatalf("%s is %v from %+v, and was %v from %+v", name, now, again.Origin(name), pin, parsed.Origin(name))
+			}
 		}
 		if !bytes.Equal(text, again.Bytes()) {
 			t.Fatalf("written twice:\n%s\n%s", text, again.Bytes())

@@ -2,6 +2,7 @@ package lock
 
 import (
 	"bytes"
+	"cmp"
 	"crypto/ed25519"
 	"crypto/sha256"
 	"crypto/x509"
@@ -15,6 +16,7 @@ import (
 
 	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/internal/atomicfile"
+	"github.com/gozoo/zoo/internal/bounded"
 )
 
 // A signature is a file beside the lock file: one line with the format, the
@@ -23,14 +25,15 @@ import (
 // PEM files, private ones PKCS #8 and public ones PKIX, as OpenSSL writes them.
 const signatureFormat = "zoo-signature/1"
 
-// A SignatureError says that a lock file is not what the holder of a key signed.
+// A SignatureError says that a lock file is not what the holder of a key signed, that there is
+// none to be trusted, or that a key is none that could sign.
 type SignatureError struct {
-	Path   string // of the lock file
+	Path   string // of the lock file, or of the key
 	Reason string
 }
 
 func (e *SignatureError) Error() string {
-	return fmt.Sprintf("lock: %s: %s: nothing in it is trusted", e.Path, e.Reason)
+	return fmt.Sprintf("lock: %s: %s; nothing is trusted without a signature that holds", e.Path, e.Reason)
 }
 
 // Is reports whether target is digest.ErrMismatch.
@@ -52,7 +55,9 @@ func Sign(key ed25519.PrivateKey, data []byte) []byte {
 }
 
 // Verify checks a signature file's content against a lock file's bytes. path is
-// what errors call the lock file; they are *SignatureError.
+// what errors call the lock file; they are *SignatureError. One signature has one form: bits
+// that base64 leaves over are zero, numbers are smaller than the order of the group, and no
+// point is of small order, for which anybody could make a signature.
 func Verify(key ed25519.PublicKey, path string, data, signature []byte) error {
 	fail := func(format string, args ...any) error {
 		return &SignatureError{Path: path, Reason: fmt.Sprintf(format, args...)}
@@ -61,14 +66,19 @@ func Verify(key ed25519.PublicKey, path string, data, signature []byte) error {
 	if len(fields) != 3 || string(fields[0]) != signatureFormat {
 		return fail("its signature is no line of %s, a key and a signature", signatureFormat)
 	}
+	if !honest(key) {
+		return fail("key %s is of small order or no key: anybody could have signed", fingerprint(key))
+	}
 	if want := fingerprint(key); string(fields[1]) != want {
 		return fail("signed with key %.40q, expected key %s", fields[1], want)
 	}
-	raw, err := base64.StdEncoding.DecodeString(string(fields[2]))
+	raw, err := base64.StdEncoding.Strict().DecodeString(string(fields[2]))
 	if err != nil || len(raw) != ed25519.SignatureSize {
 		return fail("its signature is not %d bytes in base64", ed25519.SignatureSize)
 	}
-	if !ed25519.Verify(key, data, raw) {
+	// ed25519.Verify refuses a second half that is not reduced, and compares the first half as
+	// it is written.
+	if !honest(raw[:ed25519.PublicKeySize]) || !ed25519.Verify(key, data, raw) {
 		return fail("its content is not what key %s signed", fingerprint(key))
 	}
 	return nil
@@ -80,7 +90,7 @@ func SignFile(path, keyPath string) error {
 	if err != nil {
 		return err
 	}
-	data, err := os.ReadFile(path)
+	data, err := bounded.ReadFile(path, bounded.Lock)
 	if err != nil {
 		return fmt.Errorf("lock: %w", err)
 	}
@@ -91,18 +101,26 @@ func SignFile(path, keyPath string) error {
 }
 
 // VerifyFile checks the signature beside a lock file and returns the pins that it
-// covers. The error is a *SignatureError when there is no right signature.
+// covers. The error is a *SignatureError when there is no right signature: also when there is
+// no lock file at path, or path is empty since none was found.
 func VerifyFile(path string, key ed25519.PublicKey) (*File, error) {
-	data, err := os.ReadFile(path)
-	if err != nil {
-		return nil, fmt.Errorf("lock: %w", err)
+	fail := func(reason string) error { return &SignatureError{Path: cmp.Or(path, FileName), Reason: reason} }
+	if path == "" {
+		return nil, fail("there is none in this folder, and one that key " + fingerprint(key) + " signed is asked for: name it with --lock, or make one with zoo lock NAME and zoo lock sign")
 	}
-	signature, err := os.ReadFile(SignaturePath(path))
+	data, err := bounded.ReadFile(path, bounded.Lock)
 	if errors.Is(err, fs.ErrNotExist) {
-		return nil, &SignatureError{Path: path, Reason: "it has no signature in " + SignaturePath(path)}
+		return nil, fail("it is not there, and one that key " + fingerprint(key) + " signed is asked for: make one with zoo lock NAME and zoo lock sign")
 	}
 	if err != nil {
-		return nil, fmt.Errorf("lock: %w", err)
+		return nil, fail("it cannot be read: " + err.Error())
+	}
+	signature, err := bounded.ReadFile(SignaturePath(path), bounded.Key)
+	if errors.Is(err, fs.ErrNotExist) {
+		return nil, fail("it has no signature in " + SignaturePath(path) + ": zoo lock sign makes one")
+	}
+	if err != nil {
+		return nil, fail("its signature cannot be read: " + err.Error())
 	}
 	if err := Verify(key, path, data, signature); err != nil {
 		return nil, err
@@ -145,22 +163,30 @@ func ReadPrivateKey(path string) (ed25519.PrivateKey, error) {
 	return nil, keyError(path, "PRIVATE KEY", err)
 }
 
-// ReadPublicKey reads an ed25519 key from a PEM file of PKIX.
+// ReadPublicKey reads an ed25519 key from a PEM file of PKIX. The error is a *SignatureError
+// for a key for which anybody could sign.
 func ReadPublicKey(path string) (ed25519.PublicKey, error) {
 	key, err := readPEM(path, "PUBLIC KEY", x509.ParsePKIXPublicKey)
 	if k, ok := key.(ed25519.PublicKey); ok && err == nil {
+		if !honest(k) {
+			return nil, &SignatureError{Path: path, Reason: "the key is of small order or no point of the curve: anybody could sign for it"}
+		}
 		return k, nil
 	}
 	return nil, keyError(path, "PUBLIC KEY", err)
 }
 
+// maxKey bounds a key in bytes; one of ed25519 has at most 83.
+const maxKey = 256
+
 func readPEM(path, kind string, parse func([]byte) (any, error)) (any, error) {
-	data, err := os.ReadFile(path)
+	data, err := bounded.ReadFile(path, bounded.Key)
 	if err != nil {
 		return nil, err
 	}
 	block, _ := pem.Decode(data)
-	if block == nil || block.Type != kind {
+	// A key of another kind may be large enough that to check it takes minutes.
+	if block == nil || block.Type != kind || len(block.Bytes) > maxKey {
 		return nil, nil
 	}
 	return parse(block.Bytes)

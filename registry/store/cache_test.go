@@ -19,6 +19,7 @@ import (
 
 	"github.com/gozoo/zoo/internal/faulthost"
 	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/registry/lock"
 )
 
 func TestFetchMendsTheCache(t *testing.T) {
@@ -54,23 +55,34 @@ func TestFetchMendsTheCache(t *testing.T) {
 }
 
 // TestUnnamedBlob has a blob whose ref was never written, as a process that is
-// killed leaves it, or that is not what its name says.
+// killed leaves it, or that is not what its name says. It is taken by all digits, not by 8:
+// whoever made it may have had another name in mind.
 func TestUnnamedBlob(t *testing.T) {
-	for name, data := range map[string][]byte{"good": content, "damaged": flip(content, 5)} {
-		t.Run(name, func(t *testing.T) {
+	for _, tt := range []struct {
+		name  string
+		data  []byte
+		full  bool
+		taken bool
+	}{{"good", content, true, true}, {"damaged", flip(content, 5), true, false}, {"good, 8 digits are known", content, false, false}} {
+		t.Run(tt.name, func(t *testing.T) {
 			host := faulthost.Start(t, content, nil)
 			s := newStore(t)
 			path := s.blobPath(digestOf(content))
 			if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
 				t.Fatal(err)
 			}
-			write(t, path, data)
-			blob, err := s.Fetch(t.Context(), newEntry(t, host.URL+"/f"), Options{})
+			write(t, path, tt.data)
+			e, by := newEntry(t, host.URL+"/f"), ByPrefix
+			if tt.full {
+				fullDigest(e)
+				by = BySHA256
+			}
+			blob, err := s.Fetch(t.Context(), e, Options{})
 			if err != nil {
 				t.Fatal(err)
 			}
-			checkBlob(t, s, blob, ByPrefix)
-			if sent := host.Sent(); (sent == 0) != (name == "good") {
+			checkBlob(t, s, blob, by)
+			if sent := host.Sent(); (sent == 0) != tt.taken {
 				t.Errorf("%d bytes were sent", sent)
 			}
 		})
@@ -99,11 +111,28 @@ func TestReadOnlyFolder(t *testing.T) {
 		if err != nil || blob.Digest != digestOf(content) {
 			t.Errorf("fetch: %+v, %v", blob, err)
 		}
-		if data, err := os.ReadFile(project); err != nil || string(data) != string(pins(blob.Digest, blob.Size)) {
+		if data, err := os.ReadFile(project); err != nil || string(data) != string(learntPins(e, blob.Digest, blob.Size)) {
 			t.Errorf("the project's lock file has %q, %v", data, err)
+		}
+		if blob, err := s.Fetch(t.Context(), e, Options{}); err != nil || blob.CheckedBy != ByLock || blob.Origin.Way != lock.BuiltIn {
+			t.Errorf("what the owner of the cache learnt: %+v, %v", blob, err)
+		}
+		// A lock file of the project that may be read only learns nothing, and says so.
+		fixed := filepath.Join(s.dir, "partial", "fixed.lock")
+		var notices []string
+		o := Options{Lock: fixed, Notice: func(text string) { notices = append(notices, text) }}
+		if blob, err := s.Fetch(t.Context(), e, o); err != nil || blob.CheckedBy != ByLock {
+			t.Errorf("with a lock file that cannot be written to: %+v, %v", blob, err)
+		}
+		if len(notices) != 1 || !strings.Contains(notices[0], "cannot be written to") {
+			t.Errorf("notices = %q", notices)
 		}
 		second := *e
 		second.Name = "same_file_other_name"
+		if _, err := s.Fetch(t.Context(), &second, Options{}); !errors.Is(err, ErrReadOnly) {
+			t.Errorf("another name with the same 8 digits: error = %v, want ErrReadOnly", err)
+		}
+		fullDigest(&second)
 		if blob, err := s.Fetch(t.Context(), &second, Options{}); err != nil || blob.Digest != digestOf(content) {
 			t.Errorf("another name of the same file: %+v, %v", blob, err)
 		}
@@ -378,7 +407,7 @@ func TestPrune(t *testing.T) {
 			t.Errorf("keep %d: %d bytes; names (-want +got)\n%s", step.keep, total, d)
 		}
 	}
-	if d := cmp.Diff([]string{"partial/busy.part", "zoo.lock"}, files(t, s)); d != "" {
+	if d := cmp.Diff([]string{"partial/busy.part"}, files(t, s)); d != "" {
 		t.Errorf("at last (-want +got)\n%s", d)
 	}
 }

@@ -64,7 +64,8 @@ func child(dir, url string) int {
 		fmt.Fprintln(os.Stderr, err)
 		return 1
 	}
-	e := &registry.Entry{Name: "net_in1k", Weights: registry.Weights{URL: url, Digest: prefix}}
+	w := registry.Weights{URL: url, Digest: prefix}
+	e := &registry.Entry{Name: "net_in1k", Weights: w, Builtin: w}
 	blob, err := s.Fetch(context.Background(), e, Options{Lock: filepath.Join(filepath.Dir(dir), lock.FileName)})
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)

@@ -56,10 +56,16 @@ func from(first int, f faulthost.Fault) faulthost.Fault {
 	return func(n int, w http.ResponseWriter, r *http.Request) bool { return n >= first && f(n, w, r) }
 }
 
-func fullDigest(e *registry.Entry) { e.Weights.Digest = digestOf(content) }
+func fullDigest(e *registry.Entry) {
+	e.Weights.Digest = digestOf(content)
+	e.Builtin = e.Weights
+}
 
 func withSize(n int) func(*registry.Entry) {
-	return func(e *registry.Entry) { e.Weights.Size = int64(n) }
+	return func(e *registry.Entry) {
+		e.Weights.Size = int64(n)
+		e.Builtin = e.Weights
+	}
 }
 
 func faults(t *testing.T) []fault {

@@ -8,11 +8,12 @@ import (
 	"io"
 	"io/fs"
 	"path/filepath"
-	"strings"
+	"slices"
 
 	"github.com/gozoo/zoo/internal/transfer"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/hub"
+	"github.com/gozoo/zoo/registry/lock"
 )
 
 // Options says where Fetch may look and what it may trust. The zero value takes
@@ -33,8 +34,8 @@ type Options struct {
 	// Lock is the path of a lock file whose pins hold, and that digests learnt are
 	// added to; empty: none.
 	Lock string
-	// LockKey, when set, is the key that must have signed Lock; names that are not
-	// in it are refused.
+	// LockKey, when set, is the key that must have signed Lock. Where that is not so, or there is
+	// no file at Lock, everything is refused, and so are names that are not in it.
 	LockKey ed25519.PublicKey
 	// Progress, when set, is called while a download gets on. Bytes; a total of 0
 	// is not known.
@@ -72,7 +73,7 @@ func TorchCheckpoints(getenv func(string) string) string {
 // was none to ask, *SpaceError for a full disk, *RotError for a file that was changed in the
 // store, and the context's.
 func (s *Store) Fetch(ctx context.Context, entry *registry.Entry, o Options) (Blob, error) {
-	want, err := s.want(entry, &o)
+	want, err := s.trust(entry, &o)
 	if err != nil {
 		return Blob{}, err
 	}
@@ -81,26 +82,27 @@ func (s *Store) Fetch(ctx context.Context, entry *registry.Entry, o Options) (Bl
 	} else if ok {
 		return s.used(ctx, want, blob, &o)
 	}
+	s.passedOver(want, &o)
 	// Errors that need no lock come first: they leave nothing behind.
 	from, err := s.source(entry, &o)
 	if err != nil {
 		return Blob{}, err
 	}
 	copies := from.copies(want, &o)
-	if err := from.reachable(entry, &o); err != nil && len(copies) == 0 {
+	if err := from.reachable(entry, &o); err != nil && len(copies) == 0 && len(s.candidates(want)) == 0 {
 		return Blob{}, err
 	}
 	unlock, err := s.lock(ctx, entry.Name)
 	if errors.Is(err, ErrReadOnly) {
-		if blob, ok := s.find(ctx, want); ok {
-			return s.used(ctx, want, blob, &o)
+		if r, by, ok := s.find(ctx, want); ok {
+			return s.used(ctx, want, s.found(&r, by), &o)
 		}
 	}
 	if err != nil {
 		return Blob{}, err
 	}
 	defer unlock()
-	if want, err = s.want(entry, &o); err != nil {
+	if want, err = s.trust(entry, &o); err != nil {
 		return Blob{}, err
 	}
 	blob, ok, err := s.cached(ctx, want)
@@ -117,7 +119,7 @@ func (s *Store) Fetch(ctx context.Context, entry *registry.Entry, o Options) (Bl
 		blob, err = s.bring(ctx, want, entry, from, &o)
 	}
 	if err == nil {
-		err = s.learn(ctx, entry.Name, blob, &o)
+		err = s.learn(ctx, want, blob, &o)
 	}
 	if err != nil {
 		return Blob{}, err
@@ -125,33 +127,46 @@ func (s *Store) Fetch(ctx context.Context, entry *registry.Entry, o Options) (Bl
 	return blob, nil
 }
 
-// cached returns the blob if it is there under its name. A blob that the wanted
-// digest does not describe is not the entry's; a ref that cannot be read is none. The error
-// is a *RotError for bytes that were changed.
+// cached returns the blob if it is there under its name, and may stand for it. The error is a
+// *RotError for bytes that were changed.
 func (s *Store) cached(ctx context.Context, want wanted) (Blob, bool, error) {
 	r, err := s.readRef(refsDir, want.Name)
-	if err != nil || r == nil || !want.Digest.Matches(r.SHA256) {
+	if err != nil {
+		return Blob{}, false, nil // it is written over
+	}
+	by, ok := want.stands(r)
+	if !ok {
 		return Blob{}, false, nil
 	}
-	blob, ok := s.blob(r)
-	if !ok || !s.hold(blob.Path) {
+	if _, ok = s.blob(r); !ok || !s.hold(s.blobPath(r.SHA256)) {
 		return Blob{}, false, nil
 	}
-	if want.Digest.Full() {
-		blob.CheckedBy = want.checked
-	}
-	blob, err = s.intact(ctx, want.Name, blob)
+	blob, err := s.intact(ctx, want.Name, s.blobOf(r, by))
 	if errors.Is(err, fs.ErrNotExist) {
 		return Blob{}, false, nil // it went meanwhile
 	}
 	return blob, err == nil, err
 }
 
-// used notes that a blob was there. What was known of it, if only here, is learnt
+// passedOver tells that a file with the right 8 digits is in the cache, and is not used.
+func (s *Store) passedOver(want wanted, o *Options) {
+	r, err := s.readRef(refsDir, want.Name)
+	if err != nil || r == nil || want.Digest.Full() || !want.Digest.Matches(r.SHA256) {
+		return
+	}
+	for _, e := range append([]ref{*r}, r.Earlier...) {
+		if _, ok := want.stands(&e); ok {
+			return
+		}
+	}
+	o.notice("%s: the file in the cache, sha256 %s, is not used: no more than 8 digits are known, and it came by another address: %s", want.Name, r.SHA256, came(r.origin()))
+}
+
+// used notes that a blob was there. What may be known of it without being asked for is learnt
 // by a lock file that does not have it yet.
 func (s *Store) used(ctx context.Context, want wanted, blob Blob, o *Options) (Blob, error) {
 	s.touch(refsDir, want.Name)
-	if err := s.learn(ctx, want.Name, blob, o); err != nil {
+	if err := s.learn(ctx, want, blob, o); err != nil {
 		return Blob{}, err
 	}
 	return blob, nil
@@ -164,56 +179,83 @@ func (s *Store) adopt(ctx context.Context, want wanted) (Blob, bool, error) {
 		return Blob{}, false, err
 	}
 	defer unlock()
-	blob, ok := s.find(ctx, want)
+	r, by, ok := s.find(ctx, want)
 	if ok {
-		err = s.writeRef(refsDir, want.Name, ref{SHA256: blob.Digest, Size: blob.Size, CheckedBy: blob.CheckedBy})
+		err = s.writeRef(refsDir, want.Name, r)
 	}
 	if errors.Is(err, ErrReadOnly) {
 		err = nil // it is there all the same
 	}
-	return blob, ok && err == nil, err
+	return s.found(&r, by), ok && err == nil, err
 }
 
-// find returns the blob that has the wanted digest and is in the store without its
-// name: another name's, or left by a process that was killed before it could write
-// the ref. Its bytes are checked again.
-func (s *Store) find(ctx context.Context, want wanted) (Blob, bool) {
-	paths := []string{s.blobPath(want.Digest)}
-	if !want.Digest.Full() {
-		paths = nil
-		blobs, _ := s.blobs()
-		for _, b := range blobs {
-			if strings.HasPrefix(filepath.Base(b.path), want.Digest.String()) {
-				paths = append(paths, b.path)
-			}
-		}
+// found returns the blob of a ref that find gave.
+func (s *Store) found(r *ref, by Check) Blob {
+	blob := s.blobOf(r, by)
+	blob.Read = readNow()
+	return blob
+}
+
+// candidates returns refs of blobs that are in the store, and may stand for the name that does
+// not stand for any of them now: those that it stood for before, and, where all digits are
+// known, another name's, or one left by a process that was killed before it could write the ref.
+func (s *Store) candidates(want wanted) []ref {
+	var known []ref
+	if r, err := s.readRef(refsDir, want.Name); err == nil && r != nil {
+		known = append([]ref{*r}, r.Earlier...)
 	}
-	for _, path := range paths {
+	if want.Digest.Full() {
+		from := lock.Origin{Way: lock.OtherName}
+		if want.learnt { // the same bytes came for this name, from there
+			from = lock.From(lock.BuiltIn, want.entry.Weights.URL)
+		}
+		known = append(known, newRef(want, want.Digest, want.Size, from))
+	}
+	return slices.DeleteFunc(known, func(r ref) bool {
+		if _, ok := want.stands(&r); !ok {
+			return true
+		}
+		_, err := s.fs.Stat(s.blobPath(r.SHA256))
+		return err != nil
+	})
+}
+
+// find returns the first candidate that is what its digest says. Its bytes are read again.
+func (s *Store) find(ctx context.Context, want wanted) (ref, Check, bool) {
+	for _, r := range s.candidates(want) {
+		exact := want.Want
+		exact.Digest = r.SHA256
+		v := transfer.NewVerifier(exact)
+		path := s.blobPath(r.SHA256)
+		before, _ := s.fs.State(path)
 		f, err := s.fs.Open(path)
 		if err != nil {
 			continue
 		}
-		before, _ := s.fs.State(path)
-		v := transfer.NewVerifier(want.Want)
 		_, err = io.Copy(v, transfer.ContextReader(ctx, f))
 		f.Close()
 		if err != nil {
 			continue
 		}
-		if digest, err := v.Check(); err == nil && path == s.blobPath(digest) {
-			blob := Blob{Path: path, Size: v.Size(), Digest: digest, CheckedBy: want.checked}
-			blob.Read = s.readIn(blob, before)
-			return blob, s.hold(path)
+		if _, err := v.Check(); err == nil && s.hold(path) {
+			s.readIn(Blob{Path: path, Digest: r.SHA256}, before)
+			r.Size = v.Size()
+			by, ok := want.stands(&r)
+			return r, by, ok
 		}
 	}
-	return Blob{}, false
+	return ref{}, "", false
 }
 
 // takeCopy takes the file from the first copy on this machine that is the right
 // one.
-func (s *Store) takeCopy(ctx context.Context, want wanted, copies []string, o *Options) (Blob, bool, error) {
-	for _, path := range copies {
-		blob, err := s.takeFile(ctx, want, path)
+func (s *Store) takeCopy(ctx context.Context, want wanted, copies []localCopy, o *Options) (Blob, bool, error) {
+	for _, c := range copies {
+		path, as := c.path, want
+		if !c.ofRow {
+			as.row = "" // it was found by its digest, at whatever address
+		}
+		blob, err := s.takeFile(ctx, as, path, lock.From(c.way, want.entry.Weights.URL))
 		var other *MismatchError
 		switch {
 		case err == nil:

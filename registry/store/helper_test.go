@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -16,6 +17,7 @@ import (
 
 	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/registry/lock"
 )
 
 // content is the published file of the tests.
@@ -45,9 +47,11 @@ func mustDigest(t testing.TB, s string) digest.Digest {
 	return d
 }
 
-// newEntry returns an entry of content that knows 8 digits of its digest.
+// newEntry returns an entry of content that knows 8 digits of its digest, as one that is built
+// into the program.
 func newEntry(t testing.TB, url string) *registry.Entry {
-	return &registry.Entry{Name: "net_in1k", Weights: registry.Weights{URL: url, Digest: mustDigest(t, digestOf(content).Short())}}
+	w := registry.Weights{URL: url, Digest: mustDigest(t, digestOf(content).Short())}
+	return &registry.Entry{Name: "net_in1k", Weights: w, Builtin: w}
 }
 
 // newStore returns an empty store that loses no time and makes one request at a
@@ -91,8 +95,15 @@ func files(t testing.TB, s *Store) []string {
 	return out
 }
 
-// cachedFiles is what files returns when content is cached and nothing else is.
-var cachedFiles = []string{"blobs/sha256/" + digestOf(content).String(), "refs/net_in1k", "zoo.lock"}
+// kept is files without the lock file.
+func kept(t testing.TB, s *Store) []string {
+	t.Helper()
+	return slices.DeleteFunc(files(t, s), func(f string) bool { return f == "zoo.lock" })
+}
+
+// cachedFiles is what files returns when content is cached and nothing else is, but for the
+// lock file where its digest was learnt.
+var cachedFiles = []string{"blobs/sha256/" + digestOf(content).String(), "refs/net_in1k"}
 
 // partialFiles is what files returns when a part of content is kept.
 var partialFiles = []string{"partial/net_in1k.part", "partial/net_in1k.part.journal"}
@@ -100,7 +111,7 @@ var partialFiles = []string{"partial/net_in1k.part", "partial/net_in1k.part.jour
 // checkBlob checks that blob is content, cached, with nothing beside it.
 func checkBlob(t *testing.T, s *Store, blob Blob, by Check) {
 	t.Helper()
-	want := Blob{Path: s.blobPath(digestOf(content)), Size: int64(len(content)), Digest: digestOf(content), CheckedBy: by, Read: blob.Read}
+	want := Blob{Path: s.blobPath(digestOf(content)), Size: int64(len(content)), Digest: digestOf(content), CheckedBy: by, Read: blob.Read, Origin: blob.Origin}
 	if time.Since(blob.Read) > time.Minute {
 		t.Errorf("the bytes were read %v", blob.Read)
 	}
@@ -114,7 +125,8 @@ func checkBlob(t *testing.T, s *Store, blob Blob, by Check) {
 	if !bytes.Equal(got, content) {
 		t.Error("the blob has other bytes than were published")
 	}
-	if d := cmp.Diff(cachedFiles, files(t, s)); d != "" {
+	there := slices.DeleteFunc(files(t, s), func(path string) bool { return path == lock.FileName })
+	if d := cmp.Diff(cachedFiles, there); d != "" {
 		t.Errorf("files (-want +got)\n%s", d)
 	}
 }

@@ -64,7 +64,7 @@ func (s *Store) read(b Blob) time.Time {
 // noted writes down that the bytes of a blob were read while it was in a state, and returns
 // when. A note that cannot be written, or is lost, costs another reading.
 func (s *Store) noted(d digest.Digest, state disk.State) time.Time {
-	n := note{state, time.Now().UTC().Truncate(time.Second)}
+	n := note{state, readNow()}
 	if data, err := json.Marshal(n); err == nil && s.mkdir(filepath.Join(s.dir, checkedDir)) == nil {
 		path := s.notePath(d)
 		if s.fs.WriteFile(path, append(data, '\n')) != nil && s.fs.Remove(path) == nil { // another user's
@@ -106,8 +106,11 @@ func (s *Store) readIn(b Blob, before disk.State) time.Time {
 	if err == nil && after == before && time.Since(time.Unix(0, after.Changed)).Abs() > tick {
 		return s.noted(b.Digest, after)
 	}
-	return time.Now().UTC().Truncate(time.Second)
+	return readNow()
 }
+
+// readNow is Blob.Read of bytes that were just read.
+func readNow() time.Time { return time.Now().UTC().Truncate(time.Second) }
 
 // discard removes a blob that is still in a state, and reports whether it is gone.
 func (s *Store) discard(ctx context.Context, b Blob, state disk.State) bool {

@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"github.com/gozoo/zoo/digest"
+	"github.com/gozoo/zoo/registry/lock"
 )
 
 // The folders of refs.
@@ -25,11 +26,50 @@ type Ref struct {
 	Used    time.Time // last; to the minute
 }
 
-// ref is the content of refs/NAME and derived/KEY.
+// ref is the content of refs/NAME and derived/KEY. A ref of an earlier version has no more than
+// the first three.
 type ref struct {
 	SHA256    digest.Digest `json:"sha256"`
 	Size      int64         `json:"size"`
-	CheckedBy Check         `json:"checked_by,omitempty"`
+	CheckedBy Check         `json:"checked_by,omitempty"` // by what the row and its host stated
+	Way       lock.Way      `json:"way,omitempty"`        // how the file came
+	Address   string        `json:"address,omitempty"`    // as in lock.Origin
+	Row       string        `json:"row,omitempty"`        // the address that the row had: rowKey
+	// Earlier are files that came under the name by other addresses, the last one first. They
+	// stay until they are pruned.
+	Earlier []ref `json:"earlier,omitempty"`
+}
+
+// newRef returns the ref of a wanted file that came from somewhere.
+func newRef(want wanted, d digest.Digest, size int64, from lock.Origin) ref {
+	return ref{SHA256: d, Size: size, CheckedBy: want.stated, Way: from.Way, Address: from.Address, Row: want.row}
+}
+
+func (r *ref) origin() lock.Origin {
+	return lock.Origin{Way: r.Way, Address: r.Address, Checked: string(r.CheckedBy)}
+}
+
+// sameAs reports whether two refs say the same, but for when and how well it was known.
+func (r *ref) sameAs(other *ref) bool {
+	return r.SHA256 == other.SHA256 && r.Row == other.Row && r.Way == other.Way
+}
+
+// maxEarlier bounds ref.Earlier.
+const maxEarlier = 8
+
+// over puts what a name stood for before behind a ref, and what was behind that.
+func (r ref) over(old *ref) ref {
+	r.Earlier = nil
+	if old == nil {
+		return r
+	}
+	before := append([]ref{*old}, old.Earlier...)
+	for _, e := range before {
+		if e.Earlier = nil; e.SHA256.Full() && !e.sameAs(&r) && len(r.Earlier) < maxEarlier {
+			r.Earlier = append(r.Earlier, e)
+		}
+	}
+	return r
 }
 
 // List returns the names whose blobs are in the store, sorted.
@@ -96,12 +136,20 @@ func (s *Store) readRef(dir, name string) (*ref, error) {
 	if err != nil {
 		return nil, fmt.Errorf("store: %s: not a ref: %w: zoo cache prune removes it", path, err)
 	}
+	if r.CheckedBy == ByLock {
+		r.CheckedBy = ByPrefix // an earlier version's word for digests of which it did not note how they came
+	}
 	return &r, nil
 }
 
-// writeRef notes what a name stands for.
+// writeRef notes what a name stands for. What a registry name stood for before is kept behind
+// it. The caller holds the name's lock.
 func (s *Store) writeRef(dir, name string, r ref) error {
 	path := s.refPath(dir, name)
+	if dir == refsDir {
+		old, _ := s.readRef(dir, name) // one that cannot be read is written over
+		r = r.over(old)
+	}
 	data, err := json.Marshal(r)
 	if err != nil {
 		return err
@@ -137,5 +185,10 @@ func (s *Store) blob(r *ref) (Blob, bool) {
 	if err != nil || !st.Mode().IsRegular() || st.Size() != r.Size {
 		return Blob{}, false
 	}
-	return Blob{Path: path, Size: r.Size, Digest: r.SHA256, CheckedBy: r.CheckedBy}, true
+	return s.blobOf(r, r.CheckedBy), true
+}
+
+// blobOf returns what a ref stands for, by the word that holds.
+func (s *Store) blobOf(r *ref, by Check) Blob {
+	return Blob{Path: s.blobPath(r.SHA256), Size: r.Size, Digest: r.SHA256, CheckedBy: by, Origin: r.origin()}
 }

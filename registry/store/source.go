@@ -10,9 +10,12 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/internal/oci"
 	"github.com/gozoo/zoo/internal/transfer"
 	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/registry/hub"
+	"github.com/gozoo/zoo/registry/lock"
 )
 
 // source is where an entry's file is to come from.
@@ -75,18 +78,35 @@ func (f *source) mirrored(address string) (string, error) {
 	return to.String(), nil
 }
 
-// copies returns the paths of files on this machine that may be the wanted one.
-func (f *source) copies(want wanted, o *Options) []string {
-	paths := o.Hub.Copies(f.Address, want.Digest)
-	if o.TorchCheckpoints != "" && f.Kind == registry.AddressHTTP {
-		if u, err := url.Parse(f.Text); err == nil {
-			paths = append(paths, filepath.Join(o.TorchCheckpoints, path.Base(u.Path)))
+// A localCopy is a file in the cache of another program.
+type localCopy struct {
+	path  string
+	way   lock.Way
+	ofRow bool // it came by the address of the row
+}
+
+// copies returns files on this machine that may be the wanted one. A hub's cache is searched
+// for the digest only where all digits are known: whoever can have a file of any repository
+// loaded there can make one with 8 digits.
+func (f *source) copies(want wanted, o *Options) []localCopy {
+	var all []localCopy
+	for _, p := range o.Hub.Copies(f.Address, digest.Digest{}) {
+		all = append(all, localCopy{p, lock.HubCache, true})
+	}
+	if want.Digest.Full() {
+		for _, p := range o.Hub.Copies(registry.Address{}, want.Digest) {
+			all = append(all, localCopy{p, lock.HubCache, false})
 		}
 	}
-	var out []string
-	for _, p := range paths {
-		if st, err := os.Stat(p); err == nil && st.Mode().IsRegular() && (want.Size == 0 || want.Size == st.Size()) {
-			out = append(out, p)
+	if o.TorchCheckpoints != "" && f.Kind == registry.AddressHTTP {
+		if u, err := url.Parse(f.Text); err == nil {
+			all = append(all, localCopy{filepath.Join(o.TorchCheckpoints, path.Base(u.Path)), lock.TorchCache, true})
+		}
+	}
+	var out []localCopy
+	for _, c := range all {
+		if st, err := os.Stat(c.path); err == nil && st.Mode().IsRegular() && (want.Size == 0 || want.Size == st.Size()) {
+			out = append(out, c)
 		}
 	}
 	return out
@@ -104,9 +124,9 @@ func (s *Store) bring(ctx context.Context, want wanted, entry *registry.Entry, f
 			return Blob{}, fmt.Errorf("store: %s: embedded file: %w", want.Name, err)
 		}
 		defer f.Close()
-		return s.take(ctx, want, f)
+		return s.take(ctx, want, f, from.origin(entry, o))
 	case registry.AddressFile:
-		return s.takeFile(ctx, want, filepath.FromSlash(from.File))
+		return s.takeFile(ctx, want, filepath.FromSlash(from.File), from.origin(entry, o))
 	}
 	file, err := s.locate(ctx, &want, from, o)
 	if err != nil {
@@ -121,7 +141,7 @@ func (s *Store) bring(ctx context.Context, want wanted, entry *registry.Entry, f
 	if err != nil {
 		return Blob{}, err
 	}
-	blob, err := s.keep(ctx, part, refsDir, want.Name, ref{SHA256: result.Digest, Size: result.Size, CheckedBy: want.checked})
+	blob, err := s.keepWanted(ctx, part, want, newRef(want, result.Digest, result.Size, from.origin(entry, o)))
 	if err == nil {
 		transfer.Forget(part)
 	}
@@ -129,6 +149,26 @@ func (s *Store) bring(ctx context.Context, want wanted, entry *registry.Entry, f
 }
 
 const partSuffix = ".part"
+
+// origin says how the bytes come that bring takes.
+func (f *source) origin(entry *registry.Entry, o *Options) lock.Origin {
+	address := entry.Weights.URL
+	switch {
+	case f.Kind == registry.AddressFile:
+		path := filepath.FromSlash(f.File)
+		if abs, err := filepath.Abs(path); err == nil {
+			path = abs
+		}
+		return lock.From(lock.LocalFile, path)
+	case f.mirror != nil:
+		return lock.From(lock.Mirror, f.mirror.String())
+	case f.Kind == registry.AddressHub && o.Hub.Endpoint != "" && o.Hub.Endpoint != hub.DefaultEndpoint:
+		return lock.From(lock.Endpoint, o.Hub.Endpoint)
+	case entry.AtBuiltin():
+		return lock.From(lock.BuiltIn, address)
+	}
+	return lock.From(lock.Catalogue, address)
+}
 
 // locate returns the requests that give the file, and adds to what is wanted what
 // its host states.

@@ -76,15 +76,18 @@ func TestFetchFromCopies(t *testing.T) {
 	tests := []struct {
 		name       string
 		torch, hub []byte
+		full       bool     // all digits are known
 		notices    []string // parts, one each
 		ok         bool
 	}{
-		{"none", nil, nil, nil, false},
-		{"torch hub", content, nil, []string{"taken from " + inTorch}, true},
-		{"hub", nil, content, []string{"taken from " + inHub}, true},
-		{"hub damaged", nil, flip(content, 9), []string{inHub + " was not used: it is another file"}, false},
-		{"hub damaged, torch hub good", content, flip(content, 9), []string{"was not used", "taken from " + inTorch}, true},
-		{"torch hub half", content[:1000], nil, []string{"another file"}, false},
+		{"none", nil, nil, true, nil, false},
+		{"torch hub", content, nil, false, []string{"taken from " + inTorch}, true},
+		{"hub", nil, content, true, []string{"taken from " + inHub}, true},
+		{"hub, of any repository, with the same 8 digits", nil, content, false, nil, false},
+		{"hub damaged", nil, flip(content, 9), true, []string{inHub + " was not used: it is another file"}, false},
+		{"hub damaged, torch hub good", content, flip(content, 9), true, []string{"was not used", "taken from " + inTorch}, true},
+		{"torch hub damaged, hub good", flip(content, 9), content, true, []string{"taken from " + inHub}, true},
+		{"torch hub half", content[:1000], nil, true, []string{"another file"}, false},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
@@ -96,7 +99,12 @@ func TestFetchFromCopies(t *testing.T) {
 			}
 			s := newStore(t)
 			var notices []string
-			blob, err := s.Fetch(t.Context(), newEntry(t, "https://nowhere.invalid/v0/net.pth"), Options{
+			e, by := newEntry(t, "https://nowhere.invalid/v0/net.pth"), ByPrefix
+			if tt.full {
+				fullDigest(e)
+				by = BySHA256
+			}
+			blob, err := s.Fetch(t.Context(), e, Options{
 				Offline: true, TorchCheckpoints: torch, Hub: hub.Hub{Cache: hubCache},
 				Notice: func(text string) { notices = append(notices, text) },
 			})
@@ -104,7 +112,7 @@ func TestFetchFromCopies(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				checkBlob(t, s, blob, ByPrefix)
+				checkBlob(t, s, blob, by)
 			} else if !errors.As(err, new(*OfflineError)) {
 				t.Errorf("error = %v, want an OfflineError", err)
 			}

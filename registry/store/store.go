@@ -14,7 +14,7 @@
 //	                   folder for each piece of work under way
 //	checked/HEX        when a blob's bytes were read, and the state of the file then
 //	locks/             one empty file for each name in use; processes lock them
-//	zoo.lock           every digest that was learnt here, in the format of package lock
+//	zoo.lock           the digests that were learnt from built-in addresses, in the format of package lock
 //
 // A file appears under blobs, refs and derived whole or not at all, and under
 // blobs only after its digest was computed from its bytes. Nothing is trusted
@@ -79,7 +79,8 @@ type Blob struct {
 	Size      int64         // bytes
 	Digest    digest.Digest // full
 	CheckedBy Check
-	Read      time.Time // when the bytes were last read and had the digest; zero: they may have changed since
+	Read      time.Time   // when the bytes were last read and had the digest; zero: they may have changed since
+	Origin    lock.Origin // how it came
 }
 
 // A Check says what a blob's bytes were checked against.
@@ -88,7 +89,7 @@ type Check string
 // The checks, most trustworthy first.
 const (
 	BySHA256 Check = "sha256" // all digits, which the registry entry states
-	ByLock   Check = "lock"   // all digits, learnt when the file was first fetched
+	ByLock   Check = "lock"   // all digits, of a lock file, or learnt when the file came from the built-in address
 	ByHost   Check = "host"   // all digits, which the host of the file states, and the entry's first 8
 	ByPrefix Check = "prefix" // the 8 digits that the published file name carries
 )
@@ -97,7 +98,7 @@ func (s *Store) blobPath(d digest.Digest) string {
 	return filepath.Join(s.dir, "blobs", "sha256", d.String())
 }
 
-// lockPath is where every digest that was learnt in this folder is written.
+// lockPath is where the digests that were learnt in this folder are written.
 func (s *Store) lockPath() string { return filepath.Join(s.dir, lock.FileName) }
 
 // ErrReadOnly says that something had to be written to a folder that cannot be

@@ -22,18 +22,26 @@ func (s *Store) Import(ctx context.Context, entry *registry.Entry, path string, 
 	if err := checkRegular(entry.Name, path); err != nil {
 		return Blob{}, err
 	}
+	// What is refused leaves nothing behind.
+	if _, err := s.trust(entry, &o); err != nil {
+		return Blob{}, err
+	}
 	unlock, err := s.lock(ctx, entry.Name)
 	if err != nil {
 		return Blob{}, err
 	}
 	defer unlock()
-	want, err := s.want(entry, &o)
+	want, err := s.trust(entry, &o)
 	if err != nil {
 		return Blob{}, err
 	}
-	blob, err := s.takeFile(ctx, want, path)
+	from := path
+	if abs, err := filepath.Abs(path); err == nil {
+		from = abs
+	}
+	blob, err := s.takeFile(ctx, want, path, lock.From(lock.Import, from))
 	if err == nil {
-		err = s.learn(ctx, entry.Name, blob, &o)
+		err = s.learn(ctx, want, blob, &o)
 	}
 	if err != nil {
 		return Blob{}, err
@@ -41,23 +49,20 @@ func (s *Store) Import(ctx context.Context, entry *registry.Entry, path string, 
 	return blob, nil
 }
 
-// Put puts a file into the store under a name, and learns its pin, if its bytes have the
-// digest and the size of the pin. The error is a *MismatchError for other bytes.
+// Put puts a file of a bundle into the store under a name, if its bytes have the digest and the
+// size of the pin. Nothing is learnt of it: the name's row, or a lock file, says what it may stand
+// for. The error is a *MismatchError for other bytes.
 func (s *Store) Put(ctx context.Context, name string, pin lock.Pin, src io.Reader) (Blob, error) {
 	unlock, err := s.lock(ctx, name)
 	if err != nil {
 		return Blob{}, err
 	}
 	defer unlock()
-	want := wanted{Want: transfer.Want{Name: name, Digest: pin.Digest, Size: pin.Size, Limit: pin.Size}, checked: ByLock}
-	blob, err := s.take(ctx, want, src)
-	if err == nil {
-		err = s.learn(ctx, name, blob, &Options{})
+	want := wanted{
+		Want:    transfer.Want{Name: name, Digest: pin.Digest, Size: pin.Size, Limit: pin.Size},
+		checked: ByPrefix, stated: ByPrefix,
 	}
-	if err != nil {
-		return Blob{}, err
-	}
-	return blob, nil
+	return s.take(ctx, want, src, lock.From(lock.Bundle, ""))
 }
 
 func checkRegular(name, path string) error {
@@ -71,7 +76,7 @@ func checkRegular(name, path string) error {
 	return nil
 }
 
-func (s *Store) takeFile(ctx context.Context, want wanted, path string) (Blob, error) {
+func (s *Store) takeFile(ctx context.Context, want wanted, path string, from lock.Origin) (Blob, error) {
 	if err := checkRegular(want.Name, path); err != nil {
 		return Blob{}, err
 	}
@@ -80,11 +85,11 @@ func (s *Store) takeFile(ctx context.Context, want wanted, path string) (Blob, e
 		return Blob{}, fmt.Errorf("store: %s: %w", want.Name, err)
 	}
 	defer f.Close()
-	return s.take(ctx, want, f)
+	return s.take(ctx, want, f, from)
 }
 
 // take copies a file into the store and makes the wanted name stand for it.
-func (s *Store) take(ctx context.Context, want wanted, src io.Reader) (Blob, error) {
+func (s *Store) take(ctx context.Context, want wanted, src io.Reader, from lock.Origin) (Blob, error) {
 	w, err := s.work()
 	if err != nil {
 		return Blob{}, err
@@ -112,7 +117,15 @@ func (s *Store) take(ctx context.Context, want wanted, src io.Reader) (Blob, err
 	if err != nil {
 		return Blob{}, err
 	}
-	return s.keep(ctx, tmp.Name(), refsDir, want.Name, ref{SHA256: digest, Size: v.Size(), CheckedBy: want.checked})
+	return s.keepWanted(ctx, tmp.Name(), want, newRef(want, digest, v.Size(), from))
+}
+
+// keepWanted is keep for a file that was wanted, and returns it by the word that it was wanted
+// by.
+func (s *Store) keepWanted(ctx context.Context, path string, want wanted, r ref) (Blob, error) {
+	blob, err := s.keep(ctx, path, refsDir, want.Name, r)
+	blob.CheckedBy = want.checked
+	return blob, err
 }
 
 // keep moves a checked file into place and notes what its name stands for.
@@ -122,7 +135,7 @@ func (s *Store) keep(ctx context.Context, path, dir, name string, r ref) (Blob, 
 		return Blob{}, err
 	}
 	defer unlock()
-	blob := Blob{Path: s.blobPath(r.SHA256), Size: r.Size, Digest: r.SHA256, CheckedBy: r.CheckedBy}
+	blob := s.blobOf(&r, r.CheckedBy)
 	if err := s.mkdir(filepath.Dir(blob.Path)); err != nil {
 		return Blob{}, err
 	}
@@ -142,6 +155,8 @@ func (s *Store) keep(ctx context.Context, path, dir, name string, r ref) (Blob, 
 		return Blob{}, err
 	} else if got != blob.Digest {
 		return Blob{}, &RotError{Name: name, Path: blob.Path, Want: blob.Digest, Got: got, Removed: s.fs.Remove(blob.Path) == nil}
+	} else {
+		blob.Read = readNow()
 	}
 	return blob, s.writeRef(dir, name, r)
 }

@@ -1,11 +1,11 @@
 package store
 
 import (
-	"context"
-	"errors"
+	"crypto/sha256"
+	"encoding/hex"
 	"fmt"
-	"io/fs"
-	"os"
+	"net/url"
+	"path/filepath"
 
 	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/internal/transfer"
@@ -13,21 +13,44 @@ import (
 	"github.com/gozoo/zoo/registry/lock"
 )
 
+// Everything that decides what bytes may stand for a name, by whose word, and what may be
+// noted of them, is in this file. Each way into the store asks Store.trust first, whatever is
+// fetched, imported, found in the cache or taken out of a bundle:
+//
+//   - A key that is set is asked for always. Without a lock file that it signed, and for names
+//     that are not in it, nothing is trusted: neither what is in the cache nor what is built in.
+//   - All digits come from the row, else from the lock file of the project, else from what was
+//     learnt in this cache. The 8 digits of a file's name count where there is nothing better.
+//   - 8 digits can be met by a made file in seconds. Who knows no more takes from the cache only
+//     what came by the same address, or was brought by hand (wanted.stands), and the digest of a
+//     file that is known by no more is learnt by itself only where it came straight from the
+//     address that is built into the program, for that name and address (wanted.vouched).
+
 // wanted is what a file must be before it is trusted, and by whose word.
 type wanted struct {
 	transfer.Want
-	checked Check
+	checked Check           // by what is known
+	stated  Check           // by what the row and the host of the file state
+	entry   *registry.Entry // nil: of a bundle
+	row     string          // names the address of the row: rowKey
+	learnt  bool            // all digits are those that were learnt in this cache
 }
 
-// want returns what the entry's file must be. All digits of the digest come from
-// the entry, else from the lock file of o, else from what was learnt in this
-// folder; the prefix alone counts where there is nothing better. The error is a
-// *TrustError when entry and lock file disagree, or a *SignatureError.
-func (s *Store) want(entry *registry.Entry, o *Options) (wanted, error) {
+// trust returns what the entry's file must be. All digits of the digest come from the entry,
+// else from the lock file of o, else from what was learnt in this folder for that name and
+// address; the prefix alone counts where there is nothing better. The error is a *TrustError
+// when entry and lock file disagree, or a *SignatureError.
+func (s *Store) trust(entry *registry.Entry, o *Options) (wanted, error) {
 	e := &entry.Weights
-	w := wanted{Want: transfer.Want{Name: entry.Name, Digest: e.Digest, Size: e.Size, Limit: s.limit}, checked: ByPrefix}
+	w := wanted{
+		Want:    transfer.Want{Name: entry.Name, Digest: e.Digest, Size: e.Size, Limit: s.limit},
+		checked: ByPrefix, stated: ByPrefix, entry: entry, row: rowKey(e.URL),
+	}
 	if e.Digest.Full() {
-		w.checked = BySHA256
+		w.checked, w.stated = BySHA256, BySHA256
+	}
+	if path, err := filepath.Abs(o.Lock); o.Lock != "" && o.LockKey == nil && err == nil && path == s.lockPath() {
+		o.Lock = "" // the cache is the working directory: what was learnt is no project's lock file
 	}
 	pin, ok, err := o.pin(entry)
 	if err != nil {
@@ -37,12 +60,11 @@ func (s *Store) want(entry *registry.Entry, o *Options) (wanted, error) {
 	if !ok && !e.Digest.Full() {
 		learnt, err := lock.Read(s.lockPath())
 		if err != nil {
-			return w, fmt.Errorf("store: %s: %w: if its text is damaged, remove the file to learn its digests anew", entry.Name, err)
+			return w, fmt.Errorf("store: %s: %v: if its text is damaged, remove the file to learn its digests anew", entry.Name, err)
 		}
-		// What was learnt of an earlier entry does not bind this one.
 		origin = s.lockPath()
-		pin, ok = learnt.Pin(entry.Name)
-		ok = ok && e.Digest.Matches(pin.Digest) && (e.Size == 0 || e.Size == pin.Size)
+		pin, ok = learntOf(learnt, entry)
+		w.learnt = ok
 	}
 	if ok && w.checked != BySHA256 {
 		w.Digest, w.Size, w.checked, w.Origin = pin.Digest, pin.Size, ByLock, origin
@@ -56,17 +78,32 @@ func (s *Store) want(entry *registry.Entry, o *Options) (wanted, error) {
 	return w, nil
 }
 
+// learntOf returns what was learnt of an entry. It binds the address that it was learnt from
+// alone, and not what an earlier entry said. Earlier versions noted digests without an origin,
+// wherever the bytes came from: those say nothing.
+func learntOf(f *lock.File, entry *registry.Entry) (lock.Pin, bool) {
+	e := &entry.Weights
+	pin, ok := f.Pin(entry.Name)
+	came := f.Origin(entry.Name)
+	ok = ok && entry.AtBuiltin() && came.Way == lock.BuiltIn && came.Address == lock.From(lock.BuiltIn, e.URL).Address
+	return pin, ok && e.Digest.Matches(pin.Digest) && (e.Size == 0 || e.Size == pin.Size)
+}
+
+// LockFile returns the lock file whose pins hold, which has none where there is no file. Where
+// a key is set, the error is a *SignatureError unless a file is there that it signed.
+func (o *Options) LockFile() (*lock.File, error) {
+	switch {
+	case o.LockKey != nil:
+		return lock.VerifyFile(o.Lock, o.LockKey)
+	case o.Lock == "":
+		return &lock.File{}, nil
+	}
+	return lock.Read(o.Lock)
+}
+
 // pin returns what the lock file says of an entry.
 func (o *Options) pin(entry *registry.Entry) (pin lock.Pin, ok bool, err error) {
-	if o.Lock == "" {
-		return pin, false, nil
-	}
-	var f *lock.File
-	if o.LockKey != nil {
-		f, err = lock.VerifyFile(o.Lock, o.LockKey)
-	} else {
-		f, err = lock.Read(o.Lock)
-	}
+	f, err := o.LockFile()
 	if err != nil {
 		return pin, false, err
 	}
@@ -86,6 +123,69 @@ func (o *Options) pin(entry *registry.Entry) (pin lock.Pin, ok bool, err error) 
 	return pin, false, &TrustError{Name: entry.Name, Reason: reason}
 }
 
+// stands reports whether a file that is in the cache under the name may stand for it, and by
+// which word. Where all digits are known they decide. Where no more than the prefix is, the
+// file must have come by the address of the same row, or by hand.
+func (w *wanted) stands(r *ref) (Check, bool) {
+	if r == nil || !w.Digest.Matches(r.SHA256) || w.Size > 0 && w.Size != r.Size {
+		return "", false
+	}
+	if w.Digest.Full() {
+		return w.checked, true
+	}
+	switch r.Way {
+	case lock.Unknown, lock.Import, lock.Bundle: // a cache of an earlier version; the user's own doing
+		return ByPrefix, true
+	case lock.OtherName: // taken by a digest that somebody else knew
+		return "", false
+	case lock.BuiltIn:
+		if w.entry == nil || !w.entry.AtBuiltin() {
+			return "", false
+		}
+	default:
+		if r.Row == "" || r.Row != w.row {
+			return "", false
+		}
+	}
+	if r.CheckedBy == ByHost && r.Row == w.row {
+		return ByHost, true
+	}
+	return ByPrefix, true
+}
+
+// vouched reports whether the digest of a file that came in a way may be noted for its name
+// without being asked for: since the row states it, which no file of rows has changed; since
+// it was learnt before; or since the file came straight from the built-in address.
+func (w *wanted) vouched(came lock.Way) bool {
+	e := w.entry
+	switch {
+	case e.Weights.Digest.Full():
+		return e.AtBuiltin() || e.Builtin == registry.Weights{}
+	case w.learnt:
+		return true
+	}
+	return came == lock.BuiltIn && e.AtBuiltin()
+}
+
+// rowKey names the address of a row, without giving away what is secret in it. A file: address
+// counts from the current folder.
+func rowKey(address string) string {
+	if address == "" {
+		return ""
+	}
+	if a, err := registry.ParseAddress(address); err == nil && a.Kind == registry.AddressFile {
+		if path, err := filepath.Abs(filepath.FromSlash(a.File)); err == nil {
+			address = registry.FileScheme + path
+		}
+	}
+	if u, err := url.Parse(address); err == nil && u.User != nil {
+		u.User = nil
+		address = u.String()
+	}
+	sum := sha256.Sum256([]byte(address))
+	return hex.EncodeToString(sum[:16])
+}
+
 // byHost makes a wanted digest exact by what the host of the file states. The
 // error is a *MismatchError when it states another one.
 func (w *wanted) byHost(digest digest.Digest, size int64, host string) error {
@@ -96,41 +196,16 @@ func (w *wanted) byHost(digest digest.Digest, size int64, host string) error {
 		return &MismatchError{Name: w.Name, Want: w.Digest, Got: digest, Size: size, Hint: "so " + host + " states before any download"}
 	}
 	if !w.Digest.Full() {
-		w.Digest, w.checked, w.Origin = digest, ByHost, host
+		w.Digest, w.checked, w.stated, w.Origin = digest, ByHost, ByHost, host
 	}
 	w.Size, w.Limit = size, size
 	return nil
 }
 
-// learn notes the digest of a file that was fetched: in the folder's own lock
-// file and, unless it is signed, in that of o.
-func (s *Store) learn(ctx context.Context, name string, blob Blob, o *Options) error {
-	pin := lock.Pin{Digest: blob.Digest, Size: blob.Size}
-	if err := s.setPin(ctx, s.lockPath(), name, pin); err != nil && !errors.Is(err, ErrReadOnly) {
-		return err
-	}
-	if o.Lock == "" || o.LockKey != nil {
-		return nil
-	}
-	if _, err := os.Stat(lock.SignaturePath(o.Lock)); err == nil {
-		f, err := lock.Read(o.Lock)
-		if err != nil {
-			return err
-		}
-		if _, ok := f.Pin(name); !ok {
-			o.notice("%s: not added to %s, which is signed: zoo lock %s adds it, then sign it again", name, o.Lock, name)
-		}
-		return nil
-	} else if !errors.Is(err, fs.ErrNotExist) {
-		return fmt.Errorf("store: %w", err)
-	}
-	return s.setPin(ctx, o.Lock, name, pin)
-}
-
 // CheckPin returns the *TrustError of a file that a name may not stand for: by its
 // entry, by the lock file of o, or by what was learnt in this folder.
 func (s *Store) CheckPin(entry *registry.Entry, pin lock.Pin, o Options) error {
-	want, err := s.want(entry, &o)
+	want, err := s.trust(entry, &o)
 	if err != nil {
 		return err
 	}
@@ -142,57 +217,4 @@ func (s *Store) CheckPin(entry *registry.Entry, pin lock.Pin, o Options) error {
 		origin = "the registry"
 	}
 	return &TrustError{Name: entry.Name, Reason: fmt.Sprintf("expected sha256 %s by %s, found %s in %d bytes", want.Digest, origin, pin.Digest, pin.Size)}
-}
-
-// Forget removes what was learnt in this folder about a name, and the name; its
-// blob stays until it is pruned.
-func (s *Store) Forget(ctx context.Context, name string) error {
-	unlock, err := s.lock(ctx, name)
-	if err != nil {
-		return err
-	}
-	defer unlock()
-	if err := s.fs.Remove(s.refPath(refsDir, name)); err != nil {
-		return s.writeError(err)
-	}
-	return s.editLock(ctx, s.lockPath(), func(f *lock.File) { f.Delete(name) })
-}
-
-// SetPin makes a name stand for a file in a lock file, which is made if need be.
-func (s *Store) SetPin(ctx context.Context, path, name string, blob Blob) error {
-	return s.setPin(ctx, path, name, lock.Pin{Digest: blob.Digest, Size: blob.Size})
-}
-
-func (s *Store) setPin(ctx context.Context, path, name string, pin lock.Pin) error {
-	f, err := lock.Read(path)
-	if err != nil {
-		return err
-	}
-	if old, ok := f.Pin(name); ok && old == pin {
-		return nil
-	}
-	return s.editLock(ctx, path, func(f *lock.File) { f.Set(name, pin) })
-}
-
-// editLock changes a lock file while no other process does.
-func (s *Store) editLock(ctx context.Context, path string, edit func(f *lock.File)) error {
-	unlock, err := s.lock(ctx, lockOfLock)
-	switch {
-	case err == nil:
-		defer unlock()
-	case errors.Is(err, ErrReadOnly) && path != s.lockPath():
-		// A lock file elsewhere may be written to all the same.
-	default:
-		return err
-	}
-	f, err := lock.Read(path)
-	if err != nil {
-		return err
-	}
-	edit(f)
-	err = f.Write(path)
-	if err != nil && path == s.lockPath() {
-		return s.writeError(err)
-	}
-	return err
 }

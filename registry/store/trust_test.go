@@ -21,6 +21,16 @@ func pins(digest digest.Digest, size int64) []byte {
 	return f.Bytes()
 }
 
+// learntPins is pins for what came from the built-in address of an entry.
+func learntPins(e *registry.Entry, digest digest.Digest, size int64) []byte {
+	var f lock.File
+	f.Set(e.Name, lock.Pin{Digest: digest, Size: size})
+	from := lock.From(lock.BuiltIn, e.Builtin.URL)
+	from.Checked = string(ByPrefix)
+	f.SetOrigin(e.Name, from)
+	return f.Bytes()
+}
+
 // TestDigestIsLearnt prunes a file and downloads it again: this time all digits of
 // its digest are known.
 func TestDigestIsLearnt(t *testing.T) {
@@ -31,7 +41,7 @@ func TestDigestIsLearnt(t *testing.T) {
 	if err != nil || blob.CheckedBy != ByPrefix {
 		t.Fatalf("first: %+v, %v", blob, err)
 	}
-	want := string(pins(digestOf(content), int64(len(content))))
+	want := string(learntPins(e, digestOf(content), int64(len(content))))
 	for _, path := range []string{project, filepath.Join(s.dir, lock.FileName)} {
 		if got, err := os.ReadFile(path); err != nil || string(got) != want {
 			t.Errorf("%s = %q, %v, want %q", path, got, err, want)
@@ -55,6 +65,16 @@ func TestDigestIsLearnt(t *testing.T) {
 	if blob, err = other.Fetch(t.Context(), e, Options{Lock: project}); err != nil || blob.CheckedBy != BySHA256 {
 		t.Errorf("full digest: %+v, %v, want the file checked by sha256", blob, err)
 	}
+}
+
+// learntAt gives the one pin of a lock file the built-in address of an entry as its origin.
+func learntAt(e *registry.Entry, text []byte) []byte {
+	f, err := lock.Parse("", text)
+	if err != nil {
+		return text
+	}
+	pin, _ := f.Pin(e.Name)
+	return learntPins(e, pin.Digest, pin.Size)
 }
 
 // TestLockHolds has another file of the same 8 digits at the host. The digest that
@@ -93,7 +113,7 @@ func TestLockHolds(t *testing.T) {
 				if err := os.MkdirAll(s.dir, 0o755); err != nil {
 					t.Fatal(err)
 				}
-				write(t, filepath.Join(s.dir, lock.FileName), tt.here)
+				write(t, filepath.Join(s.dir, lock.FileName), learntAt(e, tt.here))
 			}
 			if tt.edit != nil {
 				tt.edit(e)
