@@ -61,7 +61,7 @@ since, and how it came. Formats: human, json, ndjson.`,
 			w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 			var total int64
 			for _, s := range sources {
-				fmt.Fprintf(w, "%s\t%.1f MB\tsha256:%s\t%s, %s\t%s\n", printable(s.Model), float64(s.Size)/1e6, s.Digest, s.CheckedBy, readAt(s.Read), printable(s.Origin.String()))
+				fmt.Fprintf(w, "%s\t%.1f MB\tsha256:%s\t%s\t%s\t%s\n", printable(s.Model), float64(s.Size)/1e6, s.Digest, s.CheckedBy, printable(s.Origin.String()), readAt(s.Read))
 				total += s.Size
 			}
 			if err := w.Flush(); err != nil {

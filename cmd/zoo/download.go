@@ -140,7 +140,7 @@ func (a *app) printSources(sources []*zoo.Source, format string) error {
 	}
 	for _, s := range sources {
 		fmt.Fprintln(a.stdout, s.Path)
-		a.hint("%s: %d bytes, sha256 %s, checked by %s, %s, from %s", s.Model, s.Size, s.Digest, s.CheckedBy, readAt(s.Read), s.Origin)
+		a.hint("%s: %d bytes, sha256 %s, checked by %s, from %s, %s", s.Model, s.Size, s.Digest, s.CheckedBy, s.Origin, readAt(s.Read))
 	}
 	return nil
 }
