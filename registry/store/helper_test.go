@@ -8,6 +8,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 	"time"
@@ -89,6 +90,12 @@ func files(t testing.TB, s *Store) []string {
 		t.Fatal(err)
 	}
 	return out
+}
+
+// kept is files without the lock file.
+func kept(t testing.TB, s *Store) []string {
+	t.Helper()
+	return slices.DeleteFunc(files(t, s), func(f string) bool { return f == "zoo.lock" })
 }
 
 // cachedFiles is what files returns when content is cached and nothing else is.
