@@ -97,8 +97,8 @@ func TestHostile2Cache(t *testing.T) {
 	t.Run("the words", func(t *testing.T) {
 		cache := t.TempDir()
 		play(t, cache, []situation{
-			{name: "fetched", args: []string{"download", nanoModel}, says: []string{"checked by sha256, read now"}},
-			{name: "listed", args: []string{"cache", "ls"}, says: []string{"  sha256  read now"}},
+			{name: "fetched", args: []string{"download", nanoModel}, says: []string{"checked by sha256, ", "read now"}},
+			{name: "listed", args: []string{"cache", "ls"}, says: []string{"  sha256", "read now"}},
 		})
 		path := strings.TrimSpace(command(t, cache, "download", nanoModel).stdout)
 		time.Sleep(20 * time.Millisecond)

@@ -8,6 +8,7 @@ import (
 	"os"
 	"os/exec"
 	"path/filepath"
+	"slices"
 	"strings"
 	"sync"
 	"sync/atomic"
@@ -110,7 +111,7 @@ func TestPruneStress(t *testing.T) {
 			if got := command(t, cache, "cache", "prune", "--keep", "0B"); got.status != exitOK {
 				t.Errorf("prune: %+v", got)
 			}
-			if d := cmp.Diff([]string{"locks/.blobs", "locks/.zoo.lock", "zoo.lock"}, filesIn(t, cache)); d != "" {
+			if d := cmp.Diff([]string{"locks/.blobs", "locks/.zoo.lock"}, slices.DeleteFunc(filesIn(t, cache), func(f string) bool { return f == "zoo.lock" })); d != "" {
 				t.Errorf("left (-want +got)\n%s", d)
 			}
 		})
