@@ -2,20 +2,19 @@ package zoo
 
 import (
 	"context"
-	"crypto/ed25519"
 	_ "embed"
 	"errors"
 	"fmt"
 	"io"
 	"io/fs"
 	"os"
-	"path"
 	"path/filepath"
-	"strings"
 
 	"github.com/gozoo/zoo/golden"
 	"github.com/gozoo/zoo/internal/atomicfile"
+	"github.com/gozoo/zoo/internal/bounded"
 	"github.com/gozoo/zoo/internal/option"
+	"github.com/gozoo/zoo/printable"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/bundle"
 	"github.com/gozoo/zoo/registry/lock"
@@ -27,12 +26,29 @@ import (
 //go:embed LICENSE
 var apache []byte
 
+// BundleOptions says what goes into a bundle beside the models. The zero value adds nothing.
+type BundleOptions struct {
+	// Goldens are paths of golden files of these models.
+	Goldens []string
+	// Key is the path of an ed25519 private key, as PEM, that signs the whole bundle. Empty:
+	// nobody does.
+	Key string
+}
+
 // CreateBundle writes a bundle of models: their published files, fetched where
-// need be, the lock file that pins them, their embedded goldens and those in
-// goldenFiles, and their licences. A signed lock file is taken along with its
+// need be, the lock file that pins them, their embedded goldens and those of
+// o, and their licences. A signed lock file is taken along with its
 // signature. What was written before an error is no bundle.
-func (z *Zoo) CreateBundle(ctx context.Context, w io.Writer, names, goldenFiles []string) error {
-	c := bundle.Contents{Blobs: make(map[string]store.Blob), Files: make(map[string][]byte)}
+func (z *Zoo) CreateBundle(ctx context.Context, w io.Writer, names []string, o BundleOptions) error {
+	c := bundle.Contents{
+		Blobs: make(map[string]store.Blob), Goldens: make(map[string]map[string][]byte), Licences: make(map[string][]byte),
+	}
+	var err error
+	if o.Key != "" {
+		if c.Key, err = lock.ReadPrivateKey(o.Key); err != nil {
+			return err
+		}
+	}
 	for _, name := range names {
 		entry, err := z.lookup(name)
 		if err != nil {
@@ -41,17 +57,13 @@ func (z *Zoo) CreateBundle(ctx context.Context, w io.Writer, names, goldenFiles 
 		if c.Blobs[name], err = z.fetch(ctx, entry); err != nil {
 			return err
 		}
-		goldens, err := golden.Files(name)
-		if err != nil {
+		if c.Goldens[name], err = golden.Files(name); err != nil {
 			return err
 		}
-		for file, data := range goldens {
-			c.Files[bundle.GoldensDir+file] = data
-		}
-		c.Files[bundle.LicencesDir+name+".txt"] = licenceText(entry)
+		c.Licences[name] = licenceText(entry)
 	}
-	for _, file := range goldenFiles {
-		data, err := os.ReadFile(file)
+	for _, file := range o.Goldens {
+		data, err := bounded.ReadFile(file, bounded.Golden)
 		if err != nil {
 			return fmt.Errorf("zoo: bundle: %w", err)
 		}
@@ -62,35 +74,43 @@ func (z *Zoo) CreateBundle(ctx context.Context, w io.Writer, names, goldenFiles 
 		if _, ok := c.Blobs[g.Model]; !ok {
 			return &GoldenError{file, fmt.Errorf("it is of model %q, which is not in the bundle", g.Model)}
 		}
-		// The name says the model, as those of embedded goldens do.
-		c.Files[bundle.GoldensDir+g.Model+"."+filepath.Base(file)] = data
+		if c.Goldens[g.Model] == nil {
+			c.Goldens[g.Model] = make(map[string][]byte)
+		}
+		name := filepath.Base(file)
+		if _, twice := c.Goldens[g.Model][name]; twice {
+			return &GoldenError{file, fmt.Errorf("another golden of %s is called %q too", g.Model, name)}
+		}
+		c.Goldens[g.Model][name] = data
 	}
 	if z.config.Lock != "" {
-		signature, err := os.ReadFile(lock.SignaturePath(z.config.Lock))
+		c.LockSignature, err = bounded.ReadFile(lock.SignaturePath(z.config.Lock), bounded.Key)
 		if err == nil {
-			c.Signature = signature
-			c.Lock, err = os.ReadFile(z.config.Lock)
+			c.Lock, err = bounded.ReadFile(z.config.Lock, bounded.Lock)
 		}
 		if err != nil && !errors.Is(err, fs.ErrNotExist) {
 			return fmt.Errorf("zoo: bundle: %w", err)
 		}
 	}
+	if c.LockSignature != nil && c.Key == nil {
+		z.notice("the lock file is signed, and this bundle is not: --key signs it, and without that no --lock-key lets it be loaded")
+	}
 	return bundle.Create(ctx, w, c)
 }
 
 // WriteBundle is CreateBundle to a file, which appears only once it is complete.
-func (z *Zoo) WriteBundle(ctx context.Context, path string, names, goldenFiles []string) error {
-	return atomicfile.Write(path, func(w io.Writer) error {
-		return z.CreateBundle(ctx, w, names, goldenFiles)
+func (z *Zoo) WriteBundle(ctx context.Context, path string, names []string, o BundleOptions) error {
+	return atomicfile.WriteContext(ctx, path, func(w io.Writer) error {
+		return z.CreateBundle(ctx, w, names, o)
 	})
 }
 
 // licenceText returns the text of an entry's licence, or where to find it.
 func licenceText(entry *registry.Entry) []byte {
 	w := &entry.Weights
-	head := fmt.Sprintf("%s\nlicence: %s\nfrom: %s\n", entry.Name, w.Licence, w.URL)
+	head := fmt.Sprintf("%s\nlicence: %s\nfrom: %s\n", entry.Name, w.Licence, printable.Shown(w.URL))
 	if w.ConvertedFrom != "" {
-		head += "converted from: " + w.ConvertedFrom + "\n"
+		head += "converted from: " + printable.Shown(w.ConvertedFrom) + "\n"
 	}
 	if w.Licence == "Apache-2.0" {
 		return append([]byte(head+"\n"), apache...)
@@ -99,12 +119,21 @@ func licenceText(entry *registry.Entry) []byte {
 }
 
 // LoadBundle puts the models of a bundle into the cache, after the checks that a
-// download goes through: digests, entries, lock files and, where LockKey is
-// configured, the signature of the bundle's lock file. Nothing is written of a
-// bundle that contradicts them. The errors are *bundle.Error, and those of
+// download goes through: digests, entries and lock files. Where LockKey is configured, it has to
+// have signed the bundle; that stands for a lock file where none is configured. Nothing is
+// written of a bundle that contradicts them. The errors are *bundle.Error, and those of
 // store.Store.Fetch.
 func (z *Zoo) LoadBundle(ctx context.Context, r io.Reader) (*bundle.Loaded, error) {
-	loaded, err := bundle.Load(ctx, r, z.store, bundle.LoadOptions{Check: z.checkBundled})
+	loaded, err := bundle.Load(ctx, r, z.store, bundle.LoadOptions{
+		Key: z.lockKey, Check: z.checkBundled, Golden: checkGolden, Notice: z.notice,
+		Limit: func(model string) int64 {
+			entry, err := z.registry.Lookup(model)
+			if err != nil || entry.Weights.Size > 0 {
+				return 0 // the free space bounds it, or the row
+			}
+			return fileLimit(entry)
+		},
+	})
 	if err != nil {
 		return nil, err
 	}
@@ -124,14 +153,36 @@ func (z *Zoo) LoadBundle(ctx context.Context, r io.Reader) (*bundle.Loaded, erro
 	return loaded, nil
 }
 
+// LoadBundleFile is LoadBundle of a file, which is a regular one.
+func (z *Zoo) LoadBundleFile(ctx context.Context, path string) (*bundle.Loaded, error) {
+	f, err := bounded.Open(path)
+	if err != nil {
+		return nil, option.Errorf("", "zoo: bundle: %w", err)
+	}
+	defer f.Close()
+	return z.LoadBundle(ctx, f)
+}
+
+// bundleOptions returns what is trusted of a bundle that has been found signed, where a key is
+// configured. Beside it holds the project's lock file where there is one, which the key must
+// have signed, too; it need not have every name.
+func (z *Zoo) bundleOptions(name string) (store.Options, error) {
+	o := z.fetchOptions(name)
+	if z.lockKey == nil {
+		return o, nil
+	}
+	if there, err := isThere(o.Lock); err != nil || !there {
+		o.Lock, o.LockKey = "", nil
+		return o, err
+	}
+	_, err := o.LockFile()
+	o.LockKey = nil
+	return o, err
+}
+
 // checkBundled returns an error for a model that may not be loaded. A model that
 // the registry does not know is pinned by the bundle alone.
-func (z *Zoo) checkBundled(m bundle.Model, lockText, signature []byte) error {
-	if z.lockKey != nil {
-		if err := verifyBundled(z.lockKey, lockText, signature); err != nil {
-			return err
-		}
-	}
+func (z *Zoo) checkBundled(m bundle.Model) error {
 	entry, err := z.registry.Lookup(m.Name)
 	if err != nil {
 		z.notice(fmt.Sprintf("%s: the registry does not know this model: bring the zoo.toml that has it", m.Name))
@@ -144,39 +195,37 @@ func (z *Zoo) checkBundled(m bundle.Model, lockText, signature []byte) error {
 	return z.store.CheckPin(entry, m.Pin, o)
 }
 
-func verifyBundled(key ed25519.PublicKey, lockText, signature []byte) error {
-	const name = lock.FileName + " in the bundle"
-	if signature == nil {
-		return &lock.SignatureError{Path: name, Reason: "it has no signature"}
+// checkGolden returns an error unless a file is a golden of a model.
+func checkGolden(model, file string, data []byte) error {
+	g, err := golden.Parse(file, data)
+	if err == nil && g.Model != model {
+		err = fmt.Errorf("it is of model %q", g.Model)
 	}
-	return lock.Verify(key, name, lockText, signature)
+	return err
 }
 
-// cachedGoldens returns the goldens of a model that came in bundles.
-func (z *Zoo) cachedGoldens(model string) ([]*golden.Golden, error) {
-	dir := filepath.Join(z.store.Dir(), filepath.FromSlash(bundle.GoldensDir))
-	entries, err := os.ReadDir(dir) // sorted
-	if err != nil && !errors.Is(err, fs.ErrNotExist) {
-		return nil, fmt.Errorf("zoo: %w", err)
+// cachedGoldens returns the goldens of a model that came in bundles, and by their names where
+// from. The error is a *lock.SignatureError for one that a configured key did not sign.
+func (z *Zoo) cachedGoldens(model string) (out []*golden.Golden, origins map[string]bundle.Origin, err error) {
+	found, err := bundle.Goldens(z.store.Dir(), model, z.lockKey)
+	if err != nil {
+		return nil, nil, err
 	}
-	var out []*golden.Golden
-	for _, e := range entries {
-		if !strings.HasPrefix(e.Name(), model+".") {
-			continue
-		}
-		data, err := os.ReadFile(filepath.Join(dir, e.Name()))
+	origins = make(map[string]bundle.Origin)
+	for _, f := range found {
+		g, err := golden.Parse(f.Name, f.Data)
 		if err != nil {
-			return nil, fmt.Errorf("zoo: %w", err)
+			return nil, nil, err
 		}
-		g, err := golden.Parse(e.Name(), data)
-		if err != nil {
-			return nil, err
-		}
-		if g.Model == model { // a name may go on after a point
-			out = append(out, g)
+		out, origins[g.Name] = append(out, g), f.Origin
+	}
+	if len(out) == 0 {
+		old, err := fs.Glob(os.DirFS(z.store.Dir()), bundle.GoldensDir+model+".*")
+		if err == nil && len(old) > 0 {
+			z.notice(fmt.Sprintf("%s: %s is not used: an earlier version did not note which bundle it came in: load that again", model, old[0]))
 		}
 	}
-	return out, nil
+	return out, origins, nil
 }
 
 // Push fetches a model's file where need be and pushes it to an OCI registry,
@@ -188,24 +237,23 @@ func (z *Zoo) Push(ctx context.Context, name, address string) (string, error) {
 		return "", err
 	}
 	if a, err := registry.ParseAddress(address); err != nil || a.Kind != registry.AddressOCI {
-		return "", option.Errorf("Address", "zoo: push %s: expected oci://HOST/REPOSITORY:TAG, found %q", name, address)
+		return "", option.Errorf("Address", "zoo: push %s: expected oci://HOST/REPOSITORY:TAG, found %q", name, printable.Shown(address))
 	}
 	if z.config.Offline {
-		return "", &store.FetchError{Name: name, URL: address, Err: errors.New("offline"), Left: "nothing was sent"}
+		return "", &store.FetchError{Name: name, URL: printable.Shown(address), Err: errors.New("offline"), Left: "nothing was sent"}
 	}
 	blob, err := z.fetch(ctx, entry)
 	if err != nil {
 		return "", err
 	}
-	title, _, _ := strings.Cut(path.Base(entry.Weights.URL), "?")
-	if a, err := registry.ParseAddress(entry.Weights.URL); err != nil || a.Kind == registry.AddressNone || a.Kind == registry.AddressOCI {
+	a, err := registry.ParseAddress(entry.Weights.URL)
+	title := a.FileName()
+	if err != nil || title == "" || a.Kind == registry.AddressOCI {
 		title = name + "-" + blob.Digest.Short() + ".pth"
-	} else if a.File != "" {
-		title = path.Base(a.File)
 	}
 	annotations := map[string]string{"org.opencontainers.image.licenses": entry.Weights.Licence, "org.opencontainers.image.title": name}
-	if strings.HasPrefix(entry.Weights.URL, "http") {
-		annotations["org.opencontainers.image.source"] = entry.Weights.URL
+	if a.Kind == registry.AddressHTTP {
+		annotations["org.opencontainers.image.source"] = printable.Shown(entry.Weights.URL)
 	}
 	return z.store.Push(ctx, address, blob, title, annotations)
 }

@@ -111,7 +111,7 @@ func TestBundle(t *testing.T) {
 		t.Fatalf("error %v", err)
 	}
 	path := filepath.Join(t.TempDir(), "models.tar")
-	if err := from.WriteBundle(t.Context(), path, []string{name, nano.Names[0]}, []string{goldenOf(t, name, nil)}); err != nil {
+	if err := from.WriteBundle(t.Context(), path, []string{name, nano.Names[0]}, zoo.BundleOptions{Goldens: []string{goldenOf(t, name, nil)}}); err != nil {
 		t.Fatal(err)
 	}
 	data, err := os.ReadFile(path)
@@ -119,7 +119,7 @@ func TestBundle(t *testing.T) {
 		t.Fatal(err)
 	}
 	var again bytes.Buffer
-	err = from.CreateBundle(t.Context(), &again, []string{name, nano.Names[0]}, []string{goldenOf(t, name, nil)})
+	err = from.CreateBundle(t.Context(), &again, []string{name, nano.Names[0]}, zoo.BundleOptions{Goldens: []string{goldenOf(t, name, nil)}})
 	if err != nil || !bytes.Equal(again.Bytes(), data) {
 		t.Errorf("the same models give other bytes: %v", err)
 	}
@@ -128,7 +128,7 @@ func TestBundle(t *testing.T) {
 		t.Fatal(err)
 	}
 	if len(loaded.Models) != 2 || !slices.ContainsFunc(loaded.Files,
-		func(f string) bool { return strings.HasSuffix(f, name+".mine.safetensors") }) {
+		func(f string) bool { return strings.HasSuffix(filepath.ToSlash(f), name+"/mine.safetensors") }) {
 		t.Errorf("loaded %+v", loaded)
 	}
 	cached, err := to.Cached()
@@ -136,7 +136,8 @@ func TestBundle(t *testing.T) {
 		t.Errorf("cached %+v, %v", cached, err)
 	}
 	checks, err := to.Verify(t.Context(), name, zoo.VerifyOptions{})
-	if err != nil || len(checks) != 1 || !checks[0].Pass() || checks[0].Verdict.Golden != name+".mine.safetensors" {
+	if err != nil || len(checks) != 1 || !checks[0].Pass() || checks[0].Verdict.Golden != "mine.safetensors" ||
+		checks[0].Origin != "bundle" || checks[0].Bundle == nil || checks[0].Bundle.Key != nil {
 		t.Errorf("%+v, %v", checks, err)
 	}
 	licence, err := os.ReadFile(filepath.Join(to.Store().Dir(), "licences", name+".txt"))
@@ -168,14 +169,14 @@ func TestBundle(t *testing.T) {
 	if _, err := to.LoadBundle(t.Context(), bytes.NewReader(data[:len(data)/2])); !errors.As(err, new(*bundle.Error)) {
 		t.Errorf("half a bundle: %v", err)
 	}
-	err = from.CreateBundle(t.Context(), io.Discard, []string{name}, []string{goldenOf(t, nano.Names[0], nil)})
+	err = from.CreateBundle(t.Context(), io.Discard, []string{name}, zoo.BundleOptions{Goldens: []string{goldenOf(t, nano.Names[0], nil)}})
 	if !errors.Is(err, zoo.ErrVerify) {
 		t.Errorf("a golden of a model that is not in the bundle: %v", err)
 	}
-	if err := from.CreateBundle(t.Context(), io.Discard, []string{name}, []string{"nowhere"}); !errors.Is(err, os.ErrNotExist) {
+	if err := from.CreateBundle(t.Context(), io.Discard, []string{name}, zoo.BundleOptions{Goldens: []string{"nowhere"}}); !errors.Is(err, os.ErrNotExist) {
 		t.Errorf("a golden that is not there: %v", err)
 	}
-	if err := from.CreateBundle(t.Context(), io.Discard, []string{"nobody"}, nil); !errors.Is(err, zoo.ErrUnknown) {
+	if err := from.CreateBundle(t.Context(), io.Discard, []string{"nobody"}, zoo.BundleOptions{}); !errors.Is(err, zoo.ErrUnknown) {
 		t.Errorf("an unknown model: %v", err)
 	}
 }
@@ -236,14 +237,14 @@ func TestLock(t *testing.T) {
 		t.Errorf("a name outside of a signed lock file: %v", err)
 	}
 	var b bytes.Buffer
-	if err := signed.CreateBundle(t.Context(), &b, nano.Names[:1], nil); err != nil {
+	if err := signed.CreateBundle(t.Context(), &b, nano.Names[:1], zoo.BundleOptions{Key: key}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := signed.LoadBundle(t.Context(), bytes.NewReader(b.Bytes())); err != nil {
 		t.Errorf("a signed bundle: %v", err)
 	}
 	b.Reset()
-	if err := newZoo(t).CreateBundle(t.Context(), &b, nano.Names[:1], nil); err != nil {
+	if err := newZoo(t).CreateBundle(t.Context(), &b, nano.Names[:1], zoo.BundleOptions{}); err != nil {
 		t.Fatal(err)
 	}
 	if _, err := signed.LoadBundle(t.Context(), &b); !errors.Is(err, zoo.ErrDigest) {

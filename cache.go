@@ -7,7 +7,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
 	"path/filepath"
 	"strings"
 	"time"
@@ -15,6 +14,7 @@ import (
 	"github.com/gozoo/zoo/converter"
 	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/golden"
+	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/lock"
 	"github.com/gozoo/zoo/registry/store"
@@ -52,7 +52,7 @@ func (z *Zoo) Download(ctx context.Context, name string) (*Source, error) {
 // DownloadTo is Download, and copies the file to a path, which appears only once it
 // is complete. The bytes copied are checked again.
 func (z *Zoo) DownloadTo(ctx context.Context, name, file string) (*Source, error) {
-	entry, err := z.registry.Lookup(name)
+	entry, err := z.lookup(name)
 	if err != nil {
 		return nil, err
 	}
@@ -102,12 +102,33 @@ func (z *Zoo) fetchOptions(name string) store.Options {
 		TorchCheckpoints: z.config.TorchCheckpoints,
 		Lock:             z.config.Lock,
 		LockKey:          z.lockKey,
+		Limit:            fileLimit,
 
 		Notice: z.notice,
 		Progress: func(done, total int64) {
 			z.progress(Progress{Task: "download", Name: name, Done: done, Total: total})
 		},
 	}
+}
+
+// fileLimit returns how many bytes an entry's file may have where nobody states its size: its
+// network's tensors twice over in float32, and 64 MB for what else a checkpoint carries. It is
+// 0 where there is no such network.
+func fileLimit(entry *registry.Entry) int64 {
+	const rest = 64 << 20
+	g, err := graph(entry, nn.AsTrained, entry.Classes)
+	if err != nil {
+		return 0
+	}
+	var n int64
+	for _, p := range g.Params {
+		size, err := p.Shape.Numel()
+		if err != nil {
+			return 0
+		}
+		n += int64(size)
+	}
+	return 8*n + rest
 }
 
 // Import puts a file into the cache as the named model's published file, after
@@ -161,9 +182,10 @@ func (z *Zoo) converted(ctx context.Context, entry *registry.Entry, src store.Bl
 // openSource opens an entry's cached file under the name that it was published
 // with; the cache calls it by its digest.
 func openSource(entry *registry.Entry, src store.Blob) (*converter.Checkpoint, error) {
-	name := entry.Name + "-" + src.Digest.Short()
-	if address := strings.TrimPrefix(entry.Weights.URL, registry.EmbeddedScheme); address != "" {
-		name, _, _ = strings.Cut(path.Base(address), "?")
+	a, err := registry.ParseAddress(entry.Weights.URL)
+	name := a.FileName()
+	if err != nil || name == "" {
+		name = entry.Name + "-" + src.Digest.Short()
 	}
 	return converter.OpenAs(src.Path, name)
 }
@@ -176,7 +198,7 @@ func convertedKey(entry *registry.Entry, src store.Blob) string {
 
 // convertedVersion changes when the same source would be converted to other
 // bytes, so that older converted files in a cache are not used.
-const convertedVersion = 2
+const convertedVersion = 3
 
 // Images returns the labelled images that are embedded for the named model's classes, to
 // be evaluated on; nil where there are none.

@@ -20,7 +20,8 @@ import (
 )
 
 // Config says where a Zoo keeps its files and how it computes. The zero Config is
-// useful: the user's cache folder, the built-in registry, every core.
+// useful: the user's cache folder, the built-in registry, every core. A path may begin
+// with "~/", the user's home folder.
 type Config struct {
 	// CacheDir holds downloads and converted files. Empty means a folder zoo in
 	// the user's cache folder.
@@ -151,6 +152,9 @@ type Zoo struct {
 // New returns a Zoo. It reads the registries; the cache folder is made when it is
 // first written to. The error says which setting cannot be used, and why.
 func New(c Config) (*Zoo, error) {
+	if err := c.expandHome(); err != nil {
+		return nil, err
+	}
 	if c.Precision == "" {
 		c.Precision = High
 	}

@@ -3,12 +3,15 @@ package zoo
 import (
 	"cmp"
 	"context"
+	"errors"
 	"fmt"
+	"io"
 	"os"
 
 	"github.com/gozoo/zoo/converter"
 	"github.com/gozoo/zoo/converter/pth"
 	"github.com/gozoo/zoo/digest"
+	"github.com/gozoo/zoo/internal/bounded"
 	"github.com/gozoo/zoo/internal/option"
 	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/registry"
@@ -21,6 +24,11 @@ type ConvertOptions struct {
 	// Output is the file to write; a name that ends in ".zst" is compressed. Convert
 	// keeps a safetensors file in the cache when empty.
 	Output string
+	// Stream is written to in place of a file. Output must be empty then.
+	Stream io.Writer
+	// DryRun does everything but to write the file: the Conversion says what it would be. The
+	// published file of a registry entry is fetched into the cache all the same.
+	DryRun bool
 	// Format is what to write. Empty means what Output's name promises, and
 	// safetensors where that promises nothing. ONNX needs a network, as Model gives it.
 	Format converter.Format
@@ -49,7 +57,7 @@ func (o *ConvertOptions) OutputFormat() converter.Format {
 // Cacheable reports whether the file that a registry entry is converted to is decided by
 // the entry alone, so that the cache keeps it.
 func (o *ConvertOptions) Cacheable() bool {
-	return o.Recipe == "" && o.OutputFormat() == converter.Safetensors && o.DType == tensor.Invalid && o.Classes == nil && !o.Deploy
+	return o.Stream == nil && o.Recipe == "" && o.OutputFormat() == converter.Safetensors && o.DType == tensor.Invalid && o.Classes == nil && !o.Deploy
 }
 
 // check returns an *OptionError for options that cannot go together: of the conversion of
@@ -72,6 +80,9 @@ func (o *ConvertOptions) check(file bool) error {
 		return option.Errorf("Deploy", "only a network has branches to fuse: name a model")
 	case o.OutputFormat() == converter.ONNX && !network:
 		return option.Errorf("Format", "ONNX holds a network: name a model")
+	case o.Stream != nil && o.Output != "":
+		return option.Errorf("Output", "a stream is written to in place of a file: leave this out")
+	case o.Stream != nil:
 	case o.Output == "" && file:
 		return option.Errorf("Output", "no output file is named")
 	case o.Output == "" && !o.Cacheable():
@@ -82,7 +93,7 @@ func (o *ConvertOptions) check(file bool) error {
 
 // A Conversion says what was converted, and how.
 type Conversion struct {
-	Path         string // of the file written
+	Path         string // of the file written; StreamPath for a stream
 	Format       converter.Format
 	Source       string // base name
 	SourceDigest digest.Digest
@@ -94,19 +105,26 @@ type Conversion struct {
 	Classes      int // rows of the classifier; 0 without a network
 	ClassNames   []string
 	Tensors      int
+	Size         int64                 // of the file, in bytes
 	Names        []converter.Explained // what became of each name
 	NonTensors   []pth.NonTensor       // what was not a tensor, and was not run
 
 	digest digest.Digest // of the file written, where it is known
 }
 
+// StreamPath stands for the path of what was written to ConvertOptions.Stream.
+const StreamPath = "-"
+
 // Digest returns the digest of the file that was written, which is read where that is not
-// known yet.
+// known yet; none of what went through a device or a named pipe.
 func (c *Conversion) Digest() (digest.Digest, error) {
 	if c.digest.Full() {
 		return c.digest, nil
 	}
-	f, err := os.Open(c.Path)
+	f, err := bounded.Open(c.Path)
+	if errors.Is(err, bounded.ErrIrregular) {
+		return digest.Digest{}, nil
+	}
 	if err != nil {
 		return digest.Digest{}, err
 	}
@@ -146,11 +164,15 @@ func (z *Zoo) convertSource(ctx context.Context, entry *registry.Entry, src stor
 	if err != nil {
 		return nil, err
 	}
-	if o.Output != "" {
-		return job.done, job.write(ctx, o.Output)
+	if o.Output == "" && o.Stream == nil && !o.DryRun {
+		made, err := z.store.Derived(ctx, convertedKey(entry, src), func(tmp string) error { return job.write(ctx, tmp) })
+		job.done.Path, job.done.digest, job.done.Size = made.Path, made.Digest, made.Size
+		return job.done, err
 	}
-	made, err := z.store.Derived(ctx, convertedKey(entry, src), func(tmp string) error { return job.write(ctx, tmp) })
-	job.done.Path, job.done.digest = made.Path, made.Digest
+	err = job.deliver(ctx, o)
+	if o.Output == "" && o.Stream == nil {
+		job.done.Path = z.store.Path(job.done.digest)
+	}
 	return job.done, err
 }
 
@@ -186,7 +208,7 @@ func (z *Zoo) ConvertFile(ctx context.Context, path string, o ConvertOptions) (*
 	if err != nil {
 		return nil, err
 	}
-	return job.done, job.write(ctx, o.Output)
+	return job.done, job.deliver(ctx, o)
 }
 
 // A conversion is a checkpoint on its way to a file.
@@ -271,21 +293,6 @@ func formed(entry *registry.Entry, fitted *converter.Fitted, o ConvertOptions) (
 		return nil, option.Errorf("Deploy", "%w: leave this out", err)
 	}
 	return fitted.Fuse(g, o.DType)
-}
-
-// write writes the file. The source is read for its digest only where that is not known.
-func (j *conversion) write(ctx context.Context, path string) error {
-	if !j.done.SourceDigest.Full() {
-		j.output.Digest = j.digest
-	}
-	if err := converter.Write(ctx, path, j.sd, j.output); err != nil {
-		return err
-	}
-	j.done.Path = path
-	if !j.done.SourceDigest.Full() {
-		j.done.SourceDigest = j.digest()
-	}
-	return nil
 }
 
 // sameFile reports whether both paths mean one file. An output that is not there

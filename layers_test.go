@@ -37,7 +37,8 @@ var layers = []layer{
 	{"internal/imagenet", nil},
 	{"printable", nil},
 	{"internal/bounded", nil},
-	{"internal/atomicfile", nil},
+	{"internal/homepath", nil},
+	{"internal/atomicfile", []string{"golang.org/x/term"}},
 	{"internal/faulthost", nil},
 	{"internal/bigtest", []string{"github.com/gofrs/flock"}},
 	{"internal/mmap", []string{"github.com/edsrzf/mmap-go"}},
@@ -54,7 +55,7 @@ var layers = []layer{
 	// Checkpoints. No format knows another, and none a network.
 	{"converter/safetensors", []string{"tensor", "internal/mmap", "internal/atomicfile"}},
 	{"converter/pth", []string{"tensor", "internal/mmap", "github.com/nlpodyssey/gopickle", "github.com/klauspost/compress"}},
-	{"converter", []string{"converter/safetensors", "converter/pth", "converter/recipe", "nn", "tensor", "digest",
+	{"converter", []string{"converter/safetensors", "converter/pth", "converter/recipe", "nn", "tensor", "digest", "printable",
 		"internal/atomicfile", "internal/mmap", "internal/option", "github.com/klauspost/compress"}},
 
 	// Pixels.
@@ -64,7 +65,7 @@ var layers = []layer{
 
 	// Figures, and what the reference computed.
 	{"metrics", []string{"nn", "tensor", "digest"}},
-	{"metrics/table", []string{"metrics", "nn", "tensor", "digest", "github.com/olekukonko/tablewriter"}},
+	{"metrics/table", []string{"metrics", "nn", "tensor", "digest", "printable", "github.com/olekukonko/tablewriter"}},
 	{"golden", []string{"converter/safetensors", "nn", "tensor", "digest", "github.com/klauspost/compress"}},
 
 	// What an embedder imports: no registry, no network, no report.
@@ -73,26 +74,27 @@ var layers = []layer{
 	{"evaluate", []string{"model", "golden", "metrics", "tensor", "vision", "digest", "internal/imagenet", "internal/option"}},
 
 	// What is published, and how it comes here.
-	{"registry", []string{"digest", "nn", "vision", "github.com/BurntSushi/toml"}},
-	{"internal/transfer", []string{"digest", "internal/disk"}},
-	{"internal/oci", []string{"digest", "registry", "internal/transfer", "oras.land/oras-go/v2",
+	{"registry", []string{"digest", "printable", "nn", "vision", "github.com/BurntSushi/toml"}},
+	{"internal/transfer", []string{"digest", "printable", "internal/disk", "golang.org/x/net", "github.com/klauspost/compress"}},
+	{"internal/oci", []string{"digest", "registry", "printable", "internal/bounded", "internal/transfer", "oras.land/oras-go/v2",
 		"github.com/opencontainers/image-spec", "github.com/opencontainers/go-digest"}},
-	{"registry/hub", []string{"digest", "registry", "internal/transfer"}},
+	{"registry/hub", []string{"digest", "registry", "internal/homepath", "internal/transfer"}},
 	{"registry/lock", []string{"digest", "registry", "internal/atomicfile", "internal/bounded"}},
 	{"registry/store", []string{"digest", "registry", "registry/hub", "registry/lock", "internal/oci", "internal/transfer",
-		"internal/atomicfile", "internal/bounded", "internal/disk", "github.com/gofrs/flock"}},
-	{"registry/bundle", []string{"digest", "registry", "registry/lock", "registry/store", "internal/transfer", "internal/atomicfile"}},
+		"internal/atomicfile", "internal/bounded", "internal/disk", "internal/homepath", "github.com/gofrs/flock", "printable"}},
+	{"registry/bundle", []string{"digest", "registry", "registry/lock", "registry/store", "internal/transfer", "internal/atomicfile",
+		"printable", "internal/bounded", "internal/disk"}},
 
 	// The facade.
 	{"", []string{"model", "evaluate", "golden", "metrics", "backbone", "converter", "converter/pth", "nn", "tensor",
 		"vision", "digest", "registry", "registry/bundle", "registry/hub", "registry/lock", "registry/store",
-		"internal/engine", "internal/cpu", "internal/imagenet", "internal/atomicfile", "internal/option"}},
+		"printable", "internal/bounded", "internal/engine", "internal/cpu", "internal/imagenet", "internal/atomicfile", "internal/homepath", "internal/option"}},
 
 	// The command uses what its users could use: the proof that the public packages are
 	// enough.
-	{"cmd/zoo", []string{"", "model", "evaluate", "golden", "metrics", "metrics/table", "backbone", "converter",
+	{"cmd/zoo", []string{"", "printable", "model", "evaluate", "golden", "metrics", "metrics/table", "backbone", "converter",
 		"converter/pth", "converter/safetensors", "nn", "tensor", "vision", "registry", "registry/bundle", "registry/hub",
-		"registry/lock", "registry/store", "github.com/spf13/cobra", "github.com/vbauerster/mpb/v8", "golang.org/x/term"}},
+		"registry/lock", "registry/store", "github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/vbauerster/mpb/v8", "golang.org/x/term"}},
 
 	// Programs to begin with, and programs that measure.
 	{"examples/httpserver", []string{"", "model"}},

@@ -12,6 +12,7 @@ import (
 	"github.com/gozoo/zoo/converter"
 	"github.com/gozoo/zoo/golden"
 	"github.com/gozoo/zoo/model"
+	"github.com/gozoo/zoo/registry/bundle"
 	"github.com/gozoo/zoo/vision"
 )
 
@@ -36,7 +37,9 @@ type Check struct {
 	Weights golden.Weights // what was used
 	Input   string         // size, as "2x3x224x224"
 	Verdict *golden.Verdict
-	Pixels  *PixelDelta // nil when the images behind the input are not there
+	Origin  string         // of the golden: "embedded", "file" for one that was given, or "bundle"
+	Bundle  *bundle.Origin // that brought the golden into the cache; nil: none did
+	Pixels  *PixelDelta    // nil when the images behind the input are not there
 }
 
 // Pass reports whether the network and, where it was checked, the preprocessing
@@ -73,13 +76,15 @@ func (z *Zoo) Verify(ctx context.Context, name string, o VerifyOptions) ([]Check
 			return nil, err
 		}
 	}
-	goldens := o.Goldens
+	goldens, origin := o.Goldens, "file"
+	var bundles map[string]bundle.Origin
 	if goldens == nil {
+		origin = "embedded"
 		if goldens, err = golden.Embedded(name); err != nil {
 			return nil, err
 		}
 		if len(goldens) == 0 {
-			if goldens, err = z.cachedGoldens(name); err != nil {
+			if goldens, bundles, err = z.cachedGoldens(name); err != nil {
 				return nil, err
 			}
 		}
@@ -99,7 +104,14 @@ func (z *Zoo) Verify(ctx context.Context, name string, o VerifyOptions) ([]Check
 	weights := &weightSource{zoo: z, entry: entry, checkpoint: o.Checkpoint}
 	defer weights.close()
 	o.Goldens, o.Precisions = goldens, precisions
-	return z.verify(ctx, weights, o)
+	checks, err := z.verify(ctx, weights, o)
+	for i := range checks {
+		checks[i].Origin = origin
+		if b, ok := bundles[checks[i].Verdict.Golden]; ok {
+			checks[i].Origin, checks[i].Bundle = "bundle", &b
+		}
+	}
+	return checks, err
 }
 
 // verify judges a model by goldens, at precisions and with images that are all given.

@@ -23,11 +23,8 @@ var numpyTypes = map[tensor.DType]string{
 // for an array.
 func newNPZ(sd *tensor.StateDict) (writer, error) {
 	for name, t := range sd.All() {
-		switch {
-		case numpyTypes[t.DType()] == "":
+		if numpyTypes[t.DType()] == "" {
 			return nil, fmt.Errorf("converter: tensor %q: numpy has no %v: cast floating point tensors to F32", name, t.DType())
-		case strings.Contains(name, "\x00"):
-			return nil, fmt.Errorf("converter: tensor %q: the name of a numpy array holds no NUL", name)
 		}
 	}
 	return func(w *sink, metadata *lateMetadata) error {

@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"strconv"
 	"strings"
+	"unicode/utf8"
 
 	"github.com/gozoo/zoo/converter/pth"
 	"github.com/gozoo/zoo/tensor"
@@ -75,6 +76,9 @@ func pickled(sd *tensor.StateDict) (string, error) {
 	p.WriteString("(")
 	key := 0
 	for name, t := range sd.All() {
+		if !utf8.ValidString(name) {
+			return "", fmt.Errorf("converter: tensor %q: torch reads names in UTF-8 only", name)
+		}
 		p.text(name)
 		if err := p.tensor(t, strconv.Itoa(key)); err != nil {
 			return "", fmt.Errorf("converter: tensor %q: %w", name, err)

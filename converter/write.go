@@ -70,6 +70,8 @@ type Output struct {
 	DType tensor.DType
 	// Graph is the network that the tensors belong to. ONNX needs it.
 	Graph *nn.Graph
+	// Zstd compresses the file. Write does so too where its path ends in ".zst".
+	Zstd bool
 	// Provenance becomes the file's metadata.
 	Provenance Provenance
 	// Digest returns the provenance's digest where Provenance.Digest is none. It is
@@ -81,13 +83,44 @@ type Output struct {
 // an older file stays as it was until then. A path that ends in ".zst" is
 // compressed with zstd. Equal input gives equal bytes on every machine. Memory does
 // not grow with the tensors. A cancelled context stops it and leaves nothing behind.
+// Links are followed; a device or a named pipe is written through, as by WriteTo.
 func Write(ctx context.Context, path string, sd *tensor.StateDict, o Output) error {
+	o.Zstd = o.Zstd || strings.HasSuffix(path, zstdSuffix)
+	return o.write(sd, func(write func(*sink) error) error {
+		err := atomicfile.WriteContext(ctx, path, func(w io.Writer) error {
+			s := &sink{ctx: ctx, w: w}
+			s.file, _ = w.(*os.File)
+			return write(s)
+		})
+		if err != nil {
+			return fmt.Errorf("converter: %s: %w: nothing was written there, and an older file is as it was", path, err)
+		}
+		return nil
+	})
+}
+
+// WriteTo is Write to a stream, with the same bytes. What was written before an error is
+// no file.
+func WriteTo(ctx context.Context, w io.Writer, sd *tensor.StateDict, o Output) error {
+	return o.write(sd, func(write func(*sink) error) error {
+		if err := write(&sink{ctx: ctx, w: w}); err != nil {
+			return fmt.Errorf("converter: %w", err)
+		}
+		return nil
+	})
+}
+
+// write calls to with what writes the file, while the metadata's digest is being computed.
+func (o *Output) write(sd *tensor.StateDict, to func(write func(*sink) error) error) error {
 	if o.Format == "" {
 		o.Format = Safetensors
 	}
 	sd, err := cast(sd, o.DType)
 	if err != nil {
 		return err
+	}
+	if err := checkWritable(sd, o.Format); err != nil {
+		return refused(o.Provenance.Source, err)
 	}
 	write, err := o.writer(sd)
 	if err != nil {
@@ -102,27 +135,12 @@ func Write(ctx context.Context, path string, sd *tensor.StateDict, o Output) err
 		close(late.digest)
 	}()
 	defer func() { <-late.digest }() // the caller may unmap what is still being read
-	err = atomicfile.Replace(path, func(tmp string) error {
-		f, err := os.OpenFile(tmp, os.O_WRONLY, 0)
-		if err != nil {
-			return err
+	return to(func(s *sink) error {
+		if !o.Zstd {
+			return write(s, late)
 		}
-		w := &sink{ctx: ctx, w: f}
-		if strings.HasSuffix(path, zstdSuffix) {
-			err = compressed(w, func(z io.Writer) error { return write(&sink{ctx: ctx, w: z}, late) })
-		} else {
-			w.file = f
-			err = write(w, late)
-		}
-		if cerr := f.Close(); err == nil {
-			err = cerr
-		}
-		return err
+		return compressed(s, func(z io.Writer) error { return write(&sink{ctx: s.ctx, w: z}, late) })
 	})
-	if err != nil {
-		return fmt.Errorf("converter: %s: %w: nothing was written there, and an older file is as it was", path, err)
-	}
-	return nil
 }
 
 // A writer writes a file to w, with metadata that it asks for as late as it can.
@@ -158,7 +176,7 @@ type sink struct {
 	ctx  context.Context
 	w    io.Writer
 	n    int64    // bytes written
-	file *os.File // what w is, unless that is compressed
+	file *os.File // what w is, where it is a regular file and not compressed
 }
 
 func (s *sink) Write(p []byte) (int, error) {
@@ -201,11 +219,11 @@ func newSafetensors(sd *tensor.StateDict) (writer, error) {
 		return nil, err
 	}
 	return func(w *sink, metadata *lateMetadata) error {
-		first := metadata.draft()
+		first := metadata.draft
 		if w.file == nil {
-			first = metadata.final()
+			first = metadata.final
 		}
-		head, err := layout.Header(first)
+		head, err := layout.Header(forPyTorch(first()))
 		if err != nil {
 			return err
 		}
@@ -221,7 +239,7 @@ func newSafetensors(sd *tensor.StateDict) (writer, error) {
 		if err := atomicfile.Sync(w.file); err != nil { // while the digest is being computed
 			return err
 		}
-		again, err := layout.Header(metadata.final())
+		again, err := layout.Header(forPyTorch(metadata.final()))
 		if err != nil || bytes.Equal(head, again) {
 			return err
 		}
@@ -231,6 +249,13 @@ func newSafetensors(sd *tensor.StateDict) (writer, error) {
 		_, err = w.file.WriteAt(again, 0)
 		return err
 	}, nil
+}
+
+// forPyTorch adds the entry by which other programs know whose layout and names the tensors
+// have. Some refuse a file without it.
+func forPyTorch(metadata map[string]string) map[string]string {
+	metadata["format"] = "pt"
+	return metadata
 }
 
 // cast returns sd with its floating point tensors cast to d.

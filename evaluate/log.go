@@ -47,6 +47,9 @@ type log struct {
 // openLog opens or makes the log of an evaluation that has not begun, and counts
 // the images that are in it already.
 func openLog(path string, e *Evaluation, items []imagenet.Item) (*log, error) {
+	if st, err := os.Stat(path); err == nil && !st.Mode().IsRegular() {
+		return nil, option.Errorf("Log", "evaluate: log %s: expected a regular file, which is appended to and gone on from: name another file", path)
+	}
 	f, err := os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o644)
 	if err != nil {
 		return nil, fmt.Errorf("evaluate: log: %w", err)

@@ -8,6 +8,8 @@ import (
 	"regexp"
 	"strings"
 	"sync"
+
+	"github.com/gozoo/zoo/printable"
 )
 
 // Schemes of addresses that are not http:// or https://.
@@ -34,7 +36,7 @@ const (
 // An Address is where a checkpoint comes from, taken apart.
 type Address struct {
 	Kind       AddressKind
-	Text       string // as written
+	Text       string // as written: printable.Shown shows it
 	Host       string // of an OCI registry, with its port
 	Repository string // "org/name" on a hub; the repository in an OCI registry
 	File       string // a path; in an OCI registry the title of a layer, or empty
@@ -44,6 +46,20 @@ type Address struct {
 // Remote reports whether the address takes a network connection.
 func (a *Address) Remote() bool {
 	return a.Kind == AddressHTTP || a.Kind == AddressHub || a.Kind == AddressOCI
+}
+
+// FileName returns what the file is called there, without what may be secret; empty where the
+// address does not say.
+func (a *Address) FileName() string {
+	name := a.File
+	if a.Kind == AddressHTTP {
+		u, err := url.Parse(a.Text)
+		if err != nil {
+			return ""
+		}
+		name = u.Path
+	}
+	return strings.Trim(path.Base(name), "./")
 }
 
 // What addresses may hold.
@@ -63,7 +79,7 @@ func pattern(expression string) func() *regexp.Regexp {
 //
 //	https://host/path                      (or http)
 //	embedded:name
-//	file:path                              (below the current folder, or absolute)
+//	file:path                              (below the current folder, absolute, or ~/path)
 //	hf://org/repository/path@revision      (revision: main without)
 //	oci://host/repository:tag#title        (title: which layer, where there are several)
 //	oci://host/repository@sha256:hex#title
@@ -88,12 +104,9 @@ func ParseAddress(text string) (Address, error) {
 		return a.oci(rest)
 	}
 	u, err := url.Parse(text)
-	if err != nil {
-		return a, err
-	}
-	if u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Path == "" {
+	if err != nil || u.Scheme != "http" && u.Scheme != "https" || u.Host == "" || u.Path == "" {
 		return a, fmt.Errorf("expected http://, https://, %s, %s, %s or %s and a file, found %q",
-			HubScheme, OCIScheme, FileScheme, EmbeddedScheme, text)
+			HubScheme, OCIScheme, FileScheme, EmbeddedScheme, printable.Shown(text))
 	}
 	a.Kind = AddressHTTP
 	return a, nil
@@ -128,7 +141,7 @@ func (a Address) hub(rest string) (Address, error) {
 	parts := strings.SplitN(rest, "/", 3)
 	if !ok || len(parts) < 3 || !hubName().MatchString(parts[0]) || !hubName().MatchString(parts[1]) ||
 		!fs.ValidPath(parts[2]) || parts[2] == "." || strings.ContainsAny(parts[2], "?#\\") || path.Clean(a.Revision) != a.Revision || !hubRevision().MatchString(a.Revision) {
-		return a, fmt.Errorf("expected %sorg/repository/file@revision, found %q", HubScheme, a.Text)
+		return a, fmt.Errorf("expected %sorg/repository/file@revision, found %q", HubScheme, printable.Shown(a.Text))
 	}
 	a.Repository, a.File = parts[0]+"/"+parts[1], parts[2]
 	return a, nil
@@ -147,7 +160,7 @@ func (a Address) oci(rest string) (Address, error) {
 	}
 	u, err := url.Parse("https://" + host)
 	if !ok || err != nil || u.Host != host || host == "" || !ociRepository().MatchString(a.Repository) || !ociReference().MatchString(a.Revision) {
-		return a, fmt.Errorf("expected %shost/repository:tag or %shost/repository@sha256:digest, found %q", OCIScheme, OCIScheme, a.Text)
+		return a, fmt.Errorf("expected %shost/repository:tag or %shost/repository@sha256:digest, found %q", OCIScheme, OCIScheme, printable.Shown(a.Text))
 	}
 	a.Host = host
 	return a, nil

@@ -152,6 +152,9 @@ func (e *Entry) check() error {
 	if n, ok := classesOf[e.Labels]; ok && n != e.Classes {
 		return fmt.Errorf("classes: expected %d for the labels %q, found %d", n, e.Labels, e.Classes)
 	}
+	if err := checkTexts(e); err != nil {
+		return err
+	}
 	if w.Digest == (digest.Digest{}) {
 		return fmt.Errorf("weights.sha256: expected a digest, found none")
 	}

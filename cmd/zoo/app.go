@@ -6,6 +6,7 @@ import (
 	"fmt"
 	"io"
 	"os"
+	"path/filepath"
 	"slices"
 	"strings"
 	"sync"
@@ -14,13 +15,16 @@ import (
 	"golang.org/x/term"
 
 	"github.com/gozoo/zoo"
+	"github.com/gozoo/zoo/printable"
 	"github.com/gozoo/zoo/vision"
 )
 
 // app is one run of the program: its streams and its global flags.
 type app struct {
 	stdin          io.Reader
-	stdout, stderr io.Writer
+	stdout, stderr io.Writer // of text
+	data           io.Writer // standard output for what is no text: see stream
+	terminal       io.Writer // standard error for bars
 
 	cacheDir, mirror, format   string
 	lock, lockKey              string
@@ -29,6 +33,7 @@ type app struct {
 	jobs                       int
 	quiet, verbose, noProgress bool
 
+	args      []string      // of the command line
 	precision zoo.Precision // of the command that is run; empty for the default
 	ownLock   string        // of a command that makes a lock file where none is configured
 	warned    bool          // that the kernels are not those asked for
@@ -72,6 +77,7 @@ func (a *app) command() *cobra.Command {
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "print no progress and no hints")
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "print each step that is done, also without a terminal")
 	f.BoolVar(&a.noProgress, "no-progress", false, "print no progress")
+	root.PersistentPreRunE = expandFlags
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage("%w: see %s --help", err, c.CommandPath()) })
 	root.AddCommand(
 		a.listCommand(), a.infoCommand(),
@@ -151,7 +157,7 @@ func known(z *zoo.Zoo, names []string) error {
 
 // flags are the flags that stand for a field of options, for which they are named otherwise.
 var flags = map[string]string{
-	"Threads": "jobs", "Format": "to", "DType": "dtype", "Shards": "shard", "Log": "output", "LockKey": "lock-key",
+	"Threads": "jobs", "Format": "to", "DType": "dtype", "Shards": "shard", "Log": "output", "LockKey": "lock-key", "CacheDir": "cache-dir",
 }
 
 // flagged returns an error's message, behind the flag that is to blame where options are.
@@ -204,16 +210,17 @@ func (a *app) hint(format string, args ...any) {
 		return
 	}
 	a.endProgress()
+	text := fmt.Sprintf(format, args...)
 	a.stderrMu.Lock()
 	defer a.stderrMu.Unlock()
 	if a.format == formatNDJSON {
 		encode(a.stderr, struct {
 			Event string `json:"event"`
 			Text  string `json:"text"`
-		}{"notice", fmt.Sprintf(format, args...)})
+		}{"notice", text})
 		return
 	}
-	fmt.Fprintf(a.stderr, format+"\n", args...)
+	fmt.Fprintln(a.stderr, printable.Text(text))
 }
 
 // printError prints why a command failed, and what to do next; as JSON where JSON
@@ -228,10 +235,23 @@ func (a *app) printError(err error, status int) {
 		}{text, next, status})
 		return
 	}
-	fmt.Fprintf(a.stderr, "zoo: %s\n", presentable(text))
+	a.printProblem(text, a.args...)
 	if next != "" {
-		fmt.Fprintf(a.stderr, "zoo: next: %s\n", next)
+		fmt.Fprintf(a.stderr, "zoo: next: %s\n", printable.Text(next))
 	}
+}
+
+// printProblem prints what went wrong. Names in it that are known to be from outside are in one
+// line, whatever they hold.
+func (a *app) printProblem(text string, names ...string) {
+	for _, name := range names {
+		for _, name := range []string{name, filepath.Base(name)} {
+			if shown := printable.Text(name); shown != name {
+				text = strings.ReplaceAll(text, name, shown)
+			}
+		}
+	}
+	fmt.Fprintf(a.stderr, "zoo: %s\n", presentable(text))
 }
 
 // isTerminal reports whether w is a terminal that understands control sequences.

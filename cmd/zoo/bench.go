@@ -3,6 +3,7 @@ package main
 import (
 	"encoding/json"
 	"fmt"
+	"io"
 	"strconv"
 	"strings"
 	"time"
@@ -67,7 +68,8 @@ time in which they waited for each other. Formats: human, json.`,
 				return err
 			}
 			if logits != "" {
-				if err := writeLogits(logits, b); err != nil {
+				err := a.writeFile(cmd.Context(), "--logits", logits, func(w io.Writer) error { return writeLogits(w, b) })
+				if err != nil {
 					return err
 				}
 			}
@@ -91,12 +93,12 @@ time in which they waited for each other. Formats: human, json.`,
 }
 
 // writeLogits writes the logits (N,K) of a bench.
-func writeLogits(path string, b *zoo.Bench) error {
+func writeLogits(w io.Writer, b *zoo.Bench) error {
 	var sd tensor.StateDict
 	if err := sd.Add("logits", tensor.FromFloat32s(tensor.Shape{b.Input[0], b.Classes}, b.Logits)); err != nil {
 		return err
 	}
-	return safetensors.WriteFile(path, &sd, map[string]string{"model": b.Model, "input": "synthetic:0", "precision": string(b.Precision), "kernels": b.Kernels})
+	return safetensors.Write(w, &sd, map[string]string{"format": "pt", "model": b.Model, "input": "synthetic:0", "precision": string(b.Precision), "kernels": b.Kernels})
 }
 
 // perImage returns milliseconds of each image of a batch.
@@ -105,12 +107,12 @@ func perImage(d time.Duration, b *zoo.Bench) float64 {
 }
 
 func (a *app) printBench(b *zoo.Bench, layers bool) error {
-	fmt.Fprintf(a.stdout, "%s %dx%d, batch %d, %d threads, %s on %s", b.Model, b.Input[2], b.Input[3], b.Input[0], b.Threads, b.Precision, b.Kernels)
+	what := fmt.Sprintf("%s %dx%d, batch %d, %d threads, %s on %s", b.Model, b.Input[2], b.Input[3], b.Input[0], b.Threads, b.Precision, b.Kernels)
 	if b.Runs == 0 {
-		fmt.Fprintln(a.stdout, ": computed once, not timed")
+		a.line("%s: computed once, not timed", what)
 		return nil
 	}
-	fmt.Fprintf(a.stdout, ": %.3f ms an image, median %.3f of %d runs, %.1f GFLOP/s\n", perImage(b.Min, b), perImage(b.Median, b), b.Runs, b.GFLOPS())
+	a.line("%s: %.3f ms an image, median %.3f of %d runs, %.1f GFLOP/s", what, perImage(b.Min, b), perImage(b.Median, b), b.Runs, b.GFLOPS())
 	if !layers {
 		return nil
 	}

@@ -1,10 +1,10 @@
 package main
 
 import (
-	"fmt"
-	"os"
-
 	"github.com/spf13/cobra"
+
+	"github.com/gozoo/zoo"
+	"github.com/gozoo/zoo/registry/bundle"
 )
 
 func (a *app) bundleCommand() *cobra.Command {
@@ -17,14 +17,15 @@ func (a *app) bundleCommand() *cobra.Command {
 
 func (a *app) bundleCreateCommand() *cobra.Command {
 	var output string
-	var goldens []string
+	var o zoo.BundleOptions
 	c := &cobra.Command{
 		Use:   "create NAME... -o FILE",
 		Short: "Write models, their lock file, goldens and licences into one tar file",
 		Long: `Fetch each model's file where need be and write it into one tar file, with a lock file that
 pins it, its goldens and the text of its licence. The same models give the same bytes. A
-signed lock file is taken along as it is.`,
-		Example: "  zoo bundle create cspresnet50_3rdparty_8xb32_in1k -o models.tar",
+signed lock file is taken along as it is. With --key the bundle is signed: every byte of it,
+goldens and licences too, for those who load it with --lock-key.`,
+		Example: "  zoo bundle create cspresnet50_3rdparty_8xb32_in1k -o models.tar --key release.key",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			if output == "" {
@@ -37,24 +38,34 @@ signed lock file is taken along as it is.`,
 			if err := known(z, names); err != nil {
 				return err
 			}
-			for _, path := range goldens {
+			for _, path := range o.Goldens {
 				if err := inputFile(path); err != nil {
 					return err
 				}
 			}
-			if output == "-" {
-				return z.CreateBundle(cmd.Context(), a.stdout, names, goldens)
+			if o.Key != "" {
+				if err := inputFile(o.Key); err != nil {
+					return err
+				}
 			}
-			if err := z.WriteBundle(cmd.Context(), output, names, goldens); err != nil {
+			if isStdout(output) {
+				w, err := a.stream("-o")
+				if err != nil {
+					return err
+				}
+				return z.CreateBundle(cmd.Context(), w, names, o)
+			}
+			if err := z.WriteBundle(cmd.Context(), output, names, o); err != nil {
 				return err
 			}
-			fmt.Fprintln(a.stdout, output)
+			a.line("%s", output)
 			return nil
 		},
 		ValidArgsFunction: a.completeNames,
 	}
 	c.Flags().StringVarP(&output, "output", "o", "", "file to write, - being standard output")
-	c.Flags().StringArrayVar(&goldens, "golden", nil, "golden file to add; may be repeated")
+	c.Flags().StringVar(&o.Key, "key", "", "private key to sign with: zoo lock key FILE makes one")
+	c.Flags().StringArrayVar(&o.Goldens, "golden", nil, "golden file to add; may be repeated")
 	return c
 }
 
@@ -64,36 +75,32 @@ func (a *app) bundleLoadCommand() *cobra.Command {
 		Short: "Put the models of a bundle into the cache, after every check",
 		Long: `Put the models of a bundle into the cache, once every digest was computed and agrees with
 the registry and the lock files. Goldens and licences go to the folders of these names in the
-cache. Prints the models. FILE may be -, standard input.`,
-		Example: "  zoo bundle load models.tar",
+cache, goldens with a note of the bundle, which zoo verify repeats. With --lock-key the bundle
+must be signed by that key, all of it (zoo bundle create --key): else the exit status is 6, and
+nothing is written. Prints the models. FILE may be -, standard input.`,
+		Example: "  zoo bundle load models.tar --lock-key release.key.pub",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			z, err := a.open()
 			if err != nil {
 				return err
 			}
-			in := a.stdin
-			if args[0] != "-" {
-				if err := inputFile(args[0]); err != nil {
-					return err
-				}
-				f, err := os.Open(args[0])
-				if err != nil {
-					return &usageError{err}
-				}
-				defer f.Close()
-				in = f
+			var loaded *bundle.Loaded
+			if args[0] == "-" {
+				loaded, err = z.LoadBundle(cmd.Context(), a.stdin)
+			} else if err = inputFile(args[0]); err == nil {
+				loaded, err = z.LoadBundleFile(cmd.Context(), args[0])
 			}
-			loaded, err := z.LoadBundle(cmd.Context(), in)
 			if err != nil {
 				return err
 			}
 			for _, m := range loaded.Models {
-				fmt.Fprintln(a.stdout, m.Name)
+				a.line("%s", m.Name)
 			}
 			for _, path := range loaded.Files {
 				a.hint("%s", path)
 			}
+			a.hint("%s", loaded.Origin)
 			return nil
 		},
 	}
@@ -117,7 +124,7 @@ Logins are docker's.`,
 			if err != nil {
 				return err
 			}
-			fmt.Fprintln(a.stdout, address)
+			a.line("%s", address)
 			return nil
 		},
 		ValidArgsFunction: a.completeFirstName,

@@ -27,7 +27,7 @@ func (a *app) cacheCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			fmt.Fprintln(a.stdout, z.Config().CacheDir)
+			a.line("%s", z.Config().CacheDir)
 			return nil
 		},
 	})
@@ -61,7 +61,7 @@ since, and how it came. Formats: human, json, ndjson.`,
 			w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 			var total int64
 			for _, s := range sources {
-				fmt.Fprintf(w, "%s\t%.1f MB\tsha256:%s\t%s\t%s\t%s\n", printable(s.Model), float64(s.Size)/1e6, s.Digest, s.CheckedBy, printable(s.Origin.String()), readAt(s.Read))
+				columns(w, s.Model, fmt.Sprintf("%.1f MB", float64(s.Size)/1e6), "sha256:"+s.Digest.String(), string(s.CheckedBy), s.Origin.String(), readAt(s.Read))
 				total += s.Size
 			}
 			if err := w.Flush(); err != nil {
@@ -140,10 +140,10 @@ func (a *app) printHealth(z *zoo.Zoo, h store.Health, removed []store.Removed, f
 		}{h.Files, h.Bytes, faults, len(removed)})
 	}
 	for _, f := range faults {
-		fmt.Fprintf(a.stdout, "FAIL %s: %s\n", inCache(z, f.Path), f.Reason)
+		a.line("FAIL %s: %s", inCache(z, f.Path), f.Reason)
 	}
 	if len(faults) == 0 {
-		fmt.Fprintf(a.stdout, "PASS %d files, %d bytes\n", h.Files, h.Bytes)
+		a.line("PASS %d files, %d bytes", h.Files, h.Bytes)
 	}
 	if len(removed) > 0 {
 		a.hint("removed %d files", len(removed))
@@ -218,7 +218,7 @@ func (a *app) printRemoved(z *zoo.Zoo, removed []store.Removed, dry bool, format
 		}{dry, total, files})
 	}
 	for _, f := range files {
-		fmt.Fprintf(a.stdout, "%s: %d bytes: %s\n", f.Path, f.Size, f.Reason)
+		a.line("%s: %d bytes: %s", f.Path, f.Size, f.Reason)
 	}
 	what := "removed"
 	if dry {

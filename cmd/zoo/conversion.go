@@ -11,13 +11,14 @@ import (
 
 // printConversion prints what was converted. Where a checkpoint did not fit, what
 // became of its names is printed all the same when that was asked for.
-func (a *app) printConversion(r *zoo.Conversion, err error, format string, explain bool) error {
+func (a *app) printConversion(r *zoo.Conversion, err error, format string, f *convertFlags, o *zoo.ConvertOptions) error {
+	explain := f.explain
 	var fit *converter.FitError
 	if err != nil && (!explain || !errors.As(err, &fit)) {
 		return err
 	}
 	if format == formatJSON {
-		if perr := a.printConversionJSON(r, fit, explain); perr != nil {
+		if perr := a.printConversionJSON(r, fit, explain, o.DryRun); perr != nil {
 			return perr
 		}
 		return err
@@ -29,11 +30,20 @@ func (a *app) printConversion(r *zoo.Conversion, err error, format string, expla
 	if explain {
 		a.printNames(r.Names)
 		for _, n := range r.NonTensors {
-			fmt.Fprintf(a.stdout, "%-10s %q  (%s, not run)\n", "ignored", n.Path, printable(n.Type))
+			a.line("%-10s %q  (%s, not run)", "ignored", n.Path, n.Type)
 		}
 	}
 	a.hint("%s", describeConversion(r))
-	fmt.Fprintln(a.stdout, r.Path)
+	switch {
+	case o.DryRun:
+		sum, err := r.Digest()
+		if err != nil {
+			return err
+		}
+		a.line("would write %s: %s, %d tensors, %d bytes, sha256 %s", r.Path, r.Format, r.Tensors, r.Size, sum)
+	case o.Stream == nil:
+		a.line("%s", r.Path)
+	}
 	return nil
 }
 
@@ -75,15 +85,17 @@ func (a *app) printNames(names []converter.Explained) {
 		if n.Rule != "" {
 			line += "  (" + n.Rule + ")"
 		}
-		fmt.Fprintln(a.stdout, line)
+		a.line("%s", line)
 	}
 }
 
 // conversionJSON is what --format json prints. A checkpoint that does not fit has
 // recipe, names and an error only.
 type conversionJSON struct {
+	DryRun       bool          `json:"dry_run,omitempty"` // nothing was written
 	Path         string        `json:"path,omitempty"`
 	Format       string        `json:"format,omitempty"`
+	Size         int64         `json:"bytes,omitempty"`
 	Digest       string        `json:"sha256,omitempty"`
 	Source       string        `json:"source,omitempty"`
 	SourceDigest string        `json:"source_sha256,omitempty"`
@@ -114,7 +126,7 @@ type ignoredJSON struct {
 	Type string `json:"type"`
 }
 
-func (a *app) printConversionJSON(r *zoo.Conversion, fit *converter.FitError, explain bool) error {
+func (a *app) printConversionJSON(r *zoo.Conversion, fit *converter.FitError, explain, dry bool) error {
 	if fit != nil {
 		return a.printJSON(conversionJSON{Recipe: fit.Recipe, Names: namesJSON(fit.Names), Error: fit.Error()})
 	}
@@ -123,7 +135,7 @@ func (a *app) printConversionJSON(r *zoo.Conversion, fit *converter.FitError, ex
 		return err
 	}
 	out := conversionJSON{
-		Path: r.Path, Format: string(r.Format), Digest: written.String(), Source: r.Source, SourceDigest: r.SourceDigest.String(),
+		DryRun: dry, Path: r.Path, Format: string(r.Format), Size: r.Size, Digest: written.String(), Source: r.Source, SourceDigest: r.SourceDigest.String(),
 		Container: r.Container, Checksums: r.Checksums, Model: r.Model, Recipe: r.Recipe,
 		Classes: r.Classes, ClassNames: r.ClassNames, Tensors: r.Tensors, NonTensors: len(r.NonTensors),
 	}

@@ -34,9 +34,12 @@ What is written is safetensors, .pth (for torch.load with weights_only), .npz (n
 -o ends. A name that ends in .zst is compressed.
 
 Without -o a NAME is converted to safetensors in the cache, and everything else into the
-working directory. Formats: human, json.`,
+working directory. -o - writes the file to standard output and everything else to standard
+error; a device or a named pipe is written through. --dry-run does everything but to write, and
+prints what would be written, its size and its digest. Formats: human, json.`,
 		Example: `  zoo convert cspresnet50_3rdparty_8xb32_in1k
   zoo convert cspresnet50_3rdparty_8xb32_in1k --to onnx
+  zoo convert mine.pth --to npz -o - | ssh host 'cat > mine.npz'
   zoo convert mine.pth --model cspresnet50_3rdparty_8xb32_in1k --classes names.txt -o mine.safetensors`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -44,7 +47,7 @@ working directory. Formats: human, json.`,
 			if err != nil {
 				return err
 			}
-			if err := f.apply(&o, args[0]); err != nil {
+			if err := a.applyConvert(&f, &o, args[0]); err != nil {
 				return err
 			}
 			z, err := a.open()
@@ -52,12 +55,12 @@ working directory. Formats: human, json.`,
 				return err
 			}
 			result, err := convert(cmd, z, args[0], o)
-			return a.printConversion(result, err, format, f.explain)
+			return a.printConversion(result, err, format, &f, &o)
 		},
 		ValidArgsFunction: a.completeNames,
 	}
 	flags := c.Flags()
-	flags.StringVarP(&o.Output, "output", "o", "", "file to write")
+	flags.StringVarP(&o.Output, "output", "o", "", "file to write, - being standard output")
 	flags.StringVar(&f.to, "to", "", "format to write: safetensors, pth, npz or onnx (default: as --output ends, else safetensors)")
 	flags.StringVar(&f.dtype, "dtype", "", "cast floating point tensors: f32, f16 or bf16 (default: as they are)")
 	flags.StringVar(&o.Model, "model", "", "registry name whose network the checkpoint must fit")
@@ -65,6 +68,7 @@ working directory. Formats: human, json.`,
 	flags.StringVar(&f.classes, "classes", "", "file of class names in label order, one a line or a JSON list, to keep with the tensors")
 	flags.BoolVar(&o.Deploy, "deploy", false, "fuse the parallel branches of a network that has them: RepVGG, MobileOne")
 	flags.BoolVar(&o.All, "all", false, "write every tensor of the file under its full path")
+	flags.BoolVar(&o.DryRun, "dry-run", false, "write nothing, print what would be written")
 	flags.BoolVar(&f.explain, "explain", false, "print what became of every name, and what was not a tensor")
 	c.RegisterFlagCompletionFunc("model", a.completeNames)
 	return c
@@ -79,9 +83,9 @@ type convertFlags struct {
 // dtypes are the values of --dtype.
 var dtypes = map[string]tensor.DType{"": tensor.Invalid, "f32": tensor.F32, "f16": tensor.F16, "bf16": tensor.BF16}
 
-// apply enters the flags into the options, and names the file to write where that is needed
+// applyConvert enters the flags into the options, and names the file to write where that is needed
 // and none was named.
-func (f *convertFlags) apply(o *zoo.ConvertOptions, arg string) error {
+func (a *app) applyConvert(f *convertFlags, o *zoo.ConvertOptions, arg string) error {
 	var ok bool
 	if o.DType, ok = dtypes[f.dtype]; !ok {
 		return usage("--dtype %s: expected f32, f16 or bf16", f.dtype)
@@ -92,9 +96,6 @@ func (f *convertFlags) apply(o *zoo.ConvertOptions, arg string) error {
 			return usage("--to %s: expected %s", f.to, joined(converter.Formats()))
 		}
 	}
-	if o.Output == "-" {
-		return usage("-o -: expected a file to write: it appears once it is complete")
-	}
 	if f.classes != "" {
 		var err error
 		if o.Classes, err = converter.ReadClasses(f.classes); err != nil {
@@ -103,6 +104,11 @@ func (f *convertFlags) apply(o *zoo.ConvertOptions, arg string) error {
 	}
 	name := arg
 	switch {
+	case isStdout(o.Output):
+		var err error
+		o.Output = ""
+		o.Stream, err = a.stream("-o")
+		return err
 	case o.Output != "":
 		return nil
 	case isFile(arg):

@@ -3,7 +3,6 @@ package main
 import (
 	"context"
 	"errors"
-	"fmt"
 	"slices"
 	"sync"
 	"time"
@@ -44,6 +43,9 @@ goes to standard error as one JSON object a line.`,
 			if err := known(z, names); err != nil { // a misspelt name is said before anything is downloaded
 				return err
 			}
+			if isStdout(output) {
+				return a.downloadStream(cmd.Context(), z, names[0], format)
+			}
 			sources, err := downloadAll(cmd.Context(), z, names, output)
 			if perr := a.printSources(sources, format); err == nil {
 				err = perr
@@ -52,8 +54,25 @@ goes to standard error as one JSON object a line.`,
 		},
 		ValidArgsFunction: a.completeNames,
 	}
-	c.Flags().StringVar(&output, "output", "", "file to copy the checkpoint to")
+	c.Flags().StringVar(&output, "output", "", "file to copy the checkpoint to, - being standard output")
 	return c
+}
+
+// downloadStream downloads a model's file and writes it to standard output.
+func (a *app) downloadStream(ctx context.Context, z *zoo.Zoo, name, format string) error {
+	w, err := a.stream("--output")
+	if err != nil {
+		return err
+	}
+	src, err := z.Download(ctx, name)
+	if err != nil {
+		return err
+	}
+	if err := z.Store().CopyTo(ctx, src.Digest, w); err != nil {
+		return err
+	}
+	src.Path = zoo.StreamPath
+	return a.printSources([]*zoo.Source{src}, format)
 }
 
 // atOnce is how many files are downloaded at the same time.
@@ -139,7 +158,7 @@ func (a *app) printSources(sources []*zoo.Source, format string) error {
 		}{append([]*zoo.Source{}, sources...)})
 	}
 	for _, s := range sources {
-		fmt.Fprintln(a.stdout, s.Path)
+		a.line("%s", s.Path)
 		a.hint("%s: %d bytes, sha256 %s, checked by %s, from %s, %s", s.Model, s.Size, s.Digest, s.CheckedBy, s.Origin, readAt(s.Read))
 	}
 	return nil

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gozoo/zoo"
 	"github.com/gozoo/zoo/model"
+	"github.com/gozoo/zoo/printable"
 )
 
 func (a *app) embedCommand() *cobra.Command {
@@ -49,7 +50,7 @@ ndjson.`,
 				case formatNDJSON:
 					return encode(a.stdout, result{path, x})
 				}
-				row := []string{path}
+				row := printable.Cells(path)
 				for _, v := range x {
 					row = append(row, strconv.FormatFloat(float64(v), 'g', -1, 32))
 				}

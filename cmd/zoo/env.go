@@ -52,8 +52,8 @@ func (a *app) envCommand() *cobra.Command {
 			}{
 				versionText(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH,
 				zoo.CPU(), model.Variant(), model.Variants(), c.Threads, string(c.Precision),
-				c.CacheDir, append([]string{"built in"}, c.Registries...), c.Offline, c.Mirror,
-				c.Lock, c.LockKey, cmp.Or(c.Hub.Endpoint, hub.DefaultEndpoint), c.Hub.Token != "", c.Hub.Cache, c.TorchCheckpoints,
+				c.CacheDir, append([]string{"built in"}, c.Registries...), c.Offline, shown(c.Mirror),
+				c.Lock, c.LockKey, shown(cmp.Or(c.Hub.Endpoint, hub.DefaultEndpoint)), c.Hub.Token != "", c.Hub.Cache, c.TorchCheckpoints,
 			}
 			if env.Threads == 0 {
 				env.Threads = runtime.GOMAXPROCS(0)
@@ -62,21 +62,21 @@ func (a *app) envCommand() *cobra.Command {
 				return a.printJSON(env)
 			}
 			w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-			fmt.Fprintf(w, "version\t%s\n", env.Version)
-			fmt.Fprintf(w, "go\t%s %s\n", env.Go, env.Platform)
-			fmt.Fprintf(w, "cpu\t%s\n", orDash(env.CPU))
-			fmt.Fprintf(w, "kernels\t%s (available: %s)\n", env.Kernels, strings.Join(env.Available, ", "))
-			fmt.Fprintf(w, "threads\t%d\n", env.Threads)
-			fmt.Fprintf(w, "precision\t%s\n", env.Precision)
-			fmt.Fprintf(w, "cache\t%s\n", env.CacheDir)
-			fmt.Fprintf(w, "registries\t%s\n", strings.Join(env.Registries, ", "))
-			fmt.Fprintf(w, "offline\t%v\n", env.Offline)
-			fmt.Fprintf(w, "mirror\t%s\n", orDash(env.Mirror))
-			fmt.Fprintf(w, "lock\t%s\n", orDash(env.Lock))
-			fmt.Fprintf(w, "lock key\t%s\n", orDash(env.LockKey))
-			fmt.Fprintf(w, "hub\t%s (token: %v)\n", env.Hub, env.HubToken)
-			fmt.Fprintf(w, "hub cache\t%s\n", orDash(env.HubCache))
-			fmt.Fprintf(w, "torch cache\t%s\n", orDash(env.TorchCache))
+			columns(w, "version", env.Version)
+			columns(w, "go", env.Go+" "+env.Platform)
+			columns(w, "cpu", orDash(env.CPU))
+			columns(w, "kernels", fmt.Sprintf("%s (available: %s)", env.Kernels, strings.Join(env.Available, ", ")))
+			columns(w, "threads", fmt.Sprint(env.Threads))
+			columns(w, "precision", env.Precision)
+			columns(w, "cache", env.CacheDir)
+			columns(w, "registries", strings.Join(env.Registries, ", "))
+			columns(w, "offline", fmt.Sprint(env.Offline))
+			columns(w, "mirror", orDash(env.Mirror))
+			columns(w, "lock", orDash(env.Lock))
+			columns(w, "lock key", orDash(env.LockKey))
+			columns(w, "hub", fmt.Sprintf("%s (token: %v)", env.Hub, env.HubToken))
+			columns(w, "hub cache", orDash(env.HubCache))
+			columns(w, "torch cache", orDash(env.TorchCache))
 			return w.Flush()
 		},
 	}
@@ -108,7 +108,7 @@ func (a *app) versionCommand() *cobra.Command {
 					Platform string `json:"platform"`
 				}{versionText(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH})
 			}
-			fmt.Fprintf(a.stdout, "zoo %s %s %s/%s\n", versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+			a.line("zoo %s %s %s/%s", versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
 			return nil
 		},
 	}

@@ -2,7 +2,6 @@ package main
 
 import (
 	"encoding/json"
-	"fmt"
 	"os"
 	"strconv"
 	"strings"
@@ -42,6 +41,9 @@ guessing, evaluation stops with exit status 4 and says why. Formats: human, json
 			}
 			if o.Limit < 0 {
 				return usage("--limit %d: expected a number of images, 0 for all", o.Limit)
+			}
+			if isStdout(o.Log) {
+				return usage("-o %s: expected a file: a log is gone on from", o.Log)
 			}
 			if shard != "" {
 				if o.Shard, o.Shards, err = parseShard(shard); err != nil {
@@ -193,21 +195,21 @@ func (a *app) printEvaluation(e *evaluate.Evaluation, format string) error {
 			unreadable, e.Notes, zoo.Version,
 		})
 	}
-	w := a.stdout
-	fmt.Fprintf(w, "%s on %s: %d of %d images, precision %s\n", e.Model, e.Dataset, n, e.Set, e.Precision)
+	a.line("%s on %s: %d of %d images, precision %s", e.Model, e.Dataset, n, e.Set, e.Precision)
 	for _, t := range []struct {
 		name    string
 		correct int
 	}{{"Top-1", e.Accuracy.Top1}, {"Top-5", e.Accuracy.Top5}} {
 		low, high := metrics.Wilson(t.correct, n)
-		fmt.Fprintf(w, "%s %6.2f %%  %d correct, 95 %% interval %.2f to %.2f\n", t.name, metrics.Percent(t.correct, n), t.correct, low, high)
+		a.line("%s %6.2f %%  %d correct, 95 %% interval %.2f to %.2f", t.name, metrics.Percent(t.correct, n), t.correct, low, high)
 	}
 	if len(unreadable) > 0 {
-		fmt.Fprintf(w, "%d of %d images could not be read, and are in no figure:\n", len(unreadable), len(e.Images))
+		a.line("%d of %d images could not be read, and are in no figure:", len(unreadable), len(e.Images))
 	}
 	for _, u := range unreadable {
-		fmt.Fprintf(w, "  %s: %s\n", printable(u.Path), printable(strings.TrimPrefix(u.Error, u.Path+": ")))
+		a.line("  %s: %s", u.Path, strings.TrimPrefix(u.Error, u.Path+": "))
 	}
-	fmt.Fprintf(w, "weights %s, list sha256:%s\n%s\n", e.Weights, e.List, e.Pixels)
+	a.line("weights %s, list sha256:%s", e.Weights, e.List)
+	a.line("%s", e.Pixels)
 	return nil
 }

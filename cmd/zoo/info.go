@@ -148,25 +148,24 @@ func parseSize(s string) (h, w int, err error) {
 }
 
 func (a *app) printInfo(e *registry.Entry, forms []countedForm, here *zoo.Source, overrides []registry.Override) {
-	w := a.stdout
 	line := func(key, value string) {
 		if value != "" {
-			fmt.Fprintf(w, "%-14s %s\n", key, value)
+			a.line("%-14s %s", key, value)
 		}
 	}
 	line("name", e.Name)
 	line("family", e.Family+", "+e.Arch)
 	line("classes", strings.TrimSpace(fmt.Sprintf("%d %s", e.Classes, e.Labels)))
-	line("source", e.Weights.URL)
+	line("source", shown(e.Weights.URL))
 	line("digest", e.Weights.Digest.Text())
 	for _, o := range overrides {
-		line("overridden", fmt.Sprintf("%s, by %s", strings.Join(o.Keys, ", "), printable(o.File)))
+		line("overridden", fmt.Sprintf("%s, by %s", strings.Join(o.Keys, ", "), o.File))
 	}
 	if here != nil {
-		line("cached", fmt.Sprintf("sha256:%s, checked by %s, from %s", here.Digest, here.CheckedBy, printable(here.Origin.String())))
+		line("cached", fmt.Sprintf("sha256:%s, checked by %s, from %s", here.Digest, here.CheckedBy, here.Origin))
 	}
 	line("container", e.Weights.Container)
-	line("converted from", e.Weights.ConvertedFrom)
+	line("converted from", shown(e.Weights.ConvertedFrom))
 	line("licence", e.Weights.Licence)
 	line("preprocessing", e.Input.String())
 	p := e.Published
@@ -181,7 +180,7 @@ func (a *app) printInfo(e *registry.Entry, forms []countedForm, here *zoo.Source
 		line("flops", fmt.Sprintf("%d (%s, %s, input %v)", f.FLOPs, f.Convention, f.Scope, f.Input))
 		line("classifier", fmt.Sprintf("%d FLOPs", f.HeadFLOPs))
 		for _, op := range f.ByOperator {
-			fmt.Fprintf(w, "  %-20s %d\n", op.Kind, op.FLOPs)
+			a.line("  %-20s %d", op.Kind, op.FLOPs)
 		}
 	}
 }
@@ -252,8 +251,8 @@ func (a *app) printInfoJSON(e *registry.Entry, cost countedForm, layers bool, he
 		ByOperator    []operator   `json:"by_operator"`
 		Layers        []layer      `json:"layers,omitempty"`
 	}{
-		e.Name, e.Family, e.Arch, e.Classes, e.Weights.URL, e.Weights.Digest.Text(), nil, here, e.Weights.Container,
-		e.Weights.ConvertedFrom, e.Weights.Licence, e.Input.String(), cost.name, cost.Params, cost.FLOPs, cost.HeadFLOPs,
+		e.Name, e.Family, e.Arch, e.Classes, shown(e.Weights.URL), e.Weights.Digest.Text(), nil, here, e.Weights.Container,
+		shown(e.Weights.ConvertedFrom), e.Weights.Licence, e.Input.String(), cost.name, cost.Params, cost.FLOPs, cost.HeadFLOPs,
 		string(cost.Convention), string(cost.Scope), cost.Input, nil, nil,
 	}
 	for _, o := range overrides {

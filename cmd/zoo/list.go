@@ -3,7 +3,6 @@ package main
 import (
 	"cmp"
 	"encoding/csv"
-	"fmt"
 	"math"
 	"path"
 	"slices"
@@ -14,6 +13,7 @@ import (
 	"github.com/spf13/cobra"
 
 	"github.com/gozoo/zoo"
+	"github.com/gozoo/zoo/printable"
 	"github.com/gozoo/zoo/registry"
 )
 
@@ -189,7 +189,7 @@ func listRows(z *zoo.Zoo, entries []*registry.Entry) ([]listRow, error) {
 	for _, e := range entries {
 		p := &e.Published
 		rows = append(rows, listRow{
-			e.Name, e.Family, e.Arch, figure(p.ParamsM), figure(p.FLOPsG), figure(p.Top1), figure(p.Top5), e.Weights.Licence, e.Weights.ConvertedFrom, where(e, cached),
+			e.Name, e.Family, e.Arch, figure(p.ParamsM), figure(p.FLOPsG), figure(p.Top1), figure(p.Top5), e.Weights.Licence, shown(e.Weights.ConvertedFrom), where(e, cached),
 		})
 	}
 	return rows, nil
@@ -207,15 +207,15 @@ func (a *app) printList(rows []listRow, format string) error {
 		w := csv.NewWriter(a.stdout)
 		w.Write([]string{"name", "family", "arch", "params_m", "flops_g", "top1", "top5", "licence", "converted_from", "where"})
 		for _, r := range rows {
-			w.Write([]string{r.Name, r.Family, r.Arch, text(r.ParamsM, ""), text(r.FLOPsG, ""), text(r.Top1, ""), text(r.Top5, ""), r.Licence, r.From, r.Where})
+			w.Write(printable.Cells(r.Name, r.Family, r.Arch, text(r.ParamsM, ""), text(r.FLOPsG, ""), text(r.Top1, ""), text(r.Top5, ""), r.Licence, r.From, r.Where))
 		}
 		w.Flush()
 		return w.Error()
 	}
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	fmt.Fprintln(w, "NAME\tFAMILY\tPARAMS M\tFLOPS G\tTOP-1\tTOP-5\tLICENCE\tCONVERTED FROM\tWHERE")
+	columns(w, "NAME", "FAMILY", "PARAMS M", "FLOPS G", "TOP-1", "TOP-5", "LICENCE", "CONVERTED FROM", "WHERE")
 	for _, r := range rows {
-		fmt.Fprintf(w, "%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\t%s\n", r.Name, r.Family, text(r.ParamsM, "-"), text(r.FLOPsG, "-"), text(r.Top1, "-"), text(r.Top5, "-"), r.Licence, fileOf(r.From), r.Where)
+		columns(w, r.Name, r.Family, text(r.ParamsM, "-"), text(r.FLOPsG, "-"), text(r.Top1, "-"), text(r.Top5, "-"), r.Licence, fileOf(r.From), r.Where)
 	}
 	return w.Flush()
 }

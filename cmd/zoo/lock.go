@@ -1,8 +1,6 @@
 package main
 
 import (
-	"fmt"
-
 	"github.com/spf13/cobra"
 
 	"github.com/gozoo/zoo/registry/lock"
@@ -52,7 +50,8 @@ before it is trusted. Formats: human, json, ndjson.`,
 			if err := lock.WriteKeys(args[0]); err != nil {
 				return err
 			}
-			fmt.Fprintf(a.stdout, "%s\n%s.pub\n", args[0], args[0])
+			a.line("%s", args[0])
+			a.line("%s.pub", args[0])
 			return nil
 		},
 	})
@@ -81,7 +80,7 @@ func (a *app) lockSignCommand() *cobra.Command {
 			if err := z.SignLock(key); err != nil {
 				return err
 			}
-			fmt.Fprintln(a.stdout, lock.SignaturePath(z.Config().Lock))
+			a.line("%s", lock.SignaturePath(z.Config().Lock))
 			return nil
 		},
 	}
@@ -117,7 +116,7 @@ does this first. An older lock file with the signature that it had then passes, 
 			if err != nil {
 				return err
 			}
-			fmt.Fprintf(a.stdout, "PASS %s: %d names, signed by the holder of %s\n", z.Config().Lock, len(names), key)
+			a.line("PASS %s: %d names, signed by the holder of %s", z.Config().Lock, len(names), key)
 			return nil
 		},
 	}

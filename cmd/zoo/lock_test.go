@@ -103,7 +103,7 @@ func TestBundleCommands(t *testing.T) {
 	if got := command(t, here, append(args, "-")...); got.status != exitOK || got.stdout != string(data) {
 		t.Errorf("created twice: exit status %d, %d bytes and %d", got.status, len(got.stdout), len(data))
 	}
-	for _, part := range []string{"goldens/cspresnet-nano_digits.images.safetensors.zst", "licences/served_digits.txt", "Version 2.0, January 2004", "licence: Apache-2.0"} {
+	for _, part := range []string{"goldens/cspresnet-nano_digits/cspresnet-nano_digits.images.safetensors.zst", "licences/served_digits.txt", "Version 2.0, January 2004", "licence: Apache-2.0"} {
 		if !bytes.Contains(data, []byte(part)) {
 			t.Errorf("no %q in the bundle", part)
 		}
@@ -157,10 +157,16 @@ func TestBundleCommands(t *testing.T) {
 	os.Remove("zoo.lock")
 	command(t, here, "--config", config, "lock", "served_digits", nanoModel)
 	command(t, here, "lock", "sign", "--key", "k")
-	if got := command(t, here, append(args, "signed.tar")...); got.status != exitOK {
+	if got := command(t, here, append(args, "unsigned.tar")...); got.status != exitOK || !strings.Contains(got.stderr, "--key signs it") {
+		t.Fatalf("create beside a signed lock file: %+v", got)
+	}
+	if got := command(t, here, append(args, "signed.tar", "--key", "k")...); got.status != exitOK || got.stderr != "" {
 		t.Fatalf("create signed: %+v", got)
 	}
 	os.Remove("zoo.lock")
+	if got := command(t, empty, "--lock-key", "k.pub", "--config", config, "bundle", "load", "unsigned.tar"); got.status != exitDigest {
+		t.Errorf("load a bundle of which the lock file alone is signed: %+v", got)
+	}
 	if got := command(t, empty, "--lock-key", "k.pub", "--config", config, "bundle", "load", "signed.tar"); got.status != exitOK {
 		t.Errorf("load signed: %+v", got)
 	}

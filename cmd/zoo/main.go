@@ -13,6 +13,7 @@ import (
 	"github.com/gozoo/zoo"
 	"github.com/gozoo/zoo/converter"
 	"github.com/gozoo/zoo/nn"
+	"github.com/gozoo/zoo/printable"
 	"github.com/gozoo/zoo/registry/bundle"
 	"github.com/gozoo/zoo/registry/lock"
 	"github.com/gozoo/zoo/registry/store"
@@ -42,19 +43,21 @@ const (
 // run executes one command line and returns its exit status. Data go to stdout,
 // everything else to stderr.
 func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.Writer) int {
-	a := &app{stdin: &interruptible{ctx, stdin}, stderr: stderr}
+	a := &app{args: args, stdin: &interruptible{ctx, stdin}, stderr: printable.NewWriter(stderr), terminal: stderr}
 	out := &dataWriter{w: stdout, before: a.endProgress}
-	a.stdout = out
+	text := printable.NewWriter(out)
+	a.stdout, a.data = text, out
 	root := a.command()
 	root.SetArgs(args)
 	root.SetIn(stdin)
-	root.SetOut(out)
-	root.SetErr(stderr)
+	root.SetOut(a.stdout)
+	root.SetErr(a.stderr)
 	err := root.ExecuteContext(ctx)
 	a.endProgress()
 	if a.release != nil {
 		a.release()
 	}
+	text.Flush()
 	if err == nil {
 		err = out.err
 	}
@@ -97,7 +100,7 @@ func (i *interruptible) Read(p []byte) (int, error) {
 	}
 }
 
-// dataWriter is stdout. It remembers that a write failed, so that no command ends
+// dataWriter is stdout, of text and of data. It remembers that a write failed, so that no command ends
 // well whose data did not arrive.
 type dataWriter struct {
 	w      io.Writer
@@ -165,7 +168,7 @@ func advice(err error) string {
 	switch {
 	case errors.As(err, &mismatch):
 		return fmt.Sprintf("bring the file from elsewhere: zoo import %s FILE, or --mirror URL for another host", mismatch.Name)
-	case errors.As(err, &fetch) && fetch.Kept == 0 && fetch.Left == "":
+	case errors.As(err, &fetch) && fetch.Kept == 0 && fetch.Left == "" && fetch.Hint == "":
 		return fmt.Sprintf("run again, or bring the file another way: zoo import %s FILE", fetch.Name)
 	case errors.As(err, &refused):
 		return "no file was written; zoo convert FILE --all --explain lists what a readable checkpoint holds"

@@ -6,9 +6,10 @@ import (
 	"fmt"
 	"io"
 	"slices"
-	"strconv"
 	"strings"
-	"unicode/utf8"
+	"text/tabwriter"
+
+	"github.com/gozoo/zoo/printable"
 )
 
 // Output formats. "auto" is human: the same on a terminal and elsewhere, but for
@@ -69,7 +70,7 @@ func versioned(v any) ([]byte, error) {
 	if !bytes.HasPrefix(fields, []byte("}")) {
 		head += ","
 	}
-	return append([]byte(head), fields...), nil
+	return append([]byte(head), printable.JSON(fields)...), nil
 }
 
 // printJSON writes a struct as indented JSON that begins with schema_version.
@@ -97,14 +98,18 @@ func printLines[T any](w io.Writer, items []T) error {
 	return nil
 }
 
-// printable returns a text from a file as it may be printed among others on a terminal:
-// line ends, control sequences and what is no UTF-8 are escaped, as in Go.
-func printable(s string) string {
-	if utf8.ValidString(s) && !strings.ContainsFunc(s, func(r rune) bool { return !strconv.IsPrint(r) }) {
-		return s
+// line prints one line of data for people. What is in it from outside can neither act on the
+// terminal nor begin a line of its own.
+func (a *app) line(format string, args ...any) {
+	fmt.Fprintln(a.stdout, printable.Text(fmt.Sprintf(format, args...)))
+}
+
+// columns writes one line of cells that a tabwriter aligns.
+func columns(w *tabwriter.Writer, cells ...string) {
+	for i := range cells {
+		cells[i] = printable.Text(cells[i])
 	}
-	quoted := strconv.Quote(s)
-	return quoted[1 : len(quoted)-1]
+	fmt.Fprintln(w, strings.Join(cells, "\t"))
 }
 
 // An error message is printed up to its first maxHead and from its last maxTail bytes.
@@ -117,9 +122,5 @@ func presentable(text string) string {
 	if left := len(text) - maxHead - maxTail; left > 0 {
 		text = fmt.Sprintf("%s … %d bytes … %s", text[:maxHead], left, text[maxHead+left:])
 	}
-	lines := strings.Split(text, "\n")
-	for i, line := range lines {
-		lines[i] = printable(line)
-	}
-	return strings.Join(lines, "\n")
+	return printable.Lines(text)
 }

@@ -1,28 +1,14 @@
 package main
 
 import (
+	"os"
 	"path/filepath"
+	"regexp"
 	"strings"
 	"testing"
 
 	"github.com/gozoo/zoo/converter/safetensors"
 )
-
-func TestPrintable(t *testing.T) {
-	for text, want := range map[string]string{
-		"":               "",
-		`crane "bird" \`: `crane "bird" \`,
-		"Käfer, 甲虫":      "Käfer, 甲虫",
-		"a\nb":           `a\nb`,
-		"\x1b[2Jred":     `\x1b[2Jred`,
-		"no \xff UTF-8":  `no \xff UTF-8`,
-		"turned \u202e":  `turned \u202e`,
-	} {
-		if got := printable(text); got != want {
-			t.Errorf("%q: %q, want %q", text, got, want)
-		}
-	}
-}
 
 func TestPresentable(t *testing.T) {
 	const text = "nn: 2 missing:\n  \"a\"\n  b\x1b[2J"
@@ -56,5 +42,26 @@ func TestForeignNamesAreEscaped(t *testing.T) {
 	got := command(t, cache, "predict", nano, imageFile(t, "val/00003.png"), "--checkpoint", evil, "--top", "2")
 	if got.status != exitOK || strings.Contains(got.stdout, "\x1b") || strings.Count(got.stdout, "\n") != 2 || !strings.Contains(got.stdout, `\x1b[2Jfive\nsix`) {
 		t.Errorf("exit status %d, printed %q", got.status, got.stdout)
+	}
+}
+
+// Lines for people are printed by the functions that make one line of what is from outside.
+func TestLinesArePrintedInOnePlace(t *testing.T) {
+	files, err := filepath.Glob("*.go")
+	if err != nil {
+		t.Fatal(err)
+	}
+	raw := regexp.MustCompile(`(fmt\.Fprint\w*|io\.WriteString)\(\w*\.?(app\.)?(a\.)?std(out|err)\b`)
+	for _, file := range files {
+		if strings.HasSuffix(file, "_test.go") || file == "output.go" || file == "app.go" {
+			continue
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, found := range raw.FindAllString(string(text), -1) {
+			t.Errorf("%s: %s: print by line, hint, printProblem or columns", file, found)
+		}
 	}
 }

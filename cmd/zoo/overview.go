@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -25,10 +24,12 @@ func (a *app) runOverview(cmd *cobra.Command, _ []string) error {
 			embedded++
 		}
 	}
-	fmt.Fprintf(a.stdout, "%s.\n%d models known, %d embedded, %d in the cache.\n\n", cmd.Short, len(known), embedded, len(cached))
-	fmt.Fprintln(a.stdout, "  zoo report     the reproduction table, computed here")
-	fmt.Fprintln(a.stdout, "  zoo verify     the networks against the reference framework's numbers")
-	fmt.Fprintln(a.stdout, "  zoo list       every model; zoo --help lists every command")
+	a.line("%s.", cmd.Short)
+	a.line("%d models known, %d embedded, %d in the cache.", len(known), embedded, len(cached))
+	a.line("")
+	a.line("  zoo report     the reproduction table, computed here")
+	a.line("  zoo verify     the networks against the reference framework's numbers")
+	a.line("  zoo list       every model; zoo --help lists every command")
 	return nil
 }
 

@@ -1,7 +1,7 @@
 package main
 
 import (
-	"bytes"
+	"context"
 	"fmt"
 	"image"
 	"image/png"
@@ -23,7 +23,7 @@ those that a model's network sees: resized and cropped, before normalisation. An
 read from standard input, an OUT of - written to standard output.`,
 		Example: "  zoo pixels bird.jpg --for cspresnet50_3rdparty_8xb32_in1k -o seen.png",
 		Args:    cobra.ExactArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			if _, err := a.formatOf(); err != nil {
 				return err
 			}
@@ -51,10 +51,7 @@ read from standard input, an OUT of - written to standard output.`,
 			if err != nil {
 				return fmt.Errorf("%s: %w", args[0], err)
 			}
-			if output == "-" {
-				return png.Encode(a.stdout, img)
-			}
-			if err := writePNG(output, img); err != nil {
+			if err := a.writePNG(cmd.Context(), "-o", output, img); err != nil {
 				return err
 			}
 			a.hint("%s: %d x %d pixels", output, img.W, img.H)
@@ -96,11 +93,7 @@ func readAtMost(r io.Reader, name string, limit int64) ([]byte, error) {
 	return data, nil
 }
 
-// writePNG writes an image to a file.
-func writePNG(path string, img image.Image) error {
-	var b bytes.Buffer
-	if err := png.Encode(&b, img); err != nil {
-		return err
-	}
-	return os.WriteFile(path, b.Bytes(), 0o644)
+// writePNG writes an image to the file that a flag names.
+func (a *app) writePNG(ctx context.Context, flag, path string, img image.Image) error {
+	return a.writeFile(ctx, flag, path, func(w io.Writer) error { return png.Encode(w, img) })
 }

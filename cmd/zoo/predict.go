@@ -16,6 +16,7 @@ import (
 
 	"github.com/gozoo/zoo"
 	"github.com/gozoo/zoo/model"
+	"github.com/gozoo/zoo/printable"
 	"github.com/gozoo/zoo/vision"
 )
 
@@ -54,7 +55,7 @@ it speaks for that class. Formats: human, json, ndjson, csv.`,
 					return err
 				}
 				if cam != "" {
-					if err := writeCAM(cmd.Context(), m, img, cam); err != nil {
+					if err := a.writeCAM(cmd.Context(), m, img, cam); err != nil {
 						return err
 					}
 				}
@@ -75,12 +76,12 @@ it speaks for that class. Formats: human, json, ndjson, csv.`,
 }
 
 // writeCAM writes the class activation map of an image's best class.
-func writeCAM(ctx context.Context, m *model.Model, img image.Image, path string) error {
+func (a *app) writeCAM(ctx context.Context, m *model.Model, img image.Image, path string) error {
 	cam, err := m.CAM(ctx, img)
 	if err != nil {
 		return err
 	}
-	return writePNG(path, cam.Image())
+	return a.writePNG(ctx, "--cam", path, cam.Image())
 }
 
 // openModel opens a model with the published weights or those of a file.
@@ -171,7 +172,7 @@ func (a *app) eachImage(m *model.Model, images []string, f func(path string, img
 			if len(images) == 1 {
 				return err
 			}
-			fmt.Fprintf(a.stderr, "zoo: %s\n", presentable(err.Error()))
+			a.printProblem(err.Error(), path)
 			continue
 		}
 		if err := f(path, img); err != nil {
@@ -222,27 +223,26 @@ func (a *app) newPredictionPrinter(m *model.Model, format string, many bool) *pr
 
 func (p *predictionPrinter) add(path string, top []model.Prediction) error {
 	row := predictionJSON{path, top}
-	w := p.app.stdout
 	switch p.format {
 	case formatJSON:
 		p.all = append(p.all, row)
 	case formatNDJSON:
-		return encode(w, row)
+		return encode(p.app.stdout, row)
 	case formatCSV:
 		for i, t := range top {
-			p.csv.Write([]string{path, strconv.Itoa(i + 1), strconv.Itoa(t.Class), strconv.FormatFloat(float64(t.Score), 'f', 4, 32), t.Name})
+			p.csv.Write([]string{printable.Cell(path), strconv.Itoa(i + 1), strconv.Itoa(t.Class), strconv.FormatFloat(float64(t.Score), 'f', 4, 32), printable.Cell(t.Name)})
 		}
 		p.csv.Flush()
 		return p.csv.Error()
 	default:
 		if p.count++; p.count > 1 {
-			fmt.Fprintln(w)
+			p.app.line("")
 		}
 		if p.many {
-			fmt.Fprintln(w, printable(path))
+			p.app.line("%s", path)
 		}
 		for _, t := range top {
-			fmt.Fprintln(w, strings.TrimRight(fmt.Sprintf("%5d  %.4f  %s", t.Class, t.Score, printable(t.Name)), " "))
+			p.app.line("%s", strings.TrimRight(fmt.Sprintf("%5d  %.4f  %s", t.Class, t.Score, t.Name), " "))
 		}
 	}
 	return nil

@@ -10,6 +10,7 @@ import (
 	"github.com/vbauerster/mpb/v8/decor"
 
 	"github.com/gozoo/zoo"
+	"github.com/gozoo/zoo/printable"
 )
 
 // progressBars draws one bar for each piece of work on a terminal's stderr. The zero
@@ -63,14 +64,14 @@ func (a *app) progress(p zoo.Progress) {
 	if a.verbose && p.Done == p.Total {
 		a.hint("%s: %d done", key, p.Total)
 	}
-	if a.noProgress || !isTerminal(a.stderr) {
+	if a.noProgress || !isTerminal(a.terminal) {
 		return
 	}
 	b := &a.bars
 	b.mu.Lock()
 	defer b.mu.Unlock()
 	if b.all == nil {
-		b.all, b.bars = mpb.New(mpb.WithOutput(a.stderr), mpb.WithWidth(40)), make(map[string]*mpb.Bar)
+		b.all, b.bars = mpb.New(mpb.WithOutput(a.terminal), mpb.WithWidth(40)), make(map[string]*mpb.Bar)
 	}
 	bar, ok := b.bars[key]
 	if !ok {
@@ -80,7 +81,7 @@ func (a *app) progress(p zoo.Progress) {
 		}
 		bar = b.all.AddBar(p.Total,
 			mpb.BarRemoveOnComplete(),
-			mpb.PrependDecorators(decor.Name(key+" ")),
+			mpb.PrependDecorators(decor.Name(printable.Text(key)+" ")),
 			mpb.AppendDecorators(count, speed, decor.Name("  "), decor.AverageETA(decor.ET_STYLE_GO), decor.Name(" left")))
 		b.bars[key] = bar
 	}

@@ -1,8 +1,7 @@
 package main
 
 import (
-	"bytes"
-	"os"
+	"io"
 	"path"
 	"strings"
 
@@ -10,7 +9,6 @@ import (
 
 	"github.com/gozoo/zoo"
 	"github.com/gozoo/zoo/evaluate"
-	"github.com/gozoo/zoo/metrics"
 	"github.com/gozoo/zoo/metrics/table"
 )
 
@@ -72,7 +70,8 @@ csv, json, html: one page that needs nothing else, with a plot.`,
 				write = table.WriteHTML
 			}
 			if plot != "" {
-				if err := writePlot(plot, rows); err != nil {
+				err := a.writeFile(cmd.Context(), "--plot", plot, func(w io.Writer) error { return table.WritePlot(w, rows) })
+				if err != nil {
 					return err
 				}
 			}
@@ -87,13 +86,4 @@ csv, json, html: one page that needs nothing else, with a plot.`,
 	c.Flags().StringVar(&plot, "plot", "", "file to write a plot of accuracy against FLOPs and parameters to (SVG)")
 	a.precisionFlag(c, zoo.Highest)
 	return c
-}
-
-// writePlot writes a plot of rows to a file.
-func writePlot(path string, rows []metrics.Row) error {
-	var b bytes.Buffer
-	if err := table.WritePlot(&b, rows); err != nil {
-		return err
-	}
-	return os.WriteFile(path, b.Bytes(), 0o644)
 }

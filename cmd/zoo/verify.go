@@ -26,7 +26,8 @@ do, and with module outputs kept, which are not fused with what follows then. Pr
 FAIL for each golden, the largest error as a share of the largest value, how many times larger
 it could have been (headroom), the logits' errors in both runs, and on failure the first layer
 that goes wrong. Where the images behind an input are there, the
-preprocessing is compared too. Without a NAME every embedded golden is judged.
+preprocessing is compared too. Without a NAME every embedded golden is judged. A golden that came
+in a bundle is said to, with the key that signed it; with --lock-key that key must have.
 Exit status 4 when one fails. Formats: human, json, ndjson.`,
 		Example: "  zoo verify\n  zoo verify cspresnet50_3rdparty_8xb32_in1k --golden my.golden.safetensors --precision all",
 		RunE: func(cmd *cobra.Command, names []string) error {
@@ -102,6 +103,9 @@ func parsePrecisions(list string) ([]zoo.Precision, error) {
 type checkJSON struct {
 	Model     string      `json:"model"`
 	Golden    string      `json:"golden"`
+	Origin    string      `json:"golden_origin"`              // embedded, file or bundle
+	Bundle    string      `json:"golden_bundle,omitempty"`    // sha256 of its manifest
+	SignedBy  string      `json:"golden_signed_by,omitempty"` // key that was asked for when it was loaded; empty: none
 	Weights   string      `json:"weights"`
 	Input     string      `json:"input"`
 	Precision string      `json:"precision"`
@@ -170,9 +174,12 @@ func (a *app) verify(cmd *cobra.Command, z *zoo.Zoo, names []string, o zoo.Verif
 func toCheckJSON(c *zoo.Check) checkJSON {
 	v := c.Verdict
 	out := checkJSON{
-		Model: c.Model, Golden: v.Golden, Weights: c.Weights.String(), Input: c.Input, Precision: string(v.Precision), Kernels: model.Variant(),
+		Model: c.Model, Golden: v.Golden, Origin: c.Origin, Weights: c.Weights.String(), Input: c.Input, Precision: string(v.Precision), Kernels: model.Variant(),
 		Judged: v.Judged, Pass: c.Pass(), Error: finite(v.Error()), Tolerance: v.Tolerance,
 		Headroom: finite(v.Headroom()), Logits: finite(v.Logits.Error), Probes: len(v.Probes),
+	}
+	if b := c.Bundle; b != nil {
+		out.Bundle, out.SignedBy = b.Manifest.String(), b.Signer()
 	}
 	if v.Probed != nil {
 		out.Probed = finite(v.Probed.Error)
@@ -207,13 +214,16 @@ func (a *app) printCheck(c *zoo.Check) {
 	case !v.Pass:
 		word = "FAIL"
 	}
-	fmt.Fprintf(a.stdout, "%s %s %s %s, %s on %s, %d probes: %s\n", word, c.Model, c.Input, c.Weights, v.Precision,
+	a.line("%s %s %s %s, %s on %s, %d probes: %s", word, c.Model, c.Input, c.Weights, v.Precision,
 		model.Variant(), len(v.Probes), v)
+	if c.Bundle != nil {
+		fmt.Fprintf(a.stdout, "     golden %s is of %s\n", v.Golden, c.Bundle)
+	}
 	if p := c.Pixels; p != nil {
 		word, text := "PASS", "equal to the reference's"
 		if p.Differ > 0 {
 			word, text = "FAIL", fmt.Sprintf("%d differ, by up to %.3g levels", p.Differ, p.Max)
 		}
-		fmt.Fprintf(a.stdout, "%s %s %s pixels: %d values, %s\n", word, c.Model, c.Input, p.Values, text)
+		a.line("%s %s %s pixels: %d values, %s", word, c.Model, c.Input, p.Values, text)
 	}
 }

@@ -8,7 +8,8 @@ the source's dtype, shape and bytes. --dtype casts the source's floating point t
 first. --renamed compares without the names, for outputs under a network's own. A network
 in ONNX passes the checker; with --run its logits under ONNX Runtime are compared with those
 in FILE, a safetensors file of "input" (N,C,H,W) and "logits", all images at once and one by
-one: the largest difference must be at most T of the largest logit.
+one: the largest difference must be at most T of the largest logit. A safetensors file says that
+its tensors are PyTorch's, without which other loaders refuse it.
 
 Needs the packages of requirements.txt. It exits with 1 and says
 which tensor differs.
@@ -117,6 +118,13 @@ def compare(want, got, renamed):
     return lines + [f"{k}: {got[k]}, expected {want[k]}" for k in want.keys() & got.keys() if want[k] != got[k]]
 
 
+def layout(path):
+    """Returns a line where a safetensors file does not say whose layout its tensors have."""
+    with safetensors.safe_open(path, "pt") as f:
+        found = (f.metadata() or {}).get("format")
+    return [] if found == "pt" else [f"metadata format {found}, expected pt"]
+
+
 def run(data, path, tolerance):
     """Compares the logits of a network with recorded ones; returns a line for each difference."""
     import onnxruntime
@@ -160,6 +168,8 @@ def main():
         lines = compare({k: describe(v) for k, v in want.items()}, got, args.renamed)
         if suffix == ".onnx" and args.run:
             lines += run(data, args.run, args.tolerance)
+        if path.suffix == ".safetensors":
+            lines += layout(path)
         for line in lines[:20]:
             print("  " + line)
         print(f"  {len(got)} tensors, {len(lines)} differences")

@@ -13,10 +13,11 @@ import (
 
 // Bounds of files by their kind, in bytes.
 const (
-	Catalogue = 4 << 20  // a zoo.toml
-	Lock      = 16 << 20 // a zoo.lock
-	Key       = 64 << 10 // a key or a signature
-	Ref       = 64 << 10 // what the cache notes of a name or a file
+	Catalogue = 4 << 20   // a zoo.toml
+	Lock      = 16 << 20  // a zoo.lock
+	Key       = 64 << 10  // a key or a signature
+	Ref       = 64 << 10  // what the cache notes of a name or a file
+	Golden    = 256 << 20 // a golden file
 )
 
 // ErrIrregular is, by errors.Is, the error of what is not a regular file, and ErrTooLong of

@@ -2,15 +2,17 @@
 // whose layers are files, the way the oras command line makes them.
 //
 //	c := oci.NewClient(transport)
-//	found, err := c.Resolve(ctx, name, address, digest)
+//	found, err := c.Resolve(ctx, name, address, digest, plain, notice)
 //	pushed, err := c.Push(ctx, address, file)
 //
 // It reads manifests only; the layers' bytes come through package transfer, from
-// the address that Resolve finds.
+// the address that Resolve finds. What a registry answers is read here, and is checked before
+// it gets to a library: those take a digest for granted, and panic where it is none.
 package oci
 
 import (
 	"context"
+	"crypto/sha256"
 	"encoding/json"
 	"errors"
 	"fmt"
@@ -20,16 +22,11 @@ import (
 	"strings"
 
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
-	"oras.land/oras-go/v2"
-	"oras.land/oras-go/v2/errdef"
-	"oras.land/oras-go/v2/registry/remote"
 	"oras.land/oras-go/v2/registry/remote/auth"
-	"oras.land/oras-go/v2/registry/remote/credentials"
-	"oras.land/oras-go/v2/registry/remote/errcode"
-	"oras.land/oras-go/v2/registry/remote/retry"
 
 	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/internal/transfer"
+	"github.com/gozoo/zoo/printable"
 	"github.com/gozoo/zoo/registry"
 )
 
@@ -38,49 +35,16 @@ const maxManifest = 4 << 20
 
 // A Client speaks to OCI registries.
 type Client struct {
-	// Credential returns what to log in with at a host; nil: nothing.
-	Credential auth.CredentialFunc
-	net        *transfer.Client
-	cache      auth.Cache
+	net    *transfer.Client
+	logins *logins
+	cache  auth.Cache
 }
 
 // NewClient returns a client with the connections and the patience of another one.
 // It logs in as docker, podman and oras do: with what they keep in
 // ~/.docker/config.json and their credential helpers.
 func NewClient(net *transfer.Client) *Client {
-	c := &Client{net: net, cache: auth.NewCache()}
-	if store, err := credentials.NewStoreFromDocker(credentials.StoreOptions{}); err == nil { // unreadable: nothing to log in with
-		c.Credential = credentials.Credential(store)
-	}
-	return c
-}
-
-// auth returns a client that logs in where it is asked to.
-func (c *Client) auth(client *http.Client) *auth.Client {
-	a := &auth.Client{Client: client, Cache: c.cache, Credential: c.Credential}
-	a.SetUserAgent("zoo")
-	return a
-}
-
-// repository returns the repository of an address.
-func (c *Client) repository(a registry.Address, plain bool) (*remote.Repository, error) {
-	r, err := remote.NewRepository(a.Host + "/" + a.Repository)
-	if err != nil {
-		return nil, fmt.Errorf("store: %s: %w", a.Text, err)
-	}
-	again := *c.net.HTTP
-	again.Transport = &retry.Transport{Base: again.Transport, Policy: func() retry.Policy {
-		return &retry.GenericPolicy{
-			Retryable: retry.DefaultPredicate,
-			Backoff:   retry.ExponentialBackoff(c.net.Backoff, 2, 0.1),
-			MinWait:   c.net.Backoff,
-			MaxWait:   c.net.Backoff << c.net.Attempts,
-			MaxRetry:  c.net.Attempts - 1,
-		}
-	}}
-	r.Client = c.auth(&again)
-	r.PlainHTTP = plain
-	return r, nil
+	return &Client{net: net, logins: newLogins(), cache: auth.NewCache()}
 }
 
 // PlainHTTP reports whether a registry is spoken to without TLS: it is on this
@@ -99,65 +63,111 @@ type Found struct {
 	URL    string
 	Via    transfer.Doer // logs in where it is asked to
 	Digest digest.Digest // full, as the manifest states it
-	Size   int64         // bytes
+	Size   int64         // bytes; positive
 }
 
 // Resolve finds the layer that an address stands for: the one with the address's
 // title, else the one of the wanted digest, else the only one. plain does without
-// TLS. The errors are *transfer.Error, also when the artifact has no such layer,
-// and the context's.
-func (c *Client) Resolve(ctx context.Context, name string, a registry.Address, want digest.Digest, plain bool) (Found, error) {
-	r, err := c.repository(a, plain)
-	if err != nil {
-		return Found{}, err
-	}
-	_, data, err := oras.FetchBytes(ctx, r, a.Revision, oras.FetchBytesOptions{MaxBytes: maxManifest})
-	if err != nil {
-		return Found{}, c.failure(ctx, name, a, err)
-	}
-	var m ocispec.Manifest
-	if err = json.Unmarshal(data, &m); err == nil && m.MediaType == ocispec.MediaTypeImageIndex {
-		err = errors.New("expected an artifact, found an index of several")
-	}
-	var layer *ocispec.Descriptor
-	if err == nil {
-		layer, err = choose(m.Layers, a.File, want)
-	}
-	if err != nil {
-		return Found{}, &transfer.Error{Name: name, URL: a.Text, Err: err}
-	}
-	stated, err := digest.Parse(layer.Digest.Encoded())
-	if err != nil || layer.Digest.Algorithm() != "sha256" || layer.Size < 0 {
-		return Found{}, &transfer.Error{Name: name, URL: a.Text,
-			Err: fmt.Errorf("a layer's digest: expected a sha256 and a size, found %.100q, %d", layer.Digest, layer.Size)}
-	}
-	scheme := "https"
+// TLS; notice, when not nil, is told of attempts that failed. The errors are *transfer.Error,
+// also when the artifact has no such layer, and the context's.
+func (c *Client) Resolve(ctx context.Context, name string, a registry.Address, want digest.Digest, plain bool,
+	notice func(string)) (Found, error) {
+	base := "https://"
 	if plain {
-		scheme = "http"
+		base = "http://"
 	}
-	return Found{
-		URL:    fmt.Sprintf("%s://%s/v2/%s/blobs/%s", scheme, a.Host, a.Repository, layer.Digest),
-		Via:    c.auth(c.net.HTTP),
-		Digest: stated,
-		Size:   layer.Size,
-	}, nil
+	base += a.Host + "/v2/" + a.Repository
+	via := &login{c.auth(c.net.HTTP), a.Host, c.logins}
+	file := transfer.File{
+		URL: base + "/manifests/" + a.Revision, Via: via, Want: transfer.Want{Name: name}, Notice: notice,
+		Header: http.Header{"Accept": {ocispec.MediaTypeImageManifest + ", application/vnd.docker.distribution.manifest.v2+json, " +
+			ocispec.MediaTypeImageIndex + ", */*;q=0.5"}},
+	}
+	data, _, err := c.net.Document(ctx, file, maxManifest)
+	if err != nil {
+		return Found{}, c.logins.explain(a.Host, err)
+	}
+	l, err := layerOf(data, a, want)
+	if err != nil {
+		return Found{}, &transfer.Error{Name: name, URL: printable.Shown(a.Text), Err: err}
+	}
+	return Found{URL: base + "/blobs/sha256:" + l.sha256.String(), Via: via, Digest: l.sha256, Size: l.Size}, nil
 }
+
+// A layer is what a manifest says of one of its files.
+type layer struct {
+	Digest      string            `json:"digest"`
+	Size        int64             `json:"size"`
+	Annotations map[string]string `json:"annotations"`
+
+	sha256 digest.Digest // Digest, checked
+}
+
+func (l *layer) title() string { return l.Annotations[ocispec.AnnotationTitle] }
+
+// check reads the digest of a layer, and its size.
+func (l *layer) check() (err error) {
+	if l.sha256, err = parseDigest(l.Digest); err != nil || l.Size <= 0 {
+		return fmt.Errorf("a layer's digest: expected sha256:, 64 hex digits and a size, found %.100q, %d", l.Digest, l.Size)
+	}
+	return nil
+}
+
+// parseDigest reads a digest as OCI writes it.
+func parseDigest(text string) (d digest.Digest, err error) {
+	hex, ok := strings.CutPrefix(text, "sha256:")
+	if ok {
+		d, err = digest.Parse(hex)
+	}
+	if err == nil && !d.Full() {
+		err = errors.New("no full sha256")
+	}
+	return d, err
+}
+
+// layerOf returns the layer that an address stands for in the text of its manifest.
+func layerOf(data []byte, a registry.Address, want digest.Digest) (*layer, error) {
+	if pinned, err := parseDigest(a.Revision); err == nil {
+		if got := digest.Of(sha256.Sum256(data)); got != pinned {
+			return nil, fmt.Errorf("expected a manifest of sha256 %s, found one of %s", pinned, got)
+		}
+	}
+	var m struct {
+		MediaType string  `json:"mediaType"`
+		Layers    []layer `json:"layers"`
+	}
+	if err := json.Unmarshal(data, &m); err != nil {
+		return nil, fmt.Errorf("expected a manifest: %w", err)
+	}
+	if m.MediaType == ocispec.MediaTypeImageIndex || strings.HasSuffix(m.MediaType, "manifest.list.v2+json") {
+		return nil, errors.New("expected an artifact, found an index of several")
+	}
+	l, err := choose(m.Layers, a.File, want)
+	if err != nil {
+		return nil, err
+	}
+	return l, l.check()
+}
+
+// maxTitles bounds the titles that an error lists.
+const maxTitles = 20
 
 // choose returns the layer that a title, a digest, or its being the only one tells
 // from the others.
-func choose(layers []ocispec.Descriptor, title string, want digest.Digest) (*ocispec.Descriptor, error) {
+func choose(layers []layer, title string, want digest.Digest) (*layer, error) {
 	var titles []string
 	for i := range layers {
 		l := &layers[i]
-		t := l.Annotations[ocispec.AnnotationTitle]
-		if title != "" && t == title {
+		if title != "" && l.title() == title {
 			return l, nil
 		}
-		titles = append(titles, fmt.Sprintf("%q", t))
+		if len(titles) < maxTitles {
+			titles = append(titles, fmt.Sprintf("%.100q", l.title()))
+		}
 	}
 	if title == "" {
 		for i := range layers {
-			if d, err := digest.Parse(layers[i].Digest.Encoded()); err == nil && want.Matches(d) {
+			if d, err := parseDigest(layers[i].Digest); err == nil && want.Matches(d) {
 				return &layers[i], nil
 			}
 		}
@@ -166,31 +176,4 @@ func choose(layers []ocispec.Descriptor, title string, want digest.Digest) (*oci
 		}
 	}
 	return nil, fmt.Errorf("expected one layer to choose by #title, found %d: %s", len(layers), strings.Join(titles, ", "))
-}
-
-// failure returns the error of a request to a registry.
-func (c *Client) failure(ctx context.Context, name string, a registry.Address, err error) error {
-	if ctx.Err() != nil {
-		return fmt.Errorf("store: %s: %w", name, context.Cause(ctx))
-	}
-	failed := &transfer.Error{Name: name, URL: a.Text, Err: err}
-	var resp *errcode.ErrorResponse
-	if errors.As(err, &resp) {
-		failed.Status, failed.Err = resp.StatusCode, nil
-		failed.Said = resp.Errors.Error()
-	}
-	if errors.Is(err, auth.ErrBasicCredentialNotFound) {
-		failed.Status, failed.Err = http.StatusUnauthorized, nil
-	}
-	if failed.Status == http.StatusUnauthorized {
-		failed.Said = strings.TrimPrefix(failed.Said+"; log in first: docker login "+a.Host, "; ")
-	}
-	if errors.Is(err, errdef.ErrNotFound) {
-		failed.Status, failed.Err = http.StatusNotFound, nil
-	}
-	var with *url.Error
-	if errors.As(err, &with) {
-		failed.Err = with.Err
-	}
-	return failed
 }

@@ -16,7 +16,6 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 	ociserver "github.com/google/go-containerregistry/pkg/registry"
-	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
 
 	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/internal/transfer"
@@ -81,7 +80,7 @@ func TestLogin(t *testing.T) {
 	if _, err := c.Push(t.Context(), a, f); err != nil {
 		t.Fatal(err)
 	}
-	found, err := c.Resolve(t.Context(), "net", a, sum, true)
+	found, err := c.Resolve(t.Context(), "net", a, sum, true, nil)
 	if err != nil || found.Digest != sum || found.Size != int64(len(content)) {
 		t.Fatalf("resolve: %+v, %v", found, err)
 	}
@@ -103,33 +102,33 @@ func TestLogin(t *testing.T) {
 }
 
 func TestChoose(t *testing.T) {
-	layer := func(title, digits string) ocispec.Descriptor {
-		var d ocispec.Descriptor
+	of := func(title, digits string) layer {
+		var d layer
 		text := `{"digest":"sha256:` + strings.Repeat(digits, 8) + `","annotations":{"org.opencontainers.image.title":"` + title + `"}}`
 		if err := json.Unmarshal([]byte(text), &d); err != nil {
 			t.Fatal(err)
 		}
 		return d
 	}
-	a, b := layer("a.pth", "aaaaaaaa"), layer("b.pth", "bbbbbbbb")
+	a, b := of("a.pth", "aaaaaaaa"), of("b.pth", "bbbbbbbb")
 	prefix, err := digest.Parse("bbbbbbbb")
 	if err != nil {
 		t.Fatal(err)
 	}
 	tests := []struct {
 		name   string
-		layers []ocispec.Descriptor
+		layers []layer
 		title  string
 		want   digest.Digest
 		got    string // title, or part of the error
 		ok     bool
 	}{
-		{"title", []ocispec.Descriptor{a, b}, "b.pth", digest.Digest{}, "b.pth", true},
-		{"digest", []ocispec.Descriptor{a, b}, "", prefix, "b.pth", true},
-		{"only one", []ocispec.Descriptor{a}, "", prefix, "a.pth", true},
-		{"title before digest", []ocispec.Descriptor{a, b}, "a.pth", prefix, "a.pth", true},
-		{"none of two", []ocispec.Descriptor{a, a}, "", prefix, `found 2: "a.pth", "a.pth"`, false},
-		{"no such title", []ocispec.Descriptor{a}, "c.pth", prefix, `found 1: "a.pth"`, false},
+		{"title", []layer{a, b}, "b.pth", digest.Digest{}, "b.pth", true},
+		{"digest", []layer{a, b}, "", prefix, "b.pth", true},
+		{"only one", []layer{a}, "", prefix, "a.pth", true},
+		{"title before digest", []layer{a, b}, "a.pth", prefix, "a.pth", true},
+		{"none of two", []layer{a, a}, "", prefix, `found 2: "a.pth", "a.pth"`, false},
+		{"no such title", []layer{a}, "c.pth", prefix, `found 1: "a.pth"`, false},
 		{"no layers", nil, "", prefix, "found 0", false},
 	}
 	for _, tt := range tests {
@@ -138,7 +137,7 @@ func TestChoose(t *testing.T) {
 		if err != nil {
 			got = err.Error()
 		} else {
-			got = l.Annotations[ocispec.AnnotationTitle]
+			got = l.title()
 		}
 		if (err == nil) != tt.ok || !strings.Contains(got, tt.got) {
 			t.Errorf("%s: %s", tt.name, cmp.Diff(tt.got, got))

@@ -7,15 +7,21 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"net/http"
+	"net/url"
 	"os"
 
 	ocidigest "github.com/opencontainers/go-digest"
 	"github.com/opencontainers/image-spec/specs-go"
 	ocispec "github.com/opencontainers/image-spec/specs-go/v1"
+	"oras.land/oras-go/v2/errdef"
 	"oras.land/oras-go/v2/registry/remote"
+	"oras.land/oras-go/v2/registry/remote/errcode"
+	"oras.land/oras-go/v2/registry/remote/retry"
 
 	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/internal/transfer"
+	"github.com/gozoo/zoo/printable"
 	"github.com/gozoo/zoo/registry"
 )
 
@@ -57,14 +63,14 @@ func (c *Client) Push(ctx context.Context, a registry.Address, file File) (strin
 		Annotations:  file.Annotations, // no date: the same bytes each time
 	})
 	if err != nil {
-		return "", fmt.Errorf("store: %s: %w", a.Text, err)
+		return "", fmt.Errorf("store: %s: %w", printable.Shown(a.Text), err)
 	}
 	manifest := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, ArtifactType: ArtifactType,
 		Digest: ocidigest.FromBytes(data), Size: int64(len(data))}
 
 	f, err := os.Open(file.Path)
 	if err != nil {
-		return "", fmt.Errorf("store: %s: %w", a.Text, err)
+		return "", fmt.Errorf("store: %s: %w", printable.Shown(a.Text), err)
 	}
 	defer f.Close()
 	empty := ocispec.DescriptorEmptyJSON
@@ -76,11 +82,7 @@ func (c *Client) Push(ctx context.Context, a registry.Address, file File) (strin
 		err = r.PushReference(ctx, manifest, bytes.NewReader(data), a.Revision)
 	}
 	if err != nil {
-		err = c.failure(ctx, file.Title, a, err)
-		if failed := (*transfer.Error)(nil); errors.As(err, &failed) {
-			failed.Left = "the tag was not changed"
-		}
-		return "", err
+		return "", c.failure(ctx, file.Title, a, err)
 	}
 	return fmt.Sprintf("%s%s/%s@%s", registry.OCIScheme, a.Host, a.Repository, manifest.Digest), nil
 }
@@ -90,4 +92,48 @@ func pushBlob(ctx context.Context, r *remote.Repository, d ocispec.Descriptor, c
 		return err
 	}
 	return r.Blobs().Push(ctx, d, content)
+}
+
+// repository returns the repository of an address, to push to.
+func (c *Client) repository(a registry.Address, plain bool) (*remote.Repository, error) {
+	r, err := remote.NewRepository(a.Host + "/" + a.Repository)
+	if err != nil {
+		return nil, fmt.Errorf("store: %s: %w", printable.Shown(a.Text), err)
+	}
+	again := *c.net.HTTP
+	again.Transport = &retry.Transport{Base: again.Transport, Policy: func() retry.Policy {
+		return &retry.GenericPolicy{
+			Retryable: retry.DefaultPredicate,
+			Backoff:   retry.ExponentialBackoff(c.net.Backoff, 2, 0.1),
+			MinWait:   c.net.Backoff,
+			MaxWait:   c.net.Backoff << c.net.Attempts,
+			MaxRetry:  c.net.Attempts - 1,
+		}
+	}}
+	r.Client = &login{c.auth(&again), a.Host, c.logins}
+	r.PlainHTTP = plain
+	return r, nil
+}
+
+// failure returns the error of a push.
+func (c *Client) failure(ctx context.Context, name string, a registry.Address, err error) error {
+	if ctx.Err() != nil {
+		return fmt.Errorf("store: %s: %w", name, context.Cause(ctx))
+	}
+	failed := &transfer.Error{Name: name, URL: printable.Shown(a.Text), Err: err, Left: "the tag was not changed"}
+	var refused *transfer.Refusal
+	var resp *errcode.ErrorResponse
+	var with *url.Error
+	switch {
+	case errors.As(err, &refused):
+		failed.Status, failed.Said, failed.Hint, failed.Err = refused.Status, refused.Said, refused.Hint, refused.Err
+	case errors.As(err, &resp):
+		failed.Status, failed.Err = resp.StatusCode, nil
+		failed.Said = fmt.Sprintf("%.200s", printable.Text(resp.Errors.Error()))
+	case errors.Is(err, errdef.ErrNotFound):
+		failed.Status, failed.Err = http.StatusNotFound, nil
+	case errors.As(err, &with):
+		failed.Err, failed.Hint = with.Err, transfer.Hint("https", with.Err)
+	}
+	return c.logins.explain(a.Host, failed)
 }

@@ -69,6 +69,8 @@ type File struct {
 	// Progress, when set, is called while the download gets on, one call at a
 	// time. Bytes; a total of 0 is not known.
 	Progress func(done, total int64)
+	// Notice, when set, is told in one line that an attempt failed and another one follows.
+	Notice func(text string)
 }
 
 // A Result is a file that was downloaded.

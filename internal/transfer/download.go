@@ -156,8 +156,15 @@ func (d *download) fill() error {
 // asks. Clients that failed together should not come back together.
 func (d *download) pause(last *temporary) {
 	wait := d.Backoff << (d.failures - 1)
+	wait = max(wait+rand.N(wait/4+1), last.wait)
+	if d.Notice != nil {
+		failed := d.failure(last.status, last.err)
+		failed.Said, failed.Hint = last.said, last.hint
+		d.Notice(fmt.Sprintf("%s: %s: %s; attempt %d of %d in %.1f s", failed.Name, failed.URL, failed.reason(),
+			d.failures+1, d.Attempts, wait.Seconds()))
+	}
 	select {
-	case <-time.After(max(wait+rand.N(wait/4+1), last.wait)):
+	case <-time.After(wait):
 	case <-d.ctx.Done():
 	}
 }
@@ -165,7 +172,7 @@ func (d *download) pause(last *temporary) {
 // giveUp returns the error of the last attempt.
 func (d *download) giveUp(last *temporary) error {
 	err := d.failure(last.status, last.err)
-	err.Said = last.said
+	err.Said, err.Hint = last.said, last.hint
 	if last.wait > maxWait {
 		err.Err = fmt.Errorf("HTTP status %d: the server asks to come back in %v", last.status, last.wait.Round(time.Second))
 	}

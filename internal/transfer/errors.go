@@ -16,22 +16,16 @@ var ErrNetwork = errors.New("the network did not give the file")
 // An Error says that an address did not give a whole file.
 type Error struct {
 	Name   string
-	URL    string // without a password
+	URL    string // as printable.Shown has it
 	Status int    // HTTP status; 0 when there was none, or the body was at fault
 	Said   string // what the server's answer says in words; may be empty
+	Hint   string // what to do about it; may be empty
 	Kept   int64  // bytes kept to go on with; 0 for none
 	Left   string // what the error left as it was; empty: the cache
 	Err    error  // nil when Status says all
 }
 
 func (e *Error) Error() string {
-	reason := fmt.Sprintf("HTTP status %d %s", e.Status, http.StatusText(e.Status))
-	if e.Err != nil {
-		reason = e.Err.Error()
-	}
-	if e.Said != "" {
-		reason += ": the server says: " + e.Said
-	}
 	next := "nothing was cached"
 	if e.Left != "" {
 		next = e.Left
@@ -39,7 +33,22 @@ func (e *Error) Error() string {
 	if e.Kept > 0 {
 		next = fmt.Sprintf("%d bytes are kept: run again to go on", e.Kept)
 	}
-	return fmt.Sprintf("store: %s: %s: %s; %s", e.Name, e.URL, reason, next)
+	return fmt.Sprintf("store: %s: %s: %s; %s", e.Name, e.URL, e.reason(), next)
+}
+
+// reason says what happened, and what to do about it where that is known.
+func (e *Error) reason() string {
+	reason := fmt.Sprintf("HTTP status %d %s", e.Status, http.StatusText(e.Status))
+	if e.Err != nil {
+		reason = e.Err.Error()
+	}
+	if e.Said != "" {
+		reason += ": the server says: " + e.Said
+	}
+	if e.Hint != "" {
+		reason += "; " + e.Hint
+	}
+	return reason
 }
 
 func (e *Error) Unwrap() error { return e.Err }
@@ -103,6 +112,7 @@ func (e *SpaceError) Unwrap() error { return e.Err }
 type temporary struct {
 	status int
 	said   string
+	hint   string
 	wait   time.Duration // that the server asked for
 	busy   bool          // the server wants fewer requests
 	err    error
@@ -111,10 +121,8 @@ type temporary struct {
 func (e *temporary) Error() string { return fmt.Sprint(e.err) }
 
 var (
-	errStalled   = errors.New("no data came for too long")
-	errCut       = errors.New("the body ended early")
-	errRange     = errors.New("the server sent another range than was asked for")
-	errDowngrade = errors.New("redirected from https to http")
-	errLoop      = errors.New("stopped after 10 redirects")
-	errRestart   = errors.New("the file changed on the server")
+	errStalled = errors.New("no data came for too long")
+	errCut     = errors.New("the body ended early")
+	errRange   = errors.New("the server sent another range than was asked for")
+	errRestart = errors.New("the file changed on the server")
 )

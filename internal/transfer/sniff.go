@@ -44,6 +44,32 @@ func isHTML(lower []byte) bool {
 // maxSaid bounds what an error repeats of a server's words, in bytes.
 const maxSaid = 200
 
+// words returns said without what the requests that led there hold in confidence: a server may
+// repeat them, and nobody else should read them.
+func words(resp *http.Response) string {
+	text := said(resp)
+	hide := func(secret string) {
+		if len(secret) >= 6 { // shorter ones stand in words
+			text = strings.ReplaceAll(text, secret, "***")
+		}
+	}
+	for req := resp.Request; req != nil; req = req.Response.Request {
+		for _, values := range req.URL.Query() {
+			for _, v := range values {
+				hide(v)
+			}
+		}
+		_, token, _ := strings.Cut(req.Header.Get("Authorization"), " ")
+		password, _ := req.URL.User.Password()
+		hide(token)
+		hide(password)
+		if req.Response == nil {
+			break
+		}
+	}
+	return text
+}
+
 // said returns what an answer that is no file says in words: the message of a
 // hub's header, of an XML or JSON body, the title of a page, or a line of text.
 func said(resp *http.Response) string {
@@ -71,8 +97,14 @@ func said(resp *http.Response) string {
 		}
 		return "an XML document"
 	case text[0] == '{':
-		var e struct{ Error, Message any }
+		var e struct {
+			Error, Message any
+			Errors         []struct{ Code, Message string } // of an OCI registry
+		}
 		if json.Unmarshal(text, &e) == nil {
+			if len(e.Errors) > 0 {
+				return plain(strings.Trim(e.Errors[0].Code+": "+e.Errors[0].Message, ": "))
+			}
 			for _, m := range []any{e.Error, e.Message} {
 				if s, ok := m.(string); ok && s != "" {
 					return plain(s)

@@ -132,6 +132,10 @@ func (d *download) handOver(b *body) error {
 	return &temporary{err: errRestart}
 }
 
+// spare is how many bytes stay free on the disk while a file grows whose size is not known; as
+// often as it has grown by them the disk is asked.
+const spare = 64 << 20
+
 // copy writes an answer to the file.
 func (d *download) copy(ctx context.Context, b *body, buf []byte) error {
 	off, end := b.from, b.to
@@ -150,6 +154,11 @@ func (d *download) copy(ctx context.Context, b *body, buf []byte) error {
 			}
 			d.plan.wrote(off, int64(n))
 			off += int64(n)
+			if end < 0 && off/spare != (off-int64(n))/spare {
+				if err := d.room(spare); err != nil {
+					return err
+				}
+			}
 			d.report()
 		}
 		switch {
@@ -158,7 +167,7 @@ func (d *download) copy(ctx context.Context, b *body, buf []byte) error {
 				d.plan.finish(off)
 			}
 			return nil
-		case err == io.EOF && end < 0 && (b.delimited() || off >= d.Want.Size):
+		case err == io.EOF && end < 0 && (b.ends || off >= d.Want.Size):
 			d.plan.finish(off)
 			return nil
 		case err == io.EOF, errors.Is(err, io.ErrUnexpectedEOF):

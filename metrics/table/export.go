@@ -1,6 +1,7 @@
 package table
 
 import (
+	"bytes"
 	"encoding/json"
 	"fmt"
 	"io"
@@ -8,6 +9,7 @@ import (
 
 	"github.com/gozoo/zoo/metrics"
 	"github.com/gozoo/zoo/nn"
+	"github.com/gozoo/zoo/printable"
 )
 
 // SchemaVersion is the version of the JSON that WriteJSON writes. It grows when
@@ -97,10 +99,15 @@ func WriteJSON(w io.Writer, rows []metrics.Row) error {
 		}
 		report.Rows = append(report.Rows, j)
 	}
-	e := json.NewEncoder(w)
+	var b bytes.Buffer
+	e := json.NewEncoder(&b)
 	e.SetEscapeHTML(false)
 	e.SetIndent("", "  ")
-	return e.Encode(report)
+	if err := e.Encode(report); err != nil {
+		return err
+	}
+	_, err := w.Write(printable.JSON(b.Bytes()))
+	return err
 }
 
 func figureJSON(f metrics.Figure) jsonFigure {

@@ -9,6 +9,7 @@ import (
 	"sync"
 
 	"github.com/gozoo/zoo/metrics"
+	"github.com/gozoo/zoo/printable"
 )
 
 //go:embed report.html
@@ -19,16 +20,15 @@ var htmlReport = sync.OnceValue(func() *template.Template { return template.Must
 // WriteHTML writes a reproduction report as one self-contained page: nothing is loaded
 // from elsewhere, no script runs, and it follows the reader's choice of light or dark.
 func WriteHTML(w io.Writer, rows []metrics.Row) error {
-	page := htmlPage{Integers: integers(rows), Measured: measurements(rows), Notes: notes(rows)}
+	page := htmlPage{Integers: integers(rows).each(printable.Text), Measured: texts(measurements(rows)), Notes: texts(notes(rows))}
 	if figures := figuresOf(rows); len(figures) > 0 {
 		page.Plot = template.HTML(plotSVG(figures)) // text in it is escaped
 	}
 	for _, r := range rows {
 		p := pairs(r)
 		h := htmlRow{
-			Name: r.Name, CountedBy: countedBy(r), Scope: string(r.Scope), Images: absent,
-			Params: htmlPair{p[0][0], p[0][1], ""}, FLOPs: htmlPair{p[1][0], p[1][1], ""},
-			Top1: htmlPair{p[2][0], p[2][1], ""}, Top5: htmlPair{p[3][0], p[3][1], ""},
+			Name: printable.Text(r.Name), CountedBy: printable.Text(countedBy(r)), Scope: string(r.Scope), Images: absent,
+			Params: newPair(p[0]), FLOPs: newPair(p[1]), Top1: newPair(p[2]), Top5: newPair(p[3]),
 			Verdicts: []htmlVerdict{newVerdict(r.Counts()), newVerdict(r.Accuracy())},
 		}
 		if r.Evaluation != nil {
@@ -66,6 +66,16 @@ type htmlRow struct {
 
 // htmlPair is a published figure and the own one, with what is to be said of it.
 type htmlPair struct{ Published, Ours, Title string }
+
+func newPair(p [2]string) htmlPair { return htmlPair{printable.Text(p[0]), printable.Text(p[1]), ""} }
+
+// texts returns each line as it prints; the template does the rest.
+func texts(lines []string) []string {
+	for i := range lines {
+		lines[i] = printable.Text(lines[i])
+	}
+	return lines
+}
 
 // htmlVerdict is a verdict with its class of colour.
 type htmlVerdict struct {

@@ -5,7 +5,6 @@ import (
 	"cmp"
 	_ "embed"
 	"fmt"
-	"html"
 	"io"
 	"math"
 	"slices"
@@ -13,6 +12,7 @@ import (
 	"strings"
 
 	"github.com/gozoo/zoo/metrics"
+	"github.com/gozoo/zoo/printable"
 )
 
 // plotStyle is the style sheet of a plot: its colours follow the reader's choice of a
@@ -151,7 +151,7 @@ func (f figure) panel(b *bytes.Buffer, left, top float64, y scale, first bool, t
 		if f.labels != "" {
 			what += " of " + f.labels
 		}
-		fmt.Fprintf(b, `<text class="title" x="%s" y="%s">%s</text>`+"\n", num(left), num(top-10), html.EscapeString(what))
+		fmt.Fprintf(b, `<text class="title" x="%s" y="%s">%s</text>`+"\n", num(left), num(top-10), printable.HTML(what))
 	}
 	var taken []box // by points, intervals and names
 	for _, p := range f.points {
@@ -166,7 +166,7 @@ func (f figure) panel(b *bytes.Buffer, left, top float64, y scale, first bool, t
 	frame := box{left + 2, top + 2, panelWidth - 4, panelHeight - 4}
 	for _, p := range f.points {
 		if at, ok := place(p.short, px(cost(p)), py(p.top()), frame, &taken); ok {
-			fmt.Fprintf(b, `<text class="name" x="%s" y="%s">%s</text>`+"\n", num(at.x), num(at.y+at.h-3), html.EscapeString(p.short))
+			fmt.Fprintf(b, `<text class="name" x="%s" y="%s">%s</text>`+"\n", num(at.x), num(at.y+at.h-3), printable.HTML(p.short))
 		}
 	}
 }
@@ -189,7 +189,7 @@ func (f figure) point(b *bytes.Buffer, p point, x float64, py func(float64) floa
 	if !math.IsNaN(p.measured) {
 		title += fmt.Sprintf(", measured %.2f %% (%.2f to %.2f)", p.measured, p.low, p.high)
 	}
-	fmt.Fprintf(b, "<g><title>%s</title>", html.EscapeString(title))
+	fmt.Fprintf(b, "<g><title>%s</title>", printable.HTML(title))
 	if !math.IsNaN(p.measured) {
 		fmt.Fprintf(b, `<line class="interval" x1="%s" y1="%s" x2="%s" y2="%s"/>`, num(x), num(py(p.low)), num(x), num(py(p.high)))
 		fmt.Fprintf(b, `<circle class="measured" cx="%s" cy="%s" r="3.5"/>`, num(x), num(py(p.measured)))

@@ -13,6 +13,7 @@ import (
 
 	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/metrics"
+	"github.com/gozoo/zoo/printable"
 )
 
 // absent marks a figure that was not published, not measured or has no verdict.
@@ -45,7 +46,7 @@ func WriteHuman(w io.Writer, rows []metrics.Row) error {
 		}
 		fmt.Fprintf(&b, "\n%s\n", list.title)
 		for _, line := range list.lines {
-			fmt.Fprintf(&b, "  %s\n", line)
+			fmt.Fprintf(&b, "  %s\n", printable.Text(line))
 		}
 	}
 	_, err := w.Write(b.Bytes())
@@ -65,7 +66,7 @@ func WriteMarkdown(w io.Writer, rows []metrics.Row) error {
 	if lines := append(measurements(rows), notes(rows)...); len(lines) > 0 {
 		fmt.Fprintln(&b)
 		for _, line := range lines {
-			fmt.Fprintf(&b, "- %s\n", line)
+			fmt.Fprintf(&b, "- %s\n", printable.Markdown(line))
 		}
 	}
 	_, err := w.Write(b.Bytes())

@@ -15,10 +15,13 @@ import (
 	"github.com/olekukonko/tablewriter"
 	"github.com/olekukonko/tablewriter/renderer"
 	"github.com/olekukonko/tablewriter/tw"
+
+	"github.com/gozoo/zoo/printable"
 )
 
 // A Table is text in rows and columns, to be written in several formats. Equal
-// tables are written as equal bytes.
+// tables are written as equal bytes. A text may be from outside: each format escapes
+// what it would take for its own, as package printable has it.
 type Table struct {
 	Header []string
 	// Right marks the columns that are aligned right, as numbers are; columns
@@ -41,30 +44,43 @@ func (t Table) Human(w io.Writer) error {
 			Lines:      tw.Lines{ShowTop: tw.Off, ShowBottom: tw.Off, ShowHeaderLine: tw.On},
 		},
 	}
-	return t.render(w, renderer.NewBlueprint(plain), tw.Padding{Left: "", Right: "  ", Overwrite: true})
+	return t.each(printable.Text).render(w, renderer.NewBlueprint(plain), tw.Padding{Left: "", Right: "  ", Overwrite: true})
 }
 
 // Markdown writes the table as GitHub's Markdown, with its columns aligned in the
 // source too.
 func (t Table) Markdown(w io.Writer) error {
-	escaped := Table{Header: t.Header, Right: t.Right}
-	for _, row := range t.Rows {
-		cells := make([]string, len(row))
-		for i, cell := range row {
-			cells[i] = strings.ReplaceAll(cell, "|", `\|`)
-		}
-		escaped.Rows = append(escaped.Rows, cells)
-	}
-	return escaped.render(w, renderer.NewMarkdown(), tw.Padding{Left: " ", Right: " "})
+	return t.each(printable.Markdown).render(w, renderer.NewMarkdown(), tw.Padding{Left: " ", Right: " "})
 }
 
 // CSV writes header and rows as comma-separated values.
 func (t Table) CSV(w io.Writer) error {
+	t = t.each(printable.Cell)
 	c := csv.NewWriter(w)
 	if err := c.Write(t.Header); err != nil {
 		return err
 	}
 	return c.WriteAll(t.Rows)
+}
+
+// each returns the table with each line of its header and each cell as a format has it.
+func (t Table) each(form func(string) string) Table {
+	out := Table{Right: t.Right}
+	for _, h := range t.Header {
+		lines := strings.Split(h, "\n")
+		for i := range lines {
+			lines[i] = form(lines[i])
+		}
+		out.Header = append(out.Header, strings.Join(lines, "\n"))
+	}
+	for _, row := range t.Rows {
+		cells := make([]string, len(row))
+		for i, cell := range row {
+			cells[i] = form(cell)
+		}
+		out.Rows = append(out.Rows, cells)
+	}
+	return out
 }
 
 // render writes the table through tablewriter without its opinions on text:

@@ -1,48 +1,52 @@
-// Package bundle carries models across an air gap: one tar file with checkpoints,
-// the lock file that pins them, goldens and licence texts.
+// Package bundle carries models across an air gap: one tar file with checkpoints, the lock file
+// that pins them, goldens and licence texts.
 //
 //	err := bundle.Create(ctx, w, contents)
 //	loaded, err := bundle.Load(ctx, r, store, options)
 //
-// The first member, MANIFEST, is text that lists all others with their digests, in
-// their order:
+// The first member, MANIFEST, is text that lists all others with their digests, in their order.
+// Where the bundle is signed, MANIFEST.sig follows: the signature of that text, in the form that
+// package lock has for lock files.
 //
-//	zoo-bundle/1
-//	file sha256:HEX SIZE PATH      goldens/…, licences/…, zoo.lock, zoo.lock.sig
-//	blob sha256:HEX SIZE NAME      a checkpoint and a model that it is
+//	zoo-bundle/2
+//	file sha256:HEX SIZE PATH      goldens/MODEL/FILE, licences/MODEL.txt, zoo.lock, zoo.lock.sig
+//	blob sha256:HEX SIZE MODEL     a checkpoint and a model that it is
 //
-// The blobs follow the files as blobs/sha256/HEX. The same contents give the same
-// bytes. Load takes nothing that the manifest does not list, in its order.
+// The blobs follow the files as blobs/sha256/HEX. The same contents give the same bytes. Load
+// takes nothing that the manifest does not list, in its order, and believes nothing before the
+// signature was checked where one is asked for: what it covers is every byte that is taken.
+//
+// In the older format zoo-bundle/1 no signature covers more than the lock file, and nothing says
+// which model a golden is of. Such a bundle serves where no signature is asked for, without its
+// goldens.
 package bundle
 
 import (
-	"bufio"
-	"bytes"
+	"crypto/sha256"
 	"fmt"
-	"io/fs"
 	"slices"
-	"strconv"
 	"strings"
 
 	"github.com/gozoo/zoo/digest"
-	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/printable"
 	"github.com/gozoo/zoo/registry/lock"
 )
 
 // Paths in a bundle.
 const (
-	manifestPath  = "MANIFEST"
-	GoldensDir    = "goldens/"
-	LicencesDir   = "licences/"
-	signaturePath = lock.FileName + ".sig"
+	manifestPath      = "MANIFEST"
+	signaturePath     = manifestPath + ".sig"
+	GoldensDir        = "goldens/"
+	LicencesDir       = "licences/"
+	licenceSuffix     = ".txt"
+	lockSignaturePath = lock.FileName + ".sig"
 )
 
-// Bounds of what is read into memory.
+// Bounds of what is read into memory, in bytes.
 const (
-	maxManifest = 16 << 20 // bytes
-	maxFiles    = 1 << 30  // bytes of all files but blobs
-	maxPath     = 255      // characters
-	format      = "zoo-bundle/1"
+	maxManifest = 4 << 20
+	maxLicence  = 4 << 20
+	maxFiles    = 512 << 20 // all files but blobs
 )
 
 // An Error says that a file is not a bundle, or that a bundle is not as its
@@ -56,7 +60,7 @@ type Error struct {
 func (e *Error) Error() string {
 	msg := "bundle: "
 	if e.Path != "" {
-		msg += e.Path + ": "
+		msg += fmt.Sprintf("%.300s: ", printable.Text(e.Path))
 	}
 	msg += e.Reason
 	if e.Err != nil {
@@ -74,6 +78,18 @@ type file struct {
 	size   int64
 }
 
+func sumOf(data []byte) digest.Digest { return digest.Of(sha256.Sum256(data)) }
+
+// golden returns the model and the name of a golden; ok is false for other files. In the older
+// format the model is not told apart, and empty.
+func (f *file) golden() (model, name string, ok bool) {
+	rest, ok := strings.CutPrefix(f.path, GoldensDir)
+	if i := strings.IndexByte(rest, '/'); ok && i >= 0 {
+		return rest[:i], rest[i+1:], true
+	}
+	return "", rest, ok
+}
+
 // Model is a name and the checkpoint that it stands for.
 type Model struct {
 	Name string
@@ -82,6 +98,7 @@ type Model struct {
 
 // manifest is the list of what a bundle holds.
 type manifest struct {
+	old    bool    // in the format zoo-bundle/1
 	files  []file  // sorted by path
 	models []Model // sorted by name
 }
@@ -99,98 +116,7 @@ func (m *manifest) blobs() []file {
 
 func blobPath(d digest.Digest) string { return "blobs/sha256/" + d.String() }
 
-func (m *manifest) bytes() []byte {
-	var b bytes.Buffer
-	fmt.Fprintln(&b, format)
-	for _, f := range m.files {
-		fmt.Fprintf(&b, "file sha256:%s %d %s\n", f.digest, f.size, f.path)
-	}
-	for _, model := range m.models {
-		fmt.Fprintf(&b, "blob sha256:%s %d %s\n", model.Pin.Digest, model.Pin.Size, model.Name)
-	}
-	return b.Bytes()
-}
-
-// parseManifest reads what bytes writes, and nothing else: sorted, each path and
-// each name once.
-func parseManifest(data []byte) (*manifest, error) {
-	m := &manifest{}
-	lines := bufio.NewScanner(bytes.NewReader(data))
-	if !lines.Scan() || lines.Text() != format {
-		return nil, &Error{manifestPath, fmt.Sprintf("expected a first line %s, found %.40q", format, lines.Text()), nil}
-	}
-	var total int64
-	for n := 2; lines.Scan(); n++ {
-		kind, f, err := parseLine(lines.Text())
-		switch {
-		case err != nil:
-		case kind == "file":
-			if total += f.size; f.size > maxFiles || total > maxFiles {
-				err = fmt.Errorf("more than %d bytes of files", int64(maxFiles))
-			} else if k := len(m.files); len(m.models) > 0 || k > 0 && m.files[k-1].path >= f.path {
-				err = fmt.Errorf("%s is out of order", f.path)
-			}
-			m.files = append(m.files, f)
-		case kind == "blob":
-			if k := len(m.models); k > 0 && m.models[k-1].Name >= f.path {
-				err = fmt.Errorf("%s is out of order", f.path)
-			}
-			m.models = append(m.models, Model{f.path, lock.Pin{Digest: f.digest, Size: f.size}})
-		}
-		if err != nil {
-			return nil, &Error{manifestPath, fmt.Sprintf("line %d", n), err}
-		}
-	}
-	if err := lines.Err(); err != nil {
-		return nil, &Error{manifestPath, "cannot be read", err}
-	}
-	return m, m.checkBlobs()
-}
-
-// checkBlobs refuses one digest with two sizes.
-func (m *manifest) checkBlobs() error {
-	blobs := m.blobs()
-	for i := 1; i < len(blobs); i++ {
-		if blobs[i].path == blobs[i-1].path {
-			return &Error{manifestPath, fmt.Sprintf("%s has %d bytes and %d", blobs[i].path, blobs[i-1].size, blobs[i].size), nil}
-		}
-	}
-	return nil
-}
-
-func parseLine(line string) (kind string, f file, err error) {
-	fields := strings.SplitN(line, " ", 4)
-	if len(fields) != 4 {
-		return "", f, fmt.Errorf("expected four words, found %.100q", line)
-	}
-	kind, f.path = fields[0], fields[3]
-	hex, found := strings.CutPrefix(fields[1], "sha256:")
-	if f.digest, err = digest.Parse(hex); err != nil || !found || !f.digest.Full() {
-		return "", f, fmt.Errorf("expected sha256: and 64 hex digits, found %.80q", fields[1])
-	}
-	if f.size, err = strconv.ParseInt(fields[2], 10, 64); err != nil || f.size < 0 {
-		return "", f, fmt.Errorf("expected a size, found %.40q", fields[2])
-	}
-	switch kind {
-	case "file":
-		return kind, f, checkPath(f.path)
-	case "blob":
-		return kind, f, registry.CheckName(f.path)
-	}
-	return "", f, fmt.Errorf("expected file or blob, found %.40q", kind)
-}
-
-// checkPath refuses paths that no bundle has: it has two folders of plain file
-// names beside the lock file and its signature.
-func checkPath(path string) error {
-	if path == lock.FileName || path == signaturePath {
-		return nil
-	}
-	for _, dir := range []string{GoldensDir, LicencesDir} {
-		name, ok := strings.CutPrefix(path, dir)
-		if ok && len(name) <= maxPath && fs.ValidPath(name) && !strings.ContainsAny(name, `/\:`) && name[0] != '.' && strings.IndexFunc(name, func(r rune) bool { return r <= ' ' || r > '~' }) < 0 {
-			return nil
-		}
-	}
-	return fmt.Errorf("path %.100q: expected %s, %s, or a file in %s or %s", path, lock.FileName, signaturePath, GoldensDir, LicencesDir)
+// has reports whether a model is in the bundle.
+func (m *manifest) has(model string) bool {
+	return slices.ContainsFunc(m.models, func(x Model) bool { return x.Name == model })
 }

@@ -4,7 +4,7 @@ import (
 	"archive/tar"
 	"bytes"
 	"context"
-	"crypto/sha256"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
@@ -22,23 +22,31 @@ import (
 type Contents struct {
 	// Blobs are the checkpoints, by the names of their models.
 	Blobs map[string]store.Blob
+	// Key signs the bundle; nil: nobody does.
+	Key ed25519.PrivateKey
 	// Lock is the text of the lock file, which pins every name of Blobs; nil
 	// stands for one that pins these and no others.
 	Lock []byte
-	// Signature is the signature of Lock; nil: none.
-	Signature []byte
-	// Files are the goldens and licence texts by their paths, which begin with
-	// GoldensDir or LicencesDir.
-	Files map[string][]byte
+	// LockSignature is the signature of Lock; nil: none.
+	LockSignature []byte
+	// Goldens are golden files by the name of their model, which is one of Blobs, and by their
+	// own. Licences are texts by the name of the model.
+	Goldens  map[string]map[string][]byte
+	Licences map[string][]byte
 }
 
 // Create writes a bundle. Checkpoints are checked while they are written; the
 // error is a *store.MismatchError when the bytes of one have changed in the store. What was
 // written before an error is no bundle.
 func Create(ctx context.Context, w io.Writer, c Contents) error {
-	files := maps.Clone(c.Files)
-	if files == nil {
-		files = make(map[string][]byte)
+	files := make(map[string][]byte)
+	for model, goldens := range c.Goldens {
+		for name, data := range goldens {
+			files[GoldensDir+model+"/"+name] = data
+		}
+	}
+	for model, text := range c.Licences {
+		files[LicencesDir+model+licenceSuffix] = text
 	}
 	pins := &lock.File{}
 	m := &manifest{}
@@ -54,22 +62,29 @@ func Create(ctx context.Context, w io.Writer, c Contents) error {
 	} else if err := covers(c.Lock, m.models); err != nil {
 		return err
 	}
-	if c.Signature != nil {
-		files[signaturePath] = c.Signature
+	if c.LockSignature != nil {
+		files[lockSignaturePath] = c.LockSignature
 	}
 	for _, path := range slices.Sorted(maps.Keys(files)) {
-		if err := checkPath(path); err != nil {
-			return fmt.Errorf("bundle: %w", err)
-		}
-		m.files = append(m.files, file{path, digest.Of(sha256.Sum256(files[path])), int64(len(files[path]))})
+		m.files = append(m.files, file{path, sumOf(files[path]), int64(len(files[path]))})
 	}
-	if _, err := parseManifest(m.bytes()); err != nil {
+	text := m.bytes()
+	if _, err := parseManifest(text); err != nil {
 		return err
+	}
+	if len(text) > maxManifest {
+		return &Error{manifestPath, fmt.Sprintf("expected at most %d bytes, found %d: make several bundles", maxManifest, len(text)), nil}
 	}
 
 	t := tar.NewWriter(w)
-	if err := add(t, manifestPath, int64(len(m.bytes())), bytes.NewReader(m.bytes())); err != nil {
+	if err := add(t, manifestPath, int64(len(text)), bytes.NewReader(text)); err != nil {
 		return err
+	}
+	if c.Key != nil {
+		signature := lock.Sign(c.Key, text)
+		if err := add(t, signaturePath, int64(len(signature)), bytes.NewReader(signature)); err != nil {
+			return err
+		}
 	}
 	for _, f := range m.files {
 		if err := add(t, f.path, f.size, bytes.NewReader(files[f.path])); err != nil {

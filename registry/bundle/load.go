@@ -1,9 +1,9 @@
 package bundle
 
 import (
-	"archive/tar"
+	"bufio"
 	"context"
-	"crypto/sha256"
+	"crypto/ed25519"
 	"errors"
 	"fmt"
 	"io"
@@ -12,147 +12,228 @@ import (
 	"slices"
 	"strings"
 
-	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/internal/atomicfile"
+	"github.com/gozoo/zoo/internal/disk"
 	"github.com/gozoo/zoo/internal/transfer"
 	"github.com/gozoo/zoo/registry/lock"
 	"github.com/gozoo/zoo/registry/store"
 )
 
-// LoadOptions says what a bundle may hold.
+// LoadOptions says what a bundle may hold. The zero value takes every sound one.
 type LoadOptions struct {
+	// Key, when set, is the key that must have signed the manifest.
+	Key ed25519.PublicKey
 	// Check is called for each model before anything is written; an error refuses
-	// the bundle. It has the bundle's lock file and signature, which may be nil.
-	Check func(model Model, lockText, signature []byte) error
+	// the bundle.
+	Check func(model Model) error
+	// Limit returns how many bytes the file of a model may have; 0: any number.
+	Limit func(model string) int64
+	// Golden is called with each golden before anything is written; an error refuses the
+	// bundle.
+	Golden func(model, file string, data []byte) error
+	// Notice, when set, is told in one line what was left out.
+	Notice func(text string)
 }
 
 // Loaded is what came out of a bundle.
 type Loaded struct {
 	Models []Model  // in the store now, sorted by name
 	Files  []string // goldens and licence texts, as paths in the store's folder
+	Origin Origin   // of all of them
 }
 
 // Load puts what a bundle holds into a store: checkpoints as blobs with their
 // names, goldens and licence texts below goldens and licences in the store's
-// folder. Every digest is checked, and nothing of the bundle is written before the
-// whole manifest and the lock file have been read. The error is an *Error when r is no
-// bundle, a *store.MismatchError when a checkpoint is not the one that the manifest names, or
-// what LoadOptions.Check returned.
+// folder, goldens with a record of the bundle that they came in. The signature is checked before
+// anything else, where one is asked for, and every digest. Nothing is written before the whole
+// manifest, the goldens and the lock file have been read, and where r can seek, before it is
+// known that the archive holds what the manifest lists and no more. The error is an *Error when
+// r is no bundle or breaks a bound, a *lock.SignatureError, a *store.MismatchError when a
+// checkpoint is not the one that the manifest names, a *store.SpaceError, or what the functions
+// of LoadOptions returned.
 func Load(ctx context.Context, r io.Reader, s *store.Store, o LoadOptions) (*Loaded, error) {
-	l := &loader{t: tar.NewReader(transfer.ContextReader(ctx, r))}
-	data, err := l.read(file{path: manifestPath, size: -1})
+	if seeker, ok := r.(io.ReadSeeker); ok {
+		if start, err := seeker.Seek(0, io.SeekCurrent); err == nil { // a pipe fails
+			if err := survey(seeker, s.Dir(), &o); err != nil {
+				return nil, err
+			}
+			if _, err := seeker.Seek(start, io.SeekStart); err != nil {
+				return nil, &Error{"", "cannot be read twice", err}
+			}
+		}
+	}
+	b := bufio.NewReaderSize(transfer.ContextReader(ctx, r), 1<<20)
+	if err := notCompressed(b); err != nil {
+		return nil, err
+	}
+	a := openArchive(b)
+	m, origin, err := begin(a, &o)
 	if err != nil {
 		return nil, err
 	}
-	m, err := parseManifest(data)
+	if err := room(s.Dir(), m); err != nil {
+		return nil, err
+	}
+	files, err := readFiles(a, m, &o)
 	if err != nil {
 		return nil, err
 	}
-	files := make(map[string][]byte)
-	for _, f := range m.files {
-		if files[f.path], err = l.read(f); err != nil {
+	for _, model := range m.models {
+		if o.Limit != nil {
+			if limit := o.Limit(model.Name); limit > 0 && model.Pin.Size > limit {
+				return nil, &Error{manifestPath, fmt.Sprintf("%s has a file of %d bytes: its network needs no more than %d", model.Name, model.Pin.Size, limit), nil}
+			}
+		}
+		if o.Check != nil {
+			if err := o.Check(model); err != nil {
+				return nil, err
+			}
+		}
+	}
+	for _, blob := range m.blobs() {
+		if err := putBlob(ctx, a, blob, m.models, s); err != nil {
 			return nil, err
+		}
+	}
+	if err := a.end(); err != nil {
+		return nil, err
+	}
+	out := &Loaded{Models: m.models, Origin: origin}
+	out.Files, err = writeFiles(s.Dir(), m, files, origin, o.notice)
+	return out, err
+}
+
+func (o *LoadOptions) notice(format string, args ...any) {
+	if o.Notice != nil {
+		o.Notice(fmt.Sprintf(format, args...))
+	}
+}
+
+// survey reads the manifest of a bundle and the names and sizes of its members, which need room
+// in a folder.
+func survey(r io.ReadSeeker, dir string, o *LoadOptions) error {
+	a := openArchive(r)
+	m, _, err := begin(a, o)
+	if err != nil {
+		// Some say more of a file that is none by its first bytes.
+		if _, serr := r.Seek(0, io.SeekStart); serr == nil {
+			if cerr := notCompressed(bufio.NewReader(r)); cerr != nil {
+				return cerr
+			}
+		}
+		return err
+	}
+	if err := room(dir, m); err != nil {
+		return err
+	}
+	for _, f := range slices.Concat(m.files, m.blobs()) {
+		if _, err := a.next(f); err != nil {
+			return err
+		}
+	}
+	return a.end()
+}
+
+// notCompressed returns an error for a bundle in the form that mail and web servers like best.
+func notCompressed(b *bufio.Reader) error {
+	head, _ := b.Peek(6) // an error comes again
+	if name := compression(head); name != "" {
+		return &Error{"", fmt.Sprintf("it is compressed with %s: expected the tar file itself, unpack it first", name), nil}
+	}
+	return nil
+}
+
+// begin reads the manifest, once its signature holds.
+func begin(a *archive, o *LoadOptions) (*manifest, Origin, error) {
+	text, signature, err := a.begin()
+	if err != nil {
+		return nil, Origin{}, err
+	}
+	origin := Origin{Manifest: sumOf(text)}
+	if o.Key != nil {
+		const name = manifestPath + " of the bundle"
+		switch {
+		case signature == nil && isOld(text):
+			return nil, origin, &lock.SignatureError{Path: name, Reason: "it is of the format " + oldFormat +
+				", in which no signature covers it: make the bundle again with zoo bundle create --key"}
+		case signature == nil:
+			return nil, origin, &lock.SignatureError{Path: name, Reason: "it has no signature: make the bundle with zoo bundle create --key"}
+		}
+		if err := lock.Verify(o.Key, name, text, signature); err != nil {
+			return nil, origin, err
+		}
+		origin.Key = o.Key
+	}
+	m, err := parseManifest(text)
+	if err != nil {
+		return nil, origin, err
+	}
+	if m.old && signature != nil {
+		return nil, origin, &Error{signaturePath, "a bundle of the format " + oldFormat + " has none", nil}
+	}
+	return m, origin, nil
+}
+
+// room returns an error unless what the manifest lists has room on the disk of a folder.
+func room(dir string, m *manifest) error {
+	var need, largest int64
+	for _, b := range m.blobs() {
+		largest = max(largest, b.size)
+		if st, err := os.Stat(filepath.Join(dir, filepath.FromSlash(b.path))); err != nil || st.Size() != b.size {
+			need += b.size
+		}
+		if need < 0 || b.size < 0 {
+			return &Error{manifestPath, "its files are too many bytes to be counted", nil}
+		}
+	}
+	need = max(need, largest) // one that is there already is compared all the same
+	for _, f := range m.files {
+		need += f.size
+	}
+	for {
+		free, err := disk.Free(dir)
+		switch parent := filepath.Dir(dir); {
+		case errors.Is(err, os.ErrNotExist) && parent != dir:
+			dir = parent // the cache is not there yet
+			continue
+		case err == nil && need > free:
+			return &store.SpaceError{Name: "bundle", Dir: dir, Need: need, Free: free}
+		}
+		return nil // without an answer, the writes will tell
+	}
+}
+
+// readFiles reads all members before the blobs.
+func readFiles(a *archive, m *manifest, o *LoadOptions) (map[string][]byte, error) {
+	files := make(map[string][]byte)
+	for i := range m.files {
+		f := &m.files[i]
+		data, err := a.read(*f, f.size)
+		if err != nil {
+			return nil, err
+		}
+		files[f.path] = data
+		if model, name, ok := f.golden(); ok && !m.old && o.Golden != nil {
+			if err := o.Golden(model, name, data); err != nil {
+				return nil, &Error{f.path, "expected a golden of " + model, err}
+			}
 		}
 	}
 	if files[lock.FileName] == nil {
 		return nil, &Error{manifestPath, "it lists no " + lock.FileName, nil}
 	}
-	if err := covers(files[lock.FileName], m.models); err != nil {
-		return nil, err
-	}
-	if o.Check != nil {
-		for _, model := range m.models {
-			if err := o.Check(model, files[lock.FileName], files[signaturePath]); err != nil {
-				return nil, err
-			}
-		}
-	}
-	for _, b := range m.blobs() {
-		if err := l.blob(ctx, b, m.models, s); err != nil {
-			return nil, err
-		}
-	}
-	if h, err := l.t.Next(); err == nil {
-		return nil, &Error{h.Name, "the manifest does not list it", nil}
-	} else if err != io.EOF {
-		return nil, &Error{"", "expected its end", err}
-	}
-	out := &Loaded{Models: m.models}
-	for _, f := range m.files {
-		if !strings.Contains(f.path, "/") {
-			continue
-		}
-		path := filepath.Join(s.Dir(), filepath.FromSlash(f.path))
-		if err := writeFile(path, files[f.path]); err != nil {
-			return nil, fmt.Errorf("bundle: %s: %w", f.path, err)
-		}
-		out.Files = append(out.Files, path)
-	}
-	return out, nil
+	return files, covers(files[lock.FileName], m.models)
 }
 
-func writeFile(path string, data []byte) error {
-	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
-		return err
-	}
-	return atomicfile.Write(path, func(w io.Writer) error {
-		_, err := w.Write(data)
-		return err
-	})
-}
-
-// loader reads the members of a bundle one after the other.
-type loader struct {
-	t *tar.Reader
-}
-
-// next moves to the next member, which has to be a file of that path and size; a
-// size of -1 is not known.
-func (l *loader) next(f file) (*tar.Header, error) {
-	h, err := l.t.Next()
-	switch {
-	case err != nil:
-		if err == io.EOF {
-			err = io.ErrUnexpectedEOF
-		}
-		return nil, &Error{f.path, "expected as the next file", err}
-	case h.Name != f.path || h.Typeflag != tar.TypeReg:
-		return nil, &Error{h.Name, fmt.Sprintf("expected the file %s here", f.path), nil}
-	case f.size >= 0 && h.Size != f.size:
-		return nil, &Error{f.path, fmt.Sprintf("expected %d bytes, found %d", f.size, h.Size), nil}
-	}
-	return h, nil
-}
-
-// read returns a small member; its digest is checked where it is known.
-func (l *loader) read(f file) ([]byte, error) {
-	h, err := l.next(f)
-	if err != nil {
-		return nil, err
-	}
-	if f.size < 0 && h.Size > maxManifest {
-		return nil, &Error{f.path, fmt.Sprintf("expected at most %d bytes, found %d", maxManifest, h.Size), nil}
-	}
-	// Not allocated by the stated size: the file may be shorter.
-	data, err := io.ReadAll(l.t)
-	if err != nil {
-		return nil, &Error{f.path, "cannot be read", err}
-	}
-	if got := digest.Of(sha256.Sum256(data)); f.size >= 0 && got != f.digest {
-		return nil, &Error{f.path, fmt.Sprintf("expected sha256 %s, found %s", f.digest, got), nil}
-	}
-	return data, nil
-}
-
-// blob puts a checkpoint into the store under each of its names.
-func (l *loader) blob(ctx context.Context, b file, models []Model, s *store.Store) error {
-	if _, err := l.next(b); err != nil {
+// putBlob puts a checkpoint into the store under each of its names.
+func putBlob(ctx context.Context, a *archive, b file, models []Model, s *store.Store) error {
+	if _, err := a.next(b); err != nil {
 		return err
 	}
 	named := slices.DeleteFunc(slices.Clone(models), func(m Model) bool { return m.Pin.Digest != b.digest })
 	var blob store.Blob
 	for i, m := range named {
-		var src io.Reader = l.t
+		var src io.Reader = a.t
 		if i > 0 { // the bundle has it once
 			f, err := os.Open(blob.Path)
 			if err != nil {
@@ -170,4 +251,48 @@ func (l *loader) blob(ctx context.Context, b file, models []Model, s *store.Stor
 		}
 	}
 	return nil
+}
+
+// writeFiles writes goldens and licences to their places in a store's folder.
+func writeFiles(dir string, m *manifest, files map[string][]byte, origin Origin, notice func(string, ...any)) (paths []string, err error) {
+	left := 0
+	for i := range m.files {
+		f := &m.files[i]
+		model, name, isGolden := f.golden()
+		switch {
+		case isGolden && m.old:
+			left++
+			continue
+		case isGolden:
+			kept, err := keepGolden(dir, model, name, files[f.path], origin)
+			if err != nil {
+				return paths, fmt.Errorf("bundle: %s: %w", f.path, err)
+			}
+			if !kept {
+				notice("%s: left out, since this bundle is not signed, and another one of that name came in a signed bundle", f.path)
+				continue
+			}
+		case !strings.HasPrefix(f.path, LicencesDir):
+			continue
+		default:
+			if err := writeFile(filepath.Join(dir, filepath.FromSlash(f.path)), files[f.path]); err != nil {
+				return paths, fmt.Errorf("bundle: %s: %w", f.path, err)
+			}
+		}
+		paths = append(paths, filepath.Join(dir, filepath.FromSlash(f.path)))
+	}
+	if left > 0 {
+		notice("%d goldens were left out: in a bundle of the format %s nothing vouches for them: make it again with zoo bundle create", left, oldFormat)
+	}
+	return paths, nil
+}
+
+func writeFile(path string, data []byte) error {
+	if err := os.MkdirAll(filepath.Dir(path), 0o755); err != nil {
+		return err
+	}
+	return atomicfile.Write(path, func(w io.Writer) error {
+		_, err := w.Write(data)
+		return err
+	})
 }

@@ -21,6 +21,7 @@ import (
 	"strings"
 
 	"github.com/gozoo/zoo/digest"
+	"github.com/gozoo/zoo/internal/homepath"
 	"github.com/gozoo/zoo/internal/transfer"
 	"github.com/gozoo/zoo/registry"
 )
@@ -41,16 +42,16 @@ type Hub struct {
 // FromEnv returns the hub that the environment describes, as huggingface_hub reads
 // it: HF_ENDPOINT; the token in HF_TOKEN, in the file HF_TOKEN_PATH, or in the
 // file token of HF_HOME; the cache HF_HUB_CACHE, or hub in HF_HOME. HF_HOME is
-// huggingface in XDG_CACHE_HOME, or in ~/.cache, without.
+// huggingface in XDG_CACHE_HOME, or in ~/.cache, without. A leading "~/" is expanded.
 func FromEnv(getenv func(string) string) Hub {
-	home := getenv("HF_HOME")
+	home := folder(getenv, "HF_HOME")
 	if home == "" {
 		if base := CacheHome(getenv); base != "" {
 			home = filepath.Join(base, "huggingface")
 		}
 	}
-	h := Hub{Endpoint: strings.TrimRight(getenv("HF_ENDPOINT"), "/"), Token: cleanToken(getenv("HF_TOKEN")), Cache: getenv("HF_HUB_CACHE")}
-	path := getenv("HF_TOKEN_PATH")
+	h := Hub{Endpoint: strings.TrimRight(getenv("HF_ENDPOINT"), "/"), Token: cleanToken(getenv("HF_TOKEN")), Cache: folder(getenv, "HF_HUB_CACHE")}
+	path := folder(getenv, "HF_TOKEN_PATH")
 	if path == "" && home != "" {
 		path = filepath.Join(home, "token")
 	}
@@ -69,7 +70,7 @@ func FromEnv(getenv func(string) string) Hub {
 // below, on every system: XDG_CACHE_HOME, or .cache in the home folder; empty when
 // there is neither.
 func CacheHome(getenv func(string) string) string {
-	if dir := getenv("XDG_CACHE_HOME"); dir != "" {
+	if dir := folder(getenv, "XDG_CACHE_HOME"); dir != "" {
 		return dir
 	}
 	home := getenv("HOME")
@@ -80,6 +81,16 @@ func CacheHome(getenv func(string) string) string {
 		return ""
 	}
 	return filepath.Join(home, ".cache")
+}
+
+// folder returns the path in a variable. One that cannot be expanded stays as it is: nothing
+// is found there, and nothing is ever written.
+func folder(getenv func(string) string, variable string) string {
+	path := getenv(variable)
+	if expanded, err := homepath.Expand(path, getenv); err == nil {
+		return expanded
+	}
+	return path
 }
 
 // maxToken bounds a token, in bytes.
@@ -103,15 +114,17 @@ type Found struct {
 	Size   int64         // bytes; 0: not stated
 }
 
-// Resolve asks the hub for a file. When mirror is not nil, it returns the address to ask
-// instead of the hub's. The errors are the same as of transfer.Client.Head.
-func (h Hub) Resolve(ctx context.Context, c *transfer.Client, name string, a registry.Address, mirror func(string) (string, error)) (Found, error) {
+// Resolve asks the hub for a file that errors call by a name. When mirror is not nil, it
+// returns the address to ask instead of the hub's; notice, when not nil, is told of attempts
+// that failed. The errors are the same as of transfer.Client.Head.
+func (h Hub) Resolve(ctx context.Context, c *transfer.Client, name string, a registry.Address, mirror func(string) (string, error),
+	notice func(string)) (Found, error) {
 	address, err := h.url(a, a.Revision, mirror)
 	if err != nil {
 		return Found{}, err
 	}
 	found := Found{URL: address, Header: h.header(address)}
-	resp, err := c.Head(ctx, name, address, found.Header)
+	resp, err := c.Head(ctx, transfer.File{URL: address, Header: found.Header, Want: transfer.Want{Name: name}, Notice: notice})
 	if err != nil {
 		return Found{}, h.explain(err)
 	}
@@ -125,8 +138,9 @@ func (h Hub) Resolve(ctx context.Context, c *transfer.Client, name string, a reg
 	// A large file's ETag on the hub is its sha256; that of a small one is git's.
 	if digest, err := digest.Parse(strings.Trim(resp.Header.Get("X-Linked-Etag"), `"`)); err == nil && digest.Full() {
 		found.Digest = digest
-		found.Size, _ = strconv.ParseInt(resp.Header.Get("X-Linked-Size"), 10, 64) // 0 without
-		found.Size = max(found.Size, 0)
+		if size, err := strconv.ParseInt(resp.Header.Get("X-Linked-Size"), 10, 64); err == nil {
+			found.Size = max(size, 0)
+		}
 	}
 	return found, nil
 }
@@ -140,10 +154,7 @@ func (h Hub) explain(err error) error {
 		if h.Token != "" {
 			what = "a token was found: it may lack access to this repository"
 		}
-		if failed.Said != "" {
-			what = failed.Said + "; " + what
-		}
-		failed.Said = what
+		failed.Hint = what
 	}
 	return err
 }

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/gozoo/zoo/internal/homepath"
 	"github.com/gozoo/zoo/internal/transfer"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/hub"
@@ -37,6 +38,9 @@ type Options struct {
 	// LockKey, when set, is the key that must have signed Lock. Where that is not so, or there is
 	// no file at Lock, everything is refused, and so are names that are not in it.
 	LockKey ed25519.PublicKey
+	// Limit, when set, returns how many bytes the file of an entry may have where its size is
+	// stated nowhere; 0: more than any.
+	Limit func(entry *registry.Entry) int64
 	// Progress, when set, is called while a download gets on. Bytes; a total of 0
 	// is not known.
 	Progress func(done, total int64)
@@ -55,6 +59,9 @@ func (o *Options) notice(format string, args ...any) {
 // home; empty when there is neither.
 func TorchCheckpoints(getenv func(string) string) string {
 	home := getenv("TORCH_HOME")
+	if expanded, err := homepath.Expand(home, getenv); err == nil { // else nothing is there
+		home = expanded
+	}
 	if home == "" {
 		base := hub.CacheHome(getenv)
 		if base == "" {
@@ -110,6 +117,7 @@ func (s *Store) Fetch(ctx context.Context, entry *registry.Entry, o Options) (Bl
 		return s.used(ctx, want, blob, &o)
 	}
 	if err == nil {
+		o.bound(&want, entry)
 		blob, ok, err = s.adopt(ctx, want)
 	}
 	if err == nil && !ok {

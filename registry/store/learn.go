@@ -12,10 +12,10 @@ import (
 )
 
 // learn notes the digest of a file where that may be done without being asked for: in the
-// folder's own lock file what no row states, and in that of o unless it is signed.
+// folder's own lock file, and in that of o unless it is signed.
 func (s *Store) learn(ctx context.Context, want wanted, blob Blob, o *Options) error {
 	pin, may := lock.Pin{Digest: blob.Digest, Size: blob.Size}, want.vouched(blob.Origin.Way)
-	if may && !want.learnt && want.stated != BySHA256 {
+	if may && !want.learnt {
 		if err := s.learnHere(ctx, want.Name, pin, blob.Origin, o); err != nil && !errors.Is(err, ErrReadOnly) {
 			return err
 		}

@@ -2,7 +2,6 @@ package store
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"net/url"
 	"os"
@@ -11,8 +10,10 @@ import (
 	"strings"
 
 	"github.com/gozoo/zoo/digest"
+	"github.com/gozoo/zoo/internal/homepath"
 	"github.com/gozoo/zoo/internal/oci"
 	"github.com/gozoo/zoo/internal/transfer"
+	"github.com/gozoo/zoo/printable"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/hub"
 	"github.com/gozoo/zoo/registry/lock"
@@ -46,11 +47,8 @@ func (s *Store) source(entry *registry.Entry, o *Options) (source, error) {
 // http or https URL with a host.
 func ParseMirror(text string) (*url.URL, error) {
 	m, err := url.Parse(text)
-	if err == nil && (m.Scheme != "http" && m.Scheme != "https" || m.Host == "") {
-		err = errors.New("expected http:// or https:// and a host")
-	}
-	if err != nil {
-		return nil, fmt.Errorf("store: mirror %q: %w", transfer.Redact(text), err)
+	if err != nil || m.Scheme != "http" && m.Scheme != "https" || m.Host == "" {
+		return nil, fmt.Errorf("store: mirror %q: expected http:// or https:// and a host", printable.Shown(text))
 	}
 	return m, nil
 }
@@ -71,7 +69,7 @@ func (f *source) mirrored(address string) (string, error) {
 	}
 	u, err := url.Parse(address)
 	if err != nil {
-		return "", err
+		return "", fmt.Errorf("expected a URL, found %q", printable.Shown(address))
 	}
 	to := f.mirror.JoinPath(u.EscapedPath())
 	to.RawQuery = u.RawQuery
@@ -112,6 +110,16 @@ func (f *source) copies(want wanted, o *Options) []localCopy {
 	return out
 }
 
+// bound keeps a file whose size is stated nowhere within what its network can need.
+func (o *Options) bound(w *wanted, entry *registry.Entry) {
+	if w.Size > 0 || o.Limit == nil {
+		return
+	}
+	if limit := o.Limit(entry); limit > 0 {
+		w.Limit = min(w.Limit, limit)
+	}
+}
+
 // bring takes the file from its address. The caller holds the name's lock.
 func (s *Store) bring(ctx context.Context, want wanted, entry *registry.Entry, from source, o *Options) (Blob, error) {
 	if err := from.reachable(entry, o); err != nil {
@@ -126,13 +134,17 @@ func (s *Store) bring(ctx context.Context, want wanted, entry *registry.Entry, f
 		defer f.Close()
 		return s.take(ctx, want, f, from.origin(entry, o))
 	case registry.AddressFile:
-		return s.takeFile(ctx, want, filepath.FromSlash(from.File), from.origin(entry, o))
+		path, err := localPath(from.Address)
+		if err != nil {
+			return Blob{}, fmt.Errorf("store: %s: %w", want.Name, err)
+		}
+		return s.takeFile(ctx, want, path, from.origin(entry, o))
 	}
 	file, err := s.locate(ctx, &want, from, o)
 	if err != nil {
 		return Blob{}, err
 	}
-	file.Want, file.Progress = want.Want, o.Progress
+	file.Want, file.Progress, file.Notice = want.Want, o.Progress, o.Notice
 	part := filepath.Join(s.dir, partialDir, fileName(want.Name)+partSuffix)
 	if err := s.mkdir(filepath.Dir(part)); err != nil {
 		return Blob{}, err
@@ -150,14 +162,23 @@ func (s *Store) bring(ctx context.Context, want wanted, entry *registry.Entry, f
 
 const partSuffix = ".part"
 
+// localPath returns the file that a file: address names, which counts from the current folder.
+func localPath(a registry.Address) (string, error) {
+	path, err := homepath.Expand(filepath.FromSlash(a.File), os.Getenv)
+	if err != nil {
+		return "", err
+	}
+	return filepath.Abs(path)
+}
+
 // origin says how the bytes come that bring takes.
 func (f *source) origin(entry *registry.Entry, o *Options) lock.Origin {
 	address := entry.Weights.URL
 	switch {
 	case f.Kind == registry.AddressFile:
-		path := filepath.FromSlash(f.File)
-		if abs, err := filepath.Abs(path); err == nil {
-			path = abs
+		path, err := localPath(f.Address)
+		if err != nil {
+			path = f.File
 		}
 		return lock.From(lock.LocalFile, path)
 	case f.mirror != nil:
@@ -175,7 +196,7 @@ func (f *source) origin(entry *registry.Entry, o *Options) lock.Origin {
 func (s *Store) locate(ctx context.Context, want *wanted, from source, o *Options) (file transfer.File, err error) {
 	switch from.Kind {
 	case registry.AddressHub:
-		found, err := o.Hub.Resolve(ctx, s.net, want.Name, from.Address, from.mirrored)
+		found, err := o.Hub.Resolve(ctx, s.net, want.Name, from.Address, from.mirrored, o.Notice)
 		if err != nil {
 			return file, err
 		}
@@ -187,7 +208,7 @@ func (s *Store) locate(ctx context.Context, want *wanted, from source, o *Option
 			a.Host, plain = m.Host, m.Scheme == "http"
 			a.Repository = strings.Trim(path.Join(m.Path, a.Repository), "/")
 		}
-		found, err := s.oci().Resolve(ctx, want.Name, a, want.Digest, plain)
+		found, err := s.oci().Resolve(ctx, want.Name, a, want.Digest, plain, o.Notice)
 		if err != nil {
 			return file, err
 		}

@@ -14,7 +14,7 @@
 //	                   folder for each piece of work under way
 //	checked/HEX        when a blob's bytes were read, and the state of the file then
 //	locks/             one empty file for each name in use; processes lock them
-//	zoo.lock           the digests that were learnt from built-in addresses, in the format of package lock
+//	zoo.lock           the digests that were learnt here and how each file came, in the format of package lock
 //
 // A file appears under blobs, refs and derived whole or not at all, and under
 // blobs only after its digest was computed from its bytes. Nothing is trusted

@@ -35,6 +35,7 @@ func (s *Store) Import(ctx context.Context, entry *registry.Entry, path string, 
 	if err != nil {
 		return Blob{}, err
 	}
+	o.bound(&want, entry)
 	from := path
 	if abs, err := filepath.Abs(path); err == nil {
 		from = abs

@@ -174,7 +174,7 @@ func rowKey(address string) string {
 		return ""
 	}
 	if a, err := registry.ParseAddress(address); err == nil && a.Kind == registry.AddressFile {
-		if path, err := filepath.Abs(filepath.FromSlash(a.File)); err == nil {
+		if path, err := localPath(a); err == nil {
 			address = registry.FileScheme + path
 		}
 	}
@@ -192,13 +192,18 @@ func (w *wanted) byHost(digest digest.Digest, size int64, host string) error {
 	if !digest.Full() {
 		return nil
 	}
-	if !w.Digest.Matches(digest) || w.Size != 0 && w.Size != size {
+	if !w.Digest.Matches(digest) || w.Size != 0 && size != 0 && w.Size != size {
 		return &MismatchError{Name: w.Name, Want: w.Digest, Got: digest, Size: size, Hint: "so " + host + " states before any download"}
+	}
+	if w.Size == 0 && size > w.Limit {
+		return &MismatchError{Name: w.Name, Want: w.Digest, Got: digest, Size: size, Hint: fmt.Sprintf("so %s states, and its network needs no more than %d", host, w.Limit)}
 	}
 	if !w.Digest.Full() {
 		w.Digest, w.checked, w.stated, w.Origin = digest, ByHost, ByHost, host
 	}
-	w.Size, w.Limit = size, size
+	if size > 0 {
+		w.Size, w.Limit = size, size
+	}
 	return nil
 }
 
