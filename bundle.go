@@ -163,23 +163,6 @@ func (z *Zoo) LoadBundleFile(ctx context.Context, path string) (*bundle.Loaded, 
 	return z.LoadBundle(ctx, f)
 }
 
-// bundleOptions returns what is trusted of a bundle that has been found signed, where a key is
-// configured. Beside it holds the project's lock file where there is one, which the key must
-// have signed, too; it need not have every name.
-func (z *Zoo) bundleOptions(name string) (store.Options, error) {
-	o := z.fetchOptions(name)
-	if z.lockKey == nil {
-		return o, nil
-	}
-	if there, err := isThere(o.Lock); err != nil || !there {
-		o.Lock, o.LockKey = "", nil
-		return o, err
-	}
-	_, err := o.LockFile()
-	o.LockKey = nil
-	return o, err
-}
-
 // checkBundled returns an error for a model that may not be loaded. A model that
 // the registry does not know is pinned by the bundle alone.
 func (z *Zoo) checkBundled(m bundle.Model) error {

@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/registry/store"
 )
 
 // lookup returns the entry of a name that is used, and tells once where a file of rows has
@@ -46,6 +47,23 @@ func (z *Zoo) signed() error {
 	o := z.fetchOptions("")
 	_, err := o.LockFile()
 	return err
+}
+
+// bundleOptions returns what is trusted of a bundle whose lock file has been found signed, where
+// a key is configured. Beside it holds the project's lock file where there is one, which the
+// key must have signed, too; it need not have every name.
+func (z *Zoo) bundleOptions(name string) (store.Options, error) {
+	o := z.fetchOptions(name)
+	if z.lockKey == nil {
+		return o, nil
+	}
+	if there, err := isThere(o.Lock); err != nil || !there {
+		o.Lock, o.LockKey = "", nil
+		return o, err
+	}
+	_, err := o.LockFile()
+	o.LockKey = nil
+	return o, err
 }
 
 // isThere reports whether there is something at a path; nothing is at an empty one.

@@ -122,7 +122,7 @@ func signedProject(t *testing.T, cache string) string {
 	t.Chdir(dir)
 	for _, args := range [][]string{
 		{"lock", "key", "key"}, {"lock", "key", "other"}, {"lock", nanoModel}, {"lock", "sign", "--key", "key"},
-		{"bundle", "create", nanoModel, "--key", "key", "-o", "b.tar"},
+		{"bundle", "create", nanoModel, "-o", "b.tar"},
 	} {
 		if got := command(t, cache, args...); got.status != exitOK {
 			t.Fatalf("%v: %+v", args, got)

@@ -134,7 +134,7 @@ func (s *Store) bring(ctx context.Context, want wanted, entry *registry.Entry, f
 		defer f.Close()
 		return s.take(ctx, want, f, from.origin(entry, o))
 	case registry.AddressFile:
-		path, err := localPath(from.Address)
+		path, err := homepath.Expand(filepath.FromSlash(from.File), os.Getenv)
 		if err != nil {
 			return Blob{}, fmt.Errorf("store: %s: %w", want.Name, err)
 		}
@@ -162,23 +162,14 @@ func (s *Store) bring(ctx context.Context, want wanted, entry *registry.Entry, f
 
 const partSuffix = ".part"
 
-// localPath returns the file that a file: address names, which counts from the current folder.
-func localPath(a registry.Address) (string, error) {
-	path, err := homepath.Expand(filepath.FromSlash(a.File), os.Getenv)
-	if err != nil {
-		return "", err
-	}
-	return filepath.Abs(path)
-}
-
 // origin says how the bytes come that bring takes.
 func (f *source) origin(entry *registry.Entry, o *Options) lock.Origin {
 	address := entry.Weights.URL
 	switch {
 	case f.Kind == registry.AddressFile:
-		path, err := localPath(f.Address)
-		if err != nil {
-			path = f.File
+		path := filepath.FromSlash(f.File)
+		if abs, err := filepath.Abs(path); err == nil {
+			path = abs
 		}
 		return lock.From(lock.LocalFile, path)
 	case f.mirror != nil:

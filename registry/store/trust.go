@@ -174,7 +174,7 @@ func rowKey(address string) string {
 		return ""
 	}
 	if a, err := registry.ParseAddress(address); err == nil && a.Kind == registry.AddressFile {
-		if path, err := localPath(a); err == nil {
+		if path, err := filepath.Abs(filepath.FromSlash(a.File)); err == nil {
 			address = registry.FileScheme + path
 		}
 	}
