@@ -7,6 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
+	"path/filepath"
+	"strings"
+	"time"
 
 	"github.com/gozoo/zoo/converter"
 	"github.com/gozoo/zoo/digest"
@@ -24,11 +27,12 @@ type Source struct {
 	Size      int64         `json:"size"` // bytes
 	Digest    digest.Digest `json:"sha256"`
 	CheckedBy store.Check   `json:"checked_by"` // what the bytes were checked against
+	Read      time.Time     `json:"read"`       // when they were last read for that; zero: they may have changed since
 	Origin    lock.Origin   `json:"origin"`     // how they came
 }
 
 func source(model string, b store.Blob) *Source {
-	return &Source{Model: model, Path: b.Path, Size: b.Size, Digest: b.Digest, CheckedBy: b.CheckedBy, Origin: b.Origin}
+	return &Source{Model: model, Path: b.Path, Size: b.Size, Digest: b.Digest, CheckedBy: b.CheckedBy, Read: b.Read, Origin: b.Origin}
 }
 
 // Download returns the named model's published file, from the cache or else from
@@ -48,21 +52,43 @@ func (z *Zoo) Download(ctx context.Context, name string) (*Source, error) {
 // DownloadTo is Download, and copies the file to a path, which appears only once it
 // is complete. The bytes copied are checked again.
 func (z *Zoo) DownloadTo(ctx context.Context, name, file string) (*Source, error) {
-	src, err := z.Download(ctx, name)
+	entry, err := z.lookup(name)
 	if err != nil {
 		return nil, err
 	}
-	if err := z.store.Copy(ctx, src.Digest, file); err != nil {
+	var out *Source
+	err = z.withSource(ctx, entry, func(blob store.Blob) error {
+		out = source(name, blob)
+		out.Path = file
+		return z.store.Copy(ctx, blob.Digest, file)
+	})
+	if err != nil {
 		return nil, err
 	}
-	src.Path = file
-	return src, nil
+	return out, nil
 }
 
 // fetch returns an entry's published file.
 func (z *Zoo) fetch(ctx context.Context, entry *registry.Entry) (store.Blob, error) {
 	z.trace("fetch " + entry.Name)
 	return z.store.Fetch(ctx, entry, z.fetchOptions(entry.Name))
+}
+
+// withSource calls use with an entry's published file. The store keeps other processes from
+// removing what is in use; where a file of the cache goes all the same, because its file
+// system has no locks, all is done again.
+func (z *Zoo) withSource(ctx context.Context, entry *registry.Entry, use func(src store.Blob) error) error {
+	for tries := 5; ; tries-- {
+		src, err := z.fetch(ctx, entry)
+		if err == nil {
+			err = use(src)
+		}
+		var gone *fs.PathError
+		if tries == 1 || !errors.Is(err, fs.ErrNotExist) || !errors.As(err, &gone) ||
+			!strings.HasPrefix(gone.Path, z.store.Dir()+string(filepath.Separator)) {
+			return err
+		}
+	}
 }
 
 // fetchOptions returns where files may come from, and what is trusted.

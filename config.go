@@ -201,6 +201,7 @@ func New(c Config) (*Zoo, error) {
 	if err != nil {
 		return nil, err
 	}
+	s.Notice = c.Notice
 	z := &Zoo{config: c, registry: reg, store: s, trace: func(string) {}}
 	if c.PixelMemory > 0 {
 		z.pixels = vision.NewBudget(c.PixelMemory)

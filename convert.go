@@ -18,6 +18,7 @@ import (
 	"github.com/gozoo/zoo/internal/option"
 	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/registry/store"
 	"github.com/gozoo/zoo/tensor"
 )
 
@@ -167,16 +168,22 @@ func (z *Zoo) Convert(ctx context.Context, name string, o ConvertOptions) (*Conv
 	if err := o.check(false); err != nil {
 		return nil, fmt.Errorf("zoo: convert %s: %w", name, err)
 	}
-	src, err := z.fetch(ctx, entry)
-	if err != nil {
-		return nil, err
-	}
+	o.Recipe = cmp.Or(o.Recipe, entry.Weights.Recipe)
+	var done *Conversion
+	err = z.withSource(ctx, entry, func(src store.Blob) (err error) {
+		done, err = z.convertSource(ctx, entry, src, o)
+		return err
+	})
+	return done, err
+}
+
+// convertSource converts an entry's published file.
+func (z *Zoo) convertSource(ctx context.Context, entry *registry.Entry, src store.Blob, o ConvertOptions) (*Conversion, error) {
 	checkpoint, err := openSource(entry, src)
 	if err != nil {
 		return nil, err
 	}
 	defer checkpoint.Close()
-	o.Recipe = cmp.Or(o.Recipe, entry.Weights.Recipe)
 	job, err := plan(checkpoint, src.Digest, entry, o)
 	if err != nil {
 		return nil, err

@@ -171,20 +171,20 @@ func published(entry *registry.Entry, g *nn.Graph) metrics.Published {
 // measure enters what the embedded images give: fetch, convert, verify, evaluate, each
 // once.
 func (z *Zoo) measure(ctx context.Context, entry *registry.Entry, images fs.FS, row *metrics.Row) error {
-	src, err := z.fetch(ctx, entry)
-	if err != nil {
+	var m *Model
+	err := z.withSource(ctx, entry, func(src store.Blob) error {
+		row.Digests.Source = src.Digest
+		converted, err := z.converted(ctx, entry, src)
+		switch {
+		case errors.Is(err, store.ErrReadOnly): // openBlob converts in memory, and no file has a digest
+		case err != nil:
+			return err
+		default:
+			row.Digests.Converted = converted.Digest
+		}
+		m, err = z.openBlob(ctx, entry, src)
 		return err
-	}
-	row.Digests.Source = src.Digest
-	converted, err := z.converted(ctx, entry, src)
-	switch {
-	case errors.Is(err, store.ErrReadOnly): // openBlob converts in memory, and no file has a digest
-	case err != nil:
-		return err
-	default:
-		row.Digests.Converted = converted.Digest
-	}
-	m, err := z.openBlob(ctx, entry, src)
+	})
 	if err != nil {
 		return err
 	}

@@ -60,11 +60,12 @@ func (z *Zoo) Open(ctx context.Context, name string) (*Model, error) {
 	if err != nil {
 		return nil, err
 	}
-	src, err := z.fetch(ctx, entry)
-	if err != nil {
-		return nil, err
-	}
-	return z.openBlob(ctx, entry, src)
+	var m *Model
+	err = z.withSource(ctx, entry, func(src store.Blob) (err error) {
+		m, err = z.openBlob(ctx, entry, src)
+		return err
+	})
+	return m, err
 }
 
 // openBlob returns the model of an entry whose published file is in the cache.

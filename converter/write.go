@@ -236,7 +236,7 @@ func newSafetensors(sd *tensor.StateDict) (writer, error) {
 		if w.file == nil {
 			return nil
 		}
-		if err := w.file.Sync(); err != nil { // while the digest is being computed
+		if err := atomicfile.Sync(w.file); err != nil { // while the digest is being computed
 			return err
 		}
 		again, err := layout.Header(forPyTorch(metadata.final()))

@@ -40,6 +40,7 @@ type app struct {
 	pixelMemory int64         // bytes of all pictures in work
 	ownLock     string        // of a command that makes a lock file where none is configured
 	warned      bool          // that the kernels are not those asked for
+	release     func()        // lets go of the cache; nil where it was not opened
 
 	bars     progressBars
 	events   progressEvents
@@ -140,6 +141,7 @@ func (a *app) open() (*zoo.Zoo, error) {
 	if err != nil {
 		return nil, &usageError{err}
 	}
+	a.release = z.Store().Release
 	if reason := zoo.KernelsRefused(); reason != "" && !a.warned {
 		a.warned = true
 		a.hint("zoo: ZOO_CPU: %s", reason)

@@ -39,7 +39,8 @@ func (a *app) cacheListCommand() *cobra.Command {
 		Use:   "ls",
 		Short: "List the checkpoints in the cache",
 		Long: `List the checkpoints in the cache, by model: size, digest, what each was checked against when
-it came, by its row, and how it came. Formats: human, json, ndjson.`,
+it came, by its row, when its bytes were last read for that, if nothing of the file has changed
+since, and how it came. Formats: human, json, ndjson.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			format, err := a.formatOf(formatJSON, formatNDJSON)
@@ -60,7 +61,7 @@ it came, by its row, and how it came. Formats: human, json, ndjson.`,
 			w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 			var total int64
 			for _, s := range sources {
-				columns(w, s.Model, fmt.Sprintf("%.1f MB", float64(s.Size)/1e6), "sha256:"+s.Digest.String(), string(s.CheckedBy), s.Origin.String())
+				columns(w, s.Model, fmt.Sprintf("%.1f MB", float64(s.Size)/1e6), "sha256:"+s.Digest.String(), string(s.CheckedBy), s.Origin.String(), readAt(s.Read))
 				total += s.Size
 			}
 			if err := w.Flush(); err != nil {
@@ -83,7 +84,8 @@ func (a *app) cacheVerifyCommand() *cobra.Command {
 		Use:   "verify",
 		Short: "Read every file in the cache and compare it with its digest",
 		Long: `Read every file in the cache and compare its sha256 with its name, and every name with its
-file. What is wrong is printed, one line each, and the exit status is 6. Formats: human, json.`,
+file. Other commands read a file again only where its size, its times or its number tell that
+it may have changed; this one always does, and finds what a disk has changed by itself. What is wrong is printed, one line each, and the exit status is 6. Formats: human, json.`,
 		Args: cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			format, err := a.formatOf(formatJSON)
@@ -165,7 +167,8 @@ func (a *app) cachePruneCommand() *cobra.Command {
 		Short: "Remove what interrupted work left in the cache, and what was used longest ago",
 		Long: `Remove what interrupted work left in the cache: cut downloads that nobody is at, temporary
 files, files without a name and names without a file. With --keep, remove also the files that
-were used longest ago until the rest fits. Digests that were learnt stay known.
+were used longest ago until the rest fits. What other processes work on stays, and so does what
+they have open. Digests that were learnt stay known.
 Formats: human, json.`,
 		Example: "  zoo cache prune\n  zoo cache prune --keep 5GB --dry-run",
 		Args:    cobra.NoArgs,

@@ -5,6 +5,7 @@ import (
 	"errors"
 	"slices"
 	"sync"
+	"time"
 
 	"github.com/spf13/cobra"
 
@@ -22,7 +23,8 @@ was cut off goes on where it ended, and a large one comes over several connectio
 printed says how the file came, and what it was checked against: all digits of the sha256 that
 the registry states (sha256), that a lock file pins or that came from the built-in address
 before (lock), that the host states (host), or only the 8 that its name carries (prefix),
-which a made file can have, too. Formats: human, json, ndjson; with ndjson, progress
+which a made file can have, too; and when its bytes were read for that: now, or on the last
+day before which nothing of the file has changed. Formats: human, json, ndjson; with ndjson, progress
 goes to standard error as one JSON object a line.`,
 		Example: "  zoo download cspresnet50_3rdparty_8xb32_in1k\n  zoo download cspresnet-nano_digits --output nano.pth",
 		Args:    cobra.MinimumNArgs(1),
@@ -138,6 +140,20 @@ Without a NAME the digest says whose file it is. Formats: human, json, ndjson.`,
 	}
 }
 
+// started is when this process was.
+var started = time.Now().Truncate(time.Second)
+
+// readAt says when the bytes of a file were read to compute their digest.
+func readAt(t time.Time) string {
+	switch {
+	case t.IsZero():
+		return "not read since it may have changed"
+	case !t.Before(started):
+		return "read now"
+	}
+	return "read on " + t.Local().Format(time.DateOnly)
+}
+
 // printSources prints files in JSON, or their paths.
 func (a *app) printSources(sources []*zoo.Source, format string) error {
 	switch format {
@@ -150,7 +166,7 @@ func (a *app) printSources(sources []*zoo.Source, format string) error {
 	}
 	for _, s := range sources {
 		a.line("%s", s.Path)
-		a.hint("%s: %d bytes, sha256 %s, checked by %s, from %s", s.Model, s.Size, s.Digest, s.CheckedBy, s.Origin)
+		a.hint("%s: %d bytes, sha256 %s, checked by %s, from %s, %s", s.Model, s.Size, s.Digest, s.CheckedBy, s.Origin, readAt(s.Read))
 	}
 	return nil
 }

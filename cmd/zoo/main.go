@@ -54,6 +54,9 @@ func run(ctx context.Context, args []string, stdin io.Reader, stdout, stderr io.
 	root.SetErr(a.stderr)
 	err := root.ExecuteContext(ctx)
 	a.endProgress()
+	if a.release != nil {
+		a.release()
+	}
 	text.Flush()
 	if err == nil {
 		err = out.err

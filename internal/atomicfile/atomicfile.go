@@ -115,7 +115,7 @@ func (t *target) replace(perm os.FileMode, write func(tmp string) error) (err er
 	if err = write(tmp); err != nil {
 		return err
 	}
-	if err = os.Chmod(tmp, perm); err != nil {
+	if err = chmod(tmp, perm); err != nil {
 		return err
 	}
 	if err = sync(tmp); err != nil {
@@ -154,7 +154,7 @@ func sync(path string) error {
 	if err != nil {
 		return err
 	}
-	err = f.Sync()
+	err = Sync(f)
 	if cerr := f.Close(); err == nil {
 		err = cerr
 	}

@@ -37,7 +37,7 @@ func TestWriteFollowsLinks(t *testing.T) {
 		"c/up":         "../a/file",
 		"folder":       "a/b",
 		"dangling":     "a/new",
-		"folder/above": "../file", // of a/b, not of the folder that the link "folder" is in
+		"a/b/above":    "../file", // of a/b, not of the folder that the link "folder" is in
 	} {
 		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
 			t.Fatal(err)

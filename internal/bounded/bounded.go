@@ -17,6 +17,7 @@ const (
 	Catalogue = 4 << 20   // a zoo.toml
 	Lock      = 16 << 20  // a zoo.lock
 	Key       = 64 << 10  // a key or a signature
+	Ref       = 64 << 10  // what the cache notes of a name or a file
 	Golden    = 256 << 20 // a golden file
 	Index     = 64 << 20  // an index of a sharded checkpoint
 

@@ -49,7 +49,7 @@ func (c *Client) Download(ctx context.Context, file File, path string) (result R
 	}
 	open := c.OpenFile
 	if open == nil {
-		open = func(path string) (OpenFile, error) { return os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o600) }
+		open = openPart
 	}
 	if d.f, err = open(path); err != nil {
 		return result, d.diskError(err)
@@ -70,6 +70,20 @@ func (c *Client) Download(ctx context.Context, file File, path string) (result R
 		return result, err
 	}
 	return d.run()
+}
+
+// openPart opens the file that grows. One that another user began, in a folder that both may
+// write to, is begun anew.
+func openPart(path string) (OpenFile, error) {
+	open := func() (*os.File, error) { return os.OpenFile(path, os.O_RDWR|os.O_CREATE, 0o666) }
+	f, err := open()
+	if errors.Is(err, os.ErrPermission) && os.Remove(path) == nil {
+		f, err = open()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return f, nil
 }
 
 // run fetches until the digest is right, or is wrong in a way that asking again

@@ -99,15 +99,9 @@ func TestReadOnlyFolder(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for _, dir := range []string{".", "refs", "blobs/sha256", "derived", "partial", "locks"} {
-		path := filepath.Join(s.dir, dir)
-		if err := os.Chmod(path, 0o555); err != nil {
-			t.Fatal(err)
-		}
-		t.Cleanup(func() { os.Chmod(path, 0o755) })
-	}
+	readOnly(t, s)
 	project := filepath.Join(t.TempDir(), "zoo.lock")
-	for dir, mode := range map[string]fs.FileMode{filepath.Dir(project): 0o777, filepath.Dir(filepath.Dir(project)): 0o755, filepath.Dir(s.dir): 0o755} {
+	for dir, mode := range map[string]fs.FileMode{filepath.Dir(project): 0o777, filepath.Dir(filepath.Dir(project)): 0o755} {
 		if err := os.Chmod(dir, mode); err != nil {
 			t.Fatal(err)
 		}
@@ -162,6 +156,24 @@ func TestReadOnlyFolder(t *testing.T) {
 	})
 	if n := host.Requests.Load(); n != 1 {
 		t.Errorf("%d requests, want 1", n)
+	}
+}
+
+// readOnly keeps everybody but root from writing to a store, until the test ends. Everybody may
+// read it.
+func readOnly(t *testing.T, s *Store) {
+	t.Helper()
+	for _, dir := range []string{"blobs", "blobs/sha256", refsDir, derivedDir, partialDir, checkedDir, locksDir, "."} {
+		path := filepath.Join(s.dir, dir)
+		if err := os.Chmod(path, 0o555); err != nil && !errors.Is(err, fs.ErrNotExist) {
+			t.Fatal(err)
+		}
+		t.Cleanup(func() { os.Chmod(path, 0o755) })
+	}
+	for dir := filepath.Dir(s.dir); strings.Contains(dir, t.Name()); dir = filepath.Dir(dir) {
+		if err := os.Chmod(dir, 0o755); err != nil {
+			t.Fatal(err)
+		}
 	}
 }
 

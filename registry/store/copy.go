@@ -19,7 +19,7 @@ func (s *Store) Path(digest digest.Digest) string { return s.blobPath(digest) }
 // only once it is complete. The bytes are checked while they are copied; the error is
 // a *MismatchError when they have changed in the store.
 func (s *Store) Copy(ctx context.Context, digest digest.Digest, path string) error {
-	if from, err := os.Stat(s.blobPath(digest)); err == nil {
+	if from, err := s.fs.Stat(s.blobPath(digest)); err == nil {
 		if to, err := os.Stat(path); err == nil && os.SameFile(from, to) {
 			return fmt.Errorf("store: copy to %s: it is the file in the store", path)
 		}
@@ -33,7 +33,7 @@ func (s *Store) Copy(ctx context.Context, digest digest.Digest, path string) err
 
 // CopyTo is Copy to a stream. What was written before an error is not the file.
 func (s *Store) CopyTo(ctx context.Context, digest digest.Digest, w io.Writer) error {
-	f, err := os.Open(s.blobPath(digest))
+	f, err := s.fs.Open(s.blobPath(digest))
 	if err != nil {
 		return fmt.Errorf("store: copy: %w", err)
 	}

@@ -26,12 +26,19 @@ import (
 const (
 	childDir = "ZOO_TEST_CHILD_DIR" // the store's folder
 	childURL = "ZOO_TEST_CHILD_URL"
+	// childUmask is octal, and may be empty.
+	childUmask = "ZOO_TEST_CHILD_UMASK"
+	// childPrune makes it prune everything instead.
+	childPrune = "ZOO_TEST_CHILD_PRUNE"
 	// long is set to run the tests that take minutes.
 	long = "ZOO_LONG"
 )
 
 func TestMain(m *testing.M) {
 	if dir := os.Getenv(childDir); dir != "" {
+		if mask, err := strconv.ParseInt(os.Getenv(childUmask), 8, 32); err == nil {
+			setUmask(int(mask))
+		}
 		os.Exit(child(dir, os.Getenv(childURL)))
 	}
 	os.Exit(m.Run())
@@ -45,6 +52,13 @@ func child(dir, url string) int {
 		return 1
 	}
 	s.net.Segment = 64 << 10
+	if os.Getenv(childPrune) != "" {
+		if _, err := s.Prune(context.Background(), PruneOptions{Keep: 0}); err != nil {
+			fmt.Fprintln(os.Stderr, err)
+			return 1
+		}
+		return 0
+	}
 	prefix, err := digest.Parse(digestOf(content).Short())
 	if err != nil {
 		fmt.Fprintln(os.Stderr, err)
@@ -232,6 +246,7 @@ func TestSmallDisk(t *testing.T) {
 	defer exec.Command("umount", dir).Run()
 	host := faulthost.Start(t, content, nil)
 	s, e := openStore(t, filepath.Join(dir, "cache")), newEntry(t, host.URL+"/f")
+	defer s.Release()
 	small := []byte("a small file")
 	path := filepath.Join(t.TempDir(), "small")
 	write(t, path, small)

@@ -7,7 +7,6 @@ import (
 	"fmt"
 	"io"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"slices"
 
@@ -78,13 +77,16 @@ func TorchCheckpoints(getenv func(string) string) string {
 // that is known best, and that digest is learnt. The errors are *MismatchError for
 // a whole file that is another one, *TrustError and *SignatureError for lock files,
 // *FetchError when the address did not give a whole file, *OfflineError when there
-// was none to ask, *SpaceError for a full disk, and the context's.
+// was none to ask, *SpaceError for a full disk, *RotError for a file that was changed in the
+// store, and the context's.
 func (s *Store) Fetch(ctx context.Context, entry *registry.Entry, o Options) (Blob, error) {
 	want, err := s.trust(entry, &o)
 	if err != nil {
 		return Blob{}, err
 	}
-	if blob, ok := s.cached(want); ok {
+	if blob, ok, err := s.cached(ctx, want); err != nil {
+		return Blob{}, err
+	} else if ok {
 		return s.used(ctx, want, blob, &o)
 	}
 	s.passedOver(want, &o)
@@ -100,7 +102,7 @@ func (s *Store) Fetch(ctx context.Context, entry *registry.Entry, o Options) (Bl
 	unlock, err := s.lock(ctx, entry.Name)
 	if errors.Is(err, ErrReadOnly) {
 		if r, by, ok := s.find(ctx, want); ok {
-			return s.used(ctx, want, s.blobOf(&r, by), &o)
+			return s.used(ctx, want, s.found(&r, by), &o)
 		}
 	}
 	if err != nil {
@@ -110,11 +112,14 @@ func (s *Store) Fetch(ctx context.Context, entry *registry.Entry, o Options) (Bl
 	if want, err = s.trust(entry, &o); err != nil {
 		return Blob{}, err
 	}
-	if blob, ok := s.cached(want); ok { // fetched while this call waited
+	blob, ok, err := s.cached(ctx, want)
+	if err == nil && ok { // fetched while this call waited
 		return s.used(ctx, want, blob, &o)
 	}
-	o.bound(&want, entry)
-	blob, ok, err := s.adopt(ctx, want)
+	if err == nil {
+		o.bound(&want, entry)
+		blob, ok, err = s.adopt(ctx, want)
+	}
 	if err == nil && !ok {
 		blob, ok, err = s.takeCopy(ctx, want, copies, &o)
 	}
@@ -130,20 +135,25 @@ func (s *Store) Fetch(ctx context.Context, entry *registry.Entry, o Options) (Bl
 	return blob, nil
 }
 
-// cached returns the blob if it is there under its name, and may stand for it.
-func (s *Store) cached(want wanted) (Blob, bool) {
+// cached returns the blob if it is there under its name, and may stand for it. The error is a
+// *RotError for bytes that were changed.
+func (s *Store) cached(ctx context.Context, want wanted) (Blob, bool, error) {
 	r, err := s.readRef(refsDir, want.Name)
 	if err != nil {
-		return Blob{}, false
+		return Blob{}, false, nil // it is written over
 	}
 	by, ok := want.stands(r)
 	if !ok {
-		return Blob{}, false
+		return Blob{}, false, nil
 	}
-	if _, ok = s.blob(r); !ok {
-		return Blob{}, false
+	if _, ok = s.blob(r); !ok || !s.hold(s.blobPath(r.SHA256)) {
+		return Blob{}, false, nil
 	}
-	return s.blobOf(r, by), true
+	blob, err := s.intact(ctx, want.Name, s.blobOf(r, by))
+	if errors.Is(err, fs.ErrNotExist) {
+		return Blob{}, false, nil // it went meanwhile
+	}
+	return blob, err == nil, err
 }
 
 // passedOver tells that a file with the right 8 digits is in the cache, and is not used.
@@ -184,7 +194,14 @@ func (s *Store) adopt(ctx context.Context, want wanted) (Blob, bool, error) {
 	if errors.Is(err, ErrReadOnly) {
 		err = nil // it is there all the same
 	}
-	return s.blobOf(&r, by), ok && err == nil, err
+	return s.found(&r, by), ok && err == nil, err
+}
+
+// found returns the blob of a ref that find gave.
+func (s *Store) found(r *ref, by Check) Blob {
+	blob := s.blobOf(r, by)
+	blob.Read = readNow()
+	return blob
 }
 
 // candidates returns refs of blobs that are in the store, and may stand for the name that does
@@ -206,7 +223,7 @@ func (s *Store) candidates(want wanted) []ref {
 		if _, ok := want.stands(&r); !ok {
 			return true
 		}
-		_, err := os.Stat(s.blobPath(r.SHA256))
+		_, err := s.fs.Stat(s.blobPath(r.SHA256))
 		return err != nil
 	})
 }
@@ -217,7 +234,9 @@ func (s *Store) find(ctx context.Context, want wanted) (ref, Check, bool) {
 		exact := want.Want
 		exact.Digest = r.SHA256
 		v := transfer.NewVerifier(exact)
-		f, err := os.Open(s.blobPath(r.SHA256))
+		path := s.blobPath(r.SHA256)
+		before, _ := s.fs.State(path)
+		f, err := s.fs.Open(path)
 		if err != nil {
 			continue
 		}
@@ -226,7 +245,8 @@ func (s *Store) find(ctx context.Context, want wanted) (ref, Check, bool) {
 		if err != nil {
 			continue
 		}
-		if _, err := v.Check(); err == nil {
+		if _, err := v.Check(); err == nil && s.hold(path) {
+			s.readIn(Blob{Path: path, Digest: r.SHA256}, before)
 			r.Size = v.Size()
 			by, ok := want.stands(&r)
 			return r, by, ok

@@ -72,7 +72,7 @@ func openStore(t testing.TB, dir string) *Store {
 	return s
 }
 
-// files returns the files of the store, other than locks, relative to its folder.
+// files returns the files of the store, other than locks and notes, relative to its folder.
 func files(t testing.TB, s *Store) []string {
 	t.Helper()
 	var out []string
@@ -84,7 +84,7 @@ func files(t testing.TB, s *Store) []string {
 			return err
 		}
 		rel, err := filepath.Rel(s.dir, path)
-		if !strings.HasPrefix(rel, "locks") {
+		if !strings.HasPrefix(rel, locksDir) && !strings.HasPrefix(rel, checkedDir) {
 			out = append(out, filepath.ToSlash(rel))
 		}
 		return err
@@ -93,6 +93,12 @@ func files(t testing.TB, s *Store) []string {
 		t.Fatal(err)
 	}
 	return out
+}
+
+// kept is files without the lock file.
+func kept(t testing.TB, s *Store) []string {
+	t.Helper()
+	return slices.DeleteFunc(files(t, s), func(f string) bool { return f == "zoo.lock" })
 }
 
 // cachedFiles is what files returns when content is cached and nothing else is, but for the
@@ -105,7 +111,10 @@ var partialFiles = []string{"partial/net_in1k.part", "partial/net_in1k.part.jour
 // checkBlob checks that blob is content, cached, with nothing beside it.
 func checkBlob(t *testing.T, s *Store, blob Blob, by Check) {
 	t.Helper()
-	want := Blob{Path: s.blobPath(digestOf(content)), Size: int64(len(content)), Digest: digestOf(content), CheckedBy: by, Origin: blob.Origin}
+	want := Blob{Path: s.blobPath(digestOf(content)), Size: int64(len(content)), Digest: digestOf(content), CheckedBy: by, Read: blob.Read, Origin: blob.Origin}
+	if time.Since(blob.Read) > time.Minute {
+		t.Errorf("the bytes were read %v", blob.Read)
+	}
 	if blob != want {
 		t.Errorf("blob = %+v, want %+v", blob, want)
 	}

@@ -6,7 +6,6 @@ import (
 	"fmt"
 	"io/fs"
 	"os"
-	"path/filepath"
 	"syscall"
 
 	"github.com/gozoo/zoo/registry/lock"
@@ -77,7 +76,7 @@ func (s *Store) Forget(ctx context.Context, name string) error {
 		return err
 	}
 	defer unlock()
-	if err := os.Remove(filepath.Join(s.dir, refsDir, name)); err != nil && !errors.Is(err, fs.ErrNotExist) {
+	if err := s.fs.Remove(s.refPath(refsDir, name)); err != nil {
 		return s.writeError(err)
 	}
 	return s.editLock(ctx, s.lockPath(), func(f *lock.File) { f.Delete(name) })

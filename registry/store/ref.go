@@ -5,12 +5,10 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 	"time"
 
 	"github.com/gozoo/zoo/digest"
-	"github.com/gozoo/zoo/internal/atomicfile"
 	"github.com/gozoo/zoo/registry/lock"
 )
 
@@ -89,7 +87,7 @@ func (s *Store) ListDerived() ([]Ref, error) {
 // refs returns the refs of a folder whose blobs are there, sorted, and the names
 // of those whose blobs are not or that cannot be read.
 func (s *Store) refs(dir string) (good []Ref, lost []string, err error) {
-	entries, err := os.ReadDir(filepath.Join(s.dir, dir)) // sorted
+	entries, err := s.fs.ReadDir(filepath.Join(s.dir, dir)) // sorted
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, nil, fmt.Errorf("store: %w", err)
 	}
@@ -97,17 +95,22 @@ func (s *Store) refs(dir string) (good []Ref, lost []string, err error) {
 		if e.Name()[0] == '.' {
 			continue // a ref being written
 		}
-		r, err := s.readRef(dir, e.Name())
+		name := nameOf(e.Name())
+		if fileName(name) != e.Name() {
+			continue // of an earlier version: prune renames it
+		}
+		r, err := s.readRef(dir, name)
 		if err != nil {
-			lost = append(lost, e.Name())
+			lost = append(lost, name)
 			continue
 		}
 		blob, ok := s.blob(r)
 		if !ok {
-			lost = append(lost, e.Name())
+			lost = append(lost, name)
 			continue
 		}
-		one := Ref{Name: e.Name(), Blob: blob, Derived: dir == derivedDir}
+		blob.Read = s.read(blob)
+		one := Ref{Name: name, Blob: blob, Derived: dir == derivedDir}
 		if st, err := e.Info(); err == nil {
 			one.Used = st.ModTime()
 		}
@@ -118,8 +121,8 @@ func (s *Store) refs(dir string) (good []Ref, lost []string, err error) {
 
 // readRef returns what a name stands for, or nil when it is not known yet.
 func (s *Store) readRef(dir, name string) (*ref, error) {
-	path := filepath.Join(s.dir, dir, name)
-	data, err := os.ReadFile(path)
+	path := s.refPath(dir, name)
+	data, err := s.fs.ReadFile(path)
 	if errors.Is(err, fs.ErrNotExist) {
 		return nil, nil
 	}
@@ -142,7 +145,7 @@ func (s *Store) readRef(dir, name string) (*ref, error) {
 // writeRef notes what a name stands for. What a registry name stood for before is kept behind
 // it. The caller holds the name's lock.
 func (s *Store) writeRef(dir, name string, r ref) error {
-	path := filepath.Join(s.dir, dir, name)
+	path := s.refPath(dir, name)
 	if dir == refsDir {
 		old, _ := s.readRef(dir, name) // one that cannot be read is written over
 		r = r.over(old)
@@ -154,20 +157,21 @@ func (s *Store) writeRef(dir, name string, r ref) error {
 	if err := s.mkdir(filepath.Dir(path)); err != nil {
 		return err
 	}
-	err = atomicfile.Replace(path, func(tmp string) error { return os.WriteFile(tmp, append(data, '\n'), 0o600) })
-	if err != nil {
+	if err := s.write(path, append(data, '\n')); err != nil {
 		return s.writeError(err)
 	}
 	return nil
 }
 
+func (s *Store) refPath(dir, name string) string { return filepath.Join(s.dir, dir, fileName(name)) }
+
 // touch notes that a ref was used, for those who want the least used ones gone. In
 // a folder that cannot be written to it does nothing.
 func (s *Store) touch(dir, name string) {
-	path := filepath.Join(s.dir, dir, name)
-	if st, err := os.Stat(path); err == nil && time.Since(st.ModTime()) > time.Minute {
-		now := time.Now()
-		os.Chtimes(path, now, now)
+	path := s.refPath(dir, name)
+	// A clock that was wrong may have left a time that is still to come.
+	if st, err := s.fs.Stat(path); err == nil && time.Since(st.ModTime()).Abs() > time.Minute {
+		_ = s.fs.Chtimes(path, time.Now())
 	}
 }
 
@@ -177,7 +181,7 @@ func (s *Store) blob(r *ref) (Blob, bool) {
 		return Blob{}, false
 	}
 	path := s.blobPath(r.SHA256)
-	st, err := os.Stat(path)
+	st, err := s.fs.Stat(path)
 	if err != nil || !st.Mode().IsRegular() || st.Size() != r.Size {
 		return Blob{}, false
 	}

@@ -145,7 +145,7 @@ func (s *Store) bring(ctx context.Context, want wanted, entry *registry.Entry, f
 		return Blob{}, err
 	}
 	file.Want, file.Progress, file.Notice = want.Want, o.Progress, o.Notice
-	part := filepath.Join(s.dir, "partial", want.Name+partSuffix)
+	part := filepath.Join(s.dir, partialDir, fileName(want.Name)+partSuffix)
 	if err := s.mkdir(filepath.Dir(part)); err != nil {
 		return Blob{}, err
 	}

@@ -10,17 +10,19 @@
 //	blobs/sha256/HEX   files, named by their content
 //	refs/NAME          which blob a registry name stands for, as JSON
 //	derived/KEY        which blob was made from others under that key, as JSON
-//	partial/           downloads that were cut off, with what is needed to go on
+//	partial/           downloads that were cut off, with what is needed to go on, and a
+//	                   folder for each piece of work under way
+//	checked/HEX        when a blob's bytes were read, and the state of the file then
 //	locks/             one empty file for each name in use; processes lock them
 //	zoo.lock           the digests that were learnt here and how each file came, in the format of package lock
 //
 // A file appears under blobs, refs and derived whole or not at all, and under
 // blobs only after its digest was computed from its bytes. Nothing is trusted
-// because of a lock on a file: some network file systems grant those to everybody.
+// because of a lock on a file: some network file systems grant those to everybody. Whoever
+// may write to the folder is trusted as its owner is.
 package store
 
 import (
-	"context"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -29,8 +31,6 @@ import (
 	"sync"
 	"syscall"
 	"time"
-
-	"github.com/gofrs/flock"
 
 	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/internal/oci"
@@ -45,6 +45,14 @@ type Store struct {
 	net   *transfer.Client
 	oci   func() *oci.Client // made at first use: it reads how to log in
 	limit int64              // bytes of a file whose size nobody states
+	fs    fileSystem
+
+	// Notice, when set, is told in one line of a derived file that is made again, because
+	// its bytes had changed, and of files that stay though they were to be removed.
+	Notice func(text string)
+
+	mu   sync.Mutex
+	held []hold // files that other processes may not remove, the one used last at the end
 }
 
 // Open returns the store of a folder. It makes nothing: the folder appears when
@@ -57,7 +65,7 @@ func Open(dir string) (*Store, error) {
 	if st, err := os.Stat(dir); err == nil && !st.IsDir() {
 		return nil, fmt.Errorf("store: %s: expected a folder, found a file", dir)
 	}
-	s := &Store{dir: dir, net: transfer.NewClient(), limit: 16 << 30}
+	s := &Store{dir: dir, net: transfer.NewClient(), limit: 16 << 30, fs: patient{system{}}}
 	s.oci = sync.OnceValue(func() *oci.Client { return oci.NewClient(s.net) })
 	return s, nil
 }
@@ -71,6 +79,7 @@ type Blob struct {
 	Size      int64         // bytes
 	Digest    digest.Digest // full
 	CheckedBy Check
+	Read      time.Time   // when the bytes were last read and had the digest; zero: they may have changed since
 	Origin    lock.Origin // how it came
 }
 
@@ -92,80 +101,9 @@ func (s *Store) blobPath(d digest.Digest) string {
 // lockPath is where the digests that were learnt in this folder are written.
 func (s *Store) lockPath() string { return filepath.Join(s.dir, lock.FileName) }
 
-// Names in locks that no registry name can have.
-const (
-	lockOfLock = ".zoo.lock"
-	// lockOfBlobs is shared by those who make a blob and its ref appear, and
-	// held alone by those who remove blobs that nothing refers to.
-	lockOfBlobs = ".blobs"
-)
-
-// lock keeps other users of the folder from writing what name stands for, until
-// the returned function is called.
-func (s *Store) lock(ctx context.Context, name string) (unlock func(), err error) {
-	l, err := s.lockFile(name)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := l.TryLockContext(ctx, lockPoll); err != nil {
-		return nil, fmt.Errorf("store: %s: lock: %w", name, err)
-	}
-	// The file stays: another process may be waiting on it.
-	return func() { l.Close() }, nil
-}
-
-const lockPoll = 20 * time.Millisecond
-
-// lockShared is lock that others may hold at the same time.
-func (s *Store) lockShared(ctx context.Context, name string) (unlock func(), err error) {
-	l, err := s.lockFile(name)
-	if err != nil {
-		return nil, err
-	}
-	if _, err := l.TryRLockContext(ctx, lockPoll); err != nil {
-		return nil, fmt.Errorf("store: %s: lock: %w", name, err)
-	}
-	return func() { l.Close() }, nil
-}
-
-// tryLock is lock that does not wait; ok is false when others hold it.
-func (s *Store) tryLock(name string) (unlock func(), ok bool, err error) {
-	l, err := s.lockFile(name)
-	if err != nil {
-		return nil, false, err
-	}
-	ok, err = l.TryLock()
-	if err != nil {
-		return nil, false, fmt.Errorf("store: %s: lock: %w", name, err)
-	}
-	return func() { l.Close() }, ok, nil
-}
-
-func (s *Store) lockFile(name string) (*flock.Flock, error) {
-	dir := filepath.Join(s.dir, "locks")
-	if err := s.mkdir(dir); err != nil {
-		return nil, err
-	}
-	path := filepath.Join(dir, name)
-	if f, err := os.OpenFile(path, os.O_RDONLY|os.O_CREATE, 0o644); err != nil {
-		return nil, s.writeError(err)
-	} else {
-		f.Close()
-	}
-	return flock.New(path), nil
-}
-
 // ErrReadOnly says that something had to be written to a folder that cannot be
 // written to.
 var ErrReadOnly = errors.New("the cache cannot be written to, and this is not in it: choose another folder with --cache-dir")
-
-// mkdir makes a folder of the store.
-func (s *Store) mkdir(dir string) error {
-	if err := os.MkdirAll(dir, 0o755); err != nil {
-		return s.writeError(err)
-	}
-	return nil
-}
 
 // writeError names the folder in an error of a write to it.
 func (s *Store) writeError(err error) error {

@@ -31,3 +31,5 @@ func asUser(t *testing.T, f func()) {
 		t.Skip("this system does not let the test be another user")
 	}
 }
+
+func setUmask(mask int) { unix.Umask(mask) }

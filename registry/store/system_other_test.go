@@ -16,3 +16,5 @@ func asUser(t *testing.T, f func()) {
 	}
 	f()
 }
+
+func setUmask(int) {}

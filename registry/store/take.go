@@ -9,7 +9,6 @@ import (
 	"path/filepath"
 	"strings"
 
-	"github.com/gozoo/zoo/internal/atomicfile"
 	"github.com/gozoo/zoo/internal/disk"
 	"github.com/gozoo/zoo/internal/oci"
 	"github.com/gozoo/zoo/internal/transfer"
@@ -92,11 +91,15 @@ func (s *Store) takeFile(ctx context.Context, want wanted, path string, from loc
 
 // take copies a file into the store and makes the wanted name stand for it.
 func (s *Store) take(ctx context.Context, want wanted, src io.Reader, from lock.Origin) (Blob, error) {
-	tmp, err := s.temp(want.Name)
+	w, err := s.work()
 	if err != nil {
 		return Blob{}, err
 	}
-	defer os.Remove(tmp.Name()) // no longer there once it is kept
+	defer w.done()
+	tmp, err := w.create()
+	if err != nil {
+		return Blob{}, err
+	}
 	v := transfer.NewVerifier(want.Want)
 	// The verifier first: what is too long does not get to the disk.
 	_, err = io.Copy(io.MultiWriter(v, tmp), transfer.ContextReader(ctx, src))
@@ -126,19 +129,6 @@ func (s *Store) keepWanted(ctx context.Context, path string, want wanted, r ref)
 	return blob, err
 }
 
-// temp makes a file in partial that belongs to whoever holds a name's lock.
-func (s *Store) temp(name string) (*os.File, error) {
-	dir := filepath.Join(s.dir, "partial")
-	if err := s.mkdir(dir); err != nil {
-		return nil, err
-	}
-	tmp, err := os.CreateTemp(dir, name+".*")
-	if err != nil {
-		return nil, s.writeError(err)
-	}
-	return tmp, nil
-}
-
 // keep moves a checked file into place and notes what its name stands for.
 func (s *Store) keep(ctx context.Context, path, dir, name string, r ref) (Blob, error) {
 	unlock, err := s.lockShared(ctx, lockOfBlobs)
@@ -150,8 +140,24 @@ func (s *Store) keep(ctx context.Context, path, dir, name string, r ref) (Blob, 
 	if err := s.mkdir(filepath.Dir(blob.Path)); err != nil {
 		return Blob{}, err
 	}
-	if err := atomicfile.Replace(blob.Path, func(tmp string) error { return os.Rename(path, tmp) }); err != nil {
+	checked, err := s.fs.State(path)
+	if err == nil {
+		err = s.place(path, blob.Path)
+	}
+	if err != nil {
 		return Blob{}, fmt.Errorf("store: %s: %w", name, err)
+	}
+	s.hold(blob.Path)
+	// Renaming changes one of the times. If anything else did, the file is read once more.
+	placed, err := s.fs.State(blob.Path)
+	if checked.Changed = placed.Changed; err == nil && placed == checked {
+		blob.Read = s.noted(blob.Digest, placed)
+	} else if got, _, err := s.hashFile(ctx, blob.Path); err != nil {
+		return Blob{}, err
+	} else if got != blob.Digest {
+		return Blob{}, &RotError{Name: name, Path: blob.Path, Want: blob.Digest, Got: got, Removed: s.fs.Remove(blob.Path) == nil}
+	} else {
+		blob.Read = readNow()
 	}
 	return blob, s.writeRef(dir, name, r)
 }

@@ -5,7 +5,6 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"os"
 	"path/filepath"
 
 	"github.com/gozoo/zoo/digest"
@@ -25,7 +24,7 @@ type Health struct {
 }
 
 // Verify reads every blob and compares its sha256 with its name, and every ref
-// with its blob. It changes nothing. progress, when it is not nil, is told how
+// with its blob. Of files it changes nothing; that their bytes were read is noted. progress, when it is not nil, is told how
 // many bytes of how many were read.
 func (s *Store) Verify(ctx context.Context, progress func(done, total int64)) (Health, error) {
 	var h Health
@@ -38,7 +37,8 @@ func (s *Store) Verify(ctx context.Context, progress func(done, total int64)) (H
 		total += b.size
 	}
 	for _, b := range blobs {
-		digest, size, err := hashFile(ctx, b.path)
+		before, _ := s.fs.State(b.path)
+		digest, size, err := s.hashFile(ctx, b.path)
 		if errors.Is(err, fs.ErrNotExist) {
 			continue // pruned meanwhile
 		}
@@ -52,6 +52,8 @@ func (s *Store) Verify(ctx context.Context, progress func(done, total int64)) (H
 			h.Faults = append(h.Faults, Fault{b.path, err.Error()})
 		case digest.String() != filepath.Base(b.path):
 			h.Faults = append(h.Faults, Fault{b.path, "its sha256 is " + digest.String()})
+		default:
+			s.readIn(Blob{Path: b.path, Digest: digest}, before)
 		}
 		if progress != nil {
 			progress(h.Bytes, total)
@@ -63,7 +65,7 @@ func (s *Store) Verify(ctx context.Context, progress func(done, total int64)) (H
 			return h, err
 		}
 		for _, name := range lost {
-			h.Faults = append(h.Faults, Fault{filepath.Join(s.dir, dir, name), s.whyLost(dir, name)})
+			h.Faults = append(h.Faults, Fault{s.refPath(dir, name), s.whyLost(dir, name)})
 		}
 	}
 	return h, nil
@@ -78,7 +80,7 @@ func (s *Store) whyLost(dir, name string) string {
 	if r == nil {
 		return "it went meanwhile"
 	}
-	st, err := os.Stat(s.blobPath(r.SHA256))
+	st, err := s.fs.Stat(s.blobPath(r.SHA256))
 	if err != nil {
 		return "its blob is not there: sha256 " + r.SHA256.String()
 	}
@@ -94,7 +96,7 @@ type blobFile struct {
 // blobs returns the files under blobs whose names are digests, sorted.
 func (s *Store) blobs() ([]blobFile, error) {
 	dir := filepath.Join(s.dir, "blobs", "sha256")
-	entries, err := os.ReadDir(dir) // sorted
+	entries, err := s.fs.ReadDir(dir) // sorted
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("store: %w", err)
 	}
@@ -123,8 +125,10 @@ func (s *Store) Mend(ctx context.Context, h Health) ([]Removed, error) {
 		if filepath.Dir(f.Path) != filepath.Join(s.dir, "blobs", "sha256") {
 			continue
 		}
-		if digest, _, err := hashFile(ctx, f.Path); err != nil || digest.String() != filepath.Base(f.Path) { // still
+		if digest, _, err := s.hashFile(ctx, f.Path); err != nil || digest.String() != filepath.Base(f.Path) { // still
+			p.store.letGo(f.Path)
 			p.remove(f.Path, f.Reason)
+			p.store.fs.Remove(filepath.Join(s.dir, checkedDir, filepath.Base(f.Path)))
 		}
 	}
 	if err := p.lostRefs(); err != nil {
