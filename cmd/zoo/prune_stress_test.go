@@ -20,9 +20,9 @@ import (
 	"github.com/gozoo/zoo/internal/faulthost"
 )
 
-// process returns a command line that runs in a process of its own: of this program, or of
+// asProcess returns a command line that runs in a process of its own: of this program, or of
 // another one.
-func process(ctx context.Context, program string, args ...string) *exec.Cmd {
+func asProcess(ctx context.Context, program string, args ...string) *exec.Cmd {
 	c := exec.CommandContext(ctx, program, args...)
 	c.Env = append(os.Environ(), asProgram+"=1", "GORACE=atexit_sleep_ms=0")
 	return c
@@ -59,7 +59,7 @@ func TestPruneStress(t *testing.T) {
 			var pruner sync.WaitGroup
 			pruner.Go(func() {
 				for pruning.Err() == nil {
-					c := process(t.Context(), os.Args[0], append([]string{"--cache-dir", cache, "cache", "prune"}, keep...)...)
+					c := asProcess(t.Context(), os.Args[0], append([]string{"--cache-dir", cache, "cache", "prune"}, keep...)...)
 					if text, err := c.CombinedOutput(); err != nil {
 						t.Errorf("prune: %v: %s", err, text)
 					}
@@ -95,7 +95,7 @@ func TestPruneStress(t *testing.T) {
 							commands = append(commands, others[i/2%len(others)])
 						}
 						for _, args := range commands {
-							c := process(t.Context(), os.Args[0], append([]string{"--cache-dir", cache, "--config", config}, args...)...)
+							c := asProcess(t.Context(), os.Args[0], append([]string{"--cache-dir", cache, "--config", config}, args...)...)
 							if text, err := c.CombinedOutput(); err != nil {
 								failures.Add(1)
 								t.Errorf("%s: %v: %s", strings.Join(args, " "), err, text)

@@ -60,7 +60,7 @@ func TestTwoVersionsKilled(t *testing.T) {
 			{"convert", nanoModel}, {"import", "served_digits", wrongFile}, {"cache", "prune"}, {"cache", "prune", "--keep", "0B"},
 		}
 		args := commands[random.IntN(len(commands))]
-		c := process(t.Context(), program, append([]string{"--cache-dir", cache, "--config", config, "-q"}, args...)...)
+		c := asProcess(t.Context(), program, append([]string{"--cache-dir", cache, "--config", config, "-q"}, args...)...)
 		if err := c.Start(); err != nil {
 			t.Fatal(err)
 		}
@@ -72,7 +72,7 @@ func TestTwoVersionsKilled(t *testing.T) {
 		if got := command(t, cache, "cache", "verify"); got.status != exitOK {
 			t.Fatalf("seed %d: %s: %+v", seed, when, got)
 		}
-		if out, err := process(t.Context(), other, "--cache-dir", cache, "cache", "verify").CombinedOutput(); err != nil {
+		if out, err := asProcess(t.Context(), other, "--cache-dir", cache, "cache", "verify").CombinedOutput(); err != nil {
 			t.Fatalf("seed %d: %s: the other says: %v: %s", seed, when, err, out)
 		}
 		var listed struct{ Files []*zoo.Source }

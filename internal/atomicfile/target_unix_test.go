@@ -31,13 +31,13 @@ func TestWriteFollowsLinks(t *testing.T) {
 		}
 	}
 	for link, to := range map[string]string{
-		"relative":     "a/file",
-		"absolute":     filepath.Join(dir, "a", "file"),
-		"twice":        "relative",
-		"c/up":         "../a/file",
-		"folder":       "a/b",
-		"dangling":     "a/new",
-		"a/b/above":    "../file", // of a/b, not of the folder that the link "folder" is in
+		"relative":  "a/file",
+		"absolute":  filepath.Join(dir, "a", "file"),
+		"twice":     "relative",
+		"c/up":      "../a/file",
+		"folder":    "a/b",
+		"dangling":  "a/new",
+		"a/b/above": "../file", // of a/b, not of the folder that the link "folder" is in
 	} {
 		if err := os.Symlink(to, filepath.Join(dir, link)); err != nil {
 			t.Fatal(err)
