@@ -89,8 +89,8 @@ func TestWeightsThatAreNoNumbers(t *testing.T) {
 		} {
 			err := f()
 			if refused := (*converter.CheckpointError)(nil); !errors.As(err, &refused) ||
-				!strings.Contains(err.Error(), fmt.Sprintf("logit 3 is %v", bad)) {
-				t.Errorf("%s: error %v, expected that logit 3 is %v", what, err, bad)
+				!strings.Contains(err.Error(), fmt.Sprintf("tensor \"head.fc.bias\" holds %v", bad)) {
+				t.Errorf("%s: error %v, expected that the tensor holds %v", what, err, bad)
 			}
 		}
 	}

@@ -2,11 +2,11 @@ package converter
 
 import (
 	"bytes"
+	"cmp"
 	"encoding/json"
 	"errors"
 	"fmt"
 	"path/filepath"
-	"regexp"
 	"strconv"
 	"strings"
 	"unicode/utf8"
@@ -75,22 +75,28 @@ func ReadClassIndex(path string) (names, ids []string, err error) {
 	return names, ids, nil
 }
 
-// wordNetLine matches a WordNet id and the names behind it.
-var wordNetLine = regexp.MustCompile(`^(n\d{8})(?:[ \t]+(.*))?$`)
+// wordNetLine splits a line into the WordNet id that it begins with and the names behind it.
+func wordNetLine(line string) (id, names string, ok bool) {
+	const digits = 8
+	if len(line) < 1+digits || line[0] != 'n' || strings.Trim(line[1:1+digits], "0123456789") != "" {
+		return "", "", false
+	}
+	id, names = line[:1+digits], line[1+digits:]
+	if names != "" && !strings.ContainsAny(names[:1], " \t") {
+		return "", "", false
+	}
+	return id, strings.TrimLeft(names, " \t"), true
+}
 
 // wordNetLines takes WordNet ids off lines that all begin with one. Where nothing stands behind
 // them the ids are the names.
 func wordNetLines(lines []string) (names, ids []string) {
 	for _, line := range lines {
-		m := wordNetLine.FindStringSubmatch(strings.TrimRight(line, " \t"))
-		if m == nil {
+		id, name, ok := wordNetLine(strings.TrimRight(line, " \t"))
+		if !ok {
 			return lines, nil
 		}
-		ids = append(ids, m[1])
-		if m[2] == "" {
-			m[2] = m[1]
-		}
-		names = append(names, m[2])
+		ids, names = append(ids, id), append(names, cmp.Or(name, id))
 	}
 	return names, ids
 }
