@@ -125,5 +125,5 @@ func (f *Family) Recipe(arch, project string) (recipe.Recipe, error) {
 	if !ok {
 		return nil, fmt.Errorf("backbone: %s has no recipe %q: known are %q", arch, project, slices.Sorted(maps.Keys(f.Sources[arch])))
 	}
-	return s.Recipe, nil
+	return s.Recipe(), nil
 }

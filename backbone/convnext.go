@@ -37,9 +37,9 @@ func convNeXtFamily() Family {
 	for arch, c := range convNeXts {
 		f.Archs[arch] = c.graph
 		name := strings.ReplaceAll(strings.Replace(arch, "-v2-", "v2-", 1), "-", "_")
-		f.Sources[arch] = projects{timm: named(c.timm(), name), transformers: c.transformers()}
+		f.Sources[arch] = projects{timm: named(c.timm, name), transformers: c.transformers()}
 		if _, _, size := strings.Cut(arch, "-xl"); !c.v2 && !size {
-			f.Sources[arch][torchvision] = named(c.torchvision(), name)
+			f.Sources[arch][torchvision] = named(c.torchvision, name)
 		}
 	}
 	return f
@@ -111,6 +111,10 @@ func (c convNext) timm() recipe.Recipe {
 // transformers renames the networks of that library. Its last norm has an eps of 1e-12 unless
 // told otherwise, and the others have 1e-6: what is normed there is far from either.
 func (c convNext) transformers() recipe.Source {
+	return recipe.Source{Recipe: c.transformersNames, Settings: settings(is("hidden_act", "gelu", "gelu"), atMost("layer_norm_eps", 1e-12, 1e-6))}
+}
+
+func (c convNext) transformersNames() recipe.Recipe {
 	model := "convnext"
 	if c.v2 {
 		model = "convnextv2"
@@ -133,7 +137,7 @@ func (c convNext) transformers() recipe.Source {
 	} else {
 		r = append(r, recipe.Rename(stage+"layers.*.layer_scale_parameter", to+"gamma"))
 	}
-	return recipe.Source{Recipe: r, Settings: settings(is("hidden_act", "gelu", "gelu"), atMost("layer_norm_eps", 1e-12, 1e-6))}
+	return r
 }
 
 // torchvision renames torchvision's networks, in which downsampling layers and stages

@@ -67,12 +67,12 @@ var cspNet = Family{
 		}.graph,
 	},
 	Sources: map[string]projects{
-		"cspdarknet53": {timm: named(append(recipe.Recipe{
+		"cspdarknet53": {timm: named(always(append(recipe.Recipe{
 			recipe.Rename("stem.conv1.**", "backbone.stem.**"),
 			recipe.Rename("stages.*.blocks.**", "backbone.stages.*.blocks.**"),
-		}, cspTimmStage...), "cspdarknet53")},
-		"cspresnet50":  {timm: named(cspTimmRes, "cspresnet50")},
-		"cspresnext50": {timm: named(cspTimmRes, "cspresnext50")},
+		}, cspTimmStage...)), "cspdarknet53")},
+		"cspresnet50":  {timm: named(always(cspTimmRes), "cspresnet50")},
+		"cspresnext50": {timm: named(always(cspTimmRes), "cspresnext50")},
 	},
 }
 

@@ -23,7 +23,7 @@ func denseNetFamily() Family {
 	f := Family{Name: "densenet", Archs: make(map[string]func(int) (*nn.Graph, error)), Sources: make(map[string]projects)}
 	for arch, d := range denseNets {
 		f.Archs[arch] = d.graph
-		f.Sources[arch] = projects{timm: named(d.names(), arch), torchvision: named(d.names(), arch)}
+		f.Sources[arch] = projects{timm: named(d.names, arch), torchvision: named(d.names, arch)}
 	}
 	return f
 }

@@ -51,7 +51,7 @@ func efficientNetFamily() Family {
 	for arch, l := range effLites {
 		f.Archs[arch] = l.graph
 		name := strings.ReplaceAll(arch, "-", "_")
-		s := named(l.timm(), "tf_"+name)
+		s := named(l.timm, "tf_"+name)
 		if arch == "efficientnet-lite0" { // timm has these too with borders that are the same on both sides
 			s = alike(s, []string{name})
 		} else {
@@ -141,7 +141,7 @@ func (e effNet) graph(classes int) (*nn.Graph, error) {
 // whose borders are the same on both sides and whose eps is 1e-5.
 func (e effNet) timmSource(arch string) recipe.Source {
 	name := strings.ReplaceAll(arch, "-", "_")
-	s := named(e.timm(), "tf_"+name)
+	s := named(e.timm, "tf_"+name)
 	switch {
 	case arch == "efficientnet-b0":
 		return alike(s, []string{name}, "efficientnet_blur_b0")
@@ -154,6 +154,10 @@ func (e effNet) timmSource(arch string) recipe.Source {
 // transformers renames the network of that library. Its borders are those of its config.json,
 // for one size of image, and only some are the SAME rule's.
 func (e effNet) transformers() recipe.Source {
+	return recipe.Source{Recipe: e.transformersNames, NeedsSettings: true, Settings: e.settings}
+}
+
+func (e effNet) transformersNames() recipe.Recipe {
 	const model = "efficientnet."
 	blocks := e.blocks()
 	last := blocks[len(blocks)-1].layer + 1
@@ -179,7 +183,7 @@ func (e effNet) transformers() recipe.Source {
 			recipe.Rename(from+"projection.project_conv.**", to+"linear_conv.conv.**"),
 			recipe.Rename(from+"projection.project_bn.**", to+"linear_conv.bn.**"))
 	}
-	return recipe.Source{Recipe: r, NeedsSettings: true, Settings: e.settings}
+	return r
 }
 
 // settings checks a config.json of transformers: activation, eps, and that the blocks named

@@ -51,7 +51,7 @@ func efficientNetV2Family() Family {
 	for arch, e := range efficientNetV2s {
 		f.Archs[arch] = e.graph
 		name := strings.ReplaceAll(arch, "-", "_")
-		s := named(e.timm(), "tf_"+name)
+		s := named(e.timm, "tf_"+name)
 		if !strings.Contains(arch, "-b") { // timm builds these too with borders that are the same on both sides
 			s = alike(s, nil, name)
 		}

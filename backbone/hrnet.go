@@ -25,8 +25,8 @@ var hrNet = Family{
 		"hrnet-w64": highResolution{width: 64}.graph,
 	},
 	Sources: map[string]projects{
-		"hrnet-w18": {timm: named(hrTimm, "hrnet_w18_ssld")},
-		"hrnet-w48": {timm: named(hrTimm, "hrnet_w48_ssld")},
+		"hrnet-w18": {timm: named(always(hrTimm), "hrnet_w18_ssld")},
+		"hrnet-w48": {timm: named(always(hrTimm), "hrnet_w48_ssld")},
 	},
 }
 

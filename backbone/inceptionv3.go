@@ -16,9 +16,9 @@ var inceptionV3 = Family{
 	Name:  "inception_v3",
 	Archs: map[string]func(classes int) (*nn.Graph, error){"inception-v3": inceptionV3Graph},
 	Sources: map[string]projects{"inception-v3": {
-		"mmpretrain": named(recipe.Recipe{recipe.Drop("backbone.AuxLogits.**")}),
-		timm:         named(recipe.Recipe{recipe.Rename("**", "backbone.**")}, "inception_v3"),
-		torchvision:  named(recipe.Recipe{recipe.Drop("AuxLogits.**"), recipe.Rename("**", "backbone.**")}, "inception_v3"),
+		"mmpretrain": named(always(recipe.Recipe{recipe.Drop("backbone.AuxLogits.**")})),
+		timm:         named(always(recipe.Recipe{recipe.Rename("**", "backbone.**")}), "inception_v3"),
+		torchvision:  named(always(recipe.Recipe{recipe.Drop("AuxLogits.**"), recipe.Rename("**", "backbone.**")}), "inception_v3"),
 	}},
 }
 

@@ -16,8 +16,8 @@ var mobileNetV2 = Family{
 	},
 	Sources: map[string]projects{
 		"mobilenet-v2": {
-			timm:         named(mobileV2Timm(), "mobilenetv2_100"),
-			torchvision:  named(mobileV2Torchvision(), "mobilenet_v2"),
+			timm:         named(mobileV2Timm, "mobilenetv2_100"),
+			torchvision:  named(mobileV2Torchvision, "mobilenet_v2"),
 			transformers: mobileV2Transformers(),
 		},
 	},
@@ -90,6 +90,12 @@ func mobileV2Timm() recipe.Recipe {
 // stem and which numbers the others in one row. Unless told otherwise it has TensorFlow's borders
 // and an eps of 1e-3.
 func mobileV2Transformers() recipe.Source {
+	return recipe.Source{Recipe: mobileV2TransformersNames, NeedsSettings: true, Settings: settings(
+		is("hidden_act", "relu6", "relu6"), is("tf_padding", true, false), is("layer_norm_eps", 1e-3, 1e-5), is("output_stride", 32.0, 32.0),
+	)}
+}
+
+func mobileV2TransformersNames() recipe.Recipe {
 	const model = "mobilenet_v2."
 	unit := func(from, to string) recipe.Recipe {
 		return recipe.Recipe{
@@ -112,10 +118,7 @@ func mobileV2Transformers() recipe.Source {
 			block++
 		}
 	}
-	r = append(r, unit("conv_1x1", "backbone.conv2")...)
-	return recipe.Source{Recipe: r, NeedsSettings: true, Settings: settings(
-		is("hidden_act", "relu6", "relu6"), is("tf_padding", true, false), is("layer_norm_eps", 1e-3, 1e-5), is("output_stride", 32.0, 32.0),
-	)}
+	return append(r, unit("conv_1x1", "backbone.conv2")...)
 }
 
 // mobileV2Torchvision renames torchvision's network, which numbers all blocks in one

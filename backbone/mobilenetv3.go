@@ -42,15 +42,15 @@ func mobileV3Family() Family {
 func mobileV3Sources(arch string, m mobileV3) projects {
 	switch arch {
 	case "mobilenet-v3-small-050":
-		return projects{timm: named(m.timm(), "mobilenetv3_small_050")}
+		return projects{timm: named(m.timm, "mobilenetv3_small_050")}
 	case "mobilenet-v3-small-075":
-		return projects{timm: alike(named(m.timm(), "mobilenetv3_small_075"), []string{"tf_mobilenetv3_small_075"})}
+		return projects{timm: alike(named(m.timm, "mobilenetv3_small_075"), []string{"tf_mobilenetv3_small_075"})}
 	}
 	size := strings.TrimPrefix(arch, "mobilenet-v3-")
 	other := "mobilenetv3_" + size + "_100"
 	return projects{
-		timm:        alike(named(m.timm()), []string{other, "tf_" + other}),
-		torchvision: named(m.torchvision(), "mobilenet_v3_"+size),
+		timm:        alike(named(m.timm), []string{other, "tf_" + other}),
+		torchvision: named(m.torchvision, "mobilenet_v3_"+size),
 	}
 }
 

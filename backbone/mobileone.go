@@ -17,7 +17,7 @@ func mobileOneFamily() Family {
 	f := inBothForms("mobileone", mobileOnes)
 	f.Sources = make(map[string]projects)
 	for arch, o := range mobileOnes {
-		f.Sources[arch] = projects{timm: named(o.timm(), strings.ReplaceAll(arch, "-", "_"))}
+		f.Sources[arch] = projects{timm: named(o.timm, strings.ReplaceAll(arch, "-", "_"))}
 	}
 	return f
 }

@@ -185,7 +185,7 @@ func TestNetworksOfSources(t *testing.T) {
 						continue
 					}
 					seen[name] = true
-					if err := p.bind(s.Recipe, g); err != nil {
+					if err := p.bind(s.Recipe(), g); err != nil {
 						t.Errorf("%s: %s: %v", arch, name, err)
 					}
 					diff := cmp.Diff(p.operators, operators(t, g, p.size))

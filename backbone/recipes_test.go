@@ -133,7 +133,7 @@ func (f foreign) source(t *testing.T) recipe.Source {
 // to the graph of the model that they are for.
 func (f foreign) bind(t *testing.T) *nn.Bound {
 	t.Helper()
-	r := f.source(t).Recipe
+	r := f.source(t).Recipe()
 	sd, changes, err := r.Apply(f.stateDict(t))
 	if err != nil {
 		t.Fatal(err)
@@ -262,7 +262,7 @@ func TestRecipesProven(t *testing.T) {
 				continue
 			}
 			for project, source := range projects {
-				r := source.Recipe
+				r := source.Recipe()
 				if !proven[f.Name+" "+project] {
 					t.Errorf("%s: no golden proves a recipe for %s", f.Name, project)
 				}

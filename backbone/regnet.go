@@ -30,7 +30,7 @@ func regNetFamily() Family {
 	for arch, r := range regNets {
 		f.Archs[arch] = r.graph
 		f.Sources[arch] = projects{
-			timm: named(r.timm(), r.names[0]), torchvision: named(r.torchvision(), r.names[1:]...), transformers: r.transformers(),
+			timm: named(r.timm, r.names[0]), torchvision: named(r.torchvision, r.names[1:]...), transformers: r.transformers(),
 		}
 	}
 	return f
@@ -109,7 +109,7 @@ func (r reg) torchvision() recipe.Recipe {
 // transformers renames the network of that library, which builds RegNetX with layer_type "x".
 func (r reg) transformers() recipe.Source {
 	return recipe.Source{
-		Recipe:   residualTransformers("regnet", len(r.stages()), 3),
+		Recipe:   func() recipe.Recipe { return residualTransformers("regnet", len(r.stages()), 3) },
 		Settings: settings(is("hidden_act", "relu", "relu"), is("downsample_in_first_stage", true, true)),
 	}
 }

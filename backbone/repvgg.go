@@ -20,9 +20,9 @@ func repVGGFamily() Family {
 	f := inBothForms("repvgg", repVGGs)
 	f.Sources = make(map[string]projects)
 	for arch, r := range repVGGs {
-		f.Sources[arch] = projects{timm: named(r.timm(), strings.ToLower(strings.ReplaceAll(arch, "-", "_")))}
+		f.Sources[arch] = projects{timm: named(r.timm, strings.ToLower(strings.ReplaceAll(arch, "-", "_")))}
 	}
-	f.Sources["repvgg-B1g2"] = projects{timm: named(repVGGs["repvgg-B1g2"].timm())} // it publishes no weights of this one
+	f.Sources["repvgg-B1g2"] = projects{timm: named(repVGGs["repvgg-B1g2"].timm)} // it publishes no weights of this one
 	return f
 }
 

@@ -14,9 +14,9 @@ var res2Net = Family{
 		"res2net101-w26-s4": res2{blocks: depth101, width: 26, scales: 4}.graph,
 	},
 	Sources: map[string]projects{
-		"res2net50-w14-s8":  {timm: named(plainResNetNames, "res2net50_14w_8s")},
-		"res2net50-w26-s8":  {timm: named(plainResNetNames, "res2net50_26w_8s")},
-		"res2net101-w26-s4": {timm: named(plainResNetNames, "res2net101_26w_4s")},
+		"res2net50-w14-s8":  {timm: named(always(plainResNetNames), "res2net50_14w_8s")},
+		"res2net50-w26-s8":  {timm: named(always(plainResNetNames), "res2net50_26w_8s")},
+		"res2net101-w26-s4": {timm: named(always(plainResNetNames), "res2net101_26w_4s")},
 	},
 }
 

@@ -37,12 +37,12 @@ var resNet = Family{
 		"resnet50":       resNetSources("resnet50", 3, []string{"resnetaa50", "resnetblur50"}),
 		"resnet101":      resNetSources("resnet101", 3, nil),
 		"resnet152":      resNetSources("resnet152", 3, nil),
-		"resnetv1c50":    {timm: named(deepTimm, "resnet50c")},
-		"resnetv1c101":   {timm: named(deepTimm, "resnet101c")},
-		"resnetv1c152":   {timm: named(deepTimm, "resnet152c")},
-		"resnetv1d50":    {timm: plain(named(deepAvgTimm, "resnet50d"), []string{"resnetaa50d"}, "resnetblur50d")},
-		"resnetv1d101":   {timm: plain(named(deepAvgTimm, "resnet101d"), []string{"resnetaa101d"}, "resnetblur101d")},
-		"resnetv1d152":   {timm: named(deepAvgTimm, "resnet152d")},
+		"resnetv1c50":    {timm: named(always(deepTimm), "resnet50c")},
+		"resnetv1c101":   {timm: named(always(deepTimm), "resnet101c")},
+		"resnetv1c152":   {timm: named(always(deepTimm), "resnet152c")},
+		"resnetv1d50":    {timm: plain(named(always(deepAvgTimm), "resnet50d"), []string{"resnetaa50d"}, "resnetblur50d")},
+		"resnetv1d101":   {timm: plain(named(always(deepAvgTimm), "resnet101d"), []string{"resnetaa101d"}, "resnetblur101d")},
+		"resnetv1d152":   {timm: named(always(deepAvgTimm), "resnet152d")},
 		"wide-resnet50":  plainResNet("wide_resnet50_2"),
 		"wide-resnet101": plainResNet("wide_resnet101_2"),
 	},
@@ -50,7 +50,7 @@ var resNet = Family{
 
 // plainResNet returns the sources of a network that timm and torchvision name alike.
 func plainResNet(name string) projects {
-	return projects{timm: named(plainResNetNames, name), torchvision: named(plainResNetNames, name)}
+	return projects{timm: named(always(plainResNetNames), name), torchvision: named(always(plainResNetNames), name)}
 }
 
 // resNetSources is plainResNet for a network that transformers builds too, with blocks of so
@@ -59,7 +59,7 @@ func resNetSources(name string, convs int, variants []string, unpublished ...str
 	s := plainResNet(name)
 	s[timm] = plain(s[timm], variants, unpublished...)
 	s[transformers] = recipe.Source{
-		Recipe: residualTransformers("resnet", len(depth50), convs),
+		Recipe: func() recipe.Recipe { return residualTransformers("resnet", len(depth50), convs) },
 		Settings: settings(
 			is("hidden_act", "relu", "relu"), is("downsample_in_first_stage", false, false), is("downsample_in_bottleneck", false, false)),
 	}

@@ -17,8 +17,8 @@ var resNeXt = Family{
 	},
 	Sources: map[string]projects{
 		"resnext50-32x4d":  plainResNet("resnext50_32x4d"),
-		"resnext101-32x4d": {timm: named(plainResNetNames, "resnext101_32x4d")},
+		"resnext101-32x4d": {timm: named(always(plainResNetNames), "resnext101_32x4d")},
 		"resnext101-32x8d": plainResNet("resnext101_32x8d"),
-		"resnext152-32x4d": {timm: named(plainResNetNames)},
+		"resnext152-32x4d": {timm: named(always(plainResNetNames))},
 	},
 }

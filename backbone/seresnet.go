@@ -14,8 +14,8 @@ var seResNet = Family{
 		"seresnet101": residual{blocks: depth101, squeeze: 16}.graph,
 	},
 	Sources: map[string]projects{
-		"seresnet50":  {timm: named(seResNetTimm, "seresnet50")},
-		"seresnet101": {timm: named(seResNetTimm)},
+		"seresnet50":  {timm: named(always(seResNetTimm), "seresnet50")},
+		"seresnet101": {timm: named(always(seResNetTimm))},
 	},
 }
 

@@ -15,7 +15,7 @@ var shuffleNetV2 = Family{
 		"shufflenet-v2-1x": shuffleV2{width: []int{116, 232, 464}, last: 1024}.graph,
 	},
 	Sources: map[string]projects{
-		"shufflenet-v2-1x": {torchvision: named(shuffleV2Torchvision(), "shufflenet_v2_x1_0")},
+		"shufflenet-v2-1x": {torchvision: named(shuffleV2Torchvision, "shufflenet_v2_x1_0")},
 	},
 }
 

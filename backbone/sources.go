@@ -18,7 +18,7 @@ type projects = map[string]recipe.Source
 
 // named returns the source of a recipe whose project publishes this network, and none that
 // looks like it, under the names.
-func named(r recipe.Recipe, networks ...string) recipe.Source {
+func named(r func() recipe.Recipe, networks ...string) recipe.Source {
 	return recipe.Source{Recipe: r, Networks: networks}
 }
 
@@ -34,6 +34,9 @@ func plain(s recipe.Source, variants []string, unpublished ...string) recipe.Sou
 	s.Plain = true
 	return s
 }
+
+// always returns a recipe that is there as one that is made when asked for.
+func always(r recipe.Recipe) func() recipe.Recipe { return func() recipe.Recipe { return r } }
 
 // Renamed holds names of networks that timm gave up, and what it calls those networks now.
 // Files that were trained under the old ones still carry them.

@@ -33,7 +33,7 @@ func vggFamily() Family {
 	for arch, v := range vggNets {
 		f.Archs[arch] = v.graph
 		name := strings.Replace(arch, "bn", "_bn", 1)
-		f.Sources[arch] = projects{timm: named(v.timm(), name), torchvision: named(v.torchvision(), name)}
+		f.Sources[arch] = projects{timm: named(v.timm, name), torchvision: named(v.torchvision, name)}
 	}
 	return f
 }

@@ -159,7 +159,11 @@ func (t Target) attempt(d *draft, w way) (*attempt, error) {
 	if !ok && w.recipe != "" {
 		return nil, &RecipeError{w.recipe, sources(t.Sources)}
 	}
-	renamed, changes, err := source.Recipe.Apply(d.sd)
+	var r recipe.Recipe // none keeps the names
+	if ok {
+		r = source.Recipe()
+	}
+	renamed, changes, err := r.Apply(d.sd)
 	if err != nil {
 		return nil, &FitError{Recipe: w.recipe, Selection: d.Selection, Err: err}
 	}

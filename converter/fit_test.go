@@ -25,10 +25,12 @@ func target() converter.Target {
 		},
 		Classes: 3,
 		Sources: map[string]recipe.Source{
-			"timm": {Recipe: recipe.Recipe{
-				recipe.Drop("head.fc_norm.*"), recipe.Rename("conv1.*", "stem.conv.*"), recipe.Rename("bn1.*", "stem.bn.*"), recipe.Rename("fc.*", "head.*"),
+			"timm": {Recipe: func() recipe.Recipe {
+				return recipe.Recipe{
+					recipe.Drop("head.fc_norm.*"), recipe.Rename("conv1.*", "stem.conv.*"), recipe.Rename("bn1.*", "stem.bn.*"), recipe.Rename("fc.*", "head.*"),
+				}
 			}},
-			"other": {Recipe: recipe.Recipe{recipe.Rename("backbone.**", "**")}},
+			"other": {Recipe: func() recipe.Recipe { return recipe.Recipe{recipe.Rename("backbone.**", "**")} }},
 		},
 	}
 }

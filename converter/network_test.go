@@ -24,7 +24,9 @@ func lookalike(plain bool) converter.Target {
 	s.Networks, s.Alike, s.Unpublished, s.Plain = []string{"net"}, []string{"tf_net"}, []string{"net_blur"}, plain
 	t.Sources["timm"] = s
 	t.Sources["transformers"] = recipe.Source{
-		Recipe: recipe.Recipe{recipe.Rename("net.conv.*", "stem.conv.*"), recipe.Rename("net.norm.*", "stem.bn.*"), recipe.Rename("classifier.*", "head.*")},
+		Recipe: func() recipe.Recipe {
+			return recipe.Recipe{recipe.Rename("net.conv.*", "stem.conv.*"), recipe.Rename("net.norm.*", "stem.bn.*"), recipe.Rename("classifier.*", "head.*")}
+		},
 		Settings: func(config map[string]any) error {
 			if config["eps"] != 1e-5 {
 				return errors.New(`"eps" is not 1e-05`)

@@ -29,7 +29,7 @@ func TestLookalikes(t *testing.T) {
 				if err != nil {
 					t.Fatal(err)
 				}
-				sd := foreign(t, f, arch, s.Recipe)
+				sd := foreign(t, f, arch, s.Recipe())
 				fit := func(network string) (*converter.Fitted, error) {
 					target.Network = network
 					return target.Fit(sd)

@@ -6,7 +6,8 @@ package recipe
 // leave no trace in them. So a source says which networks of the project are the one that
 // the recipe leads to, and which only look like it.
 type Source struct {
-	Recipe Recipe
+	// Recipe makes the recipe: only those that are asked for are made.
+	Recipe func() Recipe
 	// Networks are the project's names of this very network, the usual one first, and
 	// those that it had before. Empty where the project publishes none, and the recipe is
 	// for what others train with its code.
