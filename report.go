@@ -90,6 +90,9 @@ func (z *Zoo) entries(names []string) ([]*registry.Entry, error) {
 		var matched []*registry.Entry
 		if strings.ContainsAny(name, `*?[\`) {
 			matched = z.registry.Match(name)
+			for _, err := range z.registry.Faults(name) {
+				z.notice(fmt.Sprintf("left out: %v", err))
+			}
 		}
 		if len(matched) == 0 {
 			entry, err := z.registry.Lookup(name)
