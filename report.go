@@ -8,6 +8,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/evaluate"
 	"github.com/gozoo/zoo/golden"
 	"github.com/gozoo/zoo/metrics"
@@ -124,10 +125,18 @@ func (z *Zoo) row(ctx context.Context, entry *registry.Entry, e *evaluate.Evalua
 	}
 	row.Digests.Source = entry.Weights.Digest
 	if e != nil {
+		want := entry.Weights.Digest
+		if want == (digest.Digest{}) { // those of the file that is there
+			src, err := z.fetch(ctx, entry)
+			if err != nil {
+				return row, err
+			}
+			want = src.Digest
+		}
 		d, ok := e.Weights.Digest()
-		if !ok || !entry.Weights.Digest.Matches(d) {
+		if !ok || !want.Matches(d) {
 			return row, fmt.Errorf("zoo: report: %s was evaluated with weights %s, the published ones are %s", entry.Name,
-				e.Weights, entry.Weights.Digest.Text())
+				e.Weights, want.Text())
 		}
 		row.Digests.Source = d
 		return row, row.Measure(measured(e, entry))

@@ -45,6 +45,8 @@ type source struct {
 // maxBases bounds how many rows may stand for each other's facts.
 const maxBases = 8
 
+var errBases = fmt.Errorf("more than %d rows whose base is another, perhaps in a circle", maxBases)
+
 // entry decodes the row; depth is how many rows it is the base of. The error is a *RowError.
 func (s *source) entry(depth int) (*Entry, error) {
 	e, err := s.decode(depth)
@@ -124,7 +126,7 @@ func (s *source) inherit(e *Entry, base string, depth int) error {
 	case !ok:
 		return &UnknownError{Name: base, Near: nearest(base, s.beside.names)}
 	case depth == maxBases:
-		return fmt.Errorf("more than %d rows with one another for a base", maxBases)
+		return errBases
 	}
 	// get would wait for itself where rows are each other's base.
 	read := func() (*Entry, error) { return row.read(depth + 1) }
@@ -132,6 +134,9 @@ func (s *source) inherit(e *Entry, base string, depth int) error {
 		read = row.get
 	}
 	b, err := read()
+	if errors.Is(err, errBases) {
+		return errBases // and not what each of them says of it
+	}
 	if err != nil {
 		return err
 	}

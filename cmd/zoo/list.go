@@ -228,7 +228,7 @@ func (a *app) printList(rows []listRow, format string) error {
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	columns(w, "NAME", "FAMILY", "PARAMS M", "FLOPS G", "TOP-1", "TOP-5", "LICENCE", "CONVERTED FROM", "WHERE")
 	for _, r := range rows {
-		columns(w, r.Name, r.Family, text(r.ParamsM, "-"), text(r.FLOPsG, "-"), text(r.Top1, "-"), text(r.Top5, "-"), r.Licence, fileOf(r.From), r.Where)
+		columns(w, r.Name, r.Family, text(r.ParamsM, "-"), text(r.FLOPsG, "-"), text(r.Top1, "-"), text(r.Top5, "-"), orDash(r.Licence), fileOf(r.From), r.Where)
 	}
 	return w.Flush()
 }
