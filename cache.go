@@ -4,6 +4,7 @@ import (
 	"archive/zip"
 	"bytes"
 	"context"
+	"crypto/sha256"
 	"errors"
 	"fmt"
 	"io/fs"
@@ -193,7 +194,12 @@ func openSource(entry *registry.Entry, src store.Blob) (*converter.Checkpoint, e
 // convertedKey names an entry's converted file in the cache, by all that decides
 // its content. It begins with the digest of the published file, with which it goes.
 func convertedKey(entry *registry.Entry, src store.Blob) string {
-	return fmt.Sprintf("%s-%s-%s%s-%d", src.Digest, entry.Name, entry.Arch, entry.Weights.Recipe, convertedVersion)
+	key := fmt.Sprintf("%s-%s-%s%s-%d", src.Digest, entry.Name, entry.Arch, entry.Weights.Recipe, convertedVersion)
+	if len(entry.ClassNames) > 0 {
+		names := digest.Of(sha256.Sum256([]byte(strings.Join(entry.ClassNames, "\n"))))
+		key += "-" + names.Short()
+	}
+	return key
 }
 
 // convertedVersion changes when the same source would be converted to other

@@ -324,8 +324,11 @@ func plan(checkpoint *converter.Checkpoint, known digest.Digest, entry *registry
 		NonTensors: checkpoint.NonTensors, ClassNames: checkpoint.Classes, Mappings: checkpoint.Mappings(),
 	}
 	job := &conversion{done: c, digest: checkpoint.Digest, output: converter.Output{Format: c.Format, DType: o.DType}}
-	if o.Classes != nil {
+	switch {
+	case o.Classes != nil:
 		c.ClassNames = o.Classes
+	case entry != nil && len(entry.ClassNames) > 0 && (known != digest.Digest{} || len(checkpoint.Classes) == 0): // of its own file
+		c.ClassNames = entry.ClassNames
 	}
 	var err error
 	if entry == nil {

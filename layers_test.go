@@ -80,7 +80,7 @@ var layers = []layer{
 		"internal/dataset", "internal/imagenet", "internal/option"}},
 
 	// What is published, and how it comes here.
-	{"registry", []string{"digest", "printable", "nn", "vision"}},
+	{"registry", []string{"digest", "printable", "nn", "vision", "github.com/BurntSushi/toml"}},
 	{"internal/transfer", []string{"digest", "printable", "internal/disk", "golang.org/x/net", "github.com/klauspost/compress"}},
 	{"internal/oci", []string{"digest", "registry", "printable", "internal/bounded", "internal/transfer", "oras.land/oras-go/v2",
 		"github.com/opencontainers/image-spec", "github.com/opencontainers/go-digest"}},
@@ -107,7 +107,7 @@ var layers = []layer{
 }
 
 // forTests are the modules that only tests import.
-var forTests = []string{"github.com/BurntSushi/toml", "github.com/google/go-cmp", "github.com/google/go-containerregistry"}
+var forTests = []string{"github.com/google/go-cmp", "github.com/google/go-containerregistry"}
 
 // TestLayers holds the imports of every Go file of the module against the table. Tests may
 // import any package of the module but commands, and any module that some package may.

@@ -8,6 +8,7 @@ import (
 	"path"
 	"strings"
 
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/evaluate"
 	"github.com/gozoo/zoo/golden"
 	"github.com/gozoo/zoo/internal/option"
@@ -91,6 +92,9 @@ func (z *Zoo) entries(names []string) ([]*registry.Entry, error) {
 		var matched []*registry.Entry
 		if strings.ContainsAny(name, `*?[\`) {
 			matched = z.registry.Match(name)
+			for _, err := range z.registry.Faults(name) {
+				z.notice(fmt.Sprintf("left out: %v", err))
+			}
 		}
 		if len(matched) == 0 {
 			entry, err := z.registry.Lookup(name)
@@ -122,10 +126,18 @@ func (z *Zoo) row(ctx context.Context, entry *registry.Entry, e *evaluate.Evalua
 	}
 	row.Digests.Source = entry.Weights.Digest
 	if e != nil {
+		want := entry.Weights.Digest
+		if want == (digest.Digest{}) { // those of the file that is there
+			src, err := z.fetch(ctx, entry)
+			if err != nil {
+				return row, err
+			}
+			want = src.Digest
+		}
 		d, ok := e.Weights.Digest()
-		if !ok || !entry.Weights.Digest.Matches(d) {
+		if !ok || !want.Matches(d) {
 			return row, option.Errorf("", "zoo: report: %s was evaluated with weights %s, the published ones are %s", entry.Name,
-				e.Weights, entry.Weights.Digest.Text())
+				e.Weights, want.Text())
 		}
 		row.Digests.Source = d
 		return row, enter(&row, e, entry)

@@ -155,8 +155,9 @@ func (z *Zoo) model(entry *registry.Entry, checkpoint *converter.Checkpoint, ope
 	fitted, err := fit(entry, checkpoint, open.Weights, recipe, open.Network)
 	if err == nil {
 		o := z.modelOptions(entry, weights)
-		// Where a checkpoint has names of its own, the registry's are not its.
-		if len(checkpoint.Classes) == 0 {
+		// Where a checkpoint has names of its own, those of published lists are not its, and what
+		// the row says of its own file is not said of one that is given in its place.
+		if len(checkpoint.Classes) == 0 || open.File == "" && len(entry.ClassNames) == fitted.Classes {
 			o.Classes = labels(entry, fitted.Classes)
 		}
 		var m *Model
@@ -183,10 +184,13 @@ func (z *Zoo) compute(p Precision) model.Compute {
 
 // labels returns the names of a network's classes where the registry names them.
 func labels(entry *registry.Entry, classes int) []string {
-	if entry.Labels == registry.LabelsImageNet && classes == entry.Classes {
+	switch {
+	case classes != entry.Classes:
+		return nil
+	case entry.Labels == registry.LabelsImageNet:
 		return imagenet.Names()
 	}
-	return nil
+	return entry.ClassNames
 }
 
 // fit renames and binds the tensors of a checkpoint that a key takes to an entry's network. An

@@ -23,7 +23,11 @@ type Entry struct {
 	Family  string `toml:"family"`
 	Arch    string `toml:"arch"`
 	Classes int    `toml:"classes"`
-	Labels  Labels `toml:"labels"` // empty: nobody named the classes
+	Labels  Labels `toml:"labels"` // empty: no known list names the classes
+	// ClassNames are the names of the classes where the row itself lists them; else empty.
+	ClassNames []string `toml:"class_names"`
+	// Base is the row that stood for the facts that this one does not state; empty: none did.
+	Base string `toml:"base"`
 
 	Weights   Weights         `toml:"weights"`
 	Input     vision.Pipeline `toml:"input"` // the preprocessing that the published figures were measured with

@@ -1,9 +1,6 @@
 package registry
 
-import (
-	"reflect"
-	"slices"
-)
+import "reflect"
 
 // An Override says that a file changed facts of a row that is built into the program.
 type Override struct {
@@ -11,20 +8,29 @@ type Override struct {
 	Keys []string // as in zoo.toml, such as "weights.url"; in the order of Entry
 }
 
+// A change is a row of a file over one of the same name.
+type change struct {
+	file     string
+	old, new *row
+}
+
 // Overrides returns which files changed facts of the built-in row of that name, in the order in
 // which they were merged; none where every fact is what the program itself says, and for rows
 // that are not built in.
-func (r *Registry) Overrides(name string) []Override { return r.overrides[name] }
-
-// override notes what a file changed. A Registry that others hold stays as it is.
-func (r *Registry) override(name, file string, keys []string) {
-	if len(keys) == 0 {
-		return
+func (r *Registry) Overrides(name string) []Override {
+	var overrides []Override
+	for _, c := range r.changes[name] {
+		old, err := c.old.get()
+		if err != nil {
+			continue // and so is the new one's
+		}
+		if new, err := c.new.get(); err == nil && new.Builtin != (Weights{}) {
+			if keys := changed(old, new); len(keys) > 0 {
+				overrides = append(overrides, Override{c.file, keys})
+			}
+		}
 	}
-	if r.overrides == nil {
-		r.overrides = make(map[string][]Override)
-	}
-	r.overrides[name] = append(slices.Clip(r.overrides[name]), Override{file, keys})
+	return overrides
 }
 
 // changed returns the keys of zoo.toml whose values differ between two entries.
@@ -38,7 +44,8 @@ func changed(old, new *Entry) []string {
 			case tag == "" || tag == "-":
 			case isTable(a.Type()):
 				walk(prefix+tag+".", a, b)
-			case !a.Equal(b):
+			case a.Kind() == reflect.Slice && reflect.DeepEqual(a.Interface(), b.Interface()):
+			case a.Kind() == reflect.Slice || !a.Equal(b):
 				keys = append(keys, prefix+tag)
 			}
 		}

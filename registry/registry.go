@@ -6,78 +6,165 @@ import (
 	"path"
 	"slices"
 	"strings"
+	"sync"
 )
 
 // A Registry holds entries by name. It does not change, and may be used from
 // several goroutines. The zero Registry is empty.
+//
+// A row is decoded when it is first asked for, so that a catalogue of many rows costs little
+// and one bad row nothing else: whoever asks for it gets a *RowError.
 type Registry struct {
-	rows  map[string]func() *Entry // each returns the same entry always
-	names []string                 // sorted
+	rows  map[string]*row
+	names []string // sorted
 
-	overrides map[string][]Override // of built-in rows
+	changes map[string][]change // of rows that were there before, in the order of the files
 }
 
-// Parse reads the text of a zoo.toml whose rows are all complete. Errors name the file, the
-// entry and the key.
+// A row is an entry once it has been asked for.
+type row struct {
+	read  func(depth int) (*Entry, error)
+	once  sync.Once
+	entry *Entry
+	err   error
+}
+
+// get returns the entry, always the same.
+func (r *row) get() (*Entry, error) {
+	r.once.Do(func() { r.entry, r.err = r.read(0) })
+	return r.entry, r.err
+}
+
+// A RowError says that a row of a file is not one: it names the file, the row and the key.
+type RowError struct {
+	File, Name string
+	Err        error
+}
+
+func (e *RowError) Error() string {
+	return fmt.Sprintf("registry: %s: entry %q: %v", e.File, e.Name, e.Err)
+}
+
+// Unwrap returns what is wrong with the row.
+func (e *RowError) Unwrap() error { return e.Err }
+
+// Parse reads the text of a zoo.toml whose rows are all complete and right. The error is a
+// *RowError where a row is not; else it names the file and the line.
 func Parse(file string, data []byte) (*Registry, error) {
-	return new(Registry).Merge(file, data)
+	r, err := new(Registry).Merge(file, data)
+	if err == nil {
+		err = r.Check()
+	}
+	if err != nil {
+		return nil, err
+	}
+	return r, nil
+}
+
+// Embedded returns the registry of a zoo.toml that is part of the program. It equals the one
+// that Parse returns but for Entry.Builtin. A test has to call Parse on the text: where the
+// text is wrong, Embedded panics, like regexp.MustCompile.
+func Embedded(file, text string) *Registry {
+	r, err := new(Registry).merge(file, text, true)
+	if err != nil {
+		panic(err.Error())
+	}
+	return r
 }
 
 // Merge returns a registry with the rows of another zoo.toml over those of r. A
 // row of a known name replaces the facts that it states and keeps the others; a
-// new row must be complete. Errors name the entry and the key.
+// new row must be complete, or name the row that it is like as its base. Rows are looked at
+// when they are asked for: see Check. The error says in which line the text cannot be taken
+// apart into rows.
 func (r *Registry) Merge(file string, data []byte) (*Registry, error) {
-	entries, err := decode(string(data), r)
+	return r.merge(file, string(data), false)
+}
+
+func (r *Registry) merge(file, text string, builtin bool) (*Registry, error) {
+	pieces, err := split(text)
 	if err != nil {
 		return nil, fmt.Errorf("registry: %s: %w", file, err)
 	}
-	merged := &Registry{rows: make(map[string]func() *Entry, len(r.rows)+len(entries))}
+	merged := &Registry{rows: make(map[string]*row, len(r.rows)+len(pieces)), changes: maps.Clone(r.changes)}
 	maps.Copy(merged.rows, r.rows)
-	merged.overrides = maps.Clone(r.overrides)
-	for name, e := range entries {
-		merged.rows[name] = func() *Entry { return e }
-		if e.Builtin != (Weights{}) {
-			merged.override(name, file, changed(r.rows[name](), e))
+	// Names become file names, and some file systems ignore case.
+	folded := make(map[string]string, len(merged.rows))
+	for name := range r.rows {
+		folded[strings.ToLower(name)] = name
+	}
+	for i := range pieces {
+		s := &source{file: file, text: text, piece: &pieces[i], below: r, beside: merged, builtin: builtin}
+		name := s.piece.name
+		key := strings.ToLower(name)
+		if other, ok := folded[key]; ok && other != name {
+			s.twin = other
+		} else {
+			folded[key] = name
 		}
+		new := &row{read: s.entry}
+		if old, ok := r.rows[name]; ok {
+			if merged.changes == nil {
+				merged.changes = make(map[string][]change)
+			}
+			merged.changes[name] = append(slices.Clip(merged.changes[name]), change{file, old, new})
+		}
+		merged.rows[name] = new
 	}
 	merged.names = slices.Sorted(maps.Keys(merged.rows))
-	// Names become file names, and some file systems ignore case.
-	folded := make(map[string]string, len(merged.names))
-	for _, name := range merged.names {
-		key := strings.ToLower(name)
-		if other, ok := folded[key]; ok {
-			return nil, fmt.Errorf("registry: %s: entries %q and %q differ in case only", file, other, name)
-		}
-		folded[key] = name
-	}
 	return merged, nil
 }
 
-// Lookup returns the entry of that name, or an *UnknownError.
+// Check returns the *RowError of the first row, by name, that is not right.
+func (r *Registry) Check() error {
+	for _, name := range r.names {
+		if _, err := r.rows[name].get(); err != nil {
+			return err
+		}
+	}
+	return nil
+}
+
+// Lookup returns the entry of that name, an *UnknownError, or the *RowError of its row.
 func (r *Registry) Lookup(name string) (*Entry, error) {
-	if entry, ok := r.rows[name]; ok {
-		return entry(), nil
+	if row, ok := r.rows[name]; ok {
+		return row.get()
 	}
 	return nil, &UnknownError{Name: name, Near: nearest(name, r.names)}
 }
 
+// Names returns the names of all rows, sorted, without a look at them.
+func (r *Registry) Names() []string { return slices.Clone(r.names) }
+
 // Match returns the entries whose names match a pattern of path.Match, sorted by
-// name; none for a malformed pattern.
+// name; none for a malformed pattern. Rows that are not right are left out: see Faults.
 func (r *Registry) Match(glob string) []*Entry {
-	var out []*Entry
-	for _, name := range r.names {
-		if ok, err := path.Match(glob, name); ok && err == nil {
-			out = append(out, r.rows[name]())
-		}
-	}
-	return out
+	entries, _ := r.match(glob)
+	return entries
 }
 
-// All returns every entry, sorted by name.
-func (r *Registry) All() []*Entry {
-	out := make([]*Entry, len(r.names))
-	for i, name := range r.names {
-		out[i] = r.rows[name]()
+// Faults returns the *RowErrors of the rows that Match leaves out, sorted by name.
+func (r *Registry) Faults(glob string) []error {
+	_, faults := r.match(glob)
+	return faults
+}
+
+func (r *Registry) match(glob string) (entries []*Entry, faults []error) {
+	for _, name := range r.names {
+		if ok, err := path.Match(glob, name); !ok || err != nil {
+			continue
+		}
+		if entry, err := r.rows[name].get(); err != nil {
+			faults = append(faults, err)
+		} else {
+			entries = append(entries, entry)
+		}
 	}
-	return out
+	return entries, faults
+}
+
+// All returns every entry, sorted by name, but those of rows that are not right.
+func (r *Registry) All() []*Entry {
+	entries, _ := r.match("*")
+	return entries
 }

@@ -138,14 +138,15 @@ func TestParseRefuses(t *testing.T) {
 		{"unknown nested key", `size = 10`, `bytes = 10`, `entry "net_in1k": unknown key "weights.bytes"`},
 		{"key in other case", `family =`, `Family =`, `entry "net_in1k": unknown key "Family"`},
 		{"dotted key", `size = 10`, "[net_in1k.\"weights.size\"]", `unknown key "weights.size"`},
-		{"key outside a table", "\n[net_in1k]", "version = 1\n[net_in1k]", `key "version": expected a table`},
-		{"missing", `licence = "Apache-2.0"`, "", `entry "net_in1k": missing weights.licence`},
+		{"key outside a table", "\n[net_in1k]", "version = 1\n[net_in1k]", `version: each model is a table`},
+		{"missing", `crop = 224`, "", `entry "net_in1k": missing input.crop: state them, or name a row`},
+		{"digest of what is elsewhere", `sha256 = "0123abcd"`, "", "weights.sha256: missing: a file that comes from elsewhere"},
 		{"two missing", "crop = 224\nmean = [123.675, 116.28, 103.53]", "", "missing input.crop, input.mean"},
-		{"empty", `"a table"`, `" "`, `published.source: expected a text`},
+		{"empty", `"a table"`, `" "`, `published.source: missing`},
 		{"wrong type", `classes = 1000`, `classes = "1000"`, `entry "net_in1k"`},
 		{"mean of two", `[123.675, 116.28, 103.53]`, `[1, 2]`, `entry "net_in1k"`},
 		{"std of zero", `58.395`, `0`, "std above 0"},
-		{"std not finite", `58.395`, `inf`, "finite"},
+		{"std not finite", `58.395`, `inf`, "input.std: +Inf is out of range"},
 		{"std not a number", `58.395`, `nan`, "finite"},
 		{"figure as a number", `"80.50"`, `80.50`, "in quotes"},
 		{"figure not decimal", `"80.50"`, `"80.5%"`, "expected a decimal number"},
@@ -223,14 +224,18 @@ mean = [0, 0, 0]
 	}
 
 	for text, want := range map[string]string{
-		"[other]\nfamily = \"x\"":                         `entry "other": missing arch, classes, input`,
+		"[other]\nfamily = \"x\"":                         `entry "other": missing arch, classes, input: state`,
 		"[net_in1k]\nclasses = 5":                         `entry "net_in1k": classes: expected 1000`,
-		strings.ReplaceAll(row, "net_in1k", "Net_in1k"):   `"Net_in1k" and "net_in1k" differ in case only`,
+		strings.ReplaceAll(row, "net_in1k", "Net_in1k"):   `entry "Net_in1k": the name differs from that of entry "net_in1k" in case only`,
 		"[net_in1k.input.resize]\nkind = \"none\"":        "takes no edge",
 		"[net_in1k]\nfamilly = \"cspnet\"":                `unknown key "familly"`,
 		"[net_in1k.published]\nflops_convention = \"  \"": "published.flops_convention",
 	} {
-		if _, err := base.Merge("mine.toml", []byte(text)); err == nil || !strings.Contains(err.Error(), want) {
+		over, err := base.Merge("mine.toml", []byte(text))
+		if err == nil {
+			err = over.Check()
+		}
+		if err == nil || !strings.Contains(err.Error(), want) {
 			t.Errorf("%q: error = %v, want %q in it", text, err, want)
 		}
 	}
@@ -273,18 +278,22 @@ func FuzzParse(f *testing.F) {
 	f.Add(string(builtin(f)))
 	f.Add("[a]\nfamily = {x = 1}")
 	f.Add("a.b.c = [[1]]")
+	f.Add(row + "[mine]\nbase = \"net_in1k\"\nclass_names = [\"rose\", \"tulip\"]\n")
 	f.Fuzz(func(t *testing.T, text string) {
 		r, err := registry.Parse("fuzz", []byte(text))
 		if err != nil {
 			return
 		}
 		for _, e := range r.All() {
-			if e.Name == "" || e.Family == "" || e.Input.Crop <= 0 || e.Weights.Digest.Text() == "" {
+			if e.Name == "" || e.Family == "" || e.Input.Crop <= 0 || e.Classes <= 0 || e.Published.FLOPsConvention == "" {
 				t.Fatalf("accepted an incomplete row: %+v", e)
 			}
 		}
 		again, err := r.Merge("fuzz", []byte(text))
 		if err != nil {
+			t.Fatalf("merged with itself: %v", err)
+		}
+		if err := again.Check(); err != nil {
 			t.Fatalf("merged with itself: %v", err)
 		}
 		if d := cmp.Diff(r.All(), again.All(), comparable); d != "" {

@@ -27,14 +27,21 @@ func TestControlCharactersInRows(t *testing.T) {
 	} {
 		for _, bad := range []string{`\u001B[2J`, `\u0007`, `\n`, `\t`, `\u007F`, `\u009B`, `\u202E`, `\u200B`, `\U000E0041`} {
 			text := fmt.Sprintf("[%s]\n%s = \"https://host/x%s\"\n", name, key, bad)
-			_, err := base.Merge("mine.toml", []byte(text))
+			mine, err := base.Merge("mine.toml", []byte(text))
+			if err == nil {
+				_, err = mine.Lookup(name)
+			}
 			if err == nil || !strings.Contains(err.Error(), name) || !strings.Contains(err.Error(), key) {
 				t.Errorf("%s = %s: error %v", key, bad, err)
 			}
 		}
 	}
 	text := fmt.Sprintf("[%s.published]\nnote = \"Käfer | <b> 浓缩咖啡 =1+1\"\n", name)
-	if _, err := base.Merge("mine.toml", []byte(text)); err != nil {
+	mine, err := base.Merge("mine.toml", []byte(text))
+	if err == nil {
+		err = mine.Check()
+	}
+	if err != nil {
 		t.Errorf("text that prints: %v", err)
 	}
 }

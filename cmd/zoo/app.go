@@ -84,7 +84,7 @@ func (a *app) command() *cobra.Command {
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage("%w: see %s --help", err, c.CommandPath()) })
 	root.AddCommand(
 		a.listCommand(), a.infoCommand(),
-		a.downloadCommand(), a.importCommand(), a.convertCommand(), a.inspectCommand(), a.scanCommand(),
+		a.downloadCommand(), a.importCommand(), a.convertCommand(), a.inspectCommand(), a.scanCommand(), a.rowCommand(),
 		a.verifyCommand(), a.predictCommand(), a.embedCommand(), a.pixelsCommand(), a.evalCommand(), a.reportCommand(), a.benchCommand(),
 		a.cacheCommand(), a.lockCommand(), a.bundleCommand(), a.pushCommand(), a.envCommand(), a.versionCommand(),
 	)

@@ -14,9 +14,9 @@ func (a *app) completeNames(_ *cobra.Command, _ []string, prefix string) ([]stri
 		return nil, cobra.ShellCompDirectiveError
 	}
 	var names []string
-	for _, e := range z.Registry().All() {
-		if strings.HasPrefix(e.Name, prefix) {
-			names = append(names, e.Name)
+	for _, name := range z.Registry().Names() {
+		if strings.HasPrefix(name, prefix) {
+			names = append(names, name)
 		}
 	}
 	return names, cobra.ShellCompDirectiveDefault

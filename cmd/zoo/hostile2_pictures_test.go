@@ -77,7 +77,22 @@ func TestHostile2Pictures(t *testing.T) {
 
 func TestHostile2Catalogues(t *testing.T) {
 	dir, cache := corpus(t, "hostile-2"), t.TempDir()
-	checkBounded(t, cache, exitUsage, "more than 8 arrays and tables within each other", "list", "--config", filepath.Join(dir, "inline_zoo.toml"))
+	checkBounded(t, cache, exitUsage, "each model is a table", "list", "--config", filepath.Join(dir, "inline_zoo.toml"))
+	// The same within a row, and a key as long.
+	for says, text := range map[string]string{
+		"more than 8 arrays and tables within each other": "[m]\na = " + strings.Repeat("{b=", 16000) + "1" + strings.Repeat("}", 16000),
+		"a key of more than 8 parts":                      "[m]\na" + strings.Repeat(".a", 50000) + " = 1",
+		"\"m\": more than 256 keys":                       "[m]\n" + strings.Repeat("[m.a]\n", 100000),
+	} {
+		path := filepath.Join(t.TempDir(), "zoo.toml")
+		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
+			t.Fatal(err)
+		}
+		checkBounded(t, cache, exitUsage, says, "list", "--config", path)
+	}
+	escapes := filepath.Join(dir, "escapes_zoo.toml")
+	checkBounded(t, cache, exitUsage, "weights.licence", "info", nanoModel, "--config", escapes)
+	checkBounded(t, cache, exitOK, "resnet18_8xb32_in1k", "list", "--config", escapes)
 }
 
 // Small files of the largest picture take its pixels and little more.

@@ -156,9 +156,10 @@ func (a *app) printInfo(e *registry.Entry, forms []countedForm, here *zoo.Source
 	}
 	line("name", e.Name)
 	line("family", e.Family+", "+e.Arch)
-	line("classes", strings.TrimSpace(fmt.Sprintf("%d %s", e.Classes, e.Labels)))
+	line("like", e.Base)
+	line("classes", strings.TrimSpace(fmt.Sprintf("%d %s", e.Classes, cmp.Or(string(e.Labels), strings.Join(e.ClassNames, ", ")))))
 	line("source", printable.Shown(e.Weights.URL))
-	line("digest", e.Weights.Digest.Text())
+	line("digest", cmp.Or(e.Weights.Digest.Text(), "none is stated: the file is checked by nothing"))
 	for _, o := range overrides {
 		line("overridden", fmt.Sprintf("%s, by %s", strings.Join(o.Keys, ", "), o.File))
 	}
@@ -167,10 +168,10 @@ func (a *app) printInfo(e *registry.Entry, forms []countedForm, here *zoo.Source
 	}
 	line("container", e.Weights.Container)
 	line("converted from", printable.Shown(e.Weights.ConvertedFrom))
-	line("licence", e.Weights.Licence)
+	line("licence", orDash(e.Weights.Licence))
 	line("preprocessing", e.Input.String())
 	p := e.Published
-	line("published", fmt.Sprintf("Params %s M, Flops %s G, Top-1 %s, Top-5 %s (%s)", orDash(p.ParamsM.String()), orDash(p.FLOPsG.String()), orDash(p.Top1.String()), orDash(p.Top5.String()), p.Source))
+	line("published", fmt.Sprintf("Params %s M, Flops %s G, Top-1 %s, Top-5 %s (%s)", orDash(p.ParamsM.String()), orDash(p.FLOPsG.String()), orDash(p.Top1.String()), orDash(p.Top5.String()), orDash(p.Source)))
 	for _, f := range forms {
 		if f.name == cmp.Or(string(p.Form), formTraining) {
 			line("form", f.name+", that of the published figures")
@@ -233,7 +234,9 @@ func (a *app) printInfoJSON(e *registry.Entry, cost countedForm, layers bool, he
 		Name          string       `json:"name"`
 		Family        string       `json:"family"`
 		Arch          string       `json:"arch"`
+		Base          string       `json:"base,omitempty"`
 		Classes       int          `json:"classes"`
+		ClassNames    []string     `json:"class_names,omitempty"`
 		URL           string       `json:"url,omitempty"`
 		Digest        string       `json:"digest,omitempty"`
 		Overrides     []override   `json:"overrides,omitempty"` // of a built-in row
@@ -252,7 +255,7 @@ func (a *app) printInfoJSON(e *registry.Entry, cost countedForm, layers bool, he
 		ByOperator    []operator   `json:"by_operator"`
 		Layers        []layer      `json:"layers,omitempty"`
 	}{
-		e.Name, e.Family, e.Arch, e.Classes, printable.Shown(e.Weights.URL), e.Weights.Digest.Text(), nil, here, e.Weights.Container,
+		e.Name, e.Family, e.Arch, e.Base, e.Classes, e.ClassNames, printable.Shown(e.Weights.URL), e.Weights.Digest.Text(), nil, here, e.Weights.Container,
 		printable.Shown(e.Weights.ConvertedFrom), e.Weights.Licence, e.Input.String(), cost.name, cost.Params, cost.FLOPs, cost.HeadFLOPs,
 		string(cost.Convention), string(cost.Scope), cost.Input, nil, nil,
 	}

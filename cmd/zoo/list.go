@@ -29,7 +29,8 @@ its publisher says so. The last column says how the checkpoint is to be had: emb
 download, or by import of a file.
 
 --filter compares a figure with a number, with <, <=, > or >=; a model without the figure does
-not match. Several filters must all match. Formats: human, json, ndjson, csv.`,
+not match. Several filters must all match. Rows of a zoo.toml that are not right are named and left
+out. Formats: human, json, ndjson, csv.`,
 		Example: "  zoo list 'csp*'\n  zoo list --filter 'top1>=80' --filter 'params<30' --sort -top1",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -58,6 +59,7 @@ not match. Several filters must all match. Formats: human, json, ndjson, csv.`,
 					entries = append(entries, e)
 				}
 			}
+			a.tellFaults(z.Registry().Faults(glob))
 			if err := sortEntries(entries, sort); err != nil {
 				return err
 			}
@@ -66,7 +68,7 @@ not match. Several filters must all match. Formats: human, json, ndjson, csv.`,
 				return err
 			}
 			if len(rows) == 0 {
-				a.hint("no model matches; zoo list prints all %d", len(z.Registry().All()))
+				a.hint("no model matches; zoo list prints all %d", len(z.Registry().Names()))
 			}
 			return a.printList(rows, format)
 		},
@@ -77,6 +79,17 @@ not match. Several filters must all match. Formats: human, json, ndjson, csv.`,
 	c.Flags().StringArrayVar(&filters, "filter", nil, "only models with such a published figure: params, flops, top1 or top5 compared with a number")
 	c.Flags().StringVar(&sort, "sort", "name", "sort by name, params, flops, top1 or top5; -top1 for highest first")
 	return c
+}
+
+// tellFaults names rows that are left out since they are not right.
+func (a *app) tellFaults(faults []error) {
+	const most = 10
+	for _, err := range faults[:min(most, len(faults))] {
+		a.hint("left out: %v", err)
+	}
+	if more := len(faults) - most; more > 0 {
+		a.hint("left out: %d more rows that are not right", more)
+	}
 }
 
 // figures are the published figures that entries are sorted and filtered by.
@@ -215,7 +228,7 @@ func (a *app) printList(rows []listRow, format string) error {
 	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
 	columns(w, "NAME", "FAMILY", "PARAMS M", "FLOPS G", "TOP-1", "TOP-5", "LICENCE", "CONVERTED FROM", "WHERE")
 	for _, r := range rows {
-		columns(w, r.Name, r.Family, text(r.ParamsM, "-"), text(r.FLOPsG, "-"), text(r.Top1, "-"), text(r.Top5, "-"), r.Licence, fileOf(r.From), r.Where)
+		columns(w, r.Name, r.Family, text(r.ParamsM, "-"), text(r.FLOPsG, "-"), text(r.Top1, "-"), text(r.Top5, "-"), orDash(r.Licence), fileOf(r.From), r.Where)
 	}
 	return w.Flush()
 }

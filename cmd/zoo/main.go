@@ -14,6 +14,7 @@ import (
 	"github.com/gozoo/zoo/converter"
 	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/printable"
+	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/bundle"
 	"github.com/gozoo/zoo/registry/lock"
 	"github.com/gozoo/zoo/registry/store"
@@ -138,7 +139,7 @@ func exitStatus(err error) int {
 		return silent.status
 	case errors.Is(err, context.Canceled):
 		return exitInterrupted
-	case errors.As(err, new(*usageError)), errors.Is(err, zoo.ErrOption):
+	case errors.As(err, new(*usageError)), errors.Is(err, zoo.ErrOption), errors.As(err, new(*registry.RowError)):
 		return exitUsage
 	case errors.Is(err, zoo.ErrUnknown):
 		return exitUnknown

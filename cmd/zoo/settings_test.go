@@ -38,7 +38,7 @@ func TestUnusableSettings(t *testing.T) {
 	}{
 		{"config not there", []string{"list", "--config", "nowhere.toml"}, [2]string{}, "nowhere.toml"},
 		{"config in the environment not there", []string{"list"}, [2]string{zoo.EnvConfig, "nowhere.toml"}, "nowhere.toml"},
-		{"config with an unknown key", []string{"list", "--config", broken}, [2]string{}, `unknown key "colour"`},
+		{"config with an unknown key", []string{"info", nano, "--config", broken}, [2]string{}, `unknown key "colour"`},
 		{"mirror", []string{"download", nano, "--mirror", "example.org"}, [2]string{}, "expected http:// or https://"},
 		{"mirror in the environment", []string{"list"}, [2]string{zoo.EnvMirror, "ftp://example.org"}, "expected http:// or https://"},
 		{"jobs", []string{"predict", nano, text, "--jobs", "1000000"}, [2]string{}, "--jobs: 1000000 threads: expected 0 to 1024"},

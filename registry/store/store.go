@@ -92,6 +92,9 @@ const (
 	ByLock   Check = "lock"   // all digits, of a lock file, or learnt when the file came from the built-in address
 	ByHost   Check = "host"   // all digits, which the host of the file states, and the entry's first 8
 	ByPrefix Check = "prefix" // the 8 digits that the published file name carries
+	// ByNothing is what is said of a file of one's own, on this machine, whose row states no
+	// digest: its digest is that of what is there.
+	ByNothing Check = "nothing"
 )
 
 func (s *Store) blobPath(d digest.Digest) string {

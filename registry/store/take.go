@@ -9,6 +9,7 @@ import (
 	"path/filepath"
 	"strings"
 
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/internal/disk"
 	"github.com/gozoo/zoo/internal/oci"
 	"github.com/gozoo/zoo/internal/transfer"
@@ -36,6 +37,11 @@ func (s *Store) Import(ctx context.Context, entry *registry.Entry, path string, 
 		return Blob{}, err
 	}
 	o.bound(&want, entry)
+	if want.Digest == (digest.Digest{}) {
+		if want.Digest, err = fileDigest(entry.Name, path); err != nil {
+			return Blob{}, err
+		}
+	}
 	from := path
 	if abs, err := filepath.Abs(path); err == nil {
 		from = abs

@@ -5,6 +5,7 @@ import (
 	"encoding/hex"
 	"fmt"
 	"net/url"
+	"os"
 	"path/filepath"
 
 	"github.com/gozoo/zoo/digest"
@@ -21,6 +22,8 @@ import (
 //     that are not in it, nothing is trusted: neither what is in the cache nor what is built in.
 //   - All digits come from the row, else from the lock file of the project, else from what was
 //     learnt in this cache. The 8 digits of a file's name count where there is nothing better.
+//   - A row that states no digest is of a file on this machine: of what is at its address now, or of
+//     what was imported by hand. That is said, and learnt by nobody who is not asked to.
 //   - 8 digits can be met by a made file in seconds. Who knows no more takes from the cache only
 //     what came by the same address, or was brought by hand (wanted.stands), and the digest of a
 //     file that is known by no more is learnt by itself only where it came straight from the
@@ -46,8 +49,11 @@ func (s *Store) trust(entry *registry.Entry, o *Options) (wanted, error) {
 		Want:    transfer.Want{Name: entry.Name, Digest: e.Digest, Size: e.Size, Limit: s.limit},
 		checked: ByPrefix, stated: ByPrefix, entry: entry, row: rowKey(e.URL),
 	}
-	if e.Digest.Full() {
+	switch {
+	case e.Digest.Full():
 		w.checked, w.stated = BySHA256, BySHA256
+	case e.Digest == digest.Digest{}:
+		w.checked, w.stated = ByNothing, ByNothing
 	}
 	if path, err := filepath.Abs(o.Lock); o.Lock != "" && o.LockKey == nil && err == nil && path == s.lockPath() {
 		o.Lock = "" // the cache is the working directory: what was learnt is no project's lock file
@@ -71,11 +77,43 @@ func (s *Store) trust(entry *registry.Entry, o *Options) (wanted, error) {
 	}
 	if ok {
 		w.Size = pin.Size
+	} else if w.checked == ByNothing {
+		if err := w.byFile(); err != nil {
+			return w, err
+		}
 	}
 	if w.Size > 0 {
 		w.Limit = w.Size
 	}
 	return w, nil
+}
+
+// byFile makes the digest of a row that states none, and that no lock file pins, what the file at
+// its address has now: no file that was there before stands for it.
+func (w *wanted) byFile() error {
+	a, err := registry.ParseAddress(w.entry.Weights.URL)
+	if err != nil || a.Kind != registry.AddressFile {
+		return nil // it has to be imported
+	}
+	path, err := localPath(a)
+	if err != nil {
+		return fmt.Errorf("store: %s: %w", w.Name, err)
+	}
+	w.Digest, err = fileDigest(w.Name, path)
+	return err
+}
+
+// fileDigest returns the digest of a regular file.
+func fileDigest(name, path string) (digest.Digest, error) {
+	if err := checkRegular(name, path); err != nil {
+		return digest.Digest{}, err
+	}
+	f, err := os.Open(path)
+	if err != nil {
+		return digest.Digest{}, fmt.Errorf("store: %s: %w", name, err)
+	}
+	defer f.Close()
+	return digest.Read(f)
 }
 
 // learntOf returns what was learnt of an entry. It binds the address that it was learnt from
@@ -113,7 +151,7 @@ func (o *Options) pin(entry *registry.Entry) (pin lock.Pin, ok bool, err error) 
 	switch {
 	case !ok && o.LockKey != nil:
 		reason = fmt.Sprintf("it is not in %s, whose signature is asked for: add it with zoo lock %s and sign the file again", o.Lock, entry.Name)
-	case ok && !e.Digest.Matches(pin.Digest):
+	case ok && e.Digest != digest.Digest{} && !e.Digest.Matches(pin.Digest):
 		reason = fmt.Sprintf("%s pins sha256 %s, the registry states %s: zoo lock --update %s if the registry is right", o.Lock, pin.Digest, e.Digest, entry.Name)
 	case ok && e.Size != 0 && e.Size != pin.Size:
 		reason = fmt.Sprintf("%s pins a file of %d bytes, the registry states %d: zoo lock --update %s if the registry is right", o.Lock, pin.Size, e.Size, entry.Name)
@@ -127,6 +165,9 @@ func (o *Options) pin(entry *registry.Entry) (pin lock.Pin, ok bool, err error) 
 // which word. Where all digits are known they decide. Where no more than the prefix is, the
 // file must have come by the address of the same row, or by hand.
 func (w *wanted) stands(r *ref) (Check, bool) {
+	if r != nil && w.Digest == (digest.Digest{}) { // a file of one's own without an address
+		return ByNothing, r.Way == lock.Import
+	}
 	if r == nil || !w.Digest.Matches(r.SHA256) || w.Size > 0 && w.Size != r.Size {
 		return "", false
 	}
