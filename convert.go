@@ -244,7 +244,7 @@ func (z *Zoo) ConvertFile(ctx context.Context, path string, o ConvertOptions) (*
 	z.announce(job.done)
 	suggested := make(chan []Fit, 1)
 	if ask && !identified {
-		go func() { suggested <- z.fits(job.sd) }() // while the file is written
+		go func() { suggested <- z.fits(checkpoint, job.sd) }() // while the file is written
 	}
 	if err := job.deliver(ctx, o); err != nil {
 		return job.done, err

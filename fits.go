@@ -30,10 +30,10 @@ func (z *Zoo) Fits(c *converter.Checkpoint) ([]Fit, error) {
 	if err != nil {
 		return nil, err
 	}
-	return z.fits(sd), nil
+	return z.fits(c, sd), nil
 }
 
-func (z *Zoo) fits(sd *tensor.StateDict) []Fit {
+func (z *Zoo) fits(c *converter.Checkpoint, sd *tensor.StateDict) []Fit {
 	sizes := map[int]int{} // how many tensors have so many elements
 	elements := 0
 	for _, t := range sd.All() {
@@ -51,7 +51,7 @@ func (z *Zoo) fits(sd *tensor.StateDict) []Fit {
 		}
 		if !tried {
 			i = -1
-			if fit, ok := fitOf(sd, sizes, entry); ok {
+			if fit, ok := fitOf(c, sd, sizes, entry); ok {
 				i = len(fits)
 				fits = append(fits, fit)
 			}
@@ -83,14 +83,15 @@ func near(elements int, entry *registry.Entry) bool {
 }
 
 // fitOf fits a state dict to the network of an entry.
-func fitOf(sd *tensor.StateDict, sizes map[int]int, entry *registry.Entry) (Fit, bool) {
+func fitOf(c *converter.Checkpoint, sd *tensor.StateDict, sizes map[int]int, entry *registry.Entry) (Fit, bool) {
 	target, err := model.Target(entry.Arch, entry.Classes)
 	if err != nil || !mayFit(target, sizes) {
 		return Fit{}, false
 	}
+	target.File = c
 	fitted, err := target.Fit(sd)
-	if other := (*converter.NetworkError)(nil); errors.As(err, &other) {
-		return Fit{Arch: entry.Arch, Classes: entry.Classes}, true // by its tensors
+	if other := (*converter.NetworkError)(nil); errors.As(err, &other) && other.Found == "" {
+		return Fit{Arch: entry.Arch, Classes: entry.Classes}, true // by its tensors: nothing says that it is another
 	}
 	if err != nil {
 		return Fit{}, false
