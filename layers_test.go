@@ -40,7 +40,7 @@ var layers = []layer{
 	{"internal/homepath", nil},
 	{"internal/textfile", nil},
 	{"internal/dataset", []string{"internal/imagenet", "printable", "internal/bounded", "internal/textfile", "github.com/klauspost/compress"}},
-	{"internal/atomicfile", []string{"golang.org/x/term"}},
+	{"internal/atomicfile", []string{"internal/bounded", "golang.org/x/term"}},
 	{"internal/faulthost", nil},
 	{"internal/torchfile", []string{"tensor"}},
 	{"internal/bigtest", []string{"github.com/gofrs/flock"}},

@@ -12,6 +12,8 @@ import (
 	"path/filepath"
 	"runtime"
 	"strings"
+
+	"github.com/gozoo/zoo/internal/bounded"
 )
 
 // Write calls write with a temporary file beside path, and renames that to path
@@ -124,7 +126,7 @@ func (t *target) replace(perm os.FileMode, write func(tmp string) error) (err er
 	// Something else may have come there meanwhile. No system renames only over regular
 	// files: what comes between these two calls is lost.
 	if st, err := os.Lstat(t.real); err == nil && !st.Mode().IsRegular() {
-		return t.refuse("%s is there now: nothing was written", kind(st.Mode()))
+		return t.refuse("%s is there now: nothing was written", bounded.Kind(st.Mode()))
 	}
 	if err = os.Rename(tmp, t.real); err != nil {
 		return err

@@ -12,6 +12,8 @@ import (
 	"strings"
 	"syscall"
 	"time"
+
+	"github.com/gozoo/zoo/internal/bounded"
 )
 
 // descriptor returns the open descriptor of this process that a path names. Such a path is
@@ -50,7 +52,7 @@ func (t *target) open(ctx context.Context) (*os.File, error) {
 	}
 	for {
 		f, err := os.OpenFile(t.path, os.O_WRONLY|syscall.O_NONBLOCK, 0)
-		if t.kind != kind(os.ModeNamedPipe) || !errors.Is(err, syscall.ENXIO) {
+		if t.kind != bounded.Kind(os.ModeNamedPipe) || !errors.Is(err, syscall.ENXIO) {
 			return f, err
 		}
 		select {

@@ -10,6 +10,8 @@ import (
 	"time"
 
 	"golang.org/x/term"
+
+	"github.com/gozoo/zoo/internal/bounded"
 )
 
 // A target is what a path leads to.
@@ -61,9 +63,9 @@ func find(path string) (*target, error) {
 			return nil, t.refuse("cannot tell which file its links lead to: name that")
 		}
 	case m&os.ModeCharDevice != 0, m&os.ModeNamedPipe != 0:
-		t.stream, t.kind = true, kind(m)
+		t.stream, t.kind = true, bounded.Kind(m)
 	default:
-		return nil, t.refuse("is %s: name a file", kind(m))
+		return nil, t.refuse("is %s: name a file", bounded.Kind(m))
 	}
 	return t, nil
 }
@@ -105,23 +107,4 @@ func isTerminal(f *os.File) (is bool) {
 		err = c.Control(func(fd uintptr) { is = term.IsTerminal(int(fd)) })
 	}
 	return is && err == nil
-}
-
-// kind names what is not a regular file.
-func kind(m os.FileMode) string {
-	switch {
-	case m.IsDir():
-		return "a folder"
-	case m&os.ModeSymlink != 0:
-		return "a link"
-	case m&os.ModeNamedPipe != 0:
-		return "a named pipe"
-	case m&os.ModeSocket != 0:
-		return "a socket"
-	case m&os.ModeCharDevice != 0:
-		return "a device"
-	case m&os.ModeDevice != 0:
-		return "a disk"
-	}
-	return "no regular file"
 }

@@ -65,22 +65,26 @@ func regular(path string, st os.FileInfo) error {
 	if st.Mode().IsRegular() {
 		return nil
 	}
-	return &os.PathError{Op: "open", Path: path, Err: fmt.Errorf("%w (%s)", ErrIrregular, kind(st.Mode()))}
+	return &os.PathError{Op: "open", Path: path, Err: fmt.Errorf("%w (%s)", ErrIrregular, Kind(st.Mode()))}
 }
 
-// kind names what is not a regular file.
-func kind(m os.FileMode) string {
+// Kind names what is not a regular file.
+func Kind(m os.FileMode) string {
 	switch {
 	case m.IsDir():
 		return "a folder"
+	case m&os.ModeSymlink != 0:
+		return "a link"
 	case m&os.ModeNamedPipe != 0:
 		return "a named pipe"
 	case m&os.ModeSocket != 0:
 		return "a socket"
-	case m&os.ModeDevice != 0:
+	case m&os.ModeCharDevice != 0:
 		return "a device"
+	case m&os.ModeDevice != 0:
+		return "a disk"
 	}
-	return m.Type().String()
+	return "no regular file"
 }
 
 // ReadFile reads a regular file of at most limit bytes. The error is that of Open, or wraps

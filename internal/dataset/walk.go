@@ -9,6 +9,8 @@ import (
 	"path"
 	"slices"
 	"strings"
+
+	"github.com/gozoo/zoo/internal/bounded"
 )
 
 // Bounds of what is walked, so that links which multiply folders, or an archive of nothing but
@@ -95,21 +97,16 @@ func join(dir, name string) string {
 	return dir + "/" + name
 }
 
-// kind names what is neither a folder nor a regular file; empty for those.
+// kind names what is neither a folder nor a regular file; empty for those. A link is one that was
+// followed, and led nowhere.
 func kind(m fs.FileMode) string {
 	switch {
 	case m.IsDir(), m.IsRegular():
 		return ""
 	case m&fs.ModeSymlink != 0:
 		return "a link that leads nowhere"
-	case m&fs.ModeNamedPipe != 0:
-		return "a named pipe"
-	case m&fs.ModeSocket != 0:
-		return "a socket"
-	case m&fs.ModeDevice != 0:
-		return "a device"
 	}
-	return "not a regular file"
+	return bounded.Kind(m)
 }
 
 // each calls f with the path of each image in a folder and below, in the order of names. What
