@@ -194,7 +194,7 @@ func (z *Zoo) measure(ctx context.Context, entry *registry.Entry, images fs.FS, 
 		default:
 			row.Digests.Converted = converted.Digest
 		}
-		m, err = z.openBlob(ctx, entry, src)
+		m, err = z.openBlob(ctx, entry, src, OpenOptions{})
 		return err
 	})
 	if err != nil {

@@ -24,6 +24,7 @@ import (
 	"github.com/gozoo/zoo/converter"
 	"github.com/gozoo/zoo/golden"
 	"github.com/gozoo/zoo/internal/imagenet"
+	"github.com/gozoo/zoo/internal/option"
 	"github.com/gozoo/zoo/model"
 	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/registry"
@@ -56,20 +57,12 @@ func Open(ctx context.Context, name string) (*Model, error) {
 // cache → converted file → bound graph. Close it after use. The error answers errors.Is
 // for ErrUnknown, ErrNetwork, ErrDigest and ErrCheckpoint.
 func (z *Zoo) Open(ctx context.Context, name string) (*Model, error) {
-	entry, err := z.lookup(name)
-	if err != nil {
-		return nil, err
-	}
-	var m *Model
-	err = z.withSource(ctx, entry, func(src store.Blob) (err error) {
-		m, err = z.openBlob(ctx, entry, src)
-		return err
-	})
-	return m, err
+	return z.OpenWith(ctx, name, OpenOptions{})
 }
 
-// openBlob returns the model of an entry whose published file is in the cache.
-func (z *Zoo) openBlob(ctx context.Context, entry *registry.Entry, src store.Blob) (*Model, error) {
+// openBlob returns the model of an entry whose published file is in the cache. The options name
+// no other weights.
+func (z *Zoo) openBlob(ctx context.Context, entry *registry.Entry, src store.Blob, o OpenOptions) (*Model, error) {
 	converted, err := z.converted(ctx, entry, src)
 	if errors.Is(err, store.ErrReadOnly) {
 		// A cache that somebody else filled: the published file will do.
@@ -77,7 +70,7 @@ func (z *Zoo) openBlob(ctx context.Context, entry *registry.Entry, src store.Blo
 		if err != nil {
 			return nil, err
 		}
-		return z.model(entry, checkpoint, OpenOptions{}, entry.Weights.Recipe, golden.FromFile(src.Digest))
+		return z.model(entry, checkpoint, o, entry.Weights.Recipe, golden.FromFile(src.Digest))
 	}
 	if err != nil {
 		return nil, err
@@ -86,10 +79,10 @@ func (z *Zoo) openBlob(ctx context.Context, entry *registry.Entry, src store.Blo
 	if err != nil {
 		return nil, err
 	}
-	return z.model(entry, checkpoint, OpenOptions{}, "", golden.FromFile(src.Digest))
+	return z.model(entry, checkpoint, o, "", golden.FromFile(src.Digest))
 }
 
-// OpenOptions says where the weights of a model come from.
+// OpenOptions says where the weights of a model come from, and what is otherwise than its row says.
 type OpenOptions struct {
 	// File is a checkpoint, of any container that package converter reads, in place of the
 	// published file.
@@ -101,20 +94,30 @@ type OpenOptions struct {
 	// "tf_efficientnet_b0", where it does not say and another has the same tensors: see
 	// converter.Target.
 	Network string
+	// Input is the preprocessing in place of the row's; nil for that.
+	Input *vision.Pipeline
+	// Classes names the classes in label order, in place of the names that the row or the file
+	// gives; nil for those.
+	Classes []string
 }
 
 // OpenWith is Open with weights from elsewhere. Where the file has several networks and the
 // key is empty, the choice is that of converter.Target.FitFile. Close it after use.
 func (z *Zoo) OpenWith(ctx context.Context, name string, o OpenOptions) (*Model, error) {
-	if o == (OpenOptions{}) {
-		return z.Open(ctx, name)
-	}
 	entry, err := z.lookup(name)
 	if err != nil {
 		return nil, err
 	}
 	if o.File != "" {
 		return z.openFile(entry, o)
+	}
+	if o.Weights == "" && o.Network == "" {
+		var m *Model
+		err = z.withSource(ctx, entry, func(src store.Blob) (err error) {
+			m, err = z.openBlob(ctx, entry, src, o)
+			return err
+		})
+		return m, err
 	}
 	src, err := z.fetch(ctx, entry)
 	if err != nil {
@@ -159,6 +162,16 @@ func (z *Zoo) model(entry *registry.Entry, checkpoint *converter.Checkpoint, ope
 		// the row says of its own file is not said of one that is given in its place.
 		if len(checkpoint.Classes) == 0 || open.File == "" && len(entry.ClassNames) == fitted.Classes {
 			o.Classes = labels(entry, fitted.Classes)
+		}
+		if open.Input != nil {
+			o.Pipeline = *open.Input
+		}
+		if open.Classes != nil {
+			o.Classes = open.Classes
+		}
+		if open.Classes != nil && len(open.Classes) != fitted.Classes {
+			checkpoint.Close()
+			return nil, option.Errorf("Classes", "zoo: %s: %d class names, but the classifier has %d rows: name each", entry.Name, len(open.Classes), fitted.Classes)
 		}
 		var m *Model
 		if m, err = model.FromCheckpoint(checkpoint, fitted, o); err == nil {

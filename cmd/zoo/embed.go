@@ -66,8 +66,9 @@ A checkpoint that lacks exactly the classifier, as those of self-supervised trai
 					Weights   string   `json:"weights"`
 					Precision string   `json:"precision"`
 					Kernels   string   `json:"kernels"`
+					Pixels    string   `json:"preprocessing"`
 					Results   []result `json:"results"`
-				}{m.Name(), m.Weights().String(), string(m.Compute().Precision), model.Variant(), results})
+				}{m.Name(), m.Weights().String(), string(m.Compute().Precision), model.Variant(), m.Pipeline().String(), results})
 				if err == nil {
 					err = printErr
 				}
@@ -77,6 +78,7 @@ A checkpoint that lacks exactly the classifier, as those of self-supervised trai
 		ValidArgsFunction: a.completeFirstName,
 	}
 	openFlags(c, &from)
+	a.inputFlags(c, &from, true)
 	a.precisionFlag(c, zoo.High)
 	a.pictureFlags(c)
 	return c

@@ -72,6 +72,7 @@ csv for --per-class.`,
 	f.StringVar(&g.data, "data", "", "folder, .zip, .tar, .tar.gz or .tar.zst with labelled images")
 	f.StringVar(&g.labels, "labels", "", "list of labels that is not among the data")
 	openFlags(c, &g.from)
+	a.inputFlags(c, &g.from, false)
 	f.StringVar(&g.classes, "classes", "", "file with the names of the classes in label order, by which folders and lists label images")
 	f.IntVar(&o.ClassesOffset, "classes-offset", 0, "rows of the classifier before the first class: 1 where row 0 means background")
 	f.IntVar(&o.Limit, "limit", 0, "evaluate the first images only, in path order")
@@ -151,7 +152,9 @@ func (a *app) evaluate(ctx context.Context, name string, g evalFlags, o evaluate
 		a.progress(zoo.Progress{Task: "evaluate", Name: name, Done: int64(done), Total: int64(total)})
 	}
 	o.Partial, o.AllowChance = g.show.noStrict, g.show.allowChance
-	o.Expected = expected(entry, m.Weights())
+	if o.Expected = expected(entry, m.Weights()); g.from.Input != nil { // nothing is published with that
+		o.Expected = min(o.Expected, evaluate.Unpublished)
+	}
 	e, err := evaluate.Run(ctx, m, images, o)
 	if err != nil {
 		return err

@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"encoding/csv"
+	"errors"
 	"math"
 	"path"
 	"slices"
@@ -57,6 +58,12 @@ out. Formats: human, json, ndjson, csv.`,
 			for _, e := range z.Registry().Match(glob) {
 				if (family == "" || e.Family == family) && (licence == "" || strings.EqualFold(e.Weights.Licence, licence)) && matches(e) {
 					entries = append(entries, e)
+				}
+			}
+			// A row that is asked for by its name is no row among others.
+			if bad := (*registry.RowError)(nil); !strings.ContainsAny(glob, `*?[\`) {
+				if _, err := z.Registry().Lookup(glob); errors.As(err, &bad) {
+					return err
 				}
 			}
 			a.tellFaults(z.Registry().Faults(glob))

@@ -79,6 +79,7 @@ followed, without hidden files and those that Windows and macOS leave. Formats: 
 	}
 	c.Flags().IntVar(&top, "top", 5, "how many classes to print")
 	openFlags(c, &from)
+	a.inputFlags(c, &from, true)
 	c.Flags().BoolVar(&multiLabel, "multi-label", false, "score each class on its own, by a sigmoid, for classes that do not exclude each other")
 	c.Flags().StringVar(&cam, "cam", "", "PNG file to write a class activation map to")
 	a.precisionFlag(c, zoo.High)
@@ -284,8 +285,9 @@ func (p *predictionPrinter) end() error {
 			Weights   string           `json:"weights"`
 			Precision string           `json:"precision"`
 			Kernels   string           `json:"kernels"`
+			Pixels    string           `json:"preprocessing"`
 			Results   []predictionJSON `json:"results"`
-		}{m.Name(), m.Weights().String(), string(m.Compute().Precision), model.Variant(), p.all})
+		}{m.Name(), m.Weights().String(), string(m.Compute().Precision), model.Variant(), m.Pipeline().String(), p.all})
 	}
 	p.app.hint("%s, %s, precision %s on %s", m.Name(), m.Weights(), m.Compute().Precision, model.Variant())
 	p.csv.Flush()

@@ -130,6 +130,7 @@ crop = "x"
 		{name: "list", args: []string{"list"}, says: []string{"good  ", nanoModel, `entry "key": unknown key "colour"`, `entry "value": line 8: classes`, `entry "bracket": line 11`,
 			`entry "nothing": missing`, `entry "two words": expected letters`, `entry "GOOD": the name differs from that of entry "good" in case only`}},
 		{name: "list of many", args: []string{"list", "--config", many, "m*"}, says: []string{"left out: 40 more", `entry "m0"`}},
+		{name: "list of a bad one", args: []string{"list", "key"}, status: exitUsage, says: []string{"unknown key"}},
 		{name: "the good one", args: []string{"info", "good"}, says: []string{nanoModel}},
 		{name: "a built-in one", args: []string{"predict", nanoModel, "five.png"}, says: []string{"0.9986"}},
 		{name: "a bad one", args: []string{"predict", "key", "five.png"}, status: exitUsage, says: []string{"zoo.toml", `entry "key": unknown key "colour"`}},
