@@ -187,7 +187,8 @@ func (s *splitter) key() (first string, ok bool) {
 			return first, false
 		}
 		s.space()
-		begin, end := s.at, s.at
+		begin := s.at
+		var end int
 		if c := s.peek(); c == '"' || c == '\'' {
 			begin++
 			s.quoted(c)
