@@ -188,19 +188,18 @@ func (s *splitter) key() (first string, ok bool) {
 		}
 		s.space()
 		begin := s.at
-		var end int
 		if c := s.peek(); c == '"' || c == '\'' {
-			begin++
 			s.quoted(c)
-			end = s.at - 1
+			if n == 1 && s.at-begin > 1 {
+				first = s.text[begin+1 : s.at-1]
+			}
 		} else {
 			for s.at < len(s.text) && bare(s.text[s.at]) {
 				s.at++
 			}
-			end = s.at
-		}
-		if n == 1 {
-			first = s.text[min(begin, end):end]
+			if n == 1 {
+				first = s.text[begin:s.at]
+			}
 		}
 		if s.at == begin {
 			return first, false

@@ -27,7 +27,7 @@ func (a *app) listCommand() *cobra.Command {
 		Long: `List known models with their published figures: parameters in millions, FLOPs in units of
 10^9, accuracies in percent. CONVERTED FROM is the file that the checkpoint was made from, where
 its publisher says so. The last column says how the checkpoint is to be had: embedded, cached, by
-download, or by import of a file.
+download, as a file of this machine, or by import of one.
 
 --filter compares a figure with a number, with <, <=, > or >=; a model without the figure does
 not match. Several filters must all match. Rows of a zoo.toml that are not right are named and left

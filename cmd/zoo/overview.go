@@ -47,6 +47,8 @@ func where(e *registry.Entry, cached map[string]bool) string {
 		return "cached"
 	case e.Weights.URL == "":
 		return "import"
+	case strings.HasPrefix(e.Weights.URL, registry.FileScheme):
+		return "file"
 	}
 	return "download"
 }
