@@ -37,6 +37,11 @@ only mapping that fits is taken. --weights KEY takes another, such as state_dict
 --explain lists what is there. With --model, wrappers, a common prefix and masks of pruning are
 undone where exactly the network's tensors are left; what was done is printed.
 
+Networks that differ in borders, eps or pooling have the same tensors. Which one a file of another
+project holds is told by --arch or --recipe PROJECT/NETWORK, else by the file (arch, args), by the
+config.json beside it, or by its name where the digits in it are those of its sha256. Where nothing
+tells, the project's plain network is assumed and said, or the file is refused with the candidates.
+
 What is written is safetensors, .pth (for torch.load with weights_only), .npz (numpy), or
 .onnx (the network with its weights; NAME or --model): as --to says, or as the name given to
 -o ends. A name that ends in .zst is compressed.
