@@ -13,7 +13,6 @@ import (
 	"github.com/gozoo/zoo/model"
 	"github.com/gozoo/zoo/printable"
 	"github.com/gozoo/zoo/tensor"
-	"github.com/gozoo/zoo/vision"
 )
 
 // batchSize is how many images are computed together.
@@ -133,7 +132,10 @@ func (r *runner) evaluate(ctx context.Context, m *model.Model, items []dataset.I
 			return nil, err
 		}
 		results[i] = ImageResult{Path: it.Path, Label: it.Label}
-		input, err := r.input(m, it.Path)
+		input, err := r.input(ctx, m, it.Path)
+		if err := ctx.Err(); err != nil {
+			return nil, err // not the image's fault
+		}
 		if gone(err) {
 			return nil, fmt.Errorf("evaluate: %s: %w: what was done before is kept", m.Name(), err)
 		}
@@ -157,7 +159,7 @@ func (r *runner) evaluate(ctx context.Context, m *model.Model, items []dataset.I
 const largeFile = 32 << 20
 
 // input reads one image and preprocesses it.
-func (r *runner) input(m *model.Model, name string) (model.Input, error) {
+func (r *runner) input(ctx context.Context, m *model.Model, name string) (model.Input, error) {
 	large := false
 	data, err := dataset.ReadImage(r.data, name, func(size int64) {
 		if large = size > largeFile; large {
@@ -170,15 +172,11 @@ func (r *runner) input(m *model.Model, name string) (model.Input, error) {
 	if err != nil {
 		return model.Input{}, err
 	}
-	img, err := vision.Decode(data, m.DecodeOptions())
+	pixels, err := m.Pipeline().Load(ctx, data, m.DecodeOptions())
 	if err != nil {
 		return model.Input{}, fmt.Errorf("%s: %w", name, err)
 	}
-	x, h, w, err := m.Pipeline().Apply(img)
-	if err != nil {
-		return model.Input{}, err
-	}
-	return model.Tensor(tensor.Shape{1, 3, h, w}, x), nil
+	return model.Tensor(tensor.Shape{1, 3, pixels.H, pixels.W}, m.Pipeline().Normalize(pixels)), nil
 }
 
 // gone reports whether an error of reading an image says something about the file system
