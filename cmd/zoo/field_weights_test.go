@@ -53,6 +53,7 @@ func TestFieldWeights(t *testing.T) {
 		{name: "ZeRO 3, to be converted", args: convert("06_zero3_mp_rank_00_model_states.pt"), status: exitCheckpoint, says: []string{"zero_to_fp32.py"}},
 		{name: "TimmClassifier", args: resnet("15_TimmClassifier_resnet18.pth.zst"), says: []string{cat, `the prefix "model."`}},
 		{name: "TIMMBackbone", args: resnet("15_TIMMBackbone_resnet18.pth.zst"), says: []string{cat, `the prefix "backbone.timm_model."`, `the classifier is "head.fc"`}},
+		{name: "transformers", args: resnet("19_hf_resnet18.bin.zst"), says: []string{cat}},
 		{name: "half precision", args: digits("18_half.pth"), says: []string{right}},
 		{name: "no classifier", args: resnet("20_headless.pth.zst"), status: exitCheckpoint, says: []string{"the classifier is missing", "embed"}, never: []string{"0.00"}},
 		{name: "features without a classifier", args: embed("20_headless.pth.zst"), says: []string{"dog.jpg,0,0", "no classifier"}},
