@@ -53,6 +53,9 @@ func TestTilesEqualReference(t *testing.T) {
 		{"3x3 in rows and halves", 1, 4, 20, 32, 128, "rows", false, true, []nn.Option{nn.K(3)}},
 	} {
 		for parts := 1; parts <= 3; parts++ {
+			if underRace && parts != 2 {
+				continue // who computes what does not depend on them
+			}
 			for _, v := range tileVariants(t) {
 				t.Run(fmt.Sprintf("%s/%d parts/%s", tt.name, parts, v.Name), func(t *testing.T) {
 					r := rand.New(rand.NewPCG(uint64(parts), uint64(tt.in*tt.h+tt.w)))
