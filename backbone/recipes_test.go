@@ -215,6 +215,9 @@ func TestSettings(t *testing.T) {
 // TestRecipes checks that renamed foreign weights fit strictly and give the logits
 // that the other project's network computes with them.
 func TestRecipes(t *testing.T) {
+	if testing.Short() {
+		t.Skip("computes dozens of networks")
+	}
 	for _, f := range foreigns(t) {
 		t.Run(f.file, func(t *testing.T) {
 			bigtest.Alone(t)

@@ -71,7 +71,11 @@ func TestFuse(t *testing.T) {
 			if diff := cmp.Diff(append(tt.want, "adaptive_avg_pool2d", "linear"), got); diff != "" {
 				t.Errorf("steps (-want +got):\n%s", diff)
 			}
-			check(t, g, shape, Options{Variant: bf16Variants(t)[0]}, r)
+			o := Options{}
+			if vs := bf16Variants(t); len(vs) > 0 { // none under the race detector on many processors
+				o.Variant = vs[0]
+			}
+			check(t, g, shape, o, r)
 		})
 	}
 }
