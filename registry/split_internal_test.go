@@ -6,6 +6,7 @@ import (
 	"strings"
 	"testing"
 	"time"
+	"unicode/utf8"
 
 	"github.com/BurntSushi/toml"
 	"github.com/google/go-cmp/cmp"
@@ -125,7 +126,7 @@ func FuzzSplit(f *testing.F) {
 		f.Add(text)
 	}
 	f.Fuzz(func(t *testing.T, text string) {
-		if len(text) > 1000 {
+		if len(text) > 1000 || !utf8.ValidString(text) { // the decoder takes marks of UTF-16, which split does not
 			return
 		}
 		var want map[string]any
