@@ -7,9 +7,6 @@ import (
 	"fmt"
 	"io"
 	"os"
-	"path/filepath"
-	"slices"
-	"strings"
 
 	"github.com/gozoo/zoo/converter"
 	"github.com/gozoo/zoo/converter/pth"
@@ -275,30 +272,6 @@ func writtenTwice(o *ConvertOptions) bool {
 	}
 	st, err := os.Stat(o.Output)
 	return err != nil || st.Mode().IsRegular()
-}
-
-// namedByDigest reports whether a file's name holds the first digits of the digest of an entry's
-// file, as published names do.
-func (z *Zoo) namedByDigest(path string) bool {
-	base := filepath.Base(path)
-	return slices.ContainsFunc(z.registry.All(), func(e *registry.Entry) bool {
-		short := e.Weights.Digest.Short()
-		return short != "" && strings.Contains(base, short)
-	})
-}
-
-// publisher returns the entry whose published file a checkpoint is by its digest, which it returns
-// as well; nil where it is none, or more than one.
-func (z *Zoo) publisher(checkpoint *converter.Checkpoint, path string) (*registry.Entry, digest.Digest) {
-	st, err := os.Stat(path)
-	if err != nil {
-		return nil, digest.Digest{}
-	}
-	d := checkpoint.Digest()
-	if entries := z.identified(d, st.Size()); len(entries) == 1 {
-		return entries[0], d
-	}
-	return nil, d
 }
 
 // announce says which tensors a conversion takes.

@@ -3,7 +3,9 @@ package zoo
 import (
 	"errors"
 	"os"
+	"path/filepath"
 	"slices"
+	"strings"
 
 	"github.com/gozoo/zoo/converter"
 	"github.com/gozoo/zoo/digest"
@@ -166,4 +168,28 @@ func (z *Zoo) identified(d digest.Digest, size int64) []*registry.Entry {
 		}
 	}
 	return out
+}
+
+// namedByDigest reports whether a file's name holds the first digits of the digest of an entry's
+// file, as published names do.
+func (z *Zoo) namedByDigest(path string) bool {
+	base := filepath.Base(path)
+	return slices.ContainsFunc(z.registry.All(), func(e *registry.Entry) bool {
+		short := e.Weights.Digest.Short()
+		return short != "" && strings.Contains(base, short)
+	})
+}
+
+// publisher returns the entry whose published file a checkpoint is by its digest, which it returns
+// as well; nil where it is none, or more than one.
+func (z *Zoo) publisher(checkpoint *converter.Checkpoint, path string) (*registry.Entry, digest.Digest) {
+	st, err := os.Stat(path)
+	if err != nil {
+		return nil, digest.Digest{}
+	}
+	d := checkpoint.Digest()
+	if entries := z.identified(d, st.Size()); len(entries) == 1 {
+		return entries[0], d
+	}
+	return nil, d
 }
