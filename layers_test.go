@@ -44,6 +44,7 @@ var layers = []layer{
 	{"internal/faulthost", nil},
 	{"internal/torchfile", []string{"tensor"}},
 	{"internal/bigtest", []string{"github.com/gofrs/flock"}},
+	{"internal/race", nil},
 	{"internal/mmap", []string{"github.com/edsrzf/mmap-go"}},
 	{"internal/disk", []string{"golang.org/x/sys"}},
 	{"internal/amxemu", []string{"internal/cpu"}},

@@ -12,6 +12,8 @@ import (
 	"syscall"
 	"testing"
 	"time"
+
+	"github.com/gozoo/zoo/internal/race"
 )
 
 // A process is a command line that runs in a process of its own, so that its memory is
@@ -60,6 +62,9 @@ func checkBounded(t *testing.T, cache string, status int, says string, args ...s
 }
 
 func TestHostile2Pictures(t *testing.T) {
+	if race.Enabled {
+		t.Skip("measures memory and processor time")
+	}
 	dir, cache := corpus(t, "hostile-2"), t.TempDir()
 	for _, tc := range []struct {
 		name   string

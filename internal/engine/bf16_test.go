@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/gozoo/zoo/internal/kernel"
+	"github.com/gozoo/zoo/internal/race"
 	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/tensor"
 )
@@ -36,7 +37,7 @@ func portableVariants(t testing.TB) []*kernel.Variant {
 func bf16Variants(t testing.TB) []*kernel.Variant {
 	t.Helper()
 	vs := portableVariants(t)
-	if underRace {
+	if race.Enabled {
 		vs = nil
 	}
 	for _, v := range slices.Concat(kernel.Variants(), kernel.Slower()) {

@@ -8,6 +8,7 @@ import (
 	"testing"
 
 	"github.com/gozoo/zoo/internal/kernel"
+	"github.com/gozoo/zoo/internal/race"
 	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/tensor"
 )
@@ -21,7 +22,7 @@ func tileVariants(t testing.TB) []*kernel.Variant {
 			vs = append(vs, v)
 		}
 	}
-	if underRace {
+	if race.Enabled {
 		return vs[len(vs)-1:]
 	}
 	return vs
@@ -53,7 +54,7 @@ func TestTilesEqualReference(t *testing.T) {
 		{"3x3 in rows and halves", 1, 4, 20, 32, 128, "rows", false, true, []nn.Option{nn.K(3)}},
 	} {
 		for parts := 1; parts <= 3; parts++ {
-			if underRace && parts != 2 {
+			if race.Enabled && parts != 2 {
 				continue // who computes what does not depend on them
 			}
 			for _, v := range tileVariants(t) {

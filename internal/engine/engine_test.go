@@ -11,6 +11,8 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gozoo/zoo/internal/race"
+
 	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/tensor"
 )
@@ -149,6 +151,9 @@ func TestThreadsAndBatchesChangeNothing(t *testing.T) {
 	everyPrecision(t, func(t *testing.T, p Precision) {
 		t.Run("small", func(t *testing.T) { threadsAndBatchesChangeNothing(t, small, Options{Precision: p}) })
 		for _, v := range tileVariants(t) {
+			if race.Enabled && v.Name == "portable tiles" && p != Medium {
+				continue // three parts take three times as long, by the same threads
+			}
 			for _, early := range []int{3, -1, 100} {
 				if testing.Short() && early != 3 {
 					continue
@@ -273,6 +278,9 @@ func sessionsShareAPlan(t *testing.T, p Precision) {
 }
 
 func TestRunAllocatesNothing(t *testing.T) {
+	if race.Enabled {
+		t.Skip("what is allocated is no race")
+	}
 	everyPrecision(t, func(t *testing.T, p Precision) {
 		runAllocatesNothing(t, small, Options{Precision: p})
 		for _, v := range tileVariants(t) {

@@ -16,6 +16,7 @@ import (
 	"github.com/google/go-cmp/cmp"
 
 	"github.com/gozoo/zoo/internal/kernel"
+	"github.com/gozoo/zoo/internal/race"
 	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/tensor"
 )
@@ -190,7 +191,7 @@ func randomOptions(g *nn.Graph, v *kernel.Variant, r *rand.Rand) Options {
 
 func TestRandomGraphsEqualReference(t *testing.T) {
 	variants, seeds := slices.Concat(kernel.Variants(), portableVariants(t), kernel.Slower()), randomSeeds()
-	if underRace {
+	if race.Enabled {
 		variants, seeds = []*kernel.Variant{kernel.Best()}, 20
 	}
 	for seed := range seeds {
