@@ -9168,3 +9168,282 @@ layerNorm256_values_end:
 	JNE  layerNorm256_pixel
 	VZEROUPPER
 	RET
+
+DATA softmax256_masks<>+0(SB)/4, $0xffffffff
+DATA softmax256_masks<>+4(SB)/4, $0xffffffff
+DATA softmax256_masks<>+8(SB)/4, $0xffffffff
+DATA softmax256_masks<>+12(SB)/4, $0xffffffff
+DATA softmax256_masks<>+16(SB)/4, $0xffffffff
+DATA softmax256_masks<>+20(SB)/4, $0xffffffff
+DATA softmax256_masks<>+24(SB)/4, $0xffffffff
+DATA softmax256_masks<>+28(SB)/4, $0xffffffff
+DATA softmax256_masks<>+32(SB)/4, $0x00000000
+DATA softmax256_masks<>+36(SB)/4, $0x00000000
+DATA softmax256_masks<>+40(SB)/4, $0x00000000
+DATA softmax256_masks<>+44(SB)/4, $0x00000000
+DATA softmax256_masks<>+48(SB)/4, $0x00000000
+DATA softmax256_masks<>+52(SB)/4, $0x00000000
+DATA softmax256_masks<>+56(SB)/4, $0x00000000
+DATA softmax256_masks<>+60(SB)/4, $0x00000000
+GLOBL softmax256_masks<>(SB), RODATA|NOPTR, $64
+
+DATA softmax256_constants<>+0(SB)/4, $(-340282350000000000000000000000000000000.0)
+DATA softmax256_constants<>+4(SB)/4, $(-340282350000000000000000000000000000000.0)
+DATA softmax256_constants<>+8(SB)/4, $(-340282350000000000000000000000000000000.0)
+DATA softmax256_constants<>+12(SB)/4, $(-340282350000000000000000000000000000000.0)
+DATA softmax256_constants<>+16(SB)/4, $(-340282350000000000000000000000000000000.0)
+DATA softmax256_constants<>+20(SB)/4, $(-340282350000000000000000000000000000000.0)
+DATA softmax256_constants<>+24(SB)/4, $(-340282350000000000000000000000000000000.0)
+DATA softmax256_constants<>+28(SB)/4, $(-340282350000000000000000000000000000000.0)
+DATA softmax256_constants<>+32(SB)/4, $(-104.0)
+DATA softmax256_constants<>+36(SB)/4, $(-104.0)
+DATA softmax256_constants<>+40(SB)/4, $(-104.0)
+DATA softmax256_constants<>+44(SB)/4, $(-104.0)
+DATA softmax256_constants<>+48(SB)/4, $(-104.0)
+DATA softmax256_constants<>+52(SB)/4, $(-104.0)
+DATA softmax256_constants<>+56(SB)/4, $(-104.0)
+DATA softmax256_constants<>+60(SB)/4, $(-104.0)
+DATA softmax256_constants<>+64(SB)/4, $(1.442695)
+DATA softmax256_constants<>+68(SB)/4, $(1.442695)
+DATA softmax256_constants<>+72(SB)/4, $(1.442695)
+DATA softmax256_constants<>+76(SB)/4, $(1.442695)
+DATA softmax256_constants<>+80(SB)/4, $(1.442695)
+DATA softmax256_constants<>+84(SB)/4, $(1.442695)
+DATA softmax256_constants<>+88(SB)/4, $(1.442695)
+DATA softmax256_constants<>+92(SB)/4, $(1.442695)
+DATA softmax256_constants<>+96(SB)/4, $(0.6931472)
+DATA softmax256_constants<>+100(SB)/4, $(0.6931472)
+DATA softmax256_constants<>+104(SB)/4, $(0.6931472)
+DATA softmax256_constants<>+108(SB)/4, $(0.6931472)
+DATA softmax256_constants<>+112(SB)/4, $(0.6931472)
+DATA softmax256_constants<>+116(SB)/4, $(0.6931472)
+DATA softmax256_constants<>+120(SB)/4, $(0.6931472)
+DATA softmax256_constants<>+124(SB)/4, $(0.6931472)
+DATA softmax256_constants<>+128(SB)/4, $(-0.0000000019046542)
+DATA softmax256_constants<>+132(SB)/4, $(-0.0000000019046542)
+DATA softmax256_constants<>+136(SB)/4, $(-0.0000000019046542)
+DATA softmax256_constants<>+140(SB)/4, $(-0.0000000019046542)
+DATA softmax256_constants<>+144(SB)/4, $(-0.0000000019046542)
+DATA softmax256_constants<>+148(SB)/4, $(-0.0000000019046542)
+DATA softmax256_constants<>+152(SB)/4, $(-0.0000000019046542)
+DATA softmax256_constants<>+156(SB)/4, $(-0.0000000019046542)
+DATA softmax256_constants<>+160(SB)/4, $(0.0001984127)
+DATA softmax256_constants<>+164(SB)/4, $(0.0001984127)
+DATA softmax256_constants<>+168(SB)/4, $(0.0001984127)
+DATA softmax256_constants<>+172(SB)/4, $(0.0001984127)
+DATA softmax256_constants<>+176(SB)/4, $(0.0001984127)
+DATA softmax256_constants<>+180(SB)/4, $(0.0001984127)
+DATA softmax256_constants<>+184(SB)/4, $(0.0001984127)
+DATA softmax256_constants<>+188(SB)/4, $(0.0001984127)
+DATA softmax256_constants<>+192(SB)/4, $(0.0013888889)
+DATA softmax256_constants<>+196(SB)/4, $(0.0013888889)
+DATA softmax256_constants<>+200(SB)/4, $(0.0013888889)
+DATA softmax256_constants<>+204(SB)/4, $(0.0013888889)
+DATA softmax256_constants<>+208(SB)/4, $(0.0013888889)
+DATA softmax256_constants<>+212(SB)/4, $(0.0013888889)
+DATA softmax256_constants<>+216(SB)/4, $(0.0013888889)
+DATA softmax256_constants<>+220(SB)/4, $(0.0013888889)
+DATA softmax256_constants<>+224(SB)/4, $(0.008333334)
+DATA softmax256_constants<>+228(SB)/4, $(0.008333334)
+DATA softmax256_constants<>+232(SB)/4, $(0.008333334)
+DATA softmax256_constants<>+236(SB)/4, $(0.008333334)
+DATA softmax256_constants<>+240(SB)/4, $(0.008333334)
+DATA softmax256_constants<>+244(SB)/4, $(0.008333334)
+DATA softmax256_constants<>+248(SB)/4, $(0.008333334)
+DATA softmax256_constants<>+252(SB)/4, $(0.008333334)
+DATA softmax256_constants<>+256(SB)/4, $(0.041666668)
+DATA softmax256_constants<>+260(SB)/4, $(0.041666668)
+DATA softmax256_constants<>+264(SB)/4, $(0.041666668)
+DATA softmax256_constants<>+268(SB)/4, $(0.041666668)
+DATA softmax256_constants<>+272(SB)/4, $(0.041666668)
+DATA softmax256_constants<>+276(SB)/4, $(0.041666668)
+DATA softmax256_constants<>+280(SB)/4, $(0.041666668)
+DATA softmax256_constants<>+284(SB)/4, $(0.041666668)
+DATA softmax256_constants<>+288(SB)/4, $(0.16666667)
+DATA softmax256_constants<>+292(SB)/4, $(0.16666667)
+DATA softmax256_constants<>+296(SB)/4, $(0.16666667)
+DATA softmax256_constants<>+300(SB)/4, $(0.16666667)
+DATA softmax256_constants<>+304(SB)/4, $(0.16666667)
+DATA softmax256_constants<>+308(SB)/4, $(0.16666667)
+DATA softmax256_constants<>+312(SB)/4, $(0.16666667)
+DATA softmax256_constants<>+316(SB)/4, $(0.16666667)
+DATA softmax256_constants<>+320(SB)/4, $(0.5)
+DATA softmax256_constants<>+324(SB)/4, $(0.5)
+DATA softmax256_constants<>+328(SB)/4, $(0.5)
+DATA softmax256_constants<>+332(SB)/4, $(0.5)
+DATA softmax256_constants<>+336(SB)/4, $(0.5)
+DATA softmax256_constants<>+340(SB)/4, $(0.5)
+DATA softmax256_constants<>+344(SB)/4, $(0.5)
+DATA softmax256_constants<>+348(SB)/4, $(0.5)
+DATA softmax256_constants<>+352(SB)/4, $(1.0)
+DATA softmax256_constants<>+356(SB)/4, $(1.0)
+DATA softmax256_constants<>+360(SB)/4, $(1.0)
+DATA softmax256_constants<>+364(SB)/4, $(1.0)
+DATA softmax256_constants<>+368(SB)/4, $(1.0)
+DATA softmax256_constants<>+372(SB)/4, $(1.0)
+DATA softmax256_constants<>+376(SB)/4, $(1.0)
+DATA softmax256_constants<>+380(SB)/4, $(1.0)
+GLOBL softmax256_constants<>(SB), RODATA|NOPTR, $384
+
+// func softmax256(dst *float32, dstStride int, src *float32, srcStride int, n int, m int, scale float32)
+// Requires: AVX, AVX2, FMA3
+TEXT ·softmax256(SB), NOSPLIT, $0-52
+	MOVQ         src+16(FP), AX
+	MOVQ         dst+0(FP), CX
+	MOVQ         srcStride+24(FP), DX
+	SHLQ         $0x02, DX
+	MOVQ         dstStride+8(FP), BX
+	SHLQ         $0x02, BX
+	MOVQ         m+40(FP), SI
+	MOVQ         n+32(FP), R8
+	SHLQ         $0x02, R8
+	MOVQ         R8, R9
+	ANDQ         $-32, R9
+	MOVQ         R8, DI
+	SUBQ         R9, DI
+	LEAQ         softmax256_masks<>+32(SB), R10
+	SUBQ         DI, R10
+	VMOVUPS      (R10), Y10
+	VEXTRACTI128 $0x01, Y10, X11
+	VPMOVSXDQ    X10, Y12
+	VPMOVSXDQ    X11, Y13
+	VBROADCASTSS scale+48(FP), Y6
+
+softmax256_pixel:
+	// the largest value
+	VBROADCASTSS softmax256_constants<>+0(SB), Y4
+	XORQ         DI, DI
+	CMPQ         DI, R9
+	JGE          softmax256_most_rest
+
+softmax256_most_loop:
+	VMOVUPS (AX)(DI*1), Y0
+	VMAXPS  Y0, Y4, Y4
+	ADDQ    $+32, DI
+	CMPQ    DI, R9
+	JLT     softmax256_most_loop
+
+softmax256_most_rest:
+	CMPQ       DI, R8
+	JGE        softmax256_most_end
+	VMASKMOVPS (AX)(DI*1), Y10, Y0
+	VBLENDVPS  Y10, Y0, Y4, Y0
+	VMAXPS     Y0, Y4, Y4
+
+softmax256_most_end:
+	VPERM2F128 $0x01, Y4, Y4, Y7
+	VMAXPS     Y7, Y4, Y4
+	VPERMILPS  $0x4e, Y4, Y7
+	VMAXPS     Y7, Y4, Y4
+	VPERMILPS  $0xb1, Y4, Y7
+	VMAXPS     Y7, Y4, Y4
+
+	// exponentials
+	VXORPS Y5, Y5, Y5
+	XORQ   DI, DI
+	CMPQ   DI, R9
+	JGE    softmax256_exp_rest
+
+softmax256_exp_loop:
+	VMOVUPS      (AX)(DI*1), Y0
+	VSUBPS       Y4, Y0, Y0
+	VMULPS       Y6, Y0, Y0
+	VBROADCASTSS softmax256_constants<>+32(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VMULPS       softmax256_constants<>+64(SB), Y0, Y2
+	VROUNDPS     $0x08, Y2, Y2
+	VFNMADD231PS softmax256_constants<>+96(SB), Y2, Y0
+	VFNMADD231PS softmax256_constants<>+128(SB), Y2, Y0
+	VBROADCASTSS softmax256_constants<>+160(SB), Y3
+	VFMADD213PS  softmax256_constants<>+192(SB), Y0, Y3
+	VFMADD213PS  softmax256_constants<>+224(SB), Y0, Y3
+	VFMADD213PS  softmax256_constants<>+256(SB), Y0, Y3
+	VFMADD213PS  softmax256_constants<>+288(SB), Y0, Y3
+	VFMADD213PS  softmax256_constants<>+320(SB), Y0, Y3
+	VFMADD213PS  softmax256_constants<>+352(SB), Y0, Y3
+	VFMADD213PS  softmax256_constants<>+352(SB), Y0, Y3
+	VCVTPS2DQ    Y2, Y2
+	VPSRAD       $0x01, Y2, Y0
+	VPSUBD       Y0, Y2, Y2
+	VPSLLD       $0x17, Y0, Y0
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       softmax256_constants<>+352(SB), Y0, Y0
+	VPADDD       softmax256_constants<>+352(SB), Y2, Y2
+	VMULPS       Y0, Y3, Y3
+	VMULPS       Y2, Y3, Y0
+	VADDPS       Y0, Y5, Y5
+	VMOVUPS      Y0, (CX)(DI*1)
+	ADDQ         $+32, DI
+	CMPQ         DI, R9
+	JLT          softmax256_exp_loop
+
+softmax256_exp_rest:
+	CMPQ         DI, R8
+	JGE          softmax256_exp_end
+	VMASKMOVPS   (AX)(DI*1), Y10, Y0
+	VSUBPS       Y4, Y0, Y0
+	VMULPS       Y6, Y0, Y0
+	VBROADCASTSS softmax256_constants<>+32(SB), Y1
+	VMAXPS       Y0, Y1, Y0
+	VMULPS       softmax256_constants<>+64(SB), Y0, Y2
+	VROUNDPS     $0x08, Y2, Y2
+	VFNMADD231PS softmax256_constants<>+96(SB), Y2, Y0
+	VFNMADD231PS softmax256_constants<>+128(SB), Y2, Y0
+	VBROADCASTSS softmax256_constants<>+160(SB), Y3
+	VFMADD213PS  softmax256_constants<>+192(SB), Y0, Y3
+	VFMADD213PS  softmax256_constants<>+224(SB), Y0, Y3
+	VFMADD213PS  softmax256_constants<>+256(SB), Y0, Y3
+	VFMADD213PS  softmax256_constants<>+288(SB), Y0, Y3
+	VFMADD213PS  softmax256_constants<>+320(SB), Y0, Y3
+	VFMADD213PS  softmax256_constants<>+352(SB), Y0, Y3
+	VFMADD213PS  softmax256_constants<>+352(SB), Y0, Y3
+	VCVTPS2DQ    Y2, Y2
+	VPSRAD       $0x01, Y2, Y0
+	VPSUBD       Y0, Y2, Y2
+	VPSLLD       $0x17, Y0, Y0
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       softmax256_constants<>+352(SB), Y0, Y0
+	VPADDD       softmax256_constants<>+352(SB), Y2, Y2
+	VMULPS       Y0, Y3, Y3
+	VMULPS       Y2, Y3, Y0
+	VANDPS       Y10, Y0, Y0
+	VADDPS       Y0, Y5, Y5
+	VMASKMOVPS   Y0, Y10, (CX)(DI*1)
+
+softmax256_exp_end:
+	VPERM2F128 $0x01, Y5, Y5, Y7
+	VADDPS     Y7, Y5, Y5
+	VPERMILPS  $0x4e, Y5, Y7
+	VADDPS     Y7, Y5, Y5
+	VPERMILPS  $0xb1, Y5, Y7
+	VADDPS     Y7, Y5, Y5
+
+	// shares
+	VBROADCASTSS softmax256_constants<>+352(SB), Y7
+	VDIVPS       Y5, Y7, Y5
+	XORQ         DI, DI
+	CMPQ         DI, R9
+	JGE          softmax256_shares_rest
+
+softmax256_shares_loop:
+	VMOVUPS (CX)(DI*1), Y0
+	VMULPS  Y5, Y0, Y0
+	VMOVUPS Y0, (CX)(DI*1)
+	ADDQ    $+32, DI
+	CMPQ    DI, R9
+	JLT     softmax256_shares_loop
+
+softmax256_shares_rest:
+	CMPQ       DI, R8
+	JGE        softmax256_shares_end
+	VMASKMOVPS (CX)(DI*1), Y10, Y0
+	VMULPS     Y5, Y0, Y0
+	VMASKMOVPS Y0, Y10, (CX)(DI*1)
+
+softmax256_shares_end:
+	ADDQ DX, AX
+	ADDQ BX, CX
+	DECQ SI
+	JNE  softmax256_pixel
+	VZEROUPPER
+	RET

@@ -146,6 +146,12 @@ func layerNormAVX2(l *LayerNorm, m int, dst, src, weight, bias []float32) {
 	layerNorm256(&dst[0], l.DstStride, &src[0], l.SrcStride, &weight[0], &bias[0], l.Channels, m, 1/float64(l.Channels), l.Eps)
 }
 
+// softmaxAVX2 is SoftmaxGeneric, 8 values at a time.
+func softmaxAVX2(s *Softmax, m int, dst, src []float32) {
+	s.check(m, dst, src)
+	softmax256(&dst[0], s.DstStride, &src[0], s.SrcStride, s.Channels, m, s.Scale)
+}
+
 // winogradInAVX2 is WinogradInGeneric with fused multiply-adds.
 func winogradInAVX2(p *WinogradIn, dst, src []float32) {
 	p.check(dst, src)

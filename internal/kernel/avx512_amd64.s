@@ -18143,3 +18143,171 @@ layerNorm512_values_end:
 	JNE  layerNorm512_pixel
 	VZEROUPPER
 	RET
+
+DATA softmax512_constants<>+0(SB)/4, $(-340282350000000000000000000000000000000.0)
+DATA softmax512_constants<>+4(SB)/4, $(-104.0)
+DATA softmax512_constants<>+8(SB)/4, $(1.442695)
+DATA softmax512_constants<>+12(SB)/4, $(0.6931472)
+DATA softmax512_constants<>+16(SB)/4, $(-0.0000000019046542)
+DATA softmax512_constants<>+20(SB)/4, $(0.0001984127)
+DATA softmax512_constants<>+24(SB)/4, $(0.0013888889)
+DATA softmax512_constants<>+28(SB)/4, $(0.008333334)
+DATA softmax512_constants<>+32(SB)/4, $(0.041666668)
+DATA softmax512_constants<>+36(SB)/4, $(0.16666667)
+DATA softmax512_constants<>+40(SB)/4, $(0.5)
+DATA softmax512_constants<>+44(SB)/4, $(1.0)
+GLOBL softmax512_constants<>(SB), RODATA|NOPTR, $48
+
+// func softmax512(dst *float32, dstStride int, src *float32, srcStride int, n int, m int, scale float32)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·softmax512(SB), NOSPLIT, $0-52
+	MOVQ src+16(FP), AX
+	MOVQ dst+0(FP), CX
+	MOVQ srcStride+24(FP), DX
+	SHLQ $0x02, DX
+	MOVQ dstStride+8(FP), BX
+	SHLQ $0x02, BX
+	MOVQ m+40(FP), SI
+	MOVQ n+32(FP), R8
+	SHLQ $0x02, R8
+	MOVQ R8, R9
+	ANDQ $-64, R9
+	MOVQ R8, DI
+	SUBQ R9, DI
+
+	// K1, K2: the channels of the halves of the last register that are there; K3: of both
+	SHRQ         $0x02, DI
+	MOVL         $0xffffffff, R10
+	BZHIL        DI, R10, R10
+	KMOVW        R10, K1
+	KMOVW        R10, K3
+	SHRL         $0x08, R10
+	KMOVW        R10, K2
+	VBROADCASTSS scale+48(FP), Z6
+
+softmax512_pixel:
+	// the largest value
+	VBROADCASTSS softmax512_constants<>+0(SB), Z4
+	XORQ         DI, DI
+	CMPQ         DI, R9
+	JGE          softmax512_most_rest
+
+softmax512_most_loop:
+	VMOVUPS (AX)(DI*1), Z0
+	VMAXPS  Z0, Z4, Z4
+	ADDQ    $+64, DI
+	CMPQ    DI, R9
+	JLT     softmax512_most_loop
+
+softmax512_most_rest:
+	CMPQ      DI, R8
+	JGE       softmax512_most_end
+	VMOVUPS.Z (AX)(DI*1), K3, Z0
+	VBLENDMPS Z0, Z4, K3, Z0
+	VMAXPS    Z0, Z4, Z4
+
+softmax512_most_end:
+	VSHUFF32X4 $0x4e, Z4, Z4, Z7
+	VMAXPS     Z7, Z4, Z4
+	VSHUFF32X4 $0xb1, Z4, Z4, Z7
+	VMAXPS     Z7, Z4, Z4
+	VPERMILPS  $0x4e, Z4, Z7
+	VMAXPS     Z7, Z4, Z4
+	VPERMILPS  $0xb1, Z4, Z7
+	VMAXPS     Z7, Z4, Z4
+
+	// exponentials
+	VPXORD Z5, Z5, Z5
+	XORQ   DI, DI
+	CMPQ   DI, R9
+	JGE    softmax512_exp_rest
+
+softmax512_exp_loop:
+	VMOVUPS           (AX)(DI*1), Z0
+	VSUBPS            Z4, Z0, Z0
+	VMULPS            Z6, Z0, Z0
+	VBROADCASTSS      softmax512_constants<>+4(SB), Z1
+	VMAXPS            Z0, Z1, Z0
+	VMULPS.BCST       softmax512_constants<>+8(SB), Z0, Z2
+	VRNDSCALEPS       $0x08, Z2, Z2
+	VFNMADD231PS.BCST softmax512_constants<>+12(SB), Z2, Z0
+	VFNMADD231PS.BCST softmax512_constants<>+16(SB), Z2, Z0
+	VBROADCASTSS      softmax512_constants<>+20(SB), Z3
+	VFMADD213PS.BCST  softmax512_constants<>+24(SB), Z0, Z3
+	VFMADD213PS.BCST  softmax512_constants<>+28(SB), Z0, Z3
+	VFMADD213PS.BCST  softmax512_constants<>+32(SB), Z0, Z3
+	VFMADD213PS.BCST  softmax512_constants<>+36(SB), Z0, Z3
+	VFMADD213PS.BCST  softmax512_constants<>+40(SB), Z0, Z3
+	VFMADD213PS.BCST  softmax512_constants<>+44(SB), Z0, Z3
+	VFMADD213PS.BCST  softmax512_constants<>+44(SB), Z0, Z3
+	VSCALEFPS         Z2, Z3, Z0
+	VADDPS            Z0, Z5, Z5
+	VMOVUPS           Z0, (CX)(DI*1)
+	ADDQ              $+64, DI
+	CMPQ              DI, R9
+	JLT               softmax512_exp_loop
+
+softmax512_exp_rest:
+	CMPQ              DI, R8
+	JGE               softmax512_exp_end
+	VMOVUPS.Z         (AX)(DI*1), K3, Z0
+	VSUBPS            Z4, Z0, Z0
+	VMULPS            Z6, Z0, Z0
+	VBROADCASTSS      softmax512_constants<>+4(SB), Z1
+	VMAXPS            Z0, Z1, Z0
+	VMULPS.BCST       softmax512_constants<>+8(SB), Z0, Z2
+	VRNDSCALEPS       $0x08, Z2, Z2
+	VFNMADD231PS.BCST softmax512_constants<>+12(SB), Z2, Z0
+	VFNMADD231PS.BCST softmax512_constants<>+16(SB), Z2, Z0
+	VBROADCASTSS      softmax512_constants<>+20(SB), Z3
+	VFMADD213PS.BCST  softmax512_constants<>+24(SB), Z0, Z3
+	VFMADD213PS.BCST  softmax512_constants<>+28(SB), Z0, Z3
+	VFMADD213PS.BCST  softmax512_constants<>+32(SB), Z0, Z3
+	VFMADD213PS.BCST  softmax512_constants<>+36(SB), Z0, Z3
+	VFMADD213PS.BCST  softmax512_constants<>+40(SB), Z0, Z3
+	VFMADD213PS.BCST  softmax512_constants<>+44(SB), Z0, Z3
+	VFMADD213PS.BCST  softmax512_constants<>+44(SB), Z0, Z3
+	VSCALEFPS         Z2, Z3, Z0
+	VMOVAPS.Z         Z0, K3, Z0
+	VADDPS            Z0, Z5, Z5
+	VMOVUPS           Z0, K3, (CX)(DI*1)
+
+softmax512_exp_end:
+	VSHUFF32X4 $0x4e, Z5, Z5, Z7
+	VADDPS     Z7, Z5, Z5
+	VSHUFF32X4 $0xb1, Z5, Z5, Z7
+	VADDPS     Z7, Z5, Z5
+	VPERMILPS  $0x4e, Z5, Z7
+	VADDPS     Z7, Z5, Z5
+	VPERMILPS  $0xb1, Z5, Z7
+	VADDPS     Z7, Z5, Z5
+
+	// shares
+	VBROADCASTSS softmax512_constants<>+44(SB), Z7
+	VDIVPS       Z5, Z7, Z5
+	XORQ         DI, DI
+	CMPQ         DI, R9
+	JGE          softmax512_shares_rest
+
+softmax512_shares_loop:
+	VMOVUPS (CX)(DI*1), Z0
+	VMULPS  Z5, Z0, Z0
+	VMOVUPS Z0, (CX)(DI*1)
+	ADDQ    $+64, DI
+	CMPQ    DI, R9
+	JLT     softmax512_shares_loop
+
+softmax512_shares_rest:
+	CMPQ      DI, R8
+	JGE       softmax512_shares_end
+	VMOVUPS.Z (CX)(DI*1), K3, Z0
+	VMULPS    Z5, Z0, Z0
+	VMOVUPS   Z0, K3, (CX)(DI*1)
+
+softmax512_shares_end:
+	ADDQ DX, AX
+	ADDQ BX, CX
+	DECQ SI
+	JNE  softmax512_pixel
+	VZEROUPPER
+	RET

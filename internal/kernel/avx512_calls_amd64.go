@@ -129,6 +129,12 @@ func layerNormAVX512(l *LayerNorm, m int, dst, src, weight, bias []float32) {
 	layerNorm512(&dst[0], l.DstStride, &src[0], l.SrcStride, &weight[0], &bias[0], l.Channels, m, 1/float64(l.Channels), l.Eps)
 }
 
+// softmaxAVX512 is SoftmaxGeneric, 16 values at a time.
+func softmaxAVX512(s *Softmax, m int, dst, src []float32) {
+	s.check(m, dst, src)
+	softmax512(&dst[0], s.DstStride, &src[0], s.SrcStride, s.Channels, m, s.Scale)
+}
+
 // winogradInAVX512 is WinogradInGeneric with fused multiply-adds.
 func winogradInAVX512(p *WinogradIn, dst, src []float32) {
 	p.check(dst, src)

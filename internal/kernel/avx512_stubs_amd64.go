@@ -96,3 +96,8 @@ func gelu512(dst *float32, dstStride int, src *float32, srcStride int, n int, m 
 //
 //go:noescape
 func layerNorm512(dst *float32, dstStride int, src *float32, srcStride int, weight *float32, bias *float32, n int, m int, share float64, eps float64)
+
+// softmax512 makes shares of m rows of n values, strides apart.
+//
+//go:noescape
+func softmax512(dst *float32, dstStride int, src *float32, srcStride int, n int, m int, scale float32)

@@ -155,6 +155,12 @@ func layerNorm{{.Suffix}}(l *LayerNorm, m int, dst, src, weight, bias []float32)
 	layerNorm{{.Bits}}(&dst[0], l.DstStride, &src[0], l.SrcStride, &weight[0], &bias[0], l.Channels, m, 1/float64(l.Channels), l.Eps)
 }
 
+// softmax{{.Suffix}} is SoftmaxGeneric, {{.Lanes}} values at a time.
+func softmax{{.Suffix}}(s *Softmax, m int, dst, src []float32) {
+	s.check(m, dst, src)
+	softmax{{.Bits}}(&dst[0], s.DstStride, &src[0], s.SrcStride, s.Channels, m, s.Scale)
+}
+
 // winogradIn{{.Suffix}} is WinogradInGeneric with fused multiply-adds.
 func winogradIn{{.Suffix}}(p *WinogradIn, dst, src []float32) {
 	p.check(dst, src)
