@@ -1,10 +1,6 @@
 package nn
 
-import (
-	"fmt"
-
-	"github.com/gozoo/zoo/tensor"
-)
+import "fmt"
 
 // Act is an elementwise activation function.
 type Act struct {
@@ -68,5 +64,5 @@ func (a Act) Kind() string {
 // Params returns none: an activation wants no tensors.
 func (Act) Params() []Param { return nil }
 
-// Shape returns the input's shape.
-func (Act) Shape(in ...tensor.Shape) (tensor.Shape, error) { return one(in) }
+// Size returns the input's size.
+func (Act) Size(in ...Size) (Size, error) { return one(in) }

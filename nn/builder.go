@@ -201,7 +201,7 @@ func (b *Builder) MaxPool(x Value, k, stride, pad int) Value {
 // AvgPool adds an average pooling.
 func (b *Builder) AvgPool(x Value, p AvgPool) Value { return b.node(p, x.C, x) }
 
-// GlobalAvgPool averages each channel: (N,C,H,W) to (N,C,1,1).
+// GlobalAvgPool averages each channel: (N,C,H,W) to (N,C,1,1), or the pixels of (N,L,C) to (N,C).
 func (b *Builder) GlobalAvgPool(x Value) Value { return b.node(GlobalAvgPool{}, x.C, x) }
 
 // GlobalMean is GlobalAvgPool where the reference takes a mean.

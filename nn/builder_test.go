@@ -211,12 +211,12 @@ func TestAvgPoolWindows(t *testing.T) {
 		{8, 3, 2, 1, true, 5}, {6, 3, 2, 0, true, 3}, {3, 3, 1, 1, false, 3}, {2, 3, 3, 1, true, 1}, {4, 2, 3, 1, true, 2},
 	} {
 		op := nn.AvgPool{K: tt.k, Stride: tt.stride, Pad: tt.pad, Ceil: tt.ceil}
-		got, err := op.Shape(tensor.Shape{2, 3, tt.in, 5})
-		if err != nil || got[2] != tt.want {
+		got, err := op.Size(nn.Size{N: 2, C: 3, H: tt.in, W: 5})
+		if err != nil || got.H != tt.want {
 			t.Errorf("%+v: %v, %v, want %d rows", tt, got, err, tt.want)
 		}
 	}
-	if s, err := (nn.AvgPool{K: 3, Stride: 2}).Shape(tensor.Shape{1, 1, 2, 2}); err == nil {
+	if s, err := (nn.AvgPool{K: 3, Stride: 2}).Size(nn.Size{N: 1, C: 1, H: 2, W: 2}); err == nil {
 		t.Errorf("a window larger than the input gives %v", s)
 	}
 }

@@ -102,28 +102,41 @@ func (e *InputError) Error() string { return e.Err.Error() }
 // Unwrap returns the cause.
 func (e *InputError) Unwrap() error { return e.Err }
 
-// Shapes returns the shape of every value, indexed by value number, for an input
+// Sizes returns the size of every value, indexed by value number, for an input
 // (N,C,H,W). It is an *InputError when the input does not have the graph's channels or
 // is too small for an operator; the error names the module.
-func (g *Graph) Shapes(input tensor.Shape) ([]tensor.Shape, error) {
+func (g *Graph) Sizes(input tensor.Shape) ([]Size, error) {
 	if len(input) != 4 || input[0] < 1 || input[1] != g.Channels || input[2] < 1 || input[3] < 1 {
 		return nil, &InputError{input, fmt.Errorf("nn: input shape %v: expected (N,%d,H,W)", input, g.Channels)}
 	}
-	shapes := make([]tensor.Shape, g.Values)
-	shapes[0] = input
+	sizes := make([]Size, g.Values)
+	sizes[0] = sizeOf(input)
 	for _, n := range g.Nodes {
-		in := make([]tensor.Shape, len(n.In))
+		in := make([]Size, len(n.In))
 		for i, v := range n.In {
-			in[i] = shapes[v]
+			in[i] = sizes[v]
 		}
-		out, err := n.Op.Shape(in...)
+		out, err := n.Op.Size(in...)
 		if err == nil {
-			_, err = out.Bytes(tensor.F32)
+			_, err = out.Shape().Bytes(tensor.F32)
 		}
 		if err != nil {
 			return nil, &InputError{input, fmt.Errorf("nn: %s (%s) for network input %v: %w", n.Path, n.Op.Kind(), input, err)}
 		}
-		shapes[n.Out] = out
+		sizes[n.Out] = out
+	}
+	return sizes, nil
+}
+
+// Shapes returns the shape that the reference has of every value: that of Sizes.
+func (g *Graph) Shapes(input tensor.Shape) ([]tensor.Shape, error) {
+	sizes, err := g.Sizes(input)
+	if err != nil {
+		return nil, err
+	}
+	shapes := make([]tensor.Shape, len(sizes))
+	for i, s := range sizes {
+		shapes[i] = s.Shape()
 	}
 	return shapes, nil
 }

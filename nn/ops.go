@@ -9,8 +9,8 @@ import (
 type Op interface {
 	// Kind names the operator in layer tables, in PyTorch's spelling.
 	Kind() string
-	// Shape returns the output shape for the given input shapes.
-	Shape(in ...tensor.Shape) (tensor.Shape, error)
+	// Size returns the output size for the given input sizes.
+	Size(in ...Size) (Size, error)
 	// Params lists the wanted tensors by their names within the module.
 	Params() []Param
 }
@@ -76,7 +76,8 @@ type ResponseNorm struct {
 	Eps float64
 }
 
-// GlobalAvgPool averages each channel: (N,C,H,W) to (N,C,1,1).
+// GlobalAvgPool averages each channel: (N,C,H,W) to (N,C,1,1). Of tokens it takes those of
+// pixels, (N,Extra+H*W,C) to (N,C).
 type GlobalAvgPool struct {
 	// Mean tells that the reference takes a mean in place of PyTorch's pooling, which
 	// counters of operators do not count.
@@ -87,7 +88,7 @@ type GlobalAvgPool struct {
 type Flatten struct{}
 
 // Linear is a fully connected layer with bias: (N,In) to (N,Out), weights (Out,In). Of
-// an image (N,In,H,W) it takes every pixel for itself.
+// an image (N,In,H,W), or of tokens (N,L,In), it takes every pixel and token for itself.
 type Linear struct {
 	In, Out int
 }

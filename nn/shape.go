@@ -3,8 +3,6 @@ package nn
 import (
 	"fmt"
 	"math"
-
-	"github.com/gozoo/zoo/tensor"
 )
 
 // Pads returns the border that the convolution adds to an input of h rows and w
@@ -33,54 +31,52 @@ func window(in, k, stride, before, after int) (int, error) {
 	return (in+before+after-k)/stride + 1, nil
 }
 
-// Shape returns (N,Out,OH,OW).
-func (c Conv) Shape(in ...tensor.Shape) (tensor.Shape, error) {
+// Size returns (N,Out,OH,OW).
+func (c Conv) Size(in ...Size) (Size, error) {
 	x, err := images(c.In, in)
 	if err != nil {
-		return nil, err
+		return Size{}, err
 	}
-	top, bottom, left, right := c.Pads(x[2], x[3])
-	oh, err := window(x[2], c.KH, c.StrideH, top, bottom)
+	top, bottom, left, right := c.Pads(x.H, x.W)
+	oh, err := window(x.H, c.KH, c.StrideH, top, bottom)
 	if err != nil {
-		return nil, err
+		return Size{}, err
 	}
-	ow, err := window(x[3], c.KW, c.StrideW, left, right)
+	ow, err := window(x.W, c.KW, c.StrideW, left, right)
 	if err != nil {
-		return nil, err
+		return Size{}, err
 	}
-	return tensor.Shape{x[0], c.Out, oh, ow}, nil
+	return Size{N: x.N, C: c.Out, H: oh, W: ow}, nil
 }
 
-// Shape returns (N,C,OH,OW).
-func (p MaxPool) Shape(in ...tensor.Shape) (tensor.Shape, error) {
+// Size returns (N,C,OH,OW).
+func (p MaxPool) Size(in ...Size) (Size, error) {
 	x, err := images(0, in)
 	if err != nil {
-		return nil, err
+		return Size{}, err
 	}
-	oh, err := window(x[2], p.K, p.Stride, p.Pad, p.Pad)
+	oh, err := window(x.H, p.K, p.Stride, p.Pad, p.Pad)
 	if err != nil {
-		return nil, err
+		return Size{}, err
 	}
-	ow, err := window(x[3], p.K, p.Stride, p.Pad, p.Pad)
+	ow, err := window(x.W, p.K, p.Stride, p.Pad, p.Pad)
 	if err != nil {
-		return nil, err
+		return Size{}, err
 	}
-	return tensor.Shape{x[0], x[1], oh, ow}, nil
+	return Size{N: x.N, C: x.C, H: oh, W: ow}, nil
 }
 
-// Shape returns (N,C,OH,OW).
-func (p AvgPool) Shape(in ...tensor.Shape) (tensor.Shape, error) {
+// Size returns (N,C,OH,OW).
+func (p AvgPool) Size(in ...Size) (Size, error) {
 	x, err := images(0, in)
 	if err != nil {
-		return nil, err
+		return Size{}, err
 	}
-	out := tensor.Shape{x[0], x[1], 0, 0}
-	for i := 2; i < 4; i++ {
-		if out[i], err = p.window(x[i]); err != nil {
-			return nil, err
-		}
+	out := Size{N: x.N, C: x.C}
+	if out.H, err = p.window(x.H); err == nil {
+		out.W, err = p.window(x.W)
 	}
-	return out, nil
+	return out, err
 }
 
 // window returns the windows along one side, by PyTorch's rule for ceil_mode: a last
@@ -97,134 +93,151 @@ func (p AvgPool) window(in int) (int, error) {
 	return n, nil
 }
 
-// Shape returns the input's shape.
-func (b BatchNorm) Shape(in ...tensor.Shape) (tensor.Shape, error) { return images(b.C, in) }
+// Size returns the input's shape.
+func (b BatchNorm) Size(in ...Size) (Size, error) { return images(b.C, in) }
 
-// Shape returns (N,C,1,1).
-func (GlobalAvgPool) Shape(in ...tensor.Shape) (tensor.Shape, error) {
-	x, err := images(0, in)
-	if err != nil {
-		return nil, err
+// Size returns (N,C,1,1), or (N,C) for tokens.
+func (g GlobalAvgPool) Size(in ...Size) (Size, error) {
+	x, err := one(in)
+	switch {
+	case err != nil:
+		return Size{}, err
+	case x.Features():
+		return Size{}, fmt.Errorf("expected an image or tokens, found %v", x)
+	case x.Tokens:
+		return Size{N: x.N, C: x.C}, nil
 	}
-	return tensor.Shape{x[0], x[1], 1, 1}, nil
+	return Size{N: x.N, C: x.C, H: 1, W: 1}, nil
 }
 
-// Shape returns (N,C*H*W).
-func (Flatten) Shape(in ...tensor.Shape) (tensor.Shape, error) {
+// Size returns (N,C*H*W).
+func (Flatten) Size(in ...Size) (Size, error) {
 	x, err := one(in)
-	if err != nil {
-		return nil, err
+	if err == nil && x.Tokens && !x.Features() {
+		err = fmt.Errorf("expected an image, found tokens %v", x)
 	}
-	f, err := x[1:].Numel()
-	return tensor.Shape{x[0], f}, err
+	if err != nil {
+		return Size{}, err
+	}
+	f, err := x.Shape()[1:].Numel()
+	return Size{N: x.N, C: f}, err
 }
 
-// Shape returns the input's shape.
-func (l LayerNorm) Shape(in ...tensor.Shape) (tensor.Shape, error) {
+// Size returns the input's shape.
+func (l LayerNorm) Size(in ...Size) (Size, error) {
 	x, err := one(in)
-	if err == nil && (len(x) != 2 && len(x) != 4 || x[1] != l.C) {
-		err = fmt.Errorf("expected input (N,%d) or (N,%d,H,W), found %v", l.C, l.C, x)
+	if err == nil && x.C != l.C {
+		err = fmt.Errorf("expected input of %d channels, found %v", l.C, x)
 	}
 	return x, err
 }
 
-// Shape returns the input's shape.
-func (l LayerScale) Shape(in ...tensor.Shape) (tensor.Shape, error) { return images(l.C, in) }
+// Size returns the input's shape.
+func (l LayerScale) Size(in ...Size) (Size, error) {
+	x, err := one(in)
+	if err == nil && (x.Features() || x.C != l.C) {
+		err = fmt.Errorf("expected an image or tokens of %d channels, found %v", l.C, x)
+	}
+	return x, err
+}
 
-// Shape returns the input's shape.
-func (r ResponseNorm) Shape(in ...tensor.Shape) (tensor.Shape, error) { return images(r.C, in) }
+// Size returns the input's shape.
+func (r ResponseNorm) Size(in ...Size) (Size, error) { return images(r.C, in) }
 
-// Shape returns (N,Out), or (N,Out,H,W) for an image.
-func (l Linear) Shape(in ...tensor.Shape) (tensor.Shape, error) {
+// Size returns (N,Out), or (N,Out,H,W) for an image.
+func (l Linear) Size(in ...Size) (Size, error) {
 	x, err := one(in)
 	if err != nil {
-		return nil, err
+		return Size{}, err
 	}
-	if len(x) != 2 && len(x) != 4 || x[1] != l.In {
-		return nil, fmt.Errorf("expected input (N,%d) or (N,%d,H,W), found %v", l.In, l.In, x)
+	if x.C != l.In {
+		return Size{}, fmt.Errorf("expected input of %d channels, found %v", l.In, x)
 	}
-	return append(tensor.Shape{x[0], l.Out}, x[2:]...), nil
+	x.C = l.Out
+	return x, nil
 }
 
-// Shape returns the common shape of both inputs.
-func (Add) Shape(in ...tensor.Shape) (tensor.Shape, error) {
-	if len(in) != 2 || !in[0].Equal(in[1]) {
-		return nil, fmt.Errorf("expected two equal shapes, found %v", in)
+// Size returns the common shape of both inputs.
+func (Add) Size(in ...Size) (Size, error) {
+	if len(in) != 2 || in[0] != in[1] {
+		return Size{}, fmt.Errorf("expected two equal shapes, found %v", in)
 	}
 	return in[0], nil
 }
 
-// Shape returns the shape of the first input.
-func (Mul) Shape(in ...tensor.Shape) (tensor.Shape, error) {
-	if len(in) != 2 || len(in[0]) != 4 || !in[1].Equal(tensor.Shape{in[0][0], in[0][1], 1, 1}) {
-		return nil, fmt.Errorf("expected (N,C,H,W) and (N,C,1,1), found %v", in)
+// Size returns the shape of the first input.
+func (Mul) Size(in ...Size) (Size, error) {
+	if len(in) != 2 || in[0].Features() || in[1] != (Size{N: in[0].N, C: in[0].C, H: 1, W: 1}) {
+		return Size{}, fmt.Errorf("expected (N,C,H,W) and (N,C,1,1), found %v", in)
 	}
 	return in[0], nil
 }
 
-// Shape returns the input's shape.
-func (s Shuffle) Shape(in ...tensor.Shape) (tensor.Shape, error) {
+// Size returns the input's shape.
+func (s Shuffle) Size(in ...Size) (Size, error) {
 	x, err := images(s.C, in)
-	if err == nil && (s.Groups < 1 || x[1]%s.Groups != 0) {
+	if err == nil && (s.Groups < 1 || x.C%s.Groups != 0) {
 		err = fmt.Errorf("%d groups do not divide the channels of %v", s.Groups, x)
 	}
 	return x, err
 }
 
-// Shape returns (N,C,Scale*H,Scale*W).
-func (u Upsample) Shape(in ...tensor.Shape) (tensor.Shape, error) {
+// Size returns (N,C,Scale*H,Scale*W).
+func (u Upsample) Size(in ...Size) (Size, error) {
 	x, err := images(0, in)
 	if err != nil {
-		return nil, err
+		return Size{}, err
 	}
-	if u.Scale < 1 || u.Scale > math.MaxInt32/max(x[2], x[3], 1) {
-		return nil, fmt.Errorf("scale %d of %v", u.Scale, x)
+	if u.Scale < 1 || u.Scale > math.MaxInt32/max(x.H, x.W, 1) {
+		return Size{}, fmt.Errorf("scale %d of %v", u.Scale, x)
 	}
-	return tensor.Shape{x[0], x[1], u.Scale * x[2], u.Scale * x[3]}, nil
+	return Size{N: x.N, C: x.C, H: u.Scale * x.H, W: u.Scale * x.W}, nil
 }
 
-// Shape returns (N, sum of C, H, W).
-func (Concat) Shape(in ...tensor.Shape) (tensor.Shape, error) {
+// Size returns (N, sum of C, H, W).
+func (Concat) Size(in ...Size) (Size, error) {
 	if len(in) == 0 {
-		return nil, fmt.Errorf("nothing to join")
+		return Size{}, fmt.Errorf("nothing to join")
 	}
-	out := append(tensor.Shape(nil), in[0]...)
+	out := in[0]
 	for _, s := range in[1:] {
-		if len(s) != 4 || s[0] != out[0] || s[2] != out[2] || s[3] != out[3] {
-			return nil, fmt.Errorf("expected shapes that differ in channels only, found %v", in)
+		c := out.C + s.C
+		if out.C = s.C; s.Features() || s != out {
+			return Size{}, fmt.Errorf("expected shapes that differ in channels only, found %v", in)
 		}
-		out[1] += s[1]
+		out.C = c
 	}
 	return out, nil
 }
 
-// Shape returns (N,To-From,H,W).
-func (s Slice) Shape(in ...tensor.Shape) (tensor.Shape, error) {
-	x, err := images(0, in)
+// Size returns (N,To-From,H,W).
+func (s Slice) Size(in ...Size) (Size, error) {
+	x, err := one(in)
 	if err != nil {
-		return nil, err
+		return Size{}, err
 	}
-	if s.From < 0 || s.From >= s.To || s.To > x[1] {
-		return nil, fmt.Errorf("channels %d to %d of %v", s.From, s.To, x)
+	if x.Features() || s.From < 0 || s.From >= s.To || s.To > x.C {
+		return Size{}, fmt.Errorf("channels %d to %d of %v", s.From, s.To, x)
 	}
-	return tensor.Shape{x[0], s.To - s.From, x[2], x[3]}, nil
+	x.C = s.To - s.From
+	return x, nil
 }
 
-func one(in []tensor.Shape) (tensor.Shape, error) {
+func one(in []Size) (Size, error) {
 	if len(in) != 1 {
-		return nil, fmt.Errorf("expected one input, found %d", len(in))
+		return Size{}, fmt.Errorf("expected one input, found %d", len(in))
 	}
 	return in[0], nil
 }
 
 // images returns the only input, which must be (N,c,H,W); c of 0 allows any.
-func images(c int, in []tensor.Shape) (tensor.Shape, error) {
+func images(c int, in []Size) (Size, error) {
 	x, err := one(in)
 	if err != nil {
-		return nil, err
+		return Size{}, err
 	}
-	if len(x) != 4 || (c != 0 && x[1] != c) {
-		return nil, fmt.Errorf("expected input (N,%d,H,W), found %v", c, x)
+	if x.Features() || x.Tokens || c != 0 && x.C != c {
+		return Size{}, fmt.Errorf("expected input (N,%d,H,W), found %v", c, x)
 	}
 	return x, nil
 }

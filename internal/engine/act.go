@@ -72,8 +72,8 @@ func (f *finish) row(m int, x []float32) {
 	}
 }
 
-// curveStep applies a curve to a value that nothing else is done to. One task is one
-// row of output.
+// curveStep applies a curve to a value that nothing else is done to. One task is a piece
+// of a row of output.
 type curveStep struct {
 	in, out view
 	finish  finish
@@ -91,10 +91,9 @@ func (c *compiler) act(u unit, op nn.Act) (step, error) {
 	return s, nil
 }
 
-func (s *curveStep) tasks() int { return s.out.rows() }
+func (s *curveStep) tasks() int { return s.out.tasks() }
 
 func (s *curveStep) run(f *frame, task int) {
-	in, _ := s.in.row(f.mem, task)
-	out, _ := s.out.row(f.mem, task)
-	s.finish.activate(&s.finish.Activation, s.out.buf.w, out, in)
+	in, out := s.in.piece(f.mem, task), s.out.piece(f.mem, task)
+	s.finish.activate(&s.finish.Activation, out.m, out.x, in.x)
 }

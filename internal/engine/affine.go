@@ -7,7 +7,7 @@ import (
 
 // affineStep scales and shifts each channel, adds another value and applies an
 // activation, as far as a unit wants them: it is a depthwise convolution of one tap.
-// One task is one row of output.
+// One task is a piece of a row of output.
 type affineStep struct {
 	in, out  view
 	residual *view
@@ -55,7 +55,7 @@ func (c *compiler) affine(u unit) (step, error) {
 	return s, nil
 }
 
-func (s *affineStep) tasks() int { return s.out.rows() }
+func (s *affineStep) tasks() int { return s.out.tasks() }
 
 // scratch returns the floats that one task needs.
 func (s *affineStep) scratch() int {
@@ -66,18 +66,17 @@ func (s *affineStep) scratch() int {
 }
 
 func (s *affineStep) run(f *frame, task int) {
-	in, _ := s.in.row(f.mem, task)
-	out, _ := s.out.row(f.mem, task)
+	in, out := s.in.piece(f.mem, task), s.out.piece(f.mem, task)
 	var res []float32
 	if s.residual != nil {
-		res, _ = s.residual.row(f.mem, task)
+		res = s.residual.piece(f.mem, task).x
 	}
 	w := s.weights
 	if s.factors != nil {
 		w = f.scratch[:2*s.in.c]
 		clear(w[:s.in.c])
-		copy(w[s.in.c:], f.mem[s.factors.at(task/s.out.buf.h, 0, 0):])
+		copy(w[s.in.c:], f.mem[s.factors.at(out.row/s.out.buf.h, 0, 0):])
 	}
-	s.variant.Depthwise(&s.depth, s.out.buf.w, out, in, w, res)
-	s.finish.row(s.out.buf.w, out)
+	s.variant.Depthwise(&s.depth, out.m, out.x, in.x, w, res)
+	s.finish.row(out.m, out.x)
 }

@@ -55,10 +55,10 @@ func (c *compiler) conv(u unit, op nn.Conv) (step, error) {
 		return c.winogradConv(u, op)
 	}
 	in := c.layout.view(u.node.In[0])
-	shape := c.layout.shapes[u.node.Out]
+	oh, ow := c.layout.grid(u.node.Out)
 	top, _, left, _ := op.Pads(in.buf.h, in.buf.w)
 	w := window{
-		in: in, residual: c.residual(u), images: shape[0], oh: shape[2], ow: shape[3],
+		in: in, residual: c.residual(u), images: in.buf.n, oh: oh, ow: ow,
 		strideH: op.StrideH, strideW: op.StrideW, padTop: top, padLeft: left,
 	}
 	if c.ways[u.out].method == byTiles {
@@ -70,7 +70,7 @@ func (c *compiler) conv(u unit, op nn.Conv) (step, error) {
 // linear makes the step of a linear layer: a convolution over one row, whose pixels
 // are the images of the batch; or over an image, whose pixels are what they are.
 func (c *compiler) linear(u unit, op nn.Linear) (step, error) {
-	if len(c.layout.shapes[u.node.In[0]]) == 4 {
+	if !c.layout.sizes[u.node.In[0]].Features() {
 		return c.conv(u, overPixels(op))
 	}
 	in := c.layout.view(u.node.In[0])
@@ -111,7 +111,7 @@ func (c *compiler) dense(u unit, s *convStep, op nn.Conv, pixel int) (step, erro
 func (c *compiler) panels(u unit, s *convStep, op nn.Conv, from kernel.Panel) {
 	s.pixels, s.width = c.options.Variant.Pixels, c.options.Variant.Width
 	from.Epilogue = epilogue(u)
-	images := len(c.layout.shapes[u.out]) == 2 // are neighbours, not pixels
+	images := c.layout.sizes[u.out].Features() // are neighbours, not pixels
 	if s.residual != nil {
 		if from.ResStride = s.residual.buf.c; images {
 			from.ResStride = s.residual.buf.imageStride()

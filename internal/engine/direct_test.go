@@ -127,7 +127,7 @@ func checkTiles(t *testing.T, b *nn.Bound, shape tensor.Shape, o Options, r *ran
 	}
 	n, _ := shape.Numel()
 	s := ran(t, plan, randomInput(r, n), randomInput(r, n))
-	shapes, err := g.Shapes(shape)
+	sizes, err := g.Sizes(shape)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -155,7 +155,7 @@ func checkTiles(t *testing.T, b *nn.Bound, shape tensor.Shape, o Options, r *ran
 			}
 			params = append(params, float64s(x))
 		}
-		values[n.Out] = compute(n, in, shapes[n.In[0]], shapes[n.Out], params)
+		values[n.Out] = compute(n, in, inputSizes(n, sizes), sizes[n.Out], params)
 	}
 	compare(t, "layer", values[to], got, bound)
 }

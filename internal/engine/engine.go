@@ -88,7 +88,7 @@ func (net *Network) Compile(input tensor.Shape, o Options) (*Plan, error) {
 		o.Variant = kernel.Best()
 	}
 	g := net.bound.Graph
-	shapes, err := g.Shapes(input)
+	sizes, err := g.Sizes(input)
 	if err != nil {
 		return nil, err
 	}
@@ -99,24 +99,24 @@ func (net *Network) Compile(input tensor.Shape, o Options) (*Plan, error) {
 		}
 		keep[v] = true
 	}
-	c := net.compiler(shapes, keep, o)
+	c := net.compiler(sizes, keep, o)
 	images := input[0]
 	if part := partOf(images, c.arena); part < images && len(keep) == 0 {
 		one := slices.Clone(input)
 		one[0] = part
-		if shapes, err = g.Shapes(one); err != nil {
+		if sizes, err = g.Sizes(one); err != nil {
 			return nil, err
 		}
-		c = net.compiler(shapes, keep, o)
+		c = net.compiler(sizes, keep, o)
 		c.parts = images / part
 	}
 	return c.plan()
 }
 
 // compiler returns one for which the layout of values is settled.
-func (net *Network) compiler(shapes []tensor.Shape, keep map[int]bool, o Options) *compiler {
+func (net *Network) compiler(sizes []nn.Size, keep map[int]bool, o Options) *compiler {
 	g := net.bound.Graph
-	c := &compiler{net: net, options: o, keep: keep, layout: newLayout(g, shapes, fuse(g, keep)), parts: 1}
+	c := &compiler{net: net, options: o, keep: keep, layout: newLayout(g, sizes, fuse(g, keep)), parts: 1}
 	c.chooseWays()
 	c.chooseStorage()
 	c.place()

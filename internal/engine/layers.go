@@ -1,7 +1,6 @@
 package engine
 
 import (
-	"slices"
 	"time"
 
 	"github.com/gozoo/zoo/nn"
@@ -25,7 +24,7 @@ type Layer struct {
 
 // describe returns what is known of a unit before there is a step for it.
 func (c *compiler) describe(u unit) Layer {
-	in, out := c.batch(c.layout.shapes[u.node.In[0]]), c.batch(c.layout.shapes[u.node.Out])
+	in, out := c.batch(c.layout.sizes[u.node.In[0]]), c.batch(c.layout.sizes[u.node.Out])
 	l := Layer{Path: u.path, Kind: u.node.Op.Kind(), In: in, Out: out, Why: c.ways[u.out].why}
 	n, _ := out.Numel() // checked by Graph.Shapes
 	switch op := u.node.Op.(type) {
@@ -33,15 +32,17 @@ func (c *compiler) describe(u unit) Layer {
 		l.MACs = int64(n) * int64(op.In/op.Groups*op.KH*op.KW)
 	case nn.Linear:
 		l.MACs = int64(n) * int64(op.In)
+	case nn.Attention:
+		q, k, v := c.layout.sizes[u.node.In[0]], c.layout.sizes[u.node.In[1]], c.layout.sizes[u.node.In[2]]
+		l.MACs = int64(q.N*c.parts*q.Positions()) * int64(k.Positions()) * int64(k.C+v.C)
 	}
 	return l
 }
 
 // batch returns the shape that a value has for the whole batch.
-func (c *compiler) batch(part tensor.Shape) tensor.Shape {
-	whole := slices.Clone(part)
-	whole[0] *= c.parts
-	return whole
+func (c *compiler) batch(part nn.Size) tensor.Shape {
+	part.N *= c.parts
+	return part.Shape()
 }
 
 // Layers returns the steps of a plan in the order they run.

@@ -5,7 +5,6 @@ import (
 
 	"github.com/gozoo/zoo/internal/kernel"
 	"github.com/gozoo/zoo/nn"
-	"github.com/gozoo/zoo/tensor"
 )
 
 // A buffer is memory for images in NHWC order with a border of zeros around each,
@@ -59,7 +58,7 @@ func (v view) channels(from, to int) view { return view{v.buf, v.from + from, to
 // their input.
 type layout struct {
 	graph   *nn.Graph
-	shapes  []tensor.Shape
+	sizes   []nn.Size
 	units   []unit
 	homes   map[int]home // value → where in another value it lives
 	roots   map[int]*buffer
@@ -72,8 +71,8 @@ type home struct {
 	in, from int
 }
 
-func newLayout(g *nn.Graph, shapes []tensor.Shape, units []unit) *layout {
-	l := &layout{graph: g, shapes: shapes, units: units,
+func newLayout(g *nn.Graph, sizes []nn.Size, units []unit) *layout {
+	l := &layout{graph: g, sizes: sizes, units: units,
 		homes: make(map[int]home), roots: make(map[int]*buffer), split: make(map[int][]int)}
 	l.findSplits()
 	l.findHomes()
@@ -123,7 +122,7 @@ func (l *layout) findSplits() {
 			at = s.To
 			outs = append(outs, l.units[r].out)
 		}
-		if len(outs) == len(rs) && at == l.shapes[v][1] {
+		if len(outs) == len(rs) && at == l.sizes[v].C {
 			l.split[v] = outs
 		}
 	}
@@ -148,7 +147,11 @@ func (l *layout) findHomes() {
 				l.homes[u.out] = home{u.node.In[0], op.From}
 			}
 		case nn.Flatten:
-			if s := l.shapes[u.node.In[0]]; s[2] == 1 && s[3] == 1 {
+			if s := l.sizes[u.node.In[0]]; s.H == 1 && s.W == 1 {
+				l.homes[u.out] = home{u.node.In[0], 0}
+			}
+		case nn.Tokens, nn.Image:
+			if l.sizes[u.node.In[0]].Extra == 0 {
 				l.homes[u.out] = home{u.node.In[0], 0}
 			}
 		}
@@ -164,14 +167,14 @@ func (l *layout) findHomes() {
 			if v != 0 && !placed && !isSplit {
 				l.homes[v] = home{u.out, at}
 			}
-			at += l.shapes[v][1]
+			at += l.sizes[v].C
 		}
 	}
 }
 
 // view returns where value v lives. A split value has no view.
 func (l *layout) view(v int) view {
-	c, from := l.shapes[v][1], 0
+	c, from := l.sizes[v].C, 0
 	for {
 		h, ok := l.homes[v]
 		if !ok {
@@ -181,16 +184,21 @@ func (l *layout) view(v int) view {
 	}
 	b, ok := l.roots[v]
 	if !ok {
-		b = &buffer{}
-		s := l.shapes[v]
-		b.n, b.c, b.h, b.w = s[0], s[1], 1, 1
-		if len(s) == 4 {
-			b.h, b.w = s[2], s[3]
-		}
+		b = &buffer{n: l.sizes[v].N, c: l.sizes[v].C}
+		b.h, b.w = l.grid(v)
 		l.roots[v] = b
 		l.buffers = append(l.buffers, b)
 	}
 	return view{b, from, c}
+}
+
+// grid returns the rows and columns in which the vectors of a value lie. Tokens that are no pixels
+// make one row of all.
+func (l *layout) grid(v int) (h, w int) {
+	if s := l.sizes[v]; s.Extra == 0 && !s.Features() {
+		return s.H, s.W
+	}
+	return 1, l.sizes[v].Positions()
 }
 
 // views returns where value v lives: one view, or those of its slices in order.

@@ -5,7 +5,7 @@ import (
 	"github.com/gozoo/zoo/nn"
 )
 
-// layerNormStep normalises the channels of each pixel; one task is one row of output.
+// layerNormStep normalises the channels of each pixel; one task is a piece of a row of output.
 type layerNormStep struct {
 	in, out      view
 	norm         kernel.LayerNorm
@@ -23,12 +23,11 @@ func (c *compiler) layerNorm(u unit, op nn.LayerNorm) (step, error) {
 	return s, err
 }
 
-func (s *layerNormStep) tasks() int { return s.out.rows() }
+func (s *layerNormStep) tasks() int { return s.out.tasks() }
 
 func (s *layerNormStep) run(f *frame, task int) {
-	in, _ := s.in.row(f.mem, task)
-	out, _ := s.out.row(f.mem, task)
-	s.variant.LayerNorm(&s.norm, s.out.buf.w, out, in, s.weight, s.bias)
+	in, out := s.in.piece(f.mem, task), s.out.piece(f.mem, task)
+	s.variant.LayerNorm(&s.norm, out.m, out.x, in.x, s.weight, s.bias)
 }
 
 // responseNormStep is ConvNeXt V2's normalisation; one task is one image. It pools the

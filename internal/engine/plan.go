@@ -58,7 +58,7 @@ type timedStep struct {
 // keptValue is where a value lies once a run has ended.
 type keptValue struct {
 	views []view // in channel order
-	shape tensor.Shape
+	size  nn.Size
 }
 
 // Classes returns the floats of one image's logits.
@@ -80,13 +80,13 @@ type compiler struct {
 
 func (c *compiler) plan() (*Plan, error) {
 	g, l := c.net.bound.Graph, c.layout
-	p := &Plan{input: c.batch(l.shapes[0]), parts: c.parts, arena: c.arena, threads: c.options.Threads, values: make(map[int]keptValue)}
+	p := &Plan{input: c.batch(l.sizes[0]), parts: c.parts, arena: c.arena, threads: c.options.Threads, values: make(map[int]keptValue)}
 	p.logits = l.views(g.Logits)
 	for _, v := range p.logits {
 		p.classes += v.buf.h * v.buf.w * v.c
 	}
 	for v := range c.keep {
-		p.values[v] = keptValue{l.views(v), l.shapes[v]}
+		p.values[v] = keptValue{l.views(v), l.sizes[v]}
 	}
 	input := Layer{Kind: "input", In: p.input, Out: p.input}
 	if err := c.add(p, -1, input, c.input()); err != nil {
@@ -190,8 +190,7 @@ func (c *compiler) step(u unit) (step, error) {
 	case nn.AvgPool:
 		return c.pool(u, pooling{op.K, op.K, op.Stride, op.Pad, op.CountPad}, c.options.Variant.AvgPool), nil
 	case nn.GlobalAvgPool:
-		in := l.view(u.node.In[0]).buf
-		return c.pool(u, pooling{kh: in.h, kw: in.w, stride: 1}, c.options.Variant.AvgPool), nil
+		return c.meanOfPixels(u), nil
 	case nn.Act:
 		if known(op) {
 			return c.act(u, op)
@@ -213,8 +212,21 @@ func (c *compiler) step(u unit) (step, error) {
 			return nil, nil
 		}
 		return &flattenStep{l.view(u.node.In[0]), l.view(u.out)}, nil
-	case nn.Slice:
+	case nn.Slice, nn.Tokens:
 		return nil, nil
+	case nn.Image:
+		if _, ok := l.homes[u.out]; ok {
+			return nil, nil
+		}
+		return &tokenStep{l.view(u.node.In[0]), l.view(u.out), l.sizes[u.node.In[0]].Extra}, nil
+	case nn.Token:
+		return &tokenStep{l.view(u.node.In[0]), l.view(u.out), op.At}, nil
+	case nn.Prefix:
+		return c.prefix(u, op)
+	case nn.Position:
+		return c.position(u, op)
+	case nn.Attention:
+		return c.attention(u, op)
 	}
 	return nil, fmt.Errorf("engine: %s: no step computes the operator %s", u.path, u.node.Op.Kind())
 }

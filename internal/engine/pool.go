@@ -25,7 +25,7 @@ type pooling struct {
 	countPad            bool // averages count the border's elements
 }
 
-func (c *compiler) pool(u unit, op pooling, compute func(p *kernel.Pool, m int, dst, src []float32)) step {
+func (c *compiler) pool(u unit, op pooling, compute func(p *kernel.Pool, m int, dst, src []float32)) *poolStep {
 	s := &poolStep{in: c.layout.view(u.node.In[0]), out: c.layout.view(u.out), compute: compute}
 	in, out := s.in.buf, s.out.buf
 	for y := range out.h {

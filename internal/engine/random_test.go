@@ -34,7 +34,7 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 	x := b.Input()
 	for i := range 2 + r.IntN(6) {
 		at := b.At("layer", i)
-		switch r.IntN(23) {
+		switch r.IntN(25) {
 		case 0:
 			x = at.ConvNormAct(x, 2*(1+r.IntN(20)), nn.K(1+2*r.IntN(3)), nn.Stride(1+r.IntN(2)))
 		case 1: // grouped or depthwise, with TensorFlow's border
@@ -133,13 +133,33 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 			x = at.At("widen").Conv(x, 2*(1+r.IntN(20)))
 			keep, work := at.Halves(x)
 			x = at.Concat(at.At("linear").Linear(work, 1+r.IntN(40)), keep)
+		case 23: // attention over pixels, with and without other tokens
+			heads := 1 + r.IntN(3)
+			x = randomAttention(at, at.Tokens(few(at.At("widen"), x, heads*(normed+r.IntN(20)))), heads, r)
+			if x = at.Image(x); r.IntN(2) == 0 {
+				x = at.ConvNormAct(x, 1+r.IntN(20), nn.K(3))
+			}
+		case 24: // attention whose keys are those of fewer pixels
+			heads := 1 + r.IntN(3)
+			x = at.Tokens(at.At("norm").LayerNorm(few(at.At("widen"), x, heads*(normed+r.IntN(20)))))
+			y := at.At("few").Conv(at.Image(x), x.C+heads*r.IntN(20), nn.K(2), nn.Stride(2), nn.Pad(1))
+			y = at.Tokens(at.At("fewer").LayerNorm(y))
+			x = at.Image(at.Attention(at.At("q").Linear(x, x.C), at.At("k").Linear(y, x.C), y, heads))
 		}
 	}
-	if r.IntN(4) == 0 { // features of an image of known size
+	switch r.IntN(5) {
+	case 0: // of a token, or of all that are pixels
+		x = randomAttention(b, b.Tokens(few(b.At("widen"), x, 2*(normed+r.IntN(20)))), 2, r)
+		if r.IntN(2) == 0 {
+			x = b.Token(x, 0)
+		} else {
+			x = b.GlobalMean(x)
+		}
+	case 1: // features of an image of known size
 		side := 1 + r.IntN(4)
 		x = b.At("conv").ConvNormAct(b.Upsample(b.GlobalMean(x), side), 1+r.IntN(12), nn.K(3))
 		x = b.FlattenImage(x, side, side)
-	} else {
+	default:
 		x = b.Flatten(b.At("pool").GlobalAvgPool(x))
 	}
 	if x.C >= normed && r.IntN(2) == 0 {
@@ -147,6 +167,26 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 	}
 	x = b.At("pool").Features(x)
 	return b.Graph(b.At("fc").Linear(x, 1+r.IntN(40)))
+}
+
+// few makes c channels of a ninth of the pixels: attention is slow to define.
+func few(b *nn.Builder, x nn.Value, c int) nn.Value {
+	return b.Conv(x, c, nn.K(3), nn.Stride(3))
+}
+
+// randomAttention makes a layer of a transformer.
+func randomAttention(b *nn.Builder, x nn.Value, heads int, r *rand.Rand) nn.Value {
+	extra := r.IntN(3)
+	if extra > 0 {
+		x = b.At("tokens").Prefix(x, []string{"first", "second"}[:extra]...)
+	}
+	if r.IntN(2) == 0 {
+		x = b.At("at").Position(x, "table", extra, 1+r.IntN(9), 1+r.IntN(9))
+	}
+	qkv := b.Split(b.At("qkv").Linear(b.At("norm1").LayerNorm(x), 3*x.C), 3)
+	x = b.Add(b.At("proj").Linear(b.Attention(qkv[0], qkv[1], qkv[2], heads), x.C), x)
+	y := b.WithAct(nn.GELU()).Act(b.At("up").Linear(x, 2*x.C))
+	return b.Add(x, b.At("scale").LayerScale(b.At("down").Linear(y, x.C)))
 }
 
 // randomSeeds is how many random graphs are tested.
@@ -157,19 +197,19 @@ func randomSeeds() uint64 {
 	return 200
 }
 
-// drawn returns a random graph and the shapes of its values, or nil where the image is too
+// drawn returns a random graph and the sizes of its values, or nil where the image is too
 // small for the graph's pools.
-func drawn(t testing.TB, r *rand.Rand) (*nn.Graph, []tensor.Shape) {
+func drawn(t testing.TB, r *rand.Rand) (*nn.Graph, []nn.Size) {
 	t.Helper()
 	g, err := randomGraph(r)
 	if err != nil {
 		t.Fatal(err)
 	}
-	shapes, err := g.Shapes(tensor.Shape{1 + r.IntN(3), g.Channels, 7 + r.IntN(30), 7 + r.IntN(30)})
+	sizes, err := g.Sizes(tensor.Shape{1 + r.IntN(3), g.Channels, 7 + r.IntN(30), 7 + r.IntN(30)})
 	if err != nil {
 		return nil, nil
 	}
-	return g, shapes
+	return g, sizes
 }
 
 // randomOptions returns options for a graph: any threads and precision, fused or with
@@ -198,11 +238,11 @@ func TestRandomGraphsEqualReference(t *testing.T) {
 		t.Run(fmt.Sprint(seed), func(t *testing.T) {
 			t.Parallel()
 			r := rand.New(rand.NewPCG(seed, 1))
-			g, shapes := drawn(t, r)
+			g, sizes := drawn(t, r)
 			if g == nil {
 				return
 			}
-			c := newReferenced(t, g, shapes[0], r)
+			c := newReferenced(t, g, sizes[0].Shape(), r)
 			for _, v := range variants {
 				o := randomOptions(g, v, r)
 				c.check(t, o)
@@ -230,11 +270,11 @@ func FuzzRandomGraphs(f *testing.F) {
 	}
 	f.Fuzz(func(t *testing.T, seed uint64) {
 		r := rand.New(rand.NewPCG(seed, 1))
-		g, shapes := drawn(t, r)
+		g, sizes := drawn(t, r)
 		if g == nil {
 			return
 		}
-		c := newReferenced(t, g, shapes[0], r)
+		c := newReferenced(t, g, sizes[0].Shape(), r)
 		for _, v := range kernel.Variants() {
 			c.check(t, randomOptions(g, v, r))
 		}
@@ -249,26 +289,28 @@ func TestRandomGraphsHoldEveryOperator(t *testing.T) {
 	for _, name := range operators {
 		missing[name] = true
 	}
-	for _, name := range []string{"LayerNorm of pixels", "LayerNorm of features", "Linear of pixels", "Linear of features",
-		"Flatten of an image"} {
+	for _, name := range []string{"LayerNorm of pixels", "LayerNorm of features", "LayerNorm of tokens", "Linear of pixels",
+		"Linear of features", "Linear of tokens", "Flatten of an image", "GlobalAvgPool of tokens", "Image of tokens"} {
 		missing[name] = true
 	}
 	for f := range functions {
 		missing[fmt.Sprint("activation ", f+1)] = true
 	}
 	for seed := range randomSeeds() {
-		g, shapes := drawn(t, rand.New(rand.NewPCG(seed, 1)))
+		g, sizes := drawn(t, rand.New(rand.NewPCG(seed, 1)))
 		if g == nil {
 			continue // it is not tested
 		}
 		for _, n := range g.Nodes {
-			name, in := reflect.TypeOf(n.Op).Name(), shapes[n.In[0]]
+			name, in := reflect.TypeOf(n.Op).Name(), sizes[n.In[0]]
 			delete(missing, name)
 			switch {
-			case len(in) == 4 && in[2]*in[3] > 1:
+			case in.Extra > 0:
+				delete(missing, name+" of tokens")
+			case in.Positions() > 1:
 				delete(missing, name+" of pixels")
 				delete(missing, name+" of an image")
-			case len(in) == 2:
+			case in.Features():
 				delete(missing, name+" of features")
 			}
 			if a, ok := n.Op.(nn.Act); ok {

@@ -11,11 +11,11 @@ import (
 )
 
 // reference computes every value of a bound graph in float64, one operator after the
-// other, in (N,C,H,W) order: the definition of each operator and nothing else.
+// other, in (N,C,H,W) or, of tokens, (N,L,C) order: the definition of each operator and nothing else.
 func reference(t testing.TB, b *nn.Bound, shape tensor.Shape, input []float32) [][]float64 {
 	t.Helper()
 	g := b.Graph
-	shapes, err := g.Shapes(shape)
+	sizes, err := g.Sizes(shape)
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -40,35 +40,60 @@ func reference(t testing.TB, b *nn.Bound, shape tensor.Shape, input []float32) [
 		for _, v := range n.In {
 			in = append(in, values[v])
 		}
-		values[n.Out] = compute(n, in, shapes[n.In[0]], shapes[n.Out], params)
+		values[n.Out] = compute(n, in, inputSizes(n, sizes), sizes[n.Out], params)
+	}
+	for i, s := range sizes {
+		if s.Tokens && !s.Features() {
+			values[i] = byToken(values[i], s)
+		}
 	}
 	return values
 }
 
-// compute returns the output of one operator; is is the shape of its first input.
-func compute(n nn.Node, in [][]float64, is, os tensor.Shape, p [][]float64) []float64 {
-	size, _ := os.Numel()
-	out := make([]float64, size)
+// inputSizes returns the sizes of a node's inputs.
+func inputSizes(n nn.Node, sizes []nn.Size) []nn.Size {
+	var in []nn.Size
+	for _, v := range n.In {
+		in = append(in, sizes[v])
+	}
+	return in
+}
+
+// byToken returns a value of tokens, computed channel by channel, as (N,L,C).
+func byToken(x []float64, s nn.Size) []float64 {
+	out := make([]float64, len(x))
+	for i, v := range x {
+		c, at := i/s.Positions(), i%s.Positions()
+		out[(c/s.C*s.Positions()+at)*s.C+c%s.C] = v
+	}
+	return out
+}
+
+// compute returns the output of one operator; sizes are those of its inputs. Tokens lie as pixels do,
+// channel by channel.
+func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float64) []float64 {
+	is := sizes[0]
+	out := make([]float64, os.N*os.C*os.Positions())
 	x := in[0]
-	plane := func(s tensor.Shape) int { return s[2] * s[3] }
+	plane := nn.Size.Positions
 	switch op := n.Op.(type) {
 	case nn.Conv:
-		top, _, left, _ := op.Pads(is[2], is[3])
+		top, _, left, _ := op.Pads(is.H, is.W)
 		inPer, outPer := op.In/op.Groups, op.Out/op.Groups
 		i := 0
-		for img := range os[0] {
-			for o := range os[1] {
-				for y := range os[2] {
-					for w := range os[3] {
+		for img := range os.N {
+			for o := range os.C {
+				for y := range os.H {
+					for w := range os.W {
 						sum := 0.0
 						for c := range inPer {
 							for ky := range op.KH {
 								for kx := range op.KW {
 									iy, ix := y*op.StrideH-top+ky, w*op.StrideW-left+kx
-									if iy < 0 || ix < 0 || iy >= is[2] || ix >= is[3] {
+									if iy < 0 || ix < 0 || iy >= is.H || ix >= is.W {
 										continue
 									}
-									sum += x[((img*is[1]+o/outPer*inPer+c)*is[2]+iy)*is[3]+ix] * p[0][((o*inPer+c)*op.KH+ky)*op.KW+kx]
+									sum += x[((img*is.C+o/outPer*inPer+c)*is.H+iy)*is.W+ix] * p[0][((o*inPer+c)*op.KH+ky)*op.KW+kx]
 								}
 							}
 						}
@@ -82,11 +107,8 @@ func compute(n nn.Node, in [][]float64, is, os tensor.Shape, p [][]float64) []fl
 			}
 		}
 	case nn.LayerNorm:
-		pixels := 1
-		if len(is) == 4 {
-			pixels = plane(is)
-		}
-		for img := range is[0] {
+		pixels := plane(is)
+		for img := range is.N {
 			for px := range pixels {
 				at := func(c int) int { return (img*op.C+c)*pixels + px }
 				mean, variance := 0.0, 0.0
@@ -106,7 +128,7 @@ func compute(n nn.Node, in [][]float64, is, os tensor.Shape, p [][]float64) []fl
 			out[i] = x[i] * p[0][i/plane(os)%op.C]
 		}
 	case nn.ResponseNorm:
-		for img := range is[0] {
+		for img := range is.N {
 			norms, mean := make([]float64, op.C), 0.0
 			for c := range op.C {
 				for px := range plane(is) {
@@ -124,7 +146,7 @@ func compute(n nn.Node, in [][]float64, is, os tensor.Shape, p [][]float64) []fl
 			}
 		}
 	case nn.Linear:
-		if len(is) == 4 {
+		if !is.Features() {
 			for i := range out {
 				img, o, px := i/(op.Out*plane(is)), i/plane(is)%op.Out, i%plane(is)
 				out[i] = p[1][o]
@@ -134,7 +156,7 @@ func compute(n nn.Node, in [][]float64, is, os tensor.Shape, p [][]float64) []fl
 			}
 			break
 		}
-		for img := range os[0] {
+		for img := range os.N {
 			for o := range op.Out {
 				sum := p[1][o]
 				for c := range op.In {
@@ -174,13 +196,13 @@ func compute(n nn.Node, in [][]float64, is, os tensor.Shape, p [][]float64) []fl
 	case nn.MaxPool:
 		for i := range out {
 			img := i / plane(os)
-			y, w := i/os[3]%os[2], i%os[3]
+			y, w := i/os.W%os.H, i%os.W
 			best := math.Inf(-1)
 			for ky := range op.K {
 				for kx := range op.K {
 					iy, ix := y*op.Stride-op.Pad+ky, w*op.Stride-op.Pad+kx
-					if iy >= 0 && ix >= 0 && iy < is[2] && ix < is[3] {
-						best = math.Max(best, x[(img*is[2]+iy)*is[3]+ix])
+					if iy >= 0 && ix >= 0 && iy < is.H && ix < is.W {
+						best = math.Max(best, x[(img*is.H+iy)*is.W+ix])
 					}
 				}
 			}
@@ -189,18 +211,18 @@ func compute(n nn.Node, in [][]float64, is, os tensor.Shape, p [][]float64) []fl
 	case nn.AvgPool:
 		for i := range out {
 			img := i / plane(os)
-			y, w := i/os[3]%os[2], i%os[3]
+			y, w := i/os.W%os.H, i%os.W
 			sum, inside, counted := 0.0, 0, 0
 			for ky := range op.K {
 				for kx := range op.K {
 					iy, ix := y*op.Stride-op.Pad+ky, w*op.Stride-op.Pad+kx
-					if iy >= is[2]+op.Pad || ix >= is[3]+op.Pad {
+					if iy >= is.H+op.Pad || ix >= is.W+op.Pad {
 						continue // beyond the border, where only Ceil leads
 					}
 					counted++
-					if iy >= 0 && ix >= 0 && iy < is[2] && ix < is[3] {
+					if iy >= 0 && ix >= 0 && iy < is.H && ix < is.W {
 						inside++
-						sum += x[(img*is[2]+iy)*is[3]+ix]
+						sum += x[(img*is.H+iy)*is.W+ix]
 					}
 				}
 			}
@@ -211,10 +233,62 @@ func compute(n nn.Node, in [][]float64, is, os tensor.Shape, p [][]float64) []fl
 		}
 	case nn.GlobalAvgPool:
 		for i, v := range x {
-			out[i/plane(is)] += v / float64(plane(is))
+			if i%plane(is) >= is.Extra {
+				out[i/plane(is)] += v / float64(plane(is)-is.Extra)
+			}
 		}
-	case nn.Flatten:
+	case nn.Flatten, nn.Tokens:
 		copy(out, x)
+	case nn.Image:
+		for i := range out {
+			out[i] = x[i/plane(os)*plane(is)+is.Extra+i%plane(os)]
+		}
+	case nn.Token:
+		for i := range out {
+			out[i] = x[i*plane(is)+op.At]
+		}
+	case nn.Prefix:
+		for i := range out {
+			c, at := i/plane(os), i%plane(os)-len(op.Names)
+			if at < 0 {
+				out[i] = p[at+len(op.Names)][c%op.C]
+			} else {
+				out[i] = x[c*plane(is)+at]
+			}
+		}
+	case nn.Position:
+		for i := range out {
+			c, at := i/plane(os)%op.C, i%plane(os)
+			table := func(token int) float64 { return p[0][token*op.C+c] }
+			if at < op.Extra {
+				out[i] = x[i] + table(at)
+				continue
+			}
+			at -= op.Extra
+			out[i] = x[i] + cubic(op.GridH, os.H, at/os.W, func(y int) float64 {
+				return cubic(op.GridW, os.W, at%os.W, func(x int) float64 { return table(op.Extra + y*op.GridW + x) })
+			})
+		}
+	case nn.Attention:
+		q, k, v := in[0], in[1], in[2]
+		lq, lk, dk, dv := plane(is), plane(sizes[1]), is.C/op.Heads, os.C/op.Heads
+		for head := range os.N * op.Heads {
+			for i := range lq {
+				shares, sum := make([]float64, lk), 0.0
+				for j := range shares {
+					for c := head * dk; c < (head+1)*dk; c++ {
+						shares[j] += q[c*lq+i] * k[c*lk+j]
+					}
+					shares[j] = math.Exp(op.Scale * shares[j])
+					sum += shares[j]
+				}
+				for c := head * dv; c < (head+1)*dv; c++ {
+					for j, share := range shares {
+						out[c*lq+i] += share / sum * v[c*lk+j]
+					}
+				}
+			}
+		}
 	case nn.Add:
 		for i := range out {
 			out[i] = in[0][i] + in[1][i]
@@ -225,31 +299,52 @@ func compute(n nn.Node, in [][]float64, is, os tensor.Shape, p [][]float64) []fl
 		}
 	case nn.Shuffle:
 		for i := range out {
-			img, c := i/(os[1]*plane(os)), i/plane(os)%os[1]
-			from := c%op.Groups*(os[1]/op.Groups) + c/op.Groups
-			out[i] = x[(img*os[1]+from)*plane(os)+i%plane(os)]
+			img, c := i/(os.C*plane(os)), i/plane(os)%os.C
+			from := c%op.Groups*(os.C/op.Groups) + c/op.Groups
+			out[i] = x[(img*os.C+from)*plane(os)+i%plane(os)]
 		}
 	case nn.Upsample:
 		for i := range out {
-			y, w := i/os[3]%os[2]/op.Scale, i%os[3]/op.Scale
-			out[i] = x[(i/plane(os)*is[2]+y)*is[3]+w]
+			y, w := i/os.W%os.H/op.Scale, i%os.W/op.Scale
+			out[i] = x[(i/plane(os)*is.H+y)*is.W+w]
 		}
 	case nn.Concat:
 		at := 0
-		for img := range os[0] {
+		for img := range os.N {
 			for _, v := range in {
-				per := len(v) / os[0]
+				per := len(v) / os.N
 				at += copy(out[at:], v[img*per:(img+1)*per])
 			}
 		}
 	case nn.Slice:
-		for img := range os[0] {
-			copy(out[img*os[1]*plane(os):(img+1)*os[1]*plane(os)], x[(img*is[1]+op.From)*plane(is):])
+		for img := range os.N {
+			copy(out[img*os.C*plane(os):(img+1)*os.C*plane(os)], x[(img*is.C+op.From)*plane(is):])
 		}
 	default:
 		panic(fmt.Sprint("no reference for ", n.Op.Kind()))
 	}
 	return out
+}
+
+// cubic returns element i of a row of n that is resized to size: the cubic convolution of its
+// neighbours, as Keys defined it, with a = -3/4.
+func cubic(n, size, i int, row func(i int) float64) float64 {
+	if n == size {
+		return row(i)
+	}
+	at, sum := (float64(i)+0.5)*float64(n)/float64(size)-0.5, 0.0
+	for j := int(math.Floor(at)) - 1; j <= int(math.Floor(at))+2; j++ {
+		const a = -0.75
+		d, w := math.Abs(at-float64(j)), 0.0
+		switch {
+		case d < 1:
+			w = (a+2)*d*d*d - (a+3)*d*d + 1
+		case d < 2:
+			w = a*d*d*d - 5*a*d*d + 8*a*d - 4*a
+		}
+		sum += w * row(min(max(j, 0), n-1))
+	}
+	return sum
 }
 
 // bindRandom binds a graph to random tensors that keep values of order one.

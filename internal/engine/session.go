@@ -78,19 +78,23 @@ func ended(ctx context.Context) error {
 	return ctx.Err()
 }
 
-// Value returns a copy of a value as the last run left it, flattened in (N,C,H,W)
-// order. Only values that the plan keeps can be asked for.
+// Value returns a copy of a value as the last run left it, flattened in (N,C,H,W) or, of
+// tokens, (N,L,C) order. Only values that the plan keeps can be asked for.
 func (s *Session) Value(v int) ([]float32, error) {
 	kept, ok := s.plan.values[v]
 	if !ok || !s.ran {
 		return nil, fmt.Errorf("engine: value %d is not there: compile with it in Options.Keep, and run first", v)
 	}
-	n, err := kept.shape.Numel()
+	n, err := kept.size.Shape().Numel()
 	if err != nil {
 		return nil, err
 	}
 	out := make([]float32, n)
-	planar(s.crew.frames[0].mem, kept.views, kept.shape[0], out)
+	if kept.size.Tokens {
+		byTokens(s.crew.frames[0].mem, kept.views, out)
+	} else {
+		planar(s.crew.frames[0].mem, kept.views, kept.size.N, out)
+	}
 	return out, nil
 }
 
@@ -102,6 +106,20 @@ func planar(mem []float32, views []view, n int, dst []float32) {
 			size := v.c * v.buf.h * v.buf.w
 			v.planar(mem, i, dst[:size])
 			dst = dst[size:]
+		}
+	}
+}
+
+// byTokens writes all images, whose channels lie in views, one after the other, to dst in (N,L,C)
+// order.
+func byTokens(mem []float32, views []view, dst []float32) {
+	b := views[0].buf
+	for row := range views[0].rows() {
+		for x := range b.w {
+			for _, v := range views {
+				v.pixel(mem, row/b.h, row%b.h, x, dst[:v.c])
+				dst = dst[v.c:]
+			}
 		}
 	}
 }

@@ -15,6 +15,36 @@ func (v view) row(mem []float32, task int) (x []float32, stride int) {
 	return mem[at : at+(v.buf.w-1)*v.buf.c+v.c], v.buf.c
 }
 
+// longRow is how many pixels of a row are a task at least: tokens are a single row, which all threads
+// are to have a part of.
+const longRow = 32
+
+// A piece is a part of a row: m pixels from pixel at on, stride floats apart.
+type piece struct {
+	x         []float32 // from the first channel of the first pixel to the last of the last
+	row, at   int       // row is counted over all images
+	m, stride int
+}
+
+// tasks returns the number of pieces of a view; row for row, images are not cut.
+func (v view) tasks() int { return v.rows() * v.pieces() }
+
+func (v view) pieces() int {
+	if v.buf.h > 1 {
+		return 1
+	}
+	return max(1, v.buf.w/longRow)
+}
+
+// piece returns the piece of a task.
+func (v view) piece(mem []float32, task int) piece {
+	n := v.pieces()
+	row, part := task/n, task%n
+	at, end := part*v.buf.w/n, (part+1)*v.buf.w/n
+	x, stride := v.row(mem, row)
+	return piece{x[at*stride : (end-1)*stride+v.c], row, at, end - at, stride}
+}
+
 // inputStep turns the network input (N,C,H,W) into NHWC.
 type inputStep struct{ dst view }
 
@@ -89,7 +119,7 @@ func (c *compiler) concat(u unit) step {
 				part += from.c
 			}
 		}
-		at += c.layout.shapes[v][1]
+		at += c.layout.sizes[v].C
 	}
 	return s
 }

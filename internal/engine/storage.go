@@ -33,19 +33,23 @@ func (c *compiler) chooseStorage() {
 		switch u.node.Op.(type) {
 		case nn.Slice: // is computed by nobody
 			continue
+		case nn.Tokens, nn.Image:
+			if _, ok := l.homes[u.out]; ok {
+				continue
+			}
 		case nn.Concat:
 			at := 0
 			for _, v := range u.node.In {
 				if !l.placed(v, u.out, at) {
 					mark(v, u.out)
 				}
-				at += l.shapes[v][1]
+				at += l.sizes[v].C
 			}
 			continue
 		}
 		w := c.ways[u.out]
 		direct := w.method == byTiles
-		stem = stem || direct && u.node.In[0] == 0 && l.shapes[0][1] <= stemChannels
+		stem = stem || direct && u.node.In[0] == 0 && l.sizes[0].C <= stemChannels
 		if !direct || w.parts == 3 {
 			mark(u.node.In...)
 		}
@@ -80,13 +84,26 @@ func asWords(mem []float32) []kernel.Pair {
 
 // planarOf is planar for a view of any storage.
 func (v view) planarOf(mem []float32, n int, dst []float32) {
-	b, words := v.buf, asWords(mem)
+	b, pixel := v.buf, make([]float32, v.c)
 	for y := range b.h {
 		for x := range b.w {
-			pixel := words[v.at(n, y, x):]
-			for c := range v.c {
-				dst[(c*b.h+y)*b.w+x] = b.storage.Get(pixel, c)
+			v.pixel(mem, n, y, x, pixel)
+			for c, f := range pixel {
+				dst[(c*b.h+y)*b.w+x] = f
 			}
 		}
+	}
+}
+
+// pixel writes the channels of one pixel to dst.
+func (v view) pixel(mem []float32, n, y, x int, dst []float32) {
+	at := v.at(n, y, x)
+	if v.buf.storage == kernel.Floats {
+		copy(dst, mem[at:])
+		return
+	}
+	words := asWords(mem)[at:]
+	for c := range dst {
+		dst[c] = v.buf.storage.Get(words, c)
 	}
 }

@@ -50,7 +50,7 @@ func (c *compiler) chooseWays() {
 		case nn.Conv:
 			c.ways[u.out] = c.way(u, op, &early)
 		case nn.Linear:
-			if len(c.layout.shapes[u.node.In[0]]) == 4 {
+			if !c.layout.sizes[u.node.In[0]].Features() {
 				c.ways[u.out] = c.way(u, overPixels(op), &early)
 				continue
 			}

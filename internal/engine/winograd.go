@@ -52,8 +52,8 @@ const (
 
 // notWinograd returns why a unit is not to be computed by a winogradStep; empty where it is.
 func (c *compiler) notWinograd(u unit, op nn.Conv) string {
-	s := c.layout.shapes[u.node.Out]
-	th, tw := winogradGrid(s[2], s[3])
+	oh, ow := c.layout.grid(u.node.Out)
+	th, tw := winogradGrid(oh, ow)
 	switch products := kernel.WinogradPlanes * th * tw; {
 	case op.KH != 3 || op.KW != 3:
 		return fmt.Sprintf("%dx%d", op.KH, op.KW)
@@ -65,7 +65,7 @@ func (c *compiler) notWinograd(u unit, op nn.Conv) string {
 		return fmt.Sprintf("%d to %d channels", op.In, op.Out)
 	case th*tw < winogradTiles:
 		return fmt.Sprintf("%d tiles of 4x4", th*tw)
-	case 2*products > 9*s[2]*s[3]:
+	case 2*products > 9*oh*ow:
 		// The direct way takes 9 products an output; less than half of them must be left.
 		return "tiles of 4x4 that are not full"
 	case len(c.layout.views(u.out)) > 1:
@@ -82,8 +82,7 @@ func winogradGrid(h, w int) (th, tw int) {
 
 // winogradBorder widens the border of a unit's input so that every patch lies in it.
 func (c *compiler) winogradBorder(u unit, op nn.Conv) {
-	s := c.layout.shapes[u.node.Out]
-	th, tw := winogradGrid(s[2], s[3])
+	th, tw := winogradGrid(c.layout.grid(u.node.Out))
 	b := c.layout.view(u.node.In[0]).buf
 	top, _, left, _ := op.Pads(b.h, b.w)
 	const over = kernel.WinogradPatch - kernel.WinogradTile
@@ -93,10 +92,10 @@ func (c *compiler) winogradBorder(u unit, op nn.Conv) {
 
 func (c *compiler) winogradConv(u unit, op nn.Conv) (step, error) {
 	in, out := c.layout.view(u.node.In[0]), c.layout.view(u.out)
-	shape := c.layout.shapes[u.node.Out]
+	oh, ow := c.layout.grid(u.node.Out)
 	top, _, left, _ := op.Pads(in.buf.h, in.buf.w)
 	s := &winogradStep{
-		in: in, out: out, residual: c.residual(u), images: shape[0], oh: shape[2], ow: shape[3], padTop: top, padLeft: left,
+		in: in, out: out, residual: c.residual(u), images: in.buf.n, oh: oh, ow: ow, padTop: top, padLeft: left,
 		width: c.options.Variant.Width, variant: c.options.Variant,
 	}
 	s.th, s.tw = winogradGrid(s.oh, s.ow)

@@ -1,0 +1,139 @@
+package engine
+
+import (
+	"math"
+
+	"github.com/gozoo/zoo/nn"
+)
+
+// embedStep puts learnt tokens before those of its input, or adds a table to it. One task is a
+// piece of a row of output.
+type embedStep struct {
+	in, out view
+	prefix  []float32 // (tokens,C), the same for every image
+	table   []float32 // (L,C); nil adds nothing
+}
+
+func (c *compiler) prefix(u unit, _ nn.Prefix) (step, error) {
+	s := &embedStep{in: c.layout.view(u.node.In[0]), out: c.layout.view(u.out)}
+	for _, p := range u.node.Params {
+		token, err := float32s(c.net.bound, p)
+		if err != nil {
+			return nil, err
+		}
+		s.prefix = append(s.prefix, token...)
+	}
+	return s, nil
+}
+
+func (c *compiler) position(u unit, op nn.Position) (step, error) {
+	s := &embedStep{in: c.layout.view(u.node.In[0]), out: c.layout.view(u.out)}
+	table, err := float32s(c.net.bound, u.node.Params[0])
+	if err != nil {
+		return nil, err
+	}
+	s.table = table
+	if size := c.layout.sizes[u.out]; size.H != op.GridH || size.W != op.GridW {
+		extra := op.Extra * op.C
+		s.table = append(append([]float32(nil), table[:extra]...), bicubic(table[extra:], op.GridH, op.GridW, op.C, size.H, size.W)...)
+	}
+	return s, nil
+}
+
+func (s *embedStep) tasks() int { return s.out.tasks() }
+
+func (s *embedStep) run(f *frame, task int) {
+	out := s.out.piece(f.mem, task)
+	b, c := s.out.buf, s.out.c
+	image, from := out.row/b.h, out.row%b.h*b.w+out.at
+	tokens := len(s.prefix) / c
+	for i := range out.m {
+		dst := out.x[i*out.stride:][:c]
+		if from+i < tokens {
+			copy(dst, s.prefix[(from+i)*c:])
+			continue
+		}
+		at := from + i - tokens
+		copy(dst, f.mem[s.in.at(image, at/s.in.buf.w, at%s.in.buf.w):])
+		if s.table != nil {
+			for j, v := range s.table[(from+i)*c:][:c] {
+				dst[j] += v
+			}
+		}
+	}
+}
+
+// tokenStep copies pixels of each image, from one on: a token to features, or the pixels that
+// follow other tokens to an image. One task is one row of output.
+type tokenStep struct {
+	in, out view
+	from    int
+}
+
+func (s *tokenStep) tasks() int { return s.out.rows() }
+
+func (s *tokenStep) run(f *frame, task int) {
+	b := s.out.buf
+	out, stride := s.out.row(f.mem, task)
+	for x := range b.w {
+		at := s.from + task%b.h*b.w + x
+		copy(out[x*stride:][:s.out.c], f.mem[s.in.at(task/b.h, at/s.in.buf.w, at%s.in.buf.w):])
+	}
+}
+
+// meanOfPixels is the average of an image's pixels, without the tokens before them.
+func (c *compiler) meanOfPixels(u unit) step {
+	in, extra := c.layout.view(u.node.In[0]).buf, c.layout.sizes[u.node.In[0]].Extra
+	s := c.pool(u, pooling{kh: in.h, kw: in.w - extra, stride: 1}, c.options.Variant.AvgPool)
+	s.rows[0][0].ix += extra
+	return s
+}
+
+// bicubic resizes a grid (h,w,c) to (oh,ow,c) as PyTorch's interpolate does with mode "bicubic",
+// without align_corners and antialias: cubic convolution with a = -0.75, whose taps beyond the
+// edge repeat it.
+func bicubic(grid []float32, h, w, c, oh, ow int) []float32 {
+	rows, columns := cubicTaps(h, oh), cubicTaps(w, ow)
+	out := make([]float32, oh*ow*c)
+	for y := range oh {
+		for x := range ow {
+			dst := out[(y*ow+x)*c:][:c]
+			for ch := range dst {
+				sum := 0.0
+				for _, r := range rows[y] {
+					for _, col := range columns[x] {
+						sum += r.weight * col.weight * float64(grid[(r.at*w+col.at)*c+ch])
+					}
+				}
+				dst[ch] = float32(sum)
+			}
+		}
+	}
+	return out
+}
+
+// A tap is an element that is read, and its weight.
+type tap struct {
+	at     int
+	weight float64
+}
+
+// cubicTaps returns the four taps of each of out elements of a side of n.
+func cubicTaps(n, out int) [][4]tap {
+	const a = -0.75
+	taps := make([][4]tap, out)
+	for i := range taps {
+		at := (float64(i)+0.5)*float64(n)/float64(out) - 0.5
+		first := int(math.Floor(at))
+		t := at - float64(first)
+		for j := range 4 {
+			d := math.Abs(t - float64(j-1))
+			weight := ((a*d-5*a)*d+8*a)*d - 4*a
+			if d <= 1 {
+				weight = ((a+2)*d-(a+3))*d*d + 1
+			}
+			taps[i][j] = tap{min(max(first+j-1, 0), n-1), weight}
+		}
+	}
+	return taps
+}

@@ -1,0 +1,168 @@
+package nn
+
+import (
+	"fmt"
+	"math"
+
+	"github.com/gozoo/zoo/tensor"
+)
+
+// Tokens tells that the reference holds an image (N,C,H,W) as (N,H*W,C) from here on.
+type Tokens struct{}
+
+// Image is the way back, without tokens that are no pixels: (N,Extra+H*W,C) to (N,C,H,W).
+type Image struct{}
+
+// Prefix puts learnt tokens of C channels before all others: (N,L,C) to (N,len(Names)+L,C).
+// Each is a tensor (1,1,C), the same for every image.
+type Prefix struct {
+	Names []string
+	C     int
+}
+
+// Position adds a learnt table (1,Extra+GridH*GridW,C) to tokens. Where the pixels are no grid of
+// that size the rows of the grid are resized to it, as PyTorch's interpolate does with mode "bicubic".
+type Position struct {
+	Name         string
+	C, Extra     int
+	GridH, GridW int
+}
+
+// Token takes one token of each image: (N,L,C) to (N,C).
+type Token struct{ At int }
+
+// Attention is softmax(Scale q kT) v for each head, over the tokens of an image: q (N,L,C),
+// k (N,M,C) and v (N,M,D) to (N,L,D), of which each head has an equal run of channels.
+type Attention struct {
+	Heads int
+	Scale float64
+}
+
+func (Tokens) Kind() string    { return "tokens" }
+func (Image) Kind() string     { return "image" }
+func (Prefix) Kind() string    { return "prefix" }
+func (Position) Kind() string  { return "position" }
+func (Token) Kind() string     { return "token" }
+func (Attention) Kind() string { return "attention" }
+
+// Params of a prefix: its tokens, first to last.
+func (p Prefix) Params() []Param {
+	var params []Param
+	for _, name := range p.Names {
+		params = append(params, Param{Name: name, DType: tensor.F32, Shape: tensor.Shape{1, 1, p.C}})
+	}
+	return params
+}
+
+// Params of a position: its table.
+func (p Position) Params() []Param {
+	return []Param{{Name: p.Name, DType: tensor.F32, Shape: tensor.Shape{1, p.Extra + p.GridH*p.GridW, p.C}}}
+}
+
+// The remaining operators want no tensors.
+func (Tokens) Params() []Param    { return nil }
+func (Image) Params() []Param     { return nil }
+func (Token) Params() []Param     { return nil }
+func (Attention) Params() []Param { return nil }
+
+// Size returns the input's size, as tokens.
+func (Tokens) Size(in ...Size) (Size, error) {
+	x, err := images(0, in)
+	x.Tokens = true
+	return x, err
+}
+
+// Size returns (N,C,H,W).
+func (Image) Size(in ...Size) (Size, error) {
+	x, err := tokens(0, in)
+	x.Tokens, x.Extra = false, 0
+	return x, err
+}
+
+// Size returns (N,len(Names)+L,C).
+func (p Prefix) Size(in ...Size) (Size, error) {
+	x, err := tokens(p.C, in)
+	x.Extra += len(p.Names)
+	return x, err
+}
+
+// Size returns the input's size.
+func (p Position) Size(in ...Size) (Size, error) {
+	x, err := tokens(p.C, in)
+	if err == nil && x.Extra != p.Extra {
+		err = fmt.Errorf("expected %d tokens before those of pixels, found %v", p.Extra, x)
+	}
+	return x, err
+}
+
+// Size returns (N,C).
+func (t Token) Size(in ...Size) (Size, error) {
+	x, err := tokens(0, in)
+	if err == nil && (t.At < 0 || t.At >= x.Positions()) {
+		err = fmt.Errorf("token %d of %v", t.At, x)
+	}
+	return Size{N: x.N, C: x.C}, err
+}
+
+// Size returns (N,L,D).
+func (a Attention) Size(in ...Size) (Size, error) {
+	if len(in) != 3 {
+		return Size{}, fmt.Errorf("expected q, k and v, found %d inputs", len(in))
+	}
+	q, k, v := in[0], in[1], in[2]
+	for _, x := range in {
+		if _, err := tokens(0, []Size{x}); err != nil {
+			return Size{}, err
+		}
+		if x.N != q.N || a.Heads < 1 || x.C%a.Heads != 0 {
+			return Size{}, fmt.Errorf("%d heads of %v", a.Heads, in)
+		}
+	}
+	if q.C != k.C || k.Positions() != v.Positions() {
+		return Size{}, fmt.Errorf("expected q and k of as many channels, and k and v of as many tokens, found %v", in)
+	}
+	q.C = v.C
+	return q, nil
+}
+
+// tokens returns the only input, which must be (N,L,c); c of 0 allows any.
+func tokens(c int, in []Size) (Size, error) {
+	x, err := one(in)
+	if err == nil && (!x.Tokens || x.Features() || c != 0 && x.C != c) {
+		channels := "C"
+		if c != 0 {
+			channels = fmt.Sprint(c)
+		}
+		err = fmt.Errorf("expected tokens (N,L,%s), found %v", channels, x)
+	}
+	return x, err
+}
+
+// Tokens tells that the reference holds x, (N,C,H,W), as (N,H*W,C).
+func (b *Builder) Tokens(x Value) Value { return b.node(Tokens{}, x.C, x) }
+
+// Image turns tokens into (N,C,H,W), without those that are no pixels.
+func (b *Builder) Image(x Value) Value { return b.node(Image{}, x.C, x) }
+
+// Prefix puts learnt tokens before all others.
+func (b *Builder) Prefix(x Value, names ...string) Value {
+	return b.node(Prefix{names, x.C}, x.C, x)
+}
+
+// Position adds a learnt table of extra tokens and a grid to tokens.
+func (b *Builder) Position(x Value, name string, extra, gridH, gridW int) Value {
+	return b.node(Position{name, x.C, extra, gridH, gridW}, x.C, x)
+}
+
+// Token takes one token of each image, (N,L,C) to (N,C).
+func (b *Builder) Token(x Value, at int) Value { return b.node(Token{at}, x.C, x) }
+
+// Attention adds an attention of heads over q, k and v, whose scale is 1 over the root of a
+// head's channels.
+func (b *Builder) Attention(q, k, v Value, heads int) Value {
+	if heads < 1 || q.C%heads != 0 || v.C%heads != 0 {
+		b.fail("%d heads do not divide %d and %d channels", heads, q.C, v.C)
+		return v
+	}
+	return b.node(Attention{heads, 1 / math.Sqrt(float64(q.C/heads))}, v.C, q, k, v)
+}
