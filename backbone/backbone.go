@@ -54,6 +54,7 @@ var families = []*Family{
 	&shuffleNetV1,
 	&shuffleNetV2,
 	&vgg,
+	&visionTransformer,
 }
 
 // All returns every family, sorted by name.

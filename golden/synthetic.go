@@ -102,6 +102,10 @@ func fillSynthetic(data []byte, s stream, name string, shape tensor.Shape) {
 		for i := range n {
 			put(i, 1+0.25*s.signed(i))
 		}
+	case len(shape) > 2 && shape[0] == 1: // tokens, tables of positions
+		for i := range n {
+			put(i, 0.5*s.signed(i))
+		}
 	case n > 0:
 		fillRows(data, s, n/shape[0])
 	}

@@ -71,13 +71,17 @@ func (c Convention) Scope(g *nn.Graph) Scope {
 	return WithoutClassifier
 }
 
-// flops returns what one node counts, given the elements of its first input and of
-// its output. An operator that no rule speaks of is an error, never a silent zero.
+// flops returns what one node counts, given its layer's shapes. An operator that no rule
+// speaks of is an error, never a silent zero.
 //
 // mmcv's counter watches modules: what the reference calls as a function, a node
 // without a path, it does not see. It goes by exact class, too, and so counts 0 for
 // a convolution with TensorFlow's SAME border, which is a subclass.
-func (c Convention) flops(node nn.Node, in, out int64) (int64, error) {
+//
+// The products of attention are two matrix products in the reference that figures were
+// published with. Its counter does not see them where it calls PyTorch's fused attention since.
+func (c Convention) flops(node nn.Node, l *LayerCost) (int64, error) {
+	in, out := numel(l.In[0]), numel(l.Out)
 	legacy := c == MMCVLegacy
 	if legacy && node.Path == "" {
 		in, out = 0, 0
@@ -104,6 +108,11 @@ func (c Convention) flops(node nn.Node, in, out int64) (int64, error) {
 			return 0, nil
 		}
 		return product(5, in)
+	case nn.Attention:
+		if legacy {
+			return 0, nil
+		}
+		return l.MACs, nil
 	case nn.GlobalAvgPool:
 		if op.Mean {
 			return 0, nil
@@ -118,7 +127,8 @@ func (c Convention) flops(node nn.Node, in, out int64) (int64, error) {
 		return out, nil
 	case nn.Act:
 		return c.actFLOPs(op, out)
-	case nn.Flatten, nn.Add, nn.Mul, nn.Shuffle, nn.LayerScale, nn.ResponseNorm, nn.Concat, nn.Slice:
+	case nn.Flatten, nn.Add, nn.Mul, nn.Shuffle, nn.LayerScale, nn.ResponseNorm, nn.Concat, nn.Slice,
+		nn.Tokens, nn.Image, nn.Prefix, nn.Position, nn.Token:
 		return 0, nil
 	}
 	return 0, fmt.Errorf("%s has no rule for %s", string(c), node.Op.Kind())

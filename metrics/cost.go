@@ -52,7 +52,7 @@ type LayerCost struct {
 	In     []tensor.Shape
 	Out    tensor.Shape
 	Params int64 // learnable ones
-	MACs   int64 // multiply-accumulates of a convolution or linear layer
+	MACs   int64 // multiply-accumulates of a convolution, linear layer or attention
 	FLOPs  int64 // by the convention
 	Head   bool  // after Graph.Features: part of the classifier
 }
@@ -97,10 +97,10 @@ func Count(g *nn.Graph, input tensor.Shape, c Convention) (Cost, error) {
 	return cost, nil
 }
 
-// MACs returns the multiply-accumulates of all convolutions and linear layers for
+// MACs returns the multiply-accumulates of all convolutions, linear layers and attentions for
 // an input (1,C,H,W): the arithmetic that speed is measured by.
 func MACs(g *nn.Graph, input tensor.Shape) (int64, error) {
-	none := func(nn.Node, int64, int64) (int64, error) { return 0, nil }
+	none := func(nn.Node, *LayerCost) (int64, error) { return 0, nil }
 	layers, err := walk(g, input, none)
 	if err != nil {
 		return 0, err
@@ -114,7 +114,7 @@ func MACs(g *nn.Graph, input tensor.Shape) (int64, error) {
 
 // walk lists the layers of g; flops says what each counts. The sums of all MACs
 // and FLOPs fit an int64.
-func walk(g *nn.Graph, input tensor.Shape, flops func(n nn.Node, in, out int64) (int64, error)) ([]LayerCost, error) {
+func walk(g *nn.Graph, input tensor.Shape, flops func(n nn.Node, l *LayerCost) (int64, error)) ([]LayerCost, error) {
 	shapes, err := g.Shapes(input)
 	if err != nil {
 		return nil, fmt.Errorf("metrics: %w", err)
@@ -137,10 +137,9 @@ func walk(g *nn.Graph, input tensor.Shape, flops func(n nn.Node, in, out int64) 
 				l.Params += numel(p.Shape)
 			}
 		}
-		in, out := numel(l.In[0]), numel(l.Out)
-		l.MACs, err = layerMACs(n.Op, in, out)
+		l.MACs, err = layerMACs(n.Op, &l)
 		if err == nil {
-			l.FLOPs, err = flops(n, in, out)
+			l.FLOPs, err = flops(n, &l)
 		}
 		if err == nil {
 			macs, err = sum(macs, l.MACs)
@@ -156,15 +155,19 @@ func walk(g *nn.Graph, input tensor.Shape, flops func(n nn.Node, in, out int64) 
 	return layers, nil
 }
 
-// layerMACs returns the multiply-accumulates of one operator with in input and
-// out output elements.
-func layerMACs(op nn.Op, in, out int64) (int64, error) {
+// layerMACs returns the multiply-accumulates of the operator of a layer.
+func layerMACs(op nn.Op, l *LayerCost) (int64, error) {
+	in, out := numel(l.In[0]), numel(l.Out)
 	switch op := op.(type) {
 	case nn.Conv:
 		return convMACs(op, out)
 	case nn.Linear:
 		return product(in, int64(op.Out))
-	case nn.BatchNorm, nn.LayerNorm, nn.LayerScale, nn.ResponseNorm, nn.Act, nn.MaxPool, nn.AvgPool, nn.GlobalAvgPool, nn.Flatten, nn.Add, nn.Mul, nn.Shuffle, nn.Upsample, nn.Concat, nn.Slice:
+	case nn.Attention: // a score of each query and key, a share of each query and value
+		keys, channels := int64(l.In[1][1]), int64(l.In[0][2]+l.In[2][2])
+		return product(int64(l.In[0][0]), int64(l.In[0][1]), keys, channels)
+	case nn.BatchNorm, nn.LayerNorm, nn.LayerScale, nn.ResponseNorm, nn.Act, nn.MaxPool, nn.AvgPool, nn.GlobalAvgPool, nn.Flatten, nn.Add,
+		nn.Mul, nn.Shuffle, nn.Upsample, nn.Concat, nn.Slice, nn.Tokens, nn.Image, nn.Prefix, nn.Position, nn.Token:
 		return 0, nil
 	}
 	return 0, fmt.Errorf("no rule for %s", op.Kind())

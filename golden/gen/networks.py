@@ -16,6 +16,7 @@ from mmpretrain.models.backbones.res2net import Res2Layer
 from mmpretrain.models.backbones.resnet import BasicBlock, Bottleneck, ResLayer
 from mmpretrain.models.backbones.shufflenet_v1 import ShuffleUnit
 from mmpretrain.models.backbones.shufflenet_v2 import InvertedResidual as ShuffleV2Block
+from mmpretrain.models.backbones.vision_transformer import TransformerEncoderLayer
 from mmpretrain.models.utils import InvertedResidual
 from mmpretrain.registry import MODELS
 
@@ -40,6 +41,7 @@ BLOCKS = (
     RepVGGBlock,
     ShuffleUnit,
     ShuffleV2Block,
+    TransformerEncoderLayer,
 )
 STAGES = (CSPStage, Res2Layer, ResLayer, DenseBlock, DenseTransition, InceptionA, InceptionB, InceptionC, InceptionD, InceptionE)
 NANO = 1  # the "depth" under which the small settings below are filed

@@ -52,6 +52,8 @@ def tensor(name, shape, seed=0):
         v = 0.1 * signed(state, n)
     elif len(shape) < 2:
         v = 1 + 0.25 * signed(state, n)
+    elif len(shape) > 2 and shape[0] == 1:  # tokens, tables of positions
+        v = 0.5 * signed(state, n)
     else:
         fan = n // shape[0]
         half = fan // 2

@@ -1,0 +1,97 @@
+package backbone
+
+import (
+	"github.com/gozoo/zoo/nn"
+)
+
+// Vision Transformer: arXiv:2010.11929, and networks of that shape under the weights of DeiT,
+// arXiv:2012.12877, MAE, arXiv:2111.06377, CLIP, MoCoV3 and others, as OpenMMLab's mmpretrain
+// builds them (mmpretrain/models/backbones/vision_transformer.py).
+//
+// Traps: norms have eps 1e-6. Networks that classify the mean of all patches leave out the last
+// norm of tokens and have one after the mean. CLIP's have a norm before the first layer, and
+// patches without a bias.
+var visionTransformer = visionTransformerFamily()
+
+// A vit is a network: its patches are of patch x patch pixels, its positions a grid for images of
+// size x size.
+type vit struct {
+	vitWidth
+	size, patch int
+	preNorm     bool // CLIP's norm before the first layer
+	mean        bool // the mean of all patches is classified, not the class token
+}
+
+// A vitWidth is what the sizes of networks differ in.
+type vitWidth struct{ width, layers, heads, hidden int }
+
+var (
+	vitTiny  = vitWidth{192, 12, 3, 768}
+	vitSmall = vitWidth{384, 12, 6, 1536}
+	vitBase  = vitWidth{768, 12, 12, 3072}
+	vitLarge = vitWidth{1024, 24, 16, 4096}
+	vitHuge  = vitWidth{1280, 32, 16, 5120}
+)
+
+var vits = map[string]vit{
+	"vit-base-p16":            {vitWidth: vitBase, size: 224, patch: 16},
+	"vit-base-p16-384px":      {vitWidth: vitBase, size: 384, patch: 16},
+	"vit-base-p32-384px":      {vitWidth: vitBase, size: 384, patch: 32},
+	"vit-large-p16":           {vitWidth: vitLarge, size: 224, patch: 16},
+	"vit-large-p16-384px":     {vitWidth: vitLarge, size: 384, patch: 16},
+	"deit-tiny":               {vitWidth: vitTiny, size: 224, patch: 16},
+	"deit-small":              {vitWidth: vitSmall, size: 224, patch: 16},
+	"deit-base":               {vitWidth: vitBase, size: 224, patch: 16},
+	"deit-base-384px":         {vitWidth: vitBase, size: 384, patch: 16},
+	"vit-base-p16-mean":       {vitWidth: vitBase, size: 224, patch: 16, mean: true},
+	"vit-large-p16-mean":      {vitWidth: vitLarge, size: 224, patch: 16, mean: true},
+	"vit-huge-p14-mean":       {vitWidth: vitHuge, size: 224, patch: 14, mean: true},
+	"vit-huge-p14-mean-448px": {vitWidth: vitHuge, size: 448, patch: 14, mean: true},
+	"vit-base-p16-clip":       {vitWidth: vitBase, size: 224, patch: 16, preNorm: true},
+	"vit-base-p32-clip":       {vitWidth: vitBase, size: 224, patch: 32, preNorm: true},
+}
+
+func visionTransformerFamily() Family {
+	f := Family{Name: "vision_transformer", Archs: make(map[string]func(int) (*nn.Graph, error))}
+	for arch, v := range vits {
+		f.Archs[arch] = v.graph
+	}
+	return f
+}
+
+func (v vit) graph(classes int) (*nn.Graph, error) {
+	b := nn.NewBuilder(3, 1e-6, nn.GELU())
+	bb := b.At("backbone")
+	patch := []nn.Option{nn.K(v.patch), nn.Stride(v.patch), nn.Pad(0)}
+	if !v.preNorm {
+		patch = append(patch, nn.Bias())
+	}
+	x := bb.Tokens(bb.At("patch_embed", "projection").Conv(b.Input(), v.width, patch...)) // (N,H/P*W/P,C)
+	grid := v.size / v.patch
+	x = bb.Position(bb.Prefix(x, "cls_token"), "pos_embed", 1, grid, grid)
+	if v.preNorm {
+		x = bb.At("pre_norm").LayerNorm(x)
+	}
+	for i := range v.layers {
+		at := bb.At("layers", i)
+		x = at.Output(v.layer(at, x))
+	}
+	if v.mean {
+		norm := bb.At("ln2")
+		x = norm.Features(norm.LayerNorm(b.GlobalMean(x)))
+		return b.Graph(b.At("head", "fc").Linear(x, classes))
+	}
+	norm := bb.At("ln1")
+	x = norm.LayerNorm(b.Token(x, 0))
+	return b.Graph(b.At("head", "layers", "head").Linear(bb.Features(x), classes))
+}
+
+// layer adds an encoder layer, (N,L,C) to the same.
+func (v vit) layer(b *nn.Builder, x nn.Value) nn.Value {
+	attn := b.At("attn")
+	qkv := b.Split(attn.At("qkv").Linear(b.At("ln1").LayerNorm(x), 3*x.C), 3)
+	x = b.Add(x, attn.At("proj").Linear(attn.Attention(qkv[0], qkv[1], qkv[2], v.heads), x.C))
+	ffn := b.At("ffn", "layers")
+	y := b.Act(ffn.At(0, 0).Linear(b.At("ln2").LayerNorm(x), v.hidden))
+	return b.Add(x, ffn.At(1).Linear(y, x.C))
+}
