@@ -107,7 +107,7 @@ type onnxModel struct {
 	output  string          // name of the output
 	used    map[string]bool // names of values
 	values  []string        // by value of the graph
-	flat    []bool          // whether a value is (N,F) in place of (N,C,H,W)
+	forms   []onnxForm      // by value
 	head    message         // the graph up to its weights
 	weights []onnxWeight
 }
@@ -136,7 +136,7 @@ func newONNXModel(g *nn.Graph, sd *tensor.StateDict) (*onnxModel, error) {
 }
 
 func (m *onnxModel) build() error {
-	m.values, m.flat = make([]string, m.graph.Values), make([]bool, m.graph.Values)
+	m.values, m.forms = make([]string, m.graph.Values), make([]onnxForm, m.graph.Values)
 	m.values[0] = onnxInput
 	m.head.text(graphName, "zoo")
 	for _, n := range m.graph.Nodes {
@@ -145,8 +145,7 @@ func (m *onnxModel) build() error {
 			out = m.fresh(n.Path, n.Op.Kind())
 		}
 		m.values[n.Out] = out
-		_, flattens := n.Op.(nn.Flatten)
-		m.flat[n.Out] = flattens || m.flat[n.In[0]]
+		m.forms[n.Out] = m.formOf(n)
 		if err := m.node(n); err != nil {
 			return fmt.Errorf("converter: %s (%s): %w", n.Path, n.Op.Kind(), err)
 		}

@@ -56,7 +56,7 @@ func (m *onnxModel) activation(a nn.Act, path, x string) (onnxNode, error) {
 func (m *onnxModel) layerNorm(n nn.Node, o nn.LayerNorm, x string) onnxNode {
 	op := onnxNode{kind: "LayerNormalization", in: []string{x, m.weight(n.Params[0]), m.weight(n.Params[1])}}
 	op.float("epsilon", float32(o.Eps))
-	if m.flat[n.In[0]] {
+	if form := m.forms[n.In[0]]; form.flat || form.tokens {
 		return op
 	}
 	op.in[0] = m.step(n.Path, transpose(x, 0, 2, 3, 1)) // (N,H,W,C)

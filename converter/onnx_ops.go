@@ -12,6 +12,11 @@ func (m *onnxModel) node(n nn.Node) error {
 	for i, v := range n.In {
 		in[i] = m.values[v]
 	}
+	if op, ok := m.tokens(n); ok {
+		op.out = m.values[n.Out]
+		m.add(op)
+		return nil
+	}
 	op := onnxNode{in: in}
 	weights := len(n.Params) // that op reads last
 	switch o := n.Op.(type) {
@@ -54,7 +59,7 @@ func (m *onnxModel) node(n nn.Node) error {
 	case nn.Flatten:
 		op.kind = "Flatten"
 	case nn.Linear:
-		if m.flat[n.In[0]] {
+		if m.forms[n.In[0]].flat {
 			op.kind = "Gemm"
 			op.int("transB", 1)
 		} else { // a convolution of 1x1
@@ -71,7 +76,7 @@ func (m *onnxModel) node(n nn.Node) error {
 		op.in = append(op.in, m.shuffled(o))
 	case nn.Concat:
 		op.kind = "Concat"
-		op.int("axis", 1)
+		op.int("axis", m.forms[n.In[0]].channels())
 	case nn.Upsample:
 		op.kind = "Resize"
 		op.text("coordinate_transformation_mode", "asymmetric")
@@ -80,7 +85,7 @@ func (m *onnxModel) node(n nn.Node) error {
 		op.in = append(op.in, "", m.scales(o.Scale))
 	case nn.Slice:
 		op.kind = "Slice"
-		op.in = append(op.in, m.index(o.From), m.index(o.To), m.index(1))
+		op.in = append(op.in, m.index(o.From), m.index(o.To), m.index(m.forms[n.In[0]].channels()))
 	default:
 		return fmt.Errorf("ONNX has no counterpart")
 	}

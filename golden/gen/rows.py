@@ -45,6 +45,8 @@ FAMILIES = [
     ("res2net", ["Res2Net"], "mmcv-legacy", 224),
     ("inception_v3", ["Inception V3"], "mmcv-legacy", None),
     ("hrnet", ["HRNet"], "mmcv-legacy", 224),
+    ("vision_transformer", ["Vision Transformer", "DeiT", "MoCoV3", "MAE", "MaskFeat", "MILAN", "MFF", "EVA"], "mmengine", None),
+    ("vision_transformer", ["CLIP"], "mmcv-legacy", None),
 ]
 # Families whose published figures are those of the deploy form.
 DEPLOYED = ("mobileone", "repvgg")
@@ -67,9 +69,16 @@ TITLES = {
     "res2net": "Res2Net (arXiv:1904.01169).",
     "inception_v3": "Inception-V3 (arXiv:1512.00567).",
     "hrnet": "HRNet (arXiv:1908.07919).",
+    "vision_transformer": "Vision Transformer (arXiv:2010.11929), and networks of that shape under others' weights.",
 }
 # How the names of a family's rows begin in collections that mix families.
-ONLY = {("resnet", "MoCoV3"): "resnet50", ("resnet", "SparK"): "resnet50", ("convnext", "SparK"): "convnext"}
+ONLY = {
+    ("resnet", "MoCoV3"): "resnet50",
+    ("resnet", "SparK"): "resnet50",
+    ("convnext", "SparK"): "convnext",
+    ("vision_transformer", "MoCoV3"): "vit",
+    ("vision_transformer", "EVA"): "vit",
+}
 # How single rows were counted, where their family's rule does not hold.
 COUNTED = {
     "mobilenet-v3-small-050_3rdparty_in1k": ("mmengine", 224, None),
@@ -78,6 +87,7 @@ COUNTED = {
 }
 SWAPPED = "the published FLOPs of the 800px and of the 475px network are each other's"
 STRIDE = "counted on code that put the stride of fused blocks into their 1x1 convolutions, a mistake that was corrected later"
+MEAN = "the published figures leave out the norm of the mean of all patches"
 NOTES = {  # by name, or for all of a family
     "efficientnet-l2_3rdparty-ra-noisystudent_in1k-800px": SWAPPED,
     "efficientnet-l2_3rdparty-ra-noisystudent_in1k-475px": SWAPPED,
@@ -132,8 +142,20 @@ def resizing(pipeline):
     return text, crop or edge
 
 
+def vit(config, crop):
+    """Returns the architecture of a Vision Transformer, or None for one that zoo does not have: of two class tokens, of
+    a norm before the classifier, or whose positions are resized for the test crop."""
+    b = config.model.backbone
+    if b.type != "VisionTransformer" or config.model.get("neck") or b.img_size != crop:
+        return None
+    name = {"b": "base", "l": "large"}.get(b.arch, b.arch)
+    name = name if name.startswith("deit") else f"vit-{name}-p{b.patch_size}"
+    name += "-mean" if b.get("out_type") == "avg_featmap" else "-clip" if b.get("pre_norm") else ""
+    return name if b.img_size == 224 else f"{name}-{b.img_size}px"
+
+
 def row(model, family, convention, size):
-    """Returns the row of a model."""
+    """Returns the row of a model, or None where zoo does not have its network."""
     name, meta, metrics = model["Name"], model["Metadata"], imagenet(model)
     config = Config.fromfile(MIM / model["Config"])
     resize, crop = resizing(config.test_dataloader.dataset.pipeline)
@@ -143,7 +165,9 @@ def row(model, family, convention, size):
     convention, size, form = COUNTED.get(name, (convention, size, "deploy" if family in DEPLOYED else None))
     digest = model["Weights"].rsplit("-", 1)[1].removesuffix(".pth")
     arch = name.split("_")[0].replace("convnextv2", "convnext-v2")
-    note = NOTES.get(name) or NOTES.get(family)
+    if family == "vision_transformer" and (arch := vit(config, crop)) is None:
+        return None
+    note = NOTES.get(name) or NOTES.get(family) or (arch.endswith(("-mean", "-mean-448px")) and MEAN)
     converted = model.get("Converted From", {}).get("Weights")
     key = f'"{name}"' if "." in name else name
     lines = [
@@ -192,9 +216,10 @@ def main():
             titled.add(family)
         for collection in collections:
             for model in models[collection]:
-                if imagenet(model) is None or "Weights" not in model or not model["Name"].startswith(ONLY.get((family, collection), "")):
+                if imagenet(model) is None or "-" not in model.get("Weights", "") or not model["Name"].startswith(ONLY.get((family, collection), "")):
                     continue
-                out.append("\n" + row(model, family, convention, size))
+                if text := row(model, family, convention, size):
+                    out.append("\n" + text)
     path.write_text("".join(out))
 
 
