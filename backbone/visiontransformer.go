@@ -10,7 +10,8 @@ import (
 //
 // Traps: norms have eps 1e-6. Networks that classify the mean of all patches leave out the last
 // norm of tokens and have one after the mean. CLIP's have a norm before the first layer, and
-// patches without a bias.
+// patches without a bias. Those of which only a classifier was trained have a norm of the batch before it,
+// without weights.
 var visionTransformer = visionTransformerFamily()
 
 // A vit is a network: its patches are of patch x patch pixels, its positions a grid for images of
@@ -20,6 +21,7 @@ type vit struct {
 	size, patch int
 	preNorm     bool // CLIP's norm before the first layer
 	mean        bool // the mean of all patches is classified, not the class token
+	probe       bool // a norm of whole batches before the classifier, the only layers that were trained
 }
 
 // A vitWidth is what the sizes of networks differ in.
@@ -44,6 +46,7 @@ var vits = map[string]vit{
 	"deit-base":               {vitWidth: vitBase, size: 224, patch: 16},
 	"deit-base-384px":         {vitWidth: vitBase, size: 384, patch: 16},
 	"vit-base-p16-mean":       {vitWidth: vitBase, size: 224, patch: 16, mean: true},
+	"vit-base-p16-probe":      {vitWidth: vitBase, size: 224, patch: 16, probe: true},
 	"vit-huge-p14-mean":       {vitWidth: vitHuge, size: 224, patch: 14, mean: true},
 	"vit-huge-p14-mean-448px": {vitWidth: vitHuge, size: 448, patch: 14, mean: true},
 	"vit-base-p16-clip":       {vitWidth: vitBase, size: 224, patch: 16, preNorm: true},
@@ -80,9 +83,12 @@ func (v vit) graph(classes int) (*nn.Graph, error) {
 		x = norm.Features(norm.LayerNorm(b.GlobalMean(x)))
 		return b.Graph(b.At("head", "fc").Linear(x, classes))
 	}
-	norm := bb.At("ln1")
-	x = norm.LayerNorm(b.Token(x, 0))
-	return b.Graph(b.At("head", "layers", "head").Linear(bb.Features(x), classes))
+	x, last := b.Token(bb.At("ln1").LayerNorm(x), 0), bb
+	if v.probe {
+		last = b.At("neck", "bn")
+		x = last.PlainBatchNorm(x)
+	}
+	return b.Graph(b.At("head", "layers", "head").Linear(last.Features(x), classes))
 }
 
 // layer adds an encoder layer, (N,L,C) to the same.

@@ -47,6 +47,9 @@ func (m *onnxModel) node(n nn.Node) error {
 		op.kind = "BatchNormalization"
 		op.float("epsilon", float32(o.Eps))
 		weights = 4 // not the counter
+		if o.Plain {
+			op.in, weights = append(in, m.filled("zoo.ones", o.C, 1), m.filled("zoo.zeros", o.C, 0)), 2
+		}
 	case nn.LayerNorm:
 		op, weights = m.layerNorm(n, o, in[0]), 0
 	case nn.LayerScale:

@@ -3,6 +3,7 @@ package converter
 import (
 	"encoding/binary"
 	"fmt"
+	"slices"
 
 	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/tensor"
@@ -38,6 +39,11 @@ func (m *onnxModel) constant(name string, t tensor.Tensor) string {
 // scalar returns the name of a constant of one float.
 func (m *onnxModel) scalar(name string, v float32) string {
 	return m.constant(name, tensor.FromFloat32s(tensor.Shape{}, []float32{v}))
+}
+
+// filled returns the name of a constant, n times one float.
+func (m *onnxModel) filled(name string, n int, v float32) string {
+	return m.constant(fmt.Sprint(name, n), tensor.FromFloat32s(tensor.Shape{n}, slices.Repeat([]float32{v}, n)))
 }
 
 // integers returns the name of a constant, a list of integers.

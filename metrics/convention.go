@@ -99,10 +99,14 @@ func (c Convention) flops(node nn.Node, l *LayerCost) (int64, error) {
 	case nn.Linear:
 		return product(in, int64(op.Out)) // bias counts nowhere
 	case nn.BatchNorm:
+		each := int64(2)
 		if c == MMEngineTrain {
-			return product(5, in)
+			each = 5
 		}
-		return product(2, in)
+		if op.Plain {
+			each--
+		}
+		return product(each, in)
 	case nn.LayerNorm:
 		if legacy { // its images' norm is a subclass, too
 			return 0, nil

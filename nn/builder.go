@@ -161,6 +161,11 @@ func (b *Builder) BatchNorm(x Value) Value {
 	return b.node(BatchNorm{C: x.C, Eps: b.eps}, x.C, x)
 }
 
+// PlainBatchNorm is BatchNorm without weight and bias.
+func (b *Builder) PlainBatchNorm(x Value) Value {
+	return b.node(BatchNorm{C: x.C, Eps: b.eps, Plain: true}, x.C, x)
+}
+
 // LayerNorm adds a normalisation of each pixel's channels, or each image's features.
 func (b *Builder) LayerNorm(x Value) Value {
 	return b.node(LayerNorm{C: x.C, Eps: b.eps}, x.C, x)

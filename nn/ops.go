@@ -51,11 +51,13 @@ type AvgPool struct {
 	CountPad bool
 }
 
-// BatchNorm is an inference-mode batch normalisation over C channels:
+// BatchNorm is an inference-mode batch normalisation over C channels or features:
 // weight * (x - running_mean) / sqrt(running_var + Eps) + bias.
 type BatchNorm struct {
 	C   int
 	Eps float64
+	// Plain tells that there is neither weight nor bias: they are 1 and 0.
+	Plain bool
 }
 
 // LayerNorm normalises the C channels of each pixel, or features of each image, to
@@ -149,13 +151,14 @@ func (c Conv) Params() []Param {
 // Params of a batch normalisation, in PyTorch's order.
 func (b BatchNorm) Params() []Param {
 	c := tensor.Shape{b.C}
-	return []Param{
-		{Name: "weight", DType: tensor.F32, Shape: c},
-		{Name: "bias", DType: tensor.F32, Shape: c},
-		{Name: "running_mean", DType: tensor.F32, Shape: c, Buffer: true},
-		{Name: "running_var", DType: tensor.F32, Shape: c, Buffer: true},
-		{Name: "num_batches_tracked", DType: tensor.I64, Shape: tensor.Shape{}, Buffer: true, Optional: true},
+	var p []Param
+	if !b.Plain {
+		p = []Param{{Name: "weight", DType: tensor.F32, Shape: c}, {Name: "bias", DType: tensor.F32, Shape: c}}
 	}
+	return append(p,
+		Param{Name: "running_mean", DType: tensor.F32, Shape: c, Buffer: true},
+		Param{Name: "running_var", DType: tensor.F32, Shape: c, Buffer: true},
+		Param{Name: "num_batches_tracked", DType: tensor.I64, Shape: tensor.Shape{}, Buffer: true, Optional: true})
 }
 
 // Params of a layer normalisation: weight and bias.

@@ -94,7 +94,13 @@ func (p AvgPool) window(in int) (int, error) {
 }
 
 // Size returns the input's shape.
-func (b BatchNorm) Size(in ...Size) (Size, error) { return images(b.C, in) }
+func (b BatchNorm) Size(in ...Size) (Size, error) {
+	x, err := one(in)
+	if err == nil && (x.Tokens && !x.Features() || x.C != b.C) {
+		err = fmt.Errorf("expected an image or features of %d channels, found %v", b.C, x)
+	}
+	return x, err
+}
 
 // Size returns (N,C,1,1), or (N,C) for tokens.
 func (g GlobalAvgPool) Size(in ...Size) (Size, error) {

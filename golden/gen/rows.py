@@ -142,15 +142,14 @@ def resizing(pipeline):
     return text, crop or edge
 
 
-def vit(config, crop):
-    """Returns the architecture of a Vision Transformer, or None for one that zoo does not have: of two class tokens, of
-    a norm before the classifier, or whose positions are resized for the test crop."""
+def vit(config):
+    """Returns the architecture of a Vision Transformer, or None for one of two class tokens, which zoo does not have."""
     b = config.model.backbone
-    if b.type != "VisionTransformer" or config.model.get("neck") or b.img_size != crop:
+    if b.type != "VisionTransformer":
         return None
     name = {"b": "base", "l": "large"}.get(b.arch, b.arch)
     name = name if name.startswith("deit") else f"vit-{name}-p{b.patch_size}"
-    name += "-mean" if b.get("out_type") == "avg_featmap" else "-clip" if b.get("pre_norm") else ""
+    name += "-mean" if b.get("out_type") == "avg_featmap" else "-clip" if b.get("pre_norm") else "-probe" if config.model.get("neck") else ""
     return name if b.img_size == 224 else f"{name}-{b.img_size}px"
 
 
@@ -165,7 +164,7 @@ def row(model, family, convention, size):
     convention, size, form = COUNTED.get(name, (convention, size, "deploy" if family in DEPLOYED else None))
     digest = model["Weights"].rsplit("-", 1)[1].removesuffix(".pth")
     arch = name.split("_")[0].replace("convnextv2", "convnext-v2")
-    if family == "vision_transformer" and (arch := vit(config, crop)) is None:
+    if family == "vision_transformer" and (arch := vit(config)) is None:
         return None
     note = NOTES.get(name) or NOTES.get(family) or (arch.endswith(("-mean", "-mean-448px")) and MEAN)
     converted = model.get("Converted From", {}).get("Weights")

@@ -19,9 +19,9 @@ type attentionStep struct {
 	most         int   // of a block
 	keys         int
 	width        int // of a panel
-	scores, sums  kernel.Panel
-	softmax       kernel.Softmax
-	variant       *kernel.Variant
+	scores, sums kernel.Panel
+	softmax      kernel.Softmax
+	variant      *kernel.Variant
 }
 
 // attentionQueries is about how many queries make a block: their scores are to stay in the

@@ -166,6 +166,9 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 		x = b.At("norm").LayerNorm(x)
 	}
 	x = b.At("pool").Features(x)
+	if r.IntN(3) == 0 {
+		x = b.At("neck").PlainBatchNorm(x)
+	}
 	return b.Graph(b.At("fc").Linear(x, 1+r.IntN(40)))
 }
 
@@ -290,7 +293,7 @@ func TestRandomGraphsHoldEveryOperator(t *testing.T) {
 		missing[name] = true
 	}
 	for _, name := range []string{"LayerNorm of pixels", "LayerNorm of features", "LayerNorm of tokens", "Linear of pixels",
-		"Linear of features", "Linear of tokens", "Flatten of an image", "GlobalAvgPool of tokens", "Image of tokens"} {
+		"Linear of features", "Linear of tokens", "Flatten of an image", "BatchNorm of features", "GlobalAvgPool of tokens", "Image of tokens"} {
 		missing[name] = true
 	}
 	for f := range functions {

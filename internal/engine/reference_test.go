@@ -167,8 +167,12 @@ func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float
 		}
 	case nn.BatchNorm:
 		for i := range out {
-			c := i / plane(os) % op.C
-			out[i] = p[0][c]*(x[i]-p[2][c])/math.Sqrt(p[3][c]+op.Eps) + p[1][c]
+			c, p := i/plane(os)%op.C, p
+			weight, bias := 1.0, 0.0
+			if !op.Plain {
+				weight, bias, p = p[0][c], p[1][c], p[2:]
+			}
+			out[i] = weight*(x[i]-p[0][c])/math.Sqrt(p[1][c]+op.Eps) + bias
 		}
 	case nn.Act:
 		for i, v := range x {

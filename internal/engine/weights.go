@@ -121,18 +121,33 @@ func foldedNorm(b *nn.Bound, node *nn.Node) (scale, shift []float64, err error) 
 		return scale, shift, nil
 	}
 	op := node.Op.(nn.BatchNorm)
-	var p [4][]float32 // weight, bias, running_mean, running_var
-	for i := range p {
-		if p[i], err = float32s(b, node.Params[i]); err != nil {
-			return nil, nil, err
+	params := node.Params
+	scale, shift = make([]float64, op.C), make([]float64, op.C)
+	for c := range scale {
+		scale[c] = 1
+	}
+	if !op.Plain {
+		for _, to := range [][]float64{scale, shift} { // weight, bias
+			x, err := float32s(b, params[0])
+			if err != nil {
+				return nil, nil, err
+			}
+			for c, v := range x {
+				to[c] = float64(v)
+			}
+			params = params[1:]
 		}
 	}
-	scale, shift = make([]float64, op.C), make([]float64, op.C)
-	for c := range op.C {
-		scale[c] = float64(p[0][c]) / math.Sqrt(float64(p[3][c])+op.Eps)
-		shift[c] = float64(p[1][c]) - float64(p[2][c])*scale[c]
+	mean, err := float32s(b, params[0])
+	if err != nil {
+		return nil, nil, err
 	}
-	return scale, shift, nil
+	variance, err := float32s(b, params[1])
+	for c := range variance {
+		scale[c] /= math.Sqrt(float64(variance[c]) + op.Eps)
+		shift[c] -= float64(mean[c]) * scale[c]
+	}
+	return scale, shift, err
 }
 
 // float32s returns the values of param p.
