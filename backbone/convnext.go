@@ -59,9 +59,9 @@ func (c convNext) graph(classes int) (*nn.Graph, error) {
 		down := bb.At("downsample_layers", i)
 		if i == 0 {
 			x = down.At(0).Conv(x, c.width, nn.K(4), nn.Stride(4), nn.Pad(0), nn.Bias()) // (N,W,H/4,W/4)
-			x = down.Output(down.At(1).LayerNorm(x))
+			x = down.Output(down.At(1).LayerNorm2d(x))
 		} else {
-			x = down.At(0).LayerNorm(x)
+			x = down.At(0).LayerNorm2d(x)
 			x = down.Output(down.At(1).Conv(x, c.width<<i, nn.K(2), nn.Stride(2), nn.Pad(0), nn.Bias()))
 		}
 		stage := bb.At("stages", i)
@@ -71,14 +71,14 @@ func (c convNext) graph(classes int) (*nn.Graph, error) {
 		stage.Output(x)
 	}
 	norm := bb.At(fmt.Sprint("norm", len(c.blocks)-1))
-	x = norm.Features(b.Flatten(norm.LayerNorm(b.GlobalMean(x))))
+	x = norm.Features(b.Flatten(norm.LayerNorm2d(b.GlobalMean(x))))
 	return b.Graph(b.At("head", "fc").Linear(x, classes))
 }
 
 // block adds a residual block, (N,C,H,W) to the same.
 func (c convNext) block(b *nn.Builder, x nn.Value) nn.Value {
 	y := b.At("depthwise_conv").Conv(x, x.C, nn.K(7), nn.Groups(x.C), nn.Bias())
-	y = b.At("norm").LayerNorm(y)
+	y = b.At("norm").LayerNorm2d(y)
 	y = b.At("act").Act(b.At("pointwise_conv1").Linear(y, 4*x.C)) // (N,4C,H,W)
 	if c.v2 {
 		y = b.At("grn").ResponseNorm(y)

@@ -8,7 +8,7 @@ import (
 // arXiv:2012.12877, MAE, arXiv:2111.06377, CLIP, MoCoV3 and others, as OpenMMLab's mmpretrain
 // builds them (mmpretrain/models/backbones/vision_transformer.py).
 //
-// Traps: norms have eps 1e-6. Networks that classify the mean of all patches leave out the last
+// Traps: images are padded to whole patches, at the bottom and to the right; norms have eps 1e-6. Networks that classify the mean of all patches leave out the last
 // norm of tokens and have one after the mean. CLIP's have a norm before the first layer, and
 // patches without a bias. Those of which only a classifier was trained have a norm of the batch before it,
 // without weights.
@@ -64,7 +64,7 @@ func visionTransformerFamily() Family {
 func (v vit) graph(classes int) (*nn.Graph, error) {
 	b := nn.NewBuilder(3, 1e-6, nn.GELU())
 	bb := b.At("backbone")
-	patch := []nn.Option{nn.K(v.patch), nn.Stride(v.patch), nn.Pad(0)}
+	patch := []nn.Option{nn.K(v.patch), nn.Stride(v.patch), nn.Corner()}
 	if !v.preNorm {
 		patch = append(patch, nn.Bias())
 	}

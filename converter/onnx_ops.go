@@ -32,6 +32,8 @@ func (m *onnxModel) node(n nn.Node) error {
 		op.int("group", o.Groups)
 		if o.Pad.Same {
 			op.text("auto_pad", "SAME_UPPER") // the extra row and column come last
+		} else if o.Pad.Corner { // where windows do not overlap, what no window covers is dropped
+			op.ints("pads", 0, 0, o.KH-1, o.KW-1)
 		} else {
 			op.ints("pads", o.Pad.H, o.Pad.W, o.Pad.H, o.Pad.W)
 		}

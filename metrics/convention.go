@@ -108,8 +108,11 @@ func (c Convention) flops(node nn.Node, l *LayerCost) (int64, error) {
 		}
 		return product(each, in)
 	case nn.LayerNorm:
-		if legacy { // its images' norm is a subclass, too
+		switch {
+		case legacy && op.TwoD:
 			return 0, nil
+		case legacy:
+			return product(2, in)
 		}
 		return product(5, in)
 	case nn.Attention:

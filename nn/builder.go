@@ -140,6 +140,8 @@ func (b *Builder) Conv(x Value, out int, opts ...Option) Value {
 	switch {
 	case o.same:
 		c.Pad.Same = true
+	case o.corner:
+		c.Pad.Corner = true
 	case o.padH >= 0:
 		c.Pad.H, c.Pad.W = o.padH, o.padW
 	default:
@@ -169,6 +171,11 @@ func (b *Builder) PlainBatchNorm(x Value) Value {
 // LayerNorm adds a normalisation of each pixel's channels, or each image's features.
 func (b *Builder) LayerNorm(x Value) Value {
 	return b.node(LayerNorm{C: x.C, Eps: b.eps}, x.C, x)
+}
+
+// LayerNorm2d is LayerNorm where the reference has a class of its own for images.
+func (b *Builder) LayerNorm2d(x Value) Value {
+	return b.node(LayerNorm{C: x.C, Eps: b.eps, TwoD: true}, x.C, x)
 }
 
 // LayerScale multiplies each channel by a factor that is learnt.
@@ -287,7 +294,8 @@ type Option func(*options)
 type options struct {
 	kh, kw, stride, groups int
 	padH, padW             int // half the kernel if negative
-	same, noAct, bias      bool
+	same, corner           bool
+	noAct, bias            bool
 }
 
 // K sets a k x k kernel.
@@ -310,6 +318,9 @@ func Groups(g int) Option { return func(o *options) { o.groups = g } }
 
 // Same asks for TensorFlow's SAME border; see Padding.
 func Same() Option { return func(o *options) { o.same = true } }
+
+// Corner asks for a border at the bottom and to the right; see Padding.
+func Corner() Option { return func(o *options) { o.corner = true } }
 
 // NoAct leaves the activation out of ConvNormAct.
 func NoAct() Option { return func(o *options) { o.noAct = true } }

@@ -34,6 +34,9 @@ type Padding struct {
 	// and where the border is odd, the extra row and column go to the bottom and
 	// to the right.
 	Same bool
+	// Corner asks for as much as Same, all of it at the bottom and to the right: windows that
+	// the input does not fill are those of its last rows and columns.
+	Corner bool
 }
 
 // MaxPool is a 2-d max pooling in floor mode; the border never wins.
@@ -60,11 +63,14 @@ type BatchNorm struct {
 	Plain bool
 }
 
-// LayerNorm normalises the C channels of each pixel, or features of each image, to
+// LayerNorm normalises the C channels of each pixel or token, or features of each image, to
 // mean 0 and variance 1: weight * (x - mean) / sqrt(variance + Eps) + bias.
 type LayerNorm struct {
 	C   int
 	Eps float64
+	// TwoD tells that the reference has a class of its own for it, LayerNorm2d, which counters
+	// that go by class do not see.
+	TwoD bool
 }
 
 // LayerScale multiplies each of C channels by a factor that is learnt, "gamma".

@@ -8,11 +8,14 @@ import (
 // Pads returns the border that the convolution adds to an input of h rows and w
 // columns.
 func (c Conv) Pads(h, w int) (top, bottom, left, right int) {
-	if !c.Pad.Same {
+	if !c.Pad.Same && !c.Pad.Corner {
 		return c.Pad.H, c.Pad.H, c.Pad.W, c.Pad.W
 	}
 	top, bottom = samePad(h, c.KH, c.StrideH)
 	left, right = samePad(w, c.KW, c.StrideW)
+	if c.Pad.Corner {
+		return 0, top + bottom, 0, left + right
+	}
 	return top, bottom, left, right
 }
 

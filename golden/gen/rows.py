@@ -89,6 +89,7 @@ SWAPPED = "the published FLOPs of the 800px and of the 475px network are each ot
 STRIDE = "counted on code that put the stride of fused blocks into their 1x1 convolutions, a mistake that was corrected later"
 MEAN = "the published figures leave out the norm of the mean of all patches"
 NOTES = {  # by name, or for all of a family
+    "vit-base-p16_mff-800e-pre_8xb2048-linear-coslr-90e_in1k": "the published figures are those of the fine-tuned network, less one norm",
     "efficientnet-l2_3rdparty-ra-noisystudent_in1k-800px": SWAPPED,
     "efficientnet-l2_3rdparty-ra-noisystudent_in1k-475px": SWAPPED,
     "resnet34_8xb32_in1k": "the published parameters are a slip for 21.80",

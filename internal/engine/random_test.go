@@ -39,6 +39,9 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 			x = at.ConvNormAct(x, 2*(1+r.IntN(20)), nn.K(1+2*r.IntN(3)), nn.Stride(1+r.IntN(2)))
 		case 1: // grouped or depthwise, with TensorFlow's border
 			x = at.Conv(x, x.C*(1+r.IntN(2)), nn.K(3), nn.Groups(x.C), nn.Same(), nn.Stride(1+r.IntN(2)))
+			if r.IntN(3) == 0 {
+				x = at.At("patches").Conv(x, 1+r.IntN(20), nn.K(3), nn.Stride(3), nn.Corner())
+			}
 		case 2: // a block with a residual; the activation before or after the addition
 			y := at.At("a").ConvNormAct(x, 1+r.IntN(9))
 			y = at.At("b").BatchNorm(at.At("c").Conv(y, x.C, nn.K(3)))
