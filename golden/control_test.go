@@ -22,6 +22,7 @@ var subjects = map[string]struct{ family, arch string }{
 	"cspresnet50_3rdparty_8xb32_in1k":          {"cspnet", "cspresnet50"},
 	"cspresnext-nano_digits":                   {"cspnet", "cspresnext-nano"},
 	"cspresnext50_3rdparty_8xb32_in1k":         {"cspnet", "cspresnext50"},
+	"deit-tiny_4xb256_in1k":                    {"vision_transformer", "deit-tiny"},
 	"densenet121_3rdparty_in1k":                {"densenet", "densenet121"},
 	"efficientnet-b0_3rdparty_8xb32_in1k":      {"efficientnet", "efficientnet-b0"},
 	"efficientnet-lite0_3rdparty_in1k":         {"efficientnet", "efficientnet-lite0"},
@@ -121,6 +122,43 @@ var controls = []control{
 	{"growth joined in front", "densenet121_3rdparty_in1k", func(t *testing.T, n *network) {
 		n.swapConcat(t, "")
 	}, "backbone.stages.3", same},
+
+	// Attention, and the tokens that it is over.
+	{"scale left out", "deit-tiny_4xb256_in1k", func(t *testing.T, n *network) {
+		n.each("backbone.layers.3.", each(func(a *nn.Attention) { a.Scale = 1 }))
+	}, "backbone.layers.3", same},
+	{"one head for three", "deit-tiny_4xb256_in1k", func(t *testing.T, n *network) {
+		n.each("backbone.layers.3.", each(func(a *nn.Attention) { a.Heads = 1 }))
+	}, "backbone.layers.3", same},
+	{"queries and keys swapped", "deit-tiny_4xb256_in1k", func(t *testing.T, n *network) {
+		n.swapInputs(t, "backbone.layers.3.attn")
+	}, "backbone.layers.3", same},
+	{"GELU by tanh", "deit-tiny_4xb256_in1k", func(t *testing.T, n *network) {
+		n.variant = tanhGELU()
+	}, "backbone.layers.0", unseen},
+	{"class token dropped", "deit-tiny_4xb256_in1k", func(t *testing.T, n *network) {
+		n.set(t, "backbone.cls_token", 0)
+	}, "backbone.layers.0", same},
+	{"another token classified", "deit-tiny_4xb256_in1k", func(t *testing.T, n *network) {
+		n.each("", each(func(a *nn.Token) { a.At = 1 }))
+	}, "logits", same},
+	{"positions shifted by one", "deit-tiny_4xb256_in1k", func(t *testing.T, n *network) {
+		const channels = 192
+		table := n.values["backbone.pos_embed"]
+		n.values["backbone.pos_embed"] = slices.Concat(table[channels:], table[:channels])
+	}, "backbone.layers.0", same},
+	{"rows and columns of positions swapped", "deit-tiny_4xb256_in1k", func(t *testing.T, n *network) {
+		const channels, side = 192, 14
+		table := n.values["backbone.pos_embed"]
+		swapped := slices.Clone(table)
+		for i := range side * side {
+			copy(swapped[(1+i)*channels:][:channels], table[(1+i%side*side+i/side)*channels:])
+		}
+		n.values["backbone.pos_embed"] = swapped
+	}, "backbone.layers.0", same},
+	{"patches padded on both sides", "deit-tiny_4xb256_in1k", func(t *testing.T, n *network) {
+		n.each("backbone.patch_embed", each(func(c *nn.Conv) { c.Pad = nn.Padding{Same: true} }))
+	}, "backbone.layers.0", same},
 
 	// CSPNet, in networks small enough for every kind of change.
 	{"slope 0.1 everywhere", "cspresnet-nano_digits", func(t *testing.T, n *network) {

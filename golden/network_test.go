@@ -211,6 +211,14 @@ func (n *network) swapConcat(t *testing.T, stage string) {
 	node.In = []int{node.In[1], node.In[0]}
 }
 
+// swapInputs swaps queries and keys of an attention.
+func (n *network) swapInputs(t *testing.T, path string) {
+	t.Helper()
+	in := slices.Clone(n.graph.Nodes[n.find(t, path, "attention")].In)
+	in[0], in[1] = in[1], in[0]
+	n.graph.Nodes[n.find(t, path, "attention")].In = in
+}
+
 // actAfterAdd puts an activation behind the addition of a block.
 func (n *network) actAfterAdd(t *testing.T, block string) {
 	t.Helper()
