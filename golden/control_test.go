@@ -133,9 +133,6 @@ var controls = []control{
 	{"queries and keys swapped", "deit-tiny_4xb256_in1k", func(t *testing.T, n *network) {
 		n.swapInputs(t, "backbone.layers.3.attn")
 	}, "backbone.layers.3", same},
-	{"GELU by tanh", "deit-tiny_4xb256_in1k", func(t *testing.T, n *network) {
-		n.variant = tanhGELU()
-	}, "backbone.layers.0", unseen},
 	{"class token dropped", "deit-tiny_4xb256_in1k", func(t *testing.T, n *network) {
 		n.set(t, "backbone.cls_token", 0)
 	}, "backbone.layers.0", same},
