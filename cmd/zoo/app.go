@@ -16,6 +16,7 @@ import (
 
 	"github.com/gozoo/zoo"
 	"github.com/gozoo/zoo/converter"
+	"github.com/gozoo/zoo/metrics/table"
 	"github.com/gozoo/zoo/printable"
 	"github.com/gozoo/zoo/vision"
 )
@@ -33,6 +34,11 @@ type app struct {
 	offline                    bool
 	jobs                       int
 	quiet, verbose, noProgress bool
+	wide                       bool
+	colour                     string
+
+	onTerminal bool         // whether people read standard output, as screen says
+	screen     table.Screen // see findScreen
 
 	args        []string      // of the command line
 	precision   zoo.Precision // of the command that is run; empty for the default
@@ -80,7 +86,13 @@ func (a *app) command() *cobra.Command {
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "print no progress and no hints")
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "print each step that is done, also without a terminal")
 	f.BoolVar(&a.noProgress, "no-progress", false, "print no progress")
-	root.PersistentPreRunE = expandFlags
+	a.screenFlags(f)
+	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
+		if err := expandFlags(c); err != nil {
+			return err
+		}
+		return a.findScreen()
+	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage("%w: see %s --help", err, c.CommandPath()) })
 	root.AddCommand(
 		a.listCommand(), a.infoCommand(),

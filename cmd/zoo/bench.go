@@ -146,7 +146,7 @@ func (a *app) printBench(b *zoo.Bench, layers bool) error {
 			strconv.FormatFloat(100*float64(l.Min)/float64(max(total, 1)), 'f', 1, 64), speed, idle, l.Why,
 		})
 	}
-	return t.Human(a.stdout)
+	return t.Human(a.stdout, table.Screen{})
 }
 
 func (a *app) printBenchJSON(b *zoo.Bench, layers bool) error {

@@ -3,12 +3,10 @@ package main
 import (
 	"context"
 	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"golang.org/x/term"
 
 	"github.com/gozoo/zoo"
 )
@@ -24,7 +22,7 @@ func isStdout(path string) bool {
 
 // expandFlags expands a leading "~/" in the flags that were given: shells do not where a flag is
 // written as --flag=~/path. Values that are no paths do not begin so.
-func expandFlags(c *cobra.Command, _ []string) error {
+func expandFlags(c *cobra.Command) error {
 	var failed error
 	expand := func(f *pflag.Flag, text string) string {
 		path, err := zoo.ExpandHome(text)
@@ -50,10 +48,8 @@ func expandFlags(c *cobra.Command, _ []string) error {
 // stream returns standard output for data that are no text, unless that is a terminal. From
 // then on all text goes to standard error.
 func (a *app) stream(flag string) (io.Writer, error) {
-	if d, ok := a.data.(*dataWriter); ok {
-		if f, ok := d.w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-			return nil, usage("%s -: standard output is a terminal: name a file, or a pipe to a program", flag)
-		}
+	if a.onTerminal {
+		return nil, usage("%s -: standard output is a terminal: name a file, or a pipe to a program", flag)
 	}
 	a.stdout = a.stderr
 	return a.data, nil

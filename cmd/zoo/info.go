@@ -209,7 +209,7 @@ func printTable(w io.Writer, t table.Table, format string) error {
 	case formatMarkdown:
 		return t.Markdown(w)
 	}
-	return t.Human(w)
+	return t.Human(w, table.Screen{})
 }
 
 func (a *app) printInfoJSON(e *registry.Entry, cost countedForm, layers bool, here *zoo.Source, overrides []registry.Override) error {

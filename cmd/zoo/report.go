@@ -9,6 +9,7 @@ import (
 
 	"github.com/gozoo/zoo"
 	"github.com/gozoo/zoo/evaluate"
+	"github.com/gozoo/zoo/metrics"
 	"github.com/gozoo/zoo/metrics/table"
 )
 
@@ -58,7 +59,7 @@ csv, json, html: one page that needs nothing else, with a plot.`,
 			if rows == nil {
 				return failed
 			}
-			write := table.WriteHuman
+			write := func(w io.Writer, rows []metrics.Row) error { return table.WriteHuman(w, rows, a.screen) }
 			switch format {
 			case formatMarkdown:
 				write = table.WriteMarkdown
@@ -77,6 +78,9 @@ csv, json, html: one page that needs nothing else, with a plot.`,
 			}
 			if err := write(a.stdout, rows); err != nil {
 				return err
+			}
+			if format == formatHuman {
+				a.tally("%s; %s", plural(len(rows), "model", "models"), table.Tally(rows))
 			}
 			return failed
 		},

@@ -1,0 +1,146 @@
+package main
+
+import (
+	"cmp"
+	"fmt"
+	"os"
+	"strconv"
+	"strings"
+
+	"github.com/spf13/pflag"
+	"golang.org/x/term"
+
+	"github.com/gozoo/zoo/metrics/table"
+	"github.com/gozoo/zoo/printable"
+)
+
+// leastWidth is the width of a terminal below which nothing is fitted: lines of fewer columns say
+// nothing.
+const leastWidth = 40
+
+// When colours are printed.
+const (
+	colourAuto   = "auto" // on a terminal that shows them, unless $NO_COLOR is set
+	colourAlways = "always"
+	colourNever  = "never"
+)
+
+// screenFlags adds the flags that say how output for people looks.
+func (a *app) screenFlags(f *pflag.FlagSet) {
+	f.BoolVar(&a.wide, "wide", false, "on a terminal, print every column of a table and every digit of a digest, however wide lines get")
+	f.StringVar(&a.colour, "color", colourAuto, "colour of verdicts: auto (on a terminal, unless $NO_COLOR is set), always, never")
+}
+
+// findScreen finds out where standard output ends, and what fits there. All that it changes is for a
+// terminal: output that goes elsewhere is the same whatever the terminal is, but for --color always.
+func (a *app) findScreen() error {
+	f, terminal := a.outFile()
+	a.onTerminal = terminal && term.IsTerminal(int(f.Fd()))
+	a.screen = table.Screen{All: "--wide prints them"}
+	if a.onTerminal && !a.wide {
+		a.screen.Width = terminalWidth(f)
+	}
+	switch a.colour {
+	case colourAlways:
+		a.screen.Colours = true
+	case colourNever:
+	case colourAuto:
+		a.screen.Colours = a.onTerminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && showsColours(f)
+	default:
+		return usage("--color %s: expected %s, %s or %s", a.colour, colourAuto, colourAlways, colourNever)
+	}
+	if text, ok := a.stdout.(*printable.Writer); ok {
+		text.Colours = a.screen.Colours
+	}
+	return nil
+}
+
+// outFile returns the file that standard output is, where it is one.
+func (a *app) outFile() (*os.File, bool) {
+	out, ok := a.data.(*dataWriter)
+	if !ok {
+		return nil, false
+	}
+	f, ok := out.w.(*os.File)
+	return f, ok
+}
+
+// terminalWidth returns the columns of a terminal: $COLUMNS where it is a number, else what the terminal
+// says.
+func terminalWidth(f *os.File) int {
+	width, err := strconv.Atoi(os.Getenv("COLUMNS"))
+	if err != nil || width < 1 {
+		width, _, _ = term.GetSize(int(f.Fd()))
+	}
+	return max(cmp.Or(width, 80), leastWidth)
+}
+
+// printTable writes a table for people, so that it fits the terminal.
+func (a *app) printTable(t table.Table) error { return t.Human(a.stdout, a.screen) }
+
+// dropped says in a help text which columns of a table a narrow terminal goes without.
+func dropped(columns []string) string {
+	return table.Screen{Width: 96}.Wrap("On a terminal on which the table does not fit, columns are left out in this order: "+
+		strings.Join(columns, ", ")+". With --wide all are printed.", 0)
+}
+
+// field prints a value behind its name. Where that takes several lines the others stand under the value.
+func (a *app) field(width int, name, value string) {
+	text := printable.Text(fmt.Sprintf("%-*s  %s", width, name, value))
+	fmt.Fprintln(a.stdout, a.screen.Wrap(text, width+2))
+}
+
+// tally prints the line at the end that counts, for people at a terminal.
+func (a *app) tally(format string, args ...any) {
+	if a.onTerminal && !a.quiet {
+		fmt.Fprintln(a.stdout, a.screen.Wrap(printable.Text(fmt.Sprintf(format, args...)), 0))
+	}
+}
+
+// plural returns a number of things.
+func plural(n int, one, many string) string {
+	if n == 1 {
+		return "1 " + one
+	}
+	return fmt.Sprintf("%d %s", n, many)
+}
+
+// hex returns a digest, of which people at a terminal are shown as many digits as they compare. The whole
+// is printed with --wide, in every other format, and wherever output goes but to a terminal.
+func (a *app) hex(digest fmt.Stringer) string {
+	const brief = 12
+	text := digest.String()
+	if a.onTerminal && !a.wide && len(text) > brief {
+		return text[:brief]
+	}
+	return text
+}
+
+// Words that begin a line which judges.
+const (
+	pass = "PASS"
+	fail = "FAIL"
+	skip = "SKIP"
+)
+
+// colourOf returns the colour of such a word.
+func colourOf(word string) printable.Colour {
+	switch word {
+	case pass:
+		return printable.Green
+	case fail:
+		return printable.Red
+	case skip:
+		return printable.Yellow
+	}
+	return printable.Plain
+}
+
+// judge prints a line that begins with one of these words.
+func (a *app) judge(word, format string, args ...any) {
+	text := a.screen.Wrap(word+" "+printable.Text(fmt.Sprintf(format, args...)), len(word)+1)
+	if a.screen.Colours {
+		text = colourOf(word).Paint(word) + text[len(word):]
+	}
+	fmt.Fprintln(a.stdout, text)
+}
