@@ -12,7 +12,6 @@ import (
 	"sync"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/gozoo/zoo"
 	"github.com/gozoo/zoo/converter"
@@ -38,7 +37,8 @@ type app struct {
 	colour                     string
 
 	onTerminal bool         // whether people read standard output, as screen says
-	screen     table.Screen // see findScreen
+	screen     table.Screen // of standard output: see findScreen
+	hints      table.Screen // of standard error
 
 	args        []string      // of the command line
 	precision   zoo.Precision // of the command that is run; empty for the default
@@ -265,7 +265,7 @@ func (a *app) hint(format string, args ...any) {
 		}{"notice", text})
 		return
 	}
-	fmt.Fprintln(a.stderr, printable.Text(text))
+	fmt.Fprintln(a.stderr, a.hints.Wrap(printable.Text(text), 2))
 }
 
 // printError prints why a command failed, and what to do next; as JSON where JSON
@@ -297,10 +297,4 @@ func (a *app) printProblem(text string, names ...string) {
 		}
 	}
 	fmt.Fprintf(a.stderr, "zoo: %s\n", presentable(text))
-}
-
-// isTerminal reports whether w is a terminal that understands control sequences.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
 }

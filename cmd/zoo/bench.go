@@ -28,7 +28,9 @@ func (a *app) benchCommand() *cobra.Command {
 the runs; warming up, reading weights and compiling do not count. GFLOP/s counts a
 multiply-accumulate as two operations, as processors' peaks do. --layers adds what each step
 takes at best, how it is computed and why so, and with several threads the share of their
-time in which they waited for each other. Formats: human, json.`,
+time in which they waited for each other. Formats: human, json.
+
+` + dropped(stepsDrop),
 		Example: "  zoo bench cspresnet50_3rdparty_8xb32_in1k --threads 2 --layers",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -100,6 +102,9 @@ time in which they waited for each other. Formats: human, json.`,
 	return c
 }
 
+// stepsDrop is the order in which a narrow terminal goes without columns.
+var stepsDrop = []string{"Why", "Output", "Idle %", "Operator", "GFLOP/s", "Kernel"}
+
 // writeLogits writes the logits (N,K) of a bench.
 func writeLogits(w io.Writer, b *zoo.Bench) error {
 	var sd tensor.StateDict
@@ -117,16 +122,17 @@ func perImage(d time.Duration, b *zoo.Bench) float64 {
 func (a *app) printBench(b *zoo.Bench, layers bool) error {
 	what := fmt.Sprintf("%s %dx%d, batch %d, %d threads, %s on %s", b.Model, b.Input[2], b.Input[3], b.Input[0], b.Threads, b.Precision, b.Kernels)
 	if b.Runs == 0 {
-		a.line("%s: computed once, not timed", what)
+		a.prose("%s: computed once, not timed", what)
 		return nil
 	}
-	a.line("%s: %.3f ms an image, median %.3f of %d runs, %.1f GFLOP/s", what, perImage(b.Min, b), perImage(b.Median, b), b.Runs, b.GFLOPS())
+	a.prose("%s: %.3f ms an image, median %.3f of %d runs, %.1f GFLOP/s", what, perImage(b.Min, b), perImage(b.Median, b), b.Runs, b.GFLOPS())
 	if !layers {
 		return nil
 	}
 	t := table.Table{
 		Header: []string{"Step", "Operator", "Kernel", "Output", "ms", "%", "GFLOP/s", "Idle %", "Why"},
 		Right:  []bool{false, false, false, false, true, true, true, true, false},
+		Drop:   stepsDrop,
 	}
 	var total time.Duration
 	for _, l := range b.Layers {
@@ -146,7 +152,7 @@ func (a *app) printBench(b *zoo.Bench, layers bool) error {
 			strconv.FormatFloat(100*float64(l.Min)/float64(max(total, 1)), 'f', 1, 64), speed, idle, l.Why,
 		})
 	}
-	return t.Human(a.stdout, table.Screen{})
+	return a.printTable(t)
 }
 
 func (a *app) printBenchJSON(b *zoo.Bench, layers bool) error {

@@ -116,7 +116,7 @@ does this first. An older lock file with the signature that it had then passes, 
 			if err != nil {
 				return err
 			}
-			a.line("PASS %s: %d names, signed by the holder of %s", z.Config().Lock, len(names), key)
+			a.judge(pass, "%s: %d names, signed by the holder of %s", z.Config().Lock, len(names), key)
 			return nil
 		},
 	}

@@ -7,7 +7,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/gozoo/zoo/printable"
 )
@@ -102,14 +101,6 @@ func printLines[T any](w io.Writer, items []T) error {
 // terminal nor begin a line of its own.
 func (a *app) line(format string, args ...any) {
 	fmt.Fprintln(a.stdout, printable.Text(fmt.Sprintf(format, args...)))
-}
-
-// columns writes one line of cells that a tabwriter aligns.
-func columns(w *tabwriter.Writer, cells ...string) {
-	for i := range cells {
-		cells[i] = printable.Text(cells[i])
-	}
-	fmt.Fprintln(w, strings.Join(cells, "\t"))
 }
 
 // An error message is printed up to its first maxHead and from its last maxTail bytes.

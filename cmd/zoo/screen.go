@@ -3,6 +3,7 @@ package main
 import (
 	"cmp"
 	"fmt"
+	"io"
 	"os"
 	"strconv"
 	"strings"
@@ -31,7 +32,7 @@ func (a *app) screenFlags(f *pflag.FlagSet) {
 	f.StringVar(&a.colour, "color", colourAuto, "colour of verdicts: auto (on a terminal, unless $NO_COLOR is set), always, never")
 }
 
-// findScreen finds out where standard output ends, and what fits there. All that it changes is for a
+// findScreen finds out where the outputs end, and what fits there. All that it changes is for a
 // terminal: output that goes elsewhere is the same whatever the terminal is, but for --color always.
 func (a *app) findScreen() error {
 	f, terminal := a.outFile()
@@ -40,12 +41,15 @@ func (a *app) findScreen() error {
 	if a.onTerminal && !a.wide {
 		a.screen.Width = terminalWidth(f)
 	}
+	if f, ok := a.terminal.(*os.File); ok && term.IsTerminal(int(f.Fd())) && !a.wide {
+		a.hints.Width = terminalWidth(f)
+	}
 	switch a.colour {
 	case colourAlways:
 		a.screen.Colours = true
 	case colourNever:
 	case colourAuto:
-		a.screen.Colours = a.onTerminal && os.Getenv("NO_COLOR") == "" && os.Getenv("TERM") != "dumb" && showsColours(f)
+		a.screen.Colours = a.onTerminal && os.Getenv("NO_COLOR") == "" && isTerminal(f) && showsColours(f)
 	default:
 		return usage("--color %s: expected %s, %s or %s", a.colour, colourAuto, colourAlways, colourNever)
 	}
@@ -63,6 +67,12 @@ func (a *app) outFile() (*os.File, bool) {
 	}
 	f, ok := out.w.(*os.File)
 	return f, ok
+}
+
+// isTerminal reports whether w is a terminal that understands control sequences.
+func isTerminal(w io.Writer) bool {
+	f, ok := w.(*os.File)
+	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
 }
 
 // terminalWidth returns the columns of a terminal: $COLUMNS where it is a number, else what the terminal
@@ -84,16 +94,22 @@ func dropped(columns []string) string {
 		strings.Join(columns, ", ")+". With --wide all are printed.", 0)
 }
 
-// field prints a value behind its name. Where that takes several lines the others stand under the value.
+// field prints a value at the column width, behind its name. Where that takes several lines the others
+// stand under the value.
 func (a *app) field(width int, name, value string) {
-	text := printable.Text(fmt.Sprintf("%-*s  %s", width, name, value))
-	fmt.Fprintln(a.stdout, a.screen.Wrap(text, width+2))
+	text := strings.TrimRight(printable.Text(fmt.Sprintf("%-*s%s", width, name, value)), " ")
+	fmt.Fprintln(a.stdout, a.screen.Wrap(text, width))
+}
+
+// prose prints a sentence for people, in as many lines as it takes.
+func (a *app) prose(format string, args ...any) {
+	fmt.Fprintln(a.stdout, a.screen.Wrap(printable.Text(fmt.Sprintf(format, args...)), 2))
 }
 
 // tally prints the line at the end that counts, for people at a terminal.
 func (a *app) tally(format string, args ...any) {
 	if a.onTerminal && !a.quiet {
-		fmt.Fprintln(a.stdout, a.screen.Wrap(printable.Text(fmt.Sprintf(format, args...)), 0))
+		a.prose(format, args...)
 	}
 }
 
@@ -105,15 +121,21 @@ func plural(n int, one, many string) string {
 	return fmt.Sprintf("%d %s", n, many)
 }
 
-// hex returns a digest, of which people at a terminal are shown as many digits as they compare. The whole
-// is printed with --wide, in every other format, and wherever output goes but to a terminal.
-func (a *app) hex(digest fmt.Stringer) string {
-	const brief = 12
-	text := digest.String()
-	if a.onTerminal && !a.wide && len(text) > brief {
-		return text[:brief]
+// hex returns a digest as a terminal shows it beside other facts: twelve digits, as many as people compare.
+// It is whole with --wide, in every format for programs, wherever output goes but to a terminal, and
+// where it is what was asked for: of a file that is inspected or written, and in errors.
+func (a *app) hex(digest string) string {
+	if a.onTerminal && !a.wide {
+		return brief(digest)
 	}
-	return text
+	return digest
+}
+
+// brief returns a digest, or a text such as "sha256:" and a digest, with the first twelve digits of it.
+func brief(digest string) string {
+	const digits = 12
+	start := strings.IndexByte(digest, ':') + 1
+	return digest[:min(len(digest), start+digits)]
 }
 
 // Words that begin a line which judges.
@@ -121,14 +143,17 @@ const (
 	pass = "PASS"
 	fail = "FAIL"
 	skip = "SKIP"
+
+	safe   = "safe" // of zoo scan
+	unsafe = "UNSAFE"
 )
 
 // colourOf returns the colour of such a word.
 func colourOf(word string) printable.Colour {
 	switch word {
-	case pass:
+	case pass, safe:
 		return printable.Green
-	case fail:
+	case fail, unsafe:
 		return printable.Red
 	case skip:
 		return printable.Yellow
@@ -136,7 +161,7 @@ func colourOf(word string) printable.Colour {
 	return printable.Plain
 }
 
-// judge prints a line that begins with one of these words.
+// judge prints a sentence that begins with one of these words.
 func (a *app) judge(word, format string, args ...any) {
 	text := a.screen.Wrap(word+" "+printable.Text(fmt.Sprintf(format, args...)), len(word)+1)
 	if a.screen.Colours {

@@ -49,17 +49,17 @@ func (t Table) Begin(w io.Writer, s Screen) (*Stream, error) {
 	if t.Style == Bare {
 		return out, nil
 	}
-	var header [][]string // lines of each column
+	lines := make([][]string, len(t.Header)) // of each column
 	height := 0
-	for _, h := range t.Header {
-		lines := strings.Split(h, "\n")
-		header, height = append(header, lines), max(height, len(lines))
+	for _, c := range out.columns {
+		lines[c] = strings.Split(t.Header[c], "\n")
+		height = max(height, len(lines[c]))
 	}
 	for i := range height {
-		cells := make([]string, len(header))
-		for c, lines := range header {
-			if i < len(lines) {
-				cells[c] = lines[i]
+		cells := make([]string, len(t.Header))
+		for c := range lines {
+			if i < len(lines[c]) {
+				cells[c] = lines[c][i]
 			}
 		}
 		if err := out.line(cells, nil); err != nil {
@@ -69,13 +69,9 @@ func (t Table) Begin(w io.Writer, s Screen) (*Stream, error) {
 	if t.Style == Plain {
 		return out, nil
 	}
-	rule := len(gap) // behind the last column too
-	for _, c := range out.columns {
-		rule += out.widths[c] + len(gap)
-	}
-	rule -= len(gap)
-	if s.Width > 0 {
-		rule -= len(gap)
+	rule := out.total()
+	if s.Width == 0 {
+		rule += len(gap) // behind the last column too
 	}
 	_, err := fmt.Fprintln(w, strings.Repeat("-", rule))
 	return out, err
@@ -133,13 +129,16 @@ func (s *Stream) layOut() {
 	}
 }
 
-// over returns by how many columns a line is wider than the screen.
-func (s *Stream) over() int {
-	width := -len(gap)
+// over returns by how much a line is wider than the screen.
+func (s *Stream) over() int { return s.total() - s.screen.Width }
+
+// total returns the width of a line.
+func (s *Stream) total() int {
+	width := len(gap) * (len(s.columns) - 1)
 	for _, c := range s.columns {
-		width += s.widths[c] + len(gap)
+		width += s.widths[c]
 	}
-	return width - s.screen.Width
+	return width
 }
 
 // columnName is what a column is called: the first line of its header.
@@ -203,7 +202,7 @@ func (s *Stream) End() error {
 }
 
 // Wrap breaks a line between words, so that none is wider than the screen; lines after the first
-// are indented. A word that is wider than the screen is cut.
+// are indented. A word that no line has room for stays whole, for who copies it.
 func (s Screen) Wrap(text string, indent int) string {
 	if s.Width == 0 || textWidth(text) <= s.Width {
 		return text
@@ -211,26 +210,23 @@ func (s Screen) Wrap(text string, indent int) string {
 	if indent > s.Width/2 {
 		indent = 2
 	}
-	margin := strings.Repeat(" ", indent)
-	var lines []string
-	line, used, fresh := "", 0, true // fresh: no word stands in the line
+	var b strings.Builder
+	used := 0
 	for i, word := range strings.Split(text, " ") {
-		if i > 0 && !fresh || i > 0 && len(lines) == 0 { // what a line begins with stays at its beginning only
-			line, used = line+" ", used+1
+		width := textWidth(word)
+		switch {
+		case i == 0:
+		case used+1+width > s.Width && indent+width <= s.Width && used > indent && word != "":
+			fmt.Fprintf(&b, "\n%*s", indent, "")
+			used = indent
+		default:
+			b.WriteByte(' ')
+			used++
 		}
-		if width := textWidth(word); used+width > s.Width && !fresh {
-			lines, line, used, fresh = append(lines, strings.TrimRight(line, " ")), margin, indent, true
-		}
-		for _, r := range word {
-			if width := textWidth(string(r)); used+width > s.Width {
-				lines, line, used = append(lines, line), margin+string(r), indent+width
-			} else {
-				line, used = line+string(r), used+width
-			}
-			fresh = false
-		}
+		b.WriteString(word)
+		used += width
 	}
-	return strings.Join(append(lines, line), "\n")
+	return b.String()
 }
 
 // textWidth returns how many columns a text takes: two for a wide character of East Asia, none
