@@ -86,7 +86,7 @@ func (a *app) command() *cobra.Command {
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "print no progress and no hints")
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "print each step that is done, also without a terminal")
 	f.BoolVar(&a.noProgress, "no-progress", false, "print no progress")
-	a.screenFlags(f)
+	a.screenFlags(root)
 	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
 		if err := expandFlags(c); err != nil {
 			return err

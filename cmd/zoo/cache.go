@@ -69,7 +69,8 @@ since, and how it came. Formats: human, json, ndjson.
 			}
 			var total int64
 			for _, s := range sources {
-				t.Rows = append(t.Rows, []string{s.Model, fmt.Sprintf("%.1f MB", float64(s.Size)/1e6), a.hex("sha256:" + s.Digest.String()), string(s.CheckedBy), s.Origin.String(), readAt(s.Read)})
+				t.Rows = append(t.Rows, []string{s.Model, fmt.Sprintf("%.1f MB", float64(s.Size)/1e6), a.hex("sha256:" + s.Digest.String()),
+					string(s.CheckedBy), s.Origin.String(), readAt(s.Read)})
 				total += s.Size
 			}
 			if err := a.printTable(t); err != nil {

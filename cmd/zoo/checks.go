@@ -31,8 +31,9 @@ func (a *app) newCheckPrinter(names []string, precisions int) (*checkPrinter, er
 		return p, nil
 	}
 	t := table.Table{
-		Header:  []string{"", "MODEL", "INPUT", "WEIGHTS", "PRECISION", "KERNELS", "PROBES", "ERROR", "ALLOWED", "HEADROOM", "LOGITS", "BESIDE PROBES", ""},
-		Right:   []bool{6: true, 7: true, 8: true, 9: true, 10: true, 11: true, 12: false},
+		Header: []string{"", "MODEL", "INPUT", "WEIGHTS", "PRECISION", "KERNELS", "PROBES", "ERROR", "ALLOWED", "HEADROOM", "LOGITS",
+			"BESIDE PROBES", ""},
+		Right:   []bool{6: true, 7: true, 8: true, 9: true, 10: true, 11: true},
 		Style:   table.Plain,
 		Drop:    checkDrop,
 		Name:    1,
@@ -49,7 +50,8 @@ func (a *app) newCheckPrinter(names []string, precisions int) (*checkPrinter, er
 	}
 	digest := a.hex("sha256:" + strings.Repeat("0", 64))
 	for _, name := range names { // as wide as any that may come
-		t.Rows = append(t.Rows, []string{pass, name, "1x3x224x224", digest, string(zoo.Highest), model.Variant(), "100", "1.2e-06", "0.0001", "1000x", "1.2e-06", "1.2e-06", ""})
+		t.Rows = append(t.Rows, []string{pass, name, "1x3x224x224", digest, string(zoo.Highest), model.Variant(), "100", "1.2e-06",
+			"0.0001", "1000x", "1.2e-06", "1.2e-06", ""})
 	}
 	var err error
 	p.rows, err = t.Begin(a.stdout, a.screen)
@@ -88,7 +90,8 @@ func (p *checkPrinter) print(c *zoo.Check) error {
 	}
 	return p.rows.Row([]string{
 		word, c.Model, c.Input, p.hex(c.Weights.String()), string(v.Precision), model.Variant(), fmt.Sprint(len(v.Probes)),
-		figure("%.2g", v.Error()), figure("%.2g", v.Tolerance), figure("%.0fx", v.Headroom()), figure("%.2g", v.Logits.Error), probed, strings.Join(remarks, "; "),
+		figure("%.2g", v.Error()), figure("%.2g", v.Tolerance), figure("%.0fx", v.Headroom()), figure("%.2g", v.Logits.Error), probed,
+		strings.Join(remarks, "; "),
 	})
 }
 

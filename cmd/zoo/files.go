@@ -51,7 +51,7 @@ func (a *app) stream(flag string) (io.Writer, error) {
 	if a.onTerminal {
 		return nil, usage("%s -: standard output is a terminal: name a file, or a pipe to a program", flag)
 	}
-	a.stdout = a.stderr
+	a.stdout, a.screen = a.stderr, a.hints
 	return a.data, nil
 }
 

@@ -240,7 +240,8 @@ func (a *app) printList(rows []listRow, format string) error {
 		Style:  table.Plain,
 	}
 	for _, r := range rows {
-		t.Rows = append(t.Rows, []string{r.Name, r.Family, text(r.ParamsM, "-"), text(r.FLOPsG, "-"), text(r.Top1, "-"), text(r.Top5, "-"), orDash(r.Licence), fileOf(r.From), r.Where})
+		t.Rows = append(t.Rows, []string{r.Name, r.Family, text(r.ParamsM, "-"), text(r.FLOPsG, "-"), text(r.Top1, "-"), text(r.Top5, "-"),
+			orDash(r.Licence), fileOf(r.From), r.Where})
 	}
 	if err := a.printTable(t); err != nil {
 		return err

@@ -103,6 +103,57 @@ func (a *app) line(format string, args ...any) {
 	fmt.Fprintln(a.stdout, printable.Text(fmt.Sprintf(format, args...)))
 }
 
+// field prints a value at the column width, behind its name. Where that takes several lines the others
+// stand under the value.
+func (a *app) field(width int, name, value string) {
+	text := strings.TrimRight(printable.Text(fmt.Sprintf("%-*s%s", width, name, value)), " ")
+	fmt.Fprintln(a.stdout, a.screen.Wrap(text, width))
+}
+
+// prose prints a sentence for people, in as many lines as it takes.
+func (a *app) prose(format string, args ...any) {
+	fmt.Fprintln(a.stdout, a.screen.Wrap(printable.Text(fmt.Sprintf(format, args...)), 2))
+}
+
+// tally prints the line at the end that counts, for people at a terminal.
+func (a *app) tally(format string, args ...any) {
+	if a.onTerminal && !a.quiet {
+		a.prose(format, args...)
+	}
+}
+
+// Words that begin a line which judges.
+const (
+	pass = "PASS"
+	fail = "FAIL"
+	skip = "SKIP"
+
+	safe   = "safe" // of zoo scan
+	unsafe = "UNSAFE"
+)
+
+// colourOf returns the colour of such a word.
+func colourOf(word string) printable.Colour {
+	switch word {
+	case pass, safe:
+		return printable.Green
+	case fail, unsafe:
+		return printable.Red
+	case skip:
+		return printable.Yellow
+	}
+	return printable.Plain
+}
+
+// judge prints a sentence that begins with one of these words.
+func (a *app) judge(word, format string, args ...any) {
+	text := a.screen.Wrap(word+" "+printable.Text(fmt.Sprintf(format, args...)), len(word)+1)
+	if a.screen.Colours {
+		text = colourOf(word).Paint(word) + text[len(word):]
+	}
+	fmt.Fprintln(a.stdout, text)
+}
+
 // An error message is printed up to its first maxHead and from its last maxTail bytes.
 // Ten names of each kind are far from that; what files put into a message need not be.
 const maxHead, maxTail = 8 << 10, 1 << 10

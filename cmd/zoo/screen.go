@@ -8,7 +8,7 @@ import (
 	"strconv"
 	"strings"
 
-	"github.com/spf13/pflag"
+	"github.com/spf13/cobra"
 	"golang.org/x/term"
 
 	"github.com/gozoo/zoo/metrics/table"
@@ -27,16 +27,22 @@ const (
 )
 
 // screenFlags adds the flags that say how output for people looks.
-func (a *app) screenFlags(f *pflag.FlagSet) {
-	f.BoolVar(&a.wide, "wide", false, "on a terminal, print every column of a table and every digit of a digest, however wide lines get")
+func (a *app) screenFlags(root *cobra.Command) {
+	f := root.PersistentFlags()
+	f.BoolVar(&a.wide, "wide", false, "on a terminal, print every column of a table and all of a digest, however wide lines get")
 	f.StringVar(&a.colour, "color", colourAuto, "colour of verdicts: auto (on a terminal, unless $NO_COLOR is set), always, never")
+	values := []string{colourAuto, colourAlways, colourNever}
+	root.RegisterFlagCompletionFunc("color", cobra.FixedCompletions(values, cobra.ShellCompDirectiveNoFileComp))
 }
 
 // findScreen finds out where the outputs end, and what fits there. All that it changes is for a
 // terminal: output that goes elsewhere is the same whatever the terminal is, but for --color always.
 func (a *app) findScreen() error {
-	f, terminal := a.outFile()
-	a.onTerminal = terminal && term.IsTerminal(int(f.Fd()))
+	var f *os.File
+	if out, ok := a.data.(*dataWriter); ok {
+		f, _ = out.w.(*os.File)
+	}
+	a.onTerminal = f != nil && term.IsTerminal(int(f.Fd()))
 	a.screen = table.Screen{All: "--wide prints them"}
 	if a.onTerminal && !a.wide {
 		a.screen.Width = terminalWidth(f)
@@ -59,16 +65,6 @@ func (a *app) findScreen() error {
 	return nil
 }
 
-// outFile returns the file that standard output is, where it is one.
-func (a *app) outFile() (*os.File, bool) {
-	out, ok := a.data.(*dataWriter)
-	if !ok {
-		return nil, false
-	}
-	f, ok := out.w.(*os.File)
-	return f, ok
-}
-
 // isTerminal reports whether w is a terminal that understands control sequences.
 func isTerminal(w io.Writer) bool {
 	f, ok := w.(*os.File)
@@ -88,29 +84,11 @@ func terminalWidth(f *os.File) int {
 // printTable writes a table for people, so that it fits the terminal.
 func (a *app) printTable(t table.Table) error { return t.Human(a.stdout, a.screen) }
 
-// dropped says in a help text which columns of a table a narrow terminal goes without.
-func dropped(columns []string) string {
-	return table.Screen{Width: 96}.Wrap("On a terminal on which the table does not fit, columns are left out in this order: "+
-		strings.Join(columns, ", ")+". With --wide all are printed.", 0)
-}
-
-// field prints a value at the column width, behind its name. Where that takes several lines the others
-// stand under the value.
-func (a *app) field(width int, name, value string) {
-	text := strings.TrimRight(printable.Text(fmt.Sprintf("%-*s%s", width, name, value)), " ")
-	fmt.Fprintln(a.stdout, a.screen.Wrap(text, width))
-}
-
-// prose prints a sentence for people, in as many lines as it takes.
-func (a *app) prose(format string, args ...any) {
-	fmt.Fprintln(a.stdout, a.screen.Wrap(printable.Text(fmt.Sprintf(format, args...)), 2))
-}
-
-// tally prints the line at the end that counts, for people at a terminal.
-func (a *app) tally(format string, args ...any) {
-	if a.onTerminal && !a.quiet {
-		a.prose(format, args...)
-	}
+// dropped says in a help text in which order a narrow terminal goes without columns, and what else is to
+// be said of that.
+func dropped(columns []string, more ...string) string {
+	text := "On a narrow terminal columns are left out, in this order: " + strings.Join(columns, ", ") + "; --wide prints all."
+	return table.Screen{Width: 96}.Wrap(strings.Join(append([]string{text}, more...), " "), 0)
 }
 
 // plural returns a number of things.
@@ -136,36 +114,4 @@ func brief(digest string) string {
 	const digits = 12
 	start := strings.IndexByte(digest, ':') + 1
 	return digest[:min(len(digest), start+digits)]
-}
-
-// Words that begin a line which judges.
-const (
-	pass = "PASS"
-	fail = "FAIL"
-	skip = "SKIP"
-
-	safe   = "safe" // of zoo scan
-	unsafe = "UNSAFE"
-)
-
-// colourOf returns the colour of such a word.
-func colourOf(word string) printable.Colour {
-	switch word {
-	case pass, safe:
-		return printable.Green
-	case fail, unsafe:
-		return printable.Red
-	case skip:
-		return printable.Yellow
-	}
-	return printable.Plain
-}
-
-// judge prints a sentence that begins with one of these words.
-func (a *app) judge(word, format string, args ...any) {
-	text := a.screen.Wrap(word+" "+printable.Text(fmt.Sprintf(format, args...)), len(word)+1)
-	if a.screen.Colours {
-		text = colourOf(word).Paint(word) + text[len(word):]
-	}
-	fmt.Fprintln(a.stdout, text)
 }

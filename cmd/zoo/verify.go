@@ -30,7 +30,7 @@ in a bundle is said to, with the key that signed it; with --lock-key that key mu
 Exit status 4 when one fails. Formats: human, a table on a terminal and a sentence each elsewhere; json,
 ndjson.
 
-` + dropped(checkDrop) + "\nOf several precisions PRECISION stays.",
+` + dropped(checkDrop, "Of several precisions PRECISION stays."),
 		Example: "  zoo verify\n  zoo verify cspresnet50_3rdparty_8xb32_in1k --golden my.golden.safetensors --precision all",
 		RunE: func(cmd *cobra.Command, names []string) error {
 			format, err := a.formatOf(formatJSON, formatNDJSON)
