@@ -200,6 +200,8 @@ func FuzzText(f *testing.F) {
 	for _, text := range nasty {
 		f.Add(text)
 	}
+	f.Add("\x1b[31mred\x1b[39m\x1b[3")
+	colours := strings.NewReplacer("\x1b[31m", "", "\x1b[32m", "", "\x1b[33m", "", "\x1b[39m", "")
 	f.Fuzz(func(t *testing.T, s string) {
 		got := printable.Text(s)
 		if !utf8.ValidString(got) || strings.ContainsFunc(got, func(r rune) bool { return !unicode.IsGraphic(r) }) {
@@ -219,6 +221,15 @@ func FuzzText(f *testing.F) {
 		}
 		if m := printable.Markdown(s); strings.ContainsAny(m, "<>") || strings.Contains(strings.ReplaceAll(strings.ReplaceAll(m, `\\`, ""), `\|`, ""), "|") {
 			t.Errorf("Markdown(%q) = %q", s, m)
+		}
+		var terminal strings.Builder
+		w := printable.NewWriter(&terminal)
+		w.Colours = true
+		w.Write([]byte(s))
+		w.Flush()
+		acts := func(r rune) bool { return r != '\n' && r != '\t' && !unicode.IsGraphic(r) }
+		if strings.ContainsFunc(colours.Replace(terminal.String()), acts) {
+			t.Errorf("a writer makes %q of %q", terminal.String(), s)
 		}
 		document, err := json.Marshal(s)
 		if err != nil {

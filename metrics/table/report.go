@@ -25,6 +25,13 @@ exact: the published integer. rounded: equal at published precision. reproduced:
 consistent: measured on a part of it, 95 % interval holds the published figure. differs: none of these.
 `
 
+// The columns that the two tables of WriteHuman go without on a narrow screen, the first of them
+// first.
+var (
+	SummaryDrop = []string{"counted by", "Top-5 %", "FLOPs G", "Params M", "Top-1 %", "Accuracy"}
+	CountsDrop  = []string{"input", "classifier", "FLOPs mmengine-train", "FLOPs fvcore", "FLOPs mmengine", "FLOPs mmcv-legacy"}
+)
+
 // WriteHuman writes a reproduction report for people: the table, which is
 // 130 columns wide for a name of 32 letters and published figures of five, the exact
 // integers, and how accuracies were measured.

@@ -29,6 +29,26 @@ const (
 	leastName = 8
 )
 
+// Human writes the table aligned, without borders, two spaces between columns, so that it fits a
+// screen: see Begin. A header may have several lines.
+func (t Table) Human(w io.Writer, s Screen) error {
+	var b bytes.Buffer
+	out, err := t.Begin(&b, s)
+	if err != nil {
+		return err
+	}
+	for _, row := range t.Rows {
+		if err := out.Row(row); err != nil {
+			return err
+		}
+	}
+	if err := out.End(); err != nil {
+		return err
+	}
+	_, err = w.Write(b.Bytes())
+	return err
+}
+
 // A Stream writes the rows of a table as they come.
 type Stream struct {
 	w       io.Writer
@@ -246,23 +266,4 @@ func shorten(text string, width int) string {
 		}
 	}
 	return text
-}
-
-// write writes a whole table.
-func (t Table) write(w io.Writer, s Screen) error {
-	var b bytes.Buffer
-	out, err := t.Begin(&b, s)
-	if err != nil {
-		return err
-	}
-	for _, row := range t.Rows {
-		if err := out.Row(row); err != nil {
-			return err
-		}
-	}
-	if err := out.End(); err != nil {
-		return err
-	}
-	_, err = w.Write(b.Bytes())
-	return err
 }

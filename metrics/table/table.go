@@ -57,10 +57,6 @@ const (
 // IsRight reports whether a column is aligned right.
 func (t Table) IsRight(column int) bool { return column < len(t.Right) && t.Right[column] }
 
-// Human writes the table aligned, without borders, two spaces between columns, so that
-// it fits a screen. A header may have several lines.
-func (t Table) Human(w io.Writer, s Screen) error { return t.write(w, s) }
-
 // Markdown writes the table as GitHub's Markdown, with its columns aligned in the
 // source too.
 func (t Table) Markdown(w io.Writer) error {

@@ -9,13 +9,6 @@ import (
 	"github.com/gozoo/zoo/printable"
 )
 
-// The columns that the two tables of WriteHuman go without on a narrow screen, the first of them
-// first.
-var (
-	SummaryDrop = []string{"counted by", "Top-5 %", "FLOPs G", "Params M", "Top-1 %", "Accuracy"}
-	CountsDrop  = []string{"input", "classifier", "FLOPs mmengine-train", "FLOPs fvcore", "FLOPs mmengine", "FLOPs mmcv-legacy"}
-)
-
 // addReasons adds a column that says why a row differs, where one does.
 func (t *Table) addReasons(rows []metrics.Row) {
 	if !slices.ContainsFunc(rows, func(r metrics.Row) bool { return r.Reason() != "" }) {
