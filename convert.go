@@ -9,6 +9,7 @@ import (
 	"io"
 	"os"
 	"slices"
+	"strings"
 
 	"github.com/gozoo/zoo/converter"
 	"github.com/gozoo/zoo/converter/pth"
@@ -341,8 +342,8 @@ func plan(checkpoint *converter.Checkpoint, known digest.Digest, entry *registry
 // that numbers the classes.
 func describe(p *converter.Provenance, entry *registry.Entry, published bool) {
 	text := func(v any) string {
-		b, _ := json.Marshal(v) // of structs of texts and finite numbers
-		return string(b)
+		b, _ := json.Marshal(v) // of texts and finite numbers
+		return strings.TrimPrefix(string(b), "{}")
 	}
 	p.Arch, p.Preprocessing = entry.Arch, text(entry.Input)
 	if published {
