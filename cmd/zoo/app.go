@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 
@@ -260,7 +259,7 @@ func (a *app) hint(format string, args ...any) {
 // was asked for.
 func (a *app) printError(err error, status int) {
 	text, next := flagged(err), advice(err)
-	if slices.Contains([]string{formatJSON, formatNDJSON}, a.format) {
+	if a.printsJSON() {
 		encode(a.stderr, struct {
 			Error      string `json:"error"`
 			Next       string `json:"next,omitempty"`

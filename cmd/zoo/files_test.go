@@ -212,8 +212,8 @@ func TestPredictFolder(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	got := command(t, t.TempDir(), "predict", "cspresnet-nano_digits", dir, "--top", "1", "--format", "ndjson")
-	if got.status != exitInternal || strings.Count(got.stdout, "\n") != 2 || !strings.Contains(got.stderr, "2.png") || !strings.Contains(got.stderr, "1 of 3 images") {
+	got := command(t, t.TempDir(), "predict", "cspresnet-nano_digits", dir, "--top", "1", "--format", "csv")
+	if got.status != exitInternal || strings.Count(got.stdout, "\n") != 3 || !strings.Contains(got.stderr, "2.png") || !strings.Contains(got.stderr, "1 of 3 images") {
 		t.Errorf("exit status %d, printed\n%s%s", got.status, got.stdout, got.stderr)
 	}
 }

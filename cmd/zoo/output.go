@@ -35,6 +35,9 @@ func (a *app) formatOf(known ...string) (string, error) {
 	return a.format, nil
 }
 
+// printsJSON reports whether the format is one of JSON.
+func (a *app) printsJSON() bool { return a.format == formatJSON || a.format == formatNDJSON }
+
 // joined returns names as an enumeration.
 func joined[T ~string](names []T) string {
 	texts := make([]string, len(names))
