@@ -91,6 +91,13 @@ func (a *app) printJSON(v any) error {
 	return err
 }
 
+// printPath is printJSON of a path alone.
+func (a *app) printPath(path string) error {
+	return a.printJSON(struct {
+		Path string `json:"path"`
+	}{path})
+}
+
 // printLines writes each item as one line of JSON.
 func printLines[T any](w io.Writer, items []T) error {
 	for _, item := range items {
