@@ -80,7 +80,8 @@ func TestDescribedOf(t *testing.T) {
 		t.Skip("no hard links here")
 	}
 	named := filepath.Join(t.TempDir(), "named.safetensors")
-	if _, err := z.ConvertFile(context.Background(), own, zoo.ConvertOptions{Output: named, Model: name, Classes: strings.Fields("a b c d e f g h i j")}); err != nil {
+	classes := strings.Fields("a b c d e f g h i j")
+	if _, err := z.ConvertFile(context.Background(), own, zoo.ConvertOptions{Output: named, Model: name, Classes: classes}); err != nil {
 		t.Fatal(err)
 	}
 	for _, tt := range []struct {
@@ -89,9 +90,10 @@ func TestDescribedOf(t *testing.T) {
 		want       map[string]bool // keys that are there
 		labels     string
 	}{
-		{"published, by its digest", published, zoo.ConvertOptions{Identify: true}, keys("zoo.arch zoo.preprocessing zoo.published zoo.labels"), "digits"},
+		{"published, by its digest", published, zoo.ConvertOptions{Identify: true},
+			keys("zoo.arch zoo.preprocessing zoo.published zoo.labels"), "digits"},
 		{"own weights", own, zoo.ConvertOptions{Model: name}, keys("zoo.arch zoo.preprocessing"), ""},
-		{"own weights, classes named", own, zoo.ConvertOptions{Model: name, Classes: strings.Fields("a b c d e f g h i j")}, keys("zoo.arch zoo.preprocessing zoo.labels"), "given"},
+		{"own weights, classes named", own, zoo.ConvertOptions{Model: name, Classes: classes}, keys("zoo.arch zoo.preprocessing zoo.labels"), "given"},
 		{"own weights, named before", named, zoo.ConvertOptions{Model: name}, keys("zoo.arch zoo.preprocessing zoo.labels"), "checkpoint"},
 		{"no network", own, zoo.ConvertOptions{}, keys(""), ""},
 	} {

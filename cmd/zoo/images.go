@@ -22,7 +22,8 @@ type badImage struct {
 // asks, and calls f with each. One that cannot be decoded is named, and the others
 // are still done. Where JSON is printed bad is called in f's place, and standard error says how
 // many there were.
-func (a *app) eachImage(ctx context.Context, m *model.Model, images []string, f func(path string, img image.Image) error, bad func(badImage) error) error {
+func (a *app) eachImage(ctx context.Context, m *model.Model, images []string,
+	f func(path string, img image.Image) error, bad func(badImage) error) error {
 	unreadable := 0
 	for _, path := range images {
 		img, err := a.readImage(ctx, m, path)

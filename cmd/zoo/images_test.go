@@ -24,8 +24,8 @@ func badImages(t *testing.T) (dir string, kinds []string) {
 		name, kind string
 		data       []byte
 	}{
-		{"1.png", "", five}, {"2.png", "format", []byte("text")}, {"3.png", "", five}, {"4.png", "empty", nil}, {"5.png", "truncated", five[:len(five)-30]},
-		{"6.png", "invalid", damaged}, {"7.png", "invalid", wide}, {"8.png", "", five},
+		{"1.png", "", five}, {"2.png", "format", []byte("text")}, {"3.png", "", five}, {"4.png", "empty", nil},
+		{"5.png", "truncated", five[:len(five)-30]}, {"6.png", "invalid", damaged}, {"7.png", "invalid", wide}, {"8.png", "", five},
 	} {
 		if err := os.WriteFile(filepath.Join(dir, f.name), f.data, 0o600); err != nil {
 			t.Fatal(err)
@@ -51,7 +51,8 @@ func TestBadImagesInTheirPlace(t *testing.T) {
 		var got []string
 		for i, r := range results {
 			got = append(got, r.Kind)
-			if want := filepath.Join(dir, string('1'+rune(i))+".png"); r.Image != want || (r.Kind == "") != (len(r.Top)+len(r.Features) > 0) || (r.Kind == "") != (r.Error == "") {
+			want, good := filepath.Join(dir, string('1'+rune(i))+".png"), len(r.Top)+len(r.Features) > 0
+			if r.Image != want || (r.Kind == "") != good || (r.Error == "") != good {
 				t.Errorf("%+v, want one of %s", r, want)
 			}
 		}
@@ -92,10 +93,13 @@ func TestBadImagesInTheirPlace(t *testing.T) {
 	play(t, t.TempDir(), []situation{
 		{name: "one image", args: []string{"predict", nanoModel, bad, "--format", "ndjson"}, status: exitInternal,
 			says: []string{`"kind":"format"}`, `{"schema_version":1,"error":"1 of 1 images could not be read","exit_status":1}`}},
-		{name: "one that may not be read", args: []string{"embed", nanoModel, os.DevNull, "--format", "ndjson"}, status: exitUsage,
+		{name: "one that may not be read", status: exitUsage,
+			args: []string{"embed", nanoModel, os.DevNull, "--format", "ndjson"},
 			says: []string{`"kind":"unreadable"}`, `"exit_status":2}`}},
-		{name: "one, for people", args: []string{"predict", nanoModel, bad}, status: exitInternal, says: []string{"2.png", said}, never: []string{"1 of 1"}},
-		{name: "too large", args: []string{"predict", nanoModel, filepath.Join(dir, "1.png"), "--max-pixels", "1", "--format", "ndjson"}, status: exitInternal,
+		{name: "one, for people", args: []string{"predict", nanoModel, bad}, status: exitInternal,
+			says: []string{"2.png", said}, never: []string{"1 of 1"}},
+		{name: "too large", status: exitInternal,
+			args: []string{"predict", nanoModel, filepath.Join(dir, "1.png"), "--max-pixels", "1", "--format", "ndjson"},
 			says: []string{`"kind":"size"}`}},
 	})
 }

@@ -48,7 +48,8 @@ func (p *predictionPrinter) add(path string, top []model.Prediction) error {
 		return encode(p.app.stdout, row)
 	case formatCSV:
 		for i, t := range top {
-			p.csv.Write([]string{printable.Cell(path), strconv.Itoa(i + 1), strconv.Itoa(t.Class), strconv.FormatFloat(float64(t.Score), 'f', 4, 32), printable.Cell(t.Name)})
+			score := strconv.FormatFloat(float64(t.Score), 'f', 4, 32)
+			p.csv.Write([]string{printable.Cell(path), strconv.Itoa(i + 1), strconv.Itoa(t.Class), score, printable.Cell(t.Name)})
 		}
 		p.csv.Flush()
 		return p.csv.Error()

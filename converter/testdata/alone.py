@@ -85,7 +85,8 @@ def main():
         scores /= scores.sum()
         want, got = line["top"][0], int(scores.argmax())
         same = got == want["class"] and abs(scores[got] - want["score"]) < 1e-4
-        print(f"  {pathlib.Path(line['image']).name}: class {got}, {scores[got]:.6f}; zoo {want['class']}, {want['score']:.6f}{'' if same else ': DIFFERS'}")
+        name, verdict = pathlib.Path(line["image"]).name, "" if same else ": DIFFERS"
+        print(f"  {name}: class {got}, {scores[got]:.6f}; zoo {want['class']}, {want['score']:.6f}{verdict}")
         failed |= not same
     sys.exit(failed or not lines)
 
