@@ -1,8 +1,10 @@
 package zoo_test
 
 import (
+	"bytes"
 	"context"
 	"encoding/json"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -62,6 +64,48 @@ func TestConvertedFileDescribesItself(t *testing.T) {
 				t.Errorf("%s, %v: (-want +got)\n%s", alone.Name(), err, diff)
 			}
 		})
+	}
+}
+
+// The cache's converted file says what the row says now, whatever it said when another was made; and
+// an ONNX file, which nothing here reads, says the same.
+func TestConvertedFileFollowsItsRow(t *testing.T) {
+	name, cache := nano.Names[1], t.TempDir()
+	rows := filepath.Join(t.TempDir(), "zoo.toml")
+	if err := os.WriteFile(rows, fmt.Appendf(nil, "[%s.input]\ncrop = 31\n[%[1]s.published]\nnote = \"changed\"\n", name), 0o600); err != nil {
+		t.Fatal(err)
+	}
+	paths := make(map[string]bool)
+	for crop, registries := range map[int][]string{32: nil, 31: {rows}} {
+		z := newZoo(t, func(c *zoo.Config) { c.CacheDir, c.Registries = cache, registries })
+		onnx := filepath.Join(t.TempDir(), "x.onnx")
+		for _, output := range []string{"", onnx} {
+			c, err := z.Convert(context.Background(), name, zoo.ConvertOptions{Output: output})
+			if err != nil {
+				t.Fatal(err)
+			}
+			paths[c.Path] = true
+			if output == "" {
+				if d, err := model.Describe(c.Path); err != nil || d.Pipeline.Crop != crop {
+					t.Errorf("%v: a crop of %d, want %d", err, d.Pipeline.Crop, crop)
+				}
+			}
+		}
+		data, err := os.ReadFile(onnx)
+		if err != nil {
+			t.Fatal(err)
+		}
+		for _, text := range []string{name, converter.MetaArch, converter.MetaPublished, fmt.Sprintf(`"crop":%d,`, crop)} {
+			if !bytes.Contains(data, []byte(text)) {
+				t.Errorf("the ONNX file does not hold %s", text)
+			}
+		}
+		if got := bytes.Contains(data, []byte(`"note":"changed"`)); got != (crop == 31) {
+			t.Errorf("crop %d: a note that the row has: %v", crop, got)
+		}
+	}
+	if len(paths) != 4 {
+		t.Errorf("files %v, want one for each row and format", paths)
 	}
 }
 
