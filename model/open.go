@@ -18,7 +18,8 @@ import (
 
 // Open returns the model of a checkpoint file, of any container that package converter
 // reads. The error is a *converter.CheckpointError when the file cannot be read as one or
-// does not fit the architecture, and an *OptionError when options are to blame.
+// does not fit the architecture, and an *OptionError when options are to blame. Without
+// Options.Arch the file has to say what it is: see Describe.
 func Open(path string, o Options) (*Model, error) {
 	checkpoint, err := converter.Open(path)
 	return fromCheckpoint(checkpoint, err, o)

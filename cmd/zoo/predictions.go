@@ -91,7 +91,8 @@ func (p *predictionPrinter) end() error {
 	return p.csv.Error()
 }
 
-// printResults prints what was computed of each image, and how, as one JSON document.
+// printResults prints what was computed of each image, and how, as one JSON document. Results are
+// objects.
 func (a *app) printResults(m *model.Model, results []any) error {
 	return a.printJSON(struct {
 		Model     string          `json:"model"`
