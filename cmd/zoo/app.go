@@ -7,7 +7,6 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 
@@ -272,7 +271,7 @@ func (a *app) hint(format string, args ...any) {
 // was asked for.
 func (a *app) printError(err error, status int) {
 	text, next := flagged(err), advice(err)
-	if slices.Contains([]string{formatJSON, formatNDJSON}, a.format) {
+	if a.printsJSON() || a.format == formatAuto && a.asksForJSON() {
 		encode(a.stderr, struct {
 			Error      string `json:"error"`
 			Next       string `json:"next,omitempty"`
@@ -284,6 +283,20 @@ func (a *app) printError(err error, status int) {
 	if next != "" {
 		fmt.Fprintf(a.stderr, "zoo: next: %s\n", printable.Text(next))
 	}
+}
+
+// asksForJSON looks for --format in a command line that was not understood up to there.
+func (a *app) asksForJSON() bool {
+	for i, arg := range a.args {
+		value, ok := strings.CutPrefix(arg, "--format=")
+		if arg == "--format" && i+1 < len(a.args) {
+			value, ok = a.args[i+1], true
+		}
+		if ok {
+			return value == formatJSON || value == formatNDJSON
+		}
+	}
+	return false
 }
 
 // printProblem prints what went wrong. Names in it that are known to be from outside are in one

@@ -21,11 +21,19 @@ func (a *app) cacheCommand() *cobra.Command {
 	c.AddCommand(a.cacheListCommand(), a.cacheVerifyCommand(), a.cachePruneCommand(), &cobra.Command{
 		Use:   "path",
 		Short: "Print the cache folder",
+		Long:  "Print the cache folder. Formats: human, json.",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			format, err := a.formatOf(formatJSON)
+			if err != nil {
+				return err
+			}
 			z, err := a.open()
 			if err != nil {
 				return err
+			}
+			if format == formatJSON {
+				return a.printPath(z.Config().CacheDir)
 			}
 			a.line("%s", z.Config().CacheDir)
 			return nil

@@ -18,6 +18,7 @@ import (
 	"github.com/gozoo/zoo/printable"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/tensor"
+	"github.com/gozoo/zoo/vision"
 )
 
 func (a *app) infoCommand() *cobra.Command {
@@ -229,32 +230,35 @@ func (a *app) printInfoJSON(e *registry.Entry, cost countedForm, layers bool, he
 		Head   bool         `json:"classifier"`
 	}
 	out := struct {
-		Name          string       `json:"name"`
-		Family        string       `json:"family"`
-		Arch          string       `json:"arch"`
-		Base          string       `json:"base,omitempty"`
-		Classes       int          `json:"classes"`
-		ClassNames    []string     `json:"class_names,omitempty"`
-		URL           string       `json:"url,omitempty"`
-		Digest        string       `json:"digest,omitempty"`
-		Overrides     []override   `json:"overrides,omitempty"` // of a built-in row
-		Cached        *zoo.Source  `json:"cached,omitempty"`
-		Container     string       `json:"container,omitempty"`
-		ConvertedFrom string       `json:"converted_from,omitempty"`
-		Licence       string       `json:"licence,omitempty"`
-		Preprocessing string       `json:"preprocessing"`
-		Form          string       `json:"form,omitempty"`
-		Params        int64        `json:"params"`
-		FLOPs         int64        `json:"flops"`
-		HeadFLOPs     int64        `json:"classifier_flops"`
-		Convention    string       `json:"convention"`
-		Scope         string       `json:"scope"`
-		Input         tensor.Shape `json:"input"`
-		ByOperator    []operator   `json:"by_operator"`
-		Layers        []layer      `json:"layers,omitempty"`
+		Name          string             `json:"name"`
+		Family        string             `json:"family"`
+		Arch          string             `json:"arch"`
+		Base          string             `json:"base,omitempty"`
+		Classes       int                `json:"classes"`
+		Labels        string             `json:"labels,omitempty"` // list that numbers the classes
+		ClassNames    []string           `json:"class_names,omitempty"`
+		URL           string             `json:"url,omitempty"`
+		Digest        string             `json:"digest,omitempty"`
+		Overrides     []override         `json:"overrides,omitempty"` // of a built-in row
+		Cached        *zoo.Source        `json:"cached,omitempty"`
+		Container     string             `json:"container,omitempty"`
+		ConvertedFrom string             `json:"converted_from,omitempty"`
+		Licence       string             `json:"licence,omitempty"`
+		Preprocessing string             `json:"preprocessing"`
+		Pipeline      vision.Pipeline    `json:"pipeline"` // the same, in numbers
+		Published     registry.Published `json:"published"`
+		Form          string             `json:"form,omitempty"`
+		Params        int64              `json:"params"`
+		FLOPs         int64              `json:"flops"`
+		HeadFLOPs     int64              `json:"classifier_flops"`
+		Convention    string             `json:"convention"`
+		Scope         string             `json:"scope"`
+		Input         tensor.Shape       `json:"input"`
+		ByOperator    []operator         `json:"by_operator"`
+		Layers        []layer            `json:"layers,omitempty"`
 	}{
-		e.Name, e.Family, e.Arch, e.Base, e.Classes, e.ClassNames, printable.Shown(e.Weights.URL), e.Weights.Digest.Text(), nil, here, e.Weights.Container,
-		printable.Shown(e.Weights.ConvertedFrom), e.Weights.Licence, e.Input.String(), cost.name, cost.Params, cost.FLOPs, cost.HeadFLOPs,
+		e.Name, e.Family, e.Arch, e.Base, e.Classes, string(e.Labels), e.ClassNames, printable.Shown(e.Weights.URL), e.Weights.Digest.Text(), nil, here, e.Weights.Container,
+		printable.Shown(e.Weights.ConvertedFrom), e.Weights.Licence, e.Input.String(), e.Input, e.Published, cost.name, cost.Params, cost.FLOPs, cost.HeadFLOPs,
 		string(cost.Convention), string(cost.Scope), cost.Input, nil, nil,
 	}
 	for _, o := range overrides {

@@ -34,6 +34,9 @@ func (a *app) formatOf(known ...string) (string, error) {
 	return a.format, nil
 }
 
+// printsJSON reports whether the format is one of JSON.
+func (a *app) printsJSON() bool { return a.format == formatJSON || a.format == formatNDJSON }
+
 // joined returns names as an enumeration.
 func joined[T ~string](names []T) string {
 	texts := make([]string, len(names))
@@ -85,6 +88,13 @@ func (a *app) printJSON(v any) error {
 	b.WriteByte('\n')
 	_, err = a.stdout.Write(b.Bytes())
 	return err
+}
+
+// printPath is printJSON of a path alone.
+func (a *app) printPath(path string) error {
+	return a.printJSON(struct {
+		Path string `json:"path"`
+	}{path})
 }
 
 // printLines writes each item as one line of JSON.
