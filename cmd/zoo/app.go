@@ -40,6 +40,7 @@ type app struct {
 	hints      table.Screen // of standard error
 
 	args        []string      // of the command line
+	computes    bool          // the command that is run computes networks
 	precision   zoo.Precision // of the command that is run; empty for the default
 	maxPixels   int           // of one picture, where the command has the flag; 0 for the default
 	pixelMemory int64         // bytes of all pictures in work
@@ -153,11 +154,22 @@ func (a *app) open() (*zoo.Zoo, error) {
 		return nil, &usageError{err}
 	}
 	a.release = z.Store().Release
-	if reason := zoo.KernelsRefused(); reason != "" && !a.warned {
+	if !a.warned {
 		a.warned = true
-		a.hint("zoo: ZOO_CPU: %s", reason)
+		a.sayKernels()
 	}
 	return z, nil
+}
+
+// sayKernels says that the kernels are not those asked for, or that a command which computes has none.
+// Who asked for none by ZOO_CPU is not told: zoo env says what that costs.
+func (a *app) sayKernels() {
+	if reason := zoo.KernelsRefused(); reason != "" {
+		a.hint("zoo: ZOO_CPU: %s", reason)
+	}
+	if reason, chosen := zoo.Portable(); a.computes && reason != "" && !chosen {
+		a.hint("zoo: %s: %s", reason, zoo.PortableCost)
+	}
 }
 
 // known returns the error of the first name that the registry does not know.
@@ -186,13 +198,14 @@ func flagged(err error) string {
 	return fmt.Sprintf("--%s: %s", cmp.Or(flags[option.Field], strings.ToLower(option.Field)), text)
 }
 
-// precisionFlag gives a command the flag --precision, which open heeds.
+// precisionFlag gives a command that computes the flag --precision, which open heeds.
 func (a *app) precisionFlag(c *cobra.Command, def zoo.Precision) {
 	var text string
 	c.Flags().StringVar(&text, "precision", string(def), "how to compute: highest, high or medium")
 	c.RegisterFlagCompletionFunc("precision", cobra.FixedCompletions([]string{string(zoo.Highest), string(zoo.High), string(zoo.Medium)}, cobra.ShellCompDirectiveNoFileComp))
 	run := c.RunE
 	c.RunE = func(cmd *cobra.Command, args []string) error {
+		a.computes = true
 		var err error
 		if a.precision, err = zoo.ParsePrecision(text); err != nil {
 			return usage("--precision: %w", err)

@@ -37,6 +37,7 @@ func (a *app) envCommand() *cobra.Command {
 				CPU        string   `json:"cpu"`
 				Kernels    string   `json:"kernels"`
 				Available  []string `json:"kernels_available"`
+				Portable   string   `json:"portable,omitempty"` // why no kernels are in use, and what that costs
 				Threads    int      `json:"threads"`
 				Precision  string   `json:"precision"`
 				CacheDir   string   `json:"cache_dir"`
@@ -51,7 +52,7 @@ func (a *app) envCommand() *cobra.Command {
 				TorchCache string   `json:"torch_cache"`
 			}{
 				versionText(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH,
-				zoo.CPU(), model.Variant(), model.Variants(), c.Threads, string(c.Precision),
+				zoo.CPU(), model.Variant(), model.Variants(), portable(), c.Threads, string(c.Precision),
 				c.CacheDir, append([]string{"built in"}, c.Registries...), c.Offline, printable.Shown(c.Mirror),
 				c.Lock, c.LockKey, printable.Shown(cmp.Or(c.Hub.Endpoint, hub.DefaultEndpoint)), c.Hub.Token != "", c.Hub.Cache, c.TorchCheckpoints,
 			}
@@ -66,6 +67,9 @@ func (a *app) envCommand() *cobra.Command {
 			a.field(width, "go", env.Go+" "+env.Platform)
 			a.field(width, "cpu", orDash(env.CPU))
 			a.field(width, "kernels", fmt.Sprintf("%s (available: %s)", env.Kernels, strings.Join(env.Available, ", ")))
+			if env.Portable != "" {
+				a.field(width, "portable", env.Portable)
+			}
 			a.field(width, "threads", fmt.Sprint(env.Threads))
 			a.field(width, "precision", env.Precision)
 			a.field(width, "cache", env.CacheDir)
@@ -80,6 +84,15 @@ func (a *app) envCommand() *cobra.Command {
 			return nil
 		},
 	}
+}
+
+// portable says why no kernels are in use, and what that costs; empty where they are.
+func portable() string {
+	reason, _ := zoo.Portable()
+	if reason == "" {
+		return ""
+	}
+	return reason + ": " + zoo.PortableCost
 }
 
 // versionText returns the version, with the revision where the build knows it.

@@ -67,3 +67,16 @@ func (a *app) writeFile(ctx context.Context, flag, path string, write func(w io.
 	}
 	return write(w)
 }
+
+// heeding is a writer until the context ends.
+type heeding struct {
+	ctx context.Context
+	w   io.Writer
+}
+
+func (h *heeding) Write(p []byte) (int, error) {
+	if err := h.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return h.w.Write(p)
+}

@@ -324,7 +324,8 @@ func TestPixelsAndCAM(t *testing.T) {
 	}{
 		{"decoded.png", []string{"pixels", digit, "-o"}, 8},
 		{"seen.png", []string{"pixels", digit, "--for", nano, "-o"}, 32},
-		{"cam.png", []string{"predict", nano, digit, "--cam"}, 32},
+		{"cam.png", []string{"predict", nano, digit, "--cam"}, 8},
+		{"crop.png", []string{"predict", nano, digit, "--cam-on", "crop", "--cam"}, 32},
 	} {
 		if got := command(t, t.TempDir(), append(tt.args, filepath.Join(dir, tt.file))...); got.status != exitOK {
 			t.Fatalf("%s: exit status %d: %s", tt.file, got.status, got.stderr)

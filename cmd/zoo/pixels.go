@@ -101,5 +101,5 @@ func readAtMost(r io.Reader, name string, limit int64) ([]byte, error) {
 
 // writePNG writes an image to the file that a flag names.
 func (a *app) writePNG(ctx context.Context, flag, path string, img image.Image) error {
-	return a.writeFile(ctx, flag, path, func(w io.Writer) error { return png.Encode(w, img) })
+	return a.writeFile(ctx, flag, path, func(w io.Writer) error { return png.Encode(&heeding{ctx, w}, img) })
 }

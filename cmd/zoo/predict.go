@@ -16,19 +16,20 @@ import (
 func (a *app) predictCommand() *cobra.Command {
 	var top int
 	var from zoo.OpenOptions
-	var cam string
+	var cam camFlags
 	var multiLabel bool
 	c := &cobra.Command{
 		Use:   "predict NAME IMAGE...",
 		Short: "Name what is in images",
 		Long: `Classify images with a model: class index, score and name, best first. Each image goes through
 the model's own preprocessing. An IMAGE is a file, a folder of files, or - for standard
-input. --cam writes the class activation map of the best class: what the network saw, glowing where
-it speaks for that class. Scores are softmax probabilities; those of a classifier with one row, and of all with
+input. Scores are softmax probabilities; those of a classifier with one row, and of all with
 --multi-label, are sigmoids and say so. In a folder, what has an image's suffix counts, at any depth, links
 followed, without hidden files and those that Windows and macOS leave. An image that cannot be read is
 named on standard error; json and ndjson have an object with "error" and "kind" in its place instead.
-Formats: human, json, ndjson, csv.`,
+Formats: human, json, ndjson, csv.
+
+` + camHelp,
 		Example: "  zoo predict cspresnet50_3rdparty_8xb32_in1k bird.jpg --top 3 --cam bird.cam.png",
 		Args:    cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -39,6 +40,9 @@ Formats: human, json, ndjson, csv.`,
 			if top < 1 {
 				return usage("--top %d: expected at least 1", top)
 			}
+			if err := cam.check(cmd); err != nil {
+				return err
+			}
 			m, images, err := a.openModelAndImages(cmd.Context(), args, from)
 			if err != nil {
 				return err
@@ -47,11 +51,12 @@ Formats: human, json, ndjson, csv.`,
 			if err := m.Classifies(); err != nil {
 				return err
 			}
-			if cam != "" && len(images) != 1 {
-				return usage("--cam goes with one image, found %d", len(images))
-			}
 			if multiLabel {
 				m = m.MultiLabel()
+			}
+			maps, err := a.newCAMWriter(m, cam, images)
+			if err != nil {
+				return err
 			}
 			p := a.newPredictionPrinter(m, format, len(images) > 1)
 			err = a.eachImage(cmd.Context(), m, images, func(path string, img image.Image) error {
@@ -59,10 +64,8 @@ Formats: human, json, ndjson, csv.`,
 				if err != nil {
 					return err
 				}
-				if cam != "" {
-					if err := a.writeCAM(cmd.Context(), m, img, cam); err != nil {
-						return err
-					}
+				if err := maps.write(cmd.Context(), path, img); err != nil {
+					return err
 				}
 				return p.add(path, best[0])
 			}, p.bad)
@@ -77,19 +80,10 @@ Formats: human, json, ndjson, csv.`,
 	openFlags(c, &from)
 	a.inputFlags(c, &from, true)
 	c.Flags().BoolVar(&multiLabel, "multi-label", false, "score each class on its own, by a sigmoid, for classes that do not exclude each other")
-	c.Flags().StringVar(&cam, "cam", "", "PNG file to write a class activation map to")
+	cam.add(c)
 	a.precisionFlag(c, zoo.High)
 	a.pictureFlags(c)
 	return c
-}
-
-// writeCAM writes the class activation map of an image's best class.
-func (a *app) writeCAM(ctx context.Context, m *model.Model, img image.Image, path string) error {
-	cam, err := m.CAM(ctx, img)
-	if err != nil {
-		return err
-	}
-	return a.writePNG(ctx, "--cam", path, cam.Image())
 }
 
 // openFlags gives a command the flags that say where a model's weights come from.

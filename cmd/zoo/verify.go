@@ -43,6 +43,7 @@ ndjson.
 			if o.Precisions, err = parsePrecisions(precisions); err != nil {
 				return err
 			}
+			a.computes = true
 			z, err := a.open()
 			if err != nil {
 				return err
