@@ -108,7 +108,7 @@ func timedAs(ms float64, ok bool, none string) string {
 func benchSetting(b *zoo.Bench) string {
 	text := fmt.Sprintf("batch %d, %d threads, %s on %s, %s", b.Input[0], b.Threads, b.Precision, b.Kernels, orDash(zoo.CPU()))
 	if b.Elapsed > 0 {
-		text = fmt.Sprintf("%d sessions, %s", b.Sessions, text)
+		text = plural(b.Sessions, "session", "sessions") + ", " + text
 	}
 	return text + "; min and median are of an image, percentiles of a call"
 }
@@ -124,7 +124,8 @@ func (p *benchPrinter) one(b *zoo.Bench) error {
 	}
 	speed := fmt.Sprintf("%.1f GFLOP/s", b.GFLOPS())
 	if b.Elapsed > 0 {
-		a.prose("%s: %.1f images/s of %d sessions in %.1f s, %s", what, b.ImagesPerSecond(), b.Sessions, b.Elapsed.Seconds(), speed)
+		sessions := plural(b.Sessions, "session", "sessions")
+		a.prose("%s: %.1f images/s of %s in %.1f s, %s", what, b.ImagesPerSecond(), sessions, b.Elapsed.Seconds(), speed)
 		a.prose("  %.3f ms an image, median %.3f of %d runs", perImage(b.Min, b), perImage(b.Median, b), b.Runs)
 	} else {
 		a.prose("%s: %.3f ms an image, median %.3f of %d runs, %s", what, perImage(b.Min, b), perImage(b.Median, b), b.Runs, speed)
@@ -134,7 +135,7 @@ func (p *benchPrinter) one(b *zoo.Bench) error {
 		d, ok := b.Percentile(percent)
 		text += fmt.Sprintf("p%d %s, ", percent, timedAs(millis(d), ok, "-"))
 		if !ok && few == "" {
-			few = fmt.Sprintf(" (%d runs are too few)", b.Runs)
+			few = fmt.Sprintf(" (of %s: too few)", plural(b.Runs, "run", "runs"))
 		}
 	}
 	a.prose("  ms a call: %s%s", text[:len(text)-len(", ")], few)

@@ -89,7 +89,7 @@ func jsonLines(t *testing.T, cache string) map[string][]string {
 		"zoo eval":          {nanoModel + " --per-class", nanoModel + " --limit 20"},
 		"zoo eval merge":    {at("run.jsonl") + " -o " + at("merged.jsonl")},
 		"zoo report":        {nanoModel, "repvgg-A0_8xb32_in1k"},
-		"zoo bench":         {nanoModel + " --runs 1 --layers"},
+		"zoo bench":         {nanoModel + " --runs 1 --layers", nanoModel + " --duration 10ms --format ndjson"},
 		"zoo lock":          {nanoModel + " --lock " + at("zoo.lock"), nanoModel + " --format ndjson --lock " + at("zoo.lock")},
 		"zoo lock key":      {at("other")},
 		"zoo lock sign":     {"--key " + at("key") + " --lock " + at("zoo.lock")},
