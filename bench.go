@@ -7,7 +7,6 @@ import (
 	"time"
 
 	"github.com/gozoo/zoo/golden"
-	"github.com/gozoo/zoo/internal/cpu"
 	"github.com/gozoo/zoo/internal/engine"
 	"github.com/gozoo/zoo/internal/option"
 	"github.com/gozoo/zoo/metrics"
@@ -17,13 +16,6 @@ import (
 	"github.com/gozoo/zoo/tensor"
 )
 
-// CPU returns what the processor calls itself; empty where it cannot be asked.
-func CPU() string { return cpu.Name() }
-
-// KernelsRefused says why the kernels that the environment variable ZOO_CPU asks for
-// are not the ones in use; empty when they are, or none are asked for.
-func KernelsRefused() string { return cpu.Active().Reason }
-
 // BenchOptions says what to time. The zero value times one image of the model's own
 // size on one thread, with synthetic weights, at High.
 type BenchOptions struct {
@@ -32,6 +24,11 @@ type BenchOptions struct {
 	Threads       int // 0 means 1
 	Runs          int // that are timed, after warming up; 0 only computes the logits once
 	Precision     Precision
+	// Duration is how long to compute, without a pause, instead of a number of runs; 0 for Runs. All the
+	// while Sessions compute at once, each with Threads of its own. 0 means 1 session; without a
+	// Duration there is one.
+	Duration time.Duration
+	Sessions int
 	// Weights are synthetic or the published ones; the zero value means synthetic ones of
 	// seed 0.
 	// Checkpoint is a file whose weights are used instead. Time does not depend on them.
@@ -52,19 +49,42 @@ type Bench struct {
 	Input       tensor.Shape // (N,C,H,W)
 	Threads     int
 	Precision   Precision
-	Kernels     string // as model.Variant
-	Runs        int
-	Min, Median time.Duration // of a run
-	MACs        int64         // multiply-accumulates of a run, as the network is defined
-	Layers      []LayerTime   // in the order they run
-	Logits      []float32     // (N,K) of golden.SyntheticInput, seed 0
-	Classes     int           // K
+	Kernels     string          // as model.Variant
+	Runs        int             // that were timed
+	Times       []time.Duration // of each, sorted
+	Min, Median time.Duration   // of a run
+	Sessions    int             // that computed at once
+	Elapsed     time.Duration   // from the first run's start to the last one's end; 0 where BenchOptions.Duration was
+	MACs        int64           // multiply-accumulates of a run, as the network is defined
+	Layers      []LayerTime     // in the order they run; not timed with a BenchOptions.Duration
+	Logits      []float32       // (N,K) of golden.SyntheticInput, seed 0
+	Classes     int             // K
 }
 
-// GFLOPS returns the speed of the fastest run in 10^9 floating-point operations a second,
-// of which a multiply-accumulate is two. This is the unit of processors' peaks; tables
-// of networks count a multiply-accumulate once.
-func (b *Bench) GFLOPS() float64 { return gflops(b.MACs, b.Min) }
+// Percentile returns the time that a percentage, 1 to 99, of the runs did not exceed: see
+// metrics.Percentile. ok is false where there were too few runs to show it.
+func (b *Bench) Percentile(percent int) (d time.Duration, ok bool) {
+	return metrics.Percentile(b.Times, percent)
+}
+
+// ImagesPerSecond returns the throughput of all sessions together: images divided by Elapsed; 0 where
+// that is.
+func (b *Bench) ImagesPerSecond() float64 {
+	if b.Elapsed <= 0 {
+		return 0
+	}
+	return float64(b.Runs) * float64(b.Input[0]) / b.Elapsed.Seconds()
+}
+
+// GFLOPS returns the speed of the fastest run, with Elapsed that of all sessions together, in 10^9
+// floating-point operations a second, of which a multiply-accumulate is two. This is the unit of
+// processors' peaks; tables of networks count a multiply-accumulate once.
+func (b *Bench) GFLOPS() float64 {
+	if b.Elapsed > 0 {
+		return gflops(b.MACs*int64(b.Runs), b.Elapsed)
+	}
+	return gflops(b.MACs, b.Min)
+}
 
 func gflops(macs int64, d time.Duration) float64 {
 	if d <= 0 {
@@ -109,21 +129,24 @@ func (z *Zoo) Bench(ctx context.Context, name string, o BenchOptions) (*Bench, e
 			return nil, err
 		}
 	}
+	if err := o.check(); err != nil {
+		return nil, err
+	}
 	if o.Precision == "" {
 		o.Precision = High
 	}
 	if o.Height == 0 && o.Width == 0 {
 		o.Height, o.Width = entry.Input.Crop, entry.Input.Crop
 	}
-	o.Batch, o.Threads = max(o.Batch, 1), max(o.Threads, 1)
+	o.Batch, o.Threads, o.Sessions = max(o.Batch, 1), max(o.Threads, 1), max(o.Sessions, 1)
 	m, err := z.openWeights(ctx, entry, o)
 	if err != nil {
 		return nil, err
 	}
 	defer m.Close()
 	b := &Bench{
-		Model: name, Input: tensor.Shape{o.Batch, m.Graph().Channels, o.Height, o.Width},
-		Threads: o.Threads, Precision: o.Precision, Kernels: model.Variant(), Runs: o.Runs,
+		Model: entry.Name, Input: tensor.Shape{o.Batch, m.Graph().Channels, o.Height, o.Width},
+		Threads: o.Threads, Precision: o.Precision, Kernels: model.Variant(), Runs: o.Runs, Sessions: o.Sessions,
 	}
 	if b.MACs, err = metrics.MACs(m.Graph(), tensor.Shape{1, b.Input[1], o.Height, o.Width}); err != nil {
 		return nil, err
@@ -142,25 +165,35 @@ func (z *Zoo) Bench(ctx context.Context, name string, o BenchOptions) (*Bench, e
 	}
 	b.Classes = plan.Classes()
 	b.Logits = make([]float32, o.Batch*b.Classes)
-	return b, b.run(ctx, plan, input)
-}
-
-// run computes the logits, and times what was asked for.
-func (b *Bench) run(ctx context.Context, plan *engine.Plan, input []float32) error {
-	layers := plan.Layers()
-	for _, l := range layers {
+	for _, l := range plan.Layers() {
 		b.Layers = append(b.Layers, LayerTime{Path: l.Path, Kind: l.Kind, Kernel: l.Kernel, Why: l.Why, Out: l.Out, MACs: l.MACs})
 	}
+	if o.Duration > 0 {
+		err = b.sustain(ctx, plan, input, o.Duration)
+	} else {
+		err = b.repeat(ctx, plan, input)
+	}
+	if err != nil {
+		return nil, err
+	}
+	if n := len(b.Times); n > 0 {
+		slices.Sort(b.Times)
+		b.Runs, b.Min, b.Median = n, b.Times[0], (b.Times[(n-1)/2]+b.Times[n/2])/2
+	}
+	return b, nil
+}
+
+// repeat computes the logits, and times a number of runs.
+func (b *Bench) repeat(ctx context.Context, plan *engine.Plan, input []float32) error {
 	session := plan.NewSession()
-	steps := make([]engine.StepTime, len(layers))
-	times := make([]time.Duration, b.Runs)
+	steps := make([]engine.StepTime, len(b.Layers))
 	start := time.Now()
 	for warm := true; warm; warm = b.Runs > 0 && time.Since(start) < warmUp {
-		if err := session.Run(b.Logits, input); err != nil {
+		if err := session.RunContext(ctx, b.Logits, input); err != nil {
 			return err
 		}
 	}
-	for i := range times {
+	for i := range b.Runs {
 		if err := ctx.Err(); err != nil {
 			return err
 		}
@@ -168,16 +201,12 @@ func (b *Bench) run(ctx context.Context, plan *engine.Plan, input []float32) err
 		if err := session.RunTimed(b.Logits, input, steps); err != nil {
 			return err
 		}
-		times[i] = time.Since(start)
+		b.Times = append(b.Times, time.Since(start))
 		for j, d := range steps {
 			if l := &b.Layers[j]; i == 0 || d.Wall < l.Min {
 				l.Min, l.Idle = d.Wall, d.Idle(b.Threads)
 			}
 		}
-	}
-	if b.Runs > 0 {
-		slices.Sort(times)
-		b.Min, b.Median = times[0], (times[(b.Runs-1)/2]+times[b.Runs/2])/2
 	}
 	return nil
 }

@@ -9,6 +9,7 @@ import (
 	"fmt"
 	"io/fs"
 	"path/filepath"
+	"slices"
 	"strings"
 	"time"
 
@@ -194,17 +195,16 @@ func openSource(entry *registry.Entry, src store.Blob) (*converter.Checkpoint, e
 // convertedKey names an entry's converted file in the cache, by all that decides
 // its content. It begins with the digest of the published file, with which it goes.
 func convertedKey(entry *registry.Entry, src store.Blob) string {
-	key := fmt.Sprintf("%s-%s-%s%s-%d", src.Digest, entry.Name, entry.Arch, entry.Weights.Recipe, convertedVersion)
-	if len(entry.ClassNames) > 0 {
-		names := digest.Of(sha256.Sum256([]byte(strings.Join(entry.ClassNames, "\n"))))
-		key += "-" + names.Short()
-	}
-	return key
+	var row converter.Provenance
+	describe(&row, entry, true)
+	facts := slices.Concat(entry.ClassNames, []string{row.Preprocessing, row.Published, row.Labels})
+	sum := digest.Of(sha256.Sum256([]byte(strings.Join(facts, "\n"))))
+	return fmt.Sprintf("%s-%s-%s%s-%d-%s", src.Digest, entry.Name, entry.Arch, entry.Weights.Recipe, convertedVersion, sum.Short())
 }
 
 // convertedVersion changes when the same source would be converted to other
 // bytes, so that older converted files in a cache are not used.
-const convertedVersion = 3
+const convertedVersion = 4
 
 // Images returns the labelled images that are embedded for the named model's classes, to
 // be evaluated on; nil where there are none.

@@ -3,10 +3,13 @@ package zoo
 import (
 	"cmp"
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
 	"io"
 	"os"
+	"slices"
+	"strings"
 
 	"github.com/gozoo/zoo/converter"
 	"github.com/gozoo/zoo/converter/pth"
@@ -317,7 +320,35 @@ func plan(checkpoint *converter.Checkpoint, known digest.Digest, entry *registry
 		Source: c.Source, Digest: known, Container: c.Container, Model: c.Model, Selection: c.Selection, Recipe: c.Recipe, Network: c.Network,
 		Classes: c.ClassNames, Version: Version,
 	}
+	if entry != nil {
+		p := &job.output.Provenance
+		describe(p, entry, known != digest.Digest{} && o.Weights == "" && o.Network == "")
+		switch {
+		case len(c.ClassNames) == 0:
+		case o.Classes != nil:
+			p.Labels = converter.LabelsGiven
+		case p.Labels != "":
+		case slices.Equal(c.ClassNames, entry.ClassNames):
+			p.Labels = converter.LabelsOfRow
+		default:
+			p.Labels = converter.LabelsOfCheckpoint
+		}
+	}
 	return job, nil
+}
+
+// describe enters what a row says of its model and a program needs that has only the file. What
+// is published is of the published weights, and is said of no others; the same goes for the list
+// that numbers the classes.
+func describe(p *converter.Provenance, entry *registry.Entry, published bool) {
+	text := func(v any) string {
+		b, _ := json.Marshal(v) // of texts and finite numbers
+		return strings.TrimPrefix(string(b), "{}")
+	}
+	p.Arch, p.Preprocessing = entry.Arch, text(entry.Input)
+	if published {
+		p.Published, p.Labels = text(entry.Published), string(entry.Labels)
+	}
 }
 
 // keep takes the tensors of a checkpoint under their own names: those of the network, or

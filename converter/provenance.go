@@ -20,6 +20,19 @@ const (
 	MetaEdits     = "edits"            // what was removed, multiplied, assumed and left out, a JSON list of texts
 	MetaClasses   = "classes"          // class names in label order, a JSON list
 	MetaVersion   = "zoo_version"      // version of zoo that converted
+
+	// What a program needs that has only the file.
+	MetaArch          = "zoo.arch"          // architecture of package backbone
+	MetaPreprocessing = "zoo.preprocessing" // how images become inputs, as vision.Pipeline is written in JSON
+	MetaPublished     = "zoo.published"     // the figures that these weights were published with, a JSON object
+	MetaLabels        = "zoo.labels"        // whose class numbers these are: a list such as imagenet-1k, or who named MetaClasses
+)
+
+// Values of MetaLabels beside the names of lists: who named the classes.
+const (
+	LabelsOfCheckpoint = "checkpoint" // the file that was converted
+	LabelsOfRow        = "row"        // the row of zoo.toml
+	LabelsGiven        = "given"      // who converted it
 )
 
 // Provenance says where a converted file came from.
@@ -33,6 +46,9 @@ type Provenance struct {
 	Network   string
 	Classes   []string
 	Version   string
+
+	Arch, Labels             string
+	Preprocessing, Published string // JSON objects
 }
 
 // metadata returns the metadata of a converted file; empty facts are left out.
@@ -41,6 +57,7 @@ func (p Provenance) metadata() map[string]string {
 	for key, value := range map[string]string{
 		MetaSource: p.Source, MetaSHA256: p.Digest.String(), MetaContainer: p.Container,
 		MetaModel: p.Model, MetaRecipe: p.Recipe, MetaNetwork: p.Network, MetaVersion: p.Version,
+		MetaArch: p.Arch, MetaPreprocessing: p.Preprocessing, MetaPublished: p.Published, MetaLabels: p.Labels,
 	} {
 		if value != "" {
 			m[key] = value

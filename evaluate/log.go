@@ -134,16 +134,36 @@ func (l *log) start(e *Evaluation) error {
 
 // append writes the last n images in one piece.
 func (l *log) append(e *Evaluation, n int) error {
+	if err := e.writeImages(l.file, len(e.Images)-n); err != nil {
+		return fmt.Errorf("evaluate: log: %w", err)
+	}
+	return nil
+}
+
+// writeImages writes the lines of the images from a position on in one piece.
+func (e *Evaluation) writeImages(w io.Writer, first int) error {
 	var b bytes.Buffer
-	first := len(e.Images) - n
 	for i, r := range e.Images[first:] {
 		text, err := line{Index: e.From + first + i, ImageResult: r}.encode()
 		if err != nil {
-			return fmt.Errorf("evaluate: log: %w", err)
+			return err
 		}
 		b.Write(text)
 	}
-	if _, err := l.file.Write(b.Bytes()); err != nil {
+	_, err := w.Write(b.Bytes())
+	return err
+}
+
+// WriteLog writes the evaluation as Run would have logged it, such as the whole that Merge puts
+// together: Merge and reports take it. Equal evaluations give equal bytes.
+func (e *Evaluation) WriteLog(w io.Writer) error {
+	text, err := e.header().encode()
+	if err == nil {
+		if _, err = w.Write(text); err == nil {
+			err = e.writeImages(w, 0)
+		}
+	}
+	if err != nil {
 		return fmt.Errorf("evaluate: log: %w", err)
 	}
 	return nil

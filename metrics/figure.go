@@ -86,6 +86,22 @@ func NewFigure(published string, unit, exact int64) (Figure, error) {
 	return c, nil
 }
 
+// off says how far a figure lies from the published one, as a share of that.
+func (f Figure) off() string {
+	published := f.Exact - f.Delta
+	if published == 0 {
+		return fmt.Sprintf("%d above published", f.Delta)
+	}
+	share, side := 100*float64(f.Delta)/float64(published), "above"
+	if share < 0 {
+		share, side = -share, "below"
+	}
+	if share < 1 {
+		return fmt.Sprintf("%.2g %% %s published", share, side)
+	}
+	return fmt.Sprintf("%.1f %% %s published", share, side)
+}
+
 // A Rate is a share of correct images beside the published percentage.
 type Rate struct {
 	Published string // percent; empty: not published

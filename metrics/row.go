@@ -147,3 +147,34 @@ func (r Row) Counts() Verdict { return worst(r.Params.Verdict, r.FLOPs.Verdict) 
 // Accuracy returns the verdict on Top-1 and Top-5 together: of the two, the one that
 // wants more attention.
 func (r Row) Accuracy() Verdict { return worst(r.Top1.Verdict, r.Top5.Verdict) }
+
+// Reason returns what is known of why the row differs from what was published: for each figure that
+// differs how far it is off, for FLOPs the convention that gives the published figure where one
+// does, and the note. It is empty where nothing differs.
+func (r Row) Reason() string {
+	var parts []string
+	if r.Params.Verdict == Differs {
+		parts = append(parts, "parameters "+r.Params.off())
+	}
+	if r.FLOPs.Verdict == Differs {
+		parts = append(parts, "FLOPs "+r.FLOPs.off())
+		for _, t := range r.Totals {
+			if f, err := NewFigure(r.FLOPs.Published, r.FLOPs.Unit, t.FLOPs); err == nil && f.Verdict != Differs {
+				parts = append(parts, fmt.Sprintf("the published FLOPs are what %s counts", t.Convention))
+			}
+		}
+	}
+	for _, a := range []struct {
+		name string
+		rate Rate
+	}{{"Top-1", r.Top1}, {"Top-5", r.Top5}} {
+		if delta, ok := a.rate.Delta(); ok && a.rate.Verdict == Differs {
+			low, high := Wilson(a.rate.Correct, a.rate.N)
+			parts = append(parts, fmt.Sprintf("%s off by %+.2f on %d images, 95 %% interval %.1f to %.1f", a.name, delta, a.rate.N, low, high))
+		}
+	}
+	if len(parts) > 0 && r.Note != "" {
+		parts = append(parts, r.Note)
+	}
+	return strings.Join(parts, "; ")
+}

@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"image"
-	"image/color"
-	"math"
 
 	"github.com/gozoo/zoo/metrics"
 	"github.com/gozoo/zoo/nn"
@@ -20,13 +18,31 @@ type CAM struct {
 	H      int       `json:"height"`
 	W      int       `json:"width"`
 	Values []float32 `json:"values"` // (H,W): their mean, and the classifier's bias, make the logit
-	image  *vision.Image
+	// Region is the part of the picture that the network saw, and so that Values lie over.
+	Region vision.Region `json:"region"`
+	size   image.Point   // of the picture
+	seen   *vision.Image // its part, as the network saw it
 }
 
 // CAM returns the map of an image's best class. It is exact for networks that end in an
 // average over all places and a linear classifier, and an error for others. Its errors are
 // those of Predict besides.
 func (m *Model) CAM(ctx context.Context, img image.Image) (*CAM, error) {
+	return m.cam(ctx, img, bestClass)
+}
+
+// CAMOf is CAM of a class, given by its index.
+func (m *Model) CAMOf(ctx context.Context, img image.Image, class int) (*CAM, error) {
+	if classes := m.Graph().NumClasses(); class < 0 || class >= classes {
+		return nil, fmt.Errorf("model: %s: class %d: expected 0 to %d", m.name, class, classes-1)
+	}
+	return m.cam(ctx, img, class)
+}
+
+// bestClass stands for the class with the highest score.
+const bestClass = -1
+
+func (m *Model) cam(ctx context.Context, img image.Image, class int) (*CAM, error) {
 	if err := m.Classifies(); err != nil {
 		return nil, err
 	}
@@ -50,12 +66,15 @@ func (m *Model) CAM(ctx context.Context, img image.Image) (*CAM, error) {
 	if err != nil {
 		return nil, err
 	}
-	cam := &CAM{image: seen.pixels}
+	cam := &CAM{seen: seen.pixels, size: img.Bounds().Size()}
+	if cam.Region, err = m.pipeline.Region(cam.size.X, cam.size.Y); err != nil {
+		return nil, err
+	}
 	err = m.run(ctx, []prepared{seen}, []int{pooled}, func(r result) error {
 		if err := m.checkLogits(r); err != nil {
 			return err
 		}
-		cam.fill(m, r, weights)
+		cam.fill(m, r, weights, class)
 		return nil
 	})
 	if err != nil {
@@ -64,16 +83,18 @@ func (m *Model) CAM(ctx context.Context, img image.Image) (*CAM, error) {
 	return cam, nil
 }
 
-// fill computes the map of the best class. Weights are the classifier's, (K,C).
-func (c *CAM) fill(m *Model, r result, weights []float32) {
+// fill computes the map of a class. Weights are the classifier's, (K,C).
+func (c *CAM) fill(m *Model, r result, weights []float32, class int) {
 	pooled := r.kept[0] // (1,C,H,W)
 	channels := pooled.Shape[1]
 	c.H, c.W = pooled.Shape[2], pooled.Shape[3]
-	best := metrics.TopK(r.logits, 1)[0]
-	c.Prediction = m.prediction(best, m.scores(r.logits))
+	if class == bestClass {
+		class = metrics.TopK(r.logits, 1)[0]
+	}
+	c.Prediction = m.prediction(class, m.scores(r.logits))
 	c.Values = make([]float32, c.H*c.W)
 	for i := range channels {
-		weight := weights[best*channels+i]
+		weight := weights[class*channels+i]
 		for j, x := range pooled.Data[i*len(c.Values):][:len(c.Values)] {
 			c.Values[j] += weight * x
 		}
@@ -106,52 +127,4 @@ func (m *Model) pooledClassifier() (value int, weights []float32, err error) {
 			"no class activation map: what enters the classifier comes out of the operator %s, not of an average over all places", n.Op.Kind())
 	}
 	return 0, nil, fmt.Errorf("no class activation map: the classifier has no input")
-}
-
-// Image returns the pixels that the network saw with the map laid over them: the places
-// that speak for the class glow, those that do not are dark.
-func (c *CAM) Image() image.Image {
-	var most float32
-	for _, v := range c.Values {
-		most = max(most, v)
-	}
-	out := image.NewRGBA(image.Rect(0, 0, c.image.W, c.image.H))
-	for y := range c.image.H {
-		for x := range c.image.W {
-			heat := 0.0
-			if most > 0 {
-				heat = max(0, c.at(x, y)/float64(most))
-			}
-			p := c.image.Pix[3*(y*c.image.W+x):]
-			r, g, b := glow(heat)
-			mix := func(pixel uint8, light float64) uint8 {
-				return uint8(math.Round((0.35+0.25*heat)*float64(pixel) + 0.4*255*light))
-			}
-			out.SetRGBA(x, y, color.RGBA{mix(p[0], r), mix(p[1], g), mix(p[2], b), 255})
-		}
-	}
-	return out
-}
-
-// at returns the map at a pixel of the image, interpolated between its places.
-func (c *CAM) at(x, y int) float64 {
-	place := func(pixel, pixels, places int) (int, int, float64) {
-		at := (float64(pixel)+0.5)*float64(places)/float64(pixels) - 0.5
-		at = min(max(at, 0), float64(places-1))
-		low := int(at)
-		return low, min(low+1, places-1), at - float64(low)
-	}
-	x0, x1, fx := place(x, c.image.W, c.W)
-	y0, y1, fy := place(y, c.image.H, c.H)
-	v := func(y, x int) float64 { return float64(c.Values[y*c.W+x]) }
-	top := v(y0, x0)*(1-fx) + v(y0, x1)*fx
-	bottom := v(y1, x0)*(1-fx) + v(y1, x1)*fx
-	return top*(1-fy) + bottom*fy
-}
-
-// glow returns the colour, each part 0 to 1, of heat from 0 to 1: black, red, yellow,
-// white.
-func glow(heat float64) (r, g, b float64) {
-	part := func(from float64) float64 { return min(max(3*heat-from, 0), 1) }
-	return part(0), part(1), part(2)
 }

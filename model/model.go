@@ -49,7 +49,8 @@ type Options struct {
 	Name string
 	// Arch is the architecture of package backbone that a checkpoint is of, such as
 	// "cspresnet50". Names that the architecture's recipes rename, and a classifier of
-	// another number of classes, are taken.
+	// another number of classes, are taken. Empty means what the file says that zoo converted,
+	// which then gives Name and Pipeline too where these are not set: see Describe.
 	Arch string
 	// Recipe names the recipe that renames the checkpoint's tensors, such as "timm"; empty
 	// means whichever fits.

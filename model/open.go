@@ -13,11 +13,13 @@ import (
 	"github.com/gozoo/zoo/golden"
 	"github.com/gozoo/zoo/internal/option"
 	"github.com/gozoo/zoo/nn"
+	"github.com/gozoo/zoo/vision"
 )
 
 // Open returns the model of a checkpoint file, of any container that package converter
 // reads. The error is a *converter.CheckpointError when the file cannot be read as one or
-// does not fit the architecture, and an *OptionError when options are to blame.
+// does not fit the architecture, and an *OptionError when options are to blame. Without
+// Options.Arch the file has to say what it is: see Describe.
 func Open(path string, o Options) (*Model, error) {
 	checkpoint, err := converter.Open(path)
 	return fromCheckpoint(checkpoint, err, o)
@@ -52,6 +54,19 @@ func fromCheckpoint(c *converter.Checkpoint, err error, o Options) (*Model, erro
 }
 
 func open(c *converter.Checkpoint, o Options) (*Model, error) {
+	if o.Arch == "" {
+		d, err := DescriptionOf(c)
+		if err != nil {
+			return nil, err
+		}
+		o.Arch, o.Name = d.Arch, cmp.Or(o.Name, d.Name)
+		if o.Pipeline == (vision.Pipeline{}) {
+			o.Pipeline = d.Pipeline
+		}
+		if o.Arch == "" {
+			return nil, option.Errorf("Arch", "model: %s: the file does not say of which architecture it is: name one", c.Name)
+		}
+	}
 	target, err := Target(o.Arch, 0)
 	if err != nil {
 		return nil, option.Errorf("Arch", "model: %s: %w", c.Name, err)

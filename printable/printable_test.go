@@ -157,11 +157,51 @@ func TestWriter(t *testing.T) {
 	}
 }
 
+// A writer that lets colours through escapes everything else, as one that does not.
+func TestWriterColours(t *testing.T) {
+	for _, tt := range []struct{ text, want string }{
+		{printable.Green.Paint("PASS") + " name", "\x1b[32mPASS\x1b[39m name"},
+		{printable.Plain.Paint("PASS"), "PASS"},
+		{printable.Red.Paint(""), ""},
+		{"\x1b[2J\x1b[33mx\x1b[39m\x1b[31", `\x1b[2J` + "\x1b[33mx\x1b[39m" + `\x1b[31`},
+		{"\x1b\x1b[31m\x1b[31;5m", `\x1b` + "\x1b[31m" + `\x1b[31;5m`},
+		{"\x9b31m\u009b31m\n\tend", `\x9b31m\u009b31m` + "\n\tend"},
+	} {
+		for _, colours := range []bool{true, false} {
+			var got strings.Builder
+			w := printable.NewWriter(&got)
+			w.Colours = colours
+			if _, err := io.WriteString(w, tt.text); err != nil {
+				t.Fatal(err)
+			}
+			w.Flush()
+			want := tt.want
+			if !colours {
+				want = strings.ReplaceAll(want, "\x1b", `\x1b`)
+			}
+			if got.String() != want {
+				t.Errorf("%q, colours %v: %q, want %q", tt.text, colours, got.String(), want)
+			}
+		}
+	}
+	text := strings.Join(nasty, "\n")
+	var with, without strings.Builder
+	printable.NewWriter(&without).Write([]byte(text))
+	w := printable.NewWriter(&with)
+	w.Colours = true
+	w.Write([]byte(text))
+	if with.String() != without.String() {
+		t.Errorf("%q, want %q", with.String(), without.String())
+	}
+}
+
 // FuzzText holds what every form promises of any text.
 func FuzzText(f *testing.F) {
 	for _, text := range nasty {
 		f.Add(text)
 	}
+	f.Add("\x1b[31mred\x1b[39m\x1b[3")
+	colours := strings.NewReplacer("\x1b[31m", "", "\x1b[32m", "", "\x1b[33m", "", "\x1b[39m", "")
 	f.Fuzz(func(t *testing.T, s string) {
 		got := printable.Text(s)
 		if !utf8.ValidString(got) || strings.ContainsFunc(got, func(r rune) bool { return !unicode.IsGraphic(r) }) {
@@ -181,6 +221,15 @@ func FuzzText(f *testing.F) {
 		}
 		if m := printable.Markdown(s); strings.ContainsAny(m, "<>") || strings.Contains(strings.ReplaceAll(strings.ReplaceAll(m, `\\`, ""), `\|`, ""), "|") {
 			t.Errorf("Markdown(%q) = %q", s, m)
+		}
+		var terminal strings.Builder
+		w := printable.NewWriter(&terminal)
+		w.Colours = true
+		w.Write([]byte(s))
+		w.Flush()
+		acts := func(r rune) bool { return r != '\n' && r != '\t' && !unicode.IsGraphic(r) }
+		if strings.ContainsFunc(colours.Replace(terminal.String()), acts) {
+			t.Errorf("a writer makes %q of %q", terminal.String(), s)
 		}
 		document, err := json.Marshal(s)
 		if err != nil {

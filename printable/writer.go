@@ -2,6 +2,7 @@ package printable
 
 import (
 	"io"
+	"strings"
 	"unicode/utf8"
 )
 
@@ -10,6 +11,9 @@ import (
 // it cannot tell a line end in a name from one that ends a line. It is not for data that are
 // no text.
 type Writer struct {
+	// Colours lets through what Colour.Paint made, which must not be cut by the end of a Write.
+	Colours bool
+
 	w    io.Writer
 	rest []byte // of a character whose other bytes are still to come
 }
@@ -44,8 +48,31 @@ func (w *Writer) Flush() error {
 }
 
 func (w *Writer) write(text []byte) error {
-	_, err := io.WriteString(w.w, escaped(string(text), func(r rune) bool { return r != '\n' && r != '\t' && hidden(r) }))
+	_, err := io.WriteString(w.w, w.safe(string(text)))
 	return err
+}
+
+func (w *Writer) safe(text string) string {
+	acts := func(r rune) bool { return r != '\n' && r != '\t' && hidden(r) }
+	if !w.Colours {
+		return escaped(text, acts)
+	}
+	var b strings.Builder
+	for text != "" {
+		n := colourAt(text)
+		b.WriteString(text[:n])
+		text = text[n:]
+		end := strings.IndexByte(text, '\x1b')
+		switch {
+		case end < 0:
+			end = len(text)
+		case end == 0 && colourAt(text) == 0:
+			end = 1 // of a sequence that is no colour's
+		}
+		b.WriteString(escaped(text[:end], acts))
+		text = text[end:]
+	}
+	return b.String()
 }
 
 // unfinished returns how many bytes at the end of text begin a character without ending it.

@@ -191,31 +191,18 @@ func (p Pipeline) Pixels(img *Image) (*Image, error) {
 	if err := img.check(); err != nil {
 		return nil, err
 	}
-	r := p.Resize
-	w, h := img.W, img.H
-	switch r.Kind {
-	case ResizeShort:
-		w, h = ShortEdge(w, h, r.Edge)
-	case ResizeBoth:
-		w, h = r.Edge, r.Edge
-	case ResizeEfficientNet:
-		x, y, side := EfficientNetCrop(w, h, r.Edge, r.Padding)
-		img = cut(img, x, y, min(side, w-x), min(side, h-y))
-		w, h = r.Edge, r.Edge
+	g := p.geometry(img.W, img.H)
+	if g.crop.w > MaxPixels/g.crop.h {
+		return nil, fmt.Errorf("vision: pipeline: image of %dx%d: %w", img.W, img.H, &SizeError{g.crop.w, g.crop.h, MaxPixels})
 	}
-	win := window{0, 0, w, h}
-	if p.Crop > 0 {
-		win.x, win.w = cropSpan(w, p.Crop)
-		win.y, win.h = cropSpan(h, p.Crop)
-	}
-	if win.w > MaxPixels/win.h {
-		return nil, fmt.Errorf("vision: pipeline: image of %dx%d: %w", img.W, img.H, &SizeError{win.w, win.h, MaxPixels})
+	if p.Resize.Kind == ResizeEfficientNet {
+		img = cut(img, g.part.x, g.part.y, g.part.w, g.part.h)
 	}
 	switch {
-	case r.Kind != ResizeNone:
-		return resizeWindow(img, w, h, r.Backend, r.Interpolation, win), nil
+	case p.Resize.Kind != ResizeNone:
+		return resizeWindow(img, g.w, g.h, p.Resize.Backend, p.Resize.Interpolation, g.crop), nil
 	case p.Crop > 0:
-		return cut(img, win.x, win.y, win.w, win.h), nil
+		return cut(img, g.crop.x, g.crop.y, g.crop.w, g.crop.h), nil
 	}
 	return img, nil
 }

@@ -7,15 +7,14 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"slices"
 	"strings"
 	"sync"
 
 	"github.com/spf13/cobra"
-	"golang.org/x/term"
 
 	"github.com/gozoo/zoo"
 	"github.com/gozoo/zoo/converter"
+	"github.com/gozoo/zoo/metrics/table"
 	"github.com/gozoo/zoo/printable"
 	"github.com/gozoo/zoo/vision"
 )
@@ -33,8 +32,15 @@ type app struct {
 	offline                    bool
 	jobs                       int
 	quiet, verbose, noProgress bool
+	wide                       bool
+	colour                     string
+
+	onTerminal bool         // whether people read standard output, as screen says
+	screen     table.Screen // of standard output: see findScreen
+	hints      table.Screen // of standard error
 
 	args        []string      // of the command line
+	computes    bool          // the command that is run computes networks
 	precision   zoo.Precision // of the command that is run; empty for the default
 	maxPixels   int           // of one picture, where the command has the flag; 0 for the default
 	pixelMemory int64         // bytes of all pictures in work
@@ -80,7 +86,13 @@ func (a *app) command() *cobra.Command {
 	f.BoolVarP(&a.quiet, "quiet", "q", false, "print no progress and no hints")
 	f.BoolVarP(&a.verbose, "verbose", "v", false, "print each step that is done, also without a terminal")
 	f.BoolVar(&a.noProgress, "no-progress", false, "print no progress")
-	root.PersistentPreRunE = expandFlags
+	a.screenFlags(root)
+	root.PersistentPreRunE = func(c *cobra.Command, _ []string) error {
+		if err := expandFlags(c); err != nil {
+			return err
+		}
+		return a.findScreen()
+	}
 	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage("%w: see %s --help", err, c.CommandPath()) })
 	root.AddCommand(
 		a.listCommand(), a.infoCommand(),
@@ -142,11 +154,22 @@ func (a *app) open() (*zoo.Zoo, error) {
 		return nil, &usageError{err}
 	}
 	a.release = z.Store().Release
-	if reason := zoo.KernelsRefused(); reason != "" && !a.warned {
+	if !a.warned {
 		a.warned = true
-		a.hint("zoo: ZOO_CPU: %s", reason)
+		a.sayKernels()
 	}
 	return z, nil
+}
+
+// sayKernels says that the kernels are not those asked for, or that a command which computes has none.
+// Who asked for none by ZOO_CPU is not told: zoo env says what that costs.
+func (a *app) sayKernels() {
+	if reason := zoo.KernelsRefused(); reason != "" {
+		a.hint("zoo: ZOO_CPU: %s", reason)
+	}
+	if reason, chosen := zoo.Portable(); a.computes && reason != "" && !chosen {
+		a.hint("zoo: %s: %s", reason, zoo.PortableCost)
+	}
 }
 
 // known returns the error of the first name that the registry does not know.
@@ -175,13 +198,14 @@ func flagged(err error) string {
 	return fmt.Sprintf("--%s: %s", cmp.Or(flags[option.Field], strings.ToLower(option.Field)), text)
 }
 
-// precisionFlag gives a command the flag --precision, which open heeds.
+// precisionFlag gives a command that computes the flag --precision, which open heeds.
 func (a *app) precisionFlag(c *cobra.Command, def zoo.Precision) {
 	var text string
 	c.Flags().StringVar(&text, "precision", string(def), "how to compute: highest, high or medium")
 	c.RegisterFlagCompletionFunc("precision", cobra.FixedCompletions([]string{string(zoo.Highest), string(zoo.High), string(zoo.Medium)}, cobra.ShellCompDirectiveNoFileComp))
 	run := c.RunE
 	c.RunE = func(cmd *cobra.Command, args []string) error {
+		a.computes = true
 		var err error
 		if a.precision, err = zoo.ParsePrecision(text); err != nil {
 			return usage("--precision: %w", err)
@@ -253,14 +277,14 @@ func (a *app) hint(format string, args ...any) {
 		}{"notice", text})
 		return
 	}
-	fmt.Fprintln(a.stderr, printable.Text(text))
+	fmt.Fprintln(a.stderr, a.hints.Wrap(printable.Text(text), 2))
 }
 
 // printError prints why a command failed, and what to do next; as JSON where JSON
 // was asked for.
 func (a *app) printError(err error, status int) {
 	text, next := flagged(err), advice(err)
-	if slices.Contains([]string{formatJSON, formatNDJSON}, a.format) {
+	if a.printsJSON() || a.format == formatAuto && a.asksForJSON() {
 		encode(a.stderr, struct {
 			Error      string `json:"error"`
 			Next       string `json:"next,omitempty"`
@@ -274,6 +298,20 @@ func (a *app) printError(err error, status int) {
 	}
 }
 
+// asksForJSON looks for --format in a command line that was not understood up to there.
+func (a *app) asksForJSON() bool {
+	for i, arg := range a.args {
+		value, ok := strings.CutPrefix(arg, "--format=")
+		if arg == "--format" && i+1 < len(a.args) {
+			value, ok = a.args[i+1], true
+		}
+		if ok {
+			return value == formatJSON || value == formatNDJSON
+		}
+	}
+	return false
+}
+
 // printProblem prints what went wrong. Names in it that are known to be from outside are in one
 // line, whatever they hold.
 func (a *app) printProblem(text string, names ...string) {
@@ -285,10 +323,4 @@ func (a *app) printProblem(text string, names ...string) {
 		}
 	}
 	fmt.Fprintf(a.stderr, "zoo: %s\n", presentable(text))
-}
-
-// isTerminal reports whether w is a terminal that understands control sequences.
-func isTerminal(w io.Writer) bool {
-	f, ok := w.(*os.File)
-	return ok && term.IsTerminal(int(f.Fd())) && os.Getenv("TERM") != "dumb"
 }

@@ -1,103 +1,223 @@
 package main
 
 import (
-	"encoding/json"
+	"context"
 	"fmt"
 	"io"
-	"strconv"
+	"path"
+	"slices"
 	"strings"
-	"time"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gozoo/zoo"
 	"github.com/gozoo/zoo/converter/safetensors"
 	"github.com/gozoo/zoo/golden"
-	"github.com/gozoo/zoo/metrics/table"
 	"github.com/gozoo/zoo/tensor"
 )
 
+// benchFlags are those that zoo.BenchOptions does not hold.
+type benchFlags struct {
+	size, logits, weights string
+	layers                bool
+}
+
 func (a *app) benchCommand() *cobra.Command {
 	var o zoo.BenchOptions
-	var size, logits, weights string
-	var layers bool
+	var flags benchFlags
 	c := &cobra.Command{
-		Use:   "bench NAME",
-		Short: "Time a network on this machine",
-		Long: `Time a network on a synthetic input. Milliseconds are per image, the smallest and the median of
-the runs; warming up, reading weights and compiling do not count. GFLOP/s counts a
-multiply-accumulate as two operations, as processors' peaks do. --layers adds what each step
-takes at best, how it is computed and why so, and with several threads the share of their
-time in which they waited for each other. Formats: human, json.`,
-		Example: "  zoo bench cspresnet50_3rdparty_8xb32_in1k --threads 2 --layers",
-		Args:    cobra.ExactArgs(1),
+		Use:   "bench NAME|GLOB...",
+		Short: "Time networks on this machine",
+		Long: `Time networks on a synthetic input. The smallest and the median milliseconds are of an image;
+warming up, reading weights and compiling do not count. Percentiles are milliseconds of a call, that
+is a batch, by nearest rank: p99 is the smallest time that 99 % of the calls did not exceed. Where too
+few calls were timed for one to be beyond it, "-" stands for it (null in JSON): p90 wants 10 runs, p95
+20 and p99 100. GFLOP/s counts a multiply-accumulate as two operations, as processors' peaks do.
+
+--duration computes without a pause instead, with --sessions calls at once, each on its own --threads,
+and adds the images a second of all together; calls that are under way at the end are waited for.
+
+Several names or patterns make a table with a row for each model. One that fails is named, the others
+are timed, and the exit status is the highest of any. --layers adds what each step of one model takes
+at best, how it is computed and why so, and with several threads the share of their time in which they
+waited for each other. Formats: human, json, ndjson (a line for each model as it ends), csv, md.
+
+` +
+			dropped(benchDrop, "Those of --layers: "+strings.Join(stepsDrop, ", ")+"."),
+		Example: "  zoo bench cspresnet50_3rdparty_8xb32_in1k --threads 2 --layers\n" +
+			"  zoo bench 'csp*-nano_digits' --runs 100\n" +
+			"  zoo bench cspresnet-nano_digits --duration 2s --sessions 2",
+		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			format, err := a.formatOf(formatJSON)
+			format, err := a.formatOf(formatJSON, formatNDJSON, formatCSV, formatMarkdown)
 			if err != nil {
 				return err
 			}
-			if size != "" {
-				if o.Height, o.Width, err = parseSize(size); err != nil {
-					return err
-				}
-			}
-			switch {
-			case o.Threads < 1 || o.Threads > zoo.MaxThreads:
-				return usage("--threads %d: expected 1 to %d", o.Threads, zoo.MaxThreads)
-			case o.Batch < 1:
-				return usage("--batch %d: expected at least 1", o.Batch)
-			case o.Runs < 0:
-				return usage("--runs %d: expected a number of runs, 0 to time nothing", o.Runs)
-			}
-			if o.Checkpoint != "" {
-				if cmd.Flags().Changed("weights") {
-					o.WeightsKey = weights
-				}
-			} else if o.Weights, err = golden.ParseWeights(weights); err != nil {
-				if strings.HasPrefix(weights, "synthetic:") {
-					return usage("--weights: %w", err)
-				}
-				o.Checkpoint = weights
-			}
-			if o.Checkpoint != "" {
-				if err := checkpointFile(o.Checkpoint); err != nil {
-					return err
-				}
+			if err := benchOptions(cmd, &o, flags); err != nil {
+				return err
 			}
 			o.Precision = a.precision
 			z, err := a.open()
 			if err != nil {
 				return err
 			}
-			b, err := z.Bench(cmd.Context(), args[0], o)
+			names, err := matching(z, args)
 			if err != nil {
 				return err
 			}
-			if logits != "" {
-				err := a.writeFile(cmd.Context(), "--logits", logits, func(w io.Writer) error { return writeLogits(w, b) })
-				if err != nil {
-					return err
-				}
+			switch {
+			case len(names) == 1:
+			case o.Checkpoint != "":
+				return usage("a checkpoint file goes with one model, found %d", len(names))
+			case flags.logits != "" || flags.layers:
+				return usage("--logits and --layers go with one model, found %d", len(names))
 			}
-			if format == formatJSON {
-				return a.printBenchJSON(b, layers)
-			}
-			return a.printBench(b, layers)
+			p := &benchPrinter{app: a, format: format, layers: flags.layers, many: len(names) > 1}
+			return a.bench(cmd.Context(), z, names, o, flags.logits, p)
 		},
-		ValidArgsFunction: a.completeFirstName,
+		ValidArgsFunction: a.completeNames,
 	}
 	f := c.Flags()
-	f.StringVar(&size, "size", "", "input size, such as 256 or 256x320 (default: the model's own)")
-	f.IntVar(&o.Threads, "threads", 1, "goroutines that compute")
+	f.StringVar(&flags.size, "size", "", "input size, such as 256 or 256x320 (default: the model's own)")
+	f.IntVar(&o.Threads, "threads", 1, "goroutines that compute, of each session")
 	f.IntVar(&o.Batch, "batch", 1, "images computed together")
 	f.IntVar(&o.Runs, "runs", 20, "runs to time; 0 computes once and times nothing")
+	f.DurationVar(&o.Duration, "duration", 0, "how long to compute for images a second, such as 10s, instead of --runs")
+	f.IntVar(&o.Sessions, "sessions", 1, "calls at once, with --duration")
 	f.StringVar(&o.Checkpoint, "checkpoint", "", "file with the weights")
 	archFlag(c, &o.Network)
-	f.StringVar(&weights, "weights", "synthetic:0", "synthetic:SEED, published, or a checkpoint file; with --checkpoint, which weights of the file")
-	f.StringVar(&logits, "logits", "", "file to write the computed logits to (safetensors)")
-	f.BoolVar(&layers, "layers", false, "print what each step takes")
+	f.StringVar(&flags.weights, "weights", "synthetic:0",
+		"synthetic:SEED, published, or a checkpoint file; with --checkpoint, which weights of the file")
+	f.StringVar(&flags.logits, "logits", "", "file to write the computed logits to (safetensors)")
+	f.BoolVar(&flags.layers, "layers", false, "print what each step takes")
 	a.precisionFlag(c, zoo.High)
 	return c
+}
+
+// benchOptions completes options with what flags say, and refuses what contradicts itself.
+func benchOptions(cmd *cobra.Command, o *zoo.BenchOptions, flags benchFlags) (err error) {
+	changed := cmd.Flags().Changed
+	if flags.size != "" {
+		if o.Height, o.Width, err = parseSize(flags.size); err != nil {
+			return err
+		}
+	}
+	switch {
+	case o.Threads < 1 || o.Threads > zoo.MaxThreads:
+		return usage("--threads %d: expected 1 to %d", o.Threads, zoo.MaxThreads)
+	case o.Batch < 1:
+		return usage("--batch %d: expected at least 1", o.Batch)
+	case o.Runs < 0:
+		return usage("--runs %d: expected a number of runs, 0 to time nothing", o.Runs)
+	case changed("sessions") && !changed("duration"):
+		return usage("--sessions goes with --duration: runs are timed one after the other")
+	case o.Sessions < 1 || o.Sessions > zoo.MaxThreads/o.Threads:
+		return usage("--sessions %d of --threads %d: expected 1 session or more, and at most %d threads in all",
+			o.Sessions, o.Threads, zoo.MaxThreads)
+	}
+	if changed("duration") {
+		switch {
+		case o.Duration <= 0 || o.Duration > zoo.MaxBenchDuration:
+			return usage("--duration %v: expected more than 0, and at most %v", o.Duration, zoo.MaxBenchDuration)
+		case changed("runs"):
+			return usage("--runs and --duration contradict each other: give the one that ends it")
+		case flags.layers:
+			return usage("--layers goes with --runs: with --duration steps are not timed")
+		}
+		o.Runs = 0
+	}
+	if o.Checkpoint != "" {
+		if changed("weights") {
+			o.WeightsKey = flags.weights
+		}
+	} else if o.Weights, err = golden.ParseWeights(flags.weights); err != nil {
+		if strings.HasPrefix(flags.weights, "synthetic:") {
+			return usage("--weights: %w", err)
+		}
+		o.Checkpoint = flags.weights
+	}
+	if o.Checkpoint != "" {
+		return checkpointFile(o.Checkpoint)
+	}
+	return nil
+}
+
+// matching returns the models of names and patterns, each once, in the order given.
+func matching(z *zoo.Zoo, args []string) ([]string, error) {
+	var names []string
+	for _, arg := range args {
+		if _, err := path.Match(arg, ""); err != nil {
+			return nil, usage("pattern %q: %w", arg, err)
+		}
+		found := slices.DeleteFunc(z.Registry().Names(), func(name string) bool {
+			ok, _ := path.Match(arg, name)
+			return !ok
+		})
+		if len(found) == 0 {
+			if _, err := z.Registry().Lookup(arg); err != nil {
+				return nil, err
+			}
+		}
+		for _, name := range found {
+			if !slices.Contains(names, name) {
+				names = append(names, name)
+			}
+		}
+	}
+	return names, nil
+}
+
+// bench times models one after the other. The error is that of one model, or with several a
+// *benchError of the worst.
+func (a *app) bench(ctx context.Context, z *zoo.Zoo, names []string, o zoo.BenchOptions, logits string, p *benchPrinter) error {
+	failed := &benchError{models: len(names)}
+	for _, name := range names {
+		b, err := z.Bench(ctx, name, o)
+		if err == nil && logits != "" {
+			err = a.writeFile(ctx, "--logits", logits, func(w io.Writer) error { return writeLogits(w, b) })
+		}
+		switch {
+		case ctx.Err() != nil:
+			p.end() // what was timed so far
+			return ctx.Err()
+		case err != nil && len(names) == 1:
+			return err
+		case err != nil:
+			failed.add(err)
+			err = p.fail(name, err)
+		default:
+			err = p.add(b)
+		}
+		if err != nil {
+			return err
+		}
+	}
+	if err := p.end(); err != nil {
+		return err
+	}
+	if failed.count > 0 {
+		return failed
+	}
+	return nil
+}
+
+// A benchError says that models could not be timed. It has the exit status of the worst.
+type benchError struct {
+	count, models int
+	worst         error
+}
+
+func (e *benchError) Error() string {
+	return fmt.Sprintf("%d of %d models could not be timed", e.count, e.models)
+}
+
+func (e *benchError) Unwrap() error { return e.worst }
+
+func (e *benchError) add(err error) {
+	e.count++
+	if e.worst == nil || exitStatus(err) > exitStatus(e.worst) {
+		e.worst = err
+	}
 }
 
 // writeLogits writes the logits (N,K) of a bench.
@@ -106,89 +226,7 @@ func writeLogits(w io.Writer, b *zoo.Bench) error {
 	if err := sd.Add("logits", tensor.FromFloat32s(tensor.Shape{b.Input[0], b.Classes}, b.Logits)); err != nil {
 		return err
 	}
-	return safetensors.Write(w, &sd, map[string]string{"format": "pt", "model": b.Model, "input": "synthetic:0", "precision": string(b.Precision), "kernels": b.Kernels})
-}
-
-// perImage returns milliseconds of each image of a batch.
-func perImage(d time.Duration, b *zoo.Bench) float64 {
-	return float64(d.Nanoseconds()) / 1e6 / float64(b.Input[0])
-}
-
-func (a *app) printBench(b *zoo.Bench, layers bool) error {
-	what := fmt.Sprintf("%s %dx%d, batch %d, %d threads, %s on %s", b.Model, b.Input[2], b.Input[3], b.Input[0], b.Threads, b.Precision, b.Kernels)
-	if b.Runs == 0 {
-		a.line("%s: computed once, not timed", what)
-		return nil
-	}
-	a.line("%s: %.3f ms an image, median %.3f of %d runs, %.1f GFLOP/s", what, perImage(b.Min, b), perImage(b.Median, b), b.Runs, b.GFLOPS())
-	if !layers {
-		return nil
-	}
-	t := table.Table{
-		Header: []string{"Step", "Operator", "Kernel", "Output", "ms", "%", "GFLOP/s", "Idle %", "Why"},
-		Right:  []bool{false, false, false, false, true, true, true, true, false},
-	}
-	var total time.Duration
-	for _, l := range b.Layers {
-		total += l.Min
-	}
-	for _, l := range b.Layers {
-		speed := ""
-		if l.MACs > 0 {
-			speed = strconv.FormatFloat(l.GFLOPS(), 'f', 1, 64)
-		}
-		idle := "-"
-		if b.Threads > 1 {
-			idle = strconv.FormatFloat(100*l.Idle, 'f', 1, 64)
-		}
-		t.Rows = append(t.Rows, []string{
-			l.Path, l.Kind, l.Kernel, l.Out.String(), strconv.FormatFloat(perImage(l.Min, b), 'f', 3, 64),
-			strconv.FormatFloat(100*float64(l.Min)/float64(max(total, 1)), 'f', 1, 64), speed, idle, l.Why,
-		})
-	}
-	return t.Human(a.stdout)
-}
-
-func (a *app) printBenchJSON(b *zoo.Bench, layers bool) error {
-	number := func(x float64, decimals int) json.Number {
-		return json.Number(strconv.FormatFloat(x, 'f', decimals, 64))
-	}
-	type layer struct {
-		Path   string       `json:"path"`
-		Kind   string       `json:"kind"`
-		Kernel string       `json:"kernel"`
-		Why    string       `json:"why,omitempty"`
-		Out    tensor.Shape `json:"output"`
-		MACs   int64        `json:"macs"`
-		MS     json.Number  `json:"ms_min"`
-		GFLOPS json.Number  `json:"gflops"`
-		Idle   json.Number  `json:"idle"` // share of the threads' time, 0 to 1
-	}
-	type result struct {
-		Model     string      `json:"model"`
-		Size      string      `json:"size"`
-		Threads   int         `json:"threads"`
-		Batch     int         `json:"batch"`
-		Precision string      `json:"precision"`
-		Variant   string      `json:"variant"`
-		Min       json.Number `json:"ms_min"`
-		Median    json.Number `json:"ms_median"`
-		GFLOPS    json.Number `json:"gflops"`
-		Runs      int         `json:"runs"`
-		Layers    []layer     `json:"layers,omitempty"`
-	}
-	r := result{
-		b.Model, fmt.Sprintf("%dx%d", b.Input[2], b.Input[3]), b.Threads, b.Input[0], string(b.Precision), b.Kernels,
-		number(perImage(b.Min, b), 4), number(perImage(b.Median, b), 4), number(b.GFLOPS(), 1), b.Runs, nil,
-	}
-	if layers {
-		for _, l := range b.Layers {
-			r.Layers = append(r.Layers, layer{l.Path, l.Kind, l.Kernel, l.Why, l.Out, l.MACs, number(perImage(l.Min, b), 4),
-				number(l.GFLOPS(), 1), number(l.Idle, 3)})
-		}
-	}
-	return a.printJSON(struct {
-		CPU     string   `json:"cpu"`
-		Results []result `json:"results"`
-	}{zoo.CPU(), []result{r}})
+	return safetensors.Write(w, &sd, map[string]string{
+		"format": "pt", "model": b.Model, "input": "synthetic:0", "precision": string(b.Precision), "kernels": b.Kernels,
+	})
 }

@@ -1,6 +1,8 @@
 package main
 
 import (
+	"fmt"
+
 	"github.com/spf13/cobra"
 
 	"github.com/gozoo/zoo"
@@ -24,10 +26,14 @@ func (a *app) bundleCreateCommand() *cobra.Command {
 		Long: `Fetch each model's file where need be and write it into one tar file, with a lock file that
 pins it, its goldens and the text of its licence. The same models give the same bytes. A
 signed lock file is taken along as it is. With --key the bundle is signed: every byte of it,
-goldens and licences too, for those who load it with --lock-key.`,
+goldens and licences too, for those who load it with --lock-key. Formats: human, json.`,
 		Example: "  zoo bundle create cspresnet50_3rdparty_8xb32_in1k -o models.tar --key release.key",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, names []string) error {
+			format, err := a.formatOf(formatJSON)
+			if err != nil {
+				return err
+			}
 			if output == "" {
 				return usage("-o: expected a file to write, - being standard output")
 			}
@@ -58,6 +64,9 @@ goldens and licences too, for those who load it with --lock-key.`,
 			if err := z.WriteBundle(cmd.Context(), output, names, o); err != nil {
 				return err
 			}
+			if format == formatJSON {
+				return a.printPath(output)
+			}
 			a.line("%s", output)
 			return nil
 		},
@@ -77,10 +86,14 @@ func (a *app) bundleLoadCommand() *cobra.Command {
 the registry and the lock files. Goldens and licences go to the folders of these names in the
 cache, goldens with a note of the bundle, which zoo verify repeats. With --lock-key the bundle
 must be signed by that key, all of it (zoo bundle create --key): else the exit status is 6, and
-nothing is written. Prints the models. FILE may be -, standard input.`,
+nothing is written. Prints the models. FILE may be -, standard input. Formats: human, json.`,
 		Example: "  zoo bundle load models.tar --lock-key release.key.pub",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
+			format, err := a.formatOf(formatJSON)
+			if err != nil {
+				return err
+			}
 			z, err := a.open()
 			if err != nil {
 				return err
@@ -93,6 +106,17 @@ nothing is written. Prints the models. FILE may be -, standard input.`,
 			}
 			if err != nil {
 				return err
+			}
+			if format == formatJSON {
+				names := []string{}
+				for _, m := range loaded.Models {
+					names = append(names, m.Name)
+				}
+				return a.printJSON(struct {
+					Models []string `json:"models"`
+					Files  []string `json:"files"` // goldens and licences, as they lie in the cache
+					Origin string   `json:"origin"`
+				}{names, append([]string{}, loaded.Files...), fmt.Sprint(loaded.Origin)})
 			}
 			for _, m := range loaded.Models {
 				a.line("%s", m.Name)

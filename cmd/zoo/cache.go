@@ -6,11 +6,11 @@ import (
 	"path/filepath"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gozoo/zoo"
+	"github.com/gozoo/zoo/metrics/table"
 	"github.com/gozoo/zoo/registry/store"
 )
 
@@ -21,11 +21,19 @@ func (a *app) cacheCommand() *cobra.Command {
 	c.AddCommand(a.cacheListCommand(), a.cacheVerifyCommand(), a.cachePruneCommand(), &cobra.Command{
 		Use:   "path",
 		Short: "Print the cache folder",
+		Long:  "Print the cache folder. Formats: human, json.",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			format, err := a.formatOf(formatJSON)
+			if err != nil {
+				return err
+			}
 			z, err := a.open()
 			if err != nil {
 				return err
+			}
+			if format == formatJSON {
+				return a.printPath(z.Config().CacheDir)
 			}
 			a.line("%s", z.Config().CacheDir)
 			return nil
@@ -34,13 +42,18 @@ func (a *app) cacheCommand() *cobra.Command {
 	return c
 }
 
+// cacheDrop is the order in which a narrow terminal goes without columns.
+var cacheDrop = []string{"FROM", "READ", "CHECKED BY", "DIGEST"}
+
 func (a *app) cacheListCommand() *cobra.Command {
 	return &cobra.Command{
 		Use:   "ls",
 		Short: "List the checkpoints in the cache",
 		Long: `List the checkpoints in the cache, by model: size, digest, what each was checked against when
 it came, by its row, when its bytes were last read for that, if nothing of the file has changed
-since, and how it came. Formats: human, json, ndjson.`,
+since, and how it came. Formats: human, json, ndjson.
+
+` + dropped(cacheDrop),
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			format, err := a.formatOf(formatJSON, formatNDJSON)
@@ -58,13 +71,17 @@ since, and how it came. Formats: human, json, ndjson.`,
 			if format != formatHuman {
 				return a.printSources(sources, format)
 			}
-			w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
+			t := table.Table{Header: []string{"MODEL", "SIZE", "DIGEST", "CHECKED BY", "FROM", "READ"}, Drop: cacheDrop, Style: table.Bare}
+			if a.onTerminal {
+				t.Style = table.Plain
+			}
 			var total int64
 			for _, s := range sources {
-				columns(w, s.Model, fmt.Sprintf("%.1f MB", float64(s.Size)/1e6), "sha256:"+s.Digest.String(), string(s.CheckedBy), s.Origin.String(), readAt(s.Read))
+				t.Rows = append(t.Rows, []string{s.Model, fmt.Sprintf("%.1f MB", float64(s.Size)/1e6), a.hex("sha256:" + s.Digest.String()),
+					string(s.CheckedBy), s.Origin.String(), readAt(s.Read)})
 				total += s.Size
 			}
-			if err := w.Flush(); err != nil {
+			if err := a.printTable(t); err != nil {
 				return err
 			}
 			derived, err := z.Store().ListDerived()
@@ -140,10 +157,10 @@ func (a *app) printHealth(z *zoo.Zoo, h store.Health, removed []store.Removed, f
 		}{h.Files, h.Bytes, faults, len(removed)})
 	}
 	for _, f := range faults {
-		a.line("FAIL %s: %s", inCache(z, f.Path), f.Reason)
+		a.judge(fail, "%s: %s", inCache(z, f.Path), f.Reason)
 	}
 	if len(faults) == 0 {
-		a.line("PASS %d files, %d bytes", h.Files, h.Bytes)
+		a.judge(pass, "%d files, %d bytes", h.Files, h.Bytes)
 	}
 	if len(removed) > 0 {
 		a.hint("removed %d files", len(removed))

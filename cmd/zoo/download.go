@@ -166,7 +166,11 @@ func (a *app) printSources(sources []*zoo.Source, format string) error {
 	}
 	for _, s := range sources {
 		a.line("%s", s.Path)
-		a.hint("%s: %d bytes, sha256 %s, checked by %s, from %s, %s", s.Model, s.Size, s.Digest, s.CheckedBy, s.Origin, readAt(s.Read))
+		digest := s.Digest.String()
+		if a.hints.Width > 0 {
+			digest = brief(digest)
+		}
+		a.hint("%s: %d bytes, sha256 %s, checked by %s, from %s, %s", s.Model, s.Size, digest, s.CheckedBy, s.Origin, readAt(s.Read))
 	}
 	return nil
 }

@@ -18,8 +18,8 @@ func (a *app) embedCommand() *cobra.Command {
 		Use:   "embed NAME IMAGE...",
 		Short: "Print feature vectors of images",
 		Long: `Compute what enters the model's classifier for each image: one line of comma-separated values
-per image, its path first. Images are given as to zoo predict. Formats: csv (also human), json,
-ndjson.
+per image, its path first. Images are given as to zoo predict, and those that cannot be read are
+said as there. Formats: csv (also human), json, ndjson.
 
 A checkpoint that lacks exactly the classifier, as those of self-supervised training do, will do.`,
 		Args: cobra.MinimumNArgs(2),
@@ -37,7 +37,7 @@ A checkpoint that lacks exactly the classifier, as those of self-supervised trai
 				Image    string    `json:"image"`
 				Features []float32 `json:"features"`
 			}
-			results := []result{}
+			results := []any{} // result and badImage
 			lines := csv.NewWriter(a.stdout)
 			err = a.eachImage(cmd.Context(), m, images, func(path string, img image.Image) error {
 				features, err := m.Embed(cmd.Context(), model.Image(img))
@@ -59,17 +59,15 @@ A checkpoint that lacks exactly the classifier, as those of self-supervised trai
 				lines.Write(row)
 				lines.Flush()
 				return lines.Error()
+			}, func(b badImage) error {
+				if format == formatJSON {
+					results = append(results, b)
+					return nil
+				}
+				return encode(a.stdout, b)
 			})
 			if format == formatJSON && (err == nil || len(results) > 0) {
-				printErr := a.printJSON(struct {
-					Model     string   `json:"model"`
-					Weights   string   `json:"weights"`
-					Precision string   `json:"precision"`
-					Kernels   string   `json:"kernels"`
-					Pixels    string   `json:"preprocessing"`
-					Results   []result `json:"results"`
-				}{m.Name(), m.Weights().String(), string(m.Compute().Precision), model.Variant(), m.Pipeline().String(), results})
-				if err == nil {
+				if printErr := a.printResults(m, results); err == nil {
 					err = printErr
 				}
 			}

@@ -5,7 +5,6 @@ import (
 	"fmt"
 	"runtime"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
@@ -38,6 +37,7 @@ func (a *app) envCommand() *cobra.Command {
 				CPU        string   `json:"cpu"`
 				Kernels    string   `json:"kernels"`
 				Available  []string `json:"kernels_available"`
+				Portable   string   `json:"portable,omitempty"` // why no kernels are in use, and what that costs
 				Threads    int      `json:"threads"`
 				Precision  string   `json:"precision"`
 				CacheDir   string   `json:"cache_dir"`
@@ -52,7 +52,7 @@ func (a *app) envCommand() *cobra.Command {
 				TorchCache string   `json:"torch_cache"`
 			}{
 				versionText(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH,
-				zoo.CPU(), model.Variant(), model.Variants(), c.Threads, string(c.Precision),
+				zoo.CPU(), model.Variant(), model.Variants(), portable(), c.Threads, string(c.Precision),
 				c.CacheDir, append([]string{"built in"}, c.Registries...), c.Offline, printable.Shown(c.Mirror),
 				c.Lock, c.LockKey, printable.Shown(cmp.Or(c.Hub.Endpoint, hub.DefaultEndpoint)), c.Hub.Token != "", c.Hub.Cache, c.TorchCheckpoints,
 			}
@@ -62,25 +62,37 @@ func (a *app) envCommand() *cobra.Command {
 			if format == formatJSON {
 				return a.printJSON(env)
 			}
-			w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-			columns(w, "version", env.Version)
-			columns(w, "go", env.Go+" "+env.Platform)
-			columns(w, "cpu", orDash(env.CPU))
-			columns(w, "kernels", fmt.Sprintf("%s (available: %s)", env.Kernels, strings.Join(env.Available, ", ")))
-			columns(w, "threads", fmt.Sprint(env.Threads))
-			columns(w, "precision", env.Precision)
-			columns(w, "cache", env.CacheDir)
-			columns(w, "registries", strings.Join(env.Registries, ", "))
-			columns(w, "offline", fmt.Sprint(env.Offline))
-			columns(w, "mirror", orDash(env.Mirror))
-			columns(w, "lock", orDash(env.Lock))
-			columns(w, "lock key", orDash(env.LockKey))
-			columns(w, "hub", fmt.Sprintf("%s (token: %v)", env.Hub, env.HubToken))
-			columns(w, "hub cache", orDash(env.HubCache))
-			columns(w, "torch cache", orDash(env.TorchCache))
-			return w.Flush()
+			const width = len("torch cache") + 2
+			a.field(width, "version", env.Version)
+			a.field(width, "go", env.Go+" "+env.Platform)
+			a.field(width, "cpu", orDash(env.CPU))
+			a.field(width, "kernels", fmt.Sprintf("%s (available: %s)", env.Kernels, strings.Join(env.Available, ", ")))
+			if env.Portable != "" {
+				a.field(width, "portable", env.Portable)
+			}
+			a.field(width, "threads", fmt.Sprint(env.Threads))
+			a.field(width, "precision", env.Precision)
+			a.field(width, "cache", env.CacheDir)
+			a.field(width, "registries", strings.Join(env.Registries, ", "))
+			a.field(width, "offline", fmt.Sprint(env.Offline))
+			a.field(width, "mirror", orDash(env.Mirror))
+			a.field(width, "lock", orDash(env.Lock))
+			a.field(width, "lock key", orDash(env.LockKey))
+			a.field(width, "hub", fmt.Sprintf("%s (token: %v)", env.Hub, env.HubToken))
+			a.field(width, "hub cache", orDash(env.HubCache))
+			a.field(width, "torch cache", orDash(env.TorchCache))
+			return nil
 		},
 	}
+}
+
+// portable says why no kernels are in use, and what that costs; empty where they are.
+func portable() string {
+	reason, _ := zoo.Portable()
+	if reason == "" {
+		return ""
+	}
+	return reason + ": " + zoo.PortableCost
 }
 
 // versionText returns the version, with the revision where the build knows it.

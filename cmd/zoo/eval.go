@@ -2,6 +2,7 @@ package main
 
 import (
 	"context"
+	"os"
 	"path/filepath"
 	"strconv"
 	"strings"
@@ -193,15 +194,19 @@ func expected(entry *registry.Entry, weights golden.Weights) float64 {
 
 func (a *app) mergeCommand() *cobra.Command {
 	var show evalShow
+	var output string
 	c := &cobra.Command{
 		Use:   "merge FILE...",
 		Short: "Put the logs of all parts of an evaluation together",
 		Long: `Put the logs that zoo eval --shard -o wrote together, and print the result of the whole. They must
 be of the same model, weights, pixels, precision and images, each complete, without overlaps and
 gaps, and as they were written: paths and labels are held against the digest that the logs name. Which
-classes the network computed no log can prove. Formats: human, json, and csv for --per-class.`,
-		Args: cobra.MinimumNArgs(1),
-		RunE: func(_ *cobra.Command, args []string) error {
+classes the network computed no log can prove. -o writes the whole as one log, the one that an evaluation
+without --shard writes: zoo report --measured takes it. The parts stay. Formats: human, json, and csv for
+--per-class.`,
+		Example: "  zoo eval merge part-*.jsonl -o run.jsonl",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, args []string) error {
 			format, err := a.evalFormat(show)
 			if err != nil {
 				return err
@@ -209,6 +214,9 @@ classes the network computed no log can prove. Formats: human, json, and csv for
 			for _, path := range args {
 				if err := inputFile(path); err != nil {
 					return err
+				}
+				if sameFile(path, output) {
+					return usage("-o %s: it is one of the parts, which stay: name another file", output)
 				}
 			}
 			e, err := evaluate.Merge(args...)
@@ -226,11 +234,27 @@ classes the network computed no log can prove. Formats: human, json, and csv for
 					}
 				}
 			}
+			if output != "" {
+				if err := a.writeFile(cmd.Context(), "-o", output, e.WriteLog); err != nil {
+					return err
+				}
+			}
 			return a.printEvaluation(e, format, show, nil)
 		},
 	}
 	show.register(c)
+	c.Flags().StringVarP(&output, "output", "o", "", "log to write the whole to, - being standard output")
 	return c
+}
+
+// sameFile reports whether both paths lead to one file that is there.
+func sameFile(a, b string) bool {
+	x, err := os.Stat(a)
+	if err != nil {
+		return false
+	}
+	y, err := os.Stat(b)
+	return err == nil && os.SameFile(x, y)
 }
 
 // parseShard parses "i/n".

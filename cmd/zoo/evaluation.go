@@ -107,32 +107,32 @@ func (a *app) writeEvaluation(e *evaluate.Evaluation, format string, classes []c
 			unreadable, classes, e.Notes, zoo.Version,
 		})
 	}
-	a.line("%s on %s: %d of %d images, precision %s", e.Model, e.Dataset, n, e.Set+e.LeftOut, e.Precision)
+	a.prose("%s on %s: %d of %d images, precision %s", e.Model, e.Dataset, n, e.Set+e.LeftOut, e.Precision)
 	for _, t := range []struct {
 		name    string
 		correct int
 	}{{"Top-1", e.Accuracy.Top1}, {"Top-5", e.Accuracy.Top5}} {
 		low, high := metrics.Wilson(t.correct, n)
-		a.line("%s %6.2f %%  %d correct, 95 %% interval %.2f to %.2f", t.name, metrics.Percent(t.correct, n), t.correct, low, high)
+		a.prose("%s %6.2f %%  %d correct, 95 %% interval %.2f to %.2f", t.name, metrics.Percent(t.correct, n), t.correct, low, high)
 	}
 	if e.LeftOut > 0 {
-		a.line("%d of %d images were left out, and are in no figure", e.LeftOut, e.Set+e.LeftOut)
+		a.prose("%d of %d images were left out, and are in no figure", e.LeftOut, e.Set+e.LeftOut)
 	}
 	if len(unreadable) > 0 {
-		a.line("%d of %d images could not be read, and are in no figure:", len(unreadable), len(e.Images))
+		a.prose("%d of %d images could not be read, and are in no figure:", len(unreadable), len(e.Images))
 	}
 	for _, u := range unreadable {
-		a.line("  %s: %s", u.Path, strings.TrimPrefix(u.Error, u.Path+": "))
+		a.prose("  %s: %s", u.Path, strings.TrimPrefix(u.Error, u.Path+": "))
 	}
 	if classes != nil {
 		a.line("class   Top-1 %%   Top-5 %%   images  name")
 	}
 	for _, c := range classes {
-		a.line("%s", strings.TrimRight(fmt.Sprintf("%5d  %8.2f  %8.2f  %7d  %s", c.Class, metrics.Percent(c.Top1.Correct, c.Images),
-			metrics.Percent(c.Top5.Correct, c.Images), c.Images, c.Name), " "))
+		a.field(36, fmt.Sprintf("%5d  %8.2f  %8.2f  %7d", c.Class, metrics.Percent(c.Top1.Correct, c.Images),
+			metrics.Percent(c.Top5.Correct, c.Images), c.Images), c.Name)
 	}
-	a.line("weights %s, list sha256:%s", e.Weights, e.List)
-	a.line("%s", e.Pixels)
+	a.prose("weights %s, list %s", a.hex(fmt.Sprint(e.Weights)), a.hex("sha256:"+e.List.String()))
+	a.prose("%s", e.Pixels)
 	return nil
 }
 

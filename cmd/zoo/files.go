@@ -3,12 +3,10 @@ package main
 import (
 	"context"
 	"io"
-	"os"
 	"path/filepath"
 
 	"github.com/spf13/cobra"
 	"github.com/spf13/pflag"
-	"golang.org/x/term"
 
 	"github.com/gozoo/zoo"
 )
@@ -24,7 +22,7 @@ func isStdout(path string) bool {
 
 // expandFlags expands a leading "~/" in the flags that were given: shells do not where a flag is
 // written as --flag=~/path. Values that are no paths do not begin so.
-func expandFlags(c *cobra.Command, _ []string) error {
+func expandFlags(c *cobra.Command) error {
 	var failed error
 	expand := func(f *pflag.Flag, text string) string {
 		path, err := zoo.ExpandHome(text)
@@ -50,12 +48,10 @@ func expandFlags(c *cobra.Command, _ []string) error {
 // stream returns standard output for data that are no text, unless that is a terminal. From
 // then on all text goes to standard error.
 func (a *app) stream(flag string) (io.Writer, error) {
-	if d, ok := a.data.(*dataWriter); ok {
-		if f, ok := d.w.(*os.File); ok && term.IsTerminal(int(f.Fd())) {
-			return nil, usage("%s -: standard output is a terminal: name a file, or a pipe to a program", flag)
-		}
+	if a.onTerminal {
+		return nil, usage("%s -: standard output is a terminal: name a file, or a pipe to a program", flag)
 	}
-	a.stdout = a.stderr
+	a.stdout, a.screen = a.stderr, a.hints
 	return a.data, nil
 }
 
@@ -70,4 +66,17 @@ func (a *app) writeFile(ctx context.Context, flag, path string, write func(w io.
 		return err
 	}
 	return write(w)
+}
+
+// heeding is a writer until the context ends.
+type heeding struct {
+	ctx context.Context
+	w   io.Writer
+}
+
+func (h *heeding) Write(p []byte) (int, error) {
+	if err := h.ctx.Err(); err != nil {
+		return 0, err
+	}
+	return h.w.Write(p)
 }

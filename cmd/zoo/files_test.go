@@ -192,6 +192,33 @@ func TestEvalShards(t *testing.T) {
 	if got := command(t, cache, "report", nano, "--measured", strings.Join(args[4:], ","), "--format", "csv"); got.status != exitOK || !strings.Contains(got.stdout, "99.44,358,") || !strings.Contains(got.stdout, "reproduced") {
 		t.Errorf("report of what was merged: exit status %d: %s%s", got.status, got.stdout, got.stderr)
 	}
+	unsharded, merged := filepath.Join(dir, "whole.jsonl"), filepath.Join(dir, "merged.jsonl")
+	if got := command(t, cache, "eval", nano, "-o", unsharded); got.status != exitOK {
+		t.Fatal(got.stderr)
+	}
+	for _, parts := range [][]string{{args[4], args[5], args[6]}, {args[6], args[4], args[5]}, {merged}} {
+		again := merged
+		if len(parts) == 1 {
+			again = filepath.Join(dir, "again.jsonl")
+		}
+		if got := command(t, cache, append([]string{"eval", "merge", "-o", again}, parts...)...); got.status != exitOK || !strings.Contains(got.stdout, "360 of 360") {
+			t.Fatalf("%q: exit status %d: %s", parts, got.status, got.stderr)
+		}
+		want, err1 := os.ReadFile(unsharded)
+		got, err2 := os.ReadFile(again)
+		if diff := cmp.Diff(string(want), string(got)); diff != "" || len(want) == 0 {
+			t.Errorf("%q: %v, %v: the log of the whole (-want +got)\n%s", parts, err1, err2, diff)
+		}
+	}
+	play(t, cache, []situation{
+		{name: "merged to standard output", args: []string{"eval", "merge", merged, "-o", "-"}, says: []string{`{"format":"zoo-eval/1"`, "360 of 360"}},
+		{name: "over a part", args: []string{"eval", "merge", args[4], args[5], args[6], "-o", args[5]}, status: exitUsage, says: []string{"one of the parts"}},
+		{name: "two of three, written", args: []string{"eval", "merge", args[4], args[5], "-o", filepath.Join(dir, "none")}, status: exitUsage},
+		{name: "a report of the merged log", args: []string{"report", nano, "--measured", merged, "--format", "csv"}, says: []string{"99.44,358,", "reproduced"}},
+	})
+	if _, err := os.Stat(filepath.Join(dir, "none")); err == nil {
+		t.Error("a log of two parts was written")
+	}
 	for _, shard := range []string{"0/3", "4/3", "x", "1/"} {
 		if got := command(t, cache, "eval", nano, "--shard", shard); got.status != exitUsage {
 			t.Errorf("--shard %s: exit status %d: %s", shard, got.status, got.stderr)
@@ -212,8 +239,8 @@ func TestPredictFolder(t *testing.T) {
 			t.Fatal(err)
 		}
 	}
-	got := command(t, t.TempDir(), "predict", "cspresnet-nano_digits", dir, "--top", "1", "--format", "ndjson")
-	if got.status != exitInternal || strings.Count(got.stdout, "\n") != 2 || !strings.Contains(got.stderr, "2.png") || !strings.Contains(got.stderr, "1 of 3 images") {
+	got := command(t, t.TempDir(), "predict", "cspresnet-nano_digits", dir, "--top", "1", "--format", "csv")
+	if got.status != exitInternal || strings.Count(got.stdout, "\n") != 3 || !strings.Contains(got.stderr, "2.png") || !strings.Contains(got.stderr, "1 of 3 images") {
 		t.Errorf("exit status %d, printed\n%s%s", got.status, got.stdout, got.stderr)
 	}
 }
@@ -297,7 +324,8 @@ func TestPixelsAndCAM(t *testing.T) {
 	}{
 		{"decoded.png", []string{"pixels", digit, "-o"}, 8},
 		{"seen.png", []string{"pixels", digit, "--for", nano, "-o"}, 32},
-		{"cam.png", []string{"predict", nano, digit, "--cam"}, 32},
+		{"cam.png", []string{"predict", nano, digit, "--cam"}, 8},
+		{"crop.png", []string{"predict", nano, digit, "--cam-on", "crop", "--cam"}, 32},
 	} {
 		if got := command(t, t.TempDir(), append(tt.args, filepath.Join(dir, tt.file))...); got.status != exitOK {
 			t.Fatalf("%s: exit status %d: %s", tt.file, got.status, got.stderr)

@@ -213,6 +213,7 @@ func TestNothingFromOutsideActs(t *testing.T) {
 		{"eval " + nano + " --data {broken}", "json"},
 		{"eval " + nano + " -o {log}", "json"},
 		{"eval merge {out}.jsonl", "json"},
+		{"eval merge {out}.jsonl -o {out}.merged", "json"},
 		{"report " + nano + " --measured {out}.jsonl", "json csv md html"},
 		{"eval merge {log}", "json"},
 		{"report " + nano + " --measured {log}", "json"},

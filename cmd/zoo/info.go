@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"errors"
 	"fmt"
-	"io"
 	"slices"
 	"strconv"
 	"strings"
@@ -19,6 +18,7 @@ import (
 	"github.com/gozoo/zoo/printable"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/tensor"
+	"github.com/gozoo/zoo/vision"
 )
 
 func (a *app) infoCommand() *cobra.Command {
@@ -27,7 +27,7 @@ func (a *app) infoCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:     "info NAME",
 		Short:   "Print one model: source, licence, preprocessing, parameters, FLOPs",
-		Long:    "Print what is known of one model, how its file in the cache came, and its parameters and FLOPs as counted from the network;\nwith --layers for every layer. Of a network that has two forms both are counted; json and\n--layers print that of the checkpoint, and with --deploy the one that it can be fused to.\nFormats: human, json; with --layers also csv and md.",
+		Long:    "Print what is known of one model, how its file in the cache came, and its parameters and FLOPs as counted from the network;\nwith --layers for every layer. Of a network that has two forms both are counted; json and\n--layers print that of the checkpoint, and with --deploy the one that it can be fused to.\nFormats: human, json; with --layers also csv and md.\n\n" + dropped(layersDrop),
 		Example: "  zoo info cspresnet50_3rdparty_8xb32_in1k --layers --convention mmengine --size 256",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -151,7 +151,7 @@ func parseSize(s string) (h, w int, err error) {
 func (a *app) printInfo(e *registry.Entry, forms []countedForm, here *zoo.Source, overrides []registry.Override) {
 	line := func(key, value string) {
 		if value != "" {
-			a.line("%-14s %s", key, value)
+			a.field(15, key, value)
 		}
 	}
 	line("name", e.Name)
@@ -159,12 +159,12 @@ func (a *app) printInfo(e *registry.Entry, forms []countedForm, here *zoo.Source
 	line("like", e.Base)
 	line("classes", strings.TrimSpace(fmt.Sprintf("%d %s", e.Classes, cmp.Or(string(e.Labels), strings.Join(e.ClassNames, ", ")))))
 	line("source", printable.Shown(e.Weights.URL))
-	line("digest", cmp.Or(e.Weights.Digest.Text(), "none is stated: the file is checked by nothing"))
+	line("digest", cmp.Or(a.hex(e.Weights.Digest.Text()), "none is stated: the file is checked by nothing"))
 	for _, o := range overrides {
 		line("overridden", fmt.Sprintf("%s, by %s", strings.Join(o.Keys, ", "), o.File))
 	}
 	if here != nil {
-		line("cached", fmt.Sprintf("sha256:%s, checked by %s, from %s", here.Digest, here.CheckedBy, here.Origin))
+		line("cached", fmt.Sprintf("%s, checked by %s, from %s", a.hex("sha256:"+here.Digest.String()), here.CheckedBy, here.Origin))
 	}
 	line("container", e.Weights.Container)
 	line("converted from", printable.Shown(e.Weights.ConvertedFrom))
@@ -182,7 +182,7 @@ func (a *app) printInfo(e *registry.Entry, forms []countedForm, here *zoo.Source
 		line("flops", fmt.Sprintf("%d (%s, %s, input %v)", f.FLOPs, f.Convention, f.Scope, f.Input))
 		line("classifier", fmt.Sprintf("%d FLOPs", f.HeadFLOPs))
 		for _, op := range f.ByOperator {
-			a.line("  %-20s %d", op.Kind, op.FLOPs)
+			a.field(23, "  "+op.Kind, fmt.Sprint(op.FLOPs))
 		}
 	}
 }
@@ -192,25 +192,24 @@ func (a *app) printLayers(cost metrics.Cost, format string) error {
 	t := table.Table{
 		Header: []string{"Module", "Operator", "Output", "Params", "MACs", "FLOPs"},
 		Right:  []bool{false, false, false, true, true, true},
+		Drop:   layersDrop,
 	}
 	for _, l := range cost.Layers {
 		t.Rows = append(t.Rows, []string{
 			l.Path, l.Kind, l.Out.String(), strconv.FormatInt(l.Params, 10), strconv.FormatInt(l.MACs, 10), strconv.FormatInt(l.FLOPs, 10),
 		})
 	}
-	return printTable(a.stdout, t, format)
-}
-
-// printTable writes a table in one of the formats that are not JSON.
-func printTable(w io.Writer, t table.Table, format string) error {
 	switch format {
 	case formatCSV:
-		return t.CSV(w)
+		return t.CSV(a.stdout)
 	case formatMarkdown:
-		return t.Markdown(w)
+		return t.Markdown(a.stdout)
 	}
-	return t.Human(w)
+	return a.printTable(t)
 }
+
+// layersDrop is the order in which a narrow terminal goes without columns.
+var layersDrop = []string{"MACs", "Output", "Operator", "Params"}
 
 func (a *app) printInfoJSON(e *registry.Entry, cost countedForm, layers bool, here *zoo.Source, overrides []registry.Override) error {
 	type override struct {
@@ -231,32 +230,35 @@ func (a *app) printInfoJSON(e *registry.Entry, cost countedForm, layers bool, he
 		Head   bool         `json:"classifier"`
 	}
 	out := struct {
-		Name          string       `json:"name"`
-		Family        string       `json:"family"`
-		Arch          string       `json:"arch"`
-		Base          string       `json:"base,omitempty"`
-		Classes       int          `json:"classes"`
-		ClassNames    []string     `json:"class_names,omitempty"`
-		URL           string       `json:"url,omitempty"`
-		Digest        string       `json:"digest,omitempty"`
-		Overrides     []override   `json:"overrides,omitempty"` // of a built-in row
-		Cached        *zoo.Source  `json:"cached,omitempty"`
-		Container     string       `json:"container,omitempty"`
-		ConvertedFrom string       `json:"converted_from,omitempty"`
-		Licence       string       `json:"licence,omitempty"`
-		Preprocessing string       `json:"preprocessing"`
-		Form          string       `json:"form,omitempty"`
-		Params        int64        `json:"params"`
-		FLOPs         int64        `json:"flops"`
-		HeadFLOPs     int64        `json:"classifier_flops"`
-		Convention    string       `json:"convention"`
-		Scope         string       `json:"scope"`
-		Input         tensor.Shape `json:"input"`
-		ByOperator    []operator   `json:"by_operator"`
-		Layers        []layer      `json:"layers,omitempty"`
+		Name          string             `json:"name"`
+		Family        string             `json:"family"`
+		Arch          string             `json:"arch"`
+		Base          string             `json:"base,omitempty"`
+		Classes       int                `json:"classes"`
+		Labels        string             `json:"labels,omitempty"` // list that numbers the classes
+		ClassNames    []string           `json:"class_names,omitempty"`
+		URL           string             `json:"url,omitempty"`
+		Digest        string             `json:"digest,omitempty"`
+		Overrides     []override         `json:"overrides,omitempty"` // of a built-in row
+		Cached        *zoo.Source        `json:"cached,omitempty"`
+		Container     string             `json:"container,omitempty"`
+		ConvertedFrom string             `json:"converted_from,omitempty"`
+		Licence       string             `json:"licence,omitempty"`
+		Preprocessing string             `json:"preprocessing"`
+		Pipeline      vision.Pipeline    `json:"pipeline"` // the same, in numbers
+		Published     registry.Published `json:"published"`
+		Form          string             `json:"form,omitempty"`
+		Params        int64              `json:"params"`
+		FLOPs         int64              `json:"flops"`
+		HeadFLOPs     int64              `json:"classifier_flops"`
+		Convention    string             `json:"convention"`
+		Scope         string             `json:"scope"`
+		Input         tensor.Shape       `json:"input"`
+		ByOperator    []operator         `json:"by_operator"`
+		Layers        []layer            `json:"layers,omitempty"`
 	}{
-		e.Name, e.Family, e.Arch, e.Base, e.Classes, e.ClassNames, printable.Shown(e.Weights.URL), e.Weights.Digest.Text(), nil, here, e.Weights.Container,
-		printable.Shown(e.Weights.ConvertedFrom), e.Weights.Licence, e.Input.String(), cost.name, cost.Params, cost.FLOPs, cost.HeadFLOPs,
+		e.Name, e.Family, e.Arch, e.Base, e.Classes, string(e.Labels), e.ClassNames, printable.Shown(e.Weights.URL), e.Weights.Digest.Text(), nil, here, e.Weights.Container,
+		printable.Shown(e.Weights.ConvertedFrom), e.Weights.Licence, e.Input.String(), e.Input, e.Published, cost.name, cost.Params, cost.FLOPs, cost.HeadFLOPs,
 		string(cost.Convention), string(cost.Scope), cost.Input, nil, nil,
 	}
 	for _, o := range overrides {

@@ -9,11 +9,11 @@ import (
 	"slices"
 	"strconv"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gozoo/zoo"
+	"github.com/gozoo/zoo/metrics/table"
 	"github.com/gozoo/zoo/printable"
 	"github.com/gozoo/zoo/registry"
 )
@@ -31,7 +31,9 @@ download, as a file of this machine, or by import of one.
 
 --filter compares a figure with a number, with <, <=, > or >=; a model without the figure does
 not match. Several filters must all match. Rows of a zoo.toml that are not right are named and left
-out. Formats: human, json, ndjson, csv.`,
+out. Formats: human, json, ndjson, csv.
+
+` + dropped(listDrop),
 		Example: "  zoo list 'csp*'\n  zoo list --filter 'top1>=80' --filter 'params<30' --sort -top1",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
@@ -232,13 +234,24 @@ func (a *app) printList(rows []listRow, format string) error {
 		w.Flush()
 		return w.Error()
 	}
-	w := tabwriter.NewWriter(a.stdout, 0, 0, 2, ' ', 0)
-	columns(w, "NAME", "FAMILY", "PARAMS M", "FLOPS G", "TOP-1", "TOP-5", "LICENCE", "CONVERTED FROM", "WHERE")
-	for _, r := range rows {
-		columns(w, r.Name, r.Family, text(r.ParamsM, "-"), text(r.FLOPsG, "-"), text(r.Top1, "-"), text(r.Top5, "-"), orDash(r.Licence), fileOf(r.From), r.Where)
+	t := table.Table{
+		Header: []string{"NAME", "FAMILY", "PARAMS M", "FLOPS G", "TOP-1", "TOP-5", "LICENCE", "CONVERTED FROM", "WHERE"},
+		Drop:   listDrop,
+		Style:  table.Plain,
 	}
-	return w.Flush()
+	for _, r := range rows {
+		t.Rows = append(t.Rows, []string{r.Name, r.Family, text(r.ParamsM, "-"), text(r.FLOPsG, "-"), text(r.Top1, "-"), text(r.Top5, "-"),
+			orDash(r.Licence), fileOf(r.From), r.Where})
+	}
+	if err := a.printTable(t); err != nil {
+		return err
+	}
+	a.tally("%s", plural(len(rows), "model", "models"))
+	return nil
 }
+
+// listDrop is the order in which a narrow terminal goes without columns.
+var listDrop = []string{"CONVERTED FROM", "LICENCE", "FAMILY", "TOP-5", "FLOPS G", "WHERE", "PARAMS M", "TOP-1"}
 
 // text returns what s points to, or another text for nil.
 func text(s *string, none string) string {

@@ -45,10 +45,21 @@ before it is trusted. Formats: human, json, ndjson.`,
 	c.AddCommand(a.lockSignCommand(), a.lockVerifyCommand(), &cobra.Command{
 		Use:   "key FILE",
 		Short: "Make a key pair to sign with: FILE, which is secret, and FILE.pub",
+		Long:  "Make a key pair to sign with: FILE, which is secret, and FILE.pub. Formats: human, json.",
 		Args:  cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
+			format, err := a.formatOf(formatJSON)
+			if err != nil {
+				return err
+			}
 			if err := lock.WriteKeys(args[0]); err != nil {
 				return err
+			}
+			if format == formatJSON {
+				return a.printJSON(struct {
+					Private string `json:"private_key"`
+					Public  string `json:"public_key"`
+				}{args[0], args[0] + ".pub"})
 			}
 			a.line("%s", args[0])
 			a.line("%s.pub", args[0])
@@ -63,9 +74,13 @@ func (a *app) lockSignCommand() *cobra.Command {
 	c := &cobra.Command{
 		Use:   "sign --key FILE",
 		Short: "Sign the lock file with a private key",
-		Long:  "Sign the lock file with an ed25519 key in PEM, and write the signature beside it.",
+		Long:  "Sign the lock file with an ed25519 key in PEM, and write the signature beside it. Formats: human, json.",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			format, err := a.formatOf(formatJSON)
+			if err != nil {
+				return err
+			}
 			if key == "" {
 				return usage("--key: expected a private key: zoo lock key FILE makes one")
 			}
@@ -80,7 +95,11 @@ func (a *app) lockSignCommand() *cobra.Command {
 			if err := z.SignLock(key); err != nil {
 				return err
 			}
-			a.line("%s", lock.SignaturePath(z.Config().Lock))
+			signature := lock.SignaturePath(z.Config().Lock)
+			if format == formatJSON {
+				return a.printPath(signature)
+			}
+			a.line("%s", signature)
 			return nil
 		},
 	}
@@ -95,9 +114,14 @@ func (a *app) lockVerifyCommand() *cobra.Command {
 		Short: "Check the signature of the lock file against a public key",
 		Long: `Check the signature of the lock file against an ed25519 key in PEM. The exit status is 6 when
 it does not hold, or no lock file is there. With --lock-key, every command that uses a model
-does this first. An older lock file with the signature that it had then passes, too.`,
+does this first. An older lock file with the signature that it had then passes, too. Formats:
+human, json.`,
 		Args: cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
+			format, err := a.formatOf(formatJSON)
+			if err != nil {
+				return err
+			}
 			a.ownLock = lock.FileName
 			z, err := a.open()
 			if err != nil {
@@ -116,7 +140,14 @@ does this first. An older lock file with the signature that it had then passes, 
 			if err != nil {
 				return err
 			}
-			a.line("PASS %s: %d names, signed by the holder of %s", z.Config().Lock, len(names), key)
+			if format == formatJSON {
+				return a.printJSON(struct {
+					Lock  string   `json:"lock"`
+					Key   string   `json:"key"`
+					Names []string `json:"names"`
+				}{z.Config().Lock, key, append([]string{}, names...)})
+			}
+			a.judge(pass, "%s: %d names, signed by the holder of %s", z.Config().Lock, len(names), key)
 			return nil
 		},
 	}

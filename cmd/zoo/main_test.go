@@ -195,7 +195,7 @@ func TestExitStatus(t *testing.T) {
 		{"golden of another format", []string{"verify", nano, "--golden", text}, exitCheckpoint, []string{"notes.txt"}},
 		{"pixels to nowhere", []string{"pixels", digit}, exitUsage, []string{"expected -o"}},
 		{"pixels for nobody", []string{"pixels", digit, "--for", "cspresnet51", "-o", "x.png"}, exitUnknown, []string{"did you mean"}},
-		{"map of two images", []string{"predict", nano, digit, digit, "--cam", "x.png"}, exitUsage, []string{"--cam goes with one image, found 2"}},
+		{"map of two images", []string{"predict", nano, digit, digit, "--cam", "x.png"}, exitUsage, []string{"--cam x.png goes with one picture, found 2", "maps/"}},
 		{"standard input twice", []string{"predict", nano, "-", digit, "-"}, exitUsage, []string{"once"}},
 		{"no image", []string{"predict", nano, text}, exitInternal, []string{"notes.txt", "expected a JPEG"}},
 	} {

@@ -7,7 +7,6 @@ import (
 	"io"
 	"slices"
 	"strings"
-	"text/tabwriter"
 
 	"github.com/gozoo/zoo/printable"
 )
@@ -34,6 +33,9 @@ func (a *app) formatOf(known ...string) (string, error) {
 	}
 	return a.format, nil
 }
+
+// printsJSON reports whether the format is one of JSON.
+func (a *app) printsJSON() bool { return a.format == formatJSON || a.format == formatNDJSON }
 
 // joined returns names as an enumeration.
 func joined[T ~string](names []T) string {
@@ -88,6 +90,13 @@ func (a *app) printJSON(v any) error {
 	return err
 }
 
+// printPath is printJSON of a path alone.
+func (a *app) printPath(path string) error {
+	return a.printJSON(struct {
+		Path string `json:"path"`
+	}{path})
+}
+
 // printLines writes each item as one line of JSON.
 func printLines[T any](w io.Writer, items []T) error {
 	for _, item := range items {
@@ -104,12 +113,55 @@ func (a *app) line(format string, args ...any) {
 	fmt.Fprintln(a.stdout, printable.Text(fmt.Sprintf(format, args...)))
 }
 
-// columns writes one line of cells that a tabwriter aligns.
-func columns(w *tabwriter.Writer, cells ...string) {
-	for i := range cells {
-		cells[i] = printable.Text(cells[i])
+// field prints a value at the column width, behind its name. Where that takes several lines the others
+// stand under the value.
+func (a *app) field(width int, name, value string) {
+	text := strings.TrimRight(printable.Text(fmt.Sprintf("%-*s%s", width, name, value)), " ")
+	fmt.Fprintln(a.stdout, a.screen.Wrap(text, width))
+}
+
+// prose prints a sentence for people, in as many lines as it takes.
+func (a *app) prose(format string, args ...any) {
+	fmt.Fprintln(a.stdout, a.screen.Wrap(printable.Text(fmt.Sprintf(format, args...)), 2))
+}
+
+// tally prints the line at the end that counts, for people at a terminal.
+func (a *app) tally(format string, args ...any) {
+	if a.onTerminal && !a.quiet {
+		a.prose(format, args...)
 	}
-	fmt.Fprintln(w, strings.Join(cells, "\t"))
+}
+
+// Words that begin a line which judges.
+const (
+	pass = "PASS"
+	fail = "FAIL"
+	skip = "SKIP"
+
+	safe   = "safe" // of zoo scan
+	unsafe = "UNSAFE"
+)
+
+// colourOf returns the colour of such a word.
+func colourOf(word string) printable.Colour {
+	switch word {
+	case pass, safe:
+		return printable.Green
+	case fail, unsafe:
+		return printable.Red
+	case skip:
+		return printable.Yellow
+	}
+	return printable.Plain
+}
+
+// judge prints a sentence that begins with one of these words.
+func (a *app) judge(word, format string, args ...any) {
+	text := a.screen.Wrap(word+" "+printable.Text(fmt.Sprintf(format, args...)), len(word)+1)
+	if a.screen.Colours {
+		text = colourOf(word).Paint(word) + text[len(word):]
+	}
+	fmt.Fprintln(a.stdout, text)
 }
 
 // An error message is printed up to its first maxHead and from its last maxTail bytes.

@@ -61,7 +61,7 @@ func TestLinesArePrintedInOnePlace(t *testing.T) {
 			t.Fatal(err)
 		}
 		for _, found := range raw.FindAllString(string(text), -1) {
-			t.Errorf("%s: %s: print by line, hint, printProblem or columns", file, found)
+			t.Errorf("%s: %s: print by line, prose, field, judge, hint or printProblem", file, found)
 		}
 	}
 }

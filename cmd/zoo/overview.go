@@ -10,6 +10,10 @@ import (
 
 // runOverview prints what zoo without a command prints.
 func (a *app) runOverview(cmd *cobra.Command, _ []string) error {
+	format, err := a.formatOf(formatJSON)
+	if err != nil {
+		return err
+	}
 	z, err := a.open()
 	if err != nil {
 		return err
@@ -23,6 +27,13 @@ func (a *app) runOverview(cmd *cobra.Command, _ []string) error {
 		if isEmbedded(e) {
 			embedded++
 		}
+	}
+	if format == formatJSON {
+		return a.printJSON(struct {
+			Known    int `json:"known"`
+			Embedded int `json:"embedded"`
+			Cached   int `json:"cached"`
+		}{len(known), embedded, len(cached)})
 	}
 	a.line("%s.", cmd.Short)
 	a.line("%d models known, %d embedded, %d in the cache.", len(known), embedded, len(cached))

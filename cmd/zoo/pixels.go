@@ -20,11 +20,12 @@ func (a *app) pixelsCommand() *cobra.Command {
 		Short: "Write what the decoder, or a model's preprocessing, makes of an image",
 		Long: `Write the pixels of an image, as the reference decodes them, to an 8-bit RGB PNG file; with --for
 those that a model's network sees: resized and cropped, before normalisation. An IMAGE of - is
-read from standard input, an OUT of - written to standard output.`,
+read from standard input, an OUT of - written to standard output. Formats: human, json.`,
 		Example: "  zoo pixels bird.jpg --for cspresnet50_3rdparty_8xb32_in1k -o seen.png",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if _, err := a.formatOf(); err != nil {
+			format, err := a.formatOf(formatJSON)
+			if err != nil {
 				return err
 			}
 			if output == "" {
@@ -55,6 +56,13 @@ read from standard input, an OUT of - written to standard output.`,
 			}
 			if err := a.writePNG(cmd.Context(), "-o", output, img); err != nil {
 				return err
+			}
+			if format == formatJSON {
+				return a.printJSON(struct {
+					Path   string `json:"path"`
+					Width  int    `json:"width"`
+					Height int    `json:"height"`
+				}{output, img.W, img.H})
 			}
 			a.hint("%s: %d x %d pixels", output, img.W, img.H)
 			return nil
@@ -93,5 +101,5 @@ func readAtMost(r io.Reader, name string, limit int64) ([]byte, error) {
 
 // writePNG writes an image to the file that a flag names.
 func (a *app) writePNG(ctx context.Context, flag, path string, img image.Image) error {
-	return a.writeFile(ctx, flag, path, func(w io.Writer) error { return png.Encode(w, img) })
+	return a.writeFile(ctx, flag, path, func(w io.Writer) error { return png.Encode(&heeding{ctx, w}, img) })
 }

@@ -9,6 +9,7 @@ import (
 
 	"github.com/gozoo/zoo"
 	"github.com/gozoo/zoo/evaluate"
+	"github.com/gozoo/zoo/metrics"
 	"github.com/gozoo/zoo/metrics/table"
 )
 
@@ -21,10 +22,13 @@ func (a *app) reportCommand() *cobra.Command {
 		Long: `Count parameters and FLOPs from the networks themselves, and measure accuracy where images are
 embedded: download, convert, verify, evaluate. Prints the published figures beside them, with
 the difference and a verdict; what was not measured here is marked so. Without arguments: the
-published CSPNets, the EfficientNet-Lites and the embedded networks. --measured enters the result
+published CSPNets, the EfficientNet-Lites and the embedded networks. What differs says by how much,
+and why where that is known. --measured enters the result
 of zoo eval -o, on part of a set or all of it.
 Exit status 4 when a network is not what the reference framework computes. Formats: human, md,
-csv, json, html: one page that needs nothing else, with a plot.`,
+csv, json, html: one page that needs nothing else, with a plot.
+
+` + dropped(table.SummaryDrop, "Of the exact counts: "+strings.Join(table.CountsDrop, ", ")+"."),
 		Example: "  zoo report\n  zoo report 'csp*' --format md",
 		RunE: func(cmd *cobra.Command, names []string) error {
 			format, err := a.formatOf(formatMarkdown, formatCSV, formatJSON, formatHTML)
@@ -58,7 +62,7 @@ csv, json, html: one page that needs nothing else, with a plot.`,
 			if rows == nil {
 				return failed
 			}
-			write := table.WriteHuman
+			write := func(w io.Writer, rows []metrics.Row) error { return table.WriteHuman(w, rows, a.screen) }
 			switch format {
 			case formatMarkdown:
 				write = table.WriteMarkdown
@@ -77,6 +81,9 @@ csv, json, html: one page that needs nothing else, with a plot.`,
 			}
 			if err := write(a.stdout, rows); err != nil {
 				return err
+			}
+			if format == formatHuman {
+				a.tally("%s; %s", plural(len(rows), "model", "models"), table.Tally(rows))
 			}
 			return failed
 		},

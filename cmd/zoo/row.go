@@ -15,12 +15,14 @@ func (a *app) rowCommand() *cobra.Command {
 		Short: "Write a row of zoo.toml for a checkpoint of one's own",
 		Long: `Print a row for zoo.toml that makes a checkpoint a model with a name: like another row, whose
 network the checkpoint must fit, with the number and the names of its classes, its path as given,
-its digest and its size. Class names come from the checkpoint, or from --classes.`,
+its digest and its size. Class names come from the checkpoint, or from --classes. Formats:
+human, json.`,
 		Example: `  zoo row runs/best.pth --like resnet50_8xb32_in1k --name flowers >> zoo.toml
   zoo predict flowers rose.jpg`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			if _, err := a.formatOf(); err != nil {
+			format, err := a.formatOf(formatJSON)
+			if err != nil {
 				return err
 			}
 			if o.Like == "" {
@@ -49,6 +51,11 @@ its digest and its size. Class names come from the checkpoint, or from --classes
 			text, err := z.Row(cmd.Context(), path, o)
 			if err != nil {
 				return err
+			}
+			if format == formatJSON {
+				return a.printJSON(struct {
+					Row string `json:"row"` // text for a zoo.toml
+				}{text})
 			}
 			_, err = a.stdout.Write([]byte(text))
 			return err

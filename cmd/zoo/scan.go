@@ -115,15 +115,15 @@ func (s *scanned) add(r *scan.Report) error {
 const maxNames = 8
 
 func (s *scanned) print(r *scan.Report) {
-	verdict := "safe"
+	verdict := safe
 	if r.Worst() > s.limit {
-		verdict = "UNSAFE"
+		verdict = unsafe
 	}
 	pickles := fmt.Sprintf("%d pickles", r.Pickles)
 	if r.Pickles == 1 {
 		pickles = "1 pickle"
 	}
-	s.line("%-6s  %s  (%s, %s)", verdict, r.File, r.Kind, pickles)
+	s.judge(verdict, "%*s%s  (%s, %s)", len(unsafe)+1-len(verdict), "", r.File, r.Kind, pickles)
 	var unknown []string
 	for _, f := range r.Findings {
 		switch {

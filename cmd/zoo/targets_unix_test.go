@@ -90,8 +90,8 @@ func TestOutputTargets(t *testing.T) {
 			}
 			defer l.Close()
 			for what, target := range map[string]string{"a socket": path("socket"), "a folder": dir, "no space": "/dev/full"} {
-				if _, err := os.Stat(target); err != nil {
-					continue // not on this system
+				if _, err := os.Stat(target); err != nil || name == "cam" && target == dir {
+					continue // not on this system, or a folder for maps
 				}
 				if got := to(target); got.status == exitOK || !strings.Contains(got.stderr, what) || !strings.Contains(got.stderr, target) {
 					t.Errorf("%s: %+v", what, got)

@@ -1,7 +1,6 @@
 package main
 
 import (
-	"fmt"
 	"math"
 	"os"
 	"strings"
@@ -28,7 +27,10 @@ it could have been (headroom), the logits' errors in both runs, and on failure t
 that goes wrong. Where the images behind an input are there, the
 preprocessing is compared too. Without a NAME every embedded golden is judged. A golden that came
 in a bundle is said to, with the key that signed it; with --lock-key that key must have.
-Exit status 4 when one fails. Formats: human, json, ndjson.`,
+Exit status 4 when one fails. Formats: human, a table on a terminal and a sentence each elsewhere; json,
+ndjson.
+
+` + dropped(checkDrop, "Of several precisions PRECISION stays."),
 		Example: "  zoo verify\n  zoo verify cspresnet50_3rdparty_8xb32_in1k --golden my.golden.safetensors --precision all",
 		RunE: func(cmd *cobra.Command, names []string) error {
 			format, err := a.formatOf(formatJSON, formatNDJSON)
@@ -41,6 +43,7 @@ Exit status 4 when one fails. Formats: human, json, ndjson.`,
 			if o.Precisions, err = parsePrecisions(precisions); err != nil {
 				return err
 			}
+			a.computes = true
 			z, err := a.open()
 			if err != nil {
 				return err
@@ -137,6 +140,13 @@ type pixelsJSON struct {
 func (a *app) verify(cmd *cobra.Command, z *zoo.Zoo, names []string, o zoo.VerifyOptions, format string) error {
 	all := []checkJSON{}
 	judged, failed := 0, 0
+	var people *checkPrinter
+	if format == formatHuman {
+		var err error
+		if people, err = a.newCheckPrinter(names, len(o.Precisions)); err != nil {
+			return err
+		}
+	}
 	for _, name := range names {
 		checks, err := z.Verify(cmd.Context(), name, o)
 		for i := range checks {
@@ -153,10 +163,17 @@ func (a *app) verify(cmd *cobra.Command, z *zoo.Zoo, names []string, o zoo.Verif
 					return err
 				}
 			default:
-				a.printCheck(c)
+				if err := people.print(c); err != nil {
+					return err
+				}
 			}
 		}
 		if err != nil {
+			return err
+		}
+	}
+	if people != nil {
+		if err := people.end(); err != nil {
 			return err
 		}
 	}
@@ -207,28 +224,4 @@ func finite(x float64) *float64 {
 		return nil
 	}
 	return &x
-}
-
-// printCheck prints one line for the network and one for the pixels.
-func (a *app) printCheck(c *zoo.Check) {
-	v := c.Verdict
-	word := "PASS"
-	switch {
-	case !v.Judged:
-		word = "SKIP"
-	case !v.Pass:
-		word = "FAIL"
-	}
-	a.line("%s %s %s %s, %s on %s, %d probes: %s", word, c.Model, c.Input, c.Weights, v.Precision,
-		model.Variant(), len(v.Probes), v)
-	if c.Bundle != nil {
-		a.line("     golden %s is of %s", v.Golden, c.Bundle)
-	}
-	if p := c.Pixels; p != nil {
-		word, text := "PASS", "equal to the reference's"
-		if p.Differ > 0 {
-			word, text = "FAIL", fmt.Sprintf("%d differ, by up to %.3g levels", p.Differ, p.Max)
-		}
-		a.line("%s %s %s pixels: %d values, %s", word, c.Model, c.Input, p.Values, text)
-	}
 }

@@ -30,6 +30,9 @@ const (
 	stateZMM = stateYMM | 1<<5 | 1<<6 | 1<<7 // and masks, upper halves of ZMM, ZMM16–31
 )
 
+// Written tells whether this build has code for levels above Generic.
+const Written = true
+
 func detect() Level {
 	maxLeaf, _, _, _ := CPUID(0, 0)
 	if maxLeaf < 7 {

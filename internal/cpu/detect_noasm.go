@@ -2,4 +2,7 @@
 
 package cpu
 
+// Written tells whether this build has code for levels above Generic.
+const Written = false
+
 func detect() Level { return Generic }

@@ -32,6 +32,7 @@ type (
 		Evaluation *jsonEvaluation `json:"evaluation"`
 		Digests    jsonDigests     `json:"digests"`
 		Note       string          `json:"note"`
+		Reason     string          `json:"reason"` // why a figure differs; empty where none does
 	}
 	jsonFigure struct {
 		Published *string         `json:"published"`
@@ -93,6 +94,7 @@ func WriteJSON(w io.Writer, rows []metrics.Row) error {
 			Top5:    rateJSON(r.Top5),
 			Digests: jsonDigests{r.Digests.Source.Text(), r.Digests.Converted.Text(), r.Digests.Golden.Text()},
 			Note:    r.Note,
+			Reason:  r.Reason(),
 		}
 		if e := r.Evaluation; e != nil {
 			j.Evaluation = &jsonEvaluation{
@@ -168,7 +170,7 @@ func WriteCSV(w io.Writer, rows []metrics.Row) error {
 		t.Header = append(t.Header, k+"_published", k+"_correct", k+"_percent", k+"_low", k+"_high", k+"_delta", k+"_verdict")
 	}
 	t.Header = append(t.Header, "n", "set", "height", "width", "interpolation", "decoder", "precision", "images", "source",
-		"converted", "golden", "note", "unreadable", "left_out")
+		"converted", "golden", "note", "unreadable", "left_out", "reason")
 	for _, r := range rows {
 		cells := []string{r.Name}
 		cells = append(cells, figureCells(r.Params)...)
@@ -191,7 +193,7 @@ func WriteCSV(w io.Writer, rows []metrics.Row) error {
 		} else {
 			cells = append(cells, "", "")
 		}
-		t.Rows = append(t.Rows, cells)
+		t.Rows = append(t.Rows, append(cells, r.Reason()))
 	}
 	return t.CSV(w)
 }

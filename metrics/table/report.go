@@ -25,28 +25,39 @@ exact: the published integer. rounded: equal at published precision. reproduced:
 consistent: measured on a part of it, 95 % interval holds the published figure. differs: none of these.
 `
 
-// WriteHuman writes a reproduction report for a terminal: the table, which is
+// The columns that the two tables of WriteHuman go without on a narrow screen, the first of them
+// first.
+var (
+	SummaryDrop = []string{"counted by", "Top-5 %", "FLOPs G", "Params M", "Top-1 %", "Accuracy"}
+	CountsDrop  = []string{"input", "classifier", "FLOPs mmengine-train", "FLOPs fvcore", "FLOPs mmengine", "FLOPs mmcv-legacy"}
+)
+
+// WriteHuman writes a reproduction report for people: the table, which is
 // 130 columns wide for a name of 32 letters and published figures of five, the exact
 // integers, and how accuracies were measured.
-func WriteHuman(w io.Writer, rows []metrics.Row) error {
+func WriteHuman(w io.Writer, rows []metrics.Row, s Screen) error {
 	var b bytes.Buffer
-	if err := summary(rows).Human(&b); err != nil {
+	if err := summary(rows).Human(&b, s); err != nil {
 		return err
 	}
-	fmt.Fprintf(&b, "\n%s\n", legend)
-	if err := integers(rows).Human(&b); err != nil {
+	fmt.Fprintln(&b)
+	for line := range strings.Lines(legend) {
+		fmt.Fprintln(&b, s.Wrap(strings.TrimSuffix(line, "\n"), 2))
+	}
+	fmt.Fprintln(&b)
+	if err := integers(rows).Human(&b, s); err != nil {
 		return err
 	}
 	for _, list := range []struct {
 		title string
 		lines []string
-	}{{"Measured", measurements(rows)}, {"Notes", notes(rows)}} {
+	}{{"Measured", measurements(rows)}, {"Notes", otherNotes(rows)}} {
 		if len(list.lines) == 0 {
 			continue
 		}
 		fmt.Fprintf(&b, "\n%s\n", list.title)
 		for _, line := range list.lines {
-			fmt.Fprintf(&b, "  %s\n", printable.Text(line))
+			fmt.Fprintln(&b, s.Wrap("  "+printable.Text(line), 4))
 		}
 	}
 	_, err := w.Write(b.Bytes())
@@ -63,7 +74,7 @@ func WriteMarkdown(w io.Writer, rows []metrics.Row) error {
 	if err := integers(rows).Markdown(&b); err != nil {
 		return err
 	}
-	if lines := append(measurements(rows), notes(rows)...); len(lines) > 0 {
+	if lines := append(measurements(rows), otherNotes(rows)...); len(lines) > 0 {
 		fmt.Fprintln(&b)
 		for _, line := range lines {
 			fmt.Fprintf(&b, "- %s\n", printable.Markdown(line))
@@ -84,7 +95,9 @@ func summary(rows []metrics.Row) Table {
 	t := Table{
 		Header: []string{"Model", "Params M\npub. ours", "FLOPs G\npub. ours", "counted by", "Top-1 %\npub. ours",
 			"Top-5 %\npub. ours", "Counts", "Accuracy"},
-		Right: []bool{false, true, true, false, true, true, false, false},
+		Right:  []bool{false, true, true, false, true, true, false, false},
+		Drop:   SummaryDrop,
+		Colour: verdictColour(6, 7),
 	}
 	for i, r := range rows {
 		var cells [4]string
@@ -93,6 +106,7 @@ func summary(rows []metrics.Row) Table {
 		}
 		t.Rows = append(t.Rows, []string{r.Name, cells[0], cells[1], countedBy(r), cells[2], cells[3], short(r.Counts()), short(r.Accuracy())})
 	}
+	t.addReasons(rows)
 	return t
 }
 
@@ -164,12 +178,13 @@ func published(rows []metrics.Row) Table {
 		t.Rows = append(t.Rows, []string{r.Name, p[0][0], p[0][1], p[1][0], p[1][1], countedBy(r), p[2][0], p[2][1], p[3][0],
 			p[3][1], images, string(r.Counts()), string(r.Accuracy())})
 	}
+	t.addReasons(rows)
 	return t
 }
 
 // integers is the table of exact counts.
 func integers(rows []metrics.Row) Table {
-	t := Table{Header: []string{"Exact counts", "Params"}, Right: []bool{false, true}}
+	t := Table{Header: []string{"Exact counts", "Params"}, Right: []bool{false, true}, Drop: CountsDrop}
 	var shown []int // conventions; few networks were counted in training mode
 	for i, c := range metrics.Conventions() {
 		if c == metrics.MMEngineTrain && !slices.ContainsFunc(rows, func(r metrics.Row) bool { return r.Convention == c }) {
@@ -226,6 +241,11 @@ func measurements(rows []metrics.Row) []string {
 		lines = append(lines, line)
 	}
 	return lines
+}
+
+// otherNotes are the notes that stand in no row's reason.
+func otherNotes(rows []metrics.Row) []string {
+	return notes(slices.DeleteFunc(slices.Clone(rows), func(r metrics.Row) bool { return r.Reason() != "" }))
 }
 
 // notes says why published figures cannot be reproduced.

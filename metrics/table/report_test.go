@@ -87,10 +87,13 @@ func rows(t *testing.T) []metrics.Row {
 	return out
 }
 
+// inFile writes a report for people as a file has it.
+func inFile(w io.Writer, rows []metrics.Row) error { return table.WriteHuman(w, rows, table.Screen{}) }
+
 // TestReport compares every format with a file that was read by eye.
 func TestReport(t *testing.T) {
 	for file, write := range map[string]func(io.Writer, []metrics.Row) error{
-		"report.txt": table.WriteHuman, "report.md": table.WriteMarkdown, "report.csv": table.WriteCSV,
+		"report.txt": inFile, "report.md": table.WriteMarkdown, "report.csv": table.WriteCSV,
 		"report.json": table.WriteJSON, "report.html": table.WriteHTML, "plot.svg": table.WritePlot,
 	} {
 		t.Run(file, func(t *testing.T) {

@@ -2,7 +2,7 @@
 // Markdown, CSV, JSON, an HTML page and a plot, and any Table in rows and columns. It is
 // the only one that knows how things look.
 //
-//	err := table.WriteHuman(os.Stdout, rows)
+//	err := table.WriteHuman(os.Stdout, rows, table.Screen{})
 package table
 
 import (
@@ -28,24 +28,34 @@ type Table struct {
 	// beyond its end are aligned left.
 	Right []bool
 	Rows  [][]string // each as long as Header
+
+	// What follows is for people only: see Human.
+
+	Style Style
+	// Drop names the columns, by the first line of their headers, that a screen on which the table does
+	// not fit goes without: the first of them first. Others stay.
+	Drop []string
+	// Name is the column that is shortened only where nothing else is left to be.
+	Name int
+	// Remarks says that the last column is a remark on its row. On a screen it stands under the row,
+	// where there is one.
+	Remarks bool
+	// Colour returns the colour of a cell on a screen that has colours; nil: none has one.
+	Colour func(column int, cell string) printable.Colour
 }
+
+// A Style is what stands above the rows of a table.
+type Style int
+
+// The styles: the header with a line under it, the header alone, and nothing.
+const (
+	Ruled Style = iota
+	Plain
+	Bare
+)
 
 // IsRight reports whether a column is aligned right.
 func (t Table) IsRight(column int) bool { return column < len(t.Right) && t.Right[column] }
-
-// Human writes the table aligned for a terminal: no borders, two spaces between
-// columns, no colours. A header may have several lines.
-func (t Table) Human(w io.Writer) error {
-	plain := tw.Rendition{
-		Borders: tw.Border{Left: tw.Off, Right: tw.Off, Top: tw.Off, Bottom: tw.Off},
-		Symbols: tw.NewSymbolCustom("dashes").WithRow("-").WithColumn("").WithCenter("-").WithMidLeft("-").WithMidRight("-"),
-		Settings: tw.Settings{
-			Separators: tw.Separators{BetweenColumns: tw.Off, BetweenRows: tw.Off},
-			Lines:      tw.Lines{ShowTop: tw.Off, ShowBottom: tw.Off, ShowHeaderLine: tw.On},
-		},
-	}
-	return t.each(printable.Text).render(w, renderer.NewBlueprint(plain), tw.Padding{Left: "", Right: "  ", Overwrite: true})
-}
 
 // Markdown writes the table as GitHub's Markdown, with its columns aligned in the
 // source too.
