@@ -145,7 +145,13 @@ func TestOperators(t *testing.T) {
 		{"silu", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").WithAct(nn.SiLU()).Act(x) }, 0, 0},
 		{"hardswish", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").WithAct(nn.HardSwish()).Act(x) }, 0, 0},
 		{"gelu", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").WithAct(nn.GELU()).Act(x) }, 0, 0},
-		{"layer norm", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").LayerNorm(x) }, 0, 5 * in},
+		{"layer norm", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").LayerNorm(x) }, 2 * in, 5 * in},
+		{"layer norm of images", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").LayerNorm2d(x) }, 0, 5 * in},
+		{"batch norm without weights", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").PlainBatchNorm(x) }, in, in},
+		{"attention", func(b *nn.Builder, x nn.Value) nn.Value {
+			x = b.Prefix(b.Tokens(x), "token")
+			return b.At("a").Attention(x, x, x, 2)
+		}, 0, 2 * 37 * 37 * 4},
 		{"layer scale", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").LayerScale(x) }, 0, 0},
 		{"response norm", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").ResponseNorm(x) }, 0, 0},
 		{"linear over pixels", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Linear(x, 7) }, 7 * in, 7 * in},

@@ -74,6 +74,9 @@ func (m *Model) cam(ctx context.Context, img image.Image, class int) (*CAM, erro
 		if err := m.checkLogits(r); err != nil {
 			return err
 		}
+		if pooled := r.kept[0]; len(pooled.Shape) != 4 {
+			return fmt.Errorf("model: %s: no class activation map: the average is over tokens %v", m.name, pooled.Shape)
+		}
 		cam.fill(m, r, weights, class)
 		return nil
 	})

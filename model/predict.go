@@ -144,7 +144,7 @@ func (m *Model) Embed(ctx context.Context, inputs ...Input) ([][]float32, error)
 // A Value is what a layer puts out for one image.
 type Value struct {
 	Path  string       `json:"path"`  // of the module
-	Shape tensor.Shape `json:"shape"` // (1,C,H,W), or (1,F)
+	Shape tensor.Shape `json:"shape"` // (1,C,H,W), (1,F) or, of tokens, (1,L,C)
 	Data  []float32    `json:"data"`  // row-major
 }
 

@@ -251,7 +251,7 @@ func TestLookupUnknown(t *testing.T) {
 		{"cspresnet50_3rdparty_8xb32_in1K", []string{"cspresnet50_3rdparty_8xb32_in1k"}},
 		{"csprensext50", []string{"cspresnext50_3rdparty_8xb32_in1k", "cspresnet50_3rdparty_8xb32_in1k"}},
 		{"lite1", []string{"efficientnet-lite1_3rdparty_in1k"}},
-		{"vit-huge-patch14", nil},
+		{"maxvit-xlarge", nil},
 		{"", nil},
 	}
 	for _, tt := range tests {
