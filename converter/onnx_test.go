@@ -116,7 +116,14 @@ func TestONNX(t *testing.T) {
 			wantOps := block + "Relu " + block + "LeakyRelu Add " + block + "Clip Add " + block + "Sigmoid Mul Add " + block + "HardSwish Add " +
 				block + "Mul Erf Add Mul Mul Add GlobalAveragePool Conv Sigmoid Mul GlobalAveragePool Conv HardSigmoid Mul Resize Slice Slice MaxPool " +
 				"Concat BatchNormalization AveragePool AveragePool Gather Transpose LayerNormalization Transpose Unsqueeze Conv " +
-				"ReduceL2 ReduceMean Add Div Mul Unsqueeze Mul Unsqueeze Add Add Gather Unsqueeze Mul GlobalAveragePool Flatten LayerNormalization Gemm"
+				"ReduceL2 ReduceMean Add Div Mul Unsqueeze Mul Unsqueeze Add Add Gather Unsqueeze Mul Conv " +
+				"Shape Slice Reshape Transpose " + // tokens
+				"Shape Slice Concat Expand Concat Expand Concat " + // others before them
+				"Slice Reshape Transpose Concat Resize Reshape Transpose Slice Concat Add " + // their positions
+				"LayerNormalization Transpose MatMul Add Slice Slice Slice " +
+				"Reshape Transpose Reshape Transpose MatMul Mul Softmax Reshape Transpose MatMul Transpose Reshape " + // attention
+				"Mul Add Gather Slice ReduceMean Add Slice Transpose Concat Reshape Conv GlobalAveragePool Flatten " +
+				"LayerNormalization Add BatchNormalization Gemm"
 			if diff := cmp.Diff(wantOps, strings.Join(ops, " ")); diff != "" {
 				t.Errorf("operators (-want +got):\n%s", diff)
 			}

@@ -102,7 +102,13 @@ func everyOp(classes int) (*nn.Graph, error) {
 	x = b.At("norm").LayerNorm(b.Shuffle(x, 4))
 	x = b.At("response").ResponseNorm(b.At("pointwise").Linear(x, 24))
 	x = b.At("scale").LayerScale(b.Shuffle(x, 3))
-	x = b.At("pool").Features(b.At("last").LayerNorm(b.Flatten(b.GlobalAvgPool(x))))
+	x = b.Tokens(b.At("patches").Conv(x, 24, nn.K(2), nn.Stride(2), nn.Corner()))
+	x = b.At("tokens").Position(b.At("tokens").Prefix(x, "first", "second"), "table", 2, 3, 5)
+	qkv := b.Split(b.At("qkv").Linear(b.At("attention").LayerNorm(x), 72), 3)
+	x = b.Add(x, b.At("tokens", "scale").LayerScale(b.Attention(qkv[0], qkv[1], qkv[2], 3)))
+	y := b.Add(b.Token(x, 1), b.GlobalMean(x))
+	x = b.At("last").LayerNorm(b.Flatten(b.GlobalAvgPool(b.At("image").Conv(b.Image(x), 24, nn.K(3)))))
+	x = b.At("pool").Features(b.At("neck").PlainBatchNorm(b.Add(x, y)))
 	return b.Graph(b.At("fc").Linear(x, classes))
 }
 
