@@ -26,7 +26,8 @@ published CSPNets, the EfficientNet-Lites and the embedded networks. What differ
 and why where that is known. --measured enters the result
 of zoo eval -o, on part of a set or all of it.
 Exit status 4 when a network is not what the reference framework computes. Formats: human, md,
-csv, json, html: one page that needs nothing else, with a plot.
+csv, json, html: one page that needs nothing else, with a plot, which its reader
+can sort and filter.
 
 ` + dropped(table.SummaryDrop, "Of the exact counts: "+strings.Join(table.CountsDrop, ", ")+"."),
 		Example: "  zoo report\n  zoo report 'csp*' --format md",

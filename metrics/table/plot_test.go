@@ -2,130 +2,193 @@ package table_test
 
 import (
 	"bytes"
-	"encoding/xml"
-	"errors"
 	"fmt"
 	"io"
+	"math"
+	"slices"
 	"strings"
 	"testing"
 
+	"github.com/google/go-cmp/cmp"
+
+	"github.com/gozoo/zoo"
+	"github.com/gozoo/zoo/internal/race"
 	"github.com/gozoo/zoo/metrics"
 	"github.com/gozoo/zoo/metrics/table"
 	"github.com/gozoo/zoo/tensor"
 )
 
-// circles returns the titles of the points of a plot, each with the classes of the
-// circles that it is drawn with, and the names written beside points.
-func circles(t *testing.T, svg []byte) (points []string, names []string) {
+// everyRow returns the rows of all published models of ImageNet, and those of rows.
+func everyRow(t *testing.T) []metrics.Row {
 	t.Helper()
-	d := xml.NewDecoder(bytes.NewReader(svg))
-	var title, class, text string
-	for {
-		token, err := d.Token()
-		if errors.Is(err, io.EOF) {
-			return points, names
-		}
-		if err != nil {
-			t.Fatalf("no XML: %v", err)
-		}
-		switch e := token.(type) {
-		case xml.StartElement:
-			class = ""
-			for _, a := range e.Attr {
-				if a.Name.Local == "class" {
-					class = a.Value
-				}
-				if strings.Contains(a.Value, "NaN") || strings.Contains(a.Value, "Inf") {
-					t.Errorf("%s %s=%q", e.Name.Local, a.Name.Local, a.Value)
-				}
-			}
-			if e.Name.Local == "circle" && title != "" {
-				title += " " + class
-			}
-			text = ""
-		case xml.CharData:
-			text += string(e)
-		case xml.EndElement:
-			switch {
-			case e.Name.Local == "title":
-				title = text
-			case e.Name.Local == "g":
-				points, title = append(points, title), ""
-			case e.Name.Local == "text" && class == "name":
-				names = append(names, text)
-			}
-		}
+	names := []string{"*_in1k*"}
+	if testing.Short() || race.Enabled {
+		names = []string{"csp*_in1k", "efficientnet-*_in1k"}
 	}
+	z, err := zoo.New(zoo.Config{CacheDir: t.TempDir(), Offline: true})
+	if err != nil {
+		t.Fatal(err)
+	}
+	published, err := z.Report(t.Context(), zoo.ReportOptions{Names: names})
+	if err != nil {
+		t.Fatal(err)
+	}
+	return append(published, rows(t)...)
+}
+
+func plotOf(t *testing.T, rows []metrics.Row) drawing {
+	t.Helper()
+	var b bytes.Buffer
+	if err := table.WritePlot(&b, rows); err != nil {
+		t.Fatal(err)
+	}
+	return parsePlot(t, b.Bytes())
 }
 
 func TestPlot(t *testing.T) {
-	var b bytes.Buffer
-	if err := table.WritePlot(&b, rows(t)); err != nil {
-		t.Fatal(err)
+	d := plotOf(t, rows(t))
+	if len(d.panels) != 4 { // two sets of classes, over FLOPs and over parameters
+		t.Fatalf("%d panels", len(d.panels))
 	}
-	points, names := circles(t, b.Bytes())
-	for _, want := range []string{
-		"measured: 0.000349 M parameters, 0.000004 G FLOPs, published 98.33 %, measured 98.33 % (96.41 to 99.23) measured published",
-		"not-measured: 0.000349 M parameters, 0.000004 G FLOPs, published 80.05 % published",
-		"part|of_a_set: 0.000349 M parameters, 0.000004 G FLOPs, published 80.05 %, measured 78.00 % (68.93 to 85.00) measured published",
+	for i, want := range [][]string{
+		{"measured: 0.000349 M parameters, 0.000004 G FLOPs, published 98.33 %, measured 98.33 % (96.41 to 99.23) measured published"},
+		{
+			"not-measured: 0.000349 M parameters, 0.000004 G FLOPs, published 80.05 % published",
+			"part|of_a_set: 0.000349 M parameters, 0.000004 G FLOPs, published 80.05 %, measured 78.00 % (68.93 to 85.00) measured published",
+		},
 	} {
-		n := 0
-		for _, p := range points {
-			if p == want {
-				n++
+		for _, p := range d.panels[2*i : 2*i+2] {
+			got := slices.Clone(p.points)
+			for j := range got {
+				got[j] = strings.ReplaceAll(got[j], " also-ran", "")
+			}
+			slices.Sort(got)
+			if diff := cmp.Diff(want, got); diff != "" {
+				t.Errorf("%s over %s (-want +got)\n%s", p.title, p.axis, diff)
+			}
+			if len(p.names) != len(want) {
+				t.Errorf("names %v, want one for each of so few points", p.names)
 			}
 		}
-		if n != 2 { // over FLOPs and over parameters
-			t.Errorf("%d points %q among %q", n, want, points)
-		}
 	}
-	if len(points) != 6 {
-		t.Errorf("%d points, expected those with an accuracy, twice", len(points))
-	}
-	if len(names) == 0 {
-		t.Error("no point is named")
-	}
-	if err := table.WritePlot(&b, rows(t)[2:3]); err == nil {
+	if err := table.WritePlot(io.Discard, rows(t)[2:3]); err == nil {
 		t.Error("no error for nothing to plot")
 	}
 }
 
-// Names never cover each other: where there is no room, a name is left out.
+// TestPlotPlaces holds every point of the published models to its axes, and the names to the
+// models that none is as accurate as at less cost.
+func TestPlotPlaces(t *testing.T) {
+	all := everyRow(t)
+	d := plotOf(t, all)
+	for _, c := range d.circles {
+		if c.panel < 0 {
+			continue
+		}
+		p := d.panels[c.panel]
+		if c.x-c.r < p.x || c.x+c.r > p.x+p.w || c.y-c.r < p.y || c.y+c.r > p.y+p.h {
+			t.Errorf("%q is at %g,%g, outside of its panel", c.title, c.x, c.y)
+		}
+	}
+	for i, p := range d.panels[:2] {
+		if p.title != "Top-1, % of imagenet-1k" {
+			t.Fatalf("panel of %q", p.title)
+		}
+		atX := between(p.ticksX, math.Log)
+		atY := between(p.ticks, func(v float64) float64 { return v })
+		for _, c := range d.circles {
+			if c.panel != i {
+				continue
+			}
+			var params, flops, top1 float64
+			_, figures, _ := strings.Cut(c.title, ": ")
+			if _, err := fmt.Sscanf(figures, "%g M parameters, %g G FLOPs, published %g %%", &params, &flops, &top1); err != nil {
+				t.Fatalf("%q: %v", c.title, err)
+			}
+			x, y := atX([]float64{flops, params}[i]), atY(top1)
+			if math.Hypot(x-c.x, y-c.y) > 1.5 { // figures of titles have three digits
+				t.Errorf("%s is at %.1f,%.1f, its axes say %.1f,%.1f", c.title, c.x, c.y, x, y)
+			}
+		}
+		var got []string
+		for _, n := range p.names {
+			got = append(got, n.text)
+		}
+		cost := func(r metrics.Row) int64 {
+			if i == 1 {
+				return r.Params.Exact
+			}
+			at := slices.IndexFunc(r.Totals, func(total metrics.Total) bool { return total.Convention == metrics.FVCore })
+			return r.Totals[at].FLOPs
+		}
+		if diff := cmp.Diff(bestOf(all, cost), got); diff != "" {
+			t.Errorf("names over %s (-want +got)\n%s", p.axis, diff)
+		}
+	}
+}
+
+// between returns what maps values to places, by the first and the last tick of an axis.
+func between(ticks [][2]float64, scale func(float64) float64) func(float64) float64 {
+	a, b := ticks[0], ticks[len(ticks)-1]
+	return func(v float64) float64 {
+		return a[0] + (b[0]-a[0])*(scale(v)-scale(a[1]))/(scale(b[1])-scale(a[1]))
+	}
+}
+
+// bestOf returns the ImageNet models that are more accurate than all of no more cost, by
+// cost.
+func bestOf(all []metrics.Row, cost func(metrics.Row) int64) []string {
+	var best []metrics.Row
+	for i, r := range all {
+		beaten := func(other metrics.Row) bool {
+			return other.Labels == r.Labels && cost(other) <= cost(r) && other.Top1.Published > r.Top1.Published
+		}
+		same := func(other metrics.Row) bool {
+			return other.Labels == r.Labels && cost(other) <= cost(r) && other.Top1.Published == r.Top1.Published
+		}
+		if r.Labels == "imagenet-1k" && r.Top1.Published != "" && !slices.ContainsFunc(all, beaten) && !slices.ContainsFunc(all[:i], same) {
+			best = append(best, r)
+		}
+	}
+	slices.SortFunc(best, func(a, b metrics.Row) int { return int(cost(a) - cost(b)) })
+	var names []string
+	for _, r := range best {
+		names = append(names, r.Name)
+	}
+	return names
+}
+
+// Where there is no room, a name is left out; what is hostile or endless is no exception.
 func TestPlotCrowded(t *testing.T) {
 	var many []metrics.Row
 	for i := range 400 {
-		p := metrics.Published{Convention: metrics.FVCore, Input: tensor.Shape{1, 3, 8 + i%7, 8 + i%5}, Top1: fmt.Sprintf("7%d.%02d", i%3, i%100)}
-		r, err := metrics.NewRow(fmt.Sprintf("network%d_in1k", i), p, network(t))
+		p := metrics.Published{Convention: metrics.FVCore, Input: tensor.Shape{1, 3, 8 + i, 8 + i%5}}
+		p.Labels = strings.Repeat("classes ", 40)
+		p.Top1 = fmt.Sprintf("%d.%02d", 60+i/11, i%100)
+		r, err := metrics.NewRow(fmt.Sprintf("network%d_in1k%s", i, strings.Repeat("-long", (400-i)%40)), p, network(t))
 		if err != nil {
 			t.Fatal(err)
 		}
 		many = append(many, r)
 	}
-	var b bytes.Buffer
-	if err := table.WritePlot(&b, many); err != nil {
-		t.Fatal(err)
-	}
-	points, names := circles(t, b.Bytes())
-	if len(points) != 800 || len(names) == 0 || len(names) > 200 {
-		t.Errorf("%d points, %d names", len(points), len(names))
-	}
-}
-
-// A page needs nothing from elsewhere.
-func TestHTMLSelfContained(t *testing.T) {
-	var b bytes.Buffer
-	if err := table.WriteHTML(&b, rows(t)); err != nil {
-		t.Fatal(err)
-	}
-	page := strings.ReplaceAll(b.String(), `xmlns="http://www.w3.org/2000/svg"`, "")
-	for _, part := range []string{"http:", "https:", "<script", "<link", "@import", "url(", "src="} {
-		if strings.Contains(page, part) {
-			t.Errorf("the page has %q", part)
+	for _, p := range plotOf(t, many).panels {
+		if len(p.title) > 70 {
+			t.Errorf("title %q", p.title)
 		}
-	}
-	for _, part := range []string{"part|of_a_set", "digits &lt;0-9&gt;", "354 of 360", "prefers-color-scheme: dark", "consistent"} {
-		if !strings.Contains(page, part) {
-			t.Errorf("the page lacks %q", part)
+		if len(p.points) != 400 || len(p.names) == 0 || len(p.names) > 100 {
+			t.Errorf("over %s: %d points, %d names", p.axis, len(p.points), len(p.names))
+		}
+		for i, n := range p.names {
+			width := 5 * float64(len(n.text)) // of letters that are narrow in any font of 10.5
+			left := map[string]float64{"start": n.x, "end": n.x - width}[n.anchor]
+			if left < p.x || left+width > p.x+p.w || n.y > p.y+p.h || n.y-8 < p.y {
+				t.Errorf("%q is at %g,%g, outside of its panel", n.text, n.x, n.y)
+			}
+			for _, other := range p.names[:i] {
+				if math.Abs(n.y-other.y) < 8 && n.anchor == other.anchor && math.Abs(n.x-other.x) < width/2 {
+					t.Errorf("%q covers %q", n.text, other.text)
+				}
+			}
 		}
 	}
 }
