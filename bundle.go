@@ -210,33 +210,3 @@ func (z *Zoo) cachedGoldens(model string) (out []*golden.Golden, origins map[str
 	}
 	return out, origins, nil
 }
-
-// Push fetches a model's file where need be and pushes it to an OCI registry,
-// under the tag of an "oci://" address. It returns the address that names it by
-// digest.
-func (z *Zoo) Push(ctx context.Context, name, address string) (string, error) {
-	entry, err := z.lookup(name)
-	if err != nil {
-		return "", err
-	}
-	if a, err := registry.ParseAddress(address); err != nil || a.Kind != registry.AddressOCI {
-		return "", option.Errorf("Address", "zoo: push %s: expected oci://HOST/REPOSITORY:TAG, found %q", name, printable.Shown(address))
-	}
-	if z.config.Offline {
-		return "", &store.FetchError{Name: name, URL: printable.Shown(address), Err: errors.New("offline"), Left: "nothing was sent"}
-	}
-	blob, err := z.fetch(ctx, entry)
-	if err != nil {
-		return "", err
-	}
-	a, err := registry.ParseAddress(entry.Weights.URL)
-	title := a.FileName()
-	if err != nil || title == "" || a.Kind == registry.AddressOCI {
-		title = name + "-" + blob.Digest.Short() + ".pth"
-	}
-	annotations := map[string]string{"org.opencontainers.image.licenses": entry.Weights.Licence, "org.opencontainers.image.title": name}
-	if a.Kind == registry.AddressHTTP {
-		annotations["org.opencontainers.image.source"] = printable.Shown(entry.Weights.URL)
-	}
-	return z.store.Push(ctx, address, blob, title, annotations)
-}

@@ -281,10 +281,11 @@ func TestPush(t *testing.T) {
 	server := httptest.NewServer(ociserver.New(ociserver.Logger(log.New(io.Discard, "", 0))))
 	defer server.Close()
 	z := newZoo(t, func(c *zoo.Config) { c.Offline = false })
-	address, err := z.Push(context.Background(), nano.Names[1], "oci://"+strings.TrimPrefix(server.URL, "http://")+"/models/nano:v1")
-	if err != nil || !strings.Contains(address, "@sha256:") {
-		t.Fatalf("%s, %v", address, err)
+	pushed, err := z.Push(context.Background(), nano.Names[1], "oci://"+strings.TrimPrefix(server.URL, "http://")+"/models/nano:v1", zoo.PushOptions{})
+	if err != nil || !strings.Contains(pushed.Reference, "@sha256:") {
+		t.Fatalf("%+v, %v", pushed, err)
 	}
+	address := pushed.Reference
 	row := ownRow(t, "pulled_digits", func(e *registry.Entry) { e.Weights.URL = address })
 	m, err := newZoo(t, func(c *zoo.Config) { c.Offline, c.Registries = false, []string{row} }).Open(t.Context(), "pulled_digits")
 	if err != nil {
@@ -294,7 +295,7 @@ func TestPush(t *testing.T) {
 	if p, err := m.Predict(t.Context(), nano.Image(t, 3)); err != nil || p.Class != 5 {
 		t.Errorf("%+v, %v", p, err)
 	}
-	if _, err := z.Push(t.Context(), "nobody", address); !errors.Is(err, zoo.ErrUnknown) {
+	if _, err := z.Push(t.Context(), "nobody", address, zoo.PushOptions{}); !errors.Is(err, zoo.ErrUnknown) {
 		t.Errorf("error %v", err)
 	}
 }

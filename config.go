@@ -31,6 +31,8 @@ type Config struct {
 	// Registries are zoo.toml files whose rows are merged, in order, over the
 	// built-in ones.
 	Registries []string
+	// Entries are rows over all others, such as Pull returned.
+	Entries []*registry.Entry
 	// Offline forbids opening any network connection.
 	Offline bool
 	// Mirror is a URL that replaces scheme and host of download addresses.
@@ -202,6 +204,9 @@ func New(c Config) (*Zoo, error) {
 		return nil, err
 	}
 	s.Notice = c.Notice
+	for _, e := range c.Entries {
+		reg = reg.Over(e)
+	}
 	z := &Zoo{config: c, registry: reg, store: s, trace: func(string) {}}
 	if c.PixelMemory > 0 {
 		z.pixels = vision.NewBudget(c.PixelMemory)

@@ -129,28 +129,3 @@ nothing is written. Prints the models. FILE may be -, standard input. Formats: h
 		},
 	}
 }
-
-func (a *app) pushCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "push NAME oci://HOST/REPOSITORY:TAG",
-		Short: "Push a model's file to an OCI registry",
-		Long: `Fetch a model's file where need be and push it to an OCI registry as an artifact of one
-layer. Prints the address that names it by digest, which may stand as url in a zoo.toml.
-Logins are docker's.`,
-		Example: "  zoo push cspresnet-nano_digits oci://localhost:5000/models/nano:v1",
-		Args:    cobra.ExactArgs(2),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			z, err := a.open()
-			if err != nil {
-				return err
-			}
-			address, err := z.Push(cmd.Context(), args[0], args[1])
-			if err != nil {
-				return err
-			}
-			a.line("%s", address)
-			return nil
-		},
-		ValidArgsFunction: a.completeFirstName,
-	}
-}
