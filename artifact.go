@@ -7,7 +7,6 @@ import (
 	"strings"
 
 	"github.com/gozoo/zoo/internal/option"
-	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/printable"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/lock"
@@ -63,8 +62,7 @@ func (z *Zoo) pushFile(ctx context.Context, entry *registry.Entry, src store.Blo
 			row.Weights.ConvertedFrom = entry.Weights.URL
 		}
 	}
-	row.Weights.Digest, row.Weights.Size = file.Blob.Digest, file.Blob.Size
-	if file.Row, err = row.Carried(); err != nil {
+	if file.Row, err = carried(&row, file.Blob); err != nil {
 		return file, err
 	}
 	file.Annotations = map[string]string{"org.opencontainers.image.licenses": entry.Weights.Licence, "org.opencontainers.image.title": entry.Name}
@@ -152,26 +150,6 @@ func (z *Zoo) artifactEntry(artifact *store.Artifact) (*registry.Entry, error) {
 	return &entry, nil
 }
 
-// readCarried returns the row that came with a file, if it can be used here: it is of that file, of a
-// network that there is, and of no name that only capital letters tell from another.
-func (z *Zoo) readCarried(what string, text []byte, file lock.Pin) (*registry.Entry, error) {
-	entry, err := registry.ParseCarried(what, text)
-	if err != nil {
-		return nil, err
-	}
-	w := &entry.Weights
-	if w.Digest != file.Digest || w.Size != file.Size {
-		return nil, fmt.Errorf("%s: it is of a file of sha256 %s in %d bytes, and came with one of %s in %d", what, w.Digest, w.Size, file.Digest, file.Size)
-	}
-	if _, err := graph(entry, nn.AsTrained, entry.Classes); err != nil {
-		return nil, fmt.Errorf("%s: %w", what, err)
-	}
-	if twin := z.registry.Twin(entry.Name); twin != "" {
-		return nil, fmt.Errorf("%s: its name %q differs from that of entry %q in case only", what, entry.Name, twin)
-	}
-	return entry, nil
-}
-
 // tellPulled tells how the row of an artifact differs from that of its name here.
 func (z *Zoo) tellPulled(entry *registry.Entry, address string) {
 	here, err := z.registry.Lookup(entry.Name)
@@ -185,21 +163,4 @@ func (z *Zoo) tellPulled(entry *registry.Entry, address string) {
 		}
 		z.notice(fmt.Sprintf("%s: %s is overridden: %s by %s", entry.Name, of, strings.Join(keys, ", "), printable.Shown(address)))
 	}
-}
-
-// contradictions returns the keys by which a row that came with its file says something else than the row
-// of its name here. Where the file is from, and on which row one was based, is no fact of the model; 8 digits
-// of a digest agree with all of them.
-func contradictions(here, came *registry.Entry) []string {
-	x, y := *here, *came
-	x.Base, y.Base = "", ""
-	x.Weights.URL, x.Weights.ConvertedFrom = "", ""
-	y.Weights.URL, y.Weights.ConvertedFrom = "", ""
-	if x.Weights.Digest.Matches(y.Weights.Digest) {
-		x.Weights.Digest = y.Weights.Digest
-	}
-	if x.Weights.Size == 0 {
-		x.Weights.Size = y.Weights.Size
-	}
-	return registry.Differences(&x, &y)
 }

@@ -28,9 +28,10 @@ type Source struct {
 	Path      string        `json:"path"` // of the file in the cache
 	Size      int64         `json:"size"` // bytes
 	Digest    digest.Digest `json:"sha256"`
-	CheckedBy store.Check   `json:"checked_by"` // what the bytes were checked against
-	Read      time.Time     `json:"read"`       // when they were last read for that; zero: they may have changed since
-	Origin    lock.Origin   `json:"origin"`     // how they came
+	CheckedBy store.Check   `json:"checked_by"`    // what the bytes were checked against
+	Read      time.Time     `json:"read"`          // when they were last read for that; zero: they may have changed since
+	Origin    lock.Origin   `json:"origin"`        // how they came
+	Row       string        `json:"row,omitempty"` // the bundle that brought the row of the model; empty: none did
 }
 
 func source(model string, b store.Blob) *Source {
@@ -159,7 +160,11 @@ func (z *Zoo) Cached() ([]*Source, error) {
 	}
 	var out []*Source
 	for _, r := range refs {
-		out = append(out, source(r.Name, r.Blob))
+		s := source(r.Name, r.Blob)
+		if origin, ok := z.RowOrigin(r.Name); ok {
+			s.Row = origin.String()
+		}
+		out = append(out, s)
 	}
 	return out, nil
 }

@@ -146,6 +146,9 @@ func (r *Registry) Twin(name string) string {
 	return r.names[i]
 }
 
+// Has reports whether there is a row of that name, right or not.
+func (r *Registry) Has(name string) bool { return r.rows[name] != nil }
+
 // Over returns a registry with an entry over a row of its name.
 func (r *Registry) Over(e *Entry) *Registry {
 	out := r.clone()
