@@ -16,9 +16,9 @@ import (
 
 func (a *app) cacheCommand() *cobra.Command {
 	c := &cobra.Command{Use: "cache", Short: "Look after the cache", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
-		return usage("expected a command of cache: ls, verify, prune or path")
+		return usage("expected a command of cache: ls, verify, prune, rm or path")
 	}}
-	c.AddCommand(a.cacheListCommand(), a.cacheVerifyCommand(), a.cachePruneCommand(), &cobra.Command{
+	c.AddCommand(a.cacheListCommand(), a.cacheVerifyCommand(), a.cachePruneCommand(), a.cacheRemoveCommand(), &cobra.Command{
 		Use:   "path",
 		Short: "Print the cache folder",
 		Long:  "Print the cache folder. Formats: human, json.",

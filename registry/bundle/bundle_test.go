@@ -341,9 +341,9 @@ func TestLoadRefuses(t *testing.T) {
 	refused := errors.New("refused")
 	s := newStore(t)
 	_, err := bundle.Load(t.Context(), bytes.NewReader(good), s, bundle.LoadOptions{
-			Check: func(bundle.Model) error { return refused },
-			Row:   func(bundle.Model, []byte) (bool, error) { return true, nil },
-		})
+		Check: func(bundle.Model) error { return refused },
+		Row:   func(bundle.Model, []byte) (bool, error) { return true, nil },
+	})
 	if left := files(t, s.Dir()); !errors.Is(err, refused) || left != nil {
 		t.Errorf("refused by the check: error = %v, %q were written", err, left)
 	}

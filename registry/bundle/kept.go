@@ -5,10 +5,18 @@ import (
 	"encoding/json"
 	"errors"
 	"fmt"
+	"io/fs"
+	"maps"
+	"os"
+	"path/filepath"
+	"slices"
+	"strings"
 
 	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/internal/bounded"
+	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/lock"
+	"github.com/gozoo/zoo/registry/store"
 )
 
 // What a bundle brings into a store's folder beside checkpoints lies there with a record of its origin.
@@ -107,4 +115,59 @@ func keep(path string, data []byte, origin Origin) (kept bool, err error) {
 		return false, err
 	}
 	return true, writeFile(path+originSuffix, append(text, '\n'))
+}
+
+// Names returns the models of which bundles brought goldens, licences or rows into a store's folder, sorted.
+func Names(dir string) ([]string, error) {
+	names := make(map[string]bool)
+	for _, kind := range []struct{ dir, suffix string }{{GoldensDir, ""}, {LicencesDir, licenceSuffix}, {RowsDir, rowSuffix}} {
+		entries, err := os.ReadDir(filepath.Join(dir, filepath.FromSlash(kind.dir)))
+		if err != nil && !errors.Is(err, fs.ErrNotExist) {
+			return nil, fmt.Errorf("bundle: %w", err)
+		}
+		for _, e := range entries {
+			name, ok := strings.CutSuffix(e.Name(), kind.suffix)
+			if ok && e.IsDir() == (kind.suffix == "") && registry.CheckName(name) == nil {
+				names[name] = true
+			}
+		}
+	}
+	return slices.Sorted(maps.Keys(names)), nil
+}
+
+// Remove removes what bundles brought of a model into a store's folder beside its checkpoint: goldens, licence
+// and row. With dry nothing is removed, and what would be is returned.
+func Remove(dir, model string, dry bool) (removed []store.Removed, err error) {
+	if err := registry.CheckName(model); err != nil {
+		return nil, fmt.Errorf("bundle: name %q: %w", model, err)
+	}
+	goldens := filepath.Join(dir, filepath.FromSlash(GoldensDir), model)
+	row := filepath.Join(dir, filepath.FromSlash(RowsDir), model+rowSuffix)
+	paths := []string{filepath.Join(dir, filepath.FromSlash(LicencesDir), model+licenceSuffix), row, row + originSuffix}
+	entries, err := os.ReadDir(goldens)
+	if err != nil && !errors.Is(err, fs.ErrNotExist) {
+		return nil, fmt.Errorf("bundle: %w", err)
+	}
+	for _, e := range entries {
+		paths = append(paths, filepath.Join(goldens, e.Name()))
+	}
+	for _, path := range paths {
+		st, err := os.Lstat(path)
+		if err == nil && st.IsDir() {
+			continue // no bundle brought it
+		}
+		if err == nil && !dry {
+			err = os.Remove(path)
+		}
+		switch {
+		case err == nil:
+			removed = append(removed, store.Removed{Path: path, Size: st.Size(), Reason: "of " + model})
+		case !errors.Is(err, fs.ErrNotExist):
+			return removed, fmt.Errorf("bundle: %w", err)
+		}
+	}
+	if len(entries) > 0 && !dry {
+		os.Remove(goldens) // it stays where something is in it
+	}
+	return removed, nil
 }
