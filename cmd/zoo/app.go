@@ -157,7 +157,12 @@ func (a *app) open() (*zoo.Zoo, error) {
 	if err != nil {
 		return nil, &usageError{err}
 	}
-	a.release = z.Store().Release
+	before := a.release
+	a.release = func() {
+		if z.Store().Release(); before != nil {
+			before()
+		}
+	}
 	if !a.warned {
 		a.warned = true
 		a.sayKernels()
