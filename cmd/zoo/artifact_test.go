@@ -132,6 +132,7 @@ func TestPushJSON(t *testing.T) {
 		if err := json.Unmarshal([]byte(r.stdout), &got); err != nil || r.status != exitOK {
 			t.Fatalf("%+v, %v", r, err)
 		}
+		holdsResult(t, readDoc(t), "zoo push", formatJSON, r)
 		data := nanoBytes(t)
 		want := []blob{{"cspresnet-nano_digits.pth", "application/octet-stream", fmt.Sprintf("sha256:%x", sha256.Sum256(data)), int64(len(data)), again}}
 		if got.Layers[0].Title = "cspresnet-nano_digits.pth"; !cmp.Equal(want, got.Layers) || got.Config.There != again || got.Config.MediaType != "application/vnd.gozoo.row.v1" {

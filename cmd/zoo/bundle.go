@@ -117,9 +117,10 @@ compressed with zstd, and may be -, standard input. Formats: human, json.`,
 				}
 				return a.printJSON(struct {
 					Models []string `json:"models"`
-					Files  []string `json:"files"` // goldens and licences, as they lie in the cache
+					Rows   []string `json:"rows"`  // models whose rows were kept
+					Files  []string `json:"files"` // goldens, licences and rows, as they lie in the cache
 					Origin string   `json:"origin"`
-				}{names, append([]string{}, loaded.Files...), fmt.Sprint(loaded.Origin)})
+				}{names, append([]string{}, loaded.Rows...), append([]string{}, loaded.Files...), fmt.Sprint(loaded.Origin)})
 			}
 			for _, m := range loaded.Models {
 				a.line("%s", m.Name)
