@@ -161,6 +161,9 @@ func (r *Registry) Over(e *Entry) *Registry {
 // Under returns a registry with further rows, each of which is read when it is first asked for. Names that
 // r has already, in capital letters or not, are left as they are.
 func (r *Registry) Under(rows map[string]func() (*Entry, error)) *Registry {
+	if len(rows) == 0 {
+		return r
+	}
 	out := r.clone()
 	known := make(map[string]bool, len(r.names))
 	for _, name := range r.names {
