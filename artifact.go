@@ -65,7 +65,9 @@ func (z *Zoo) pushFile(ctx context.Context, entry *registry.Entry, src store.Blo
 	if file.Row, err = carried(&row, file.Blob); err != nil {
 		return file, err
 	}
-	file.Annotations = map[string]string{"org.opencontainers.image.licenses": entry.Weights.Licence, "org.opencontainers.image.title": entry.Name}
+	file.Annotations = map[string]string{
+		"org.opencontainers.image.licenses": entry.Weights.Licence, "org.opencontainers.image.title": entry.Name,
+	}
 	if a.Kind == registry.AddressHTTP {
 		file.Annotations["org.opencontainers.image.source"] = printable.Shown(entry.Weights.URL)
 	}
@@ -107,7 +109,8 @@ func (z *Zoo) Pull(ctx context.Context, address string, o PullOptions) (*registr
 	byDigest := strings.HasPrefix(a.Revision, "sha256:")
 	if z.lockKey != nil {
 		if !byDigest {
-			return nil, &lock.SignatureError{Path: printable.Shown(address), Reason: "a tag can be moved: where a key is asked for, name the artifact by its digest"}
+			return nil, &lock.SignatureError{Path: printable.Shown(address),
+				Reason: "a tag can be moved: where a key is asked for, name the artifact by its digest"}
 		}
 		if err := z.signed(); err != nil && !o.ToPin {
 			return nil, err

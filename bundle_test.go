@@ -290,7 +290,8 @@ func TestPush(t *testing.T) {
 	server := httptest.NewServer(ociserver.New(ociserver.Logger(log.New(io.Discard, "", 0))))
 	defer server.Close()
 	z := newZoo(t, func(c *zoo.Config) { c.Offline = false })
-	pushed, err := z.Push(context.Background(), nano.Names[1], "oci://"+strings.TrimPrefix(server.URL, "http://")+"/models/nano:v1", zoo.PushOptions{})
+	at := "oci://" + strings.TrimPrefix(server.URL, "http://") + "/models/nano:v1"
+	pushed, err := z.Push(context.Background(), nano.Names[1], at, zoo.PushOptions{})
 	if err != nil || !strings.Contains(pushed.Reference, "@sha256:") {
 		t.Fatalf("%+v, %v", pushed, err)
 	}

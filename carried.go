@@ -30,7 +30,8 @@ func (z *Zoo) readCarried(what string, text []byte, file lock.Pin) (*registry.En
 	}
 	w := &entry.Weights
 	if w.Digest != file.Digest || w.Size != file.Size {
-		return nil, fmt.Errorf("%s: it is of a file of sha256 %s in %d bytes, and came with one of %s in %d", what, w.Digest, w.Size, file.Digest, file.Size)
+		return nil, fmt.Errorf("%s: it is of a file of sha256 %s in %d bytes, and came with one of %s in %d",
+			what, w.Digest, w.Size, file.Digest, file.Size)
 	}
 	if _, err := graph(entry, nn.AsTrained, entry.Classes); err != nil {
 		return nil, fmt.Errorf("%s: %w", what, err)
@@ -79,7 +80,8 @@ func (z *Zoo) bundledRow(model bundle.Model, text []byte) (entry *registry.Entry
 		z.notice(fmt.Sprintf("%s: the row that another bundle brought is replaced: %s", model.Name, strings.Join(keys, ", ")))
 		return entry, true, nil
 	}
-	z.notice(fmt.Sprintf("%s: its row was left out, since the one here says something else and stands: %s", model.Name, strings.Join(keys, ", ")))
+	z.notice(fmt.Sprintf("%s: its row was left out, since the one here says something else and stands: %s",
+		model.Name, strings.Join(keys, ", ")))
 	return nil, false, nil
 }
 

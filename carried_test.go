@@ -32,7 +32,8 @@ func TestHostileBundleRows(t *testing.T) {
 	}
 	load := func(name string, row []byte) (*zoo.Zoo, *bundle.Loaded, error) {
 		t.Helper()
-		c := bundle.Contents{Blobs: map[string]store.Blob{name: {Path: src.Path, Digest: src.Digest, Size: src.Size}}, Rows: map[string][]byte{name: row}}
+		c := bundle.Contents{Blobs: map[string]store.Blob{name: {Path: src.Path, Digest: src.Digest, Size: src.Size}},
+			Rows: map[string][]byte{name: row}}
 		var b bytes.Buffer
 		if err := bundle.Create(t.Context(), &b, c); err != nil {
 			t.Fatal(err)

@@ -21,7 +21,7 @@ const MaxCarried = maxRowText
 // ParseCarried reads. The error says what no such row can have: a file without size or full digest.
 func (e *Entry) Carried() ([]byte, error) {
 	all := *e
-	all.Base, all.Weights.URL, all.Builtin = "", "", Weights{}
+	all.Base, all.Weights.URL = "", ""
 	from := &all.Weights.ConvertedFrom
 	if *from = printable.Shown(*from); !travels(*from) {
 		*from = ""
@@ -98,6 +98,7 @@ func ParseCarried(file string, data []byte) (*Entry, error) {
 		// Whoever has the row has not written it: it is no *RowError of a file of settings.
 		return nil, errors.New(err.Error())
 	}
+	e.Outside = true // nobody else has the entry yet
 	return e, nil
 }
 

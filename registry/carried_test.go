@@ -31,7 +31,8 @@ func TestCarried(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	own := "[\"mine.v1\"]\nbase = \"cspresnet-nano_digits\"\nclass_names = [\"a\", \"\\\"d\\\\\", \"Käfer\", \"3\", \"4\", \"5\", \"6\"]\nweights.url = \"file:/home/me/nano.pth\"\nweights.converted_from = \"file:old.pth\"\n"
+	own := "[\"mine.v1\"]\nbase = \"cspresnet-nano_digits\"\nclass_names = [\"a\", \"\\\"d\\\\\", \"Käfer\", \"3\", \"4\", \"5\", " +
+		"\"6\"]\nweights.url = \"file:/home/me/nano.pth\"\nweights.converted_from = \"file:old.pth\"\n"
 	r, err := registry.Parse("zoo.toml", append(text, own...))
 	if err != nil {
 		t.Fatal(err)
@@ -45,7 +46,8 @@ func TestCarried(t *testing.T) {
 			t.Errorf("%s: %v", e.Name, err)
 			continue
 		}
-		if strings.Contains(string(carried), "/home/me") || strings.Contains(string(carried), "hidden") || strings.Contains(string(carried), "\nbase") || strings.Contains(string(carried), "\nurl") {
+		if strings.Contains(string(carried), "/home/me") || strings.Contains(string(carried), "hidden") ||
+			strings.Contains(string(carried), "\nbase") || strings.Contains(string(carried), "\nurl") {
 			t.Errorf("%s: what stays at home travels:\n%s", e.Name, carried)
 		}
 		got, err := registry.ParseCarried("row", carried)
@@ -54,7 +56,7 @@ func TestCarried(t *testing.T) {
 			continue
 		}
 		want := *e
-		want.Base, want.Weights.URL = "", ""
+		want.Base, want.Weights.URL, want.Outside = "", "", true
 		if strings.HasPrefix(want.Weights.ConvertedFrom, "file:") {
 			want.Weights.ConvertedFrom = ""
 		}
@@ -129,7 +131,7 @@ func FuzzParseCarried(f *testing.F) {
 		if err != nil {
 			return
 		}
-		if e.Weights.URL != "" || !e.Weights.Digest.Full() || e.Weights.Size <= 0 || registry.CheckName(e.Name) != nil {
+		if !e.Outside || e.Weights.URL != "" || !e.Weights.Digest.Full() || e.Weights.Size <= 0 || registry.CheckName(e.Name) != nil {
 			t.Fatalf("%+v", e)
 		}
 		text, err := e.Carried()

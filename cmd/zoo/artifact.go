@@ -21,8 +21,9 @@ an artifact of one layer; with --converted, the file that zoo convert makes of i
 address that names it by digest. That address is a NAME for every command that uses a model, on
 a machine that has neither file nor row, and may stand as url in a zoo.toml. Logins are docker's.
 Formats: human, json, which says what was sent and what the registry had.`,
-		Example: "  zoo push cspresnet-nano_digits oci://localhost:5000/models/nano:v1\n  zoo push flowers oci://localhost:5000/models/flowers:v1 --converted --format json",
-		Args:    cobra.ExactArgs(2),
+		Example: "  zoo push cspresnet-nano_digits oci://localhost:5000/models/nano:v1\n" +
+			"  zoo push flowers oci://localhost:5000/models/flowers:v1 --converted --format json",
+		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			format, err := a.formatOf(formatJSON)
 			if err != nil {

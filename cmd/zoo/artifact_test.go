@@ -62,8 +62,10 @@ func TestPushedRow(t *testing.T) {
 	t.Chdir(t.TempDir())
 	away := t.TempDir()
 	play(t, away, []situation{
-		{name: "info", args: []string{"info", address}, says: []string{"name           mine", "10 nought, one", address}, never: []string{"like "}},
-		{name: "predict", args: []string{"predict", address, five, "--top", "1"}, says: []string{"0.9986  cinq", "mine, "}, never: []string{"overridden"}},
+		{name: "info", args: []string{"info", address}, says: []string{"name           mine", "10 nought, one", address},
+			never: []string{"like "}},
+		{name: "predict", args: []string{"predict", address, five, "--top", "1"},
+			says: []string{"0.9986  cinq", "mine, "}, never: []string{"overridden"}},
 		{name: "offline", args: []string{"--offline", "predict", address, five, "--top", "1"}, says: []string{"0.9986  cinq"}},
 		{name: "by tag", args: []string{"predict", tag, five}, says: []string{"cinq", tag + " is " + address}},
 		{name: "by tag, offline", args: []string{"--offline", "predict", tag, five}, status: exitNetwork, says: []string{"offline", tag}},
@@ -79,9 +81,12 @@ func TestPushedRow(t *testing.T) {
 		{name: "cached", args: []string{"cache", "ls"}, says: []string{"mine "}},
 		{name: "the name alone", args: []string{"predict", "mine", five}, status: exitUnknown},
 		{name: "pushed on", args: []string{"push", address, "oci://" + host + "/models/again:v1"}},
-		{name: "no such tag", args: []string{"predict", "oci://" + host + "/models/mine:v2", five}, status: exitNetwork, says: []string{"HTTP status 404"}, never: []string{"zoo import"}},
-		{name: "no address", args: []string{"predict", "oci://" + host + "/Models", five}, status: exitUsage, says: []string{"@sha256:DIGEST"}},
-		{name: "two of a name", args: []string{"download", address, "oci://" + host + "/models/again:v1"}, status: exitUsage, says: []string{"are both called mine"}},
+		{name: "no such tag", args: []string{"predict", "oci://" + host + "/models/mine:v2", five}, status: exitNetwork,
+			says: []string{"HTTP status 404"}, never: []string{"zoo import"}},
+		{name: "no address", args: []string{"predict", "oci://" + host + "/Models", five}, status: exitUsage,
+			says: []string{"@sha256:DIGEST"}},
+		{name: "two of a name", args: []string{"download", address, "oci://" + host + "/models/again:v1"}, status: exitUsage,
+			says: []string{"are both called mine"}},
 	})
 	// A folder that somebody else filled will do.
 	if got := command(t, t.TempDir(), "--offline", "predict", address, five); got.status != exitNetwork {
@@ -101,10 +106,13 @@ func TestPushConverted(t *testing.T) {
 		t.Fatalf("%+v, %+v", got, converted)
 	}
 	play(t, t.TempDir(), []situation{
-		{name: "built in", args: []string{"predict", strings.TrimSpace(got.stdout), five}, says: []string{"0.9986"}, never: []string{"overridden"}},
+		{name: "built in", args: []string{"predict", strings.TrimSpace(got.stdout), five},
+			says: []string{"0.9986"}, never: []string{"overridden"}},
 		{name: "converted", args: []string{"predict", strings.TrimSpace(converted.stdout), five},
-			says: []string{"0.9986", nanoModel + ": the built-in row is overridden: weights.sha256, weights.size, weights.container by oci://"}},
-		{name: "the built-in one", args: []string{"download", nanoModel}, says: []string{"checked by sha256"}, never: []string{"overridden"}},
+			says: []string{"0.9986", nanoModel + ": the built-in row is overridden: weights.sha256, weights.size, " +
+				"weights.container by oci://"}},
+		{name: "the built-in one", args: []string{"download", nanoModel},
+			says: []string{"checked by sha256"}, never: []string{"overridden"}},
 	})
 }
 
@@ -134,8 +142,10 @@ func TestPushJSON(t *testing.T) {
 		}
 		holdsResult(t, readDoc(t), "zoo push", formatJSON, r)
 		data := nanoBytes(t)
-		want := []blob{{"cspresnet-nano_digits.pth", "application/octet-stream", fmt.Sprintf("sha256:%x", sha256.Sum256(data)), int64(len(data)), again}}
-		if got.Layers[0].Title = "cspresnet-nano_digits.pth"; !cmp.Equal(want, got.Layers) || got.Config.There != again || got.Config.MediaType != "application/vnd.gozoo.row.v1" {
+		want := []blob{{"cspresnet-nano_digits.pth", "application/octet-stream",
+			fmt.Sprintf("sha256:%x", sha256.Sum256(data)), int64(len(data)), again}}
+		if got.Layers[0].Title = "cspresnet-nano_digits.pth"; !cmp.Equal(want, got.Layers) || got.Config.There != again ||
+			got.Config.MediaType != "application/vnd.gozoo.row.v1" {
 			t.Errorf("again %v: %s%+v", again, cmp.Diff(want, got.Layers), got)
 		}
 		if got.Schema != 1 || got.Model != nanoModel || got.Tag != "v1" || got.Reference != "oci://"+host+"/nano@"+got.Digest {
@@ -165,8 +175,10 @@ func rowArtifact(t *testing.T, host string, row, file []byte) string {
 		resp.Body.Close()
 		return sum
 	}
-	manifest := fmt.Sprintf(`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json","config":{"mediaType":"application/vnd.gozoo.row.v1","digest":%q,"size":%d},`+
-		`"layers":[{"mediaType":"application/octet-stream","digest":%q,"size":%d}]}`, put("", row, ""), len(row), put("", file, ""), len(file))
+	manifest := fmt.Sprintf(`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",`+
+		`"config":{"mediaType":"application/vnd.gozoo.row.v1","digest":%q,"size":%d},`+
+		`"layers":[{"mediaType":"application/octet-stream","digest":%q,"size":%d}]}`, put("", row, ""), len(row), put("", file, ""),
+		len(file))
 	return "oci://" + host + "/evil@" + put("v1", []byte(manifest), "application/vnd.oci.image.manifest.v1+json")
 }
 
@@ -180,8 +192,10 @@ func TestHostileRows(t *testing.T) {
 	t.Chdir(t.TempDir())
 	file := nanoBytes(t)
 	row := func(edits ...string) []byte {
-		text := fmt.Sprintf("[evil]\nfamily = \"cspnet\"\narch = \"cspresnet-nano\"\nclasses = 10\n[evil.weights]\nsha256 = \"%x\"\nsize = %d\n[evil.input]\n"+
-			"resize = { kind = \"none\" }\ncrop = 32\nmean = [0, 0, 0]\nstd = [1, 1, 1]\norder = \"rgb\"\nexif = \"apply\"\n", sha256.Sum256(file), len(file))
+		text := fmt.Sprintf("[evil]\nfamily = \"cspnet\"\narch = \"cspresnet-nano\"\nclasses = 10\n"+
+			"[evil.weights]\nsha256 = \"%x\"\nsize = %d\n[evil.input]\n"+
+			"resize = { kind = \"none\" }\ncrop = 32\nmean = [0, 0, 0]\nstd = [1, 1, 1]\norder = \"rgb\"\nexif = \"apply\"\n",
+			sha256.Sum256(file), len(file))
 		return []byte(strings.NewReplacer(edits...).Replace(text))
 	}
 	if got := command(t, t.TempDir(), "predict", rowArtifact(t, host, row(), file), five); got.status != exitOK {
@@ -215,7 +229,8 @@ func TestHostileRows(t *testing.T) {
 		}
 	}
 	long := append(row(), bytes.Repeat([]byte("#"), 1<<20)...)
-	if got := command(t, t.TempDir(), "predict", rowArtifact(t, host, long, file), five); got.status != exitNetwork || !strings.Contains(got.stderr, "at most") {
+	if got := command(t, t.TempDir(), "predict", rowArtifact(t, host, long, file), five); got.status != exitNetwork ||
+		!strings.Contains(got.stderr, "at most") {
 		t.Errorf("a long row: %+v", got)
 	}
 	// A row of a name that is there stands for itself, once, and is told of.
@@ -223,7 +238,8 @@ func TestHostileRows(t *testing.T) {
 	theirs := rowArtifact(t, host, row("[evil", "["+nanoModel), file)
 	play(t, cache, []situation{
 		{name: "before", args: []string{"predict", nanoModel, five}, says: []string{"0.9986"}},
-		{name: "a built-in name", args: []string{"predict", theirs, five}, says: []string{nanoModel + ": the built-in row is overridden: labels, "}},
+		{name: "a built-in name", args: []string{"predict", theirs, five},
+			says: []string{nanoModel + ": the built-in row is overridden: labels, "}},
 		{name: "after", args: []string{"--offline", "predict", nanoModel, five}, says: []string{"0.9986"}, never: []string{"overridden"}},
 		{name: "another's mine", args: []string{"predict", address, five}, says: []string{"cinq"}, never: []string{"overridden"}},
 	})
@@ -232,10 +248,13 @@ func TestHostileRows(t *testing.T) {
 		t.Fatal(got)
 	}
 	other := append(bytes.Clone(file), 0)
-	swapped := rowArtifact(t, host, bytes.ReplaceAll(row("[evil", "["+nanoModel, fmt.Sprintf("size = %d", len(file)), fmt.Sprintf("size = %d", len(other))),
+	swapped := rowArtifact(t, host, bytes.ReplaceAll(row("[evil", "["+nanoModel, fmt.Sprintf("size = %d", len(file)),
+		fmt.Sprintf("size = %d", len(other))),
 		[]byte(fmt.Sprintf("%x", sha256.Sum256(file))), []byte(fmt.Sprintf("%x", sha256.Sum256(other)))), other)
 	play(t, cache, []situation{
 		{name: "pinned", args: []string{"download", theirs}, says: []string{"checked by sha256"}},
+		{name: "pinned by nobody", args: []string{"download", address},
+			says: []string{"mine: not added to zoo.lock", "zoo lock mine adds it"}},
 		{name: "another file", args: []string{"download", swapped}, status: exitDigest, says: []string{"zoo.lock pins sha256"}},
 	})
 }
@@ -274,5 +293,6 @@ func TestArtifactAndKey(t *testing.T) {
 	if err := json.Unmarshal([]byte(got.stdout), &nano); err != nil {
 		t.Fatal(err)
 	}
-	play(t, cache, []situation{{name: "not in the lock file", args: with("predict", nano.Reference, five), status: exitDigest, says: []string{"it is not in zoo.lock"}}})
+	play(t, cache, []situation{{name: "not in the lock file", args: with("predict", nano.Reference, five), status: exitDigest,
+		says: []string{"it is not in zoo.lock"}}})
 }

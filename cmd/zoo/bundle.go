@@ -28,8 +28,9 @@ pins it, its goldens, the text of its licence, and its row where that is no buil
 same models give the same bytes. A FILE whose name ends in .zst is compressed. A signed lock
 file is taken along as it is. With --key the bundle is signed: every byte of it, goldens,
 licences and rows too, for those who load it with --lock-key. Formats: human, json.`,
-		Example: "  zoo bundle create cspresnet50_3rdparty_8xb32_in1k -o models.tar --key release.key\n  zoo bundle create flowers -o flowers.tar.zst",
-		Args:    cobra.MinimumNArgs(1),
+		Example: "  zoo bundle create cspresnet50_3rdparty_8xb32_in1k -o models.tar --key release.key\n" +
+			"  zoo bundle create flowers -o flowers.tar.zst",
+		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			format, err := a.formatOf(formatJSON)
 			if err != nil {

@@ -48,7 +48,8 @@ func TestBundleRows(t *testing.T) {
 		{name: "load", args: []string{"bundle", "load", bundle}, says: []string{"mine\n", filepath.Join(away, "rows", "mine.toml")}},
 		{name: "predict", args: []string{"--offline", "predict", "mine", five, "--top", "1"}, says: []string{"0.9986  cinq"}},
 		{name: "list", args: []string{"list", "mine"}, says: []string{"mine  cspnet"}},
-		{name: "info", args: []string{"info", "mine"}, says: []string{"row            bundle ", "unsigned or its signature not checked", "from bundle"}},
+		{name: "info", args: []string{"info", "mine"}, says: []string{"row            bundle ", "unsigned or its signature not checked",
+			"from bundle"}},
 		{name: "info, json", args: []string{"info", "mine", "--format", "json"}, says: []string{`"row": "bundle `}},
 		{name: "cache ls", args: []string{"cache", "ls"}, says: []string{"row of bundle "}},
 		{name: "cache ls, json", args: []string{"cache", "ls", "--format", "json"}, says: []string{`"row": "bundle `}},
@@ -64,13 +65,16 @@ func TestBundleRows(t *testing.T) {
 		t.Fatal(err)
 	}
 	play(t, away, []situation{
-		{name: "the row here stands", args: []string{"info", "mine"}, says: []string{"like           " + nanoModel}, never: []string{"cinq", "row  "}},
+		{name: "the row here stands", args: []string{"info", "mine"},
+			says: []string{"like           " + nanoModel}, never: []string{"cinq", "row  "}},
 	})
 	if err := os.WriteFile("nano.pth", nanoBytes(t), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	play(t, filepath.Join(t.TempDir(), "cache"), []situation{
-		{name: "left out", args: []string{"bundle", "load", bundle}, says: []string{"mine: its row was left out, since the one here says something else and stands: labels, class_names"}, never: []string{"mine.toml"}},
+		{name: "left out", args: []string{"bundle", "load", bundle},
+			says:  []string{"mine: its row was left out, since the one here says something else and stands: labels, class_names"},
+			never: []string{"mine.toml"}},
 		{name: "and not used", args: []string{"predict", "mine", five}, never: []string{"cinq"}},
 	})
 	// What was changed in the cache is not used.
@@ -121,7 +125,8 @@ func TestBundleRowsAndKey(t *testing.T) {
 	play(t, away, []situation{
 		{name: "unsigned, with a key", args: with("bundle", "load", filepath.Join(dir, "plain.tar")), status: exitDigest},
 		{name: "unsigned", args: []string{"bundle", "load", filepath.Join(dir, "plain.tar")}},
-		{name: "its row, with a key", args: with("predict", "mine", "five.png"), status: exitDigest, says: []string{"rows", "is asked for"}},
+		{name: "its row, with a key", args: with("predict", "mine", "five.png"), status: exitDigest,
+			says: []string{"rows", "is asked for"}},
 		{name: "signed", args: with("bundle", "load", filepath.Join(dir, "signed.tar.zst"))},
 		{name: "its row", args: with("predict", "mine", "five.png"), says: []string{"cinq"}},
 		{name: "unsigned again", args: []string{"bundle", "load", filepath.Join(dir, "plain.tar")}},

@@ -61,9 +61,11 @@ func TestCacheRemove(t *testing.T) {
 		} `json:"removed"`
 	}
 	play(t, cache, []situation{
-		{name: "unknown", args: []string{"cache", "rm", "cspdarknet-nano_digit"}, status: exitUnknown, says: []string{"did you mean cspdarknet-nano_digits"}},
+		{name: "unknown", args: []string{"cache", "rm", "cspdarknet-nano_digit"}, status: exitUnknown,
+			says: []string{"did you mean cspdarknet-nano_digits"}},
 		{name: "one of two is unknown", args: []string{"cache", "rm", "mine", "nope"}, status: exitUnknown},
-		{name: "not cached", args: []string{"cache", "rm", "cspresnext-nano_digits"}, says: []string{"cspresnext-nano_digits: nothing of it is in the cache", "removed 0 files, 0 bytes"}},
+		{name: "not cached", args: []string{"cache", "rm", "cspresnext-nano_digits"},
+			says: []string{"cspresnext-nano_digits: nothing of it is in the cache", "removed 0 files, 0 bytes"}},
 		{name: "no such name", args: []string{"cache", "rm", "resnet*"}, says: []string{"resnet*: nothing in the cache has such a name"}},
 		{name: "a bad pattern", args: []string{"cache", "rm", "a["}, status: exitUsage},
 		{name: "no name", args: []string{"cache", "rm"}, status: exitUsage},
@@ -88,7 +90,8 @@ func TestCacheRemove(t *testing.T) {
 		{name: "its row is gone", args: []string{"info", "mine"}, status: exitUnknown},
 		{name: "whose file it shared stays", args: []string{"--offline", "predict", nanoModel, five}, says: []string{"0.9986"}},
 		{name: "verify", args: []string{"cache", "verify"}, says: []string{"PASS"}},
-		{name: "by a pattern", args: []string{"cache", "rm", "csp*nano*", "cspdarknet-nano_digits"}, says: []string{"refs/" + nanoModel, "refs/cspdarknet-nano_digits", "removed "}},
+		{name: "by a pattern", args: []string{"cache", "rm", "csp*nano*", "cspdarknet-nano_digits"},
+			says: []string{"refs/" + nanoModel, "refs/cspdarknet-nano_digits", "removed "}},
 		{name: "all is gone", args: []string{"cache", "ls"}, says: []string{"0 checkpoints, 0.0 MB; 0 files made of them"}},
 	})
 	if left, _ := below(t, cache); len(left) > 0 {

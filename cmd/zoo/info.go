@@ -216,7 +216,8 @@ func (a *app) printLayers(cost metrics.Cost, format string) error {
 // layersDrop is the order in which a narrow terminal goes without columns.
 var layersDrop = []string{"MACs", "Output", "Operator", "Params"}
 
-func (a *app) printInfoJSON(e *registry.Entry, cost countedForm, layers bool, here *zoo.Source, overrides []registry.Override, rowOrigin string) error {
+func (a *app) printInfoJSON(e *registry.Entry, cost countedForm, layers bool, here *zoo.Source,
+	overrides []registry.Override, rowOrigin string) error {
 	type override struct {
 		File string   `json:"file"`
 		Keys []string `json:"keys"`

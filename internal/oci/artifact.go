@@ -21,7 +21,8 @@ type Artifact struct {
 }
 
 // ErrNoRow says that an artifact comes without its row.
-var ErrNoRow = errors.New("the artifact has no row of zoo.toml: push its model with zoo push, which adds one, or write a row whose url is its address")
+var ErrNoRow = errors.New("the artifact has no row of zoo.toml: push its model with zoo push, which adds one, " +
+	"or write a row whose url is its address")
 
 // Artifact reads the manifest that an address names and the row that it carries. The arguments and
 // errors are those of Resolve, and a *transfer.Error of ErrNoRow.

@@ -60,9 +60,11 @@ func TestArtifact(t *testing.T) {
 		MediaType: "application/vnd.oci.image.manifest.v1+json", ArtifactType: "application/vnd.gozoo.checkpoint.v1",
 		Digest: resp.Header.Get("Docker-Content-Digest"), Size: resp.ContentLength,
 		Config: PushedBlob{MediaType: string(m.Config.MediaType), Digest: "sha256:" + sumOf(row).String(), Size: 7},
-		Layers: []PushedBlob{{Title: "net.pth", MediaType: string(m.Layers[0].MediaType), Digest: m.Layers[0].Digest.String(), Size: m.Layers[0].Size}},
+		Layers: []PushedBlob{{Title: "net.pth", MediaType: string(m.Layers[0].MediaType), Digest: m.Layers[0].Digest.String(),
+			Size: m.Layers[0].Size}},
 	}
-	if diff := cmp.Diff(want, first); diff != "" || m.Config.MediaType != RowType || m.Config.Digest.Hex != sumOf(row).String() || resp.Header.Get("Content-Type") != want.MediaType {
+	if diff := cmp.Diff(want, first); diff != "" || m.Config.MediaType != RowType || m.Config.Digest.Hex != sumOf(row).String() ||
+		resp.Header.Get("Content-Type") != want.MediaType {
 		t.Errorf("%s%+v", diff, m)
 	}
 	again, err := c.Push(t.Context(), a, file)
@@ -84,7 +86,8 @@ func TestArtifact(t *testing.T) {
 		if diff := cmp.Diff(fmt.Sprint(got), fmt.Sprint(kept)); diff != "" || err != nil {
 			t.Errorf("%s: kept: %s%v", text, diff, err)
 		}
-		if string(got.Row) != string(row) || got.File != file.Digest || got.Size != file.Size || "sha256:"+got.Digest.String() != want.Digest {
+		if string(got.Row) != string(row) || got.File != file.Digest || got.Size != file.Size ||
+			"sha256:"+got.Digest.String() != want.Digest {
 			t.Errorf("%s: %+v", text, got)
 		}
 		if _, err := OfTexts(a, got.Manifest, []byte("[mime]\n")); err == nil {
@@ -105,7 +108,8 @@ func TestArtifact(t *testing.T) {
 func FuzzArtifact(f *testing.F) {
 	row := []byte("[mine]\n")
 	config := func(media, digest string, size int) string {
-		return fmt.Sprintf(`{"config":{"mediaType":%q,"digest":%q,"size":%d},"layers":[{"digest":"sha256:%064d","size":3}]}`, media, digest, size, 0)
+		return fmt.Sprintf(`{"config":{"mediaType":%q,"digest":%q,"size":%d},"layers":[{"digest":"sha256:%064d","size":3}]}`, media,
+			digest, size, 0)
 	}
 	f.Add([]byte(config(RowType, "sha256:"+sumOf(row).String(), len(row))), row)
 	f.Add([]byte(config(RowType, "nocolon", 1<<40)), row)

@@ -75,7 +75,8 @@ func (c *Client) Push(ctx context.Context, a registry.Address, file File) (*Push
 	}
 	config, configData := ocispec.DescriptorEmptyJSON, ocispec.DescriptorEmptyJSON.Data
 	if file.Row != nil {
-		config, configData = ocispec.Descriptor{MediaType: RowType, Digest: ocidigest.FromBytes(file.Row), Size: int64(len(file.Row))}, file.Row
+		config = ocispec.Descriptor{MediaType: RowType, Digest: ocidigest.FromBytes(file.Row), Size: int64(len(file.Row))}
+		configData = file.Row
 	}
 	layer := ocispec.Descriptor{
 		MediaType:   LayerType,

@@ -54,7 +54,8 @@ func unpack(r io.Reader) (tar io.Reader, done func(), err error) {
 	}
 	for magic, name := range map[string]string{"\x1f\x8b": "gzip", "\xfd7zXZ\x00": "xz", "BZh": "bzip2", "PK\x03\x04": "zip"} {
 		if bytes.HasPrefix(head, []byte(magic)) {
-			return nil, nil, &Error{"", fmt.Sprintf("it is compressed with %s: expected the tar file itself, or one compressed with zstd: unpack it first", name), nil}
+			return nil, nil, &Error{"", fmt.Sprintf("it is compressed with %s: expected the tar file itself, "+
+				"or one compressed with zstd: unpack it first", name), nil}
 		}
 	}
 	return r, func() {}, nil

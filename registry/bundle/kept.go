@@ -71,10 +71,12 @@ func readKept(path string, limit int64, key ed25519.PublicKey) ([]byte, Origin, 
 		return nil, origin, fmt.Errorf("bundle: %w", err)
 	}
 	if got := sumOf(data); got != r.SHA256 {
-		return nil, origin, &Error{path, fmt.Sprintf("expected sha256 %s, with which it came, found %s: load its bundle again", r.SHA256, got), nil}
+		return nil, origin, &Error{path, fmt.Sprintf("expected sha256 %s, with which it came, found %s: load its bundle again",
+			r.SHA256, got), nil}
 	}
 	if key != nil && !key.Equal(origin.Key) {
-		return nil, origin, &lock.SignatureError{Path: path, Reason: fmt.Sprintf("it came in %s, and one that key %s signed is asked for: remove it, or load a signed bundle that has it",
+		return nil, origin, &lock.SignatureError{Path: path, Reason: fmt.Sprintf("it came in %s, and one that key %s signed is asked for: "+
+			"remove it, or load a signed bundle that has it",
 			origin, lock.Fingerprint(key))}
 	}
 	return data, origin, nil

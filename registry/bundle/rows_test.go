@@ -78,8 +78,10 @@ func TestCompressed(t *testing.T) {
 // rowOf returns the text of a row of a model of these tests.
 func rowOf(model, licence string) []byte {
 	data := checkpoints[model]
-	return []byte(fmt.Sprintf("[%s]\nfamily = \"f\"\narch = \"a\"\nclasses = 2\n[%s.weights]\nsha256 = \"%s\"\nsize = %d\nlicence = %q\n[%s.input]\n"+
-		"resize = { kind = \"none\" }\ncrop = 32\nmean = [0, 0, 0]\nstd = [1, 1, 1]\norder = \"rgb\"\nexif = \"apply\"\n", model, model, digestOf(data), len(data), licence, model))
+	return []byte(fmt.Sprintf("[%s]\nfamily = \"f\"\narch = \"a\"\nclasses = 2\n"+
+		"[%s.weights]\nsha256 = \"%s\"\nsize = %d\nlicence = %q\n[%s.input]\n"+
+		"resize = { kind = \"none\" }\ncrop = 32\nmean = [0, 0, 0]\nstd = [1, 1, 1]\norder = \"rgb\"\nexif = \"apply\"\n", model, model,
+		digestOf(data), len(data), licence, model))
 }
 
 // TestRows: rows go with their models, are kept where that is wanted, and say where they are from.
@@ -104,7 +106,8 @@ func TestRows(t *testing.T) {
 	s := newStore(t)
 	load := func(data []byte) *bundle.Loaded {
 		t.Helper()
-		loaded, err := bundle.Load(t.Context(), bytes.NewReader(data), s, bundle.LoadOptions{Row: func(m bundle.Model, text []byte) (bool, error) {
+		loaded, err := bundle.Load(t.Context(), bytes.NewReader(data), s, bundle.LoadOptions{Row: func(m bundle.Model,
+			text []byte) (bool, error) {
 			if e, err := registry.ParseCarried("row", text); err != nil || e.Name != m.Name || e.Weights.Digest != m.Pin.Digest {
 				t.Errorf("asked about %+v, %s, %v", m, text, err)
 			}
@@ -119,7 +122,8 @@ func TestRows(t *testing.T) {
 		t.Helper()
 		names, err := bundle.RowNames(s.Dir())
 		e, origin, rerr := bundle.Row(s.Dir(), "a", nil)
-		if err != nil || rerr != nil || !cmp.Equal(names, []string{"a"}) || e.Weights.Licence != want || (origin.Key != nil) != (want == "signed") {
+		if err != nil || rerr != nil || !cmp.Equal(names, []string{"a"}) || e.Weights.Licence != want ||
+			(origin.Key != nil) != (want == "signed") {
 			t.Errorf("%q, %+v, %v, %v, %v, want licence %q", names, e, origin, err, rerr, want)
 		}
 	}
@@ -146,11 +150,15 @@ func TestRows(t *testing.T) {
 	if err := os.WriteFile(path, rowOf("a", "changed"), 0o600); err != nil {
 		t.Fatal(err)
 	}
-	if _, _, err := bundle.Row(s.Dir(), "a", nil); !errors.As(err, new(*bundle.Error)) || !strings.Contains(err.Error(), "load its bundle again") {
+	if _, _, err := bundle.Row(s.Dir(), "a", nil); !errors.As(err, new(*bundle.Error)) ||
+		!strings.Contains(err.Error(), "load its bundle again") {
 		t.Errorf("a row that was changed: %v", err)
 	}
 	// Without anybody who looks at rows none is kept, and one that is refused refuses the bundle.
-	for _, f := range []func(bundle.Model, []byte) (bool, error){nil, func(bundle.Model, []byte) (bool, error) { return true, os.ErrInvalid }} {
+	for _, f := range []func(bundle.Model, []byte) (bool, error){nil, func(bundle.Model, []byte) (bool, error) {
+		return true,
+			os.ErrInvalid
+	}} {
 		s = newStore(t)
 		_, err := bundle.Load(t.Context(), bytes.NewReader(plain), s, bundle.LoadOptions{Row: f})
 		if names, _ := bundle.RowNames(s.Dir()); len(names) > 0 || f != nil && !errors.Is(err, os.ErrInvalid) {

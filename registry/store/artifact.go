@@ -43,7 +43,9 @@ func (s *Store) Push(ctx context.Context, address string, file PushFile) (*Pushe
 		return nil, fmt.Errorf("store: push: %w", err)
 	}
 	b := file.Blob
-	return s.oci().Push(ctx, a, oci.File{Path: b.Path, Digest: b.Digest, Size: b.Size, Title: file.Title, Row: file.Row, Annotations: file.Annotations})
+	return s.oci().Push(ctx, a, oci.File{
+		Path: b.Path, Digest: b.Digest, Size: b.Size, Title: file.Title, Row: file.Row, Annotations: file.Annotations,
+	})
 }
 
 // An Artifact is what an "oci://" address names, but for the bytes of its file.

@@ -17,7 +17,8 @@ import (
 type InUseError struct{ Name string }
 
 func (e *InUseError) Error() string {
-	return fmt.Sprintf("store: %s: another process works on its files or has them open, and nothing of it was removed: run again once that is done", e.Name)
+	return fmt.Sprintf("store: %s: another process works on its files or has them open, and nothing of it was removed: "+
+		"run again once that is done", e.Name)
 }
 
 // Cleared is what became of a name whose files were to be removed.

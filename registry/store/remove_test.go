@@ -52,7 +52,8 @@ func filled(t *testing.T) *Store {
 func shown(t *testing.T, s *Store, paths []string) []string {
 	t.Helper()
 	known := make(map[string]string)
-	for _, data := range []string{"shared", "old", "new", "made for a", "made for a-b", "an artifact's texts", "made for c", "made for c before"} {
+	for _, data := range []string{"shared", "old", "new", "made for a", "made for a-b", "an artifact's texts", "made for c",
+		"made for c before"} {
 		known[digestOf([]byte(data)).String()] = data
 	}
 	var out []string
@@ -74,9 +75,11 @@ func TestRemove(t *testing.T) {
 	}{
 		{[]string{"a"}, []string{"<made for a>", "derived/<shared>-a-arch-3", "refs/a"}},
 		{[]string{"a-b"}, []string{"<made for a-b>", "derived/<shared>-a-b-arch-3", "refs/a-b"}},
-		{[]string{"a", "a-b"}, []string{"<an artifact's texts>", "<made for a-b>", "<made for a>", "<shared>", "derived/<shared>-a-arch-3", "derived/<shared>-a-b-arch-3",
+		{[]string{"a", "a-b"}, []string{"<an artifact's texts>", "<made for a-b>", "<made for a>", "<shared>",
+			"derived/<shared>-a-arch-3", "derived/<shared>-a-b-arch-3",
 			"derived/<shared>-artifact-x", "refs/a", "refs/a-b"}},
-		{[]string{"c"}, []string{"<made for c before>", "<new>", "<old>", "derived/<new>-c-arch-3", "derived/<old>-c-arch-2", "partial/c.part", "partial/c.part.journal", "refs/c"}},
+		{[]string{"c"}, []string{"<made for c before>", "<new>", "<old>", "derived/<new>-c-arch-3", "derived/<old>-c-arch-2",
+			"partial/c.part", "partial/c.part.journal", "refs/c"}},
 		{[]string{"b", "nobody"}, nil},
 	} {
 		s := filled(t)
@@ -136,7 +139,8 @@ func TestRemoveInUse(t *testing.T) {
 		t.Helper()
 		for _, dry := range []bool{true, false} {
 			got, err := s.Remove(t.Context(), []string{"nobody", "c"}, dry)
-			if err != nil || got[0].Err != nil || got[1].Removed != nil || !errors.As(got[1].Err, new(*InUseError)) || !strings.Contains(got[1].Err.Error(), "nothing of it was removed") {
+			if err != nil || got[0].Err != nil || got[1].Removed != nil || !errors.As(got[1].Err, new(*InUseError)) ||
+				!strings.Contains(got[1].Err.Error(), "nothing of it was removed") {
 				t.Errorf("%s: %+v, %v", what, got, err)
 			}
 		}
