@@ -117,6 +117,9 @@ func (z *Zoo) Pull(ctx context.Context, address string, o PullOptions) (*registr
 		}
 	}
 	artifact, err := z.store.Artifact(ctx, address, z.fetchOptions(""))
+	if errors.Is(err, store.ErrNoRow) {
+		return nil, &ArtifactError{address, store.ErrNoRow}
+	}
 	if err != nil {
 		return nil, err
 	}

@@ -157,9 +157,6 @@ func (z *Zoo) LoadBundle(ctx context.Context, r io.Reader) (*bundle.Loaded, erro
 		},
 		Check: func(model bundle.Model) error { return z.checkBundled(model, came[model.Name]) },
 		Limit: func(model string) int64 {
-			if entry := came[model]; entry != nil {
-				return fileLimit(entry)
-			}
 			entry, err := z.registry.Lookup(model)
 			if err != nil || entry.Weights.Size > 0 {
 				return 0 // the free space bounds it, or the row

@@ -157,6 +157,12 @@ func TestPushJSON(t *testing.T) {
 // rowArtifact pushes a file with any text as its row, as a stranger may, and returns the address.
 func rowArtifact(t *testing.T, host string, row, file []byte) string {
 	t.Helper()
+	return configArtifact(t, host, "application/vnd.gozoo.row.v1", row, file)
+}
+
+// configArtifact pushes a file with any config, and returns the address.
+func configArtifact(t *testing.T, host, kind string, row, file []byte) string {
+	t.Helper()
 	put := func(path string, data []byte, media string) string {
 		sum := fmt.Sprintf("sha256:%x", sha256.Sum256(data))
 		method, url := http.MethodPost, "http://"+host+"/v2/evil/blobs/uploads/?digest="+sum
@@ -176,8 +182,8 @@ func rowArtifact(t *testing.T, host string, row, file []byte) string {
 		return sum
 	}
 	manifest := fmt.Sprintf(`{"schemaVersion":2,"mediaType":"application/vnd.oci.image.manifest.v1+json",`+
-		`"config":{"mediaType":"application/vnd.gozoo.row.v1","digest":%q,"size":%d},`+
-		`"layers":[{"mediaType":"application/octet-stream","digest":%q,"size":%d}]}`, put("", row, ""), len(row), put("", file, ""),
+		`"config":{"mediaType":%q,"digest":%q,"size":%d},`+
+		`"layers":[{"mediaType":"application/octet-stream","digest":%q,"size":%d}]}`, kind, put("", row, ""), len(row), put("", file, ""),
 		len(file))
 	return "oci://" + host + "/evil@" + put("v1", []byte(manifest), "application/vnd.oci.image.manifest.v1+json")
 }
@@ -227,6 +233,10 @@ func TestHostileRows(t *testing.T) {
 		if left, err := os.ReadDir(cache); err == nil {
 			t.Errorf("%s: left %v", name, left)
 		}
+	}
+	none := configArtifact(t, host, "application/vnd.oci.empty.v1+json", []byte("{}"), file)
+	if got := command(t, t.TempDir(), "predict", none, five); got.status != exitCheckpoint || !strings.Contains(got.stderr, "has no row of zoo.toml") {
+		t.Errorf("no row: %+v", got)
 	}
 	long := append(row(), bytes.Repeat([]byte("#"), 1<<20)...)
 	if got := command(t, t.TempDir(), "predict", rowArtifact(t, host, long, file), five); got.status != exitNetwork ||

@@ -63,7 +63,7 @@ var ErrNoRow = oci.ErrNoRow
 
 // Artifact reads the manifest that an "oci://" address names, and the row that it carries. One that an
 // address names by its digest, and that KeepArtifact kept, is taken from the folder. The errors are a
-// *FetchError, an *OfflineError, and the context's.
+// *FetchError, also of ErrNoRow and where no connection is allowed, and the context's.
 func (s *Store) Artifact(ctx context.Context, address string, o Options) (*Artifact, error) {
 	a, err := registry.ParseAddress(address)
 	if err == nil && a.Kind != registry.AddressOCI {
