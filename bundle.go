@@ -145,12 +145,12 @@ func licenceText(entry *registry.Entry) []byte {
 // store.Store.Fetch. Rows that the bundle brings are those of a Zoo that is made afterwards;
 // none stands for a name that is built in, or that a file of rows has.
 func (z *Zoo) LoadBundle(ctx context.Context, r io.Reader) (*bundle.Loaded, error) {
-	came := make(map[string]*registry.Entry) // rows of the bundle that stand for their names
+	came := make(map[string]*registry.Entry) // rows of the bundle, of names that no other row stands for
 	loaded, err := bundle.Load(ctx, r, z.store, bundle.LoadOptions{
 		Key: z.lockKey, Golden: checkGolden, Notice: z.notice,
 		Row: func(model bundle.Model, text []byte) (keep bool, err error) {
 			entry, keep, err := z.bundledRow(model, text)
-			if keep {
+			if keep && (z.loaded[model.Name] || !z.registry.Has(model.Name)) {
 				came[model.Name] = entry
 			}
 			return keep, err

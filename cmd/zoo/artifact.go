@@ -95,7 +95,10 @@ func (a *app) addressed(c *cobra.Command, n int, o zoo.PullOptions) {
 			if !strings.HasPrefix(text, registry.OCIScheme) {
 				return text, nil
 			}
+			warned := a.warned
+			a.warned = true // what is said once is said when the command itself begins
 			z, err := a.open()
+			a.warned = warned
 			if err != nil {
 				return "", err
 			}
