@@ -9,6 +9,7 @@ import (
 	"io/fs"
 	"os"
 	"path/filepath"
+	"strings"
 
 	"github.com/gozoo/zoo/golden"
 	"github.com/gozoo/zoo/internal/atomicfile"
@@ -37,11 +38,12 @@ type BundleOptions struct {
 
 // CreateBundle writes a bundle of models: their published files, fetched where
 // need be, the lock file that pins them, their embedded goldens and those of
-// o, and their licences. A signed lock file is taken along with its
+// o, their licences, and the rows of those that are not built in. A signed lock file is taken along with its
 // signature. What was written before an error is no bundle.
 func (z *Zoo) CreateBundle(ctx context.Context, w io.Writer, names []string, o BundleOptions) error {
 	c := bundle.Contents{
 		Blobs: make(map[string]store.Blob), Goldens: make(map[string]map[string][]byte), Licences: make(map[string][]byte),
+		Rows: make(map[string][]byte),
 	}
 	var err error
 	if o.Key != "" {
@@ -61,6 +63,13 @@ func (z *Zoo) CreateBundle(ctx context.Context, w io.Writer, names []string, o B
 			return err
 		}
 		c.Licences[name] = licenceText(entry)
+		if entry.Builtin == (registry.Weights{}) {
+			if c.Rows[name], err = carried(entry, c.Blobs[name]); err != nil {
+				return err
+			}
+		} else if len(z.registry.Overrides(name)) > 0 || !entry.AtBuiltin() {
+			z.notice(name + ": its row here is not the built-in one, which is what stands where the bundle is loaded")
+		}
 	}
 	for _, file := range o.Goldens {
 		data, err := bounded.ReadFile(file, bounded.Golden)
@@ -98,10 +107,21 @@ func (z *Zoo) CreateBundle(ctx context.Context, w io.Writer, names []string, o B
 	return bundle.Create(ctx, w, c)
 }
 
-// WriteBundle is CreateBundle to a file, which appears only once it is complete.
+// WriteBundle is CreateBundle to a file, which appears only once it is complete. It is compressed
+// where its name ends in bundle.Suffix.
 func (z *Zoo) WriteBundle(ctx context.Context, path string, names []string, o BundleOptions) error {
 	return atomicfile.WriteContext(ctx, path, func(w io.Writer) error {
-		return z.CreateBundle(ctx, w, names, o)
+		if !strings.HasSuffix(path, bundle.Suffix) {
+			return z.CreateBundle(ctx, w, names, o)
+		}
+		packed, err := bundle.Compress(w)
+		if err != nil {
+			return err
+		}
+		if err := z.CreateBundle(ctx, packed, names, o); err != nil {
+			return err
+		}
+		return packed.Close()
 	})
 }
 
@@ -122,10 +142,20 @@ func licenceText(entry *registry.Entry) []byte {
 // download goes through: digests, entries and lock files. Where LockKey is configured, it has to
 // have signed the bundle; that stands for a lock file where none is configured. Nothing is
 // written of a bundle that contradicts them. The errors are *bundle.Error, and those of
-// store.Store.Fetch.
+// store.Store.Fetch. Rows that the bundle brings are those of a Zoo that is made afterwards;
+// none stands for a name that is built in, or that a file of rows has.
 func (z *Zoo) LoadBundle(ctx context.Context, r io.Reader) (*bundle.Loaded, error) {
+	came := make(map[string]*registry.Entry) // rows of the bundle, of names that no other row stands for
 	loaded, err := bundle.Load(ctx, r, z.store, bundle.LoadOptions{
-		Key: z.lockKey, Check: z.checkBundled, Golden: checkGolden, Notice: z.notice,
+		Key: z.lockKey, Golden: checkGolden, Notice: z.notice,
+		Row: func(model bundle.Model, text []byte) (keep bool, err error) {
+			entry, keep, err := z.bundledRow(model, text)
+			if keep && (z.loaded[model.Name] || !z.registry.Has(model.Name)) {
+				came[model.Name] = entry
+			}
+			return keep, err
+		},
+		Check: func(model bundle.Model) error { return z.checkBundled(model, came[model.Name]) },
 		Limit: func(model string) int64 {
 			entry, err := z.registry.Lookup(model)
 			if err != nil || entry.Weights.Size > 0 {
@@ -163,10 +193,13 @@ func (z *Zoo) LoadBundleFile(ctx context.Context, path string) (*bundle.Loaded, 
 	return z.LoadBundle(ctx, f)
 }
 
-// checkBundled returns an error for a model that may not be loaded. A model that
-// the registry does not know is pinned by the bundle alone.
-func (z *Zoo) checkBundled(m bundle.Model) error {
-	entry, err := z.registry.Lookup(m.Name)
+// checkBundled returns an error for a model that may not be loaded. A model that has no row, neither
+// here nor in the bundle, is pinned by the bundle alone.
+func (z *Zoo) checkBundled(m bundle.Model, entry *registry.Entry) error {
+	var err error
+	if entry == nil {
+		entry, err = z.registry.Lookup(m.Name)
+	}
 	if err != nil {
 		z.notice(fmt.Sprintf("%s: the registry does not know this model: bring the zoo.toml that has it", m.Name))
 		return nil
@@ -209,34 +242,4 @@ func (z *Zoo) cachedGoldens(model string) (out []*golden.Golden, origins map[str
 		}
 	}
 	return out, origins, nil
-}
-
-// Push fetches a model's file where need be and pushes it to an OCI registry,
-// under the tag of an "oci://" address. It returns the address that names it by
-// digest.
-func (z *Zoo) Push(ctx context.Context, name, address string) (string, error) {
-	entry, err := z.lookup(name)
-	if err != nil {
-		return "", err
-	}
-	if a, err := registry.ParseAddress(address); err != nil || a.Kind != registry.AddressOCI {
-		return "", option.Errorf("Address", "zoo: push %s: expected oci://HOST/REPOSITORY:TAG, found %q", name, printable.Shown(address))
-	}
-	if z.config.Offline {
-		return "", &store.FetchError{Name: name, URL: printable.Shown(address), Err: errors.New("offline"), Left: "nothing was sent"}
-	}
-	blob, err := z.fetch(ctx, entry)
-	if err != nil {
-		return "", err
-	}
-	a, err := registry.ParseAddress(entry.Weights.URL)
-	title := a.FileName()
-	if err != nil || title == "" || a.Kind == registry.AddressOCI {
-		title = name + "-" + blob.Digest.Short() + ".pth"
-	}
-	annotations := map[string]string{"org.opencontainers.image.licenses": entry.Weights.Licence, "org.opencontainers.image.title": name}
-	if a.Kind == registry.AddressHTTP {
-		annotations["org.opencontainers.image.source"] = printable.Shown(entry.Weights.URL)
-	}
-	return z.store.Push(ctx, address, blob, title, annotations)
 }

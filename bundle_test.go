@@ -145,14 +145,23 @@ func TestBundle(t *testing.T) {
 		t.Errorf("the licence: %v", err)
 	}
 
-	// Whoever has no such row is told so, and takes what the bundle pins.
-	var notices []string
-	stranger := newZoo(t, func(c *zoo.Config) { c.Notice = func(text string) { notices = append(notices, text) } })
-	if _, err := stranger.LoadBundle(t.Context(), bytes.NewReader(data)); err != nil {
-		t.Error(err)
+	// Whoever has no such row gets it with the bundle.
+	stranger := newZoo(t)
+	loaded, err = stranger.LoadBundle(t.Context(), bytes.NewReader(data))
+	if err != nil || !slices.Equal(loaded.Rows, []string{name}) {
+		t.Errorf("%+v, %v", loaded, err)
 	}
-	if !slices.ContainsFunc(notices, func(n string) bool { return strings.Contains(n, name+": the registry does not know") }) {
-		t.Errorf("said %q", notices)
+	later := newZoo(t, func(c *zoo.Config) { c.CacheDir = stranger.Store().Dir() })
+	m, err := later.Open(t.Context(), name)
+	if err != nil {
+		t.Fatal(err)
+	}
+	defer m.Close()
+	if origin, ok := later.RowOrigin(name); !ok || origin.Manifest != loaded.Origin.Manifest {
+		t.Errorf("the row is of %v, %v: want %v", origin, ok, loaded.Origin)
+	}
+	if _, ok := later.RowOrigin(nano.Names[0]); ok {
+		t.Error("a built-in row came in a bundle")
 	}
 	// A row that states another digest contradicts it.
 	other := ownRow(t, name, func(e *registry.Entry) {
@@ -281,10 +290,12 @@ func TestPush(t *testing.T) {
 	server := httptest.NewServer(ociserver.New(ociserver.Logger(log.New(io.Discard, "", 0))))
 	defer server.Close()
 	z := newZoo(t, func(c *zoo.Config) { c.Offline = false })
-	address, err := z.Push(context.Background(), nano.Names[1], "oci://"+strings.TrimPrefix(server.URL, "http://")+"/models/nano:v1")
-	if err != nil || !strings.Contains(address, "@sha256:") {
-		t.Fatalf("%s, %v", address, err)
+	at := "oci://" + strings.TrimPrefix(server.URL, "http://") + "/models/nano:v1"
+	pushed, err := z.Push(context.Background(), nano.Names[1], at, zoo.PushOptions{})
+	if err != nil || !strings.Contains(pushed.Reference, "@sha256:") {
+		t.Fatalf("%+v, %v", pushed, err)
 	}
+	address := pushed.Reference
 	row := ownRow(t, "pulled_digits", func(e *registry.Entry) { e.Weights.URL = address })
 	m, err := newZoo(t, func(c *zoo.Config) { c.Offline, c.Registries = false, []string{row} }).Open(t.Context(), "pulled_digits")
 	if err != nil {
@@ -294,7 +305,7 @@ func TestPush(t *testing.T) {
 	if p, err := m.Predict(t.Context(), nano.Image(t, 3)); err != nil || p.Class != 5 {
 		t.Errorf("%+v, %v", p, err)
 	}
-	if _, err := z.Push(t.Context(), "nobody", address); !errors.Is(err, zoo.ErrUnknown) {
+	if _, err := z.Push(t.Context(), "nobody", address, zoo.PushOptions{}); !errors.Is(err, zoo.ErrUnknown) {
 		t.Errorf("error %v", err)
 	}
 }

@@ -18,6 +18,7 @@ import (
 	"github.com/gozoo/zoo/golden"
 	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/registry/bundle"
 	"github.com/gozoo/zoo/registry/lock"
 	"github.com/gozoo/zoo/registry/store"
 )
@@ -28,9 +29,10 @@ type Source struct {
 	Path      string        `json:"path"` // of the file in the cache
 	Size      int64         `json:"size"` // bytes
 	Digest    digest.Digest `json:"sha256"`
-	CheckedBy store.Check   `json:"checked_by"` // what the bytes were checked against
-	Read      time.Time     `json:"read"`       // when they were last read for that; zero: they may have changed since
-	Origin    lock.Origin   `json:"origin"`     // how they came
+	CheckedBy store.Check   `json:"checked_by"`    // what the bytes were checked against
+	Read      time.Time     `json:"read"`          // when they were last read for that; zero: they may have changed since
+	Origin    lock.Origin   `json:"origin"`        // how they came
+	Row       string        `json:"row,omitempty"` // the bundle that brought the row of the model; empty: none did
 }
 
 func source(model string, b store.Blob) *Source {
@@ -159,9 +161,47 @@ func (z *Zoo) Cached() ([]*Source, error) {
 	}
 	var out []*Source
 	for _, r := range refs {
-		out = append(out, source(r.Name, r.Blob))
+		s := source(r.Name, r.Blob)
+		if origin, ok := z.RowOrigin(r.Name); ok {
+			s.Row = origin.String()
+		}
+		out = append(out, s)
 	}
 	return out, nil
+}
+
+// InCache returns the names of the models of which something is in the cache: their files, or what bundles
+// brought of them; sorted.
+func (z *Zoo) InCache() ([]string, error) {
+	refs, err := z.store.List()
+	if err != nil {
+		return nil, err
+	}
+	names, err := bundle.Names(z.store.Dir())
+	if err != nil {
+		return nil, err
+	}
+	for _, r := range refs {
+		names = append(names, r.Name)
+	}
+	slices.Sort(names)
+	return slices.Compact(names), nil
+}
+
+// Uncache removes from the cache what is there of models: their published files, what was made of them, and
+// the goldens, licences and rows that bundles brought. Files that another model shares stay, and digests that
+// were learnt stay known. A name of which nothing is there is no error. With dry nothing is removed, and what would
+// be is returned. What became of each name is in the order of the names.
+func (z *Zoo) Uncache(ctx context.Context, names []string, dry bool) ([]store.Cleared, error) {
+	out, err := z.store.Remove(ctx, names, dry)
+	for i := range out {
+		if c := &out[i]; c.Err == nil {
+			var beside []store.Removed
+			beside, c.Err = bundle.Remove(z.store.Dir(), c.Name, dry)
+			c.Removed = append(c.Removed, beside...)
+		}
+	}
+	return out, err
 }
 
 // converted returns the entry's converted file, which is made of the published one at

@@ -31,6 +31,8 @@ type Config struct {
 	// Registries are zoo.toml files whose rows are merged, in order, over the
 	// built-in ones.
 	Registries []string
+	// Entries are rows over all others, such as Pull returned.
+	Entries []*registry.Entry
 	// Offline forbids opening any network connection.
 	Offline bool
 	// Mirror is a URL that replaces scheme and host of download addresses.
@@ -149,6 +151,7 @@ type Zoo struct {
 	registry *registry.Registry
 	store    *store.Store
 	lockKey  ed25519.PublicKey // nil: no signature is asked for
+	loaded   map[string]bool   // names whose rows bundles brought
 	told     sync.Map          // names of whose overrides was told
 	pixels   *vision.Budget    // of PixelMemory; nil: the process's
 	trace    func(what string) // told what is fetched and opened; for tests
@@ -211,11 +214,15 @@ func New(c Config) (*Zoo, error) {
 			return nil, err
 		}
 	}
+	z.registry = z.registry.Under(z.loadedRows())
+	for _, e := range c.Entries {
+		z.registry = z.registry.Over(e)
+	}
 	return z, nil
 }
 
-// Registry returns the catalogue: built-in rows with those of the configuration
-// merged over them.
+// Registry returns the catalogue: built-in rows with those of the configuration merged over them,
+// and those that bundles brought of further names.
 func (z *Zoo) Registry() *registry.Registry { return z.registry }
 
 // Config returns the configuration with its defaults filled in.

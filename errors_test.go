@@ -48,7 +48,10 @@ func TestErrorClasses(t *testing.T) {
 			return err
 		}},
 		{"network", func() error { _, err := z.Open(ctx, absent); return err }},
-		{"network", func() error { _, err := z.Push(ctx, nano.Names[0], "oci://localhost:1/x:v1"); return err }},
+		{"network", func() error {
+			_, err := z.Push(ctx, nano.Names[0], "oci://localhost:1/x:v1", zoo.PushOptions{})
+			return err
+		}},
 		{"digest", func() error { _, err := online.Download(ctx, absent); return err }},
 		{"digest", func() error { _, err := z.Import(ctx, absent, garbage); return err }},
 		{"checkpoint", func() error { _, err := z.OpenFile(nano.Names[0], garbage); return err }},
@@ -66,7 +69,12 @@ func TestErrorClasses(t *testing.T) {
 		{"option", func() error { _, err := zoo.New(zoo.Config{Threads: -1}); return err }},
 		{"option", func() error { _, err := z.Pin(ctx, nano.Names[:1], false); return err }},
 		{"option", func() error { return z.SignLock(garbage) }},
-		{"option", func() error { _, err := z.Push(ctx, nano.Names[0], "https://example.org/x"); return err }},
+		{"option", func() error { _, err := z.Pull(ctx, "https://example.org/x", zoo.PullOptions{}); return err }},
+		{"network", func() error { _, err := z.Pull(ctx, "oci://localhost:1/x:v1", zoo.PullOptions{}); return err }},
+		{"option", func() error {
+			_, err := z.Push(ctx, nano.Names[0], "https://example.org/x", zoo.PushOptions{})
+			return err
+		}},
 		{"option", func() error {
 			_, err := z.Bench(ctx, nano.Names[0], zoo.BenchOptions{Weights: other.Weights})
 			return err

@@ -88,7 +88,8 @@ var layers = []layer{
 	{"registry/hub", []string{"digest", "registry", "internal/homepath", "internal/transfer"}},
 	{"registry/lock", []string{"digest", "registry", "internal/atomicfile", "internal/bounded"}},
 	{"registry/store", []string{"digest", "registry", "registry/hub", "registry/lock", "internal/oci", "internal/transfer", "internal/atomicfile", "internal/disk", "internal/homepath", "github.com/gofrs/flock", "printable", "internal/bounded"}},
-	{"registry/bundle", []string{"digest", "registry", "registry/lock", "registry/store", "internal/transfer", "internal/atomicfile", "printable", "internal/bounded", "internal/disk"}},
+	{"registry/bundle", []string{"digest", "registry", "registry/lock", "registry/store", "internal/transfer", "internal/atomicfile",
+		"printable", "internal/bounded", "internal/disk", "github.com/klauspost/compress"}},
 
 	// The facade.
 	{"", []string{"model", "evaluate", "golden", "metrics", "backbone", "converter", "converter/pth", "converter/scan", "nn", "tensor",

@@ -36,6 +36,8 @@ type Entry struct {
 	// Builtin is what the program itself says of the weights of that name, whatever files of
 	// rows say over it. Zero: the row is not built in.
 	Builtin Weights `toml:"-"`
+	// Outside says that the row came with its file: see ParseCarried. Nobody here has looked at it.
+	Outside bool `toml:"-"`
 }
 
 // AtBuiltin reports whether the row is built in, and address, digest and size of its weights

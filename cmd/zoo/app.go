@@ -16,6 +16,7 @@ import (
 	"github.com/gozoo/zoo/converter"
 	"github.com/gozoo/zoo/metrics/table"
 	"github.com/gozoo/zoo/printable"
+	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/vision"
 )
 
@@ -39,14 +40,15 @@ type app struct {
 	screen     table.Screen // of standard output: see findScreen
 	hints      table.Screen // of standard error
 
-	args        []string      // of the command line
-	computes    bool          // the command that is run computes networks
-	precision   zoo.Precision // of the command that is run; empty for the default
-	maxPixels   int           // of one picture, where the command has the flag; 0 for the default
-	pixelMemory int64         // bytes of all pictures in work
-	ownLock     string        // of a command that makes a lock file where none is configured
-	warned      bool          // that the kernels are not those asked for
-	release     func()        // lets go of the cache; nil where it was not opened
+	args        []string          // of the command line
+	computes    bool              // the command that is run computes networks
+	precision   zoo.Precision     // of the command that is run; empty for the default
+	maxPixels   int               // of one picture, where the command has the flag; 0 for the default
+	pixelMemory int64             // bytes of all pictures in work
+	pulled      []*registry.Entry // rows of artifacts that the command line names
+	ownLock     string            // of a command that makes a lock file where none is configured
+	warned      bool              // that the kernels are not those asked for
+	release     func()            // lets go of the cache; nil where it was not opened
 
 	bars     progressBars
 	events   progressEvents
@@ -102,6 +104,7 @@ func (a *app) command() *cobra.Command {
 	)
 	for _, c := range root.Commands() {
 		wrapArgs(c)
+		a.takeAddresses(c)
 	}
 	return root
 }
@@ -144,6 +147,7 @@ func (a *app) open() (*zoo.Zoo, error) {
 	c.MaxPixels = cmp.Or(a.maxPixels, vision.MaxPixels)
 	c.PixelMemory = a.pixelMemory
 	c.Lock = cmp.Or(c.Lock, a.ownLock)
+	c.Entries = a.pulled
 	c.Progress = a.progress
 	c.Notice = func(text string) { a.hint("%s", text) }
 	z, err := zoo.New(c)
@@ -153,7 +157,12 @@ func (a *app) open() (*zoo.Zoo, error) {
 	if err != nil {
 		return nil, &usageError{err}
 	}
-	a.release = z.Store().Release
+	before := a.release
+	a.release = func() {
+		if z.Store().Release(); before != nil {
+			before()
+		}
+	}
 	if !a.warned {
 		a.warned = true
 		a.sayKernels()

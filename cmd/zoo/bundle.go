@@ -24,11 +24,13 @@ func (a *app) bundleCreateCommand() *cobra.Command {
 		Use:   "create NAME... -o FILE",
 		Short: "Write models, their lock file, goldens and licences into one tar file",
 		Long: `Fetch each model's file where need be and write it into one tar file, with a lock file that
-pins it, its goldens and the text of its licence. The same models give the same bytes. A
-signed lock file is taken along as it is. With --key the bundle is signed: every byte of it,
-goldens and licences too, for those who load it with --lock-key. Formats: human, json.`,
-		Example: "  zoo bundle create cspresnet50_3rdparty_8xb32_in1k -o models.tar --key release.key",
-		Args:    cobra.MinimumNArgs(1),
+pins it, its goldens, the text of its licence, and its row where that is no built-in one. The
+same models give the same bytes. A FILE whose name ends in .zst is compressed. A signed lock
+file is taken along as it is. With --key the bundle is signed: every byte of it, goldens,
+licences and rows too, for those who load it with --lock-key. Formats: human, json.`,
+		Example: "  zoo bundle create cspresnet50_3rdparty_8xb32_in1k -o models.tar --key release.key\n" +
+			"  zoo bundle create flowers -o flowers.tar.zst",
+		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			format, err := a.formatOf(formatJSON)
 			if err != nil {
@@ -83,10 +85,12 @@ func (a *app) bundleLoadCommand() *cobra.Command {
 		Use:   "load FILE",
 		Short: "Put the models of a bundle into the cache, after every check",
 		Long: `Put the models of a bundle into the cache, once every digest was computed and agrees with
-the registry and the lock files. Goldens and licences go to the folders of these names in the
-cache, goldens with a note of the bundle, which zoo verify repeats. With --lock-key the bundle
-must be signed by that key, all of it (zoo bundle create --key): else the exit status is 6, and
-nothing is written. Prints the models. FILE may be -, standard input. Formats: human, json.`,
+the registry and the lock files. Goldens, licences and rows go to the folders of these names in
+the cache, goldens and rows with a note of the bundle, which zoo verify and zoo info repeat. A
+model whose row came so has its name from then on; a row that is built in, or in a zoo.toml,
+stands. With --lock-key the bundle must be signed by that key, all of it (zoo bundle create
+--key): else the exit status is 6, and nothing is written. Prints the models. FILE may be
+compressed with zstd, and may be -, standard input. Formats: human, json.`,
 		Example: "  zoo bundle load models.tar --lock-key release.key.pub",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
@@ -114,9 +118,10 @@ nothing is written. Prints the models. FILE may be -, standard input. Formats: h
 				}
 				return a.printJSON(struct {
 					Models []string `json:"models"`
-					Files  []string `json:"files"` // goldens and licences, as they lie in the cache
+					Rows   []string `json:"rows"`  // models whose rows were kept
+					Files  []string `json:"files"` // goldens, licences and rows, as they lie in the cache
 					Origin string   `json:"origin"`
-				}{names, append([]string{}, loaded.Files...), fmt.Sprint(loaded.Origin)})
+				}{names, append([]string{}, loaded.Rows...), append([]string{}, loaded.Files...), fmt.Sprint(loaded.Origin)})
 			}
 			for _, m := range loaded.Models {
 				a.line("%s", m.Name)
@@ -127,30 +132,5 @@ nothing is written. Prints the models. FILE may be -, standard input. Formats: h
 			a.hint("%s", loaded.Origin)
 			return nil
 		},
-	}
-}
-
-func (a *app) pushCommand() *cobra.Command {
-	return &cobra.Command{
-		Use:   "push NAME oci://HOST/REPOSITORY:TAG",
-		Short: "Push a model's file to an OCI registry",
-		Long: `Fetch a model's file where need be and push it to an OCI registry as an artifact of one
-layer. Prints the address that names it by digest, which may stand as url in a zoo.toml.
-Logins are docker's.`,
-		Example: "  zoo push cspresnet-nano_digits oci://localhost:5000/models/nano:v1",
-		Args:    cobra.ExactArgs(2),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			z, err := a.open()
-			if err != nil {
-				return err
-			}
-			address, err := z.Push(cmd.Context(), args[0], args[1])
-			if err != nil {
-				return err
-			}
-			a.line("%s", address)
-			return nil
-		},
-		ValidArgsFunction: a.completeFirstName,
 	}
 }

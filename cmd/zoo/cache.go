@@ -16,9 +16,9 @@ import (
 
 func (a *app) cacheCommand() *cobra.Command {
 	c := &cobra.Command{Use: "cache", Short: "Look after the cache", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
-		return usage("expected a command of cache: ls, verify, prune or path")
+		return usage("expected a command of cache: ls, verify, prune, rm or path")
 	}}
-	c.AddCommand(a.cacheListCommand(), a.cacheVerifyCommand(), a.cachePruneCommand(), &cobra.Command{
+	c.AddCommand(a.cacheListCommand(), a.cacheVerifyCommand(), a.cachePruneCommand(), a.cacheRemoveCommand(), &cobra.Command{
 		Use:   "path",
 		Short: "Print the cache folder",
 		Long:  "Print the cache folder. Formats: human, json.",
@@ -51,7 +51,7 @@ func (a *app) cacheListCommand() *cobra.Command {
 		Short: "List the checkpoints in the cache",
 		Long: `List the checkpoints in the cache, by model: size, digest, what each was checked against when
 it came, by its row, when its bytes were last read for that, if nothing of the file has changed
-since, and how it came. Formats: human, json, ndjson.
+since, how it came, and which bundle brought its row. Formats: human, json, ndjson.
 
 ` + dropped(cacheDrop),
 		Args: cobra.NoArgs,
@@ -78,7 +78,7 @@ since, and how it came. Formats: human, json, ndjson.
 			var total int64
 			for _, s := range sources {
 				t.Rows = append(t.Rows, []string{s.Model, fmt.Sprintf("%.1f MB", float64(s.Size)/1e6), a.hex("sha256:" + s.Digest.String()),
-					string(s.CheckedBy), s.Origin.String(), readAt(s.Read)})
+					string(s.CheckedBy), from(s), readAt(s.Read)})
 				total += s.Size
 			}
 			if err := a.printTable(t); err != nil {
@@ -93,6 +93,14 @@ since, and how it came. Formats: human, json, ndjson.
 			return err
 		},
 	}
+}
+
+// from says how a file came, and which bundle brought the row of its model, where one did.
+func from(s *zoo.Source) string {
+	if s.Row == "" {
+		return s.Origin.String()
+	}
+	return s.Origin.String() + ", row of " + s.Row
 }
 
 func (a *app) cacheVerifyCommand() *cobra.Command {

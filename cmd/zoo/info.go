@@ -69,8 +69,12 @@ func (a *app) infoCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
+			var rowOrigin string // of a row that no file states
+			if origin, ok := z.RowOrigin(entry.Name); ok {
+				rowOrigin = origin.String()
+			}
 			if format == formatJSON {
-				return a.printInfoJSON(entry, forms[0], layers, here, z.Registry().Overrides(entry.Name))
+				return a.printInfoJSON(entry, forms[0], layers, here, z.Registry().Overrides(entry.Name), rowOrigin)
 			}
 			if layers {
 				return a.printLayers(forms[0].Cost, format)
@@ -78,7 +82,7 @@ func (a *app) infoCommand() *cobra.Command {
 			if format != formatHuman {
 				return usage("--format %s goes with --layers", format)
 			}
-			a.printInfo(entry, forms, here, z.Registry().Overrides(entry.Name))
+			a.printInfo(entry, forms, here, z.Registry().Overrides(entry.Name), rowOrigin)
 			return nil
 		},
 		ValidArgsFunction: a.completeFirstName,
@@ -148,7 +152,7 @@ func parseSize(s string) (h, w int, err error) {
 	return h, w, nil
 }
 
-func (a *app) printInfo(e *registry.Entry, forms []countedForm, here *zoo.Source, overrides []registry.Override) {
+func (a *app) printInfo(e *registry.Entry, forms []countedForm, here *zoo.Source, overrides []registry.Override, rowOrigin string) {
 	line := func(key, value string) {
 		if value != "" {
 			a.field(15, key, value)
@@ -166,6 +170,7 @@ func (a *app) printInfo(e *registry.Entry, forms []countedForm, here *zoo.Source
 	if here != nil {
 		line("cached", fmt.Sprintf("%s, checked by %s, from %s", a.hex("sha256:"+here.Digest.String()), here.CheckedBy, here.Origin))
 	}
+	line("row", rowOrigin)
 	line("container", e.Weights.Container)
 	line("converted from", printable.Shown(e.Weights.ConvertedFrom))
 	line("licence", orDash(e.Weights.Licence))
@@ -211,7 +216,8 @@ func (a *app) printLayers(cost metrics.Cost, format string) error {
 // layersDrop is the order in which a narrow terminal goes without columns.
 var layersDrop = []string{"MACs", "Output", "Operator", "Params"}
 
-func (a *app) printInfoJSON(e *registry.Entry, cost countedForm, layers bool, here *zoo.Source, overrides []registry.Override) error {
+func (a *app) printInfoJSON(e *registry.Entry, cost countedForm, layers bool, here *zoo.Source,
+	overrides []registry.Override, rowOrigin string) error {
 	type override struct {
 		File string   `json:"file"`
 		Keys []string `json:"keys"`
@@ -240,6 +246,7 @@ func (a *app) printInfoJSON(e *registry.Entry, cost countedForm, layers bool, he
 		URL           string             `json:"url,omitempty"`
 		Digest        string             `json:"digest,omitempty"`
 		Overrides     []override         `json:"overrides,omitempty"` // of a built-in row
+		Row           string             `json:"row,omitempty"`       // the bundle that brought the row
 		Cached        *zoo.Source        `json:"cached,omitempty"`
 		Container     string             `json:"container,omitempty"`
 		ConvertedFrom string             `json:"converted_from,omitempty"`
@@ -257,7 +264,7 @@ func (a *app) printInfoJSON(e *registry.Entry, cost countedForm, layers bool, he
 		ByOperator    []operator         `json:"by_operator"`
 		Layers        []layer            `json:"layers,omitempty"`
 	}{
-		e.Name, e.Family, e.Arch, e.Base, e.Classes, string(e.Labels), e.ClassNames, printable.Shown(e.Weights.URL), e.Weights.Digest.Text(), nil, here, e.Weights.Container,
+		e.Name, e.Family, e.Arch, e.Base, e.Classes, string(e.Labels), e.ClassNames, printable.Shown(e.Weights.URL), e.Weights.Digest.Text(), nil, rowOrigin, here, e.Weights.Container,
 		printable.Shown(e.Weights.ConvertedFrom), e.Weights.Licence, e.Input.String(), e.Input, e.Published, cost.name, cost.Params, cost.FLOPs, cost.HeadFLOPs,
 		string(cost.Convention), string(cost.Scope), cost.Input, nil, nil,
 	}

@@ -97,6 +97,7 @@ func jsonLines(t *testing.T, cache string) map[string][]string {
 		"zoo bundle create": {nanoModel + " -o " + at("c.tar")},
 		"zoo bundle load":   {at("b.tar")},
 		"zoo cache ls":      {"", "--format ndjson"}, "zoo cache path": {""}, "zoo cache verify": {""}, "zoo cache prune": {"--keep 0"},
+		"zoo cache rm": {nanoModel + " cspresnext-nano_digits"},
 	}
 }
 

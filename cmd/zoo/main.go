@@ -169,7 +169,7 @@ func advice(err error) string {
 	switch {
 	case errors.As(err, &mismatch):
 		return fmt.Sprintf("bring the file from elsewhere: zoo import %s FILE, or --mirror URL for another host", mismatch.Name)
-	case errors.As(err, &fetch) && fetch.Kept == 0 && fetch.Left == "" && fetch.Hint == "":
+	case errors.As(err, &fetch) && fetch.Kept == 0 && fetch.Left == "" && fetch.Hint == "" && registry.CheckName(fetch.Name) == nil:
 		return fmt.Sprintf("run again, or bring the file another way: zoo import %s FILE", fetch.Name)
 	case errors.As(err, &refused):
 		return "no file was written; zoo inspect FILE shows what a readable checkpoint holds"

@@ -165,7 +165,7 @@ func TestExitStatus(t *testing.T) {
 		{"unknown command", []string{"lst"}, exitUsage, []string{`unknown command "lst"`, "did you mean zoo list?"}},
 		{"unknown flag", []string{"list", "--colour"}, exitUsage, []string{"--colour", "zoo list --help"}},
 		{"no arguments", []string{"predict"}, exitUsage, []string{"zoo predict --help"}},
-		{"command of cache", []string{"cache"}, exitUsage, []string{"ls, verify, prune or path"}},
+		{"command of cache", []string{"cache"}, exitUsage, []string{"ls, verify, prune, rm or path"}},
 		{"format", []string{"list", "--format", "xml"}, exitUsage, []string{"auto, human, json"}},
 		{"pattern", []string{"list", "[a"}, exitUsage, []string{"[a"}},
 		{"filter", []string{"list", "--filter", "age>3"}, exitUsage, []string{`"age>3"`, "params, flops, top1 or top5"}},

@@ -156,15 +156,22 @@ func TestKeyOnEveryPath(t *testing.T) {
 		t.Fatal(err)
 	}
 	tag := "oci://" + strings.TrimPrefix(server.URL, "http://") + "/models/nano:v1"
+	pushed := command(t, t.TempDir(), "push", nanoModel, tag)
+	if pushed.status != exitOK {
+		t.Fatal(pushed)
+	}
+	address := strings.TrimSpace(pushed.stdout)
 	uses := [][]string{
 		{"download", nanoModel}, {"download", nanoModel, "--output", "out.pth"}, {"import", nanoModel, own},
 		{"convert", nanoModel}, {"convert", nanoModel, "-o", "out.npz"}, {"convert", nanoModel, "-o", "out.onnx"},
 		{"verify", nanoModel}, {"predict", nanoModel, digit}, {"embed", nanoModel, digit}, {"eval", nanoModel, "--limit", "2"},
 		{"report", nanoModel}, {"bench", nanoModel, "--runs", "1"}, {"bench", nanoModel, "--runs", "1", "--weights", "published"},
-		{"push", nanoModel, tag}, {"bundle", "create", nanoModel, "-o", "out.tar"},
+		{"push", nanoModel, tag}, {"push", nanoModel, tag, "--converted"}, {"bundle", "create", nanoModel, "-o", "out.tar.zst"},
+		{"predict", address, digit}, {"download", address}, {"info", address},
 	}
 	uses0 := [][]string{ // that use no model's file
 		{}, {"list", "csp*"}, {"info", nanoModel}, {"env"}, {"version"}, {"cache", "ls"}, {"cache", "verify"}, {"cache", "path"}, {"cache", "prune"},
+		{"cache", "rm", "cspresnext-nano_digits"}, {"cache", "rm", nanoModel, "--dry-run"},
 		{"pixels", digit, "-o", "free.png"}, {"pixels", digit, "--for", nanoModel, "-o", "free2.png"},
 		{"convert", own, "-o", "free.npz"}, {"convert", own, "--model", nanoModel, "-o", "free.safetensors"},
 		{"verify", nanoModel, "--checkpoint", own}, {"predict", nanoModel, digit, "--checkpoint", own}, {"embed", nanoModel, digit, "--checkpoint", own},

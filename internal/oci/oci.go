@@ -4,6 +4,7 @@
 //	c := oci.NewClient(transport)
 //	found, err := c.Resolve(ctx, name, address, digest, plain, notice)
 //	pushed, err := c.Push(ctx, address, file)
+//	artifact, err := c.Artifact(ctx, address, plain, notice)
 //
 // It reads manifests only; the layers' bytes come through package transfer, from
 // the address that Resolve finds. What a registry answers is read here, and is checked before
@@ -73,30 +74,63 @@ type Found struct {
 // also when the artifact has no such layer, and the context's.
 func (c *Client) Resolve(ctx context.Context, name string, a registry.Address, want digest.Digest, plain bool,
 	notice func(string)) (Found, error) {
-	base := "https://"
+	from := c.place(name, a, plain, notice)
+	data, err := from.manifest(ctx)
+	if err != nil {
+		return Found{}, err
+	}
+	_, l, err := layerOf(data, a, want)
+	if err != nil {
+		return Found{}, from.failed(err)
+	}
+	return Found{URL: from.base + "/blobs/sha256:" + l.sha256.String(), Via: from.via, Digest: l.sha256, Size: l.Size}, nil
+}
+
+// A place is a repository that is read from.
+type place struct {
+	client *Client
+	name   string
+	addr   registry.Address
+	base   string // URL
+	via    transfer.Doer
+	notice func(string)
+}
+
+func (c *Client) place(name string, a registry.Address, plain bool, notice func(string)) *place {
+	scheme := "https://"
 	if plain {
-		base = "http://"
+		scheme = "http://"
 	}
-	base += a.Host + "/v2/" + a.Repository
-	via := &login{c.auth(c.net.HTTP), a.Host, c.logins}
-	file := transfer.File{
-		URL: base + "/manifests/" + a.Revision, Via: via, Want: transfer.Want{Name: name}, Notice: notice,
-		Header: http.Header{"Accept": {ocispec.MediaTypeImageManifest + ", application/vnd.docker.distribution.manifest.v2+json, " +
-			ocispec.MediaTypeImageIndex + ", */*;q=0.5"}},
-	}
-	data, _, err := c.net.Document(ctx, file, maxManifest)
+	return &place{c, name, a, scheme + a.Host + "/v2/" + a.Repository, &login{c.auth(c.net.HTTP), a.Host, c.logins}, notice}
+}
+
+// manifest returns the text of the manifest that the address names.
+func (p *place) manifest(ctx context.Context) ([]byte, error) {
+	return p.document(ctx, "/manifests/"+p.addr.Revision, maxManifest, http.Header{"Accept": {ocispec.MediaTypeImageManifest +
+		", application/vnd.docker.distribution.manifest.v2+json, " + ocispec.MediaTypeImageIndex + ", */*;q=0.5"}})
+}
+
+func (p *place) document(ctx context.Context, path string, limit int64, header http.Header) ([]byte, error) {
+	file := transfer.File{URL: p.base + path, Via: p.via, Want: transfer.Want{Name: p.name}, Notice: p.notice, Header: header}
+	data, _, err := p.client.net.Document(ctx, file, limit)
 	if err != nil {
-		return Found{}, c.logins.explain(a.Host, err)
+		return nil, p.client.logins.explain(p.addr.Host, err)
 	}
-	l, err := layerOf(data, a, want)
-	if err != nil {
-		return Found{}, &transfer.Error{Name: name, URL: printable.Shown(a.Text), Err: err}
+	return data, nil
+}
+
+// failed returns the error of what the registry answered.
+func (p *place) failed(err error) error {
+	e := &transfer.Error{Name: p.name, URL: printable.Shown(p.addr.Text), Err: err}
+	if e.Name == e.URL {
+		e.URL = p.base
 	}
-	return Found{URL: base + "/blobs/sha256:" + l.sha256.String(), Via: via, Digest: l.sha256, Size: l.Size}, nil
+	return e
 }
 
 // A layer is what a manifest says of one of its files.
 type layer struct {
+	MediaType   string            `json:"mediaType"`
 	Digest      string            `json:"digest"`
 	Size        int64             `json:"size"`
 	Annotations map[string]string `json:"annotations"`
@@ -126,31 +160,35 @@ func parseDigest(text string) (d digest.Digest, err error) {
 	return d, err
 }
 
-// layerOf returns the layer that an address stands for in the text of its manifest.
-func layerOf(data []byte, a registry.Address, want digest.Digest) (*layer, error) {
+// A manifest lists the parts of an artifact.
+type manifest struct {
+	MediaType string  `json:"mediaType"`
+	Config    layer   `json:"config"`
+	Layers    []layer `json:"layers"`
+}
+
+// layerOf returns a manifest of its text, and the layer of it that an address stands for.
+func layerOf(data []byte, a registry.Address, want digest.Digest) (*manifest, *layer, error) {
 	if pinned, err := parseDigest(a.Revision); err == nil {
 		if got := digest.Of(sha256.Sum256(data)); got != pinned {
-			return nil, fmt.Errorf("expected a manifest of sha256 %s, found one of %s", pinned, got)
+			return nil, nil, fmt.Errorf("expected a manifest of sha256 %s, found one of %s", pinned, got)
 		}
 	}
-	var m struct {
-		MediaType string  `json:"mediaType"`
-		Layers    []layer `json:"layers"`
-	}
+	var m manifest
 	if bytes.HasPrefix(bytes.TrimSpace(data), []byte("<")) {
-		return nil, errors.New("expected a manifest, found a page: this network may want somebody to sign in first")
+		return nil, nil, errors.New("expected a manifest, found a page: this network may want somebody to sign in first")
 	}
 	if err := json.Unmarshal(data, &m); err != nil {
-		return nil, fmt.Errorf("expected a manifest: %w", err)
+		return nil, nil, fmt.Errorf("expected a manifest: %w", err)
 	}
 	if m.MediaType == ocispec.MediaTypeImageIndex || strings.HasSuffix(m.MediaType, "manifest.list.v2+json") {
-		return nil, errors.New("expected an artifact, found an index of several")
+		return nil, nil, errors.New("expected an artifact, found an index of several")
 	}
 	l, err := choose(m.Layers, a.File, want)
 	if err != nil {
-		return nil, err
+		return nil, nil, err
 	}
-	return l, l.check()
+	return &m, l, l.check()
 }
 
 // maxTitles bounds the titles that an error lists.

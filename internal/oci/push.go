@@ -29,6 +29,9 @@ import (
 const (
 	ArtifactType = "application/vnd.gozoo.checkpoint.v1"
 	LayerType    = "application/octet-stream"
+	// RowType is the config of an artifact whose file comes with its row of zoo.toml, as text: see
+	// registry.ParseCarried.
+	RowType = "application/vnd.gozoo.row.v1"
 )
 
 // A File is a checkpoint to push.
@@ -37,16 +40,43 @@ type File struct {
 	Digest      digest.Digest // full
 	Size        int64         // bytes
 	Title       string        // file name
+	Row         []byte        // text of its row; nil: none
 	Annotations map[string]string
 }
 
-// Push makes a file an artifact of one layer under the address's tag, and returns
-// the address that names it by digest. The same file and annotations give the same
-// artifact. Layers that the registry has already are not sent again.
-func (c *Client) Push(ctx context.Context, a registry.Address, file File) (string, error) {
+// Pushed is an artifact as it lies in a registry now.
+type Pushed struct {
+	Reference    string       `json:"reference"` // oci://host/repository@sha256:HEX
+	Tag          string       `json:"tag"`
+	MediaType    string       `json:"media_type"` // of the manifest
+	ArtifactType string       `json:"artifact_type"`
+	Digest       string       `json:"digest"` // of the manifest: sha256:HEX
+	Size         int64        `json:"size"`   // of the manifest, bytes
+	Config       PushedBlob   `json:"config"`
+	Layers       []PushedBlob `json:"layers"`
+}
+
+// A PushedBlob is a part of an artifact.
+type PushedBlob struct {
+	Title     string `json:"title,omitempty"` // file name
+	MediaType string `json:"media_type"`
+	Digest    string `json:"digest"`        // sha256:HEX
+	Size      int64  `json:"size"`          // bytes
+	There     bool   `json:"already_there"` // the registry had it, and it was not sent
+}
+
+// Push makes a file an artifact of one layer under the address's tag. Its config is the file's row,
+// where one is given. The same file, row and annotations give the same artifact. Parts that the
+// registry has already are not sent again.
+func (c *Client) Push(ctx context.Context, a registry.Address, file File) (*Pushed, error) {
 	r, err := c.repository(a, PlainHTTP(a.Host))
 	if err != nil {
-		return "", err
+		return nil, err
+	}
+	config, configData := ocispec.DescriptorEmptyJSON, ocispec.DescriptorEmptyJSON.Data
+	if file.Row != nil {
+		config = ocispec.Descriptor{MediaType: RowType, Digest: ocidigest.FromBytes(file.Row), Size: int64(len(file.Row))}
+		configData = file.Row
 	}
 	layer := ocispec.Descriptor{
 		MediaType:   LayerType,
@@ -58,40 +88,46 @@ func (c *Client) Push(ctx context.Context, a registry.Address, file File) (strin
 		Versioned:    specs.Versioned{SchemaVersion: 2},
 		MediaType:    ocispec.MediaTypeImageManifest,
 		ArtifactType: ArtifactType,
-		Config:       ocispec.DescriptorEmptyJSON,
+		Config:       config,
 		Layers:       []ocispec.Descriptor{layer},
 		Annotations:  file.Annotations, // no date: the same bytes each time
 	})
 	if err != nil {
-		return "", fmt.Errorf("store: %s: %w", printable.Shown(a.Text), err)
+		return nil, fmt.Errorf("store: %s: %w", printable.Shown(a.Text), err)
 	}
 	manifest := ocispec.Descriptor{MediaType: ocispec.MediaTypeImageManifest, ArtifactType: ArtifactType,
 		Digest: ocidigest.FromBytes(data), Size: int64(len(data))}
 
 	f, err := os.Open(file.Path)
 	if err != nil {
-		return "", fmt.Errorf("store: %s: %w", printable.Shown(a.Text), err)
+		return nil, fmt.Errorf("store: %s: %w", printable.Shown(a.Text), err)
 	}
 	defer f.Close()
-	empty := ocispec.DescriptorEmptyJSON
-	err = pushBlob(ctx, r, empty, bytes.NewReader(empty.Data))
+	p := &Pushed{
+		Reference: fmt.Sprintf("%s%s/%s@%s", registry.OCIScheme, a.Host, a.Repository, manifest.Digest), Tag: a.Revision,
+		MediaType: manifest.MediaType, ArtifactType: ArtifactType, Digest: manifest.Digest.String(), Size: manifest.Size,
+	}
+	p.Config, err = pushBlob(ctx, r, config, bytes.NewReader(configData))
 	if err == nil {
-		err = pushBlob(ctx, r, layer, f)
+		p.Layers = make([]PushedBlob, 1)
+		p.Layers[0], err = pushBlob(ctx, r, layer, f)
 	}
 	if err == nil {
 		err = r.PushReference(ctx, manifest, bytes.NewReader(data), a.Revision)
 	}
 	if err != nil {
-		return "", c.failure(ctx, file.Title, a, err)
+		return nil, c.failure(ctx, file.Title, a, err)
 	}
-	return fmt.Sprintf("%s%s/%s@%s", registry.OCIScheme, a.Host, a.Repository, manifest.Digest), nil
+	return p, nil
 }
 
-func pushBlob(ctx context.Context, r *remote.Repository, d ocispec.Descriptor, content io.Reader) error {
-	if ok, err := r.Blobs().Exists(ctx, d); err != nil || ok {
-		return err
+func pushBlob(ctx context.Context, r *remote.Repository, d ocispec.Descriptor, content io.Reader) (PushedBlob, error) {
+	p := PushedBlob{Title: d.Annotations[ocispec.AnnotationTitle], MediaType: d.MediaType, Digest: d.Digest.String(), Size: d.Size}
+	var err error
+	if p.There, err = r.Blobs().Exists(ctx, d); err == nil && !p.There {
+		err = r.Blobs().Push(ctx, d, content)
 	}
-	return r.Blobs().Push(ctx, d, content)
+	return p, err
 }
 
 // repository returns the repository of an address, to push to.

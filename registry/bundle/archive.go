@@ -121,15 +121,3 @@ func (a *archive) end() error {
 	}
 	return nil
 }
-
-// compression names what a file is compressed with by its first bytes; empty: nothing known.
-func compression(head []byte) string {
-	for magic, name := range map[string]string{
-		"\x1f\x8b": "gzip", "\x28\xb5\x2f\xfd": "zstd", "\xfd7zXZ\x00": "xz", "BZh": "bzip2", "PK\x03\x04": "zip",
-	} {
-		if bytes.HasPrefix(head, []byte(magic)) {
-			return name
-		}
-	}
-	return ""
-}

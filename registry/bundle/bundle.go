@@ -1,5 +1,5 @@
 // Package bundle carries models across an air gap: one tar file with checkpoints, the lock file
-// that pins them, goldens and licence texts.
+// that pins them, goldens, licence texts, and the rows of those models that are in no program.
 //
 //	err := bundle.Create(ctx, w, contents)
 //	loaded, err := bundle.Load(ctx, r, store, options)
@@ -9,12 +9,14 @@
 // package lock has for lock files.
 //
 //	zoo-bundle/2
-//	file sha256:HEX SIZE PATH      goldens/MODEL/FILE, licences/MODEL.txt, zoo.lock, zoo.lock.sig
+//	file sha256:HEX SIZE PATH      goldens/MODEL/FILE, licences/MODEL.txt, rows/MODEL.toml, zoo.lock, zoo.lock.sig
 //	blob sha256:HEX SIZE MODEL     a checkpoint and a model that it is
 //
 // The blobs follow the files as blobs/sha256/HEX. The same contents give the same bytes. Load
 // takes nothing that the manifest does not list, in its order, and believes nothing before the
 // signature was checked where one is asked for: what it covers is every byte that is taken.
+//
+// The whole may be compressed with zstd: Compress writes it so, and Load tells by the first bytes.
 //
 // In the older format zoo-bundle/1 no signature covers more than the lock file, and nothing says
 // which model a golden is of. Such a bundle serves where no signature is asked for, without its
@@ -39,6 +41,8 @@ const (
 	GoldensDir        = "goldens/"
 	LicencesDir       = "licences/"
 	licenceSuffix     = ".txt"
+	RowsDir           = "rows/"
+	rowSuffix         = ".toml"
 	lockSignaturePath = lock.FileName + ".sig"
 )
 
@@ -90,6 +94,12 @@ func (f *file) golden() (model, name string, ok bool) {
 	return "", rest, ok
 }
 
+// row returns the model whose row a file is; ok is false for other files.
+func (f *file) row() (model string, ok bool) {
+	rest, ok := strings.CutPrefix(f.path, RowsDir)
+	return strings.TrimSuffix(rest, rowSuffix), ok
+}
+
 // Model is a name and the checkpoint that it stands for.
 type Model struct {
 	Name string
@@ -118,5 +128,15 @@ func blobPath(d digest.Digest) string { return "blobs/sha256/" + d.String() }
 
 // has reports whether a model is in the bundle.
 func (m *manifest) has(model string) bool {
-	return slices.ContainsFunc(m.models, func(x Model) bool { return x.Name == model })
+	_, ok := m.model(model)
+	return ok
+}
+
+// model returns the model of a name.
+func (m *manifest) model(name string) (model Model, ok bool) {
+	i := slices.IndexFunc(m.models, func(x Model) bool { return x.Name == name })
+	if i < 0 {
+		return Model{}, false
+	}
+	return m.models[i], true
 }

@@ -340,14 +340,21 @@ func TestLoadRefuses(t *testing.T) {
 	}
 	refused := errors.New("refused")
 	s := newStore(t)
-	_, err := bundle.Load(t.Context(), bytes.NewReader(good), s, bundle.LoadOptions{Check: func(bundle.Model) error { return refused }})
+	_, err := bundle.Load(t.Context(), bytes.NewReader(good), s, bundle.LoadOptions{
+		Check: func(bundle.Model) error { return refused },
+		Row:   func(bundle.Model, []byte) (bool, error) { return true, nil },
+	})
 	if left := files(t, s.Dir()); !errors.Is(err, refused) || left != nil {
 		t.Errorf("refused by the check: error = %v, %q were written", err, left)
 	}
 }
 
 func FuzzLoad(f *testing.F) {
-	f.Add(create(f, contents(f)))
+	c := contents(f)
+	f.Add(create(f, c))
+	f.Add(compressed(f, create(f, c)))
+	c.Rows = map[string][]byte{"a": rowOf("a", "")}
+	f.Add(create(f, c))
 	s, err := store.Open(filepath.Join(f.TempDir(), "cache"))
 	if err != nil {
 		f.Fatal(err)

@@ -30,9 +30,11 @@ type Contents struct {
 	// LockSignature is the signature of Lock; nil: none.
 	LockSignature []byte
 	// Goldens are golden files by the name of their model, which is one of Blobs, and by their
-	// own. Licences are texts by the name of the model.
+	// own. Licences are texts by the name of the model, and Rows, of registry.Entry.Carried, those
+	// of models that are not built into programs.
 	Goldens  map[string]map[string][]byte
 	Licences map[string][]byte
+	Rows     map[string][]byte
 }
 
 // Create writes a bundle. Checkpoints are checked while they are written; the
@@ -47,6 +49,9 @@ func Create(ctx context.Context, w io.Writer, c Contents) error {
 	}
 	for model, text := range c.Licences {
 		files[LicencesDir+model+licenceSuffix] = text
+	}
+	for model, text := range c.Rows {
+		files[RowsDir+model+rowSuffix] = text
 	}
 	pins := &lock.File{}
 	m := &manifest{}

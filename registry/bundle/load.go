@@ -1,7 +1,6 @@
 package bundle
 
 import (
-	"bufio"
 	"context"
 	"crypto/ed25519"
 	"errors"
@@ -31,6 +30,9 @@ type LoadOptions struct {
 	// Golden is called with each golden before anything is written; an error refuses the
 	// bundle.
 	Golden func(model, file string, data []byte) error
+	// Row is called with each row before anything is written, and says whether it is kept; an
+	// error refuses the bundle. Where it is nil, rows are left out.
+	Row func(model Model, text []byte) (keep bool, err error)
 	// Notice, when set, is told in one line what was left out.
 	Notice func(text string)
 }
@@ -38,13 +40,14 @@ type LoadOptions struct {
 // Loaded is what came out of a bundle.
 type Loaded struct {
 	Models []Model  // in the store now, sorted by name
-	Files  []string // goldens and licence texts, as paths in the store's folder
+	Files  []string // goldens, licence texts and rows, as paths in the store's folder
+	Rows   []string // names of the models whose rows were kept
 	Origin Origin   // of all of them
 }
 
 // Load puts what a bundle holds into a store: checkpoints as blobs with their
-// names, goldens and licence texts below goldens and licences in the store's
-// folder, goldens with a record of the bundle that they came in. The signature is checked before
+// names, goldens, licence texts and rows below goldens, licences and rows in the store's
+// folder, goldens and rows with a record of the bundle that they came in. The signature is checked before
 // anything else, where one is asked for, and every digest. Nothing is written before the whole
 // manifest, the goldens and the lock file have been read, and where r can seek, before it is
 // known that the archive holds what the manifest lists and no more. The error is an *Error when
@@ -62,11 +65,12 @@ func Load(ctx context.Context, r io.Reader, s *store.Store, o LoadOptions) (*Loa
 			}
 		}
 	}
-	b := bufio.NewReaderSize(transfer.ContextReader(ctx, r), 1<<20)
-	if err := notCompressed(b); err != nil {
+	unpacked, done, err := unpack(transfer.ContextReader(ctx, r))
+	if err != nil {
 		return nil, err
 	}
-	a := openArchive(b)
+	defer done()
+	a := openArchive(unpacked)
 	m, origin, err := begin(a, &o)
 	if err != nil {
 		return nil, err
@@ -74,7 +78,7 @@ func Load(ctx context.Context, r io.Reader, s *store.Store, o LoadOptions) (*Loa
 	if err := room(s.Dir(), m); err != nil {
 		return nil, err
 	}
-	files, err := readFiles(a, m, &o)
+	files, rows, err := readFiles(a, m, &o)
 	if err != nil {
 		return nil, err
 	}
@@ -98,8 +102,8 @@ func Load(ctx context.Context, r io.Reader, s *store.Store, o LoadOptions) (*Loa
 	if err := a.end(); err != nil {
 		return nil, err
 	}
-	out := &Loaded{Models: m.models, Origin: origin}
-	out.Files, err = writeFiles(s.Dir(), m, files, origin, o.notice)
+	out := &Loaded{Models: m.models, Rows: rows, Origin: origin}
+	err = writeFiles(s.Dir(), m, files, out, o.notice)
 	return out, err
 }
 
@@ -112,15 +116,14 @@ func (o *LoadOptions) notice(format string, args ...any) {
 // survey reads the manifest of a bundle and the names and sizes of its members, which need room
 // in a folder.
 func survey(r io.ReadSeeker, dir string, o *LoadOptions) error {
-	a := openArchive(r)
+	unpacked, done, err := unpack(r)
+	if err != nil {
+		return err
+	}
+	defer done()
+	a := openArchive(unpacked)
 	m, _, err := begin(a, o)
 	if err != nil {
-		// Some say more of a file that is none by its first bytes.
-		if _, serr := r.Seek(0, io.SeekStart); serr == nil {
-			if cerr := notCompressed(bufio.NewReader(r)); cerr != nil {
-				return cerr
-			}
-		}
 		return err
 	}
 	if err := room(dir, m); err != nil {
@@ -132,15 +135,6 @@ func survey(r io.ReadSeeker, dir string, o *LoadOptions) error {
 		}
 	}
 	return a.end()
-}
-
-// notCompressed returns an error for a bundle in the form that mail and web servers like best.
-func notCompressed(b *bufio.Reader) error {
-	head, _ := b.Peek(6) // an error comes again
-	if name := compression(head); name != "" {
-		return &Error{"", fmt.Sprintf("it is compressed with %s: expected the tar file itself, unpack it first", name), nil}
-	}
-	return nil
 }
 
 // begin reads the manifest, once its signature holds.
@@ -203,26 +197,36 @@ func room(dir string, m *manifest) error {
 	}
 }
 
-// readFiles reads all members before the blobs.
-func readFiles(a *archive, m *manifest, o *LoadOptions) (map[string][]byte, error) {
-	files := make(map[string][]byte)
+// readFiles reads all members before the blobs, and returns the models whose rows are kept.
+func readFiles(a *archive, m *manifest, o *LoadOptions) (files map[string][]byte, rows []string, err error) {
+	files = make(map[string][]byte)
 	for i := range m.files {
 		f := &m.files[i]
 		data, err := a.read(*f, f.size)
 		if err != nil {
-			return nil, err
+			return nil, nil, err
 		}
 		files[f.path] = data
 		if model, name, ok := f.golden(); ok && !m.old && o.Golden != nil {
 			if err := o.Golden(model, name, data); err != nil {
-				return nil, &Error{f.path, "expected a golden of " + model, err}
+				return nil, nil, &Error{f.path, "expected a golden of " + model, err}
+			}
+		}
+		if name, ok := f.row(); ok && o.Row != nil {
+			model, _ := m.model(name) // the manifest was checked for it
+			keep, err := o.Row(model, data)
+			if err != nil {
+				return nil, nil, &Error{f.path, "expected the row of " + name, err}
+			}
+			if keep {
+				rows = append(rows, name)
 			}
 		}
 	}
 	if files[lock.FileName] == nil {
-		return nil, &Error{manifestPath, "it lists no " + lock.FileName, nil}
+		return nil, nil, &Error{manifestPath, "it lists no " + lock.FileName, nil}
 	}
-	return files, covers(files[lock.FileName], m.models)
+	return files, rows, covers(files[lock.FileName], m.models)
 }
 
 // putBlob puts a checkpoint into the store under each of its names.
@@ -253,38 +257,42 @@ func putBlob(ctx context.Context, a *archive, b file, models []Model, s *store.S
 	return nil
 }
 
-// writeFiles writes goldens and licences to their places in a store's folder.
-func writeFiles(dir string, m *manifest, files map[string][]byte, origin Origin, notice func(string, ...any)) (paths []string, err error) {
+// writeFiles writes goldens, licences and the rows that are kept to their places in a store's folder.
+func writeFiles(dir string, m *manifest, files map[string][]byte, out *Loaded, notice func(string, ...any)) error {
 	left := 0
 	for i := range m.files {
 		f := &m.files[i]
-		model, name, isGolden := f.golden()
+		path, data := filepath.Join(dir, filepath.FromSlash(f.path)), files[f.path]
+		_, _, isGolden := f.golden()
+		model, isRow := f.row()
+		kept, err := true, error(nil)
 		switch {
 		case isGolden && m.old:
 			left++
 			continue
-		case isGolden:
-			kept, err := keepGolden(dir, model, name, files[f.path], origin)
-			if err != nil {
-				return paths, fmt.Errorf("bundle: %s: %w", f.path, err)
-			}
-			if !kept {
-				notice("%s: left out, since this bundle is not signed, and another one of that name came in a signed bundle", f.path)
-				continue
-			}
+		case isRow && !slices.Contains(out.Rows, model):
+			continue
+		case isGolden || isRow:
+			kept, err = keep(path, data, out.Origin)
 		case !strings.HasPrefix(f.path, LicencesDir):
 			continue
 		default:
-			if err := writeFile(filepath.Join(dir, filepath.FromSlash(f.path)), files[f.path]); err != nil {
-				return paths, fmt.Errorf("bundle: %s: %w", f.path, err)
-			}
+			err = writeFile(path, data)
 		}
-		paths = append(paths, filepath.Join(dir, filepath.FromSlash(f.path)))
+		if err != nil {
+			return fmt.Errorf("bundle: %s: %w", f.path, err)
+		}
+		if !kept {
+			notice("%s: left out, since this bundle is not signed, and another one of that name came in a signed bundle", f.path)
+			out.Rows = slices.DeleteFunc(out.Rows, func(name string) bool { return isRow && name == model })
+			continue
+		}
+		out.Files = append(out.Files, path)
 	}
 	if left > 0 {
 		notice("%d goldens were left out: in a bundle of the format %s nothing vouches for them: make it again with zoo bundle create", left, oldFormat)
 	}
-	return paths, nil
+	return nil
 }
 
 func writeFile(path string, data []byte) error {

@@ -82,8 +82,8 @@ func parseManifest(data []byte) (*manifest, error) {
 	return m, m.check()
 }
 
-// check refuses one digest with two sizes, and goldens and licences of models that are not in
-// the bundle.
+// check refuses one digest with two sizes, and goldens, licences and rows of models that are not
+// in the bundle.
 func (m *manifest) check() error {
 	blobs := m.blobs()
 	for i := 1; i < len(blobs); i++ {
@@ -100,6 +100,9 @@ func (m *manifest) check() error {
 				name = name[:max(strings.LastIndexByte(name, '.'), 0)]
 				model = name
 			}
+		}
+		if name, ok := f.row(); ok {
+			model, of = name, true
 		}
 		if of && !m.has(model) {
 			return &Error{f.path, "it is of a model that is not in the bundle", nil}
@@ -152,9 +155,13 @@ func (m *manifest) bound(path string) (int64, error) {
 		if model, ok := strings.CutSuffix(rest, licenceSuffix); ok && registry.CheckName(model) == nil {
 			return maxLicence, nil
 		}
+	case dir == RowsDir:
+		if model, ok := strings.CutSuffix(rest, rowSuffix); ok && registry.CheckName(model) == nil {
+			return registry.MaxCarried, nil
+		}
 	}
-	return 0, fmt.Errorf("path %.100q: expected %s, %s, %sMODEL/FILE or %sMODEL%s", path, lock.FileName, lockSignaturePath,
-		GoldensDir, LicencesDir, licenceSuffix)
+	return 0, fmt.Errorf("path %.100q: expected %s, %s, %sMODEL/FILE, %sMODEL%s or %sMODEL%s", path, lock.FileName, lockSignaturePath,
+		GoldensDir, LicencesDir, licenceSuffix, RowsDir, rowSuffix)
 }
 
 // maxName bounds the name of a file, in bytes, as file systems do.

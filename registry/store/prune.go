@@ -84,6 +84,11 @@ func (p *pruner) removeBlob(path, reason string) {
 		return
 	}
 	defer l.release()
+	p.removeTaken(path, reason)
+}
+
+// removeTaken removes a blob that take has locked, and what was noted of it.
+func (p *pruner) removeTaken(path, reason string) {
 	if p.remove(path, reason); !p.dry {
 		p.store.fs.Remove(filepath.Join(p.store.dir, checkedDir, filepath.Base(path)))
 	}

@@ -7,11 +7,9 @@ import (
 	"os"
 	"path"
 	"path/filepath"
-	"strings"
 
 	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/internal/homepath"
-	"github.com/gozoo/zoo/internal/oci"
 	"github.com/gozoo/zoo/internal/transfer"
 	"github.com/gozoo/zoo/printable"
 	"github.com/gozoo/zoo/registry"
@@ -203,11 +201,7 @@ func (s *Store) locate(ctx context.Context, want *wanted, from source, o *Option
 		file.URL, file.Header = found.URL, found.Header
 		return file, want.byHost(found.Digest, found.Size, "the hub")
 	case registry.AddressOCI:
-		a, plain := from.Address, oci.PlainHTTP(from.Host)
-		if m := from.mirror; m != nil {
-			a.Host, plain = m.Host, m.Scheme == "http"
-			a.Repository = strings.Trim(path.Join(m.Path, a.Repository), "/")
-		}
+		a, plain := from.artifact()
 		found, err := s.oci().Resolve(ctx, want.Name, a, want.Digest, plain, o.Notice)
 		if err != nil {
 			return file, err

@@ -305,7 +305,7 @@ func pushed(t *testing.T, s *Store, address string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	return got
+	return got.Reference
 }
 
 func TestFetchFromOCI(t *testing.T) {

@@ -7,11 +7,9 @@ import (
 	"io"
 	"os"
 	"path/filepath"
-	"strings"
 
 	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/internal/disk"
-	"github.com/gozoo/zoo/internal/oci"
 	"github.com/gozoo/zoo/internal/transfer"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/lock"
@@ -166,18 +164,4 @@ func (s *Store) keep(ctx context.Context, path, dir, name string, r ref) (Blob, 
 		blob.Read = readNow()
 	}
 	return blob, s.writeRef(dir, name, r)
-}
-
-// Push makes a blob an artifact in an OCI registry, under the tag of an "oci://"
-// address, and returns the address that names it by digest. The error is a
-// *FetchError when the registry refused it or did not answer.
-func (s *Store) Push(ctx context.Context, address string, blob Blob, title string, annotations map[string]string) (string, error) {
-	a, err := registry.ParseAddress(address)
-	if err == nil && (a.Kind != registry.AddressOCI || a.Revision == "" || a.File != "" || strings.Contains(a.Revision, ":")) {
-		err = fmt.Errorf("expected %shost/repository:tag, found %q", registry.OCIScheme, address)
-	}
-	if err != nil {
-		return "", fmt.Errorf("store: push: %w", err)
-	}
-	return s.oci().Push(ctx, a, oci.File{Path: blob.Path, Digest: blob.Digest, Size: blob.Size, Title: title, Annotations: annotations})
 }

@@ -195,13 +195,14 @@ func (w *wanted) stands(r *ref) (Check, bool) {
 }
 
 // vouched reports whether the digest of a file that came in a way may be noted for its name
-// without being asked for: since the row states it, which no file of rows has changed; since
+// without being asked for: since the row states it, which no file of rows has changed and which did
+// not come with the file; since
 // it was learnt before; or since the file came straight from the built-in address.
 func (w *wanted) vouched(came lock.Way) bool {
 	e := w.entry
 	switch {
 	case e.Weights.Digest.Full():
-		return e.AtBuiltin() || e.Builtin == registry.Weights{}
+		return e.AtBuiltin() || e.Builtin == registry.Weights{} && !e.Outside
 	case w.learnt:
 		return true
 	}
