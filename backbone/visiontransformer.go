@@ -10,7 +10,8 @@ import (
 //
 // Traps: images are padded to whole patches, at the bottom and to the right; norms have eps 1e-6. Networks that classify the mean of all patches leave out the last
 // norm of tokens and have one after the mean. CLIP's have a norm before the first layer, and
-// patches without a bias. Those of which only a classifier was trained have a norm of the batch before it,
+// patches without a bias. DeiT III, arXiv:2204.07118 (deit3.py there), adds positions before the class token,
+// and scales what a layer adds. Those of which only a classifier was trained have a norm of the batch before it,
 // without weights.
 var visionTransformer = visionTransformerFamily()
 
@@ -21,6 +22,7 @@ type vit struct {
 	size, patch int
 	preNorm     bool // CLIP's norm before the first layer
 	mean        bool // the mean of all patches is classified, not the class token
+	third       bool // DeiT III
 	probe       bool // a norm of whole batches before the classifier, the only layers that were trained
 }
 
@@ -28,11 +30,12 @@ type vit struct {
 type vitWidth struct{ width, layers, heads, hidden int }
 
 var (
-	vitTiny  = vitWidth{192, 12, 3, 768}
-	vitSmall = vitWidth{384, 12, 6, 1536}
-	vitBase  = vitWidth{768, 12, 12, 3072}
-	vitLarge = vitWidth{1024, 24, 16, 4096}
-	vitHuge  = vitWidth{1280, 32, 16, 5120}
+	vitTiny   = vitWidth{192, 12, 3, 768}
+	vitSmall  = vitWidth{384, 12, 6, 1536}
+	vitMedium = vitWidth{512, 12, 8, 2048}
+	vitBase   = vitWidth{768, 12, 12, 3072}
+	vitLarge  = vitWidth{1024, 24, 16, 4096}
+	vitHuge   = vitWidth{1280, 32, 16, 5120}
 )
 
 var vits = map[string]vit{
@@ -45,6 +48,14 @@ var vits = map[string]vit{
 	"deit-small":              {vitWidth: vitSmall, size: 224, patch: 16},
 	"deit-base":               {vitWidth: vitBase, size: 224, patch: 16},
 	"deit-base-384px":         {vitWidth: vitBase, size: 384, patch: 16},
+	"deit3-small-p16":         {vitWidth: vitSmall, size: 224, patch: 16, third: true},
+	"deit3-small-p16-384px":   {vitWidth: vitSmall, size: 384, patch: 16, third: true},
+	"deit3-medium-p16":        {vitWidth: vitMedium, size: 224, patch: 16, third: true},
+	"deit3-base-p16":          {vitWidth: vitBase, size: 224, patch: 16, third: true},
+	"deit3-base-p16-384px":    {vitWidth: vitBase, size: 384, patch: 16, third: true},
+	"deit3-large-p16":         {vitWidth: vitLarge, size: 224, patch: 16, third: true},
+	"deit3-large-p16-384px":   {vitWidth: vitLarge, size: 384, patch: 16, third: true},
+	"deit3-huge-p14":          {vitWidth: vitHuge, size: 224, patch: 14, third: true},
 	"vit-base-p16-mean":       {vitWidth: vitBase, size: 224, patch: 16, mean: true},
 	"vit-base-p16-probe":      {vitWidth: vitBase, size: 224, patch: 16, probe: true},
 	"vit-huge-p14-mean":       {vitWidth: vitHuge, size: 224, patch: 14, mean: true},
@@ -70,7 +81,11 @@ func (v vit) graph(classes int) (*nn.Graph, error) {
 	}
 	x := bb.Tokens(bb.At("patch_embed", "projection").Conv(b.Input(), v.width, patch...)) // (N,H/P*W/P,C)
 	grid := v.size / v.patch
-	x = bb.Position(bb.Prefix(x, "cls_token"), "pos_embed", 1, grid, grid)
+	if v.third {
+		x = bb.Prefix(bb.Position(x, "pos_embed", 0, grid, grid), "cls_token")
+	} else {
+		x = bb.Position(bb.Prefix(x, "cls_token"), "pos_embed", 1, grid, grid)
+	}
 	if v.preNorm {
 		x = bb.At("pre_norm").LayerNorm(x)
 	}
@@ -95,8 +110,16 @@ func (v vit) graph(classes int) (*nn.Graph, error) {
 func (v vit) layer(b *nn.Builder, x nn.Value) nn.Value {
 	attn := b.At("attn")
 	qkv := b.Split(attn.At("qkv").Linear(b.At("ln1").LayerNorm(x), 3*x.C), 3)
-	x = b.Add(x, attn.At("proj").Linear(attn.Attention(qkv[0], qkv[1], qkv[2], v.heads), x.C))
+	y := attn.At("proj").Linear(attn.Attention(qkv[0], qkv[1], qkv[2], v.heads), x.C)
+	if v.third {
+		y = attn.At("gamma1").LayerScaleModule(y)
+	}
+	x = b.Add(x, y)
 	ffn := b.At("ffn", "layers")
-	y := b.Act(ffn.At(0, 0).Linear(b.At("ln2").LayerNorm(x), v.hidden))
-	return b.Add(x, ffn.At(1).Linear(y, x.C))
+	y = b.Act(ffn.At(0, 0).Linear(b.At("ln2").LayerNorm(x), v.hidden))
+	y = ffn.At(1).Linear(y, x.C)
+	if v.third {
+		y = b.At("ffn", "gamma2").LayerScaleModule(y)
+	}
+	return b.Add(x, y)
 }

@@ -178,8 +178,13 @@ func (b *Builder) LayerNorm2d(x Value) Value {
 	return b.node(LayerNorm{C: x.C, Eps: b.eps, TwoD: true}, x.C, x)
 }
 
-// LayerScale multiplies each channel by a factor that is learnt.
-func (b *Builder) LayerScale(x Value) Value { return b.node(LayerScale{C: x.C}, x.C, x) }
+// LayerScale multiplies each channel by a factor that is learnt, "gamma" of the module.
+func (b *Builder) LayerScale(x Value) Value { return b.node(LayerScale{x.C, "gamma"}, x.C, x) }
+
+// LayerScaleModule is LayerScale where the factors are the "weight" of a module of their own.
+func (b *Builder) LayerScaleModule(x Value) Value {
+	return b.node(LayerScale{x.C, "weight"}, x.C, x)
+}
 
 // ResponseNorm adds a global response normalisation.
 func (b *Builder) ResponseNorm(x Value) Value {

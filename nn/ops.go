@@ -73,8 +73,11 @@ type LayerNorm struct {
 	TwoD bool
 }
 
-// LayerScale multiplies each of C channels by a factor that is learnt, "gamma".
-type LayerScale struct{ C int }
+// LayerScale multiplies each of C channels by a factor that is learnt, the tensor Name.
+type LayerScale struct {
+	C    int
+	Name string
+}
 
 // ResponseNorm is ConvNeXt V2's global response normalisation over C channels: x plus
 // gamma * x * n + beta, where n is the 2-norm of the channel over the image, divided
@@ -173,9 +176,9 @@ func (l LayerNorm) Params() []Param {
 	return []Param{{Name: "weight", DType: tensor.F32, Shape: c}, {Name: "bias", DType: tensor.F32, Shape: c}}
 }
 
-// Params of a layer scale: gamma.
+// Params of a layer scale: its factors.
 func (l LayerScale) Params() []Param {
-	return []Param{{Name: "gamma", DType: tensor.F32, Shape: tensor.Shape{l.C}}}
+	return []Param{{Name: l.Name, DType: tensor.F32, Shape: tensor.Shape{l.C}}}
 }
 
 // Params of a response normalisation: gamma and beta.

@@ -6,6 +6,7 @@ from mmpretrain import get_model
 from mmpretrain.models import CSPDarkNet, CSPResNet, CSPResNeXt, build_classifier
 from mmpretrain.models.backbones.convnext import ConvNeXtBlock
 from mmpretrain.models.backbones.cspnet import CSPStage, DarknetBottleneck, ResNetBottleneck, ResNeXtBottleneck
+from mmpretrain.models.backbones.deit3 import DeiT3TransformerEncoderLayer
 from mmpretrain.models.backbones.densenet import DenseBlock, DenseLayer, DenseTransition
 from mmpretrain.models.backbones.efficientnet import EdgeResidual
 from mmpretrain.models.backbones.inception_v3 import BasicConv2d, InceptionA, InceptionB, InceptionC, InceptionD, InceptionE
@@ -33,6 +34,7 @@ BLOCKS = (
     BasicBlock,
     Bottleneck,
     ConvNeXtBlock,
+    DeiT3TransformerEncoderLayer,
     DenseLayer,
     EdgeResidual,
     InvertedResidual,

@@ -45,7 +45,7 @@ FAMILIES = [
     ("res2net", ["Res2Net"], "mmcv-legacy", 224),
     ("inception_v3", ["Inception V3"], "mmcv-legacy", None),
     ("hrnet", ["HRNet"], "mmcv-legacy", 224),
-    ("vision_transformer", ["Vision Transformer", "DeiT", "MoCoV3", "MAE", "MaskFeat", "MILAN", "MFF", "EVA"], "mmengine", None),
+    ("vision_transformer", ["Vision Transformer", "DeiT", "DeiT3", "MoCoV3", "MAE", "MaskFeat", "MILAN", "MFF", "EVA"], "mmengine", None),
     ("vision_transformer", ["CLIP"], "mmcv-legacy", None),
 ]
 # Families whose published figures are those of the deploy form.
@@ -146,10 +146,11 @@ def resizing(pipeline):
 def vit(config):
     """Returns the architecture of a Vision Transformer, or None for one of two class tokens, which zoo does not have."""
     b = config.model.backbone
-    if b.type != "VisionTransformer":
+    if b.type not in ("VisionTransformer", "DeiT3"):
         return None
-    name = {"b": "base", "l": "large"}.get(b.arch, b.arch)
-    name = name if name.startswith("deit") else f"vit-{name}-p{b.patch_size}"
+    name = {"s": "small", "m": "medium", "b": "base", "l": "large", "h": "huge"}.get(b.arch, b.arch)
+    kind = "deit3" if b.type == "DeiT3" else "vit"
+    name = name if name.startswith("deit") else f"{kind}-{name}-p{b.patch_size}"
     name += "-mean" if b.get("out_type") == "avg_featmap" else "-clip" if b.get("pre_norm") else "-probe" if config.model.get("neck") else ""
     return name if b.img_size == 224 else f"{name}-{b.img_size}px"
 
