@@ -65,17 +65,7 @@ func (a *app) command() *cobra.Command {
 		SilenceUsage:  true,
 		RunE:          a.runOverview,
 	}
-	root.Args = func(_ *cobra.Command, args []string) error {
-		if len(args) == 0 {
-			return nil
-		}
-		hint := "zoo --help lists every command"
-		if near := root.SuggestionsFor(args[0]); len(near) > 0 {
-			hint = "did you mean zoo " + near[0] + "?"
-		}
-		return usage("unknown command %q: %s", args[0], hint)
-	}
-	root.SuggestionsMinimumDistance = 2
+	root.Args = cobra.NoArgs
 	f := root.PersistentFlags()
 	f.StringVar(&a.format, "format", formatAuto, "output format: auto, human, json, ndjson, csv, md, html (each command says which it knows)")
 	f.StringVar(&a.cacheDir, "cache-dir", "", "folder of downloads and converted files (default $"+zoo.EnvCache+", else zoo in the user's cache folder)")
@@ -95,7 +85,6 @@ func (a *app) command() *cobra.Command {
 		}
 		return a.findScreen()
 	}
-	root.SetFlagErrorFunc(func(c *cobra.Command, err error) error { return usage("%w: see %s --help", err, c.CommandPath()) })
 	root.AddCommand(
 		a.listCommand(), a.infoCommand(),
 		a.downloadCommand(), a.importCommand(), a.convertCommand(), a.inspectCommand(), a.scanCommand(), a.rowCommand(),
@@ -103,25 +92,11 @@ func (a *app) command() *cobra.Command {
 		a.cacheCommand(), a.lockCommand(), a.bundleCommand(), a.pushCommand(), a.envCommand(), a.versionCommand(),
 	)
 	for _, c := range root.Commands() {
-		wrapArgs(c)
 		a.takeAddresses(c)
 	}
+	root.InitDefaultCompletionCmd()
+	ownUsage(root)
 	return root
-}
-
-// wrapArgs turns a wrong number of arguments into a usage error.
-func wrapArgs(c *cobra.Command) {
-	if check := c.Args; check != nil {
-		c.Args = func(cmd *cobra.Command, args []string) error {
-			if err := check(cmd, args); err != nil {
-				return usage("%w: see %s --help", err, cmd.CommandPath())
-			}
-			return nil
-		}
-	}
-	for _, sub := range c.Commands() {
-		wrapArgs(sub)
-	}
 }
 
 // open returns the Zoo that flags and environment describe. Settings that cannot be
@@ -199,7 +174,7 @@ var flags = map[string]string{
 
 // flagged returns an error's message, behind the flag that is to blame where options are.
 func flagged(err error) string {
-	text := strings.TrimPrefix(err.Error(), "zoo: ")
+	text := strings.TrimPrefix(plain(err), "zoo: ")
 	var option *zoo.OptionError
 	if !errors.As(err, &option) || option.Field == "" {
 		return text

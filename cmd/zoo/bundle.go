@@ -10,9 +10,7 @@ import (
 )
 
 func (a *app) bundleCommand() *cobra.Command {
-	c := &cobra.Command{Use: "bundle", Short: "Carry models to machines without a network", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
-		return usage("expected a command of bundle: create or load")
-	}}
+	c := &cobra.Command{Use: "bundle", Short: "Carry models to machines without a network"}
 	c.AddCommand(a.bundleCreateCommand(), a.bundleLoadCommand())
 	return c
 }

@@ -15,9 +15,7 @@ import (
 )
 
 func (a *app) cacheCommand() *cobra.Command {
-	c := &cobra.Command{Use: "cache", Short: "Look after the cache", Args: cobra.NoArgs, RunE: func(*cobra.Command, []string) error {
-		return usage("expected a command of cache: ls, verify, prune, rm or path")
-	}}
+	c := &cobra.Command{Use: "cache", Short: "Look after the cache"}
 	c.AddCommand(a.cacheListCommand(), a.cacheVerifyCommand(), a.cachePruneCommand(), a.cacheRemoveCommand(), &cobra.Command{
 		Use:   "path",
 		Short: "Print the cache folder",

@@ -118,14 +118,6 @@ func (d *dataWriter) Write(p []byte) (int, error) {
 	return n, err
 }
 
-// usageError is a command line that cannot be right.
-type usageError struct{ err error }
-
-func (e *usageError) Error() string { return e.err.Error() }
-func (e *usageError) Unwrap() error { return e.err }
-
-func usage(format string, args ...any) error { return &usageError{fmt.Errorf(format, args...)} }
-
 // silentError carries an exit status whose reason has been printed as data.
 type silentError struct{ status int }
 

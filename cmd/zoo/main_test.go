@@ -163,9 +163,9 @@ func TestExitStatus(t *testing.T) {
 		stderr []string // parts of what is said
 	}{
 		{"unknown command", []string{"lst"}, exitUsage, []string{`unknown command "lst"`, "did you mean zoo list?"}},
-		{"unknown flag", []string{"list", "--colour"}, exitUsage, []string{"--colour", "zoo list --help"}},
+		{"unknown flag", []string{"list", "--shade"}, exitUsage, []string{"--shade", "zoo list --help"}},
 		{"no arguments", []string{"predict"}, exitUsage, []string{"zoo predict --help"}},
-		{"command of cache", []string{"cache"}, exitUsage, []string{"ls, verify, prune, rm or path"}},
+		{"command of cache", []string{"cache"}, exitUsage, []string{"ls, path, prune, rm or verify"}},
 		{"format", []string{"list", "--format", "xml"}, exitUsage, []string{"auto, human, json"}},
 		{"pattern", []string{"list", "[a"}, exitUsage, []string{"[a"}},
 		{"filter", []string{"list", "--filter", "age>3"}, exitUsage, []string{`"age>3"`, "params, flops, top1 or top5"}},
