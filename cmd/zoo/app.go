@@ -94,7 +94,10 @@ func (a *app) command() *cobra.Command {
 	for _, c := range root.Commands() {
 		a.takeAddresses(c)
 	}
+	root.SetHelpCommand(a.helpCommand())
+	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()
+	helpWithTopics(root)
 	ownUsage(root)
 	return root
 }
