@@ -3,7 +3,6 @@ package main
 import (
 	"encoding/json"
 	"math"
-	"os"
 	"path/filepath"
 	"strings"
 	"testing"
@@ -11,13 +10,15 @@ import (
 	"github.com/klauspost/compress/zstd"
 
 	"github.com/gozoo/zoo/converter/safetensors"
+	"github.com/gozoo/zoo/golden"
 	"github.com/gozoo/zoo/tensor"
 )
 
 // goldenFile writes a nano network's golden to a file, its tensors changed.
 func goldenFile(t *testing.T, name string, change func(name string, values []float32)) string {
 	t.Helper()
-	packed, err := os.ReadFile(filepath.Join("..", "..", "golden", name+".images.safetensors.zst"))
+	files, err := golden.Files(name)
+	packed := files[name+".images.safetensors.zst"]
 	if err != nil {
 		t.Fatal(err)
 	}
