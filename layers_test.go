@@ -106,6 +106,7 @@ var layers = []layer{
 	{"examples/httpserver", []string{"", "model"}},
 	{"bench/download", nil},
 	{"bench/pixels", []string{"vision"}},
+	{"release/archive", nil},
 }
 
 // forTests are the modules that only tests import.
@@ -193,7 +194,8 @@ func TestExamples(t *testing.T) {
 		}
 	}
 	for _, l := range layers {
-		command := strings.HasPrefix(l.path, "cmd/") || strings.HasPrefix(l.path, "bench/") || strings.HasPrefix(l.path, "examples/")
+		command := strings.HasPrefix(l.path, "cmd/") || strings.HasPrefix(l.path, "bench/") || strings.HasPrefix(l.path, "examples/") ||
+			strings.HasPrefix(l.path, "release/")
 		if !command && !strings.Contains("/"+l.path, "/internal/") && !has[path.Clean(l.path)] {
 			t.Errorf("package %q has no example with an output", l.path)
 		}

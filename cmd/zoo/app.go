@@ -89,7 +89,7 @@ func (a *app) command() *cobra.Command {
 		a.listCommand(), a.infoCommand(),
 		a.downloadCommand(), a.importCommand(), a.convertCommand(), a.inspectCommand(), a.scanCommand(), a.rowCommand(),
 		a.verifyCommand(), a.predictCommand(), a.embedCommand(), a.pixelsCommand(), a.evalCommand(), a.reportCommand(), a.benchCommand(),
-		a.cacheCommand(), a.lockCommand(), a.bundleCommand(), a.pushCommand(), a.envCommand(), a.versionCommand(),
+		a.cacheCommand(), a.lockCommand(), a.bundleCommand(), a.pushCommand(), a.envCommand(), a.versionCommand(), a.manCommand(),
 	)
 	for _, c := range root.Commands() {
 		a.takeAddresses(c)
