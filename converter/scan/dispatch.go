@@ -4,6 +4,7 @@ import (
 	"bytes"
 	"errors"
 	"fmt"
+	"io"
 	"path"
 	"strings"
 
@@ -62,6 +63,11 @@ func (s *scanner) add(f Finding) {
 }
 
 func (s *scanner) wrong(p part, rule Rule, format string, args ...any) {
+	for i, arg := range args {
+		if arg == io.ErrUnexpectedEOF {
+			args[i] = "it ends too early"
+		}
+	}
 	s.add(Finding{Severity: Suspicious, Rule: rule, Member: p.member, Offset: -1, Text: fmt.Sprintf(format, args...)})
 }
 
