@@ -6,9 +6,13 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"path/filepath"
+	"slices"
 	"strconv"
 	"strings"
 	"syscall"
+
+	"github.com/gozoo/zoo/printable"
 )
 
 // plain returns an error's message with what Go and the system say of files and numbers in
@@ -19,7 +23,11 @@ func plain(err error) string {
 	eachCause(err, func(cause error) {
 		switch cause := cause.(type) {
 		case *fs.PathError:
-			say(cause, cause.Path+": "+reason(cause.Err))
+			words := reason(cause.Err)
+			if errors.Is(cause.Err, fs.ErrNotExist) {
+				words = missing(cause.Path)
+			}
+			say(cause, cause.Path+": "+words)
 			text = strings.ReplaceAll(text, cause.Path+": "+cause.Path+": ", cause.Path+": ") // of a message that named the file already
 		case *os.LinkError:
 			say(cause, cause.New+": "+reason(cause.Err))
@@ -52,6 +60,24 @@ func eachCause(err error, f func(error)) {
 			eachCause(cause, f)
 		}
 	}
+}
+
+// missing says that there is nothing at a path, and what there is in its place.
+func missing(path string) string {
+	folder := filepath.Dir(path)
+	f, err := os.Open(folder)
+	if errors.Is(err, fs.ErrNotExist) {
+		return fmt.Sprintf("there is no folder %s", folder)
+	}
+	if err == nil {
+		defer f.Close()
+		names, _ := f.Readdirnames(1000) // of a folder that has more, some
+		slices.Sort(names)
+		if near := nearest(filepath.Base(path), names); near != "" {
+			return fmt.Sprintf("there is no such file or folder: did you mean %s?", printable.Text(filepath.Join(folder, near)))
+		}
+	}
+	return reason(fs.ErrNotExist)
 }
 
 // reason says why the system did not do something with a file.

@@ -176,7 +176,7 @@ func either(names []string) string {
 // or that is a few letters away; empty for none.
 func nearest(typed string, names []string) string {
 	typed = strings.ToLower(typed)
-	best, least := "", max(1, len(typed)/3)+1
+	best, least := "", len(typed)/3+1
 	for _, name := range names {
 		d := editDistance(typed, strings.ToLower(name))
 		if len(typed) > 1 && strings.HasPrefix(name, typed) {

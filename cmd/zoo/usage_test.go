@@ -124,6 +124,14 @@ func TestUsageHints(t *testing.T) {
 func TestPlain(t *testing.T) {
 	missing := filepath.Join(t.TempDir(), "x.pth")
 	_, open := os.Open(missing)
+	near := filepath.Join(t.TempDir(), "flowers.pth")
+	if err := os.WriteFile(near, nil, 0o600); err != nil {
+		t.Fatal(err)
+	}
+	typo := filepath.Join(filepath.Dir(near), "flower.pth")
+	_, misspelt := os.Stat(typo)
+	elsewhere := filepath.Join(missing, "runs", "best.pth")
+	_, nowhere := os.Open(elsewhere)
 	_, stat := os.Stat(missing)
 	_, folder := os.ReadFile(filepath.Dir(missing))
 	_, number := strconv.Atoi("seven")
@@ -136,6 +144,8 @@ func TestPlain(t *testing.T) {
 		{usage("--data: %w", stat), "--data: " + missing + ": there is no such file or folder"},
 		{fmt.Errorf("%s: %w", missing, open), missing + ": there is no such file or folder"},
 		{errors.Join(open, number), missing + ": there is no such file or folder\nexpected a number, found \"seven\""},
+		{misspelt, typo + ": there is no such file or folder: did you mean " + near + "?"},
+		{nowhere, elsewhere + ": there is no folder " + filepath.Dir(elsewhere)},
 		{folder, filepath.Dir(missing) + ": expected a file, found a folder"},
 		{fmt.Errorf("--size: %w", large), "--size: 99999999999999999999 is too large a number"},
 		{fmt.Errorf("x.zip: %w", io.ErrUnexpectedEOF), "x.zip: it ends too early"},
