@@ -34,7 +34,7 @@ func (a *app) eachImage(ctx context.Context, m *model.Model, images []string,
 			unreadable++
 			switch {
 			case a.printsJSON():
-				if err := bad(badImage{path, err.Error(), kindOf(err)}); err != nil {
+				if err := bad(badImage{path, plain(err), kindOf(err)}); err != nil {
 					return err
 				}
 				if len(images) == 1 {
@@ -43,7 +43,7 @@ func (a *app) eachImage(ctx context.Context, m *model.Model, images []string,
 			case len(images) == 1:
 				return err
 			default:
-				a.printProblem(err.Error(), path)
+				a.printProblem(plain(err), path)
 			}
 			continue
 		}
