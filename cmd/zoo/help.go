@@ -102,7 +102,7 @@ command and a word is explained as both.`,
 				}
 			}
 			if of != nil && about != nil {
-				fmt.Fprintln(a.stdout)
+				a.line("")
 			}
 			if about != nil {
 				about.write(a.stdout)

@@ -106,7 +106,7 @@ func jsonLines(t *testing.T, cache string) map[string][]string {
 var notByLine = []string{"zoo bundle", "zoo cache", "zoo push"}
 
 // printText are commands whose output is text for people and shells, whatever the format.
-var printText = []string{"zoo help", "zoo completion"}
+var printText = []string{"zoo help", "zoo completion", "zoo man"}
 
 // Every command, for programs: what it prints is JSON with schema_version, as docs/json.md
 // describes it field by field, and so is what it says when it fails.
