@@ -52,7 +52,8 @@ it came, by its row, when its bytes were last read for that, if nothing of the f
 since, how it came, and which bundle brought its row. Formats: human, json, ndjson.
 
 ` + dropped(cacheDrop),
-		Args: cobra.NoArgs,
+		Example: "  zoo cache ls",
+		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			format, err := a.formatOf(formatJSON, formatNDJSON)
 			if err != nil {
@@ -109,7 +110,8 @@ func (a *app) cacheVerifyCommand() *cobra.Command {
 		Long: `Read every file in the cache and compare its sha256 with its name, and every name with its
 file. Other commands read a file again only where its size, its times or its number tell that
 it may have changed; this one always does, and finds what a disk has changed by itself. What is wrong is printed, one line each, and the exit status is 6. Formats: human, json.`,
-		Args: cobra.NoArgs,
+		Example: "  zoo cache verify",
+		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
 			format, err := a.formatOf(formatJSON)
 			if err != nil {

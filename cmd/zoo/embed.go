@@ -22,7 +22,8 @@ per image, its path first. Images are given as to zoo predict, and those that ca
 said as there. Formats: csv (also human), json, ndjson.
 
 A checkpoint that lacks exactly the classifier, as those of self-supervised training do, will do.`,
-		Args: cobra.MinimumNArgs(2),
+		Example: "  zoo embed cspresnet-nano_digits bird.jpg --format csv",
+		Args:    cobra.MinimumNArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			format, err := a.formatOf(formatJSON, formatNDJSON, formatCSV)
 			if err != nil {

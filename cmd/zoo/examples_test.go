@@ -65,6 +65,15 @@ func examples(t *testing.T) (list []example) {
 	return list
 }
 
+// TestCommandsHaveExamples sees that whoever has to give arguments is shown how.
+func TestCommandsHaveExamples(t *testing.T) {
+	for c := range tree(new(app).command()) {
+		if _, arguments, _ := strings.Cut(c.Use, " "); c.Example == "" && arguments != "" {
+			t.Errorf("%s: no example", c.CommandPath())
+		}
+	}
+}
+
 // TestExamplesRun runs them: each must end well. A line that another example has as well runs once.
 func TestExamplesRun(t *testing.T) {
 	seen := make(map[string]bool)
@@ -278,6 +287,15 @@ func (s *stage) set(args []string) []string {
 		if c.CommandPath() != "zoo lock key" {
 			s.prop(c.CommandPath(), arg, i, len(c.Flags().Args()))
 		}
+	}
+	switch c.CommandPath() {
+	case "zoo lock sign":
+		s.prop("", "zoo.lock")
+	case "zoo lock verify":
+		key := strings.TrimSuffix(c.Flag("key").Value.String(), ".pub")
+		s.prop("", "zoo.lock")
+		s.prop("", key)
+		s.zoo("lock", "sign", "--key", key)
 	}
 	outputs := []string{"output", "cam", "plot"}
 	c.Flags().Visit(func(f *pflag.Flag) {

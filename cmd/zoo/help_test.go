@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"os"
 	"path/filepath"
+	"regexp"
 	"slices"
 	"strings"
 	"testing"
@@ -11,6 +12,7 @@ import (
 
 	"github.com/google/go-cmp/cmp"
 
+	"github.com/gozoo/zoo"
 	"github.com/gozoo/zoo/golden"
 	"github.com/gozoo/zoo/metrics"
 	"github.com/gozoo/zoo/tensor"
@@ -127,13 +129,17 @@ func TestTopicsAreTrue(t *testing.T) {
 	for _, format := range []string{formatAuto, formatHuman, formatJSON, formatNDJSON, formatCSV, formatMarkdown, formatHTML} {
 		says("formats", format)
 	}
-	text, err := os.ReadFile("../../README.md") // which states the same statuses
-	if err != nil {
-		t.Fatal(err)
-	}
-	for status := exitOK; status <= exitCheckpoint; status++ {
-		if !strings.Contains(string(text), fmt.Sprintf("%d ", status)) {
-			t.Errorf("README.md does not say what exit status %d is", status)
+	says("settings", zoo.EnvCache, zoo.EnvOffline, zoo.EnvMirror, zoo.EnvConfig, zoo.EnvLock, zoo.EnvLockKey)
+	readme := strings.Join(strings.Fields(document(t, "README.md")), " ")
+	for status, what := range map[int]string{
+		exitOK: "good", exitInternal: "internal", exitUsage: "usage", exitUnknown: "unknown model", exitVerify: "verification failed", exitNetwork: "network",
+		exitDigest: "digest or", exitCheckpoint: "unsafe, corrupt or", exitInterrupted: "interrupted",
+	} {
+		if !regexp.MustCompile(fmt.Sprintf(`- %d: (an? |the )?%s`, status, what)).MatchString(topicOf("exit").text) {
+			t.Errorf("topic exit does not say that %d is %q", status, what)
+		}
+		if text := fmt.Sprintf("%d %s", status, what); !strings.Contains(readme, text) {
+			t.Errorf("README.md does not say %q", text)
 		}
 	}
 }

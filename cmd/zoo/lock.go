@@ -43,10 +43,11 @@ before it is trusted. Formats: human, json, ndjson.`,
 	}
 	c.Flags().BoolVar(&update, "update", false, "forget what was known of the names before")
 	c.AddCommand(a.lockSignCommand(), a.lockVerifyCommand(), &cobra.Command{
-		Use:   "key FILE",
-		Short: "Make a key pair to sign with: FILE, which is secret, and FILE.pub",
-		Long:  "Make a key pair to sign with: FILE, which is secret, and FILE.pub. Formats: human, json.",
-		Args:  cobra.ExactArgs(1),
+		Use:     "key FILE",
+		Short:   "Make a key pair to sign with: FILE, which is secret, and FILE.pub",
+		Long:    "Make a key pair to sign with: FILE, which is secret, and FILE.pub. Formats: human, json.",
+		Example: "  zoo lock key release.key",
+		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
 			format, err := a.formatOf(formatJSON)
 			if err != nil {
@@ -72,10 +73,11 @@ before it is trusted. Formats: human, json, ndjson.`,
 func (a *app) lockSignCommand() *cobra.Command {
 	var key string
 	c := &cobra.Command{
-		Use:   "sign --key FILE",
-		Short: "Sign the lock file with a private key",
-		Long:  "Sign the lock file with an ed25519 key in PEM, and write the signature beside it. Formats: human, json.",
-		Args:  cobra.NoArgs,
+		Use:     "sign --key FILE",
+		Short:   "Sign the lock file with a private key",
+		Long:    "Sign the lock file with an ed25519 key in PEM, and write the signature beside it. Formats: human, json.",
+		Example: "  zoo lock sign --key release.key",
+		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			format, err := a.formatOf(formatJSON)
 			if err != nil {
@@ -116,7 +118,8 @@ func (a *app) lockVerifyCommand() *cobra.Command {
 it does not hold, or no lock file is there. With --lock-key, every command that uses a model
 does this first. An older lock file with the signature that it had then passes, too. Formats:
 human, json.`,
-		Args: cobra.NoArgs,
+		Example: "  zoo lock verify --key release.key.pub",
+		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
 			format, err := a.formatOf(formatJSON)
 			if err != nil {

@@ -135,12 +135,6 @@ func (s *stage) prop(place, word string, position ...int) {
 	if _, err := os.Stat(word); err == nil || word == "" || strings.Contains(word, "://") {
 		return
 	}
-	zoo := func(args ...string) {
-		s.Helper()
-		if got := command(s.T, s.cache, args...); got.status != exitOK {
-			s.Fatalf("zoo %q: exit status %d: %s", args, got.status, got.stderr)
-		}
-	}
 	switch ext := filepath.Ext(word); {
 	case strings.HasSuffix(word, "golden.safetensors"):
 		s.golden(word)
@@ -149,22 +143,22 @@ func (s *stage) prop(place, word string, position ...int) {
 	case ext == ".pth", ext == ".pt", ext == ".ckpt", ext == ".bin":
 		s.write(word, nanoBytes(s.T))
 	case ext == ".safetensors", ext == ".onnx", ext == ".npz":
-		zoo("convert", nanoModel, "-o", word)
+		s.zoo("convert", nanoModel, "-o", word)
 	case ext == ".key":
-		zoo("lock", "key", word)
+		s.zoo("lock", "key", word)
 	case ext == ".pub":
 		s.prop("", strings.TrimSuffix(word, ext))
 	case ext == ".lock":
-		zoo("lock", nanoModel, "--lock", word)
+		s.zoo("lock", nanoModel, "--lock", word)
 	case ext == ".tar":
 		s.prop("", "release.key")
-		zoo("bundle", "create", nanoModel, "-o", word, "--key", "release.key")
+		s.zoo("bundle", "create", nanoModel, "-o", word, "--key", "release.key")
 	case ext == ".jsonl":
 		shard := "1/1"
 		if len(position) == 2 {
 			shard = fmt.Sprintf("%d/%d", position[0]+1, position[1])
 		}
-		zoo("eval", nanoModel, "-o", word, "--shard", shard, "--allow-chance")
+		s.zoo("eval", nanoModel, "-o", word, "--shard", shard, "--allow-chance")
 	case ext == ".txt":
 		s.write(word, []byte("zero\none\ntwo\nthree\nfour\nfive\nsix\nseven\neight\nnine\n"))
 	case ext == ".toml":
@@ -179,6 +173,14 @@ func (s *stage) prop(place, word string, position ...int) {
 	case strings.HasSuffix(word, "/"):
 		s.write(filepath.Join(word, "net.pth"), nanoBytes(s.T))
 		s.write(filepath.Join(word, "picture.png"), s.picture(".png"))
+	}
+}
+
+// zoo runs a command that makes something for the stage.
+func (s *stage) zoo(args ...string) {
+	s.Helper()
+	if got := command(s.T, s.cache, args...); got.status != exitOK {
+		s.Fatalf("zoo %q: exit status %d: %s", args, got.status, got.stderr)
 	}
 }
 

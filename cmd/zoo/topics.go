@@ -242,6 +242,7 @@ user's configuration folder, over what is built in.
 - ZOO_CONFIG, --config: a zoo.toml with rows to add or override.
 - ZOO_LOCK, --lock, and ZOO_LOCK_KEY, --lock-key: the lock file, and its key.
 - ZOO_CPU: the kernels to compute with, such as generic or avx2.
+- NO_COLOR, --color: whether verdicts are coloured on a terminal.
 - HTTPS_PROXY, HTTP_PROXY, NO_PROXY, SSL_CERT_FILE: the way to the network.
 - HF_ENDPOINT, HF_TOKEN, HF_HOME, TORCH_HOME: the hub, and caches of other
   programs.`,
