@@ -21,7 +21,8 @@ import (
 // glossary returns the topics as a page.
 func glossary() string {
 	var b strings.Builder
-	b.WriteString("# Glossary\n\nThe words that zoo uses. `zoo help TOPIC` prints the same; this page is written from there by `go test ./cmd/zoo -run Glossary -update`.\n\n")
+	b.WriteString("# Glossary\n\nThe words that zoo uses. `zoo help TOPIC` prints the same; ")
+	b.WriteString("this page is written from there by `go test ./cmd/zoo -run Glossary -update`.\n\n")
 	for _, t := range topics {
 		fmt.Fprintf(&b, "- [%s](#%s): %s\n", t.name, t.name, t.short)
 	}
@@ -123,7 +124,9 @@ func TestTopicsAreTrue(t *testing.T) {
 	for _, c := range metrics.Conventions() {
 		says("flops", "- "+string(c)+": ")
 	}
-	for _, v := range []metrics.Verdict{metrics.Exact, metrics.Rounded, metrics.Reproduced, metrics.Consistent, metrics.Differs, metrics.NotMeasured, metrics.NotPublished} {
+	for _, v := range []metrics.Verdict{
+		metrics.Exact, metrics.Rounded, metrics.Reproduced, metrics.Consistent, metrics.Differs, metrics.NotMeasured, metrics.NotPublished,
+	} {
 		says("verdict", "- "+string(v)+": ")
 	}
 	for _, format := range []string{formatAuto, formatHuman, formatJSON, formatNDJSON, formatCSV, formatMarkdown, formatHTML} {
@@ -132,8 +135,9 @@ func TestTopicsAreTrue(t *testing.T) {
 	says("settings", zoo.EnvCache, zoo.EnvOffline, zoo.EnvMirror, zoo.EnvConfig, zoo.EnvLock, zoo.EnvLockKey)
 	readme := strings.Join(strings.Fields(document(t, "README.md")), " ")
 	for status, what := range map[int]string{
-		exitOK: "good", exitInternal: "internal", exitUsage: "usage", exitUnknown: "unknown model", exitVerify: "verification failed", exitNetwork: "network",
-		exitDigest: "digest or", exitCheckpoint: "unsafe, corrupt or", exitInterrupted: "interrupted",
+		exitOK: "good", exitInternal: "internal", exitUsage: "usage", exitUnknown: "unknown model", exitVerify: "verification failed",
+		exitNetwork: "network",
+		exitDigest:  "digest or", exitCheckpoint: "unsafe, corrupt or", exitInterrupted: "interrupted",
 	} {
 		if !regexp.MustCompile(fmt.Sprintf(`- %d: (an? |the )?%s`, status, what)).MatchString(topicOf("exit").text) {
 			t.Errorf("topic exit does not say that %d is %q", status, what)
@@ -149,16 +153,22 @@ func TestHelp(t *testing.T) {
 	play(t, t.TempDir(), []situation{
 		{name: "all", args: []string{"help"}, says: []string{"Available Commands", "zoo help TOPIC", "  headroom", "predict"}},
 		{name: "flag", args: []string{"--help"}, says: []string{"Available Commands", "zoo help TOPIC", "  headroom"}},
-		{name: "topic", args: []string{"help", "headroom"}, says: []string{"headroom: how many times", "zoo verify cspresnet-nano_digits"}, never: []string{"Usage:"}},
+		{name: "topic", args: []string{"help", "headroom"},
+			says: []string{"headroom: how many times", "zoo verify cspresnet-nano_digits"}, never: []string{"Usage:"}},
 		{name: "another word", args: []string{"help", "Tolerance"}, says: []string{"headroom: how many times"}},
 		{name: "several words", args: []string{"help", "exit", "status"}, says: []string{"exit: how a command ended"}},
-		{name: "command", args: []string{"help", "verify"}, says: []string{"zoo verify [NAME", "zoo help TOPIC: precision, golden, headroom"}},
+		{name: "command", args: []string{"help", "verify"},
+			says: []string{"zoo verify [NAME", "zoo help TOPIC: precision, golden, headroom"}},
 		{name: "command of a command", args: []string{"help", "cache", "ls"}, says: []string{"zoo cache ls"}},
 		{name: "both", args: []string{"help", "lock"}, says: []string{"zoo lock NAME", "lock: the file that pins"}},
-		{name: "nearly", args: []string{"help", "goldn"}, status: exitUsage, says: []string{`no command and no topic "goldn": did you mean zoo help golden?`}},
-		{name: "nothing", args: []string{"help", "transformers"}, status: exitUsage, says: []string{`no command and no topic "transformers": zoo help lists them`}},
-		{name: "command that is not there", args: []string{"help", "cache", "zap"}, status: exitUsage, says: []string{`no command and no topic "cache zap"`}},
-		{name: "format", args: []string{"help", "golden", "--format", "json"}, status: exitUsage, says: []string{"this command knows auto, human"}},
+		{name: "nearly", args: []string{"help", "goldn"}, status: exitUsage,
+			says: []string{`no command and no topic "goldn": did you mean zoo help golden?`}},
+		{name: "nothing", args: []string{"help", "transformers"}, status: exitUsage,
+			says: []string{`no command and no topic "transformers": zoo help lists them`}},
+		{name: "command that is not there", args: []string{"help", "cache", "zap"}, status: exitUsage,
+			says: []string{`no command and no topic "cache zap"`}},
+		{name: "format", args: []string{"help", "golden", "--format", "json"}, status: exitUsage,
+			says: []string{"this command knows auto, human"}},
 	})
 	got := command(t, t.TempDir(), "__complete", "help", "he")
 	if names := strings.Fields(got.stdout); !slices.Contains(names, "headroom") {

@@ -57,7 +57,8 @@ func (a *app) manCommand() *cobra.Command {
 func manName(c *cobra.Command) string { return strings.ReplaceAll(c.CommandPath(), " ", "-") }
 
 func head(w io.Writer, name string, section int, short string) {
-	fmt.Fprintf(w, ".TH \"%s\" %d \"\" \"zoo %s\" \"zoo\"\n.SH NAME\n%s \\- %s\n", roff(strings.ToUpper(name)), section, zoo.Version, roff(name), roff(short))
+	fmt.Fprintf(w, ".TH \"%s\" %d \"\" \"zoo %s\" \"zoo\"\n", roff(strings.ToUpper(name)), section, zoo.Version)
+	fmt.Fprintf(w, ".SH NAME\n%s \\- %s\n", roff(name), roff(short))
 }
 
 func commandPage(w io.Writer, c *cobra.Command) {
@@ -128,8 +129,8 @@ func option(w io.Writer, f *pflag.Flag) {
 func glossaryPage(w io.Writer) {
 	head(w, "zoo-glossary", 7, "the words that zoo uses")
 	for _, t := range topics {
-		fmt.Fprintf(w, ".SH %s\n%s%s.\n.PP\n%s\n.PP\n.nf\n%s\n.fi\n", roff(strings.ToUpper(t.name)), roff(strings.ToUpper(t.short[:1])), roff(t.short[1:]),
-			paragraphs(t.text), roff(indented(t.example)))
+		fmt.Fprintf(w, ".SH %s\n%s%s.\n.PP\n", roff(strings.ToUpper(t.name)), roff(strings.ToUpper(t.short[:1])), roff(t.short[1:]))
+		fmt.Fprintf(w, "%s\n.PP\n.nf\n%s\n.fi\n", paragraphs(t.text), roff(indented(t.example)))
 	}
 	fmt.Fprintln(w, ".SH SEE ALSO\n.BR zoo (1)")
 }

@@ -53,9 +53,9 @@ func newStage(t *testing.T) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	for name, data := range map[string][]byte{s.rows: nil, filepath.Join(work, "docs", "five.png"): five, s.nano: nanoBytes(t)} {
-		s.write(name, data)
-	}
+	s.write(s.rows, nil)
+	s.write(s.nano, nanoBytes(t))
+	s.write(filepath.Join(work, "docs", "five.png"), five)
 	oci := ociserver.New(ociserver.Logger(log.New(io.Discard, "", 0)))
 	server := httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		if strings.HasPrefix(r.URL.Path, "/v2/") {

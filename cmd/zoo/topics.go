@@ -18,7 +18,10 @@ folder, from ./zoo.toml, from ZOO_CONFIG and from --config, later ones over
 earlier ones. When a file changes a built-in row, output says so each time the
 row is used. A checkpoint of one's own becomes a model with a name by a row that
 is like another one.`,
-		example: "zoo info cspresnet-nano_digits", see: []string{"checkpoint", "trust"}, document: "zoo-toml.md", commands: []string{"list", "info", "row"},
+		example:  "zoo info cspresnet-nano_digits",
+		see:      []string{"checkpoint", "trust"},
+		document: "zoo-toml.md",
+		commands: []string{"list", "info", "row"},
 	},
 	{
 		name: "checkpoint", also: []string{"state dict", "weights", "pickle", "pth", "safetensors"},
@@ -31,7 +34,9 @@ state dict.
 
 A file may hold several networks, such as the weights and their running average:
 the average is taken first, and --weights KEY takes another.`,
-		example: "zoo download cspresnet-nano_digits --output nano.pth\nzoo inspect nano.pth", see: []string{"recipe", "digest"}, document: "scan.md",
+		example:  "zoo download cspresnet-nano_digits --output nano.pth\nzoo inspect nano.pth",
+		see:      []string{"recipe", "digest"},
+		document: "scan.md",
 		commands: []string{"convert", "inspect", "scan"},
 	},
 	{
@@ -46,7 +51,9 @@ network.
 After it every key and every shape is compared with what the network wants. What
 is missing, is left over, or has another shape is an error; nothing is filled
 in.`,
-		example: "zoo convert cspresnet-nano_digits -o nano.safetensors --explain", see: []string{"checkpoint", "golden"}, document: "adding-a-family.md",
+		example:  "zoo convert cspresnet-nano_digits -o nano.safetensors --explain",
+		see:      []string{"checkpoint", "golden"},
+		document: "adding-a-family.md",
 		commands: []string{"convert", "inspect"},
 	},
 	{
@@ -56,7 +63,9 @@ in.`,
 Both forms compute the same; the deploy form has fewer parameters and is faster.
 What is published may be of either, and the row says which. zoo convert --deploy
 fuses the branches.`,
-		example: "zoo info mobileone-s0_8xb32_in1k --deploy", see: []string{"flops", "checkpoint"}, commands: []string{"info"},
+		example:  "zoo info mobileone-s0_8xb32_in1k --deploy",
+		see:      []string{"flops", "checkpoint"},
+		commands: []string{"info"},
 	},
 	{
 		name: "preprocessing", also: []string{"crop", "resize", "input", "pixels"},
@@ -67,7 +76,9 @@ order of the channels, and the mean and deviation that numbers are scaled by.
 zoo gives the same bytes as those libraries, JPEG decoding included. Other
 pixels are another result: published accuracies hold for the published
 preprocessing only.`,
-		example: "zoo pixels docs/five.png --for cspresnet-nano_digits -o seen.png", see: []string{"row", "score"}, commands: []string{"pixels"},
+		example:  "zoo pixels docs/five.png --for cspresnet-nano_digits -o seen.png",
+		see:      []string{"row", "score"},
+		commands: []string{"pixels"},
 	},
 	{
 		name: "score", also: []string{"scores", "logits", "softmax", "sigmoid", "top1", "top5"},
@@ -79,7 +90,9 @@ logit, and is said to be. A score is no probability of being right.
 
 Top-1 is the share of pictures whose best class is the true one, Top-5 of those
 that have it among the best five.`,
-		example: "zoo predict cspresnet-nano_digits docs/five.png --top 3", see: []string{"cam", "verdict"}, commands: []string{"predict", "eval"},
+		example:  "zoo predict cspresnet-nano_digits docs/five.png --top 3",
+		see:      []string{"cam", "verdict"},
+		commands: []string{"predict", "eval"},
 	},
 	{
 		name: "cam", also: []string{"class activation map", "map"},
@@ -87,7 +100,9 @@ that have it among the best five.`,
 		text: `A class activation map tells for each place of a picture how much it adds to the
 logit of a class. It is exact for networks that end in an average over all
 places and a linear classifier, and an error for others.`,
-		example: "zoo predict cspresnet-nano_digits docs/five.png --cam map.png", see: []string{"score"}, commands: []string{"predict"},
+		example:  "zoo predict cspresnet-nano_digits docs/five.png --cam map.png",
+		see:      []string{"score"},
+		commands: []string{"predict"},
 	},
 	{
 		name: "precision", also: []string{"precisions", "highest", "high", "medium", "bf16"},
@@ -103,7 +118,9 @@ places and a linear classifier, and an error for others.`,
   faster, and good to about two digits. Elsewhere it is high.
 
 Each result says which it was.`,
-		example: "zoo verify cspresnet-nano_digits --precision all", see: []string{"golden", "headroom"}, commands: []string{"verify", "bench", "predict", "embed", "eval"},
+		example:  "zoo verify cspresnet-nano_digits --precision all",
+		see:      []string{"golden", "headroom"},
+		commands: []string{"verify", "bench", "predict", "embed", "eval"},
 	},
 	{
 		name: "golden", also: []string{"goldens", "reference", "probe", "probes", "synthetic"},
@@ -118,7 +135,9 @@ Weights and inputs of most goldens are synthetic: they follow from a name, a
 shape and a seed, bit for bit the same in Go and numpy. So a network is proven
 without its checkpoint. What the true checkpoint gives is what zoo eval
 measures.`,
-		example: "zoo verify cspresnet-nano_digits", see: []string{"headroom", "precision", "verdict"}, commands: []string{"verify"},
+		example:  "zoo verify cspresnet-nano_digits",
+		see:      []string{"headroom", "precision", "verdict"},
+		commands: []string{"verify"},
 	},
 	{
 		name: "headroom", also: []string{"tolerance", "error", "noise"},
@@ -134,7 +153,9 @@ The noise is how far the reference itself errs in float32. Headroom is tolerance
 over error: 1x would be the limit. A headroom of some dozens says that the
 network is the published one, computed in another order; one that is nearly
 right, with a wrong slope or border, fails by far.`,
-		example: "zoo verify cspresnet-nano_digits", see: []string{"golden", "precision"}, commands: []string{"verify"},
+		example:  "zoo verify cspresnet-nano_digits",
+		see:      []string{"golden", "precision"},
+		commands: []string{"verify"},
 	},
 	{
 		name: "flops", also: []string{"flop", "macs", "gflops", "convention", "conventions"},
@@ -152,7 +173,9 @@ operators count, and whether the classifier does, depends on the counter:
 
 A row names the convention and the input size of its figure. The GFLOP/s of zoo
 bench are speeds: there a multiply-accumulate counts as two.`,
-		example: "zoo info cspresnet-nano_digits --convention fvcore", see: []string{"verdict", "form"}, commands: []string{"info", "report", "bench"},
+		example:  "zoo info cspresnet-nano_digits --convention fvcore",
+		see:      []string{"verdict", "form"},
+		commands: []string{"info", "report", "bench"},
 	},
 	{
 		name: "verdict", also: []string{"verdicts", "exact", "rounded", "reproduced", "consistent", "differs", "not measured"},
@@ -170,7 +193,10 @@ bench are speeds: there a multiply-accumulate counts as two.`,
 
 PASS and FAIL of zoo verify are about something else: whether the network
 computes what the reference does.`,
-		example: "zoo report cspresnet-nano_digits", see: []string{"flops", "golden"}, document: "reproduction.md", commands: []string{"report", "eval"},
+		example:  "zoo report cspresnet-nano_digits",
+		see:      []string{"flops", "golden"},
+		document: "reproduction.md",
+		commands: []string{"report", "eval"},
 	},
 	{
 		name: "digest", also: []string{"digests", "sha256", "prefix", "checksum"},
@@ -180,7 +206,10 @@ can make another file with the same ones. Publishers often state no more than
 the first eight, in the name of the file: these keep out damaged and wrong
 files, but another file with the same eight is found in seconds. Files are known
 by their digest only, never by their name or address.`,
-		example: "zoo cache verify", see: []string{"trust", "lock"}, document: "security.md", commands: []string{"download", "import", "cache verify"},
+		example:  "zoo cache verify",
+		see:      []string{"trust", "lock"},
+		document: "security.md",
+		commands: []string{"download", "import", "cache verify"},
 	},
 	{
 		name: "trust", also: []string{"checked by", "origin", "host"},
@@ -197,7 +226,10 @@ by their digest only, never by their name or address.`,
 
 What came by a mirror, by an import or by a project's row stays what it is until
 it is pinned by hand with zoo lock.`,
-		example: "zoo cache ls", see: []string{"digest", "lock"}, document: "security.md", commands: []string{"download", "import", "cache ls"},
+		example:  "zoo cache ls",
+		see:      []string{"digest", "lock"},
+		document: "security.md",
+		commands: []string{"download", "import", "cache ls"},
 	},
 	{
 		name: "lock", also: []string{"zoo.lock", "pin", "lock file", "key", "signature"},
@@ -207,8 +239,10 @@ digest and its size, and before it a comment on how the file came. Where it is
 there, its digests hold. It can be signed with an ed25519 key: with --lock-key
 or ZOO_LOCK_KEY nothing is used but what the holder of that key signed, embedded
 models included.`,
-		example: "zoo lock cspresnet-nano_digits\nzoo lock key release.key\nzoo lock sign --key release.key", see: []string{"digest", "trust", "bundle"},
-		document: "security.md", commands: []string{"lock", "lock sign", "lock verify", "lock key"},
+		example:  "zoo lock cspresnet-nano_digits\nzoo lock key release.key\nzoo lock sign --key release.key",
+		see:      []string{"digest", "trust", "bundle"},
+		document: "security.md",
+		commands: []string{"lock", "lock sign", "lock verify", "lock key"},
 	},
 	{
 		name: "bundle", also: []string{"bundles", "air gap"},
@@ -217,7 +251,9 @@ models included.`,
 goldens and their licences. The same models give the same bytes. With --key
 every byte of it is signed, and --lock-key takes no other bundle. A machine that
 loads it downloads, converts, verifies and predicts as if it had a network.`,
-		example: "zoo bundle create cspresnet-nano_digits -o models.tar\nzoo bundle load models.tar", see: []string{"lock", "cache"}, document: "security.md",
+		example:  "zoo bundle create cspresnet-nano_digits -o models.tar\nzoo bundle load models.tar",
+		see:      []string{"lock", "cache"},
+		document: "security.md",
 		commands: []string{"bundle", "bundle create", "bundle load"},
 	},
 	{
@@ -227,7 +263,10 @@ loads it downloads, converts, verifies and predicts as if it had a network.`,
 folder. Files in it are named by their digest, appear whole or not at all, and
 can be made again. Several programs and several users may share one. Whoever can
 write to it is trusted.`,
-		example: "zoo cache ls\nzoo cache path", see: []string{"digest", "settings"}, document: "security.md", commands: []string{"cache", "cache prune"},
+		example:  "zoo cache ls\nzoo cache path",
+		see:      []string{"digest", "settings"},
+		document: "security.md",
+		commands: []string{"cache", "cache prune"},
 	},
 	{
 		name: "settings", also: []string{"environment", "flags", "offline", "mirror", "proxy", "configuration"},
@@ -246,7 +285,9 @@ user's configuration folder, over what is built in.
 - HTTPS_PROXY, HTTP_PROXY, NO_PROXY, SSL_CERT_FILE: the way to the network.
 - HF_ENDPOINT, HF_TOKEN, HF_HOME, TORCH_HOME: the hub, and caches of other
   programs.`,
-		example: "zoo env", see: []string{"cache", "lock", "row"}, commands: []string{"env"},
+		example:  "zoo env",
+		see:      []string{"cache", "lock", "row"},
+		commands: []string{"env"},
 	},
 	{
 		name: "formats", also: []string{"format", "json", "ndjson", "csv", "md", "html", "output"},
@@ -261,7 +302,9 @@ how:
 Each command says which it knows. With json and ndjson errors are objects too,
 on standard error. What would act on a terminal or in a spreadsheet is escaped;
 JSON brings texts back whole.`,
-		example: "zoo list 'csp*' --format csv", see: []string{"exit"}, commands: []string{"list", "report"},
+		example:  "zoo list 'csp*' --format csv",
+		see:      []string{"exit"},
+		commands: []string{"list", "report"},
 	},
 	{
 		name: "exit", also: []string{"exit status", "exit statuses", "status", "exit code", "errors"},
@@ -279,6 +322,7 @@ JSON brings texts back whole.`,
 
 Messages name the file, the tensor or the key, what was expected and what was
 found, and what to do next.`, exitOK, exitInternal, exitUsage, exitUnknown, exitVerify, exitNetwork, exitDigest, exitCheckpoint, exitInterrupted),
-		example: "zoo verify cspresnet-nano_digits && echo verified", see: []string{"formats"},
+		example: "zoo verify cspresnet-nano_digits && echo verified",
+		see:     []string{"formats"},
 	},
 }

@@ -19,9 +19,9 @@ import (
 
 // foreign are words in which cobra, pflag, Go and the system speak of command lines, and zoo does not.
 var foreign = []string{
-	"arg(s)", "requires at least", "accepts ", "received", "unknown flag", "unknown shorthand", "needs an argument", "bad flag syntax",
-	"invalid argument", "invalid syntax", "out of range", "strconv", "parsing", `for "zoo`, "required flag", "in the group", "Did you mean this",
-	"Unknown help topic", "no such file", "unexpected EOF", "%!",
+	"arg(s)", "requires at least", "accepts ", "received", "unknown flag", "unknown shorthand", "needs an argument",
+	"bad flag syntax", "invalid argument", "invalid syntax", "out of range", "strconv", "parsing", `for "zoo`, "required flag",
+	"in the group", "Did you mean this", "Unknown help topic", "no such file", "unexpected EOF", "%!",
 }
 
 // TestUsageErrors gives every command too many arguments, too few, flags that it does not have,
@@ -33,8 +33,10 @@ func TestUsageErrors(t *testing.T) {
 		t.Helper()
 		got := command(t, cache, args...)
 		line, rest, _ := strings.Cut(got.stderr, "\n")
-		if got.status != exitUsage || got.stdout != "" || rest != "" || !strings.HasPrefix(line, "zoo: ") || !strings.Contains(line, says) {
-			t.Errorf("zoo %q: exit status %d, printed %q, said %q: expected %d and a line with %q", args, got.status, got.stdout, got.stderr, exitUsage, says)
+		if got.status != exitUsage || got.stdout != "" || rest != "" ||
+			!strings.HasPrefix(line, "zoo: ") || !strings.Contains(line, says) {
+			t.Errorf("zoo %q: exit status %d, printed %q, said %q: expected %d and a line with %q",
+				args, got.status, got.stdout, got.stderr, exitUsage, says)
 		}
 		for _, word := range foreign {
 			if strings.Contains(got.stderr, word) {
