@@ -80,11 +80,11 @@ func TestExamplesRun(t *testing.T) {
 	ran := 0
 	for _, e := range examples(t) {
 		e.lines = slices.DeleteFunc(e.lines, func(line string) bool { return !strings.Contains(line, "zoo ") || testing.Short() && slow(line) })
-		if text := strings.Join(e.lines, "\n"); seen[text] || len(e.lines) == 0 {
+		text := strings.Join(e.lines, "\n")
+		if seen[text] || text == "" {
 			continue
-		} else {
-			seen[text] = true
 		}
+		seen[text] = true
 		t.Run(e.where, func(t *testing.T) {
 			s := newStage(t)
 			for _, line := range e.lines {
@@ -114,8 +114,8 @@ func TestSpans(t *testing.T) {
 	for _, path := range append(documents, "../../README.md", "../../ARCHITECTURE.md", "../../golden/README.md") {
 		text := document(t, filepath.Join("cmd", "zoo", path))
 		for _, s := range span.FindAllStringSubmatch(text, -1) {
-			for _, words := range commandsOf(t, "zoo"+s[1]) {
-				c, rest := split(words.args)
+			for _, typed := range commandsOf("zoo" + s[1]) {
+				c, rest := commandLine(typed.args)
 				if c == nil || len(rest) > 0 && c.HasSubCommands() && c.Args != nil && !accepts(c, c.Args, 1) {
 					t.Errorf("%s: `zoo%s`: no such command", filepath.Base(path), s[1])
 					continue
@@ -132,8 +132,8 @@ func TestSpans(t *testing.T) {
 	}
 }
 
-// split returns the command of a command line, and what is behind it; nil where it has none.
-func split(args []string) (*cobra.Command, []string) {
+// commandLine returns the command of a command line, and what is behind it; nil where it has none.
+func commandLine(args []string) (*cobra.Command, []string) {
 	c := new(app).command()
 	for len(args) > 0 {
 		next := commandAt(c, args[:1])
@@ -148,88 +148,10 @@ func split(args []string) (*cobra.Command, []string) {
 	return c, args
 }
 
-// A typed is one command of a shell's line.
-type typed struct {
-	program string
-	args    []string
-	env     []string // NAME=VALUE before it
-	out     string   // the file that its output goes to
-	appends bool     // to its end
-	in      string   // the file that is its input
-	piped   bool     // its input is the output of the one before it
-}
-
-// shellLines returns the commands of a text as a shell takes them, without prompts and comments.
-func shellLines(text string) (lines []string) {
-	for line := range strings.Lines(strings.ReplaceAll(text, "\\\n", " ")) {
-		if line = strings.TrimSpace(line); line != "" && !strings.HasPrefix(line, "#") {
-			lines = append(lines, line)
-		}
-	}
-	return lines
-}
-
-// words are what a shell divides a line into.
-var words = regexp.MustCompile(`'[^']*'|"[^"]*"|&&|\|\||>>|[|<>;]|\s+|#.*|[^\s'"&|<>;]+|&`)
-
-// commandsOf divides a shell's line into commands.
-func commandsOf(t *testing.T, line string) (all []typed) {
-	t.Helper()
-	c, word, redirect := typed{}, "", ""
-	inWord := false
-	endWord := func() {
-		switch name, _, assigns := strings.Cut(word, "="); {
-		case !inWord:
-			return
-		case redirect == "<":
-			c.in = word
-		case redirect != "":
-			c.out, c.appends = word, redirect == ">>"
-		case c.program == "" && assigns && name == strings.ToUpper(name):
-			c.env = append(c.env, word)
-		case c.program == "":
-			c.program = word
-		default:
-			c.args = append(c.args, word)
-		}
-		word, inWord, redirect = "", false, ""
-	}
-	end := func(piped bool) {
-		endWord()
-		if c.program == "go" && len(c.args) > 1 && c.args[0] == "run" && c.args[1] == "./cmd/zoo" {
-			c.program, c.args = "zoo", c.args[2:]
-		}
-		if c.program == "zoo" {
-			all = append(all, c)
-		}
-		c = typed{piped: piped}
-	}
-	for _, token := range words.FindAllString(line, -1) {
-		switch {
-		case strings.TrimSpace(token) == "":
-			endWord()
-		case strings.HasPrefix(token, "#") && !inWord:
-			end(false)
-			return all
-		case token == "&&", token == "||", token == ";", token == "&":
-			end(false)
-		case token == "|":
-			end(true)
-		case token == ">", token == ">>", token == "<":
-			endWord()
-			redirect = token
-		default:
-			word, inWord = word+strings.Trim(token, `'"`), true
-		}
-	}
-	end(false)
-	return all
-}
-
 // run runs the commands of a line that are zoo's, and returns how many there were.
 func (s *stage) run(line string) int {
 	s.Helper()
-	commands := commandsOf(s.T, line)
+	commands := commandsOf(line)
 	for _, c := range commands {
 		for _, assignment := range c.env {
 			name, value, _ := strings.Cut(assignment, "=")
@@ -240,19 +162,15 @@ func (s *stage) run(line string) int {
 			c.args = append(c.args, nanoModel)
 		}
 		args := s.set(c.args)
-		var stdin *bytes.Reader
-		switch {
-		case c.in != "":
+		stdin := s.picture(".png")
+		if c.in != "" {
 			s.prop("", c.in)
-			data, err := os.ReadFile(c.in)
-			if err != nil {
+			var err error
+			if stdin, err = os.ReadFile(c.in); err != nil {
 				s.Fatal(err)
 			}
-			stdin = bytes.NewReader(data)
-		default:
-			stdin = bytes.NewReader(s.picture(".png"))
 		}
-		got := commandIn(s.T, context.Background(), s.cache, stdin, args...)
+		got := commandIn(s.T, context.Background(), s.cache, bytes.NewReader(stdin), args...)
 		if got.status != exitOK {
 			s.Errorf("%s\nexit status %d\n%s%s", line, got.status, got.stdout, got.stderr)
 		}
@@ -276,7 +194,7 @@ func (s *stage) set(args []string) []string {
 	for i, arg := range args {
 		args[i] = s.address(arg)
 	}
-	c, rest := split(args)
+	c, rest := commandLine(args)
 	if c == nil {
 		return args // which is refused
 	}

@@ -12,6 +12,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"os"
+	"path"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -47,7 +48,8 @@ func newStage(t *testing.T) *stage {
 	if err != nil {
 		t.Fatal(err)
 	}
-	s := &stage{T: t, cache: filepath.Join(dir, "cache"), nano: filepath.Join(dir, "nano.pth"), rows: filepath.Join(settings, "zoo", "zoo.toml")}
+	s := &stage{T: t, cache: filepath.Join(dir, "cache"), nano: filepath.Join(dir, "nano.pth")}
+	s.rows = filepath.Join(settings, "zoo", "zoo.toml")
 	work := filepath.Join(dir, "work")
 	five, err := os.ReadFile("../../docs/five.png") // which the README shows
 	if err != nil {
@@ -71,6 +73,7 @@ func newStage(t *testing.T) *stage {
 	s.server = server.URL
 	t.Setenv("HF_ENDPOINT", s.server)
 	t.Setenv("DOCKER_CONFIG", t.TempDir())
+	t.Setenv("HTTPS_PROXY", "http://127.0.0.1:1") // nothing leaves this machine
 	z, err := zoo.New(zoo.Config{CacheDir: s.cache})
 	if err != nil {
 		t.Fatal(err)
@@ -107,8 +110,16 @@ func (s *stage) address(arg string) string {
 	return arg
 }
 
-// play has an embedded network play a model that is not.
+// play has an embedded network play a model that is not, or all models of a pattern.
 func (s *stage) play(name string) {
+	if strings.ContainsAny(name, "*?[") {
+		for _, known := range s.registry.Names() {
+			if ok, err := path.Match(name, known); ok && err == nil {
+				s.play(known)
+			}
+		}
+		return
+	}
 	entry, err := s.registry.Lookup(name)
 	if err != nil || strings.HasSuffix(entry.Name, "-nano_digits") || slices.Contains(s.played, entry.Name) {
 		return

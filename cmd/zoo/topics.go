@@ -321,7 +321,8 @@ JSON brings texts back whole.`,
 - %d: interrupted.
 
 Messages name the file, the tensor or the key, what was expected and what was
-found, and what to do next.`, exitOK, exitInternal, exitUsage, exitUnknown, exitVerify, exitNetwork, exitDigest, exitCheckpoint, exitInterrupted),
+found, and what to do next.`,
+			exitOK, exitInternal, exitUsage, exitUnknown, exitVerify, exitNetwork, exitDigest, exitCheckpoint, exitInterrupted),
 		example: "zoo verify cspresnet-nano_digits && echo verified",
 		see:     []string{"formats"},
 	},
