@@ -90,7 +90,9 @@ func TestCommandsOf(t *testing.T) {
 	}{
 		{"zoo list 'csp*' --sort -top1  # best first", []typed{{program: "zoo", args: []string{"list", "csp*", "--sort", "-top1"}}}},
 		{`zoo list --filter "top1>=80"`, []typed{{program: "zoo", args: []string{"list", "--filter", "top1>=80"}}}},
-		{"ZOO_OFFLINE=1 go run ./cmd/zoo report >table", []typed{{program: "zoo", args: []string{"report"}, env: []string{"ZOO_OFFLINE=1"}, out: "table"}}},
+		{"ZOO_OFFLINE=1 go run ./cmd/zoo report >table", []typed{
+			{program: "zoo", args: []string{"report"}, env: []string{"ZOO_OFFLINE=1"}, out: "table"},
+		}},
 		{"curl URL | zoo predict n - <x.png && zoo env >> log; ls", []typed{
 			{program: "zoo", args: []string{"predict", "n", "-"}, in: "x.png"},
 			{program: "zoo", args: []string{"env"}, out: "log", appends: true},
