@@ -94,6 +94,8 @@ func (a *app) command() *cobra.Command {
 	for _, c := range root.Commands() {
 		a.takeAddresses(c)
 	}
+	root.SetOut(a.stdout) // before the commands that keep it
+	root.SetErr(a.stderr)
 	root.SetHelpCommand(a.helpCommand())
 	root.InitDefaultHelpCmd()
 	root.InitDefaultCompletionCmd()

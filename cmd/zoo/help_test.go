@@ -175,3 +175,12 @@ func TestHelp(t *testing.T) {
 		t.Errorf("help he is completed to %q", got.stdout)
 	}
 }
+
+// Scripts of completion are data, and go where data go.
+func TestCompletionScripts(t *testing.T) {
+	for _, shell := range []string{"bash", "zsh", "fish", "powershell"} {
+		if got := command(t, t.TempDir(), "completion", shell); got.status != exitOK || !strings.Contains(got.stdout, shell+" completion ") {
+			t.Errorf("%s: exit status %d, printed %.80q", shell, got.status, got.stdout)
+		}
+	}
+}
