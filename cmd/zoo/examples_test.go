@@ -120,6 +120,7 @@ func TestSpans(t *testing.T) {
 					t.Errorf("%s: `zoo%s`: no such command", filepath.Base(path), s[1])
 					continue
 				}
+				c.InitDefaultHelpFlag()
 				for _, word := range rest {
 					name, isFlag := strings.CutPrefix(word, "--")
 					name, _, _ = strings.Cut(name, "=")
