@@ -91,9 +91,7 @@ func (a *app) command() *cobra.Command {
 		a.verifyCommand(), a.predictCommand(), a.embedCommand(), a.pixelsCommand(), a.evalCommand(), a.reportCommand(), a.benchCommand(),
 		a.cacheCommand(), a.lockCommand(), a.bundleCommand(), a.pushCommand(), a.envCommand(), a.versionCommand(), a.manCommand(),
 	)
-	for _, c := range root.Commands() {
-		a.takeAddresses(c)
-	}
+	a.takeAddresses(root)
 	root.SetOut(a.stdout) // before the commands that keep it
 	root.SetErr(a.stderr)
 	root.SetHelpCommand(a.helpCommand())

@@ -110,6 +110,9 @@ func (s *stage) address(arg string) string {
 	return arg
 }
 
+// own are the names that examples give to models of their own.
+var own = []string{"flowers"}
+
 // play has an embedded network play a model that is not, or all models of a pattern.
 func (s *stage) play(name string) {
 	if strings.ContainsAny(name, "*?[") {
@@ -120,12 +123,16 @@ func (s *stage) play(name string) {
 		}
 		return
 	}
-	entry, err := s.registry.Lookup(name)
-	if err != nil || strings.HasSuffix(entry.Name, "-nano_digits") || slices.Contains(s.played, entry.Name) {
+	if entry, err := s.registry.Lookup(name); err == nil {
+		name = entry.Name // of an alias
+	} else if _, err := os.Stat("zoo.toml"); err == nil || !slices.Contains(own, name) {
 		return
 	}
-	s.played = append(s.played, entry.Name)
-	row := "[" + entry.Name + "]\n" + strings.ReplaceAll(s.row, nanoModel+".", entry.Name+".")
+	if strings.HasSuffix(name, "-nano_digits") || slices.Contains(s.played, name) {
+		return
+	}
+	s.played = append(s.played, name)
+	row := "[" + name + "]\n" + strings.ReplaceAll(s.row, nanoModel+".", name+".")
 	_, url, _ := strings.Cut(row, "url = ")
 	url, _, _ = strings.Cut(url, "\n")
 	row = strings.Replace(row, url, fmt.Sprintf("%q", "file:"+filepath.ToSlash(s.nano)), 1)
@@ -140,7 +147,7 @@ func (s *stage) play(name string) {
 // is the command whose argument it is, or the flag whose value. It may be one of several.
 func (s *stage) prop(place, word string, position ...int) {
 	s.Helper()
-	if !slices.Contains([]string{"zoo info", "zoo list", "zoo report", "--for"}, place) { // the others want weights
+	if !slices.Contains([]string{"zoo info", "zoo list", "zoo report", "--for", "--name"}, place) { // the others want weights
 		s.play(word)
 	}
 	if _, err := os.Stat(word); err == nil || word == "" || strings.Contains(word, "://") {
