@@ -168,7 +168,7 @@ func (s *stage) prop(place, word string, position ...int) {
 		s.prop("", strings.TrimSuffix(word, ext))
 	case ext == ".lock":
 		s.zoo("lock", nanoModel, "--lock", word)
-	case ext == ".tar":
+	case ext == ".tar", strings.HasSuffix(word, ".tar.zst"):
 		s.prop("", "release.key")
 		s.zoo("bundle", "create", nanoModel, "-o", word, "--key", "release.key")
 	case ext == ".jsonl":

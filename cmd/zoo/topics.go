@@ -247,10 +247,11 @@ models included.`,
 	{
 		name: "bundle", also: []string{"bundles", "air gap"},
 		short: "models in one file, for machines without a network",
-		text: `A bundle is a tar file with checkpoints, the lock file that pins them, their
-goldens and their licences. The same models give the same bytes. With --key
-every byte of it is signed, and --lock-key takes no other bundle. A machine that
-loads it downloads, converts, verifies and predicts as if it had a network.`,
+		text: `A bundle is a tar file, compressed or not, with checkpoints, the lock file that
+pins them, their goldens, their licences, and the rows of those that are not
+built in. The same models give the same bytes. With --key every byte of it is
+signed, and --lock-key takes no other bundle. A machine that loads it downloads,
+converts, verifies and predicts as if it had a network.`,
 		example:  "zoo bundle create cspresnet-nano_digits -o models.tar\nzoo bundle load models.tar",
 		see:      []string{"lock", "cache"},
 		document: "security.md",
