@@ -69,6 +69,9 @@ func missing(path string) string {
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Sprintf("there is no folder %s", folder)
 	}
+	if _, err := os.Lstat(path); err == nil {
+		return "it is a link to nothing"
+	}
 	if err == nil {
 		defer f.Close()
 		names, _ := f.Readdirnames(1000) // of a folder that has more, some

@@ -134,6 +134,11 @@ func TestPlain(t *testing.T) {
 	_, misspelt := os.Stat(typo)
 	elsewhere := filepath.Join(missing, "runs", "best.pth")
 	_, nowhere := os.Open(elsewhere)
+	link := filepath.Join(t.TempDir(), "link.pth")
+	if err := os.Symlink(elsewhere, link); err != nil {
+		t.Skipf("no links here: %v", err)
+	}
+	_, dangling := os.Open(link)
 	_, stat := os.Stat(missing)
 	_, folder := os.ReadFile(filepath.Dir(missing))
 	_, number := strconv.Atoi("seven")
@@ -147,6 +152,7 @@ func TestPlain(t *testing.T) {
 		{fmt.Errorf("%s: %w", missing, open), missing + ": there is no such file or folder"},
 		{errors.Join(open, number), missing + ": there is no such file or folder\nexpected a number, found \"seven\""},
 		{misspelt, typo + ": there is no such file or folder: did you mean " + near + "?"},
+		{dangling, link + ": it is a link to nothing"},
 		{nowhere, elsewhere + ": there is no folder " + filepath.Dir(elsewhere)},
 		{folder, filepath.Dir(missing) + ": expected a file, found a folder"},
 		{fmt.Errorf("--size: %w", large), "--size: 99999999999999999999 is too large a number"},
