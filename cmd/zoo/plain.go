@@ -64,13 +64,13 @@ func eachCause(err error, f func(error)) {
 
 // missing says that there is nothing at a path, and what there is in its place.
 func missing(path string) string {
+	if _, err := os.Lstat(path); err == nil {
+		return "it is a link to nothing"
+	}
 	folder := filepath.Dir(path)
 	f, err := os.Open(folder)
 	if errors.Is(err, fs.ErrNotExist) {
 		return fmt.Sprintf("there is no folder %s", folder)
-	}
-	if _, err := os.Lstat(path); err == nil {
-		return "it is a link to nothing"
 	}
 	if err == nil {
 		defer f.Close()
