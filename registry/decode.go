@@ -29,7 +29,8 @@ var keys = map[string]bool{
 	"input.resize.padding": false, "input.resize.interpolation": false, "input.resize.backend": false,
 
 	"published": false, "published.params_m": false, "published.flops_g": false, "published.top1": false, "published.top5": false,
-	"published.flops_convention": false, "published.flops_size": false, "published.form": false, "published.images": false, "published.source": false, "published.note": false,
+	"published.flops_convention": false, "published.flops_size": false, "published.form": false, "published.images": false,
+	"published.dataset": false, "published.source": false, "published.note": false,
 }
 
 // A source is where a row is stated.
@@ -124,7 +125,7 @@ func (s *source) inherit(e *Entry, base string, depth int) error {
 	case base == s.piece.name:
 		return fmt.Errorf("%q is this row itself", base)
 	case !ok:
-		return &UnknownError{Name: base, Near: nearest(base, s.beside.names)}
+		return &UnknownError{Name: base, Near: s.beside.Near(base)}
 	case depth == maxBases:
 		return errBases
 	}

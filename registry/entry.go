@@ -7,6 +7,7 @@
 package registry
 
 import (
+	"cmp"
 	"fmt"
 	"strconv"
 	"strings"
@@ -46,6 +47,11 @@ func (e *Entry) AtBuiltin() bool {
 	w, b := &e.Weights, &e.Builtin
 	return *b != Weights{} && w.URL == b.URL && w.Digest == b.Digest && w.Size == b.Size
 }
+
+// Dataset returns the name of the data set that the published accuracies are about: the one that is
+// stated, else the one that the labels are of; empty where neither is known. Accuracies on
+// different data sets cannot be compared.
+func (e *Entry) Dataset() string { return cmp.Or(e.Published.Dataset, string(e.Labels)) }
 
 // Labels names the list that classes are numbered by.
 type Labels string
@@ -87,7 +93,10 @@ type Published struct {
 	// the one that the checkpoint holds, nn.Deploy for the one that it is fused to.
 	Form   nn.Form `toml:"form"`
 	Images int     `toml:"images"` // that Top1 and Top5 were measured on; 0: not known
-	Source string  `toml:"source"` // where the figures were printed
+	// Dataset is what Top1 and Top5 were measured on; empty where the labels say it, or nothing does:
+	// see Entry.Dataset.
+	Dataset string `toml:"dataset"`
+	Source  string `toml:"source"` // where the figures were printed
 	// Note says, in a sentence, why a figure cannot be reproduced; empty where all can
 	// or the reason is not known.
 	Note string `toml:"note"`

@@ -17,6 +17,9 @@ import (
 type Registry struct {
 	rows  map[string]*row
 	names []string // sorted
+	// aliases are in the order in which files list them. Where a later file has a row of an alias's
+	// name, the alias stays, and Lookup finds the row.
+	aliases []Alias
 
 	changes map[string][]change // of rows that were there before, in the order of the files
 }
@@ -75,8 +78,8 @@ func Embedded(file, text string) *Registry {
 // Merge returns a registry with the rows of another zoo.toml over those of r. A
 // row of a known name replaces the facts that it states and keeps the others; a
 // new row must be complete, or name the row that it is like as its base. Rows are looked at
-// when they are asked for: see Check. The error says in which line the text cannot be taken
-// apart into rows.
+// when they are asked for: see Check. Aliases are looked at here. The error says in which line the
+// text cannot be taken apart into rows, or which alias cannot be one.
 func (r *Registry) Merge(file string, data []byte) (*Registry, error) {
 	return r.merge(file, string(data), false)
 }
@@ -86,16 +89,21 @@ func (r *Registry) merge(file, text string, builtin bool) (*Registry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("registry: %s: %w", file, err)
 	}
-	merged := &Registry{rows: make(map[string]*row, len(r.rows)+len(pieces)), changes: maps.Clone(r.changes)}
+	merged := &Registry{rows: make(map[string]*row, len(r.rows)+len(pieces)), aliases: r.aliases, changes: maps.Clone(r.changes)}
 	maps.Copy(merged.rows, r.rows)
 	// Names become file names, and some file systems ignore case.
 	folded := make(map[string]string, len(merged.rows))
 	for name := range r.rows {
 		folded[strings.ToLower(name)] = name
 	}
+	var aliases *source
 	for i := range pieces {
 		s := &source{file: file, text: text, piece: &pieces[i], below: r, beside: merged, builtin: builtin}
 		name := s.piece.name
+		if name == aliasTable {
+			aliases = s
+			continue
+		}
 		key := strings.ToLower(name)
 		if other, ok := folded[key]; ok && other != name {
 			s.twin = other
@@ -112,6 +120,11 @@ func (r *Registry) merge(file, text string, builtin bool) (*Registry, error) {
 		merged.rows[name] = new
 	}
 	merged.names = slices.Sorted(maps.Keys(merged.rows))
+	if aliases != nil {
+		if err := merged.alias(aliases, folded); err != nil {
+			return nil, fmt.Errorf("registry: %s: %w", file, err)
+		}
+	}
 	return merged, nil
 }
 
@@ -125,12 +138,21 @@ func (r *Registry) Check() error {
 	return nil
 }
 
-// Lookup returns the entry of that name, an *UnknownError, or the *RowError of its row.
+// Lookup returns the entry of that name, else of that alias: its Name tells which. The error is an
+// *UnknownError, or the *RowError of the row.
 func (r *Registry) Lookup(name string) (*Entry, error) {
+	if row, ok := r.Alias(name); ok && r.rows[name] == nil {
+		name = row
+	}
+	return r.Row(name)
+}
+
+// Row is Lookup without aliases, for names that nobody typed.
+func (r *Registry) Row(name string) (*Entry, error) {
 	if row, ok := r.rows[name]; ok {
 		return row.get()
 	}
-	return nil, &UnknownError{Name: name, Near: nearest(name, r.names)}
+	return nil, &UnknownError{Name: name, Near: r.Near(name)}
 }
 
 // Names returns the names of all rows, sorted, without a look at them.
