@@ -56,6 +56,7 @@ func (z *Zoo) CreateBundle(ctx context.Context, w io.Writer, names []string, o B
 		if err != nil {
 			return err
 		}
+		name = entry.Name // which an alias is not
 		if c.Blobs[name], err = z.fetch(ctx, entry); err != nil {
 			return err
 		}
@@ -157,7 +158,7 @@ func (z *Zoo) LoadBundle(ctx context.Context, r io.Reader) (*bundle.Loaded, erro
 		},
 		Check: func(model bundle.Model) error { return z.checkBundled(model, came[model.Name]) },
 		Limit: func(model string) int64 {
-			entry, err := z.registry.Lookup(model)
+			entry, err := z.registry.Row(model)
 			if err != nil || entry.Weights.Size > 0 {
 				return 0 // the free space bounds it, or the row
 			}
@@ -172,7 +173,7 @@ func (z *Zoo) LoadBundle(ctx context.Context, r io.Reader) (*bundle.Loaded, erro
 			break // a signed lock file learns nothing
 		}
 		// The file is in the cache: a lock file of the project learns its digest where that is due.
-		if entry, err := z.registry.Lookup(m.Name); err == nil {
+		if entry, err := z.registry.Row(m.Name); err == nil {
 			o := z.fetchOptions(m.Name)
 			o.Offline = true
 			if _, err := z.store.Fetch(ctx, entry, o); err != nil {
@@ -198,7 +199,7 @@ func (z *Zoo) LoadBundleFile(ctx context.Context, path string) (*bundle.Loaded, 
 func (z *Zoo) checkBundled(m bundle.Model, entry *registry.Entry) error {
 	var err error
 	if entry == nil {
-		entry, err = z.registry.Lookup(m.Name)
+		entry, err = z.registry.Row(m.Name)
 	}
 	if err != nil {
 		z.notice(fmt.Sprintf("%s: the registry does not know this model: bring the zoo.toml that has it", m.Name))

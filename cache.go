@@ -50,7 +50,7 @@ func (z *Zoo) Download(ctx context.Context, name string) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	return source(name, blob), nil
+	return source(entry.Name, blob), nil
 }
 
 // DownloadTo is Download, and copies the file to a path, which appears only once it
@@ -62,7 +62,7 @@ func (z *Zoo) DownloadTo(ctx context.Context, name, file string) (*Source, error
 	}
 	var out *Source
 	err = z.withSource(ctx, entry, func(blob store.Blob) error {
-		out = source(name, blob)
+		out = source(entry.Name, blob)
 		out.Path = file
 		return z.store.Copy(ctx, blob.Digest, file)
 	})
@@ -142,11 +142,11 @@ func (z *Zoo) Import(ctx context.Context, name, path string) (*Source, error) {
 	if err != nil {
 		return nil, err
 	}
-	blob, err := z.store.Import(ctx, entry, path, z.fetchOptions(name))
+	blob, err := z.store.Import(ctx, entry, path, z.fetchOptions(entry.Name))
 	if err != nil {
 		return nil, err
 	}
-	return source(name, blob), nil
+	return source(entry.Name, blob), nil
 }
 
 // Store returns the cache, for those who look after it.

@@ -6,6 +6,7 @@ import (
 	"fmt"
 
 	"github.com/gozoo/zoo/internal/option"
+	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/lock"
 )
 
@@ -23,10 +24,9 @@ func (z *Zoo) lockPath() (string, error) {
 // there must be one that it signed; one that is not there is made. A signature over the lock
 // file no longer holds after a change, of which a notice tells.
 func (z *Zoo) Pin(ctx context.Context, names []string, update bool) ([]*Source, error) {
-	for _, name := range names {
-		if _, err := z.registry.Lookup(name); err != nil {
-			return nil, err
-		}
+	entries, err := z.Entries(names...)
+	if err != nil {
+		return nil, err
 	}
 	path, err := z.lockPath()
 	if err != nil {
@@ -45,8 +45,8 @@ func (z *Zoo) Pin(ctx context.Context, names []string, update bool) ([]*Source, 
 		return nil, err
 	}
 	var out []*Source
-	for _, name := range names {
-		src, err := z.pin(ctx, path, name, update)
+	for _, entry := range entries {
+		src, err := z.pin(ctx, path, entry, update)
 		if err != nil {
 			return out, err
 		}
@@ -60,11 +60,9 @@ func (z *Zoo) Pin(ctx context.Context, names []string, update bool) ([]*Source, 
 	return out, nil
 }
 
-func (z *Zoo) pin(ctx context.Context, path, name string, update bool) (*Source, error) {
-	entry, err := z.lookup(name)
-	if err != nil {
-		return nil, err
-	}
+func (z *Zoo) pin(ctx context.Context, path string, entry *registry.Entry, update bool) (*Source, error) {
+	name := entry.Name
+	z.tellOverrides(entry)
 	pins, err := lock.Read(path)
 	if err != nil {
 		return nil, err

@@ -3,10 +3,7 @@ package zoo
 import (
 	"context"
 	"errors"
-	"fmt"
 	"io/fs"
-	"path"
-	"strings"
 
 	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/evaluate"
@@ -27,7 +24,7 @@ var reported = []string{"csp*50_3rdparty_*", "efficientnet-lite*_3rdparty_*", "c
 // ReportOptions says what to report. The zero value reports what is embedded, and the
 // published CSPNets and EfficientNet-Lites beside it.
 type ReportOptions struct {
-	// Names are models, or patterns of path.Match.
+	// Names are those that Zoo.Entries takes.
 	Names []string
 	// Measured are evaluations to enter, such as evaluate.Merge returns; of models that Names do
 	// not hold they add rows.
@@ -57,7 +54,7 @@ func (z *Zoo) Report(ctx context.Context, o ReportOptions) ([]metrics.Row, error
 		measured[e.Model] = e
 		names = append(names[:len(names):len(names)], e.Model)
 	}
-	entries, err := z.entries(names)
+	entries, err := z.Entries(names...)
 	if err != nil {
 		return nil, err
 	}
@@ -79,38 +76,6 @@ func (z *Zoo) Report(ctx context.Context, o ReportOptions) ([]metrics.Row, error
 		return rows, &VerifyError{failed}
 	}
 	return rows, nil
-}
-
-// entries returns the entries of names and patterns, each once, in the order given.
-func (z *Zoo) entries(names []string) ([]*registry.Entry, error) {
-	var out []*registry.Entry
-	seen := make(map[*registry.Entry]bool)
-	for _, name := range names {
-		if _, err := path.Match(name, ""); err != nil {
-			return nil, fmt.Errorf("zoo: pattern %q: %w", name, err)
-		}
-		var matched []*registry.Entry
-		if strings.ContainsAny(name, `*?[\`) {
-			matched = z.registry.Match(name)
-			for _, err := range z.registry.Faults(name) {
-				z.notice(fmt.Sprintf("left out: %v", err))
-			}
-		}
-		if len(matched) == 0 {
-			entry, err := z.registry.Lookup(name)
-			if err != nil {
-				return nil, err
-			}
-			matched = append(matched, entry)
-		}
-		for _, entry := range matched {
-			if !seen[entry] {
-				seen[entry] = true
-				out = append(out, entry)
-			}
-		}
-	}
-	return out, nil
 }
 
 // row returns an entry's row, with the given evaluation, or measured where its images

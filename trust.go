@@ -14,7 +14,7 @@ import (
 // lookup returns the entry of a name that is used, and tells once where a file of rows has
 // changed facts of a built-in one: such a file may have come with somebody else's project.
 func (z *Zoo) lookup(name string) (*registry.Entry, error) {
-	entry, err := z.registry.Lookup(name)
+	entry, err := z.Lookup(name)
 	if err == nil {
 		z.tellOverrides(entry)
 	}

@@ -70,9 +70,12 @@ type PixelDelta struct {
 	Max    float64 // largest difference, in levels of 0 to 255
 }
 
+// ErrNoGolden is that there is nothing to judge a model by.
+var ErrNoGolden = errors.New("no golden is embedded for this model")
+
 // Verify judges the named model. It returns one Check for each golden and
 // precision, whether it passed or not; the error is about what kept it from
-// judging.
+// judging, such as ErrNoGolden.
 func (z *Zoo) Verify(ctx context.Context, name string, o VerifyOptions) ([]Check, error) {
 	entry, err := z.lookup(name)
 	if err != nil {
@@ -87,16 +90,16 @@ func (z *Zoo) Verify(ctx context.Context, name string, o VerifyOptions) ([]Check
 	var bundles map[string]bundle.Origin
 	if goldens == nil {
 		origin = "embedded"
-		if goldens, err = golden.Embedded(name); err != nil {
+		if goldens, err = golden.Embedded(entry.Name); err != nil {
 			return nil, err
 		}
 		if len(goldens) == 0 {
-			if goldens, bundles, err = z.cachedGoldens(name); err != nil {
+			if goldens, bundles, err = z.cachedGoldens(entry.Name); err != nil {
 				return nil, err
 			}
 		}
 		if len(goldens) == 0 {
-			return nil, fmt.Errorf("zoo: %s: no golden is embedded for this model: name one with --golden", name)
+			return nil, fmt.Errorf("zoo: %s: %w: name one with --golden", entry.Name, ErrNoGolden)
 		}
 	}
 	precisions := o.Precisions

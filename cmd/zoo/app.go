@@ -48,6 +48,7 @@ type app struct {
 	pulled      []*registry.Entry // rows of artifacts that the command line names
 	ownLock     string            // of a command that makes a lock file where none is configured
 	warned      bool              // that the kernels are not those asked for
+	told        sync.Map          // notices, each of which is printed once however often a command calls open
 	release     func()            // lets go of the cache; nil where it was not opened
 
 	bars     progressBars
@@ -63,8 +64,15 @@ func (a *app) command() *cobra.Command {
 		Long:          "zoo downloads, converts, verifies, runs and reports published vision checkpoints,\nwithout Python and without ever running pickled code.",
 		SilenceErrors: true,
 		SilenceUsage:  true,
-		RunE:          a.runOverview,
 	}
+	var version bool
+	root.RunE = func(c *cobra.Command, args []string) error {
+		if version {
+			return a.printVersion()
+		}
+		return a.runOverview(c, args)
+	}
+	root.Flags().BoolVar(&version, "version", false, "print the version, as zoo version does")
 	root.Args = cobra.NoArgs
 	f := root.PersistentFlags()
 	f.StringVar(&a.format, "format", formatAuto, "output format: auto, human, json, ndjson, csv, md, html (each command says which it knows)")
@@ -127,7 +135,11 @@ func (a *app) open() (*zoo.Zoo, error) {
 	c.Lock = cmp.Or(c.Lock, a.ownLock)
 	c.Entries = a.pulled
 	c.Progress = a.progress
-	c.Notice = func(text string) { a.hint("%s", text) }
+	c.Notice = func(text string) {
+		if _, told := a.told.LoadOrStore(text, true); !told {
+			a.hint("%s", text)
+		}
+	}
 	z, err := zoo.New(c)
 	if errors.Is(err, zoo.ErrDigest) { // of a key that proves nothing
 		return nil, err

@@ -60,14 +60,20 @@ prints what would be written, its size and its digest. Formats: human, json.`,
 			if err != nil {
 				return err
 			}
-			if err := a.applyConvert(&f, &o, args[0]); err != nil {
-				return err
-			}
 			z, err := a.open()
 			if err != nil {
 				return err
 			}
-			result, err := convert(cmd, z, args[0], o)
+			from := args[0]
+			if !isFile(from) {
+				if from, err = a.resolve(z, from); err != nil {
+					return err
+				}
+			}
+			if err := a.applyConvert(&f, &o, from); err != nil {
+				return err
+			}
+			result, err := convert(cmd, z, from, o)
 			return a.printConversion(result, err, format, &f, &o)
 		},
 		ValidArgsFunction: a.completeNames,

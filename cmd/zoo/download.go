@@ -15,7 +15,7 @@ import (
 func (a *app) downloadCommand() *cobra.Command {
 	var output string
 	c := &cobra.Command{
-		Use:   "download NAME...",
+		Use:   "download NAME|GLOB...",
 		Short: "Download checkpoints into the cache and print their paths",
 		Long: `Download each model's published file into the cache, check its digest while it comes in,
 and print its path. A file that is in the cache already is not downloaded again; one that
@@ -24,24 +24,26 @@ printed says how the file came, and what it was checked against: all digits of t
 the registry states (sha256), that a lock file pins or that came from the built-in address
 before (lock), that the host states (host), or only the 8 that its name carries (prefix),
 which a made file can have, too; and when its bytes were read for that: now, or on the last
-day before which nothing of the file has changed. Formats: human, json, ndjson; with ndjson, progress
+day before which nothing of the file has changed. A GLOB such as 'csp*' stands for the models
+whose names it matches. Formats: human, json, ndjson; with ndjson, progress
 goes to standard error as one JSON object a line.`,
 		Example: "  zoo download cspresnet50_3rdparty_8xb32_in1k\n  zoo download cspresnet-nano_digits --output nano.pth",
 		Args:    cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, names []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			format, err := a.formatOf(formatJSON, formatNDJSON)
 			if err != nil {
 				return err
-			}
-			if output != "" && len(names) != 1 {
-				return usage("--output goes with one NAME, found %d", len(names))
 			}
 			z, err := a.open()
 			if err != nil {
 				return err
 			}
-			if err := known(z, names); err != nil { // a misspelt name is said before anything is downloaded
+			names, err := a.expand(z, args) // a misspelt name is said before anything is downloaded
+			if err != nil {
 				return err
+			}
+			if output != "" && len(names) != 1 {
+				return usage("--output goes with one NAME, found %d", len(names))
 			}
 			if isStdout(output) {
 				return a.downloadStream(cmd.Context(), z, names[0], format)
@@ -121,8 +123,8 @@ Without a NAME the digest says whose file it is. Formats: human, json, ndjson.`,
 			path := args[len(args)-1]
 			if len(args) == 1 {
 				name, err = a.identified(z, path)
-			} else if name = args[0]; err == nil {
-				_, err = z.Registry().Lookup(name)
+			} else {
+				name, err = a.resolve(z, args[0])
 			}
 			if err != nil {
 				return err

@@ -109,20 +109,23 @@ func (a *app) versionCommand() *cobra.Command {
 		Short: "Print the version",
 		Long:  "Print the version. Formats: human, json.",
 		Args:  cobra.NoArgs,
-		RunE: func(*cobra.Command, []string) error {
-			format, err := a.formatOf(formatJSON)
-			if err != nil {
-				return err
-			}
-			if format == formatJSON {
-				return a.printJSON(struct {
-					Version  string `json:"version"`
-					Go       string `json:"go"`
-					Platform string `json:"platform"`
-				}{versionText(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH})
-			}
-			a.line("zoo %s %s %s/%s", versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
-			return nil
-		},
+		RunE:  func(*cobra.Command, []string) error { return a.printVersion() },
 	}
+}
+
+// printVersion prints what zoo version and zoo --version print.
+func (a *app) printVersion() error {
+	format, err := a.formatOf(formatJSON)
+	if err != nil {
+		return err
+	}
+	if format == formatJSON {
+		return a.printJSON(struct {
+			Version  string `json:"version"`
+			Go       string `json:"go"`
+			Platform string `json:"platform"`
+		}{versionText(), runtime.Version(), runtime.GOOS + "/" + runtime.GOARCH})
+	}
+	a.line("zoo %s %s %s/%s", versionText(), runtime.Version(), runtime.GOOS, runtime.GOARCH)
+	return nil
 }

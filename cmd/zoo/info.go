@@ -39,7 +39,7 @@ func (a *app) infoCommand() *cobra.Command {
 			if err != nil {
 				return err
 			}
-			entry, err := z.Registry().Lookup(args[0])
+			entry, err := z.Lookup(args[0])
 			if err != nil {
 				return err
 			}

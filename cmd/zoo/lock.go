@@ -9,17 +9,17 @@ import (
 func (a *app) lockCommand() *cobra.Command {
 	var update bool
 	c := &cobra.Command{
-		Use:   "lock NAME...",
+		Use:   "lock NAME|GLOB...",
 		Short: "Pin models' exact files in zoo.lock, to be committed",
 		Long: `Fetch each model's file where need be and pin its sha256 in zoo.lock (or --lock FILE), which
 is made if it is not there, and how each came: from the built-in address, a mirror, an import.
 From then on every command in that folder takes that file or none, and adds what it fetches,
 if that came from its built-in address or its row states all digits. With --lock-key, a lock
 file that is there must be signed before more is added, and one that is made must be signed
-before it is trusted. Formats: human, json, ndjson.`,
+before it is trusted. A GLOB such as 'csp*' stands for the models whose names it matches. Formats: human, json, ndjson.`,
 		Example: "  zoo lock cspresnet50_3rdparty_8xb32_in1k\n  zoo lock key release.key\n  zoo lock sign --key release.key\n  zoo lock verify --key release.key.pub",
 		Args:    cobra.MinimumNArgs(1),
-		RunE: func(cmd *cobra.Command, names []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			format, err := a.formatOf(formatJSON, formatNDJSON)
 			if err != nil {
 				return err
@@ -29,7 +29,8 @@ before it is trusted. Formats: human, json, ndjson.`,
 			if err != nil {
 				return err
 			}
-			if err := known(z, names); err != nil {
+			names, err := a.expand(z, args)
+			if err != nil {
 				return err
 			}
 			sources, err := z.Pin(cmd.Context(), names, update)

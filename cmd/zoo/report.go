@@ -2,7 +2,6 @@ package main
 
 import (
 	"io"
-	"path"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -35,11 +34,6 @@ can sort and filter.
 			format, err := a.formatOf(formatMarkdown, formatCSV, formatJSON, formatHTML)
 			if err != nil {
 				return err
-			}
-			for _, name := range names {
-				if _, err := path.Match(name, ""); err != nil {
-					return usage("pattern %q: %w", name, err)
-				}
 			}
 			z, err := a.open()
 			if err != nil {

@@ -38,7 +38,7 @@ human, json.`,
 			if err != nil {
 				return err
 			}
-			if err := known(z, []string{o.Like}); err != nil {
+			if o.Like, err = a.resolve(z, o.Like); err != nil {
 				return err
 			}
 			path, err := zoo.ExpandHome(args[0])

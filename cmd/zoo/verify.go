@@ -1,8 +1,10 @@
 package main
 
 import (
+	"errors"
 	"math"
 	"os"
+	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -10,6 +12,7 @@ import (
 	"github.com/gozoo/zoo"
 	"github.com/gozoo/zoo/golden"
 	"github.com/gozoo/zoo/model"
+	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/tensor"
 )
 
@@ -17,7 +20,7 @@ func (a *app) verifyCommand() *cobra.Command {
 	var o zoo.VerifyOptions
 	var goldenFile, precisions, images string
 	c := &cobra.Command{
-		Use:   "verify [NAME...]",
+		Use:   "verify [NAME|GLOB...]",
 		Short: "Compare networks with what the reference framework computed",
 		Long: `Compute each model's golden inputs and compare logits, and module outputs on the way, with
 what the reference framework wrote into golden files. Each is computed twice: as predict and eval
@@ -25,20 +28,27 @@ do, and with module outputs kept, which are not fused with what follows then. Pr
 FAIL for each golden, the largest error as a share of the largest value, how many times larger
 it could have been (headroom), the logits' errors in both runs, and on failure the first layer
 that goes wrong. Where the images behind an input are there, the
-preprocessing is compared too. Without a NAME every embedded golden is judged. A golden that came
+preprocessing is compared too. Without a NAME every embedded golden is judged; of the models that a GLOB
+such as 'resnet*' matches, those that have one. A golden that came
 in a bundle is said to, with the key that signed it; with --lock-key that key must have.
 Exit status 4 when one fails. Formats: human, a table on a terminal and a sentence each elsewhere; json,
 ndjson.
 
 ` + dropped(checkDrop, "Of several precisions PRECISION stays."),
 		Example: "  zoo verify\n  zoo verify cspresnet50_3rdparty_8xb32_in1k --golden my.golden.safetensors --precision all",
-		RunE: func(cmd *cobra.Command, names []string) error {
+		RunE: func(cmd *cobra.Command, args []string) error {
 			format, err := a.formatOf(formatJSON, formatNDJSON)
 			if err != nil {
 				return err
 			}
-			if (goldenFile != "" || o.Checkpoint != "" || o.Weights != "") && len(names) != 1 {
-				return usage("--golden, --checkpoint and --weights need exactly one NAME, found %d", len(names))
+			needsOne := func(found []string) error {
+				if (goldenFile != "" || o.Checkpoint != "" || o.Weights != "") && len(found) != 1 {
+					return usage("--golden, --checkpoint and --weights need exactly one NAME, found %d", len(found))
+				}
+				return nil
+			}
+			if err := needsOne(args); err != nil {
+				return err
 			}
 			if o.Precisions, err = parsePrecisions(precisions); err != nil {
 				return err
@@ -48,7 +58,11 @@ ndjson.
 			if err != nil {
 				return err
 			}
-			if err := known(z, names); err != nil {
+			names, err := a.expand(z, args)
+			if err == nil {
+				err = needsOne(names)
+			}
+			if err != nil {
 				return err
 			}
 			if goldenFile != "" {
@@ -74,10 +88,10 @@ ndjson.
 				}
 				o.Images = os.DirFS(images)
 			}
-			if len(names) == 0 {
+			if len(args) == 0 {
 				names = golden.Models()
 			}
-			return a.verify(cmd, z, names, o, format)
+			return a.verify(cmd, z, names, slices.ContainsFunc(args, registry.IsPattern), o, format)
 		},
 		ValidArgsFunction: a.completeNames,
 	}
@@ -137,9 +151,11 @@ type pixelsJSON struct {
 	Max    *float64 `json:"max_levels"` // null: not a finite number
 }
 
-func (a *app) verify(cmd *cobra.Command, z *zoo.Zoo, names []string, o zoo.VerifyOptions, format string) error {
+// verify judges models. Where a pattern named some of them, those are left out for which there is no golden,
+// unless there is for none.
+func (a *app) verify(cmd *cobra.Command, z *zoo.Zoo, names []string, pattern bool, o zoo.VerifyOptions, format string) error {
 	all := []checkJSON{}
-	judged, failed := 0, 0
+	judged, failed, without := 0, 0, 0
 	var people *checkPrinter
 	if format == formatHuman {
 		var err error
@@ -149,6 +165,12 @@ func (a *app) verify(cmd *cobra.Command, z *zoo.Zoo, names []string, o zoo.Verif
 	}
 	for _, name := range names {
 		checks, err := z.Verify(cmd.Context(), name, o)
+		if pattern && errors.Is(err, zoo.ErrNoGolden) {
+			if without++; without < len(names) {
+				continue
+			}
+			return err
+		}
 		for i := range checks {
 			c := &checks[i]
 			judged++
@@ -176,6 +198,9 @@ func (a *app) verify(cmd *cobra.Command, z *zoo.Zoo, names []string, o zoo.Verif
 		if err := people.end(); err != nil {
 			return err
 		}
+	}
+	if without > 0 {
+		a.hint("left out: %d of %d models, for which no golden is embedded", without, len(names))
 	}
 	if format == formatJSON {
 		err := a.printJSON(struct {
