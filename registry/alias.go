@@ -45,7 +45,8 @@ func (r *Registry) alias(s *source, folded map[string]string) error {
 	if !ok {
 		return fmt.Errorf("%s: expected one table [%[1]s], found several", aliasTable)
 	}
-	known := make(map[string]Alias, len(r.aliases))
+	r.aliases = slices.Clone(r.aliases) // which the registry below has, too
+	known := make(map[string]Alias, len(r.aliases)+len(table))
 	for _, a := range r.aliases {
 		known[strings.ToLower(a.Name)] = a
 	}
@@ -76,7 +77,7 @@ func (r *Registry) alias(s *source, folded map[string]string) error {
 			return fmt.Errorf("alias %q of %q: %w", a.Name, a.Row, err)
 		}
 		known[strings.ToLower(a.Name)] = a
-		r.aliases = append(r.aliases[:len(r.aliases):len(r.aliases)], a)
+		r.aliases = append(r.aliases, a)
 	}
 	return nil
 }

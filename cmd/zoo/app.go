@@ -100,6 +100,7 @@ func (a *app) command() *cobra.Command {
 		a.cacheCommand(), a.lockCommand(), a.bundleCommand(), a.pushCommand(), a.envCommand(), a.versionCommand(), a.manCommand(),
 	)
 	a.takeAddresses(root)
+	a.completeFlags(root)
 	root.SetOut(a.stdout) // before the commands that keep it
 	root.SetErr(a.stderr)
 	root.SetHelpCommand(a.helpCommand())

@@ -1,19 +1,14 @@
 package main
 
 import (
-	"context"
 	"os"
-	"path/filepath"
 	"strconv"
 	"strings"
 
 	"github.com/spf13/cobra"
 
 	"github.com/gozoo/zoo"
-	"github.com/gozoo/zoo/converter"
 	"github.com/gozoo/zoo/evaluate"
-	"github.com/gozoo/zoo/golden"
-	"github.com/gozoo/zoo/registry"
 )
 
 // evalFlags are the flags of zoo eval beside those that evaluate.Options hold.
@@ -26,6 +21,7 @@ type evalFlags struct {
 // evalShow says how an evaluation is judged and printed.
 type evalShow struct {
 	noStrict, perClass, allowChance bool
+	collect                         *[]evaluationJSON // takes what is printed as JSON; nil: it is printed
 }
 
 func (s *evalShow) register(c *cobra.Command) {
@@ -39,7 +35,7 @@ func (a *app) evalCommand() *cobra.Command {
 	var g evalFlags
 	var o evaluate.Options
 	c := &cobra.Command{
-		Use:   "eval NAME",
+		Use:   "eval NAME|GLOB...",
 		Short: "Measure Top-1 and Top-5 on labelled images",
 		Long: `Classify a validation set and count how often the label is the first, or among the first
 five, of the model's classes. --data is a folder, a .zip or .tar file, or a .tar.gz or .tar.zst. It holds
@@ -51,8 +47,11 @@ numbers, WordNet ids or class names. --classes names the classes in label order:
 an imagenet_class_index. Without --data the images embedded for the model's classes are used.
 
 -o appends the outcome of each image to a log, one JSON object a line; when the command is run
-again with the same log, it goes on where it ended. --shard 2/8 takes the second of eight equal
-parts; zoo eval merge puts the logs of all parts together.
+again with the same log, it goes on where it ended. Where it names a folder, the log is NAME.jsonl in
+it. --shard 2/8 takes the second of eight equal parts; zoo eval merge puts the logs of all parts together.
+
+Several models, or those that a GLOB such as 'resnet*' matches, are evaluated one after the other on the
+same images, each with its own log: -o names a folder then. One that fails does not keep the others from it.
 
 Images without a label, in folders that are no class or listed and not there, end the command with exit
 status 2 before it computes; --no-strict leaves them out. Images that are damaged, or no images at all, are
@@ -62,12 +61,12 @@ When accuracy is no better than guessing, or what is published (30 % where nothi
 likely than one in a million, the exit status is 4, and the reason is printed in place of the figure, unless
 --allow-chance; ImageNet-A, which is known by its folders, is left out of this. Formats: human, json, and
 csv for --per-class.`,
-		Example: "  zoo eval cspresnet50_3rdparty_8xb32_in1k --data imagenet/val -o run.jsonl\n  zoo eval cspresnet-nano_digits",
-		Args:    cobra.ExactArgs(1),
-		RunE: func(cmd *cobra.Command, args []string) error {
-			return a.evaluate(cmd.Context(), args[0], g, o)
+		Example: "  zoo eval cspresnet50_3rdparty_8xb32_in1k --data imagenet/val -o run.jsonl\n  zoo eval cspresnet-nano_digits\n  zoo eval 'csp*_digits' -o runs/",
+		Args:    cobra.MinimumNArgs(1),
+		RunE: func(cmd *cobra.Command, names []string) error {
+			return a.evaluate(cmd.Context(), names, g, o)
 		},
-		ValidArgsFunction: a.completeFirstName,
+		ValidArgsFunction: a.completeNames,
 	}
 	f := c.Flags()
 	f.StringVar(&g.data, "data", "", "folder, .zip, .tar, .tar.gz or .tar.zst with labelled images")
@@ -78,118 +77,24 @@ csv for --per-class.`,
 	f.IntVar(&o.ClassesOffset, "classes-offset", 0, "rows of the classifier before the first class: 1 where row 0 means background")
 	f.IntVar(&o.Limit, "limit", 0, "evaluate the first images only, in path order")
 	f.StringVar(&g.shard, "shard", "", "evaluate one of equal parts, such as 1/8")
-	f.StringVarP(&o.Log, "output", "o", "", "log to append the outcome of each image to, and to go on from")
+	f.StringVarP(&o.Log, "output", "o", "", "log to append the outcome of each image to, and to go on from; or a folder for a log of each model")
 	g.show.register(c)
 	a.precisionFlag(c, zoo.High)
 	a.pictureFlags(c)
-	c.AddCommand(a.mergeCommand())
-	return c
-}
-
-// evaluate carries zoo eval out.
-func (a *app) evaluate(ctx context.Context, name string, g evalFlags, o evaluate.Options) error {
-	format, err := a.evalFormat(g.show)
-	if err != nil {
-		return err
-	}
-	if o.Limit < 0 {
-		return usage("--limit %d: expected a number of images, 0 for all", o.Limit)
-	}
-	if isStdout(o.Log) {
-		return usage("-o %s: expected a file: a log is gone on from", o.Log)
-	}
-	if o.ClassesOffset < 0 {
-		return usage("--classes-offset %d: expected a number of rows, 0 for none", o.ClassesOffset)
-	}
-	if g.shard != "" {
-		if o.Shard, o.Shards, err = parseShard(g.shard); err != nil {
-			return err
-		}
-	}
-	z, err := a.open()
-	if err != nil {
-		return err
-	}
-	entry, err := z.Registry().Lookup(name)
-	if err != nil {
-		return err
-	}
-	if g.labels != "" {
-		if g.data == "" {
-			return usage("--labels goes with --data")
-		}
-		if o.Labels, err = evaluate.ReadLabels(g.labels); err != nil {
-			return err
-		}
-		o.LabelsName = filepath.Base(g.labels)
-	}
-	if g.classes != "" {
-		if o.Classes, o.ClassIDs, err = converter.ReadClassIndex(g.classes); err != nil {
-			return &usageError{err}
-		}
-	}
-	images, err := z.Images(name)
-	if err != nil {
-		return err
-	}
-	o.Dataset = zoo.EmbeddedDataset
-	if g.data != "" {
-		fsys, closer, err := evaluate.OpenData(ctx, g.data)
+	run := c.RunE
+	c.RunE = func(cmd *cobra.Command, args []string) error {
+		z, err := a.open()
 		if err != nil {
 			return err
 		}
-		defer closer.Close()
-		images, o.Dataset = fsys, g.data
+		names, err := a.expand(z, args)
+		if err != nil {
+			return err
+		}
+		return run(cmd, names)
 	}
-	if images == nil {
-		return usage("--data: no images are embedded for the classes of %s: name a set", name)
-	}
-	m, err := a.openModel(ctx, name, g.from)
-	if err != nil {
-		return err
-	}
-	defer m.Close()
-	o.Progress = func(done, total int) {
-		a.progress(zoo.Progress{Task: "evaluate", Name: name, Done: int64(done), Total: int64(total)})
-	}
-	o.Partial, o.AllowChance = g.show.noStrict, g.show.allowChance
-	if o.Expected = expected(entry, m.Weights()); g.from.Input != nil { // nothing is published with that
-		o.Expected = min(o.Expected, evaluate.Unpublished)
-	}
-	e, err := evaluate.Run(ctx, m, images, o)
-	if err != nil {
-		return err
-	}
-	if e.Resumed > 0 {
-		a.hint("%d images were in %s already", e.Resumed, o.Log)
-	}
-	names := o.Classes
-	if names == nil {
-		names = m.Classes()
-	}
-	return a.printEvaluation(e, format, g.show, names)
-}
-
-// evalFormat returns the format that an evaluation is printed in.
-func (a *app) evalFormat(show evalShow) (string, error) {
-	format, err := a.formatOf(formatJSON, formatCSV)
-	if err == nil && format == formatCSV && !show.perClass {
-		err = usage("--format csv prints classes: it goes with --per-class")
-	}
-	return format, err
-}
-
-// expected returns the Top-1 that is expected of weights: what the catalogue publishes, and for
-// weights of one's own no more than of weights about which nothing is published.
-func expected(entry *registry.Entry, weights golden.Weights) float64 {
-	top1 := entry.Published.Top1
-	if !top1.Known() {
-		return evaluate.Unpublished
-	}
-	if d, ok := weights.Digest(); !ok || !entry.Weights.Digest.Matches(d) {
-		return min(evaluate.Unpublished, top1.Float()/100)
-	}
-	return top1.Float() / 100
+	c.AddCommand(a.mergeCommand())
+	return c
 }
 
 func (a *app) mergeCommand() *cobra.Command {
@@ -228,7 +133,7 @@ without --shard writes: zoo report --measured takes it. The parts stay. Formats:
 				if err != nil {
 					return err
 				}
-				if entry, err := z.Registry().Lookup(e.Model); err == nil { // of others nothing is known
+				if entry, err := z.Registry().Row(e.Model); err == nil { // of others nothing is known
 					if err := e.Implausible(expected(entry, e.Weights)); err != nil {
 						return err
 					}

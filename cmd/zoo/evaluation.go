@@ -69,14 +69,31 @@ func (a *app) printEvaluation(e *evaluate.Evaluation, format string, show evalSh
 	if show.perClass {
 		classes = perClass(e, names)
 	}
-	err := a.writeEvaluation(e, format, classes)
+	err := a.writeEvaluation(e, format, classes, show.collect)
 	if err == nil && e.Unreadable > 0 && !show.noStrict {
 		err = usage("%d of %d images could not be read: mend them, or take the figure without them with --no-strict", e.Unreadable, len(e.Images))
 	}
 	return err
 }
 
-func (a *app) writeEvaluation(e *evaluate.Evaluation, format string, classes []classJSON) error {
+// evaluationJSON is an evaluation as JSON.
+type evaluationJSON struct {
+	evaluate.Subject
+	Dataset    string           `json:"dataset"`
+	From       int              `json:"from"`
+	To         int              `json:"to"`
+	Images     int              `json:"images"`
+	Total      int              `json:"total"` // images that are there, with those that have no label
+	Complete   bool             `json:"complete"`
+	Top1       rateJSON         `json:"top1"`
+	Top5       rateJSON         `json:"top5"`
+	Unreadable []unreadableJSON `json:"unreadable"`
+	PerClass   []classJSON      `json:"per_class,omitempty"`
+	Notes      []string         `json:"notes,omitempty"`
+	Version    string           `json:"version"`
+}
+
+func (a *app) writeEvaluation(e *evaluate.Evaluation, format string, classes []classJSON, collect *[]evaluationJSON) error {
 	n := e.Accuracy.N
 	unreadable := []unreadableJSON{}
 	for _, r := range e.Images {
@@ -88,24 +105,15 @@ func (a *app) writeEvaluation(e *evaluate.Evaluation, format string, classes []c
 	case formatCSV:
 		return a.writeClassesCSV(classes)
 	case formatJSON:
-		return a.printJSON(struct {
-			evaluate.Subject
-			Dataset    string           `json:"dataset"`
-			From       int              `json:"from"`
-			To         int              `json:"to"`
-			Images     int              `json:"images"`
-			Total      int              `json:"total"` // images that are there, with those that have no label
-			Complete   bool             `json:"complete"`
-			Top1       rateJSON         `json:"top1"`
-			Top5       rateJSON         `json:"top5"`
-			Unreadable []unreadableJSON `json:"unreadable"`
-			PerClass   []classJSON      `json:"per_class,omitempty"`
-			Notes      []string         `json:"notes,omitempty"`
-			Version    string           `json:"version"`
-		}{
+		out := evaluationJSON{
 			e.Subject, e.Dataset, e.From, e.To, n, e.Set + e.LeftOut, e.Complete(), rate(e.Accuracy.Top1, n), rate(e.Accuracy.Top5, n),
 			unreadable, classes, e.Notes, zoo.Version,
-		})
+		}
+		if collect == nil {
+			return a.printJSON(out)
+		}
+		*collect = append(*collect, out)
+		return nil
 	}
 	a.prose("%s on %s: %d of %d images, precision %s", e.Model, e.Dataset, n, e.Set+e.LeftOut, e.Precision)
 	for _, t := range []struct {
