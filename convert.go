@@ -56,8 +56,8 @@ type ConvertOptions struct {
 	// All writes every tensor of the file under its full path.
 	All bool
 	// Identify looks, where a file is converted without a model, whether it is the published file
-	// of one by its digest, and converts it as that; otherwise it looks for networks that the file
-	// fits: see Conversion.Identified and Fits.
+	// of exactly one by its digest, and converts it as that; otherwise it looks for networks that the file
+	// fits: see Conversion.Identified and Fits. Options that need a network need no model then.
 	Identify bool
 }
 
@@ -129,9 +129,10 @@ type Conversion struct {
 	Names        []converter.Explained // what became of each name
 	NonTensors   []pth.NonTensor       // what was not a tensor, and was not run
 	// Identified tells that the file's digest is that of Model's published file, so that it was
-	// converted as that without having been told.
-	Identified bool
-	Fits       []Fit // networks that a file fits which was converted without one
+	// converted as that without having been told. Prefix tells that no more of that digest is known
+	// than eight digits, and that its tensors are those of the network, too.
+	Identified, Prefix bool
+	Fits               []Fit // networks that a file fits which was converted without one
 
 	digest digest.Digest // of the file written, where it is known
 }
@@ -216,8 +217,12 @@ func (z *Zoo) ConvertFile(ctx context.Context, path string, o ConvertOptions) (*
 			return nil, err
 		}
 	}
-	if err := o.check(true); err != nil {
-		return nil, fmt.Errorf("zoo: convert %s: %w", path, err)
+	ask := o.Identify && entry == nil && !o.All
+	needed := ask && o.needsNetwork()
+	if !needed {
+		if err := o.check(true); err != nil {
+			return nil, fmt.Errorf("zoo: convert %s: %w", path, err)
+		}
 	}
 	if same, err := sameFile(path, o.Output); err != nil {
 		return nil, err
@@ -230,13 +235,21 @@ func (z *Zoo) ConvertFile(ctx context.Context, path string, o ConvertOptions) (*
 	}
 	defer checkpoint.Close()
 	var known digest.Digest
-	ask := o.Identify && entry == nil && !o.All && o.Recipe == ""
-	if ask && (!writtenTwice(&o) || z.namedByDigest(path)) {
+	if ask && (needed || !writtenTwice(&o) || z.namedByDigest(path)) {
 		if entry, known = z.publisher(checkpoint, path); entry != nil {
-			o.Recipe = entry.Weights.Recipe
+			o.Recipe = cmp.Or(o.Recipe, entry.Weights.Recipe)
 		}
 	}
 	identified := ask && entry != nil
+	if needed {
+		named := o
+		if identified {
+			named.Model = entry.Name
+		}
+		if err := named.check(true); err != nil {
+			return nil, fmt.Errorf("zoo: convert %s: %w", path, err)
+		}
+	}
 	job, err := plan(checkpoint, known, entry, o)
 	if err != nil {
 		return nil, err
@@ -264,8 +277,15 @@ func (z *Zoo) ConvertFile(ctx context.Context, path string, o ConvertOptions) (*
 			job.done.Fits = <-suggested
 		}
 	}
-	job.done.Identified = identified
+	if job.done.Identified = identified; identified {
+		job.done.Prefix = !entry.Weights.Digest.Full()
+	}
 	return job.done, nil
+}
+
+// needsNetwork reports whether the options are about a network, which a file by itself does not name.
+func (o *ConvertOptions) needsNetwork() bool {
+	return o.Network != "" || o.Recipe != "" || o.Deploy || o.OutputFormat() == converter.ONNX
 }
 
 // writtenTwice reports whether what was written may be written once more, over it.

@@ -181,15 +181,22 @@ func (z *Zoo) namedByDigest(path string) bool {
 }
 
 // publisher returns the entry whose published file a checkpoint is by its digest, which it returns
-// as well; nil where it is none, or more than one.
+// as well; nil where it is none, or more than one. Where no more than eight digits are known of an entry's
+// file, which a made one can have, too, the checkpoint has to be what the entry's network wants.
 func (z *Zoo) publisher(checkpoint *converter.Checkpoint, path string) (*registry.Entry, digest.Digest) {
 	st, err := os.Stat(path)
 	if err != nil {
 		return nil, digest.Digest{}
 	}
 	d := checkpoint.Digest()
-	if entries := z.identified(d, st.Size()); len(entries) == 1 {
-		return entries[0], d
+	entries := z.identified(d, st.Size())
+	if len(entries) != 1 {
+		return nil, d
 	}
-	return nil, d
+	if w := &entries[0].Weights; !w.Digest.Full() {
+		if _, err := fit(entries[0], checkpoint, "", w.Recipe, ""); err != nil {
+			return nil, d
+		}
+	}
+	return entries[0], d
 }

@@ -32,9 +32,10 @@ func (p Published) MarshalJSON() ([]byte, error) {
 		Images int             `json:"images,omitempty"` // that both were measured on
 		Source string          `json:"source,omitempty"`
 		Note   string          `json:"note,omitempty"`
+		Data   string          `json:"dataset,omitempty"` // where it is not that of the labels
 	}{
 		Params: count(p.ParamsM, 6), FLOPs: count(p.FLOPsG, 9), Form: string(p.Form),
-		Top1: percent(p.Top1), Top5: percent(p.Top5), Images: p.Images, Source: p.Source, Note: p.Note,
+		Top1: percent(p.Top1), Top5: percent(p.Top5), Images: p.Images, Source: p.Source, Note: p.Note, Data: p.Dataset,
 	}
 	if out.FLOPs != nil {
 		out.FLOPs.Convention, out.FLOPs.Size = p.FLOPsConvention, p.FLOPsSize

@@ -202,7 +202,6 @@ func flagged(err error) string {
 func (a *app) precisionFlag(c *cobra.Command, def zoo.Precision) {
 	var text string
 	c.Flags().StringVar(&text, "precision", string(def), "how to compute: highest, high or medium")
-	c.RegisterFlagCompletionFunc("precision", cobra.FixedCompletions([]string{string(zoo.Highest), string(zoo.High), string(zoo.Medium)}, cobra.ShellCompDirectiveNoFileComp))
 	run := c.RunE
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		a.computes = true

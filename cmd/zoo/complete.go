@@ -14,7 +14,6 @@ import (
 	"github.com/gozoo/zoo/converter"
 	"github.com/gozoo/zoo/metrics"
 	"github.com/gozoo/zoo/registry"
-	"github.com/gozoo/zoo/tensor"
 	"github.com/gozoo/zoo/vision"
 )
 
@@ -100,7 +99,7 @@ var flagValues = map[string]func(a *app, c *cobra.Command, args []string) []stri
 	"filter":        fixed(filterBeginnings()...),
 	"dtype":         fixed(slices.DeleteFunc(slices.Sorted(maps.Keys(dtypes)), func(s string) bool { return s == "" })...),
 	"to":            fixed(converter.Formats()...),
-	"precision":     fixed(append(tensor.Precisions(), "all")...), // of verify
+	"precision":     precisions,
 	"convention":    fixed(metrics.Conventions()...),
 	"interpolation": fixed(vision.Bilinear, vision.Bicubic),
 	"resize":        fixed(vision.ResizeNone),
@@ -122,6 +121,15 @@ func fixed[T ~string](values ...T) func(*app, *cobra.Command, []string) []string
 		texts[i] = string(v)
 	}
 	return func(*app, *cobra.Command, []string) []string { return texts }
+}
+
+// precisions returns those that --precision takes: of verify several, or all.
+func precisions(_ *app, c *cobra.Command, _ []string) []string {
+	names := []string{string(zoo.Highest), string(zoo.High), string(zoo.Medium)}
+	if c.Name() == "verify" {
+		names = append(names, "all")
+	}
+	return names
 }
 
 // ofRows returns what rows say of something, each once.

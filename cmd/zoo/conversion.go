@@ -56,6 +56,9 @@ func describeConversion(r *zoo.Conversion) string {
 	text := fmt.Sprintf("%s (%s): %d tensors", r.Source, r.Container, r.Tensors)
 	if r.Identified {
 		text += ", converted as " + r.Model + ", whose published file it is by its sha256"
+		if r.Prefix {
+			text += " as far as that is known, 8 digits, and by its tensors"
+		}
 	}
 	if r.Recipe != "" {
 		text += ", renamed by recipe " + r.Recipe

@@ -23,8 +23,9 @@ of them compressed with zstd (.zst), and print the path of the file written. Not
 pickled is ever run.
 
 With a registry NAME the file is downloaded if need be, and must be what the network wants.
-With a FILE the state dict is written under its own names, unless its sha256 is that of a
-known model's file: then it is converted as that. Otherwise the networks are printed that it
+With a FILE the state dict is written under its own names, unless its sha256 is that of exactly one
+known model's file: then it is converted as that, and this is said. Where no more than 8 digits of that are known, the
+tensors have to fit the model's network, too. Otherwise the networks are printed that it
 fits, and none of them is used. --model NAME renames it by the family's recipe where its
 names are foreign, and refuses a tensor that is missing, is not wanted or has another shape.
 FILE may be the index of a sharded checkpoint, a shard, or a folder with a checkpoint. A
@@ -43,7 +44,7 @@ config.json beside it, or by its name where the digits in it are those of its sh
 tells, the project's plain network is assumed and said, or the file is refused with the candidates.
 
 What is written is safetensors, .pth (for torch.load with weights_only), .npz (numpy), or
-.onnx (the network with its weights; NAME or --model): as --to says, or as the name given to
+.onnx (the network with its weights; NAME, --model, or a file that is known): as --to says, or as the name given to
 -o ends. A name that ends in .zst is compressed.
 
 Without -o a NAME is converted to safetensors in the cache, and everything else into the

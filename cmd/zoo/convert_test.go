@@ -92,6 +92,10 @@ func TestConvertUsage(t *testing.T) {
 		t.Fatal(err)
 	}
 	out := filepath.Join(t.TempDir(), "out")
+	nobodys := filepath.Join(t.TempDir(), "nobodys.pth") // no digest says whose it is
+	if got := command(t, cache, "convert", file, "-o", nobodys, "--all"); got.status != exitOK {
+		t.Fatal(got.stderr)
+	}
 	for _, tt := range []struct {
 		name string
 		args []string
@@ -100,8 +104,8 @@ func TestConvertUsage(t *testing.T) {
 		{"unknown format", []string{file, "--to", "gguf"}, "gguf"},
 		{"format against name", []string{file, "--to", "npz", "-o", out + ".pth"}, "out.pth ends as pth does"},
 		{"unknown dtype", []string{file, "--dtype", "f8"}, "f32, f16 or bf16"},
-		{"network without model", []string{file, "--to", "onnx"}, "--to: convert "},
-		{"deploy without model", []string{file, "--deploy"}, "--deploy: convert "},
+		{"network without model", []string{nobodys, "--to", "onnx"}, "--to: convert "},
+		{"deploy without model", []string{nobodys, "--deploy"}, "--deploy: convert "},
 		{"all of a network", []string{file, "--to", "onnx", "--all"}, "name a model"},
 		{"class names with a gap", []string{file, "--classes", names}, "label 1"},
 		{"class names that are not there", []string{file, "--classes", names + "x"}, "names.txtx"},

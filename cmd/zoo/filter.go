@@ -51,7 +51,7 @@ func (a *app) selected(z *zoo.Zoo, o *listOptions) ([]*registry.Entry, error) {
 		}
 	}
 	for _, name := range slices.Sorted(maps.Keys(others)) {
-		a.hint("left out: %d with accuracies on %s, which say nothing beside those on %s: --dataset %[2]s, or %s, lists them", others[name], name,
+		a.hint("left out: %d with accuracies on %s, which say nothing beside those on %s: --dataset %s lists all", others[name], name,
 			registry.LabelsImageNet, allDatasets)
 	}
 	if len(entries) == 0 {
