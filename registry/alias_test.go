@@ -31,10 +31,12 @@ func TestAlias(t *testing.T) {
 		{"in two parts", "[aliases]\nm = \"mine\"\n" + mine + "[aliases]\nn = \"mine\"", nil, "aliases: line "},
 		{"empty", "[aliases]", nil, ""},
 		{"a row of its name, later", strings.ReplaceAll(row, "net_in1k", "net"), nil, ""},
-		{"a row of its name, before", "[aliases]\nnet_in1k = \"net_in1k\"", nil, `registry: more.toml: alias "net_in1k" of "net_in1k": there is a row "net_in1k", and a row comes before an alias`},
+		{"a row of its name, before", "[aliases]\nnet_in1k = \"net_in1k\"", nil,
+			`registry: more.toml: alias "net_in1k" of "net_in1k": there is a row "net_in1k", and a row comes before an alias`},
 		{"a row of its name, beside", "[aliases]\nmine = \"net_in1k\"\n" + mine, nil, `alias "mine" of "net_in1k": there is a row "mine"`},
 		{"a row in other case", "[aliases]\nNET_in1k = \"net_in1k\"", nil, `alias "NET_in1k" of "net_in1k": there is a row "net_in1k"`},
-		{"another's alias", "[aliases]\nnet = \"mine\"\n" + mine, nil, `alias "net" of "mine": "net" is an alias of net_in1k already, in zoo.toml: choose another`},
+		{"another's alias", "[aliases]\nnet = \"mine\"\n" + mine, nil,
+			`alias "net" of "mine": "net" is an alias of net_in1k already, in zoo.toml: choose another`},
 		{"another's alias in other case", "[aliases]\nNet = \"net_in1k\"", nil, `"net" is an alias of net_in1k already`},
 		{"of no row", "[aliases]\nx = \"net_in2k\"", nil, `alias "x" of "net_in2k": no row is called so: did you mean net_in1k?`},
 		{"of an alias", "[aliases]\nx = \"net\"", nil, `alias "x" of "net": no row is called so`},
@@ -92,8 +94,9 @@ func TestBuiltinAliases(t *testing.T) {
 	for name, want := range map[string]string{
 		"resnet50": "resnet50_8xb32_in1k", "cspresnet50": "cspresnet50_3rdparty_8xb32_in1k", "cspdarknet50": "cspdarknet50_3rdparty_8xb32_in1k",
 		"cspdarknet53": "cspdarknet50_3rdparty_8xb32_in1k", "cspresnext50": "cspresnext50_3rdparty_8xb32_in1k", "vgg16": "vgg16_8xb32_in1k",
-		"mobilenetv2": "mobilenet-v2_8xb32_in1k", "mobilenet_v2": "mobilenet-v2_8xb32_in1k", "efficientnet_b0": "efficientnet-b0_3rdparty_8xb32_in1k",
-		"convnext_tiny": "convnext-tiny_32xb128_in1k", "densenet121": "densenet121_3rdparty_in1k",
+		"mobilenetv2": "mobilenet-v2_8xb32_in1k", "mobilenet_v2": "mobilenet-v2_8xb32_in1k",
+		"efficientnet_b0": "efficientnet-b0_3rdparty_8xb32_in1k",
+		"convnext_tiny":   "convnext-tiny_32xb128_in1k", "densenet121": "densenet121_3rdparty_in1k",
 	} {
 		if e, err := r.Lookup(name); err != nil || e.Name != want {
 			t.Errorf("%s: %v, %v, want %s", name, e, err, want)

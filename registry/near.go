@@ -15,8 +15,10 @@ const maxNear = 3
 // which some letters were left out ("effnet-b0"); likewise for aliases. Of those that are equally
 // near the one that is listed first as an alias comes first, since that is what most people mean.
 func (r *Registry) Near(name string) []string {
-	name = name[strings.LastIndexByte(name, '/')+1:] // names of other catalogues begin with an organisation
 	key := fold(name)
+	if last := name[strings.LastIndexByte(name, '/')+1:]; fold(last) != "" { // behind an organisation, as other catalogues have it
+		name, key = last, fold(last)
+	}
 	if key == "" || len(name) > 2*maxName || len(key) > maxName {
 		return nil
 	}

@@ -251,6 +251,7 @@ func FuzzParse(f *testing.F) {
 	f.Add(row)
 	f.Add(string(builtin(f)))
 	f.Add("[a]\nfamily = {x = 1}")
+	f.Add(row + "[aliases]\nnet = \"net_in1k\"\n\"n.1\" = 'net_in1k'\n")
 	f.Add("a.b.c = [[1]]")
 	f.Add(row + "[mine]\nbase = \"net_in1k\"\nclass_names = [\"rose\", \"tulip\"]\n")
 	f.Fuzz(func(t *testing.T, text string) {

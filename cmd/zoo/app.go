@@ -48,7 +48,6 @@ type app struct {
 	pulled      []*registry.Entry // rows of artifacts that the command line names
 	ownLock     string            // of a command that makes a lock file where none is configured
 	warned      bool              // that the kernels are not those asked for
-	told        sync.Map          // notices, each of which is printed once however often a command calls open
 	release     func()            // lets go of the cache; nil where it was not opened
 
 	bars     progressBars
@@ -136,11 +135,7 @@ func (a *app) open() (*zoo.Zoo, error) {
 	c.Lock = cmp.Or(c.Lock, a.ownLock)
 	c.Entries = a.pulled
 	c.Progress = a.progress
-	c.Notice = func(text string) {
-		if _, told := a.told.LoadOrStore(text, true); !told {
-			a.hint("%s", text)
-		}
-	}
+	c.Notice = func(text string) { a.hint("%s", text) }
 	z, err := zoo.New(c)
 	if errors.Is(err, zoo.ErrDigest) { // of a key that proves nothing
 		return nil, err

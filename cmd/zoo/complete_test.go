@@ -15,7 +15,8 @@ import (
 // freeFlags are those whose values nobody can list: files and folders, which shells complete, names of one's
 // own, and numbers.
 var freeFlags = []string{
-	"cache-dir", "config", "lock", "lock-key", "mirror", "key", "golden", "checkpoint", "images", "output", "cam", "classes", "data", "labels",
+	"cache-dir", "config", "lock", "lock-key", "mirror", "key", "golden", "checkpoint", "images", "output", "cam", "classes", "data",
+	"labels",
 	"logits", "measured", "plot", "name", "mean", "std", "pixel-memory", "shard", "size", "keep", "only", "cam-class", "completion-command",
 }
 
@@ -108,8 +109,10 @@ func TestFormatsComplete(t *testing.T) {
 	picture, dir := imageFile(t, "val/00003.png"), t.TempDir()
 	file := nanoCheckpoint(t)
 	for _, args := range [][]string{
-		{"list"}, {"info", nanoModel}, {"download", nanoModel}, {"import", nanoModel, file}, {"convert", file, "-o", filepath.Join(dir, "x.npz")}, {"inspect", file}, {"scan", file},
-		{"verify", nanoModel}, {"predict", nanoModel, picture}, {"embed", nanoModel, picture}, {"eval", nanoModel}, {"eval", "merge", file}, {"report", nanoModel}, {"bench", nanoModel},
+		{"list"}, {"info", nanoModel}, {"download", nanoModel}, {"import", nanoModel, file}, {"convert", file, "-o", filepath.Join(dir,
+			"x.npz")}, {"inspect", file}, {"scan", file},
+		{"verify", nanoModel}, {"predict", nanoModel, picture}, {"embed", nanoModel, picture}, {"eval", nanoModel}, {"eval", "merge", file},
+		{"report", nanoModel}, {"bench", nanoModel},
 		{"lock", nanoModel}, {"cache", "ls"}, {"cache", "verify"}, {"env"}, {"version"},
 	} {
 		path := args[:1]

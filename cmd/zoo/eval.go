@@ -61,8 +61,10 @@ When accuracy is no better than guessing, or what is published (30 % where nothi
 likely than one in a million, the exit status is 4, and the reason is printed in place of the figure, unless
 --allow-chance; ImageNet-A, which is known by its folders, is left out of this. Formats: human, json, and
 csv for --per-class.`,
-		Example: "  zoo eval cspresnet50_3rdparty_8xb32_in1k --data imagenet/val -o run.jsonl\n  zoo eval cspresnet-nano_digits\n  zoo eval 'csp*_digits' -o runs/",
-		Args:    cobra.MinimumNArgs(1),
+		Example: `  zoo eval cspresnet50_3rdparty_8xb32_in1k --data imagenet/val -o run.jsonl
+  zoo eval cspresnet-nano_digits
+  zoo eval 'csp*_digits' -o runs/`,
+		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, names []string) error {
 			return a.evaluate(cmd.Context(), names, g, o)
 		},
@@ -77,7 +79,8 @@ csv for --per-class.`,
 	f.IntVar(&o.ClassesOffset, "classes-offset", 0, "rows of the classifier before the first class: 1 where row 0 means background")
 	f.IntVar(&o.Limit, "limit", 0, "evaluate the first images only, in path order")
 	f.StringVar(&g.shard, "shard", "", "evaluate one of equal parts, such as 1/8")
-	f.StringVarP(&o.Log, "output", "o", "", "log to append the outcome of each image to, and to go on from; or a folder for a log of each model")
+	f.StringVarP(&o.Log, "output", "o", "",
+		"log to append the outcome of each image to, and to go on from; or a folder for a log of each model")
 	g.show.register(c)
 	a.precisionFlag(c, zoo.High)
 	a.pictureFlags(c)

@@ -114,7 +114,8 @@ func logsOf(names []string, o *evaluate.Options) ([]string, error) {
 	folder := err == nil && info.IsDir() || strings.HasSuffix(filepath.ToSlash(o.Log), "/")
 	switch {
 	case !folder && len(names) > 1:
-		return nil, usage("-o %s: each of %d models has a log of its own: name a folder, such as %[1]s%[3]c", o.Log, len(names), filepath.Separator)
+		return nil, usage("-o %s: each of %d models has a log of its own: name a folder, such as %[1]s%[3]c", o.Log, len(names),
+			filepath.Separator)
 	case !folder:
 		return []string{o.Log}, nil
 	}

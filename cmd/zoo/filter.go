@@ -81,8 +81,8 @@ func (a *app) find(z *zoo.Zoo, o *listOptions) ([]*registry.Entry, error) {
 		}
 		a.tellFaults(r.Faults(glob))
 		entries := r.Match(glob)
-		if near := r.Near(glob); len(entries) == 0 && len(near) > 0 {
-			a.hint("%v", &registry.UnknownError{Name: glob, Near: near})
+		if len(entries) == 0 {
+			a.hintUnknown(glob, r.Near(glob))
 		}
 		return entries, nil
 	}
@@ -95,12 +95,12 @@ func (a *app) find(z *zoo.Zoo, o *listOptions) ([]*registry.Entry, error) {
 	names := r.Search(glob)
 	switch near := r.Near(glob); {
 	case len(names) > 0:
-		a.hint("%d models have %q in their names or aliases; the nearest come first", len(names), glob)
+		a.hint("%s %q in its name or an alias; the nearest come first", plural(len(names), "model has", "models have"), glob)
 	case o.guess && len(near) > 0:
 		a.hint("no model has %q in its name; these come near", glob)
 		names = near
-	case len(near) > 0:
-		a.hint("%v", &registry.UnknownError{Name: glob, Near: near})
+	default:
+		a.hintUnknown(glob, near)
 	}
 	var entries []*registry.Entry
 	var faults []error
@@ -116,6 +116,13 @@ func (a *app) find(z *zoo.Zoo, o *listOptions) ([]*registry.Entry, error) {
 		o.sort = "" // as they were found
 	}
 	return entries, nil
+}
+
+// hintUnknown says what came near to what no model is called; nothing where nothing did.
+func (a *app) hintUnknown(name string, near []string) {
+	if len(near) > 0 {
+		a.hint("%s", flagged(&registry.UnknownError{Name: name, Near: near}))
+	}
 }
 
 // tellFaults names rows that are left out since they are not right.

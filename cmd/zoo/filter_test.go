@@ -14,19 +14,27 @@ import (
 func TestList(t *testing.T) {
 	cache := t.TempDir()
 	flowers := filepath.Join(t.TempDir(), "flowers.toml")
-	row := "[flowers]\nbase = \"cspresnet50_3rdparty_8xb32_in1k\"\nclass_names = [\"rose\", \"tulip\"]\npublished.top1 = \"99\"\npublished.source = \"me\"\n"
-	if err := os.WriteFile(flowers, []byte(row+strings.Replace(row, "flowers", "flowers102", 1)+"published.dataset = \"flowers-102\"\n[bad]\nx = 1\n"), 0o600); err != nil {
+	row := `[flowers]
+base = "cspresnet50_3rdparty_8xb32_in1k"
+class_names = ["rose", "tulip"]
+published.top1 = "99"
+published.source = "me"
+`
+	if err := os.WriteFile(flowers, []byte(row+strings.Replace(row, "flowers", "flowers102",
+		1)+"published.dataset = \"flowers-102\"\n[bad]\nx = 1\n"), 0o600); err != nil {
 		t.Fatal(err)
 	}
 	const csp50, dark, next = "cspresnet50_3rdparty_8xb32_in1k", "cspdarknet50_3rdparty_8xb32_in1k", "cspresnext50_3rdparty_8xb32_in1k"
-	const res, nextNano, resNano, darkNano = "resnet50_8xb32_in1k", "cspresnext-nano_digits", "cspresnet-nano_digits", "cspdarknet-nano_digits"
+	const res, nextNano, resNano, darkNano = "resnet50_8xb32_in1k", "cspresnext-nano_digits", "cspresnet-nano_digits",
+		"cspdarknet-nano_digits"
 	for _, tt := range []struct {
 		args  string   // between commas
 		want  []string // names that come first
 		count int      // of all; 0: as many as those
 		says  string
 	}{
-		{"resnet50", []string{res, "resnet50_8xb256-rsb-a1-600e_in1k"}, 24, `24 models have "resnet50" in their names or aliases; the nearest come first`},
+		{"resnet50", []string{res, "resnet50_8xb256-rsb-a1-600e_in1k"}, 24,
+			`24 models have "resnet50" in its name or an alias; the nearest come first`},
 		{"resnet50,--sort,name", []string{csp50, "resnet50_8xb256-rsb-a1-600e_in1k"}, 24, ""},
 		{"mobile v3 large", []string{"mobilenet-v3-large_8xb128_in1k", "mobilenet-v3-large_3rdparty_in1k"}, 0, ""},
 		{"cspdarknet53", []string{dark}, 0, ""},
@@ -38,7 +46,8 @@ func TestList(t *testing.T) {
 		{"csp*,--sort,-top1", []string{dark, next, csp50, nextNano, resNano, darkNano}, 0, ""},
 		{"csp*,--sort,top1", []string{csp50, next, dark, darkNano, resNano, nextNano}, 0, ""},
 		{"csp*,--sort,-params", []string{dark, csp50, next, nextNano, darkNano, resNano}, 0, ""},
-		{"csp*,--filter,top1>=79.9", []string{dark, next}, 0, "left out: 3 with accuracies on digits, which say nothing beside those on imagenet-1k: --dataset all lists all"},
+		{"csp*,--filter,top1>=79.9", []string{dark, next}, 0,
+			"left out: 3 with accuracies on digits, which say nothing beside those on imagenet-1k: --dataset all lists all"},
 		{"csp*,--filter,top1>=79.9,--dataset,all,--sort,-top1", []string{dark, next, nextNano, resNano, darkNano}, 0, ""},
 		{"csp*,--filter,params<30,--filter,top5>94.9", []string{dark, next}, 0, "accuracies on digits"},
 		{"csp*,--filter,params<1", []string{darkNano, resNano, nextNano}, 0, ""},
@@ -92,7 +101,8 @@ func TestList(t *testing.T) {
 		})
 	}
 	play(t, cache, []situation{
-		{name: "no data set", args: []string{"list", "--dataset", "imagenet"}, status: exitUsage, says: []string{"--dataset imagenet: expected digits or imagenet-1k or all"}},
+		{name: "no data set", args: []string{"list", "--dataset", "imagenet"}, status: exitUsage,
+			says: []string{"--dataset imagenet: expected digits or imagenet-1k or all"}},
 		{name: "the column", args: []string{"list", "csp*"}, says: []string{"TOP-5   DATASET", "imagenet-1k", "digits  "}},
 	})
 }

@@ -48,7 +48,7 @@ func (a *app) inputFlags(c *cobra.Command, o *zoo.OpenOptions, classes bool) {
 			if err != nil {
 				return err
 			}
-			entry, err := z.Lookup(args[0])
+			entry, err := z.Registry().Lookup(args[0])
 			if err != nil {
 				return err
 			}

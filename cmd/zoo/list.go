@@ -63,7 +63,8 @@ out. Formats: human, json, ndjson, csv.
 	f.StringVar(&o.family, "family", "", "only models of this family")
 	f.StringVar(&o.licence, "licence", "", "only models under this licence, such as Apache-2.0")
 	f.StringVar(&o.dataset, "dataset", "", "only models with figures on this data set, such as imagenet-1k; all for every one")
-	f.StringArrayVar(&o.filters, "filter", nil, "only models with such a published figure: params, flops, top1 or top5 compared with a number")
+	f.StringArrayVar(&o.filters, "filter", nil,
+		"only models with such a published figure: params, flops, top1 or top5 compared with a number")
 	f.StringVar(&o.sort, "sort", "name", "sort by name, params, flops, top1 or top5; -top1 for highest first")
 	return c
 }
@@ -103,7 +104,8 @@ func listRows(z *zoo.Zoo, entries []*registry.Entry) ([]listRow, error) {
 	for _, e := range entries {
 		p := &e.Published
 		rows = append(rows, listRow{
-			e.Name, e.Family, e.Arch, figure(p.ParamsM), figure(p.FLOPsG), figure(p.Top1), figure(p.Top5), e.Weights.Licence, printable.Shown(e.Weights.ConvertedFrom), where(e, cached), e.Dataset(),
+			e.Name, e.Family, e.Arch, figure(p.ParamsM), figure(p.FLOPsG), figure(p.Top1), figure(p.Top5), e.Weights.Licence,
+			printable.Shown(e.Weights.ConvertedFrom), where(e, cached), e.Dataset(),
 		})
 	}
 	return rows, nil
@@ -121,7 +123,8 @@ func (a *app) printList(rows []listRow, format string) error {
 		w := csv.NewWriter(a.stdout)
 		w.Write([]string{"name", "family", "arch", "params_m", "flops_g", "top1", "top5", "licence", "converted_from", "where", "dataset"})
 		for _, r := range rows {
-			w.Write(printable.Cells(r.Name, r.Family, r.Arch, text(r.ParamsM, ""), text(r.FLOPsG, ""), text(r.Top1, ""), text(r.Top5, ""), r.Licence, r.From, r.Where, r.Dataset))
+			w.Write(printable.Cells(r.Name, r.Family, r.Arch, text(r.ParamsM, ""), text(r.FLOPsG, ""), text(r.Top1, ""), text(r.Top5, ""),
+				r.Licence, r.From, r.Where, r.Dataset))
 		}
 		w.Flush()
 		return w.Error()

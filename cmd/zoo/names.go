@@ -16,7 +16,7 @@ func (a *app) expand(z *zoo.Zoo, args []string) ([]string, error) {
 		return nil, err
 	}
 	if slices.ContainsFunc(args, registry.IsPattern) {
-		a.hint("%s: %d models", strings.Join(args, " "), len(entries))
+		a.hint("%s: %s", strings.Join(args, " "), plural(len(entries), "model", "models"))
 	}
 	names := make([]string, len(entries))
 	for i, entry := range entries {

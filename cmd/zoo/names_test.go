@@ -32,10 +32,14 @@ func nanoAlias(t *testing.T, more string) {
 func TestAliasIsTheRow(t *testing.T) {
 	const says = "nano stands for " + nanoModel
 	for _, args := range [][]string{
-		{"info", "NAME"}, {"info", "NAME", "--format", "json"}, {"download", "NAME", "--format", "json"}, {"convert", "NAME", "--format", "json"},
-		{"convert", "NAME", "--to", "npz"}, {"verify", "NAME", "--format", "json"}, {"verify", "NAME", "NAME"}, {"predict", "NAME", "five.png", "--format", "json"},
-		{"predict", "NAME", "five.png", "--size", "32", "--format", "csv"}, {"embed", "NAME", "five.png"}, {"pixels", "five.png", "--for", "NAME", "-o", "five.out.png"},
-		{"eval", "NAME", "--limit", "9", "--format", "json"}, {"eval", "NAME", "--limit", "9", "-o", "logs/"}, {"report", "NAME", "--format", "json"},
+		{"info", "NAME"}, {"info", "NAME", "--format", "json"}, {"download", "NAME", "--format", "json"}, {"convert", "NAME", "--format",
+			"json"},
+		{"convert", "NAME", "--to", "npz"}, {"verify", "NAME", "--format", "json"}, {"verify", "NAME", "NAME"}, {"predict", "NAME",
+			"five.png", "--format", "json"},
+		{"predict", "NAME", "five.png", "--size", "32", "--format", "csv"}, {"embed", "NAME", "five.png"}, {"pixels", "five.png", "--for",
+			"NAME", "-o", "five.out.png"},
+		{"eval", "NAME", "--limit", "9", "--format", "json"}, {"eval", "NAME", "--limit", "9", "-o", "logs/"}, {"report", "NAME", "--format",
+			"json"},
 		{"bench", "NAME", "--runs", "0"}, {"lock", "NAME"}, {"bundle", "create", "NAME", "-o", "a.tar"},
 	} {
 		t.Run(strings.Join(args, " "), func(t *testing.T) {
@@ -97,7 +101,8 @@ func TestNames(t *testing.T) {
 		t.Fatal(got.stderr)
 	}
 	own := filepath.Join(t.TempDir(), "own.toml")
-	if err := os.WriteFile(own, []byte("[resnet50]\nbase = \""+nanoModel+"\"\nweights.url = \"file:"+filepath.ToSlash(file)+"\"\n"), 0o600); err != nil {
+	if err := os.WriteFile(own, []byte("[resnet50]\nbase = \""+nanoModel+"\"\nweights.url = \"file:"+filepath.ToSlash(file)+"\"\n"),
+		0o600); err != nil {
 		t.Fatal(err)
 	}
 	bad := filepath.Join(t.TempDir(), "bad.toml")
@@ -105,38 +110,55 @@ func TestNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	play(t, cache, []situation{
-		{name: "download of a pattern", args: []string{"download", digits, nanoModel}, says: []string{digits + " " + nanoModel + ": 3 models", csp + ": ", nanoModel + ": "}},
+		{name: "download of a pattern", args: []string{"download", digits, nanoModel}, says: []string{digits + " " + nanoModel + ": 3 models",
+			csp + ": ", nanoModel + ": "}},
 		{name: "lock of a pattern", args: []string{"lock", "*-nano_digits", "--lock", "x.lock"}, says: []string{"3 pinned in x.lock"}},
 		{name: "verify of a pattern", args: []string{"verify", "csp*net-nano_*"}, says: []string{"PASS " + csp, "PASS " + nanoModel}},
-		{name: "of which some have none", args: []string{"verify", "resnet1*_8xb32_in1k"}, says: []string{"PASS resnet18_8xb32_in1k", "left out: 2 of 3 models"}},
-		{name: "none of which has one", args: []string{"verify", "resnet15*_8xb32_in1k"}, status: exitInternal, says: []string{"resnet152_8xb32_in1k: no golden is embedded"}},
+		{name: "of which some have none", args: []string{"verify", "resnet1*_8xb32_in1k"}, says: []string{"PASS resnet18_8xb32_in1k",
+			"left out: 2 of 3 models"}},
+		{name: "none of which has one", args: []string{"verify", "resnet15*_8xb32_in1k"}, status: exitInternal,
+			says: []string{"resnet152_8xb32_in1k: no golden is embedded"}},
 		{name: "report of an alias", args: []string{"report", "nano", "--format", "csv"}, says: []string{nanoModel}},
-		{name: "a pattern of nothing", args: []string{"download", "resnt50*"}, status: exitUnknown, says: []string{`no model's name matches "resnt50*": did you mean resnet50_8xb32_in1k`}},
+		{name: "a pattern of nothing", args: []string{"download", "resnt50*"}, status: exitUnknown,
+			says: []string{`no model's name matches "resnt50*": did you mean resnet50_8xb32_in1k`}},
 		{name: "in lock", args: []string{"lock", "xyz*"}, status: exitUnknown, says: []string{`"xyz*": zoo list prints every name`}},
-		{name: "in verify", args: []string{"verify", "cspdarknett*"}, status: exitUnknown, says: []string{"did you mean cspdarknet50_3rdparty_8xb32_in1k"}},
-		{name: "in eval", args: []string{"eval", "cspdarknett*"}, status: exitUnknown, says: []string{"did you mean cspdarknet50_3rdparty_8xb32_in1k"}},
+		{name: "in verify", args: []string{"verify", "cspdarknett*"}, status: exitUnknown,
+			says: []string{"did you mean cspdarknet50_3rdparty_8xb32_in1k"}},
+		{name: "in eval", args: []string{"eval", "cspdarknett*"}, status: exitUnknown,
+			says: []string{"did you mean cspdarknet50_3rdparty_8xb32_in1k"}},
 		{name: "a broken pattern", args: []string{"download", "csp[", nanoModel}, status: exitUsage, says: []string{`pattern "csp["`}},
-		{name: "one output for several", args: []string{"download", digits, "--output", "x"}, status: exitUsage, says: []string{"--output goes with one NAME, found 3"}},
-		{name: "an output for a pattern of one", args: []string{"download", "cspresnet-nano_*", "--output", "one.pth"}, says: []string{"one.pth"}},
-		{name: "a golden for several", args: []string{"verify", digits, "--golden", "five.png"}, status: exitUsage, says: []string{"need exactly one NAME, found 3"}},
+		{name: "one output for several", args: []string{"download", digits, "--output", "x"}, status: exitUsage,
+			says: []string{"--output goes with one NAME, found 3"}},
+		{name: "an output for a pattern of one", args: []string{"download", "cspresnet-nano_*", "--output", "one.pth"},
+			says: []string{"one.pth"}},
+		{name: "a golden for several", args: []string{"verify", digits, "--golden", "five.png"}, status: exitUsage,
+			says: []string{"need exactly one NAME, found 3"}},
 		{name: "import by an alias", args: []string{"import", "nano", file}, says: []string{nanoModel + ": 254319 bytes"}},
-		{name: "conversion for an alias", args: []string{"convert", file, "--model", "nano", "-o", "m.safetensors"}, says: []string{"m.safetensors"}},
-		{name: "row like an alias", args: []string{"row", file, "--like", "nano", "--name", "mine"}, says: []string{`base = "` + nanoModel + `"`}},
-		{name: "a row before an alias", args: []string{"info", "resnet50", "--config", own}, says: []string{"resnet50 is a row of its own here, and does not stand for resnet50_8xb32_in1k", nanoModel}},
-		{name: "another's alias", args: []string{"list", "--config", bad}, status: exitUsage, says: []string{"bad.toml", `alias "resnet50" of "resnet18_8xb32_in1k": "resnet50" is an alias of resnet50_8xb32_in1k already`}},
+		{name: "conversion for an alias", args: []string{"convert", file, "--model", "nano", "-o", "m.safetensors"},
+			says: []string{"m.safetensors"}},
+		{name: "row like an alias", args: []string{"row", file, "--like", "nano", "--name", "mine"},
+			says: []string{`base = "` + nanoModel + `"`}},
+		{name: "a row before an alias", args: []string{"info", "resnet50", "--config", own},
+			says: []string{"resnet50 is a row of its own here, and does not stand for resnet50_8xb32_in1k", nanoModel}},
+		{name: "another's alias", args: []string{"list", "--config", bad}, status: exitUsage, says: []string{"bad.toml",
+			`alias "resnet50" of "resnet18_8xb32_in1k": "resnet50" is an alias of resnet50_8xb32_in1k already`}},
 		{name: "a misspelt one", args: []string{"info", "resnt-50"}, status: exitUnknown, says: []string{"did you mean resnet50_8xb32_in1k"}},
 		{name: "version", args: []string{"--version"}, says: []string{"zoo ", " go1."}},
 		{name: "version as JSON", args: []string{"--version", "--format", "json"}, says: []string{`"platform"`}},
-		{name: "ONNX of a published file", args: []string{"convert", file, "--to", "onnx", "-o", "nano.onnx"}, says: []string{"converted as " + nanoModel + ", whose published file it is by its sha256"}},
-		{name: "ONNX of another file", args: []string{"convert", "m.safetensors", "--to", "onnx", "-o", "m.onnx"}, status: exitUsage, says: []string{"name a model"}},
-		{name: "deploy of a published file", args: []string{"convert", file, "--deploy", "-o", "d.safetensors"}, status: exitUsage, says: []string{"no deploy form"}},
+		{name: "ONNX of a published file", args: []string{"convert", file, "--to", "onnx", "-o", "nano.onnx"},
+			says: []string{"converted as " + nanoModel + ", whose published file it is by its sha256"}},
+		{name: "ONNX of another file", args: []string{"convert", "m.safetensors", "--to", "onnx", "-o", "m.onnx"}, status: exitUsage,
+			says: []string{"name a model"}},
+		{name: "deploy of a published file", args: []string{"convert", file, "--deploy", "-o", "d.safetensors"}, status: exitUsage,
+			says: []string{"no deploy form"}},
 	})
 	data, err := os.ReadFile("m.safetensors")
 	if err != nil {
 		t.Fatal(err)
 	}
 	prefix := func(base string) string {
-		text := fmt.Sprintf("[mine]\nbase = %q\nweights.url = \"https://example.org/x\"\nweights.sha256 = \"%.4x\"\n", base, sha256.Sum256(data))
+		text := fmt.Sprintf("[mine]\nbase = %q\nweights.url = \"https://example.org/x\"\nweights.sha256 = \"%.4x\"\n", base,
+			sha256.Sum256(data))
 		path := filepath.Join(t.TempDir(), "prefix.toml")
 		if err := os.WriteFile(path, []byte(text), 0o600); err != nil {
 			t.Fatal(err)
@@ -167,16 +189,23 @@ func TestEvalOfSeveral(t *testing.T) {
 	t.Chdir(t.TempDir())
 	const names = "csp*-nano_digits"
 	play(t, cache, []situation{
-		{name: "a log each", args: []string{"eval", names, "--limit", "20", "-o", "runs/"}, says: []string{"cspdarknet-nano_digits on embedded: 20 of 360", nanoModel + " on embedded: 20 of 360"}},
-		{name: "gone on from", args: []string{"eval", names, "--limit", "20", "-o", "runs"}, says: []string{filepath.Join("runs", nanoModel+".jsonl")}},
+		{name: "a log each", args: []string{"eval", names, "--limit", "20", "-o", "runs/"},
+			says: []string{"cspdarknet-nano_digits on embedded: 20 of 360", nanoModel + " on embedded: 20 of 360"}},
+		{name: "gone on from", args: []string{"eval", names, "--limit", "20", "-o", "runs"}, says: []string{filepath.Join("runs",
+			nanoModel+".jsonl")}},
 		{name: "a log of a part", args: []string{"eval", nanoModel, "--shard", "2/8", "-o", "runs"}, says: []string{"45 of 360"}},
-		{name: "one log", args: []string{"eval", names, "-o", "run.jsonl"}, status: exitUsage, says: []string{"each of 3 models has a log of its own: name a folder, such as run.jsonl" + string(filepath.Separator)}},
+		{name: "one log", args: []string{"eval", names, "-o", "run.jsonl"}, status: exitUsage,
+			says: []string{"each of 3 models has a log of its own: name a folder, such as run.jsonl" + string(filepath.Separator)}},
 		{name: "one file", args: []string{"eval", names, "--checkpoint", "x.pth"}, status: exitUsage, says: []string{"name one, found 3"}},
-		{name: "other pixels", args: []string{"eval", nanoModel, "cspdarknet-nano_digits", "--size", "32"}, status: exitUsage, says: []string{"--size", "name one, found 2"}},
-		{name: "one table", args: []string{"eval", names, "--per-class", "--format", "csv"}, status: exitUsage, says: []string{"name one, found 3"}},
-		{name: "one that fails", args: []string{"eval", "resnet18_8xb32_in1k", nanoModel, "--limit", "9"}, status: exitUsage, says: []string{"resnet18_8xb32_in1k: --data: no images", nanoModel + " on embedded: 9 of 360"}},
+		{name: "other pixels", args: []string{"eval", nanoModel, "cspdarknet-nano_digits", "--size", "32"}, status: exitUsage,
+			says: []string{"--size", "name one, found 2"}},
+		{name: "one table", args: []string{"eval", names, "--per-class", "--format", "csv"}, status: exitUsage,
+			says: []string{"name one, found 3"}},
+		{name: "one that fails", args: []string{"eval", "resnet18_8xb32_in1k", nanoModel, "--limit", "9"}, status: exitUsage,
+			says: []string{"resnet18_8xb32_in1k: --data: no images", nanoModel + " on embedded: 9 of 360"}},
 	})
-	for _, name := range []string{nanoModel + ".jsonl", "cspdarknet-nano_digits.jsonl", "cspresnext-nano_digits.jsonl", nanoModel + "-2of8.jsonl"} {
+	for _, name := range []string{nanoModel + ".jsonl", "cspdarknet-nano_digits.jsonl", "cspresnext-nano_digits.jsonl",
+		nanoModel + "-2of8.jsonl"} {
 		if _, err := os.Stat(filepath.Join("runs", name)); err != nil {
 			t.Error(err)
 		}
