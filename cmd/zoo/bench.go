@@ -4,8 +4,6 @@ import (
 	"context"
 	"fmt"
 	"io"
-	"path"
-	"slices"
 	"strings"
 
 	"github.com/spf13/cobra"
@@ -61,7 +59,7 @@ waited for each other. Formats: human, json, ndjson (a line for each model as it
 			if err != nil {
 				return err
 			}
-			names, err := matching(z, args)
+			names, err := a.expand(z, args)
 			if err != nil {
 				return err
 			}
@@ -140,31 +138,6 @@ func benchOptions(cmd *cobra.Command, o *zoo.BenchOptions, flags benchFlags) (er
 		return checkpointFile(o.Checkpoint)
 	}
 	return nil
-}
-
-// matching returns the models of names and patterns, each once, in the order given.
-func matching(z *zoo.Zoo, args []string) ([]string, error) {
-	var names []string
-	for _, arg := range args {
-		if _, err := path.Match(arg, ""); err != nil {
-			return nil, usage("pattern %q: %w", arg, err)
-		}
-		found := slices.DeleteFunc(z.Registry().Names(), func(name string) bool {
-			ok, _ := path.Match(arg, name)
-			return !ok
-		})
-		if len(found) == 0 {
-			if _, err := z.Registry().Lookup(arg); err != nil {
-				return nil, err
-			}
-		}
-		for _, name := range found {
-			if !slices.Contains(names, name) {
-				names = append(names, name)
-			}
-		}
-	}
-	return names, nil
 }
 
 // bench times models one after the other. The error is that of one model, or with several a
