@@ -71,17 +71,18 @@ out. Formats: human, json, ndjson, csv.
 
 // listRow is one line of the list. Figures are texts, with the published digits.
 type listRow struct {
-	Name    string  `json:"name"`
-	Family  string  `json:"family"`
-	Arch    string  `json:"arch"`
-	ParamsM *string `json:"params_m"` // null: not published
-	FLOPsG  *string `json:"flops_g"`
-	Top1    *string `json:"top1"`
-	Top5    *string `json:"top5"`
-	Licence string  `json:"licence"`
-	From    string  `json:"converted_from"` // address; empty: not stated
-	Where   string  `json:"where"`
-	Dataset string  `json:"dataset"` // of the accuracies; empty: not known
+	Name    string   `json:"name"`
+	Family  string   `json:"family"`
+	Arch    string   `json:"arch"`
+	ParamsM *string  `json:"params_m"` // null: not published
+	FLOPsG  *string  `json:"flops_g"`
+	Top1    *string  `json:"top1"`
+	Top5    *string  `json:"top5"`
+	Licence string   `json:"licence"`
+	From    string   `json:"converted_from"` // address; empty: not stated
+	Where   string   `json:"where"`
+	Dataset string   `json:"dataset"` // of the accuracies; empty: not known
+	Aliases []string `json:"aliases,omitempty"`
 }
 
 func listRows(z *zoo.Zoo, entries []*registry.Entry) ([]listRow, error) {
@@ -100,12 +101,16 @@ func listRows(z *zoo.Zoo, entries []*registry.Entry) ([]listRow, error) {
 		text := f.String()
 		return &text
 	}
+	aliases := make(map[string][]string)
+	for _, alias := range z.Registry().Aliases() {
+		aliases[alias.Row] = append(aliases[alias.Row], alias.Name)
+	}
 	rows := []listRow{}
 	for _, e := range entries {
 		p := &e.Published
 		rows = append(rows, listRow{
 			e.Name, e.Family, e.Arch, figure(p.ParamsM), figure(p.FLOPsG), figure(p.Top1), figure(p.Top5), e.Weights.Licence,
-			printable.Shown(e.Weights.ConvertedFrom), where(e, cached), e.Dataset(),
+			printable.Shown(e.Weights.ConvertedFrom), where(e, cached), e.Dataset(), aliases[e.Name],
 		})
 	}
 	return rows, nil

@@ -109,6 +109,7 @@ def main():
             print("\n".join(keys(networks.build(model)[0])))
         return
     catalogue = tomllib.loads(CATALOGUE.read_text())
+    del catalogue["aliases"]  # which is no row
     rows = {}
     if args.out.exists():
         rows = {tuple(r.split("\t")[:2]): tuple(r.split("\t")) for r in args.out.read_text().splitlines()[1:]}
