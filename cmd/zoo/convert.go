@@ -23,10 +23,10 @@ of them compressed with zstd (.zst), and print the path of the file written. Not
 pickled is ever run.
 
 With a registry NAME the file is downloaded if need be, and must be what the network wants.
-With a FILE the state dict is written under its own names, unless its sha256 is that of exactly one
-known model's file: then it is converted as that, and this is said. Where no more than 8 digits of that are known, the
-tensors have to fit the model's network, too. Otherwise the networks are printed that it
-fits, and none of them is used. --model NAME renames it by the family's recipe where its
+With a FILE the state dict is written under its own names, unless its sha256 is that of exactly
+one known model's file: then it is converted as that, and this is said. Where no more than 8
+digits are known, the tensors have to fit the model's network, too. Otherwise the networks are
+printed that it fits, and none of them is used. --model NAME renames it by the family's recipe where its
 names are foreign, and refuses a tensor that is missing, is not wanted or has another shape.
 FILE may be the index of a sharded checkpoint, a shard, or a folder with a checkpoint. A
 classifier of another number of rows is taken for a fine-tuned one; its class names come from

@@ -19,20 +19,20 @@ func (a *app) listCommand() *cobra.Command {
 		Use:   "list [GLOB or WORDS]",
 		Short: "List known models with their published figures",
 		Long: `List known models with their published figures: parameters in millions, FLOPs in units of
-10^9, accuracies in percent on the DATASET. CONVERTED FROM is the file that the checkpoint was made from,
-where its publisher says so. The last column says how the checkpoint is to be had: embedded, cached, by
-download, as a file of this machine, or by import of one.
+10^9, accuracies in percent on the DATASET. CONVERTED FROM is the file that the checkpoint was made
+from, where its publisher says so. The last column says how the checkpoint is to be had: embedded,
+cached, by download, as a file of this machine, or by import of one.
 
-A GLOB such as 'csp*' is held against whole names. Without a character of globs, and where it is no
-name, an argument is searched for: models are listed whose names or aliases hold each of the words between
-its spaces, in whatever case, with - and _ or without, the nearest first. Where none do, the table has those that come
-near.
+A GLOB such as 'csp*' is held against whole names. Where the argument is no name and holds no
+character of globs, it is searched for: models are listed whose names or aliases hold each of its
+words, in whatever case, with - and _ or without, the nearest first. Where none do, the table for
+people has those that come near.
 
 --filter compares a figure with a number, with <, <=, > or >=; a model without the figure does
-not match. Several filters must all match. Accuracies on different data sets cannot be compared: a filter of
-top1 or top5 is about models with figures on ImageNet-1k unless --dataset names another, or is all; sorted by them, each
-data set stands apart, ImageNet-1k first. Rows of a zoo.toml that are not right are named and left
-out. Formats: human, json, ndjson, csv.
+not match. Several filters must all match. Accuracies on different data sets cannot be compared: a
+filter of top1 or top5 is about models with figures on ImageNet-1k, unless --dataset names another or
+is all; where models are sorted by them each data set stands apart, ImageNet-1k first. Rows of a
+zoo.toml that are not right are named and left out. Formats: human, json, ndjson, csv.
 
 ` + dropped(listDrop),
 		Example: "  zoo list 'csp*'\n  zoo list resnet50\n  zoo list --filter 'top1>=80' --filter 'params<30' --sort -top1",
