@@ -29,7 +29,8 @@ FAIL for each golden, the largest error as a share of the largest value, how man
 it could have been (headroom), the logits' errors in both runs, and on failure the first layer
 that goes wrong. Where the images behind an input are there, the
 preprocessing is compared too. Without a NAME every embedded golden is judged; of the models that a
-GLOB such as 'resnet*' matches, those that have one. A golden that came in a bundle is said to, with the key that signed it; with --lock-key that key must have.
+GLOB such as 'resnet*' matches, those that have one. A golden that came in a bundle is said to, with
+the key that signed it; with --lock-key that key must have.
 Exit status 4 when one fails. Formats: human, a table on a terminal and a sentence each elsewhere; json,
 ndjson.
 
