@@ -150,7 +150,7 @@ func (z *Zoo) artifactEntry(artifact *store.Artifact) (*registry.Entry, error) {
 	}
 	entry := *read
 	entry.Weights.URL = artifact.Address
-	if here, err := z.registry.Lookup(entry.Name); err == nil {
+	if here, err := z.registry.Row(entry.Name); err == nil {
 		entry.Builtin = here.Builtin // so that nothing of the artifact counts as what is built in
 	}
 	return &entry, nil
@@ -158,7 +158,7 @@ func (z *Zoo) artifactEntry(artifact *store.Artifact) (*registry.Entry, error) {
 
 // tellPulled tells how the row of an artifact differs from that of its name here.
 func (z *Zoo) tellPulled(entry *registry.Entry, address string) {
-	here, err := z.registry.Lookup(entry.Name)
+	here, err := z.registry.Row(entry.Name)
 	if err != nil {
 		return
 	}

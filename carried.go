@@ -68,7 +68,11 @@ func (z *Zoo) bundledRow(model bundle.Model, text []byte) (entry *registry.Entry
 	if entry.Name != model.Name {
 		return nil, false, fmt.Errorf("it is of model %q", entry.Name)
 	}
-	here, err := z.registry.Lookup(model.Name)
+	if row, ok := z.registry.Alias(model.Name); ok && !z.registry.Has(model.Name) {
+		z.notice(fmt.Sprintf("%s: the row that the bundle brings is not used: here the name stands for %s", model.Name, row))
+		return nil, false, nil
+	}
+	here, err := z.registry.Row(model.Name)
 	if err != nil { // there is none, or none that could be used
 		return entry, true, nil
 	}

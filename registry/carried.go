@@ -159,8 +159,8 @@ func (r *Registry) Over(e *Entry) *Registry {
 	return out
 }
 
-// Under returns a registry with further rows, each of which is read when it is first asked for. Names that
-// r has already, in capital letters or not, are left as they are.
+// Under returns a registry with further rows, each of which is read when it is first asked for. Names and aliases
+// that r has already, in capital letters or not, are left as they are.
 func (r *Registry) Under(rows map[string]func() (*Entry, error)) *Registry {
 	if len(rows) == 0 {
 		return r
@@ -169,6 +169,9 @@ func (r *Registry) Under(rows map[string]func() (*Entry, error)) *Registry {
 	known := make(map[string]bool, len(r.names))
 	for _, name := range r.names {
 		known[strings.ToLower(name)] = true
+	}
+	for _, a := range r.aliases { // which no row from outside may come before
+		known[strings.ToLower(a.Name)] = true
 	}
 	for _, name := range slices.Sorted(maps.Keys(rows)) {
 		if key := strings.ToLower(name); !known[key] {

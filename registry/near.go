@@ -12,11 +12,13 @@ const maxNear = 3
 // Near returns the names of up to three rows that a name may have been meant as, best first. Case and
 // what stands between letters and digits do not count. Names come near that begin with what was asked
 // for or hold it, whose letters were changed, left out, added or swapped in a few places, and those of
-// which some letters were left out ("effnet-b0"); likewise for aliases. Of those that are equally
+// which some letters were left out ("effnet-b0"), or which leave some out ("vit-huge-patch14"); likewise for
+// aliases. Of those that are equally
 // near the one that is listed first as an alias comes first, since that is what most people mean.
 func (r *Registry) Near(name string) []string {
 	key := fold(name)
-	if last := name[strings.LastIndexByte(name, '/')+1:]; fold(last) != "" { // behind an organisation, as other catalogues have it
+	// Other catalogues have an organisation before the name, and papers numbers behind it: ViT-B/16.
+	if last := name[strings.LastIndexByte(name, '/')+1:]; fold(last) != digits(fold(last)) {
 		name, key = last, fold(last)
 	}
 	if key == "" || len(name) > 2*maxName || len(key) > maxName {
@@ -64,7 +66,8 @@ func (r *Registry) ranked(most int, distance func(l *label) (int, bool)) []strin
 		}
 	}
 	slices.SortFunc(found, func(x, y candidate) int {
-		return cmp.Or(cmp.Compare(x.distance, y.distance), cmp.Compare(x.place, y.place), strings.Compare(x.name, y.name))
+		return cmp.Or(cmp.Compare(x.distance, y.distance), cmp.Compare(x.place, y.place),
+			cmp.Compare(len(x.name), len(y.name)), strings.Compare(x.name, y.name)) // plain names are short
 	})
 	var names []string
 	for _, c := range found[:min(most, len(found))] {
@@ -156,12 +159,17 @@ func (l *label) distance(key string, words []string) (int, bool) {
 			s = l.short[i]
 		}
 		if d := edits(key, s, most); d <= most {
-			if d *= edited; !strings.HasPrefix(digits(s), digits(key)) {
+			d *= edited
+			if d > 2*edited {
+				d *= 2 // hardly a slip
+			}
+			if !strings.HasPrefix(digits(s), digits(key)) {
 				d += otherDigits
 			}
 			best = min(best, d)
 		}
-		if len(key) > 1 && strings.Contains(s, key) {
+		// Two letters are somewhere in the long end of many a name.
+		if least := 2 + 2*(i/len(l.short)); len(key) >= least && strings.Contains(s, key) {
 			best = min(best, inName)
 		}
 	}
@@ -172,7 +180,7 @@ func (l *label) distance(key string, words []string) (int, bool) {
 		if len(key) > 2 && abbreviates(key, s) {
 			best = min(best, abbreviated)
 		}
-		if len(s) > 3 && strings.Contains(key, s) {
+		if len(s) > 3 && (strings.Contains(key, s) || abbreviates(s, key)) {
 			best = min(best, holdsName+(len(key)-len(s))/4)
 		}
 	}

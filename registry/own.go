@@ -23,6 +23,9 @@ func (o *Own) Row(known *Registry) (string, error) {
 	if _, ok := known.rows[o.Name]; ok {
 		return "", fmt.Errorf("registry: there is a row %q already: choose another name", o.Name)
 	}
+	if row, ok := known.Alias(o.Name); ok {
+		return "", fmt.Errorf("registry: %q is an alias of %s already: choose another name", o.Name, row)
+	}
 	var b strings.Builder
 	line := func(key, value string) { fmt.Fprintf(&b, "%s = %s\n", key, value) }
 	header := o.Name

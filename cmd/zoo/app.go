@@ -167,16 +167,6 @@ func (a *app) sayKernels() {
 	}
 }
 
-// known returns the error of the first name that the registry does not know.
-func known(z *zoo.Zoo, names []string) error {
-	for _, name := range names {
-		if _, err := z.Registry().Lookup(name); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
 // flags are the flags that stand for a field of options, for which they are named otherwise.
 var flags = map[string]string{
 	"Threads": "jobs", "Format": "to", "DType": "dtype", "Shards": "shard", "Log": "output", "LockKey": "lock-key", "CacheDir": "cache-dir",

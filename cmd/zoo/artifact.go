@@ -33,7 +33,11 @@ Formats: human, json, which says what was sent and what the registry had.`,
 			if err != nil {
 				return err
 			}
-			pushed, err := z.Push(cmd.Context(), args[0], args[1], o)
+			name, err := a.resolve(z, args[0])
+			if err != nil {
+				return err
+			}
+			pushed, err := z.Push(cmd.Context(), name, args[1], o)
 			if err != nil {
 				return err
 			}
@@ -41,7 +45,7 @@ Formats: human, json, which says what was sent and what the registry had.`,
 				return a.printJSON(struct {
 					Model string `json:"model"`
 					*store.Pushed
-				}{args[0], pushed})
+				}{name, pushed})
 			}
 			a.line("%s", pushed.Reference)
 			a.hint("row: %s, %d bytes%s", pushed.Config.Digest, pushed.Config.Size, there(pushed.Config))

@@ -41,7 +41,8 @@ licences and rows too, for those who load it with --lock-key. Formats: human, js
 			if err != nil {
 				return err
 			}
-			if err := known(z, names); err != nil {
+			names, err = a.expand(z, names)
+			if err != nil {
 				return err
 			}
 			for _, path := range o.Goldens {

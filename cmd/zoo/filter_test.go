@@ -33,7 +33,7 @@ published.source = "me"
 		count int      // of all; 0: as many as those
 		says  string
 	}{
-		{"resnet50", []string{res, "resnet50_8xb256-rsb-a1-600e_in1k"}, 24,
+		{"resnet50", []string{res, "resnet50_8xb32-fp16_in1k"}, 24,
 			`24 models have "resnet50" in its name or an alias; the nearest come first`},
 		{"resnet50,--sort,name", []string{csp50, "resnet50_8xb256-rsb-a1-600e_in1k"}, 24, ""},
 		{"mobile v3 large", []string{"mobilenet-v3-large_8xb128_in1k", "mobilenet-v3-large_3rdparty_in1k"}, 0, ""},
@@ -53,7 +53,7 @@ published.source = "me"
 		{"csp*,--filter,params<1", []string{darkNano, resNano, nextNano}, 0, ""},
 		{"--dataset,digits", []string{darkNano, resNano, nextNano}, 0, ""},
 		{"csp*,--dataset,imagenet-1k", []string{dark, csp50, next}, 0, ""},
-		{"--filter,top1>=80,--sort,-top1", []string{"convnext-v2-huge_fcmae-in21k-pre_3rdparty_in1k-512px"}, 81, "digits"},
+		{"--filter,top1>=80,--sort,-top1", []string{"convnext-v2-huge_fcmae-in21k-pre_3rdparty_in1k-512px"}, 113, "digits"},
 		{"flowers*,--config," + flowers, []string{"flowers", "flowers102"}, 0, ""},
 		{"*flowers*,--sort,-top1,--config," + flowers, []string{"flowers102", "flowers"}, 0, ""},
 		{"flowers,--config," + flowers, []string{"flowers"}, 0, ""},
