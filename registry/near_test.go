@@ -66,6 +66,7 @@ func TestNear(t *testing.T) {
 		"vit-base-p16_32xb128-mae_in1k":                       {"vit", "vit-b-16", "ViT-B/16", "vit_base_patch16", "vitb16", "vit-base-p16", "google/vit-base-patch16-224"},
 		"vit-huge-p14_mae-1600e-pre_8xb128-coslr-50e_in1k":    {"vit-huge-patch14", "vit-huge-p14_mae-1600e-pre"},
 		"vit-large-p16_in21k-pre_3rdparty_in1k-384px":         {"vit_large_patch16_224", "vit-large"},
+		"deit3-base-p16_3rdparty_in1k":                        {"deit3", "deit3-base", "deit3_base_patch16_224.fb_in1k"},
 		"deit-base_16xb64_in1k":                               {"deit", "deit_base_patch16_224", "facebook/deit-base-patch16-224"},
 		"hrnet-w48_3rdparty_8xb32-ssld_in1k":                  {"hrnet-w48-ssld"},
 		"efficientnet-b7_3rdparty-ra-noisystudent_in1k":       {"efficientnet-b7-noisystudent"},
