@@ -21,7 +21,8 @@ func TestNames(t *testing.T) {
 		t.Fatal(err)
 	}
 	var told []string
-	z, err := zoo.New(zoo.Config{CacheDir: filepath.Join(dir, "cache"), Registries: []string{config}, Notice: func(text string) { told = append(told, text) }})
+	z, err := zoo.New(zoo.Config{CacheDir: filepath.Join(dir, "cache"), Registries: []string{config},
+		Notice: func(text string) { told = append(told, text) }})
 	if err != nil {
 		t.Fatal(err)
 	}
@@ -55,7 +56,8 @@ func TestNames(t *testing.T) {
 	if d := cmp.Diff(wantTold, told); d != "" {
 		t.Errorf("told (-want +got)\n%s", d)
 	}
-	for pattern, says := range map[string]string{"x*": "no model's name matches", "[": "pattern", "b*": `entry "bad"`, "nano/*": "did you mean"} {
+	for pattern, says := range map[string]string{"x*": "no model's name matches", "[": "pattern", "b*": `entry "bad"`,
+		"nano/*": "did you mean"} {
 		told = nil
 		_, err := z.Entries("vgg16", pattern)
 		if text := strings.Join(told, "\n"); err == nil || !strings.Contains(err.Error()+text, says) {

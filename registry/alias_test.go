@@ -83,7 +83,10 @@ func TestAlias(t *testing.T) {
 	if e, err := over.Lookup("net"); err != nil || e.Name != "net" {
 		t.Errorf("a row of an alias's name: %v %v, want the row", e, err)
 	}
-	outside := base.Under(map[string]func() (*registry.Entry, error){"net": func() (*registry.Entry, error) { return &registry.Entry{Name: "net"}, nil }})
+	outside := base.Under(map[string]func() (*registry.Entry, error){"net": func() (*registry.Entry,
+		error) {
+		return &registry.Entry{Name: "net"}, nil
+	}})
 	if e, err := outside.Lookup("net"); err != nil || e.Name != "net_in1k" {
 		t.Errorf("a row from outside of an alias's name: %v %v, want what the alias stands for", e, err)
 	}

@@ -60,10 +60,11 @@ func TestNear(t *testing.T) {
 		"convnext-v2-tiny_fcmae-pre_3rdparty_in1k": {"convnext-v2", "convnextv2", "convnextv2-tiny"},
 		"regnetx-400mf_8xb128_in1k": {"regnet", "regnetx", "regnety_400mf", "regnet_y_400mf", "regnety",
 			"regnet-x-400mf"},
-		"regnetx-1.6gf_8xb128_in1k":                           {"regnet_x_1_6gf", "regnetx-1.6gf", "regnetx16gf"},
-		"repvgg-A0_8xb32_in1k":                                {"repvgg", "repvgg-a0", "RepVGG_A0", "a0"},
-		"hrnet-w18_3rdparty_8xb32_in1k":                       {"hrnet", "hrnet-w18", "hrnet18", "hrnetv2_w18"},
-		"vit-base-p16_32xb128-mae_in1k":                       {"vit", "vit-b-16", "ViT-B/16", "vit_base_patch16", "vitb16", "vit-base-p16", "google/vit-base-patch16-224"},
+		"regnetx-1.6gf_8xb128_in1k":     {"regnet_x_1_6gf", "regnetx-1.6gf", "regnetx16gf"},
+		"repvgg-A0_8xb32_in1k":          {"repvgg", "repvgg-a0", "RepVGG_A0", "a0"},
+		"hrnet-w18_3rdparty_8xb32_in1k": {"hrnet", "hrnet-w18", "hrnet18", "hrnetv2_w18"},
+		"vit-base-p16_32xb128-mae_in1k": {"vit", "vit-b-16", "ViT-B/16", "vit_base_patch16", "vitb16", "vit-base-p16",
+			"google/vit-base-patch16-224"},
 		"vit-huge-p14_mae-1600e-pre_8xb128-coslr-50e_in1k":    {"vit-huge-patch14", "vit-huge-p14_mae-1600e-pre"},
 		"vit-large-p16_in21k-pre_3rdparty_in1k-384px":         {"vit_large_patch16_224", "vit-large"},
 		"deit3-base-p16_3rdparty_in1k":                        {"deit3", "deit3-base", "deit3_base_patch16_224.fb_in1k"},
@@ -71,7 +72,8 @@ func TestNear(t *testing.T) {
 		"hrnet-w48_3rdparty_8xb32-ssld_in1k":                  {"hrnet-w48-ssld"},
 		"efficientnet-b7_3rdparty-ra-noisystudent_in1k":       {"efficientnet-b7-noisystudent"},
 		"efficientnet-l2_3rdparty-ra-noisystudent_in1k-475px": {"efficientnet-l2", "efficientnet_l2"},
-		"": {"swin_t", "yolov8", "", "a", "?", "alexnet", "googlenet", "squeezenet1_1", strings.Repeat("resnet50", 40), "../../etc/passwd", "é"},
+		"": {"swin_t", "yolov8", "", "a", "?", "alexnet", "googlenet", "squeezenet1_1", strings.Repeat("resnet50", 40), "../../etc/passwd",
+			"é"},
 	} {
 		for _, input := range inputs {
 			got := ""
