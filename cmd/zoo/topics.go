@@ -6,12 +6,17 @@ import "fmt"
 // wide; a paragraph or a list of one is Markdown as it stands.
 var topics = []topic{
 	{
-		name: "row", also: []string{"rows", "entry", "model", "registry", "catalogue", "zoo.toml"},
+		name: "row", also: []string{"rows", "entry", "model", "registry", "catalogue", "zoo.toml", "alias", "aliases", "name", "names"},
 		short: "what zoo knows of one model",
 		text: `A row is a table in zoo.toml: the model's name, its family and architecture,
 where the file is and how to know it, how pictures are prepared, and the figures
 that were published. The name is the published one, even where it misleads. What
 a publisher does not state is left out; nothing is guessed.
+
+An alias is another name of a row, such as resnet50: what most people mean,
+decided in zoo.toml and not by a guess. Commands say what it stands for, and
+write the row's name. Where neither a row nor an alias has a name, the nearest
+rows are offered.
 
 Rows come from the program, from zoo/zoo.toml in the user's configuration
 folder, from ./zoo.toml, from ZOO_CONFIG and from --config, later ones over
