@@ -100,8 +100,8 @@ func (v vit) graph(classes int) (*nn.Graph, error) {
 	}
 	x, last := b.Token(bb.At("ln1").LayerNorm(x), 0), bb
 	if v.probe {
-		last = b.At("neck", "bn")
-		x = last.PlainBatchNorm(x)
+		last = b.At("neck")
+		x = last.At("bn").PlainBatchNorm(x)
 	}
 	return b.Graph(b.At("head", "layers", "head").Linear(last.Features(x), classes))
 }
