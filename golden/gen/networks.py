@@ -161,6 +161,10 @@ def build(name):
 
     net = nano(name) if name in NANOS else get_model(name, pretrained=False)
     plain_norms(net)
+    for block in net.modules():
+        if isinstance(block, DeiT3TransformerEncoderLayer):
+            # The framework's has its first norm twice, and forgets the second, which was trained.
+            block.forward = TransformerEncoderLayer.forward.__get__(block)
     return net.eval(), f"mmpretrain {mmpretrain.__version__}, {torch_version}"
 
 

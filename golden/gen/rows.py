@@ -87,6 +87,7 @@ COUNTED = {
 }
 SWAPPED = "the published FLOPs of the 800px and of the 475px network are each other's"
 STRIDE = "counted on code that put the stride of fused blocks into their 1x1 convolutions, a mistake that was corrected later"
+TWICE = "mmpretrain 1.2.0 itself takes the first norm of a layer in the place of the second: its logits are others than those of the published network"
 MEAN = "the published figures leave out the norm of the mean of all patches"
 NOTES = {  # by name, or for all of a family
     "vit-base-p16_mff-800e-pre_8xb2048-linear-coslr-90e_in1k": "the published figures are those of the fine-tuned network, less one norm",
@@ -168,7 +169,7 @@ def row(model, family, convention, size):
     arch = name.split("_")[0].replace("convnextv2", "convnext-v2")
     if family == "vision_transformer" and (arch := vit(config)) is None:
         return None
-    note = NOTES.get(name) or NOTES.get(family) or (arch.endswith(("-mean", "-mean-448px")) and MEAN)
+    note = NOTES.get(name) or NOTES.get(family) or (arch.endswith(("-mean", "-mean-448px")) and MEAN) or (arch.startswith("deit3") and TWICE)
     converted = model.get("Converted From", {}).get("Weights")
     key = f'"{name}"' if "." in name else name
     lines = [
