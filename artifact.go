@@ -33,7 +33,7 @@ func (z *Zoo) Push(ctx context.Context, name, address string, o PushOptions) (*s
 		return nil, &store.FetchError{Name: name, URL: printable.Shown(address), Err: errors.New("offline"), Left: "nothing was sent"}
 	}
 	var out *store.Pushed
-	err = z.withSource(ctx, entry, func(src store.Blob) error {
+	err = z.withSource(ctx, entry, z.fetchOptions(entry.Name), func(src store.Blob) error {
 		file, err := z.pushFile(ctx, entry, src, o)
 		if err == nil {
 			out, err = z.store.Push(ctx, address, file)

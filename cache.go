@@ -61,7 +61,7 @@ func (z *Zoo) DownloadTo(ctx context.Context, name, file string) (*Source, error
 		return nil, err
 	}
 	var out *Source
-	err = z.withSource(ctx, entry, func(blob store.Blob) error {
+	err = z.withSource(ctx, entry, z.fetchOptions(entry.Name), func(blob store.Blob) error {
 		out = source(entry.Name, blob)
 		out.Path = file
 		return z.store.Copy(ctx, blob.Digest, file)
@@ -74,16 +74,21 @@ func (z *Zoo) DownloadTo(ctx context.Context, name, file string) (*Source, error
 
 // fetch returns an entry's published file.
 func (z *Zoo) fetch(ctx context.Context, entry *registry.Entry) (store.Blob, error) {
-	z.trace("fetch " + entry.Name)
-	return z.store.Fetch(ctx, entry, z.fetchOptions(entry.Name))
+	return z.fetchAs(ctx, entry, z.fetchOptions(entry.Name))
 }
 
-// withSource calls use with an entry's published file. The store keeps other processes from
+// fetchAs is fetch with other options, which may allow a stand-in.
+func (z *Zoo) fetchAs(ctx context.Context, entry *registry.Entry, o store.Options) (store.Blob, error) {
+	z.trace("fetch " + entry.Name)
+	return z.store.Fetch(ctx, entry, o)
+}
+
+// withSource calls use with an entry's file. The store keeps other processes from
 // removing what is in use; where a file of the cache goes all the same, because its file
 // system has no locks, all is done again.
-func (z *Zoo) withSource(ctx context.Context, entry *registry.Entry, use func(src store.Blob) error) error {
+func (z *Zoo) withSource(ctx context.Context, entry *registry.Entry, o store.Options, use func(src store.Blob) error) error {
 	for tries := 5; ; tries-- {
-		src, err := z.fetch(ctx, entry)
+		src, err := z.fetchAs(ctx, entry, o)
 		if err == nil {
 			err = use(src)
 		}
@@ -208,7 +213,7 @@ func (z *Zoo) Uncache(ctx context.Context, names []string, dry bool) ([]store.Cl
 // first use: renamed by the entry's recipe, bound to its network.
 func (z *Zoo) converted(ctx context.Context, entry *registry.Entry, src store.Blob) (store.Blob, error) {
 	return z.store.Derived(ctx, convertedKey(entry, src), func(tmp string) error {
-		checkpoint, err := openSource(entry, src)
+		checkpoint, err := z.openSource(entry, src)
 		if err != nil {
 			return err
 		}
@@ -222,8 +227,11 @@ func (z *Zoo) converted(ctx context.Context, entry *registry.Entry, src store.Bl
 }
 
 // openSource opens an entry's cached file under the name that it was published
-// with; the cache calls it by its digest.
-func openSource(entry *registry.Entry, src store.Blob) (*converter.Checkpoint, error) {
+// with; the cache calls it by its digest. Of a stand-in it opens the bytes that the program has.
+func (z *Zoo) openSource(entry *registry.Entry, src store.Blob) (*converter.Checkpoint, error) {
+	if src.StandIn {
+		return z.openStandIn(entry.Name, src.CheckedBy)
+	}
 	a, err := registry.ParseAddress(entry.Weights.URL)
 	name := a.FileName()
 	if err != nil || name == "" {

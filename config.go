@@ -50,6 +50,9 @@ type Config struct {
 	// the lock file. Without a lock file that it signed everything that uses a registry's
 	// model is refused, and so are names that are not in it.
 	LockKey string
+	// StandIns are checkpoints that are part of the program, for names whose published file is
+	// not at hand.
+	StandIns []StandIn
 	// Precision, Threads and Concurrency say how networks are computed: see
 	// model.Compute, whose defaults hold. MaxPixels bounds encoded images: see
 	// model.Options. PixelMemory is how many bytes all images of this Zoo may take together
@@ -177,6 +180,11 @@ func New(c Config) (*Zoo, error) {
 	}
 	if c.PixelMemory < 0 {
 		return nil, option.Errorf("PixelMemory", "zoo: %d bytes for pixels: expected 0 or more", c.PixelMemory)
+	}
+	for i := range c.StandIns {
+		if err := c.StandIns[i].check(); err != nil {
+			return nil, &OptionError{Field: "StandIns", Err: err}
+		}
 	}
 	if c.Mirror != "" {
 		if _, err := store.ParseMirror(c.Mirror); err != nil {

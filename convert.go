@@ -169,18 +169,23 @@ func (z *Zoo) Convert(ctx context.Context, name string, o ConvertOptions) (*Conv
 	if err := o.check(false); err != nil {
 		return nil, fmt.Errorf("zoo: convert %s: %w", name, err)
 	}
-	o.Recipe = cmp.Or(o.Recipe, entry.Weights.Recipe)
 	var done *Conversion
-	err = z.withSource(ctx, entry, func(src store.Blob) (err error) {
+	err = z.withSource(ctx, entry, z.weightOptions(name), func(src store.Blob) (err error) {
 		done, err = z.convertSource(ctx, entry, src, o)
 		return err
 	})
 	return done, err
 }
 
-// convertSource converts an entry's published file.
+// convertSource converts an entry's published file, or its stand-in.
 func (z *Zoo) convertSource(ctx context.Context, entry *registry.Entry, src store.Blob, o ConvertOptions) (*Conversion, error) {
-	checkpoint, err := openSource(entry, src)
+	if !src.StandIn {
+		o.Recipe = cmp.Or(o.Recipe, entry.Weights.Recipe)
+	} else if o.Output == "" && o.Stream == nil {
+		return nil, option.Errorf("Output", "zoo: convert %s: the published file is not here, and the cache keeps nothing of %s: name an output file",
+			entry.Name, "the one that is part of the program")
+	}
+	checkpoint, err := z.openSource(entry, src)
 	if err != nil {
 		return nil, err
 	}

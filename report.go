@@ -149,7 +149,7 @@ func published(entry *registry.Entry, g *nn.Graph) metrics.Published {
 // once.
 func (z *Zoo) measure(ctx context.Context, entry *registry.Entry, images fs.FS, row *metrics.Row) error {
 	var m *Model
-	err := z.withSource(ctx, entry, func(src store.Blob) error {
+	err := z.withSource(ctx, entry, z.fetchOptions(entry.Name), func(src store.Blob) error {
 		row.Digests.Source = src.Digest
 		converted, err := z.converted(ctx, entry, src)
 		switch {

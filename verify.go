@@ -42,6 +42,7 @@ type VerifyOptions struct {
 type Check struct {
 	Model   string
 	Weights golden.Weights // what was used
+	StandIn *StandIn       // whose they are; nil: nobody's
 	Input   string         // size, as "2x3x224x224"
 	Verdict *golden.Verdict
 	Origin  string         // of the golden: "embedded", "file" for one that was given, or "bundle"
@@ -92,6 +93,11 @@ func (z *Zoo) Verify(ctx context.Context, name string, o VerifyOptions) ([]Check
 		origin = "embedded"
 		if goldens, err = golden.Embedded(entry.Name); err != nil {
 			return nil, err
+		}
+		if o.Checkpoint == "" {
+			if goldens, err = z.withStandIn(entry, goldens, &o); err != nil {
+				return nil, err
+			}
 		}
 		if len(goldens) == 0 {
 			if goldens, bundles, err = z.cachedGoldens(entry.Name); err != nil {
@@ -153,7 +159,7 @@ func (z *Zoo) verify(ctx context.Context, weights *weightSource, o VerifyOptions
 			if err != nil {
 				return checks, &GoldenError{g.Name, err}
 			}
-			c.Pixels = pixels
+			c.Pixels, c.StandIn = pixels, weights.standIn(m)
 			checks = append(checks, c)
 		}
 	}

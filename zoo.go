@@ -60,17 +60,16 @@ func (z *Zoo) Open(ctx context.Context, name string) (*Model, error) {
 	return z.OpenWith(ctx, name, OpenOptions{})
 }
 
-// openBlob returns the model of an entry whose published file is in the cache. The options name
-// no other weights.
+// openBlob returns the model of an entry whose published file is in the cache, or whose stand-in
+// is to be used. The options name no other weights.
 func (z *Zoo) openBlob(ctx context.Context, entry *registry.Entry, src store.Blob, o OpenOptions) (*Model, error) {
+	if src.StandIn {
+		return z.openUnconverted(entry, src, o)
+	}
 	converted, err := z.converted(ctx, entry, src)
 	if errors.Is(err, store.ErrReadOnly) {
 		// A cache that somebody else filled: the published file will do.
-		checkpoint, err := openSource(entry, src)
-		if err != nil {
-			return nil, err
-		}
-		return z.model(entry, checkpoint, o, entry.Weights.Recipe, golden.FromFile(src.Digest))
+		return z.openUnconverted(entry, src, o)
 	}
 	if err != nil {
 		return nil, err
@@ -80,6 +79,19 @@ func (z *Zoo) openBlob(ctx context.Context, entry *registry.Entry, src store.Blo
 		return nil, err
 	}
 	return z.model(entry, checkpoint, o, "", golden.FromFile(src.Digest))
+}
+
+// openUnconverted returns the model of an entry's file as it is.
+func (z *Zoo) openUnconverted(entry *registry.Entry, src store.Blob, o OpenOptions) (*Model, error) {
+	checkpoint, err := z.openSource(entry, src)
+	if err != nil {
+		return nil, err
+	}
+	recipe := entry.Weights.Recipe
+	if src.StandIn {
+		recipe = "" // its names are not the published file's
+	}
+	return z.model(entry, checkpoint, o, recipe, golden.FromFile(src.Digest))
 }
 
 // OpenOptions says where the weights of a model come from, and what is otherwise than its row says.
@@ -113,21 +125,17 @@ func (z *Zoo) OpenWith(ctx context.Context, name string, o OpenOptions) (*Model,
 	}
 	if o.Weights == "" && o.Network == "" {
 		var m *Model
-		err = z.withSource(ctx, entry, func(src store.Blob) (err error) {
+		err = z.withSource(ctx, entry, z.weightOptions(name), func(src store.Blob) (err error) {
 			m, err = z.openBlob(ctx, entry, src, o)
 			return err
 		})
 		return m, err
 	}
-	src, err := z.fetch(ctx, entry)
+	src, err := z.fetchAs(ctx, entry, z.weightOptions(name))
 	if err != nil {
 		return nil, err
 	}
-	checkpoint, err := openSource(entry, src)
-	if err != nil {
-		return nil, err
-	}
-	return z.model(entry, checkpoint, o, entry.Weights.Recipe, golden.FromFile(src.Digest))
+	return z.openUnconverted(entry, src, o)
 }
 
 // OpenFile returns the named model with the weights of a checkpoint file, of any

@@ -38,6 +38,8 @@ type Options struct {
 	// LockKey, when set, is the key that must have signed Lock. Where that is not so, or there is
 	// no file at Lock, everything is refused, and so are names that are not in it.
 	LockKey ed25519.PublicKey
+	// StandIn, when set, is what Fetch returns where the entry's file is not at hand: see there.
+	StandIn *StandIn
 	// Limit, when set, returns how many bytes the file of an entry may have where its size is
 	// stated nowhere; 0: more than any.
 	Limit func(entry *registry.Entry) int64
@@ -79,10 +81,16 @@ func TorchCheckpoints(getenv func(string) string) string {
 // *FetchError when the address did not give a whole file, *OfflineError when there
 // was none to ask, *SpaceError for a full disk, *RotError for a file that was changed in the
 // store, and the context's.
+//
+// The stand-in of o is returned where the lock file pins it, and in place of an *OfflineError
+// where no lock file pins another file. It is neither stored nor learnt.
 func (s *Store) Fetch(ctx context.Context, entry *registry.Entry, o Options) (Blob, error) {
 	want, err := s.trust(entry, &o)
 	if err != nil {
 		return Blob{}, err
+	}
+	if want.standIn {
+		return o.StandIn.blob(ByLock), nil
 	}
 	if blob, ok, err := s.cached(ctx, want); err != nil {
 		return Blob{}, err
@@ -97,6 +105,9 @@ func (s *Store) Fetch(ctx context.Context, entry *registry.Entry, o Options) (Bl
 	}
 	copies := from.copies(want, &o)
 	if err := from.reachable(entry, &o); err != nil && len(copies) == 0 && len(s.candidates(want)) == 0 {
+		if by, ok := want.lastResort(&o); ok {
+			return o.StandIn.blob(by), nil
+		}
 		return Blob{}, err
 	}
 	unlock, err := s.lock(ctx, entry.Name)

@@ -81,6 +81,7 @@ type Blob struct {
 	CheckedBy Check
 	Read      time.Time   // when the bytes were last read and had the digest; zero: they may have changed since
 	Origin    lock.Origin // how it came
+	StandIn   bool        // it is Options.StandIn, which has no Path
 }
 
 // A Check says what a blob's bytes were checked against.

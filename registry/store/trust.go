@@ -28,6 +28,8 @@ import (
 //     what came by the same address, or was brought by hand (wanted.stands), and the digest of a
 //     file that is known by no more is learnt by itself only where it came straight from the
 //     address that is built into the program, for that name and address (wanted.vouched).
+//   - A stand-in is another file than the published one. It is used where a lock file pins it, or
+//     where none pins anything and no published file is to be had (wanted.lastResort).
 
 // wanted is what a file must be before it is trusted, and by whose word.
 type wanted struct {
@@ -37,6 +39,8 @@ type wanted struct {
 	entry   *registry.Entry // nil: of a bundle
 	row     string          // names the address of the row: rowKey
 	learnt  bool            // all digits are those that were learnt in this cache
+	pinned  bool            // by the lock file of the project
+	standIn bool            // that pins the stand-in
 }
 
 // trust returns what the entry's file must be. All digits of the digest come from the entry,
@@ -61,6 +65,10 @@ func (s *Store) trust(entry *registry.Entry, o *Options) (wanted, error) {
 	pin, ok, err := o.pin(entry)
 	if err != nil {
 		return w, err
+	}
+	w.pinned = ok
+	if w.standIn = ok && o.StandIn.stands(entry, pin); w.standIn {
+		return w, nil
 	}
 	origin := o.Lock
 	if !ok && !e.Digest.Full() {
@@ -149,6 +157,8 @@ func (o *Options) pin(entry *registry.Entry) (pin lock.Pin, ok bool, err error) 
 	e := &entry.Weights
 	var reason string
 	switch {
+	case ok && o.StandIn.stands(entry, pin):
+		return pin, ok, nil
 	case !ok && o.LockKey != nil:
 		reason = fmt.Sprintf("it is not in %s, whose signature is asked for: add it with zoo lock %s and sign the file again", o.Lock, entry.Name)
 	case ok && e.Digest != digest.Digest{} && !e.Digest.Matches(pin.Digest):
@@ -207,6 +217,63 @@ func (w *wanted) vouched(came lock.Way) bool {
 		return true
 	}
 	return came == lock.BuiltIn && e.AtBuiltin()
+}
+
+// A StandIn is a file that is part of the program and was made of an entry's published file, such
+// as one of half precision. Whoever has its bytes has to hold them against Digest.
+type StandIn struct {
+	Of      digest.Digest // all digits of the published file; of an entry that states another it is none
+	Digest  digest.Digest // all digits of the stand-in
+	Size    int64         // bytes
+	Address string        // "embedded:" and a name, for the lock file
+}
+
+// blob returns the stand-in as what Fetch returns.
+func (t *StandIn) blob(by Check) Blob {
+	from := lock.From(lock.BuiltIn, t.Address)
+	from.Checked = string(BySHA256)
+	return Blob{Size: t.Size, Digest: t.Digest, CheckedBy: by, Origin: from, StandIn: true}
+}
+
+// of reports whether there is a stand-in, and it was made of the entry's published file.
+func (t *StandIn) of(entry *registry.Entry) bool {
+	return t != nil && entry != nil && t.Of.Full() && t.Of == entry.Weights.Digest
+}
+
+// stands reports whether a pin of an entry is of the stand-in.
+func (t *StandIn) stands(entry *registry.Entry, pin lock.Pin) bool {
+	return t.of(entry) && pin == lock.Pin{Digest: t.Digest, Size: t.Size}
+}
+
+// lastResort reports whether the stand-in may be used where no published file is to be had, and
+// by which word. A pin is of another file: what it says holds.
+func (w *wanted) lastResort(o *Options) (Check, bool) {
+	if !o.StandIn.of(w.entry) {
+		return "", false
+	}
+	if w.pinned {
+		o.notice("%s: the file that is part of the program, sha256 %s, is not used: %s pins sha256 %s",
+			w.Name, o.StandIn.Digest, o.Lock, w.Digest)
+	}
+	return BySHA256, !w.pinned
+}
+
+// MayStandIn returns nil where the stand-in of o may be used for an entry whose published file is
+// not at hand. Else the error is a *TrustError or a *SignatureError.
+func (s *Store) MayStandIn(entry *registry.Entry, o Options) error {
+	o.Notice = nil
+	want, err := s.trust(entry, &o)
+	if err != nil || want.standIn {
+		return err
+	}
+	if _, ok := want.lastResort(&o); ok {
+		return nil
+	}
+	reason := "no file that is part of the program was made of what the registry states"
+	if o.StandIn.of(entry) {
+		reason = fmt.Sprintf("%s pins sha256 %s", o.Lock, want.Digest)
+	}
+	return &TrustError{Name: entry.Name, Reason: reason}
 }
 
 // rowKey names the address of a row, without giving away what is secret in it. A file: address
