@@ -90,8 +90,8 @@ func (c *Checkpoint) Close() error {
 }
 
 // Open opens a checkpoint, told apart by its first bytes and not by its name. A
-// file compressed with zstd is decompressed into a temporary file first, which is
-// removed by Close at the latest. The error is a *CheckpointError when the file is
+// file compressed with zstd is decompressed first: a small one into memory, others into a
+// temporary file, which is removed by Close at the latest. The error is a *CheckpointError when the file is
 // to blame.
 func Open(path string) (*Checkpoint, error) { return OpenAs(path, filepath.Base(path)) }
 

@@ -42,8 +42,14 @@ func convert(dst, src []byte, from, to DType) {
 			le.PutUint32(dst[4*i:], math.Float32bits(bfloat16(le.Uint16(src[2*i:]))))
 		}
 	case from == F16 && to == F32:
-		for i := 0; 2*i < len(src); i++ {
-			le.PutUint32(dst[4*i:], math.Float32bits(float16(le.Uint16(src[2*i:]))))
+		for len(src) >= 2 && len(dst) >= 4 {
+			h := uint32(le.Uint16(src))
+			v := h&0x8000<<16 | (h&0x7fff<<13 + 112<<23)
+			if h&0x7fff-0x400 >= 0x7800 { // no normal number
+				v = math.Float32bits(float16(uint16(h)))
+			}
+			le.PutUint32(dst, v)
+			src, dst = src[2:], dst[4:]
 		}
 	default:
 		load, store := loads[from], stores[to]
