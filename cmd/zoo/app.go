@@ -46,6 +46,7 @@ type app struct {
 	maxPixels   int               // of one picture, where the command has the flag; 0 for the default
 	pixelMemory int64             // bytes of all pictures in work
 	pulled      []*registry.Entry // rows of artifacts that the command line names
+	subject     *subject          // what the arguments mean, once that is known
 	ownLock     string            // of a command that makes a lock file where none is configured
 	warned      bool              // that the kernels are not those asked for
 	release     func()            // lets go of the cache; nil where it was not opened
@@ -95,6 +96,7 @@ func (a *app) command() *cobra.Command {
 	root.AddCommand(
 		a.listCommand(), a.infoCommand(),
 		a.downloadCommand(), a.importCommand(), a.convertCommand(), a.inspectCommand(), a.scanCommand(), a.rowCommand(),
+		a.demoCommand(),
 		a.verifyCommand(), a.predictCommand(), a.embedCommand(), a.pixelsCommand(), a.evalCommand(), a.reportCommand(), a.benchCommand(),
 		a.cacheCommand(), a.lockCommand(), a.bundleCommand(), a.pushCommand(), a.envCommand(), a.versionCommand(), a.manCommand(),
 	)
@@ -127,6 +129,7 @@ func (a *app) open() (*zoo.Zoo, error) {
 		c.LockKey = a.lockKey
 	}
 	c.Registries = append(c.Registries, a.configs...)
+	c.StandIns = standIns()
 	c.Offline = c.Offline || a.offline
 	c.Threads = a.jobs
 	c.Precision = a.precision

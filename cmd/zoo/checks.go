@@ -78,6 +78,9 @@ func (p *checkPrinter) print(c *zoo.Check) error {
 	if word != pass {
 		remarks = append(remarks, c.Reason())
 	}
+	if c.StandIn != nil {
+		remarks = append(remarks, fmt.Sprintf("%s of %s", c.StandIn.Kind, p.hex(c.StandIn.Of.Text())))
+	}
 	if c.Bundle != nil {
 		remarks = append(remarks, fmt.Sprintf("golden %s is of %s", v.Golden, c.Bundle))
 	}
@@ -119,6 +122,9 @@ func (p *checkPrinter) sentences(c *zoo.Check) {
 	v := c.Verdict
 	p.judge(verdictWord(v.Judged, v.Pass || !v.Judged), "%s %s %s, %s on %s, %d probes: %s", c.Model, c.Input, c.Weights, v.Precision,
 		model.Variant(), len(v.Probes), v)
+	if t := c.StandIn; t != nil {
+		p.line("     these weights are %s of the published file %s, and part of this program", t.Kind, t.Of.Text())
+	}
 	if c.Bundle != nil {
 		p.line("     golden %s is of %s", v.Golden, c.Bundle)
 	}

@@ -167,10 +167,15 @@ func isFile(arg string) bool {
 	if converter.IsFolder(arg) {
 		return true
 	}
+	return endsAsCheckpoint(arg) || strings.ContainsRune(arg, filepath.Separator)
+}
+
+// endsAsCheckpoint reports whether a path ends as the names of checkpoints do.
+func endsAsCheckpoint(path string) bool {
 	for _, suffix := range []string{".pth", ".pt", ".bin", ".ckpt", ".safetensors", ".zst"} {
-		if strings.HasSuffix(arg, suffix) {
+		if strings.HasSuffix(path, suffix) {
 			return true
 		}
 	}
-	return strings.ContainsRune(arg, filepath.Separator)
+	return false
 }

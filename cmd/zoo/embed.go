@@ -15,15 +15,17 @@ import (
 func (a *app) embedCommand() *cobra.Command {
 	var from zoo.OpenOptions
 	c := &cobra.Command{
-		Use:   "embed NAME IMAGE...",
+		Use:   "embed [NAME or CHECKPOINT] IMAGE...",
 		Short: "Print feature vectors of images",
 		Long: `Compute what enters the model's classifier for each image: one line of comma-separated values
-per image, its path first. Images are given as to zoo predict, and those that cannot be read are
-said as there. Formats: csv (also human), json, ndjson.
+per image, its path first. Images that cannot be read are said as zoo predict says them. Formats:
+csv (also human), json, ndjson.
+
+` + subjectHelp + `
 
 A checkpoint that lacks exactly the classifier, as those of self-supervised training do, will do.`,
 		Example: "  zoo embed cspresnet-nano_digits bird.jpg --format csv",
-		Args:    cobra.MinimumNArgs(2),
+		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			format, err := a.formatOf(formatJSON, formatNDJSON, formatCSV)
 			if err != nil {

@@ -74,7 +74,7 @@ func (a *app) infoCommand() *cobra.Command {
 				rowOrigin = origin.String()
 			}
 			if format == formatJSON {
-				return a.printInfoJSON(entry, forms[0], layers, here, z.Registry().Overrides(entry.Name), rowOrigin)
+				return a.printInfoJSON(entry, forms[0], layers, here, z.StandIn(entry.Name), z.Registry().Overrides(entry.Name), rowOrigin)
 			}
 			if layers {
 				return a.printLayers(forms[0].Cost, format)
@@ -82,7 +82,7 @@ func (a *app) infoCommand() *cobra.Command {
 			if format != formatHuman {
 				return usage("--format %s goes with --layers", format)
 			}
-			a.printInfo(entry, forms, here, z.Registry().Overrides(entry.Name), rowOrigin)
+			a.printInfo(entry, forms, here, z.StandIn(entry.Name), z.Registry().Overrides(entry.Name), rowOrigin)
 			return nil
 		},
 		ValidArgsFunction: a.completeFirstName,
@@ -152,7 +152,9 @@ func parseSize(s string) (h, w int, err error) {
 	return h, w, nil
 }
 
-func (a *app) printInfo(e *registry.Entry, forms []countedForm, here *zoo.Source, overrides []registry.Override, rowOrigin string) {
+func (a *app) printInfo(
+	e *registry.Entry, forms []countedForm, here *zoo.Source, standIn *zoo.StandIn, overrides []registry.Override, rowOrigin string,
+) {
 	line := func(key, value string) {
 		if value != "" {
 			a.field(15, key, value)
@@ -169,6 +171,13 @@ func (a *app) printInfo(e *registry.Entry, forms []countedForm, here *zoo.Source
 	}
 	if here != nil {
 		line("cached", fmt.Sprintf("%s, checked by %s, from %s", a.hex("sha256:"+here.Digest.String()), here.CheckedBy, here.Origin))
+	}
+	if standIn != nil {
+		use := "used as long as the published file is not here"
+		if here != nil {
+			use = "not used, since the published file is here"
+		}
+		line("embedded", fmt.Sprintf("%s, %s of that file, %s", a.hex(standIn.Digest.Text()), standIn.Kind, use))
 	}
 	line("row", rowOrigin)
 	line("container", e.Weights.Container)
@@ -216,8 +225,9 @@ func (a *app) printLayers(cost metrics.Cost, format string) error {
 // layersDrop is the order in which a narrow terminal goes without columns.
 var layersDrop = []string{"MACs", "Output", "Operator", "Params"}
 
-func (a *app) printInfoJSON(e *registry.Entry, cost countedForm, layers bool, here *zoo.Source,
-	overrides []registry.Override, rowOrigin string) error {
+func (a *app) printInfoJSON(
+	e *registry.Entry, cost countedForm, layers bool, here *zoo.Source, standIn *zoo.StandIn, overrides []registry.Override, rowOrigin string,
+) error {
 	type override struct {
 		File string   `json:"file"`
 		Keys []string `json:"keys"`
@@ -248,6 +258,7 @@ func (a *app) printInfoJSON(e *registry.Entry, cost countedForm, layers bool, he
 		Overrides     []override         `json:"overrides,omitempty"` // of a built-in row
 		Row           string             `json:"row,omitempty"`       // the bundle that brought the row
 		Cached        *zoo.Source        `json:"cached,omitempty"`
+		StandIn       *standInJSON       `json:"stand_in,omitempty"` // part of the program; used where nothing is cached
 		Container     string             `json:"container,omitempty"`
 		ConvertedFrom string             `json:"converted_from,omitempty"`
 		Licence       string             `json:"licence,omitempty"`
@@ -264,7 +275,7 @@ func (a *app) printInfoJSON(e *registry.Entry, cost countedForm, layers bool, he
 		ByOperator    []operator         `json:"by_operator"`
 		Layers        []layer            `json:"layers,omitempty"`
 	}{
-		e.Name, e.Family, e.Arch, e.Base, e.Classes, string(e.Labels), e.ClassNames, printable.Shown(e.Weights.URL), e.Weights.Digest.Text(), nil, rowOrigin, here, e.Weights.Container,
+		e.Name, e.Family, e.Arch, e.Base, e.Classes, string(e.Labels), e.ClassNames, printable.Shown(e.Weights.URL), e.Weights.Digest.Text(), nil, rowOrigin, here, toStandInJSON(standIn), e.Weights.Container,
 		printable.Shown(e.Weights.ConvertedFrom), e.Weights.Licence, e.Input.String(), e.Input, e.Published, cost.name, cost.Params, cost.FLOPs, cost.HeadFLOPs,
 		string(cost.Convention), string(cost.Scope), cost.Input, nil, nil,
 	}

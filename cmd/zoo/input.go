@@ -19,12 +19,12 @@ type inputSettings struct {
 	classes                          string
 }
 
-// inputFlags gives a command whose first argument is a model the flags of its preprocessing, and
-// that of its class names, and enters them into the options.
-func (a *app) inputFlags(c *cobra.Command, o *zoo.OpenOptions, classes bool) {
+// inputFlags gives a command whose first argument is a model the flags of its preprocessing, and enters
+// them into the options. One whose arguments are a subject gets that of class names, too.
+func (a *app) inputFlags(c *cobra.Command, o *zoo.OpenOptions, pictures bool) {
 	var s inputSettings
 	f := c.Flags()
-	if classes {
+	if pictures {
 		f.StringVar(&s.classes, "classes", "", "file with the names of the classes in label order, in place of the model's")
 	}
 	f.IntVar(&s.size, "size", 0, "side of the square that the network sees, in place of the model's; resized to as well where the model crops nothing")
@@ -44,11 +44,19 @@ func (a *app) inputFlags(c *cobra.Command, o *zoo.OpenOptions, classes bool) {
 			}
 		}
 		if s.size > 0 || s.resize+s.interpolation+s.mean+s.std != "" {
+			name := args[0]
+			if pictures { // beside the model, which need not be named
+				subject, err := a.findSubject(cmd.Context(), args, o.File)
+				if err != nil {
+					return err
+				}
+				name = subject.name
+			}
 			z, err := a.open()
 			if err != nil {
 				return err
 			}
-			entry, err := z.Registry().Lookup(args[0])
+			entry, err := z.Registry().Lookup(name)
 			if err != nil {
 				return err
 			}

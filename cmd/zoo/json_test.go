@@ -71,6 +71,7 @@ func jsonLines(t *testing.T, cache string) map[string][]string {
 	published := filepath.Join("..", "..", "golden", "nano", "cspresnet-nano_digits-30dbf170.pth")
 	return map[string][]string{
 		"zoo": {""}, "zoo version": {""}, "zoo env": {""},
+		"zoo demo": {""},
 		"zoo list": {"csp*", "csp* --format ndjson"},
 		"zoo info": {nanoModel + " --layers", "repvgg-A0_8xb32_in1k --config " + at("zoo.toml"), "mine --config " + at("zoo.toml"),
 			"efficientnet-lite0_3rdparty_in1k", "efficientnet-b0_3rdparty_8xb32-aa_in1k"},

@@ -21,7 +21,8 @@ func (a *app) listCommand() *cobra.Command {
 		Long: `List known models with their published figures: parameters in millions, FLOPs in units of
 10^9, accuracies in percent on the DATASET. CONVERTED FROM is the file that the checkpoint was made
 from, where its publisher says so. The last column says how the checkpoint is to be had: embedded,
-cached, by download, as a file of this machine, or by import of one.
+cached, by download, as a file of this machine, or by import of one. "embedded float16" is of a
+checkpoint that was made of the published one, and stands for it until that is there.
 
 A GLOB such as 'csp*' is held against whole names. Where the argument is no name and holds no
 character of globs, it is searched for: models are listed whose names or aliases hold each of its
@@ -110,7 +111,7 @@ func listRows(z *zoo.Zoo, entries []*registry.Entry) ([]listRow, error) {
 		p := &e.Published
 		rows = append(rows, listRow{
 			e.Name, e.Family, e.Arch, figure(p.ParamsM), figure(p.FLOPsG), figure(p.Top1), figure(p.Top5), e.Weights.Licence,
-			printable.Shown(e.Weights.ConvertedFrom), where(e, cached), e.Dataset(), aliases[e.Name],
+			printable.Shown(e.Weights.ConvertedFrom), where(z, e, cached), e.Dataset(), aliases[e.Name],
 		})
 	}
 	return rows, nil

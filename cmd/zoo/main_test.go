@@ -189,7 +189,7 @@ func TestExitStatus(t *testing.T) {
 		{"unknown model to import", []string{"import", "cspresnet51", text}, exitUnknown, []string{"did you mean"}},
 		{"unknown model among others", []string{"download", nano, "resnet1999"}, exitUnknown, []string{"zoo list"}},
 		{"offline", []string{"download", "cspresnet50_3rdparty_8xb32_in1k", "--offline"}, exitNetwork, []string{"zoo import cspresnet50_3rdparty_8xb32_in1k FILE"}},
-		{"no address", []string{"predict", "efficientnet-lite0_3rdparty_in1k", digit}, exitNetwork, []string{"zoo import efficientnet-lite0_3rdparty_in1k FILE"}},
+		{"no address", []string{"predict", "efficientnet-lite1_3rdparty_in1k", digit}, exitNetwork, []string{"zoo import efficientnet-lite1_3rdparty_in1k FILE"}},
 		{"import of another file", []string{"import", nano, text}, exitDigest, []string{"30dbf170", "nothing was cached", "zoo import " + nano}},
 		{"convert of another file", []string{"convert", text}, exitCheckpoint, []string{"notes.txt", "no file was written"}},
 		{"golden of another format", []string{"verify", nano, "--golden", text}, exitCheckpoint, []string{"notes.txt"}},
@@ -249,7 +249,7 @@ func TestOverview(t *testing.T) {
 	known := strings.Count(command(t, cache, "list").stdout, "\n") - 1
 	command(t, cache, "download", "cspresnet-nano_digits")
 	got := command(t, cache)
-	if want := fmt.Sprintf("\n%d models known, 3 embedded, 1 in the cache.\n", known); got.status != exitOK || !strings.Contains(got.stdout, want) {
+	if want := fmt.Sprintf("\n%d models known, 4 embedded, 1 in the cache.\n", known); got.status != exitOK || !strings.Contains(got.stdout, want) {
 		t.Errorf("no %q in:\n%s", want, got.stdout)
 	}
 }

@@ -5,6 +5,7 @@ import (
 
 	"github.com/spf13/cobra"
 
+	"github.com/gozoo/zoo"
 	"github.com/gozoo/zoo/registry"
 )
 
@@ -24,7 +25,7 @@ func (a *app) runOverview(cmd *cobra.Command, _ []string) error {
 	}
 	known, embedded := z.Registry().All(), 0
 	for _, e := range known {
-		if isEmbedded(e) {
+		if isEmbedded(e) || z.StandIn(e.Name) != nil {
 			embedded++
 		}
 	}
@@ -38,6 +39,7 @@ func (a *app) runOverview(cmd *cobra.Command, _ []string) error {
 	a.line("%s.", cmd.Short)
 	a.line("%d models known, %d embedded, %d in the cache.", len(known), embedded, len(cached))
 	a.line("")
+	a.line("  zoo demo       a photograph is named, looked into and verified: nothing is downloaded")
 	a.line("  zoo report     the reproduction table, computed here")
 	a.line("  zoo verify     the networks against the reference framework's numbers")
 	a.line("  zoo list       every model; zoo --help lists every command")
@@ -50,12 +52,15 @@ func isEmbedded(e *registry.Entry) bool {
 }
 
 // where says how an entry's checkpoint is to be had.
-func where(e *registry.Entry, cached map[string]bool) string {
+func where(z *zoo.Zoo, e *registry.Entry, cached map[string]bool) string {
+	t := z.StandIn(e.Name)
 	switch {
 	case isEmbedded(e):
 		return "embedded"
 	case cached[e.Name]:
 		return "cached"
+	case t != nil: // another file than the published one
+		return "embedded " + t.Kind
 	case e.Weights.URL == "":
 		return "import"
 	case strings.HasPrefix(e.Weights.URL, registry.FileScheme):

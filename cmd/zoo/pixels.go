@@ -37,6 +37,11 @@ read from standard input, an OUT of - written to standard output. Formats: human
 			}
 			pipeline := vision.Pipeline{}
 			if name != "" {
+				if _, err := z.Registry().Lookup(name); err != nil && isFile(name) {
+					if name, err = modelIn(z, name); err != nil {
+						return err
+					}
+				}
 				if pipeline, err = z.Preprocessing(name); err != nil {
 					return err
 				}
@@ -68,7 +73,8 @@ read from standard input, an OUT of - written to standard output. Formats: human
 			return nil
 		},
 	}
-	c.Flags().StringVar(&name, "for", "", "registry name of the model whose preprocessing is applied")
+	c.Flags().StringVar(&name, "for", "",
+		"registry name of the model whose preprocessing is applied, or a checkpoint that zoo convert noted it in")
 	c.Flags().StringVarP(&output, "output", "o", "", "PNG file to write, - being standard output")
 	c.RegisterFlagCompletionFunc("for", a.completeNames)
 	a.pictureFlags(c)

@@ -19,19 +19,24 @@ func (a *app) predictCommand() *cobra.Command {
 	var cam camFlags
 	var multiLabel bool
 	c := &cobra.Command{
-		Use:   "predict NAME IMAGE...",
+		Use:   "predict [NAME or CHECKPOINT] IMAGE...",
 		Short: "Name what is in images",
 		Long: `Classify images with a model: class index, score and name, best first. Each image goes through
 the model's own preprocessing. An IMAGE is a file, a folder of files, or - for standard
-input. Scores are softmax probabilities; those of a classifier with one row, and of all with
+input.
+
+` + subjectHelp + `
+
+Scores are softmax probabilities; those of a classifier with one row, and of all with
 --multi-label, are sigmoids and say so. In a folder, what has an image's suffix counts, at any depth, links
 followed, without hidden files and those that Windows and macOS leave. An image that cannot be read is
 named on standard error; json and ndjson have an object with "error" and "kind" in its place instead.
 Formats: human, json, ndjson, csv.
 
 ` + camHelp,
-		Example: "  zoo predict cspresnet50_3rdparty_8xb32_in1k bird.jpg --top 3 --cam bird.cam.png",
-		Args:    cobra.MinimumNArgs(2),
+		Example: "  zoo predict bird.jpg\n  zoo predict cspresnet50_3rdparty_8xb32_in1k bird.jpg --top 3 --cam bird.cam.png\n" +
+			"  zoo predict flowers.safetensors rose.jpg",
+		Args: cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			format, err := a.formatOf(formatJSON, formatNDJSON, formatCSV)
 			if err != nil {
@@ -118,24 +123,6 @@ func (a *app) openModel(ctx context.Context, name string, from zoo.OpenOptions) 
 		}
 	}
 	return z.OpenWith(ctx, name, from)
-}
-
-// openModelAndImages opens the model that args begin with, and lists the images that
-// follow. An image that is not there is said before the model is downloaded.
-func (a *app) openModelAndImages(ctx context.Context, args []string, from zoo.OpenOptions) (*model.Model, []string, error) {
-	z, err := a.open()
-	if err != nil {
-		return nil, nil, err
-	}
-	if _, err := z.Registry().Lookup(args[0]); err != nil {
-		return nil, nil, err
-	}
-	images, err := listImages(ctx, args[1:])
-	if err != nil {
-		return nil, nil, err
-	}
-	m, err := a.openModel(ctx, args[0], from)
-	return m, images, err
 }
 
 // listImages returns the images of the arguments: a folder stands for the images in

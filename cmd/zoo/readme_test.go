@@ -10,7 +10,7 @@ import (
 )
 
 // session is a command of a document, with what it prints.
-var session = regexp.MustCompile("(?s)```console\n\\$ zoo ([^\n]*)\n(.*?)```")
+var session = regexp.MustCompile("(?s)```console\n\\$ (?:zoo|go run ./cmd/zoo) ([^\n]*)\n(.*?)```")
 
 // What the README shows is what the program prints.
 func TestReadme(t *testing.T) {

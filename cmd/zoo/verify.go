@@ -123,26 +123,27 @@ func parsePrecisions(list string) ([]zoo.Precision, error) {
 
 // checkJSON is a zoo.Check as JSON.
 type checkJSON struct {
-	Model     string      `json:"model"`
-	Golden    string      `json:"golden"`
-	Origin    string      `json:"golden_origin"`              // embedded, file or bundle
-	Bundle    string      `json:"golden_bundle,omitempty"`    // sha256 of its manifest
-	SignedBy  string      `json:"golden_signed_by,omitempty"` // key that was asked for when it was loaded; empty: none
-	Weights   string      `json:"weights"`
-	Input     string      `json:"input"`
-	Precision string      `json:"precision"`
-	Kernels   string      `json:"kernels"`
-	Judged    bool        `json:"judged"`
-	Pass      bool        `json:"pass"`
-	Error     *float64    `json:"error"` // null: not a finite number
-	Tolerance float64     `json:"tolerance"`
-	Headroom  *float64    `json:"headroom"` // null: no error at all
-	Logits    *float64    `json:"logits_error"`
-	Probed    *float64    `json:"logits_error_beside_probes,omitempty"`
-	Probes    int         `json:"probes"`
-	Reason    string      `json:"reason,omitempty"`
-	FirstBad  string      `json:"first_bad_layer,omitempty"`
-	Pixels    *pixelsJSON `json:"pixels,omitempty"`
+	Model     string       `json:"model"`
+	Golden    string       `json:"golden"`
+	Origin    string       `json:"golden_origin"`              // embedded, file or bundle
+	Bundle    string       `json:"golden_bundle,omitempty"`    // sha256 of its manifest
+	SignedBy  string       `json:"golden_signed_by,omitempty"` // key that was asked for when it was loaded; empty: none
+	Weights   string       `json:"weights"`
+	StandIn   *standInJSON `json:"stand_in,omitempty"` // whose the weights are, where they are not the published ones
+	Input     string       `json:"input"`
+	Precision string       `json:"precision"`
+	Kernels   string       `json:"kernels"`
+	Judged    bool         `json:"judged"`
+	Pass      bool         `json:"pass"`
+	Error     *float64     `json:"error"` // null: not a finite number
+	Tolerance float64      `json:"tolerance"`
+	Headroom  *float64     `json:"headroom"` // null: no error at all
+	Logits    *float64     `json:"logits_error"`
+	Probed    *float64     `json:"logits_error_beside_probes,omitempty"`
+	Probes    int          `json:"probes"`
+	Reason    string       `json:"reason,omitempty"`
+	FirstBad  string       `json:"first_bad_layer,omitempty"`
+	Pixels    *pixelsJSON  `json:"pixels,omitempty"`
 }
 
 type pixelsJSON struct {
@@ -225,6 +226,7 @@ func toCheckJSON(c *zoo.Check) checkJSON {
 		Judged: v.Judged, Pass: c.Pass(), Error: finite(v.Error()), Tolerance: v.Tolerance,
 		Headroom: finite(v.Headroom()), Logits: finite(v.Logits.Error), Probes: len(v.Probes),
 	}
+	out.StandIn = toStandInJSON(c.StandIn)
 	if b := c.Bundle; b != nil {
 		out.Bundle, out.SignedBy = b.Manifest.String(), b.Signer()
 	}

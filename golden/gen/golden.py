@@ -18,6 +18,7 @@ import pathlib
 import struct
 
 import numpy as np
+import safetensors.torch
 import torch
 import zstandard
 
@@ -32,9 +33,12 @@ def synthetic_state(net, seed):
 
 
 def published_state(path):
-    """Returns the state dict of a checkpoint file in float32, and "sha256:HEX" of the file."""
+    """Returns the state dict of a checkpoint file, .pth or .safetensors.zst, in float32, and "sha256:HEX" of the file."""
     data = pathlib.Path(path).read_bytes()
-    loaded = torch.load(path, map_location="cpu", weights_only=True)
+    if str(path).endswith(".safetensors.zst"):
+        loaded = safetensors.torch.load(zstandard.ZstdDecompressor().decompress(data))
+    else:
+        loaded = torch.load(path, map_location="cpu", weights_only=True)
     state = loaded.get("state_dict", loaded)
     state = {k.removeprefix("module."): v.float() if v.is_floating_point() else v for k, v in state.items()}
     return state, "sha256:" + hashlib.sha256(data).hexdigest()

@@ -64,6 +64,9 @@ func WriteHuman(w io.Writer, rows []metrics.Row, s Screen) error {
 	return err
 }
 
+// WriteSummary writes the first table of WriteHuman alone.
+func WriteSummary(w io.Writer, rows []metrics.Row, s Screen) error { return summary(rows).Human(w, s) }
+
 // WriteMarkdown writes the same report as GitHub's Markdown.
 func WriteMarkdown(w io.Writer, rows []metrics.Row) error {
 	var b bytes.Buffer
