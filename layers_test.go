@@ -176,6 +176,18 @@ func TestLayers(t *testing.T) {
 	}
 }
 
+// TestNoTemplates: a program in which a template can be executed keeps every exported method of all its
+// types, for the template might name it. That is 2.4 MB of cmd/zoo.
+func TestNoTemplates(t *testing.T) {
+	for _, file := range goFiles(t) {
+		for _, dep := range imports(t, file) {
+			if !strings.HasSuffix(file, "_test.go") && strings.HasSuffix(dep, "/template") {
+				t.Errorf("%s: %q must not be imported", file, dep)
+			}
+		}
+	}
+}
+
 // TestExamples sees that every public package has an example that runs.
 func TestExamples(t *testing.T) {
 	has := make(map[string]bool)

@@ -1,13 +1,12 @@
 package table
 
 import (
-	"bytes"
 	"cmp"
 	"crypto/sha256"
 	_ "embed"
 	"encoding/base64"
 	"fmt"
-	"html/template"
+	"html"
 	"io"
 	"slices"
 	"strconv"
@@ -28,11 +27,6 @@ var (
 	htmlScript string
 )
 
-var htmlReport = sync.OnceValue(func() *template.Template {
-	parts := func(name string) []string { return strings.SplitAfter(name, "_") } // where a line may be broken
-	return template.Must(template.New("report").Funcs(template.FuncMap{"parts": parts}).Parse(htmlText))
-})
-
 // htmlPolicy lets nothing but the page's own style and script work, whatever stands in it.
 var htmlPolicy = sync.OnceValue(func() string {
 	sum := func(text string) string {
@@ -47,54 +41,166 @@ var htmlPolicy = sync.OnceValue(func() string {
 // from elsewhere, and it follows the reader's choice of light or dark. A script of its own
 // sorts and filters the table, which is complete without it; no other can run.
 func WriteHTML(w io.Writer, rows []metrics.Row) error {
-	page := htmlPage{
-		Style: template.CSS(htmlStyle), Script: template.JS(htmlScript), Policy: htmlPolicy(), Absent: htmlAbsent,
-		Pairs: []string{"parameters, 10⁶", "FLOPs, 10⁹", "Top-1, %", "Top-5, %"}, Caption: "1 model; " + Tally(rows), Verdicts: verdictsOf(rows),
-		Integers: integers(rows).each(printable.Text), Measured: measurements(rows),
-	}
+	caption := "1 model; " + Tally(rows)
 	if len(rows) != 1 {
-		page.Caption = fmt.Sprintf("%d models; %s", len(rows), Tally(rows))
+		caption = fmt.Sprintf("%d models; %s", len(rows), Tally(rows))
 	}
-	for i := range page.Measured {
-		page.Measured[i] = printable.Text(page.Measured[i])
-	}
-	if figures := figuresOf(rows); len(figures) > 0 {
-		page.Plot = template.HTML(plotSVG(figures)) // text in it is escaped
-	}
+	var table, chips, pairs markup
+	box := ""
 	for _, r := range rows {
 		h := newHTMLRow(r)
+		table.row(h)
 		for _, f := range h.Figures {
-			page.Box = page.Box || max(len(f.Published), len(f.Ours)) > widest
+			if max(len(f.Published), len(f.Ours)) > widest {
+				box = " box"
+			}
 		}
-		page.Rows = append(page.Rows, h)
 	}
-	var b bytes.Buffer
-	if err := htmlReport().Execute(&b, page); err != nil {
-		return err
+	for _, v := range verdictsOf(rows) {
+		chips.add("\n<button type=\"button\" aria-pressed=\"false\" data-verdict=\"%s\" class=\"%s\">\n"+
+			"<span aria-hidden=\"true\">%s</span> %s %s</button>", v.Text, v.Class, v.Mark, v.Text, strconv.Itoa(v.Count))
 	}
-	_, err := w.Write(b.Bytes())
+	for _, what := range []string{"parameters, 10⁶", "FLOPs, 10⁹", "Top-1, %", "Top-5, %"} {
+		pairs.add("\n<th class=\"right pub\" scope=\"col\" title=\"%s, published\">pub."+
+			"<th class=\"right\" scope=\"col\" title=\"%s, ours\">ours", what, what)
+	}
+	counts := integers(rows).each(printable.Text)
+	plot, measured := htmlPlot(rows), htmlMeasured(rows)
+	_, err := io.WriteString(w, strings.NewReplacer(
+		"{{Policy}}", html.EscapeString(htmlPolicy()), "{{Style}}", htmlStyle, "{{Script}}", htmlScript, "{{Absent}}", htmlAbsent,
+		"{{Chips}}", chips.String(), "{{Box}}", box, "{{Caption}}", html.EscapeString(caption), "{{Pairs}}", pairs.String(),
+		"{{Rows}}", table.String(), "{{Plot}}", plot, "{{Measured}}", measured,
+		"{{PlotLink}}", linkTo("plot", "Accuracy against cost", plot),
+		"{{MeasuredLink}}", linkTo("measured", "How accuracies were measured", measured),
+		"{{CountsHead}}", countsHead(counts), "{{CountsRows}}", countsRows(counts),
+	).Replace(htmlText))
 	return err
+}
+
+// linkTo returns a link to a section of the page; empty where that is empty.
+func linkTo(id, text, section string) string {
+	if section == "" {
+		return ""
+	}
+	return "<a href=\"#" + id + "\">" + text + "</a>"
+}
+
+// markup is a piece of a page. It is written by hand and not by package html/template, whose use makes
+// the linker keep every exported method of the program, more than two megabytes.
+type markup struct{ strings.Builder }
+
+// add writes values in a format of HTML in which %s stands for each: in a text, or in an attribute
+// in double quotes. What acts there is escaped.
+func (b *markup) add(format string, values ...any) {
+	for i, v := range values {
+		values[i] = html.EscapeString(fmt.Sprint(v))
+	}
+	fmt.Fprintf(b, format, values...)
+}
+
+// name writes a name, and where a line may be broken in it.
+func (b *markup) name(name string) {
+	for i, part := range strings.SplitAfter(name, "_") {
+		if i > 0 {
+			b.WriteString("<wbr>")
+		}
+		b.add("%s", part)
+	}
+}
+
+// row writes a row of the table of figures.
+func (b *markup) row(h htmlRow) {
+	b.add("\n<tr data-verdicts=\"%s,%s\">", h.Counts.Text, h.Accuracy.Text)
+	for _, v := range []htmlVerdict{h.Counts, h.Accuracy} {
+		b.add("<td class=\"verdict %s\" data-sort=\"%s\" title=\"%s\"><span aria-hidden=\"true\">%s</span><span class=\"word\"> %s</span>",
+			v.Class, strconv.Itoa(v.Rank), v.Text, v.Mark, v.Text)
+	}
+	b.WriteString("<th scope=\"row\" class=\"model\">")
+	b.name(h.Name)
+	if h.Reason != "" {
+		b.add(" <small>%s</small>", h.Reason)
+	}
+	for i, f := range h.Figures {
+		bad := ""
+		if f.Differs {
+			bad = " bad"
+		}
+		b.add("<td class=\"right pub\">%s<td class=\"right%s\"", f.Published, bad)
+		if f.Title != "" {
+			b.add(" title=\"%s\"", f.Title)
+		}
+		b.add(">%s", f.Ours)
+		if i == 1 {
+			b.add("<td class=\"by\" title=\"%s\">%s", h.Scope, h.CountedBy)
+		}
+	}
+	b.add("<td class=\"right\">%s", h.Images)
+}
+
+// htmlPlot returns the section of the plot; empty where there is nothing to plot.
+func htmlPlot(rows []metrics.Row) string {
+	figures := figuresOf(rows)
+	if len(figures) == 0 {
+		return ""
+	}
+	return "\n\n<h2 id=\"plot\">Accuracy against cost</h2>\n<div class=\"wide\" tabindex=\"0\" role=\"region\" aria-label=\"Plot\">\n" +
+		string(plotSVG(figures)) + "</div>" // text in it is escaped
+}
+
+// htmlMeasured returns the section on how accuracies were measured; empty where none was.
+func htmlMeasured(rows []metrics.Row) string {
+	lines := measurements(rows)
+	if len(lines) == 0 {
+		return ""
+	}
+	var b markup
+	b.WriteString("\n\n<h2 id=\"measured\">How accuracies were measured</h2>\n<ul>")
+	for _, line := range lines {
+		b.add("\n<li>%s", printable.Text(line))
+	}
+	b.WriteString("\n</ul>")
+	return b.String()
+}
+
+// countsHead returns the heads of the columns of exact counts.
+func countsHead(t Table) string {
+	var b markup
+	for i, text := range t.Header {
+		class := ""
+		switch {
+		case i == 0:
+			class, text = "model", "Model"
+		case t.IsRight(i):
+			class = "right"
+		}
+		b.add("\n<th scope=\"col\" class=\"%s\">%s", class, text)
+	}
+	return b.String()
+}
+
+// countsRows returns the rows of exact counts.
+func countsRows(t Table) string {
+	var b markup
+	for _, row := range t.Rows {
+		b.WriteString("\n<tr>")
+		for i, text := range row {
+			switch {
+			case i == 0:
+				b.WriteString("<th scope=\"row\" class=\"model\">")
+				b.name(text)
+			case t.IsRight(i):
+				b.add("<td class=\"right\">%s", text)
+			default:
+				b.add("<td>%s", text)
+			}
+		}
+	}
+	return b.String()
 }
 
 // widest is the most letters of figures with which all columns fit a page of 1280 pixels:
 // those of published counts that are integers have up to 14.
 const widest = 14
-
-// htmlPage is what the page shows.
-type htmlPage struct {
-	Style    template.CSS
-	Script   template.JS
-	Policy   string
-	Absent   string
-	Caption  string
-	Verdicts []htmlVerdict
-	Pairs    []string // what each pair of columns holds
-	Rows     []htmlRow
-	Box      bool          // the table scrolls in its own box however wide the page is
-	Plot     template.HTML // empty: nothing to plot
-	Integers Table
-	Measured []string
-}
 
 // htmlRow is a row as the page shows it.
 type htmlRow struct {
