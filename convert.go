@@ -170,7 +170,7 @@ func (z *Zoo) Convert(ctx context.Context, name string, o ConvertOptions) (*Conv
 		return nil, fmt.Errorf("zoo: convert %s: %w", name, err)
 	}
 	var done *Conversion
-	err = z.withSource(ctx, entry, z.weightOptions(name), func(src store.Blob) (err error) {
+	err = z.withSource(ctx, entry, z.weightOptions(entry.Name), func(src store.Blob) (err error) {
 		done, err = z.convertSource(ctx, entry, src, o)
 		return err
 	})

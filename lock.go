@@ -67,7 +67,7 @@ func (z *Zoo) pin(ctx context.Context, path string, entry *registry.Entry, updat
 	if err != nil {
 		return nil, err
 	}
-	o := z.weightOptions(name)
+	o := z.weightOptions(entry.Name)
 	o.Lock, o.LockKey = "", nil // the name may be new
 	if _, pinned := pins.Pin(name); update {
 		err = z.store.Forget(ctx, name)

@@ -100,15 +100,15 @@ func (z *Zoo) verifiedStandIn(entry *registry.Entry, t *StandIn) (*Model, error)
 // StandIn returns the stand-in of a name whose row states that it was published as the file that
 // the stand-in was made of; nil for none.
 func (z *Zoo) StandIn(name string) *StandIn {
-	i := slices.IndexFunc(z.config.StandIns, func(t StandIn) bool { return t.Name == name })
+	entry, err := z.registry.Lookup(name)
+	if err != nil {
+		return nil
+	}
+	i := slices.IndexFunc(z.config.StandIns, func(t StandIn) bool { return t.Name == entry.Name && t.Of == entry.Weights.Digest })
 	if i < 0 {
 		return nil
 	}
-	t := &z.config.StandIns[i]
-	if entry, err := z.registry.Lookup(name); err != nil || entry.Weights.Digest != t.Of {
-		return nil
-	}
-	return t
+	return &z.config.StandIns[i]
 }
 
 // weightOptions is fetchOptions for those who can do with the stand-in of a name.

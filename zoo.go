@@ -125,13 +125,13 @@ func (z *Zoo) OpenWith(ctx context.Context, name string, o OpenOptions) (*Model,
 	}
 	if o.Weights == "" && o.Network == "" {
 		var m *Model
-		err = z.withSource(ctx, entry, z.weightOptions(name), func(src store.Blob) (err error) {
+		err = z.withSource(ctx, entry, z.weightOptions(entry.Name), func(src store.Blob) (err error) {
 			m, err = z.openBlob(ctx, entry, src, o)
 			return err
 		})
 		return m, err
 	}
-	src, err := z.fetchAs(ctx, entry, z.weightOptions(name))
+	src, err := z.fetchAs(ctx, entry, z.weightOptions(entry.Name))
 	if err != nil {
 		return nil, err
 	}
