@@ -6,6 +6,7 @@ import (
 	"io"
 	"io/fs"
 	"math"
+	"os"
 	"path/filepath"
 	"slices"
 	"strings"
@@ -38,6 +39,9 @@ computed is computed at precision highest. Formats: human, json.`,
 			format, err := a.formatOf(formatJSON)
 			if err != nil {
 				return err
+			}
+			if st, err := os.Stat(output); output != "" && (err != nil || !st.IsDir()) {
+				return usage("-o %s: expected a folder that is there", output)
 			}
 			a.precision = zoo.Highest // the same digits everywhere
 			z, err := a.open()
