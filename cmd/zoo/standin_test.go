@@ -111,9 +111,9 @@ func TestSubjects(t *testing.T) {
 			says: []string{"expected an IMAGE after it"}},
 		{name: "a slip in a name", args: []string{"predict", "cspresnet-nano_digit", "digit.png"}, status: exitUnknown,
 			says: []string{"did you mean " + nanoModel}},
-		{name: "no such picture", args: []string{"predict", "nothing.jpg"}, status: exitUsage, says: []string{"nothing.jpg: no such file"}},
+		{name: "no such picture", args: []string{"predict", "nothing.jpg"}, status: exitUsage, says: []string{"nothing.jpg: there is no such file"}},
 		{name: "no such checkpoint", args: []string{"predict", "nothing.safetensors", "digit.png"}, status: exitUsage,
-			says: []string{"nothing.safetensors: no such file"}},
+			says: []string{"nothing.safetensors: there is no such file"}},
 		{name: "nothing", args: []string{"predict"}, status: exitUsage},
 	})
 	if _, err := os.Stat(filepath.Join(cache, "refs", standInName)); err == nil {
