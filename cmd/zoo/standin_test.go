@@ -80,6 +80,7 @@ func TestSubjects(t *testing.T) {
 		{name: "a picture", args: []string{"predict", "coffee.jpg"},
 			says: []string{"967  0.95", "espresso", "coffee.jpg is taken for a picture", shown, "published file 57934424 is not here", "float16", "sha256:" + standInDigest}},
 		{name: "without a network", args: []string{"predict", "--offline", "coffee.jpg"}, says: []string{"espresso"}},
+		{name: "by an alias", args: []string{"predict", "efficientnet_lite0", "coffee.jpg"}, says: []string{"967  0.95", "sha256:" + standInDigest}},
 		{name: "two pictures", args: []string{"predict", "coffee.jpg", "chelsea.jpg", "--top", "1"}, says: []string{"espresso", "tiger cat"}},
 		{name: "a folder", args: []string{"predict", ".", "--top", "1"}, says: []string{"espresso", "tiger cat", ". is taken for a picture"}},
 		{name: "a picture without a suffix", args: []string{"predict", "./espresso"},
