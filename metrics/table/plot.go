@@ -140,7 +140,7 @@ func (f figure) headroom() float64 {
 	if len(f.points) <= few {
 		return 0.15
 	}
-	return 0.4
+	return 0.45
 }
 
 // plotSVG draws figures below each other. Classes are for the page's style sheet alone.
