@@ -56,14 +56,14 @@ func checkBounded(t *testing.T, cache string, status int, says string, args ...s
 	if p.status != status || !strings.Contains(p.stdout+p.stderr, says) {
 		t.Errorf("exit status %d, want %d and %q:\n%s%s", p.status, status, says, p.stdout, p.stderr)
 	}
-	if p.peak > mostMemory || p.took > mostTime {
+	if !race.Enabled && (p.peak > mostMemory || p.took > mostTime) { // what watches takes more than the program
 		t.Errorf("takes %d MB and %v", p.peak, p.took)
 	}
 }
 
 func TestHostile2Pictures(t *testing.T) {
 	if race.Enabled {
-		t.Skip("measures memory and processor time")
+		t.Skip("a minute and more of processor time")
 	}
 	dir, cache := corpus(t, "hostile-2"), t.TempDir()
 	for _, tc := range []struct {
