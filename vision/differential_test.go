@@ -78,7 +78,7 @@ func fuzzFormat(f *testing.F, suffix string) {
 		}
 		got, err := vision.Decode(data, vision.DecodeOptions{MaxPixels: 1 << 16, IgnoreEXIF: true})
 		want := elsewhere(data)
-		if want == nil {
+		if want == nil || want.Bounds().Empty() { // without pixels it is no picture here
 			return
 		}
 		if err != nil {
