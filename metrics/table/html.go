@@ -6,7 +6,6 @@ import (
 	_ "embed"
 	"encoding/base64"
 	"fmt"
-	"html"
 	"io"
 	"slices"
 	"strconv"
@@ -67,8 +66,8 @@ func WriteHTML(w io.Writer, rows []metrics.Row) error {
 	counts := integers(rows).each(printable.Text)
 	plot, measured := htmlPlot(rows), htmlMeasured(rows)
 	_, err := io.WriteString(w, strings.NewReplacer(
-		"{{Policy}}", html.EscapeString(htmlPolicy()), "{{Style}}", htmlStyle, "{{Script}}", htmlScript, "{{Absent}}", htmlAbsent,
-		"{{Chips}}", chips.String(), "{{Box}}", box, "{{Caption}}", html.EscapeString(caption), "{{Pairs}}", pairs.String(),
+		"{{Policy}}", printable.HTML(htmlPolicy()), "{{Style}}", htmlStyle, "{{Script}}", htmlScript, "{{Absent}}", htmlAbsent,
+		"{{Chips}}", chips.String(), "{{Box}}", box, "{{Caption}}", printable.HTML(caption), "{{Pairs}}", pairs.String(),
 		"{{Rows}}", table.String(), "{{Plot}}", plot, "{{Measured}}", measured,
 		"{{PlotLink}}", linkTo("plot", "Accuracy against cost", plot),
 		"{{MeasuredLink}}", linkTo("measured", "How accuracies were measured", measured),
@@ -93,7 +92,7 @@ type markup struct{ strings.Builder }
 // in double quotes. What acts there is escaped.
 func (b *markup) add(format string, values ...any) {
 	for i, v := range values {
-		values[i] = html.EscapeString(fmt.Sprint(v))
+		values[i] = printable.HTML(fmt.Sprint(v))
 	}
 	fmt.Fprintf(b, format, values...)
 }
