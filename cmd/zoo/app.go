@@ -170,6 +170,14 @@ func (a *app) sayKernels() {
 	}
 }
 
+// openFor is open for a command that knows some formats: see formatOf.
+func (a *app) openFor(known ...string) (format string, z *zoo.Zoo, err error) {
+	if format, err = a.formatOf(known...); err == nil {
+		z, err = a.open()
+	}
+	return format, z, err
+}
+
 // flags are the flags that stand for a field of options, for which they are named otherwise.
 var flags = map[string]string{
 	"Threads": "jobs", "Format": "to", "DType": "dtype", "Shards": "shard", "Log": "output", "LockKey": "lock-key", "CacheDir": "cache-dir",

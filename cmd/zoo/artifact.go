@@ -25,11 +25,7 @@ Formats: human, json, which says what was sent and what the registry had.`,
 			"  zoo push flowers oci://localhost:5000/models/flowers:v1 --converted --format json",
 		Args: cobra.ExactArgs(2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			format, err := a.formatOf(formatJSON)
-			if err != nil {
-				return err
-			}
-			z, err := a.open()
+			format, z, err := a.openFor(formatJSON)
 			if err != nil {
 				return err
 			}

@@ -93,11 +93,7 @@ compressed with zstd, and may be -, standard input. Formats: human, json.`,
 		Example: "  zoo bundle load models.tar --lock-key release.key.pub",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			format, err := a.formatOf(formatJSON)
-			if err != nil {
-				return err
-			}
-			z, err := a.open()
+			format, z, err := a.openFor(formatJSON)
 			if err != nil {
 				return err
 			}

@@ -22,11 +22,7 @@ func (a *app) cacheCommand() *cobra.Command {
 		Long:  "Print the cache folder. Formats: human, json.",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			format, err := a.formatOf(formatJSON)
-			if err != nil {
-				return err
-			}
-			z, err := a.open()
+			format, z, err := a.openFor(formatJSON)
 			if err != nil {
 				return err
 			}
@@ -55,11 +51,7 @@ since, how it came, and which bundle brought its row. Formats: human, json, ndjs
 		Example: "  zoo cache ls",
 		Args:    cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			format, err := a.formatOf(formatJSON, formatNDJSON)
-			if err != nil {
-				return err
-			}
-			z, err := a.open()
+			format, z, err := a.openFor(formatJSON, formatNDJSON)
 			if err != nil {
 				return err
 			}
@@ -113,11 +105,7 @@ it may have changed; this one always does, and finds what a disk has changed by 
 		Example: "  zoo cache verify",
 		Args:    cobra.NoArgs,
 		RunE: func(cmd *cobra.Command, _ []string) error {
-			format, err := a.formatOf(formatJSON)
-			if err != nil {
-				return err
-			}
-			z, err := a.open()
+			format, z, err := a.openFor(formatJSON)
 			if err != nil {
 				return err
 			}

@@ -26,11 +26,7 @@ is said. Formats: human, json.`,
 		Example: "  zoo cache rm cspresnet50_3rdparty_8xb32_in1k\n  zoo cache rm 'resnet*' --dry-run",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			format, err := a.formatOf(formatJSON)
-			if err != nil {
-				return err
-			}
-			z, err := a.open()
+			format, z, err := a.openFor(formatJSON)
 			if err != nil {
 				return err
 			}

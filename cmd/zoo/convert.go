@@ -57,11 +57,7 @@ prints what would be written, its size and its digest. Formats: human, json.`,
   zoo convert mine.pth --model cspresnet50_3rdparty_8xb32_in1k --classes names.txt -o mine.safetensors`,
 		Args: cobra.ExactArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			format, err := a.formatOf(formatJSON)
-			if err != nil {
-				return err
-			}
-			z, err := a.open()
+			format, z, err := a.openFor(formatJSON)
 			if err != nil {
 				return err
 			}

@@ -30,11 +30,7 @@ goes to standard error as one JSON object a line.`,
 		Example: "  zoo download cspresnet50_3rdparty_8xb32_in1k\n  zoo download cspresnet-nano_digits --output nano.pth",
 		Args:    cobra.MinimumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			format, err := a.formatOf(formatJSON, formatNDJSON)
-			if err != nil {
-				return err
-			}
-			z, err := a.open()
+			format, z, err := a.openFor(formatJSON, formatNDJSON)
 			if err != nil {
 				return err
 			}
@@ -111,11 +107,7 @@ Without a NAME the digest says whose file it is. Formats: human, json, ndjson.`,
 		Example: "  zoo import efficientnet-lite0_3rdparty_in1k efficientnet-lite0-57934424.pth",
 		Args:    cobra.RangeArgs(1, 2),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			format, err := a.formatOf(formatJSON, formatNDJSON)
-			if err != nil {
-				return err
-			}
-			z, err := a.open()
+			format, z, err := a.openFor(formatJSON, formatNDJSON)
 			if err != nil {
 				return err
 			}

@@ -21,11 +21,7 @@ func (a *app) envCommand() *cobra.Command {
 		Long:  "Print every resolved setting, and what this machine computes with. Formats: human, json.",
 		Args:  cobra.NoArgs,
 		RunE: func(*cobra.Command, []string) error {
-			format, err := a.formatOf(formatJSON)
-			if err != nil {
-				return err
-			}
-			z, err := a.open()
+			format, z, err := a.openFor(formatJSON)
 			if err != nil {
 				return err
 			}

@@ -25,17 +25,18 @@ func (a *app) infoCommand() *cobra.Command {
 	var layers, deploy bool
 	var size, convention string
 	c := &cobra.Command{
-		Use:     "info NAME",
-		Short:   "Print one model: source, licence, preprocessing, parameters, FLOPs",
-		Long:    "Print what is known of one model, how its file in the cache came, and its parameters and FLOPs as counted from the network;\nwith --layers for every layer. Of a network that has two forms both are counted; json and\n--layers print that of the checkpoint, and with --deploy the one that it can be fused to.\nFormats: human, json; with --layers also csv and md.\n\n" + dropped(layersDrop),
+		Use:   "info NAME",
+		Short: "Print one model: source, licence, preprocessing, parameters, FLOPs",
+		Long: `Print what is known of one model, how its file in the cache came, and its parameters and FLOPs as counted from the network;
+with --layers for every layer. Of a network that has two forms both are counted; json and
+--layers print that of the checkpoint, and with --deploy the one that it can be fused to.
+Formats: human, json; with --layers also csv and md.
+
+` + dropped(layersDrop),
 		Example: "  zoo info cspresnet50_3rdparty_8xb32_in1k --layers --convention mmengine --size 256",
 		Args:    cobra.ExactArgs(1),
 		RunE: func(_ *cobra.Command, args []string) error {
-			format, err := a.formatOf(formatJSON, formatCSV, formatMarkdown)
-			if err != nil {
-				return err
-			}
-			z, err := a.open()
+			format, z, err := a.openFor(formatJSON, formatCSV, formatMarkdown)
 			if err != nil {
 				return err
 			}
@@ -275,8 +276,10 @@ func (a *app) printInfoJSON(
 		ByOperator    []operator         `json:"by_operator"`
 		Layers        []layer            `json:"layers,omitempty"`
 	}{
-		e.Name, e.Family, e.Arch, e.Base, e.Classes, string(e.Labels), e.ClassNames, printable.Shown(e.Weights.URL), e.Weights.Digest.Text(), nil, rowOrigin, here, toStandInJSON(standIn), e.Weights.Container,
-		printable.Shown(e.Weights.ConvertedFrom), e.Weights.Licence, e.Input.String(), e.Input, e.Published, cost.name, cost.Params, cost.FLOPs, cost.HeadFLOPs,
+		e.Name, e.Family, e.Arch, e.Base, e.Classes, string(e.Labels), e.ClassNames, printable.Shown(e.Weights.URL),
+		e.Weights.Digest.Text(), nil, rowOrigin, here, toStandInJSON(standIn), e.Weights.Container,
+		printable.Shown(e.Weights.ConvertedFrom), e.Weights.Licence, e.Input.String(), e.Input, e.Published,
+		cost.name, cost.Params, cost.FLOPs, cost.HeadFLOPs,
 		string(cost.Convention), string(cost.Scope), cost.Input, nil, nil,
 	}
 	for _, o := range overrides {

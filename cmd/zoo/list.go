@@ -39,11 +39,7 @@ zoo.toml that are not right are named and left out. Formats: human, json, ndjson
 		Example: "  zoo list 'csp*'\n  zoo list resnet50\n  zoo list --filter 'top1>=80' --filter 'params<30' --sort -top1",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
-			format, err := a.formatOf(formatJSON, formatNDJSON, formatCSV)
-			if err != nil {
-				return err
-			}
-			z, err := a.open()
+			format, z, err := a.openFor(formatJSON, formatNDJSON, formatCSV)
 			if err != nil {
 				return err
 			}

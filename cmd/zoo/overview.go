@@ -11,11 +11,7 @@ import (
 
 // runOverview prints what zoo without a command prints.
 func (a *app) runOverview(cmd *cobra.Command, _ []string) error {
-	format, err := a.formatOf(formatJSON)
-	if err != nil {
-		return err
-	}
-	z, err := a.open()
+	format, z, err := a.openFor(formatJSON)
 	if err != nil {
 		return err
 	}

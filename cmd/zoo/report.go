@@ -31,11 +31,7 @@ can sort and filter.
 ` + dropped(table.SummaryDrop, "Of the exact counts: "+strings.Join(table.CountsDrop, ", ")+"."),
 		Example: "  zoo report\n  zoo report 'csp*' --format md",
 		RunE: func(cmd *cobra.Command, names []string) error {
-			format, err := a.formatOf(formatMarkdown, formatCSV, formatJSON, formatHTML)
-			if err != nil {
-				return err
-			}
-			z, err := a.open()
+			format, z, err := a.openFor(formatMarkdown, formatCSV, formatJSON, formatHTML)
 			if err != nil {
 				return err
 			}
