@@ -222,7 +222,7 @@ func (c *compiler) step(u unit) (step, error) {
 	case nn.Token:
 		return &tokenStep{l.view(u.node.In[0]), l.view(u.out), op.At}, nil
 	case nn.Prefix:
-		return c.prefix(u, op)
+		return c.prefix(u)
 	case nn.Position:
 		return c.position(u, op)
 	case nn.Attention:

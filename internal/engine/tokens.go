@@ -14,7 +14,7 @@ type embedStep struct {
 	table   []float32 // (L,C); nil adds nothing
 }
 
-func (c *compiler) prefix(u unit, _ nn.Prefix) (step, error) {
+func (c *compiler) prefix(u unit) (step, error) {
 	s := &embedStep{in: c.layout.view(u.node.In[0]), out: c.layout.view(u.out)}
 	for _, p := range u.node.Params {
 		token, err := float32s(c.net.bound, p)

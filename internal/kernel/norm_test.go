@@ -11,54 +11,78 @@ import (
 // normRoundings is how many roundings of |s*weight| + |bias| a LayerNorm may err by.
 const normRoundings = 6
 
-// A layerNormCase is a call of LayerNorm on values of that mean and standard deviation.
-type layerNormCase struct {
+// A lineCase is m rows of values of that mean and standard deviation.
+type lineCase struct {
 	m, channels, gap int
 	mean, deviation  float64
-	eps              float64
 	inPlace          bool
 	seed             uint64
 	memory           memory
 }
 
+// lines are what a lineCase is computed in, and what was there before.
+type lines struct {
+	src, dst, x, before  []float32
+	srcStride, dstStride int
+	slice                func(what string, n int) []float32 // as memory.slices has it
+	check                func()
+}
+
+func (c lineCase) lines(t testing.TB, stream uint64) *lines {
+	t.Helper()
+	w := &lines{srcStride: c.channels + c.gap, dstStride: c.channels + c.gap/2}
+	w.slice, w.check = c.memory.slices(t, rand.New(rand.NewPCG(c.seed, stream)))
+	w.src = w.slice("src", (c.m-1)*w.srcStride+c.channels)
+	for i := range w.src {
+		w.src[i] = float32(c.mean + c.deviation*float64(w.src[i]))
+	}
+	w.dst = w.src
+	if c.inPlace {
+		w.dstStride = w.srcStride
+	} else {
+		w.dst = w.slice("dst", (c.m-1)*w.dstStride+c.channels)
+	}
+	w.x, w.before = slices.Clone(w.src), slices.Clone(w.dst)
+	return w
+}
+
+// checkBetween fails the test where something between two rows was written.
+func (c lineCase) checkBetween(t testing.TB, w *lines, v *Variant) {
+	t.Helper()
+	for i := range c.m - 1 {
+		for at := i*w.dstStride + c.channels; at < (i+1)*w.dstStride; at++ {
+			if w.dst[at] != w.before[at] {
+				t.Fatalf("%s: %+v: wrote between rows %d and %d", v.Name, c, i, i+1)
+			}
+		}
+	}
+}
+
+// A layerNormCase is a call of LayerNorm.
+type layerNormCase struct {
+	lineCase
+	eps float64
+}
+
 func (c layerNormCase) test(t testing.TB, v *Variant) {
 	t.Helper()
-	r := rand.New(rand.NewPCG(c.seed, 9))
-	slice, check := c.memory.slices(t, r)
-	l := &LayerNorm{Channels: c.channels, SrcStride: c.channels + c.gap, DstStride: c.channels + c.gap/2, Eps: c.eps}
-	src := slice("src", (c.m-1)*l.SrcStride+c.channels)
-	for i := range src {
-		src[i] = float32(c.mean + c.deviation*float64(src[i]))
-	}
-	dst := src
-	if c.inPlace {
-		l.DstStride = l.SrcStride
-	} else {
-		dst = slice("dst", (c.m-1)*l.DstStride+c.channels)
-	}
-	weight, bias := slice("weight", c.channels), slice("bias", c.channels)
-	x, before := slices.Clone(src), slices.Clone(dst)
-	v.LayerNorm(l, c.m, dst, src, weight, bias)
-	check()
+	w := c.lines(t, 9)
+	weight, bias := w.slice("weight", c.channels), w.slice("bias", c.channels)
+	l := &LayerNorm{Channels: c.channels, SrcStride: w.srcStride, DstStride: w.dstStride, Eps: c.eps}
+	v.LayerNorm(l, c.m, w.dst, w.src, weight, bias)
+	w.check()
 	for i := range c.m {
-		pixel := x[i*l.SrcStride:][:c.channels]
+		pixel := w.x[i*l.SrcStride:][:c.channels]
 		for ch, want := range normalised(pixel, c.eps) {
 			s := sum{}
 			s.add(want * float64(weight[ch]))
 			s.add(float64(bias[ch]))
-			if err := s.near(dst[i*l.DstStride+ch], normRoundings); err != nil {
+			if err := s.near(w.dst[i*l.DstStride+ch], normRoundings); err != nil {
 				t.Fatalf("%s: %+v: pixel %d channel %d: %v", v.Name, c, i, ch, err)
 			}
 		}
-		if i == c.m-1 {
-			break
-		}
-		for at := i*l.DstStride + c.channels; at < (i+1)*l.DstStride; at++ {
-			if dst[at] != before[at] {
-				t.Fatalf("%s: %+v: wrote between pixels %d and %d", v.Name, c, i, i+1)
-			}
-		}
 	}
+	c.checkBetween(t, w, v)
 }
 
 // normalised returns (x-mean)/sqrt(variance+eps): sums of differences from one of the
@@ -90,7 +114,7 @@ func TestLayerNorm(t *testing.T) {
 				for memory := range memories {
 					seed++
 					layerNormCase{
-						1 + int(seed%4), channels, int(seed % 7), values[0], values[1], values[2], seed%2 == 0, seed, memory,
+						lineCase{1 + int(seed%4), channels, int(seed % 7), values[0], values[1], seed%2 == 0, seed, memory}, values[2],
 					}.test(t, v)
 				}
 			}
@@ -170,7 +194,7 @@ func FuzzLayerNorm(f *testing.F) {
 	f.Add(uint64(1), uint8(5), uint8(17), uint8(1), int16(3))
 	f.Fuzz(func(t *testing.T, seed uint64, m, channels, gap uint8, mean int16) {
 		for _, v := range Variants() {
-			layerNormCase{1 + int(m)%9, 1 + int(channels), int(gap) % 5, float64(mean), 1, 1e-6, gap&64 != 0, seed, amongGuards}.test(t, v)
+			layerNormCase{lineCase{1 + int(m)%9, 1 + int(channels), int(gap) % 5, float64(mean), 1, gap&64 != 0, seed, amongGuards}, 1e-6}.test(t, v)
 		}
 	})
 }

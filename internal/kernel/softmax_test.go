@@ -8,57 +8,34 @@ import (
 	"testing"
 )
 
-// A softmaxCase is a call of Softmax on values of that size.
+// A softmaxCase is a call of Softmax.
 type softmaxCase struct {
-	m, channels, gap int
-	mean, deviation  float64
-	scale            float32
-	inPlace          bool
-	seed             uint64
-	memory           memory
+	lineCase
+	scale float32
 }
 
 func (c softmaxCase) test(t testing.TB, v *Variant) {
 	t.Helper()
-	r := rand.New(rand.NewPCG(c.seed, 11))
-	slice, check := c.memory.slices(t, r)
-	s := &Softmax{Channels: c.channels, SrcStride: c.channels + c.gap, DstStride: c.channels + c.gap/2, Scale: c.scale}
-	src := slice("src", (c.m-1)*s.SrcStride+c.channels)
-	for i := range src {
-		src[i] = float32(c.mean + c.deviation*float64(src[i]))
-	}
-	dst := src
-	if c.inPlace {
-		s.DstStride = s.SrcStride
-	} else {
-		dst = slice("dst", (c.m-1)*s.DstStride+c.channels)
-	}
-	x, before := slices.Clone(src), slices.Clone(dst)
-	v.Softmax(s, c.m, dst, src)
-	check()
+	w := c.lines(t, 11)
+	s := &Softmax{Channels: c.channels, SrcStride: w.srcStride, DstStride: w.dstStride, Scale: c.scale}
+	v.Softmax(s, c.m, w.dst, w.src)
+	w.check()
 	for i := range c.m {
-		row := x[i*s.SrcStride:][:c.channels]
+		row := w.x[i*s.SrcStride:][:c.channels]
 		most, sum := float64(slices.Max(row)), 0.0
 		for _, x := range row {
 			sum += math.Exp(float64(c.scale) * (float64(x) - most))
 		}
 		for ch, x := range row {
 			y := float64(c.scale) * (float64(x) - most)
-			want, got := math.Exp(y)/sum, float64(dst[i*s.DstStride+ch])
+			want, got := math.Exp(y)/sum, float64(w.dst[i*s.DstStride+ch])
 			roundings := 10 - 2*y + float64(c.channels)/8
 			if !(math.Abs(got-want) <= roundings*0x1p-24*want+0x1p-140) {
 				t.Fatalf("%s: %+v: row %d value %d: %v, want %v within %.0f roundings", v.Name, c, i, ch, got, want, roundings)
 			}
 		}
-		if i == c.m-1 {
-			break
-		}
-		for at := i*s.DstStride + c.channels; at < (i+1)*s.DstStride; at++ {
-			if dst[at] != before[at] {
-				t.Fatalf("%s: %+v: wrote between rows %d and %d", v.Name, c, i, i+1)
-			}
-		}
 	}
+	c.checkBetween(t, w, v)
 }
 
 func TestSoftmax(t *testing.T) {
@@ -71,7 +48,7 @@ func TestSoftmax(t *testing.T) {
 				for memory := range memories {
 					seed++
 					softmaxCase{
-						1 + int(seed%4), channels, int(seed % 7), values[0], values[1], float32(values[2]), seed%2 == 0, seed, memory,
+						lineCase{1 + int(seed%4), channels, int(seed % 7), values[0], values[1], seed%2 == 0, seed, memory}, float32(values[2]),
 					}.test(t, v)
 				}
 			}
@@ -130,7 +107,7 @@ func FuzzSoftmax(f *testing.F) {
 	f.Add(uint64(1), uint8(5), uint8(17), uint8(1), int16(3))
 	f.Fuzz(func(t *testing.T, seed uint64, m, channels, gap uint8, mean int16) {
 		for _, v := range Variants() {
-			softmaxCase{1 + int(m)%9, 1 + int(channels), int(gap) % 5, float64(mean), 3, 0.7, gap&64 != 0, seed, amongGuards}.test(t, v)
+			softmaxCase{lineCase{1 + int(m)%9, 1 + int(channels), int(gap) % 5, float64(mean), 3, gap&64 != 0, seed, amongGuards}, 0.7}.test(t, v)
 		}
 	})
 }
