@@ -137,7 +137,8 @@ func TestDescribedOf(t *testing.T) {
 		{"published, by its digest", published, zoo.ConvertOptions{Identify: true},
 			keys("zoo.arch zoo.preprocessing zoo.published zoo.labels"), "digits"},
 		{"own weights", own, zoo.ConvertOptions{Model: name}, keys("zoo.arch zoo.preprocessing"), ""},
-		{"own weights, classes named", own, zoo.ConvertOptions{Model: name, Classes: classes}, keys("zoo.arch zoo.preprocessing zoo.labels"), "given"},
+		{"own weights, classes named", own, zoo.ConvertOptions{Model: name, Classes: classes},
+			keys("zoo.arch zoo.preprocessing zoo.labels"), "given"},
 		{"own weights, named before", named, zoo.ConvertOptions{Model: name}, keys("zoo.arch zoo.preprocessing zoo.labels"), "checkpoint"},
 		{"no network", own, zoo.ConvertOptions{}, keys(""), ""},
 	} {

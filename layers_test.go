@@ -99,8 +99,9 @@ var layers = []layer{
 	// The command uses what its users could use: the proof that the public packages are
 	// enough.
 	{"cmd/zoo", []string{"", "printable", "model", "evaluate", "golden", "metrics", "metrics/table", "backbone", "converter",
-		"converter/pth", "converter/safetensors", "converter/scan", "digest", "nn", "tensor", "vision", "registry", "registry/bundle", "registry/hub",
-		"registry/lock", "registry/store", "github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/vbauerster/mpb/v8", "golang.org/x/sys", "golang.org/x/term"}},
+		"converter/pth", "converter/safetensors", "converter/scan", "digest", "nn", "tensor", "vision", "registry", "registry/bundle",
+		"registry/hub", "registry/lock", "registry/store", "github.com/spf13/cobra", "github.com/spf13/pflag", "github.com/vbauerster/mpb/v8",
+		"golang.org/x/sys", "golang.org/x/term"}},
 
 	// Programs to begin with, and programs that measure.
 	{"examples/httpserver", []string{"", "model"}},

@@ -137,7 +137,8 @@ func (z *Zoo) openStandIn(name string, by store.Check) (*converter.Checkpoint, e
 		if by == store.ByLock {
 			why = "is not what the lock file pins"
 		}
-		z.notice(fmt.Sprintf("%s: the published file %s %s: its %s weights that are part of the program are used", name, t.Of.Short(), why, t.Kind))
+		z.notice(fmt.Sprintf("%s: the published file %s %s: its %s weights that are part of the program are used",
+			name, t.Of.Short(), why, t.Kind))
 	}
 	return c, nil
 }

@@ -8,12 +8,13 @@ import (
 // arXiv:2012.12877, MAE, arXiv:2111.06377, CLIP, MoCoV3 and others, as OpenMMLab's mmpretrain
 // builds them (mmpretrain/models/backbones/vision_transformer.py).
 //
-// Traps: images are padded to whole patches, at the bottom and to the right; norms have eps 1e-6. Networks that classify the mean of all patches leave out the last
-// norm of tokens and have one after the mean. CLIP's have a norm before the first layer, and
-// patches without a bias. DeiT III, arXiv:2204.07118 (deit3.py there), adds positions before the class token,
-// and scales what a layer adds; mmpretrain 1.2.0 itself takes the first norm of a layer twice, which is a
-// slip: the second was trained, and is taken here. Those of which only a classifier was trained have a norm of the batch before it,
-// without weights.
+// Traps: images are padded to whole patches, at the bottom and to the right; norms have eps 1e-6.
+// Networks that classify the mean of all patches leave out the last norm of tokens and have one
+// after the mean. CLIP's have a norm before the first layer, and patches without a bias. DeiT III,
+// arXiv:2204.07118 (deit3.py there), adds positions before the class token, and scales what a layer
+// adds; mmpretrain 1.2.0 itself takes the first norm of a layer twice, which is a slip: the second was
+// trained, and is taken here. Those of which only a classifier was trained have a norm of the batch
+// before it, without weights.
 var visionTransformer = visionTransformerFamily()
 
 // A vit is a network: its patches are of patch x patch pixels, its positions a grid for images of

@@ -104,7 +104,8 @@ func (m *onnxModel) tokens(n nn.Node) (onnxNode, bool) {
 // attention writes softmax(Scale q kT) v of each head.
 func (m *onnxModel) attention(n nn.Node, o nn.Attention) onnxNode {
 	heads := func(i int, axes ...int) string {
-		x := m.step(n.Path, onnxNode{kind: "Reshape", in: []string{m.values[n.In[i]], m.integers(fmt.Sprintf("zoo.heads%d", o.Heads), 0, 0, o.Heads, -1)}})
+		shape := m.integers(fmt.Sprintf("zoo.heads%d", o.Heads), 0, 0, o.Heads, -1)
+		x := m.step(n.Path, onnxNode{kind: "Reshape", in: []string{m.values[n.In[i]], shape}})
 		return m.step(n.Path, transpose(x, axes...))
 	}
 	step := func(kind string, in ...string) string { return m.step(n.Path, onnxNode{kind: kind, in: in}) }
@@ -126,7 +127,8 @@ func (m *onnxModel) position(n nn.Node, o nn.Position, form onnxForm) string {
 	}
 	pixels = step("Reshape", pixels, m.integers(fmt.Sprintf("zoo.grid%dx%dx%d", o.GridH, o.GridW, o.C), 1, o.GridH, o.GridW, o.C))
 	pixels = m.step(n.Path, transpose(pixels, 0, 3, 1, 2))
-	resize := onnxNode{kind: "Resize", in: []string{pixels, "", "", m.joined(n.Path, 0, m.integers(fmt.Sprintf("zoo.token%d", o.C), 1, o.C), form.grid)}}
+	size := m.joined(n.Path, 0, m.integers(fmt.Sprintf("zoo.token%d", o.C), 1, o.C), form.grid)
+	resize := onnxNode{kind: "Resize", in: []string{pixels, "", "", size}}
 	resize.text("mode", "cubic")
 	resize.text("coordinate_transformation_mode", "half_pixel")
 	resize.float("cubic_coeff_a", -0.75)

@@ -56,7 +56,8 @@ func TestReason(t *testing.T) {
 			"FLOPs 101.6 % above published; of another network"},
 		{"parameters", metrics.Published{Params: "0.000698"}, metrics.Accuracy{}, "parameters 50.0 % below published"},
 		{"nothing at all", metrics.Published{Params: "0.000000"}, metrics.Accuracy{}, "parameters 349 above published"},
-		{"accuracy of the whole set", metrics.Published{Top1: "98.33", Top5: "100.00", Images: 360}, metrics.Accuracy{N: 360, Top1: 342, Top5: 360},
+		{"accuracy of the whole set", metrics.Published{Top1: "98.33", Top5: "100.00", Images: 360}, metrics.Accuracy{N: 360, Top1: 342,
+			Top5: 360},
 			"Top-1 off by -3.33 on 360 images, 95 % interval 92.2 to 96.8"},
 		{"accuracy of a part", metrics.Published{Top1: "98.33", Images: 360}, metrics.Accuracy{N: 100, Top1: 98, Top5: 100}, ""},
 	} {

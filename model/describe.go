@@ -37,7 +37,8 @@ func DescriptionOf(c *converter.Checkpoint) (Description, error) {
 		return d, nil
 	}
 	if err := json.Unmarshal([]byte(text), &d.Pipeline); err != nil {
-		err = fmt.Errorf("metadata %q: %w: convert the checkpoint again, or name the model and its preprocessing", converter.MetaPreprocessing, err)
+		err = fmt.Errorf("metadata %q: %w: convert the checkpoint again, or name the model and its preprocessing",
+			converter.MetaPreprocessing, err)
 		return d, &converter.CheckpointError{File: c.Name, Err: err}
 	}
 	return d, nil

@@ -211,10 +211,13 @@ func TestEvalShards(t *testing.T) {
 		}
 	}
 	play(t, cache, []situation{
-		{name: "merged to standard output", args: []string{"eval", "merge", merged, "-o", "-"}, says: []string{`{"format":"zoo-eval/1"`, "360 of 360"}},
-		{name: "over a part", args: []string{"eval", "merge", args[4], args[5], args[6], "-o", args[5]}, status: exitUsage, says: []string{"one of the parts"}},
+		{name: "merged to standard output", args: []string{"eval", "merge", merged, "-o", "-"}, says: []string{`{"format":"zoo-eval/1"`,
+			"360 of 360"}},
+		{name: "over a part", args: []string{"eval", "merge", args[4], args[5], args[6], "-o", args[5]}, status: exitUsage,
+			says: []string{"one of the parts"}},
 		{name: "two of three, written", args: []string{"eval", "merge", args[4], args[5], "-o", filepath.Join(dir, "none")}, status: exitUsage},
-		{name: "a report of the merged log", args: []string{"report", nano, "--measured", merged, "--format", "csv"}, says: []string{"99.44,358,", "reproduced"}},
+		{name: "a report of the merged log", args: []string{"report", nano, "--measured", merged, "--format", "csv"},
+			says: []string{"99.44,358,", "reproduced"}},
 	})
 	if _, err := os.Stat(filepath.Join(dir, "none")); err == nil {
 		t.Error("a log of two parts was written")

@@ -34,7 +34,8 @@ func TestHostileReport(t *testing.T) {
 	rows := []metrics.Row{hostileRow(), hostileRow()}
 	written := make(map[string]string)
 	for name, write := range map[string]func(io.Writer, []metrics.Row) error{
-		"human": inFile, "md": table.WriteMarkdown, "csv": table.WriteCSV, "json": table.WriteJSON, "html": table.WriteHTML, "svg": table.WritePlot,
+		"human": inFile, "md": table.WriteMarkdown, "csv": table.WriteCSV, "json": table.WriteJSON, "html": table.WriteHTML,
+		"svg": table.WritePlot,
 	} {
 		var b bytes.Buffer
 		if err := write(&b, rows); err != nil {

@@ -24,7 +24,8 @@ type entry struct {
 // Two folders of the same files, written in another order and at other times, give the same
 // archives, and readers see the files in them.
 func TestSameFilesGiveSameBytes(t *testing.T) {
-	files := []entry{{Name: "zoo", Data: "program", Mode: 0o755}, {Name: "man/zoo.1", Data: "page", Mode: 0o600}, {Name: "README.md", Mode: 0o664}}
+	files := []entry{{Name: "zoo", Data: "program", Mode: 0o755}, {Name: "man/zoo.1", Data: "page", Mode: 0o600}, {Name: "README.md",
+		Mode: 0o664}}
 	folder := func(order []int, at time.Time) string {
 		dir := filepath.Join(t.TempDir(), "zoo_1.2.3")
 		for _, i := range order {
