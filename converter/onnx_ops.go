@@ -69,7 +69,10 @@ func (m *onnxModel) node(n nn.Node) error {
 			op.int("transB", 1)
 		} else { // a convolution of 1x1
 			op.kind = "Conv"
-			op.in, weights = append(in, m.expanded(n, 0, 2), m.weight(n.Params[1])), 0
+			op.in, weights = append(in, m.expanded(n, 0, 2)), 0
+			if !o.Plain {
+				op.in = append(op.in, m.weight(n.Params[1]))
+			}
 		}
 	case nn.Add:
 		op.kind = "Add"

@@ -90,8 +90,11 @@ func (m *onnxModel) tokens(n nn.Node) (onnxNode, bool) {
 		if !form.tokens {
 			return onnxNode{}, false
 		}
-		product := step("MatMul", x, m.step(n.Path, transpose(m.weight(n.Params[0]), 1, 0)))
-		return onnxNode{kind: "Add", in: []string{product, m.weight(n.Params[1])}}, true
+		weight := m.step(n.Path, transpose(m.weight(n.Params[0]), 1, 0))
+		if o.Plain {
+			return onnxNode{kind: "MatMul", in: []string{x, weight}}, true
+		}
+		return onnxNode{kind: "Add", in: []string{step("MatMul", x, weight), m.weight(n.Params[1])}}, true
 	case nn.LayerScale:
 		if !form.tokens {
 			return onnxNode{}, false

@@ -237,6 +237,11 @@ func (b *Builder) Linear(x Value, out int) Value {
 	return b.node(Linear{In: x.C, Out: out}, out, x)
 }
 
+// PlainLinear is Linear without a bias.
+func (b *Builder) PlainLinear(x Value, out int) Value {
+	return b.node(Linear{In: x.C, Out: out, Plain: true}, out, x)
+}
+
 // Add adds two values of the same shape.
 func (b *Builder) Add(x, y Value) Value {
 	if x.C != y.C {

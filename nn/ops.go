@@ -98,10 +98,12 @@ type GlobalAvgPool struct {
 // Flatten joins all dimensions but the first: (N,C,H,W) to (N,C*H*W).
 type Flatten struct{}
 
-// Linear is a fully connected layer with bias: (N,In) to (N,Out), weights (Out,In). Of
+// Linear is a fully connected layer: (N,In) to (N,Out), weights (Out,In) and a bias (Out). Of
 // an image (N,In,H,W), or of tokens (N,L,In), it takes every pixel and token for itself.
 type Linear struct {
 	In, Out int
+	// Plain tells that there is no bias.
+	Plain bool
 }
 
 // Add adds two values of the same shape.
@@ -187,12 +189,13 @@ func (r ResponseNorm) Params() []Param {
 	return []Param{{Name: "gamma", DType: tensor.F32, Shape: c}, {Name: "beta", DType: tensor.F32, Shape: c}}
 }
 
-// Params of a linear layer: weight and bias.
+// Params of a linear layer: weight, then bias where it has one.
 func (l Linear) Params() []Param {
-	return []Param{
-		{Name: "weight", DType: tensor.F32, Shape: tensor.Shape{l.Out, l.In}},
-		{Name: "bias", DType: tensor.F32, Shape: tensor.Shape{l.Out}},
+	p := []Param{{Name: "weight", DType: tensor.F32, Shape: tensor.Shape{l.Out, l.In}}}
+	if !l.Plain {
+		p = append(p, Param{Name: "bias", DType: tensor.F32, Shape: tensor.Shape{l.Out}})
 	}
+	return p
 }
 
 // The remaining operators want no tensors.

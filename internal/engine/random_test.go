@@ -99,7 +99,9 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 		case 14:
 			x = at.LayerNorm(at.At("widen").Conv(x, normed+r.IntN(30)))
 		case 15:
-			x = at.Linear(x, 1+r.IntN(40))
+			if x = at.Linear(x, 1+r.IntN(40)); r.IntN(3) == 0 {
+				x = at.At("plain").PlainLinear(x, 1+r.IntN(40))
+			}
 		case 16:
 			x = at.ResponseNorm(x)
 		case 17: // channels of groups mixed, all of them or those of a slice

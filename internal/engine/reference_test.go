@@ -149,7 +149,9 @@ func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float
 		if !is.Features() {
 			for i := range out {
 				img, o, px := i/(op.Out*plane(is)), i/plane(is)%op.Out, i%plane(is)
-				out[i] = p[1][o]
+				if !op.Plain {
+					out[i] = p[1][o]
+				}
 				for c := range op.In {
 					out[i] += x[(img*op.In+c)*plane(is)+px] * p[0][o*op.In+c]
 				}
@@ -158,7 +160,10 @@ func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float
 		}
 		for img := range os.N {
 			for o := range op.Out {
-				sum := p[1][o]
+				sum := 0.0
+				if !op.Plain {
+					sum = p[1][o]
+				}
 				for c := range op.In {
 					sum += x[img*op.In+c] * p[0][o*op.In+c]
 				}

@@ -180,6 +180,6 @@ func asConv(op nn.Linear) nn.Conv {
 // overPixels returns the convolution that a linear layer over the pixels of an image is.
 func overPixels(op nn.Linear) nn.Conv {
 	conv := asConv(op)
-	conv.Bias = true
+	conv.Bias = !op.Plain
 	return conv
 }
