@@ -26,17 +26,7 @@ func (m *onnxModel) node(n nn.Node) error {
 			return err
 		}
 	case nn.Conv:
-		op.kind = "Conv"
-		op.ints("kernel_shape", o.KH, o.KW)
-		op.ints("strides", o.StrideH, o.StrideW)
-		op.int("group", o.Groups)
-		if o.Pad.Same {
-			op.text("auto_pad", "SAME_UPPER") // the extra row and column come last
-		} else if o.Pad.Corner { // where windows do not overlap, what no window covers is dropped
-			op.ints("pads", 0, 0, o.KH-1, o.KW-1)
-		} else {
-			op.ints("pads", o.Pad.H, o.Pad.W, o.Pad.H, o.Pad.W)
-		}
+		op.convolve(o)
 	case nn.MaxPool:
 		op.kind = "MaxPool"
 		op.window(o.K, o.Stride, o.Pad)
@@ -91,6 +81,9 @@ func (m *onnxModel) node(n nn.Node) error {
 		op.text("mode", "nearest")
 		op.text("nearest_mode", "floor")
 		op.in = append(op.in, "", m.scales(o.Scale))
+	case nn.Unfold: // a convolution of each channel for itself, whose filters take one pixel each
+		op.convolve(nn.Conv{KH: o.K, KW: o.K, StrideH: o.Stride, StrideW: o.Stride, Groups: o.C, Pad: nn.Padding{H: o.Pad, W: o.Pad, Corner: o.Corner}})
+		op.in = append(in, m.pixelsOf(o))
 	case nn.Slice:
 		op.kind = "Slice"
 		op.in = append(op.in, m.index(o.From), m.index(o.To), m.index(m.forms[n.In[0]].channels()))

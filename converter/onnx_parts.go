@@ -72,6 +72,16 @@ func (m *onnxModel) shuffled(s nn.Shuffle) string {
 	return m.integers(fmt.Sprintf("zoo.shuffle%dof%d", s.Groups, s.C), from...)
 }
 
+// pixelsOf returns the name of a constant: filters of a convolution that is an unfolding.
+func (m *onnxModel) pixelsOf(u nn.Unfold) string {
+	taps := u.K * u.K
+	filters := make([]float32, u.C*taps*taps)
+	for i := range u.C * taps {
+		filters[i*taps+i%taps] = 1
+	}
+	return m.constant(fmt.Sprintf("zoo.unfold%dof%d", u.K, u.C), tensor.FromFloat32s(tensor.Shape{u.C * taps, 1, u.K, u.K}, filters))
+}
+
 // scales returns the name of a constant: the factors of all axes of an image.
 func (m *onnxModel) scales(s int) string {
 	return m.constant(fmt.Sprintf("zoo.scales%d", s), tensor.FromFloat32s(tensor.Shape{4}, []float32{1, 1, float32(s), float32(s)}))
@@ -151,6 +161,22 @@ func (n *onnxNode) window(k, stride, pad int) {
 	n.ints("kernel_shape", k, k)
 	n.ints("strides", stride, stride)
 	n.ints("pads", pad, pad, pad, pad)
+}
+
+// convolve makes a node a convolution, without weights.
+func (n *onnxNode) convolve(c nn.Conv) {
+	n.kind = "Conv"
+	n.ints("kernel_shape", c.KH, c.KW)
+	n.ints("strides", c.StrideH, c.StrideW)
+	n.int("group", c.Groups)
+	switch {
+	case c.Pad.Same:
+		n.text("auto_pad", "SAME_UPPER") // the extra row and column come last
+	case c.Pad.Corner: // that no other window fits into
+		n.ints("pads", 0, 0, c.KH-1, c.KW-1)
+	default:
+		n.ints("pads", c.Pad.H, c.Pad.W, c.Pad.H, c.Pad.W)
+	}
 }
 
 func (n *onnxNode) text(name, v string) {

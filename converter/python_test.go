@@ -100,6 +100,8 @@ func everyOp(classes int) (*nn.Graph, error) {
 	x = b.AvgPool(x, nn.AvgPool{K: 2, Stride: 2, Ceil: true})
 	x = b.AvgPool(x, nn.AvgPool{K: 3, Stride: 2, Pad: 1, CountPad: true})
 	x = b.At("norm").LayerNorm(b.Shuffle(x, 4))
+	x = b.At("unfold").Linear(b.Unfold(x, nn.Unfold{K: 3, Stride: 1, Pad: 1}), 8)
+	x = b.At("merge").Linear(b.Upsample(b.Unfold(x, nn.Unfold{K: 2, Stride: 2, Corner: true}), 2), 16)
 	x = b.At("response").ResponseNorm(b.At("pointwise").Linear(x, 24))
 	x = b.At("scale").LayerScale(b.Shuffle(x, 3))
 	x = b.Tokens(b.At("patches").Conv(x, 24, nn.K(2), nn.Stride(2), nn.Corner()))

@@ -134,7 +134,7 @@ func (c Convention) flops(node nn.Node, l *LayerCost) (int64, error) {
 		return out, nil
 	case nn.Act:
 		return c.actFLOPs(op, out)
-	case nn.Flatten, nn.Add, nn.Mul, nn.Shuffle, nn.LayerScale, nn.ResponseNorm, nn.Concat, nn.Slice,
+	case nn.Flatten, nn.Add, nn.Mul, nn.Shuffle, nn.Unfold, nn.LayerScale, nn.ResponseNorm, nn.Concat, nn.Slice,
 		nn.Tokens, nn.Image, nn.Prefix, nn.Position, nn.Token:
 		return 0, nil
 	}

@@ -157,6 +157,9 @@ func TestOperators(t *testing.T) {
 		{"linear over pixels", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Linear(x, 7) }, 7 * in, 7 * in},
 		{"mean", func(b *nn.Builder, x nn.Value) nn.Value { return b.GlobalMean(x) }, 0, 0},
 		{"shuffle", func(b *nn.Builder, x nn.Value) nn.Value { return b.Shuffle(x, 2) }, 0, 0},
+		{"unfold", func(b *nn.Builder, x nn.Value) nn.Value {
+			return b.At("a").Unfold(x, nn.Unfold{K: 3, Stride: 2, Pad: 1})
+		}, 0, 0},
 		{"upsample", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Upsample(x, 2) }, 4 * in, 4 * in},
 		{"gate", func(b *nn.Builder, x nn.Value) nn.Value { return b.Mul(x, b.At("a").GlobalAvgPool(x)) }, in, in},
 	}

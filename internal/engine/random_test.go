@@ -34,7 +34,7 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 	x := b.Input()
 	for i := range 2 + r.IntN(6) {
 		at := b.At("layer", i)
-		switch r.IntN(25) {
+		switch r.IntN(26) {
 		case 0:
 			x = at.ConvNormAct(x, 2*(1+r.IntN(20)), nn.K(1+2*r.IntN(3)), nn.Stride(1+r.IntN(2)))
 		case 1: // grouped or depthwise, with TensorFlow's border
@@ -150,6 +150,15 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 			y := at.At("few").Conv(at.Image(x), x.C+heads*r.IntN(20), nn.K(2), nn.Stride(2), nn.Pad(1))
 			y = at.Tokens(at.At("fewer").LayerNorm(y))
 			x = at.Image(at.Attention(at.At("q").Linear(x, x.C), at.At("k").Linear(y, x.C), y, heads))
+		case 25: // windows side by side, those of a slice and of all
+			k := 1 + r.IntN(3)
+			keep, work := at.Halves(at.At("widen").Conv(x, 2*(1+r.IntN(16))))
+			work = at.Unfold(work, nn.Unfold{K: k, Stride: 1 + r.IntN(3), Pad: r.IntN(k), Corner: r.IntN(2) == 0})
+			x = at.At("join").Conv(work, 1+r.IntN(40))
+			if k%2 == 1 {
+				x = at.Unfold(at.Concat(at.Unfold(keep, nn.Unfold{K: k, Stride: 1, Pad: k / 2}), keep), nn.Unfold{K: 2, Stride: 2, Corner: true})
+				x = at.At("merge").Conv(x, 1+r.IntN(40))
+			}
 		}
 	}
 	switch r.IntN(5) {

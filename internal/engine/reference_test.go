@@ -317,6 +317,15 @@ func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float
 			y, w := i/os.W%os.H/op.Scale, i%os.W/op.Scale
 			out[i] = x[(i/plane(os)*is.H+y)*is.W+w]
 		}
+	case nn.Unfold:
+		top, _, left, _ := op.Pads(is.H, is.W)
+		for i := range out {
+			c, y, w := i/plane(os), i/os.W%os.H, i%os.W // c counts channels over images
+			iy, ix := y*op.Stride-top+c%(op.K*op.K)/op.K, w*op.Stride-left+c%op.K
+			if iy >= 0 && ix >= 0 && iy < is.H && ix < is.W {
+				out[i] = x[(c/(op.K*op.K)*is.H+iy)*is.W+ix]
+			}
+		}
 	case nn.Concat:
 		at := 0
 		for img := range os.N {
