@@ -56,14 +56,15 @@ func (a *attempt) explain() []Explained {
 			line.Want = kindOf(p.DType, p.Shape)
 			there[c.To] = true
 		}
+		m, misfits := p.Misfit(t)
 		files := a.draft.origin(c.From)
 		switch {
 		case c.To == "":
 			line.Fate = Dropped
 		case !want:
 			line.Fate = Unexpected
-		case !p.Accepts(t):
-			line.Fate = Misshapen
+		case misfits:
+			line.Fate, line.Want, line.Found = Misshapen, m.Want, m.Found
 		case len(files) > 1:
 			line.Fate = Multiplied
 		case files[0] == c.To:

@@ -84,6 +84,9 @@ func TestONNXNetworks(t *testing.T) {
 			for _, p := range g.Params {
 				// One element stands for all, so that no network is too large.
 				x, err := tensor.NewStrided(p.DType, p.Shape, make([]int, len(p.Shape)), make([]byte, p.DType.Size()))
+				if p.Fixed != nil {
+					x = p.Fixed.Tensor()
+				}
 				if err == nil {
 					err = sd.Add(p.Name, x)
 				}

@@ -69,12 +69,15 @@ func SyntheticTensor(name string, dtype tensor.DType, shape tensor.Shape, seed u
 }
 
 // SyntheticState returns the weights of a seed for the tensors that a graph wants: see
-// SyntheticTensor.
+// SyntheticTensor. What is fixed holds what it is fixed to.
 func SyntheticState(params []nn.Param, seed uint64) (*tensor.StateDict, error) {
 	sd := new(tensor.StateDict)
 	for _, p := range params {
-		t, err := SyntheticTensor(p.Name, p.DType, p.Shape, seed)
-		if err != nil {
+		var t tensor.Tensor
+		var err error
+		if p.Fixed != nil {
+			t = p.Fixed.Tensor()
+		} else if t, err = SyntheticTensor(p.Name, p.DType, p.Shape, seed); err != nil {
 			return nil, err
 		}
 		if err := sd.Add(p.Name, t); err != nil {

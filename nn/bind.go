@@ -12,7 +12,7 @@ import (
 type Bound struct {
 	Graph *Graph
 	// Tensors are indexed like Graph.Params. Those that an optional Param did not
-	// find are zero tensors of its dtype and shape.
+	// find are what it is fixed to, or zero tensors of its dtype and shape.
 	Tensors []tensor.Tensor
 }
 
@@ -31,13 +31,13 @@ func (b *Bound) StateDict() *tensor.StateDict {
 type BindError struct {
 	Missing    []string // wanted, not there
 	Unexpected []string // there, not wanted
-	Misshapen  []Misfit // there, of another shape or kind of number
+	Misshapen  []Misfit // there, of another shape or kind of number, or of other values than are fixed
 }
 
 // A Misfit is a tensor that has the right name only.
 type Misfit struct {
 	Name        string
-	Want, Found string // dtype and shape
+	Want, Found string // dtype and shape, and where it is these that differ a value
 }
 
 // shownNames is how many of each list an error message spells out.
@@ -79,7 +79,8 @@ func shortName(name string) string {
 
 // Bind pairs every wanted tensor of g with the one of that name in sd. Every
 // tensor must be there, must be wanted, and must have the wanted shape; weights
-// may be any floating point type, counters any integer type. Otherwise the error
+// may be any floating point type, counters any integer type; what is fixed must hold what it is
+// fixed to. Otherwise the error
 // is a *BindError that lists all differences, sorted.
 func Bind(g *Graph, sd *tensor.StateDict) (*Bound, error) {
 	var e BindError
@@ -89,15 +90,19 @@ func Bind(g *Graph, sd *tensor.StateDict) (*Bound, error) {
 		wanted[p.Name] = true
 		t, ok := sd.Lookup(p.Name)
 		switch {
+		case !ok && p.Fixed != nil:
+			t = p.Fixed.Tensor()
 		case !ok && p.Optional:
 			size, _ := p.Shape.Bytes(p.DType)
 			t, _ = tensor.New(p.DType, p.Shape, make([]byte, size))
 		case !ok:
 			e.Missing = append(e.Missing, p.Name)
 			continue
-		case !p.Accepts(t):
-			e.Misshapen = append(e.Misshapen, Misfit{p.Name, describe(p.DType, p.Shape), describe(t.DType(), t.Shape())})
-			continue
+		default:
+			if m, ok := p.Misfit(t); ok {
+				e.Misshapen = append(e.Misshapen, m)
+				continue
+			}
 		}
 		bound.Tensors[i] = t
 	}
@@ -113,12 +118,6 @@ func Bind(g *Graph, sd *tensor.StateDict) (*Bound, error) {
 		return nil, &e
 	}
 	return bound, nil
-}
-
-// Accepts reports whether t has the wanted shape, and is a floating point number
-// just when the wanted tensor is one.
-func (p Param) Accepts(t tensor.Tensor) bool {
-	return t.Shape().Equal(p.Shape) && isFloat(t.DType()) == isFloat(p.DType)
 }
 
 func describe(d tensor.DType, s tensor.Shape) string { return fmt.Sprintf("%v %v", d, s) }

@@ -63,12 +63,15 @@ type Param struct {
 	Name  string // full state dict name
 	DType tensor.DType
 	Shape tensor.Shape
-	// Buffer marks what training does not learn: running statistics and counters.
+	// Buffer marks what training does not learn: running statistics, counters and what is fixed.
 	// Buffers do not count as parameters.
 	Buffer bool
-	// Optional marks a counter that inference never reads. A checkpoint may
-	// lack it; it then counts as zero.
+	// Optional marks what inference never reads: a counter, or what is fixed. A checkpoint may
+	// lack it; a counter then counts as zero.
 	Optional bool
+	// Fixed is what the tensor must hold, where that follows from the network's numbers; nil
+	// anywhere else.
+	Fixed Fixed
 }
 
 // A Probe names the output value of a module.

@@ -28,8 +28,10 @@ import synthetic
 
 
 def synthetic_state(net, seed):
-    """Returns synthetic weights for every entry of a network's state dict."""
-    return {k: torch.from_numpy(synthetic.tensor(k, tuple(v.shape), seed)) for k, v in net.state_dict().items()}
+    """Returns synthetic weights for every entry of a network's state dict; tables that it computes itself stay."""
+    computed = {k for k, _ in net.named_buffers() if not k.endswith(("running_mean", "running_var", "num_batches_tracked"))}
+    made = lambda k, v: torch.from_numpy(synthetic.tensor(k, tuple(v.shape), seed))
+    return {k: v if k in computed else made(k, v) for k, v in net.state_dict().items()}
 
 
 def published_state(path):
