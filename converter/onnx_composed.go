@@ -3,6 +3,7 @@ package converter
 import (
 	"fmt"
 	"math"
+	"slices"
 
 	"github.com/gozoo/zoo/nn"
 )
@@ -56,11 +57,46 @@ func (m *onnxModel) activation(a nn.Act, path, x string) (onnxNode, error) {
 func (m *onnxModel) layerNorm(n nn.Node, o nn.LayerNorm, x string) onnxNode {
 	op := onnxNode{kind: "LayerNormalization", in: []string{x, m.weight(n.Params[0]), m.weight(n.Params[1])}}
 	op.float("epsilon", float32(o.Eps))
-	if form := m.forms[n.In[0]]; form.flat || form.tokens {
-		return op
+	form := m.forms[n.In[0]]
+	image := !form.flat && !form.tokens
+	if image {
+		op.in[0] = m.step(n.Path, transpose(x, 0, 2, 3, 1)) // (N,H,W,C)
 	}
-	op.in[0] = m.step(n.Path, transpose(x, 0, 2, 3, 1)) // (N,H,W,C)
-	return transpose(m.step(n.Path, op), 0, 3, 1, 2)
+	if o.Runs > 1 {
+		op = m.inRuns(n.Path, op, form, o.Runs)
+	}
+	if image {
+		return transpose(m.step(n.Path, op), 0, 3, 1, 2)
+	}
+	return op
+}
+
+// inRuns applies an operator on the last axis, that of channels, to each of some runs of them.
+func (m *onnxModel) inRuns(path string, op onnxNode, form onnxForm, runs int) onnxNode {
+	kept := make([]int, 3) // axes before the last
+	switch {
+	case form.flat:
+		kept = kept[:1]
+	case form.tokens:
+		kept = kept[:2]
+	}
+	shape := func(name string, last ...int) string {
+		return m.integers(fmt.Sprintf("zoo.%s%d", name, len(kept)), append(slices.Clone(kept), last...)...)
+	}
+	op.in[0] = m.step(path, onnxNode{kind: "Reshape", in: []string{op.in[0], shape(fmt.Sprintf("runs%dof", runs), runs, -1)}})
+	return onnxNode{kind: "Reshape", in: []string{m.step(path, op), shape("all", -1)}}
+}
+
+// repeated returns the names of a convolution's tensors, those of one run of channels, as often as
+// there are runs.
+func (m *onnxModel) repeated(n nn.Node, runs int) []string {
+	var names []string
+	for _, p := range n.Params {
+		times := []int{runs, 1, 1, 1}[:len(m.graph.Params[p].Shape)]
+		repeats := m.integers(fmt.Sprintf("zoo.repeat%dx%d", runs, len(times)), times...)
+		names = append(names, m.step(n.Path, onnxNode{kind: "Tile", in: []string{m.weight(p), repeats}}))
+	}
+	return names
 }
 
 func transpose(x string, axes ...int) onnxNode {

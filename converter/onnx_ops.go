@@ -27,6 +27,9 @@ func (m *onnxModel) node(n nn.Node) error {
 		}
 	case nn.Conv:
 		op.convolve(o)
+		if o.Runs > 1 {
+			op.in, weights = append(in, m.repeated(n, o.Runs)...), 0
+		}
 	case nn.MaxPool:
 		op.kind = "MaxPool"
 		op.window(o.K, o.Stride, o.Pad)

@@ -115,7 +115,9 @@ func TestONNX(t *testing.T) {
 			block := "Conv BatchNormalization "
 			wantOps := block + "Relu " + block + "LeakyRelu Add " + block + "Clip Add " + block + "Sigmoid Mul Add " + block + "HardSwish Add " +
 				block + "Mul Erf Add Mul Mul Add GlobalAveragePool Conv Sigmoid Mul GlobalAveragePool Conv HardSigmoid Mul Resize Slice Slice MaxPool " +
-				"Concat BatchNormalization AveragePool AveragePool Gather Transpose LayerNormalization Transpose " +
+				"Concat BatchNormalization AveragePool AveragePool " +
+				"Tile Tile Conv Transpose Reshape LayerNormalization Reshape Transpose " + // runs of channels
+				"Gather Transpose LayerNormalization Transpose " +
 				"Conv Unsqueeze Conv Conv Resize Unsqueeze Conv Unsqueeze Conv " + // windows side by side
 				"ReduceL2 ReduceMean Add Div Mul Unsqueeze Mul Unsqueeze Add Add Gather Unsqueeze Mul Conv " +
 				"Shape Slice Reshape Transpose " + // tokens

@@ -136,7 +136,7 @@ func (b *Builder) Conv(x Value, out int, opts ...Option) Value {
 	for _, opt := range opts {
 		opt(&o)
 	}
-	c := Conv{In: x.C, Out: out, KH: o.kh, KW: o.kw, StrideH: o.stride, StrideW: o.stride, Groups: o.groups, Bias: o.bias}
+	c := Conv{In: x.C, Out: out, KH: o.kh, KW: o.kw, StrideH: o.stride, StrideW: o.stride, Groups: o.groups, Bias: o.bias, Runs: o.runs}
 	switch {
 	case o.same:
 		c.Pad.Same = true
@@ -155,6 +155,10 @@ func (b *Builder) Conv(x Value, out int, opts ...Option) Value {
 		b.fail("%d groups do not divide %d input and %d output channels", o.groups, x.C, out)
 		return x
 	}
+	if o.runs > 1 && o.groups%o.runs != 0 {
+		b.fail("%d runs of channels do not divide %d groups", o.runs, o.groups)
+		return x
+	}
 	return b.node(c, out, x)
 }
 
@@ -171,6 +175,15 @@ func (b *Builder) PlainBatchNorm(x Value) Value {
 // LayerNorm adds a normalisation of each pixel's channels, or each image's features.
 func (b *Builder) LayerNorm(x Value) Value {
 	return b.node(LayerNorm{C: x.C, Eps: b.eps}, x.C, x)
+}
+
+// LayerNormRuns is LayerNorm of each of some equal runs of channels, which share weight and bias.
+func (b *Builder) LayerNormRuns(x Value, runs int) Value {
+	if runs < 1 || x.C%runs != 0 {
+		b.fail("cannot normalise %d channels in %d runs", x.C, runs)
+		return x
+	}
+	return b.node(LayerNorm{C: x.C / runs, Eps: b.eps, Runs: runs}, x.C, x)
 }
 
 // LayerNorm2d is LayerNorm where the reference has a class of its own for images.
@@ -306,6 +319,7 @@ type options struct {
 	padH, padW             int // half the kernel if negative
 	same, corner           bool
 	noAct, bias            bool
+	runs                   int
 }
 
 // K sets a k x k kernel.
@@ -325,6 +339,9 @@ func Stride(s int) Option { return func(o *options) { o.stride = s } }
 
 // Groups divides the channels into g groups that do not mix.
 func Groups(g int) Option { return func(o *options) { o.groups = g } }
+
+// Runs has n equal runs of channels share the weights of one; each is some of the groups.
+func Runs(n int) Option { return func(o *options) { o.runs = n } }
 
 // Same asks for TensorFlow's SAME border; see Padding.
 func Same() Option { return func(o *options) { o.same = true } }

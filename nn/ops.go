@@ -16,7 +16,7 @@ type Op interface {
 }
 
 // Conv is a 2-d convolution: (N,In,H,W) to (N,Out,OH,OW) with weights
-// (Out, In/Groups, KH, KW).
+// (Out/Runs, In/Groups, KH, KW).
 type Conv struct {
 	In, Out          int
 	KH, KW           int
@@ -24,6 +24,9 @@ type Conv struct {
 	Pad              Padding
 	Groups           int
 	Bias             bool
+	// Runs is how many equal runs of channels, of which In and Out are all, are convolved by the
+	// same weights, those of one: MViT V2's heads. 0 is 1.
+	Runs int
 }
 
 // Padding is how much zero border an operator adds.
@@ -71,6 +74,9 @@ type LayerNorm struct {
 	// TwoD tells that the reference has a class of its own for it, LayerNorm2d, which counters
 	// that go by class do not see.
 	TwoD bool
+	// Runs is how many runs of C channels are normalised, each for itself, by the same weight and
+	// bias: MViT V2's heads. 0 is 1.
+	Runs int
 }
 
 // LayerScale multiplies each of C channels by a factor that is learnt, the tensor Name.
@@ -152,9 +158,10 @@ func (Slice) Kind() string    { return "slice" }
 
 // Params of a convolution: weight, then bias where it has one.
 func (c Conv) Params() []Param {
-	p := []Param{{Name: "weight", DType: tensor.F32, Shape: tensor.Shape{c.Out, c.In / c.Groups, c.KH, c.KW}}}
+	out := c.Out / max(c.Runs, 1)
+	p := []Param{{Name: "weight", DType: tensor.F32, Shape: tensor.Shape{out, c.In / c.Groups, c.KH, c.KW}}}
 	if c.Bias {
-		p = append(p, Param{Name: "bias", DType: tensor.F32, Shape: tensor.Shape{c.Out}})
+		p = append(p, Param{Name: "bias", DType: tensor.F32, Shape: tensor.Shape{out}})
 	}
 	return p
 }

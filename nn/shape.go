@@ -135,8 +135,8 @@ func (Flatten) Size(in ...Size) (Size, error) {
 // Size returns the input's shape.
 func (l LayerNorm) Size(in ...Size) (Size, error) {
 	x, err := one(in)
-	if err == nil && x.C != l.C {
-		err = fmt.Errorf("expected input of %d channels, found %v", l.C, x)
+	if c := l.C * max(l.Runs, 1); err == nil && x.C != c {
+		err = fmt.Errorf("expected input of %d channels, found %v", c, x)
 	}
 	return x, err
 }

@@ -5,7 +5,8 @@ import (
 	"github.com/gozoo/zoo/nn"
 )
 
-// layerNormStep normalises the channels of each pixel; one task is a piece of a row of output.
+// layerNormStep normalises the channels of each pixel, in equal runs; one task is a piece of a row
+// of output.
 type layerNormStep struct {
 	in, out      view
 	norm         kernel.LayerNorm
@@ -15,7 +16,7 @@ type layerNormStep struct {
 
 func (c *compiler) layerNorm(u unit, op nn.LayerNorm) (step, error) {
 	s := &layerNormStep{in: c.layout.view(u.node.In[0]), out: c.layout.view(u.out), variant: c.options.Variant}
-	s.norm = kernel.LayerNorm{Channels: s.in.c, SrcStride: s.in.buf.c, DstStride: s.out.buf.c, Eps: op.Eps}
+	s.norm = kernel.LayerNorm{Channels: op.C, SrcStride: s.in.buf.c, DstStride: s.out.buf.c, Eps: op.Eps}
 	var err error
 	if s.weight, err = float32s(c.net.bound, u.node.Params[0]); err == nil {
 		s.bias, err = float32s(c.net.bound, u.node.Params[1])
@@ -27,7 +28,9 @@ func (s *layerNormStep) tasks() int { return s.out.tasks() }
 
 func (s *layerNormStep) run(f *frame, task int) {
 	in, out := s.in.piece(f.mem, task), s.out.piece(f.mem, task)
-	s.variant.LayerNorm(&s.norm, out.m, out.x, in.x, s.weight, s.bias)
+	for c := 0; c < s.in.c; c += s.norm.Channels {
+		s.variant.LayerNorm(&s.norm, out.m, out.x[c:], in.x[c:], s.weight, s.bias)
+	}
 }
 
 // responseNormStep is ConvNeXt V2's normalisation; one task is one image. It pools the

@@ -38,6 +38,12 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 		case 0:
 			x = at.ConvNormAct(x, 2*(1+r.IntN(20)), nn.K(1+2*r.IntN(3)), nn.Stride(1+r.IntN(2)))
 		case 1: // grouped or depthwise, with TensorFlow's border
+			if r.IntN(3) == 0 { // runs of channels that share their weights
+				runs, per := 1+r.IntN(4), 1+r.IntN(3)
+				x = at.At("widen").Conv(x, runs*per*(1+r.IntN(6)))
+				x = at.ConvNormAct(x, x.C, nn.K(3), nn.Groups(x.C/per), nn.Runs(runs), nn.Stride(1+r.IntN(2)))
+				break
+			}
 			x = at.Conv(x, x.C*(1+r.IntN(2)), nn.K(3), nn.Groups(x.C), nn.Same(), nn.Stride(1+r.IntN(2)))
 			if r.IntN(3) == 0 {
 				x = at.At("patches").Conv(x, 1+r.IntN(20), nn.K(3), nn.Stride(3), nn.Corner())
@@ -97,7 +103,8 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 			z := at.At("b").ConvNormAct(at.Add(y, runs[1]), y.C, nn.K(3))
 			x = at.Concat(y, z, runs[2])
 		case 14:
-			x = at.LayerNorm(at.At("widen").Conv(x, normed+r.IntN(30)))
+			runs := 1 + r.IntN(3)
+			x = at.LayerNormRuns(at.At("widen").Conv(x, runs*(normed+r.IntN(30))), runs)
 		case 15:
 			if x = at.Linear(x, 1+r.IntN(40)); r.IntN(3) == 0 {
 				x = at.At("plain").PlainLinear(x, 1+r.IntN(40))

@@ -79,7 +79,7 @@ func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float
 	switch op := n.Op.(type) {
 	case nn.Conv:
 		top, _, left, _ := op.Pads(is.H, is.W)
-		inPer, outPer := op.In/op.Groups, op.Out/op.Groups
+		inPer, outPer, learnt := op.In/op.Groups, op.Out/op.Groups, op.Out/max(op.Runs, 1)
 		i := 0
 		for img := range os.N {
 			for o := range os.C {
@@ -93,12 +93,12 @@ func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float
 									if iy < 0 || ix < 0 || iy >= is.H || ix >= is.W {
 										continue
 									}
-									sum += x[((img*is.C+o/outPer*inPer+c)*is.H+iy)*is.W+ix] * p[0][((o*inPer+c)*op.KH+ky)*op.KW+kx]
+									sum += x[((img*is.C+o/outPer*inPer+c)*is.H+iy)*is.W+ix] * p[0][((o%learnt*inPer+c)*op.KH+ky)*op.KW+kx]
 								}
 							}
 						}
 						if op.Bias {
-							sum += p[1][o]
+							sum += p[1][o%learnt]
 						}
 						out[i] = sum
 						i++
@@ -108,9 +108,9 @@ func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float
 		}
 	case nn.LayerNorm:
 		pixels := plane(is)
-		for img := range is.N {
+		for run := range is.N * max(op.Runs, 1) {
 			for px := range pixels {
-				at := func(c int) int { return (img*op.C+c)*pixels + px }
+				at := func(c int) int { return (run*op.C+c)*pixels + px }
 				mean, variance := 0.0, 0.0
 				for c := range op.C {
 					mean += x[at(c)] / float64(op.C)

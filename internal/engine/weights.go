@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"math"
 	"runtime"
+	"slices"
 	"sync"
 	"sync/atomic"
 
@@ -70,6 +71,9 @@ func folded(b *nn.Bound, u unit, out int) (*unitWeights, error) {
 			return nil, err
 		}
 		tensors[i] = t
+		if op, ok := u.node.Op.(nn.Conv); ok && op.Runs > 1 {
+			tensors[i] = slices.Repeat(t, op.Runs)
+		}
 	}
 	f := &unitWeights{w: tensors[0], scale: make([]float64, out), bias: make([]float32, out), fan: len(tensors[0]) / out}
 	shift := make([]float64, out)
