@@ -125,7 +125,13 @@ func TestONNX(t *testing.T) {
 				"Slice Reshape Transpose Concat Resize Reshape Transpose Slice Concat Add " + // their positions
 				"LayerNormalization Transpose MatMul Add Slice Slice Slice " +
 				"Reshape Transpose Reshape Transpose MatMul Mul Softmax Reshape Transpose MatMul Transpose Reshape " + // attention
-				"Mul Add Gather Slice ReduceMean Add Slice Transpose Concat Reshape Conv GlobalAveragePool Flatten " +
+				"Mul Add " +
+				"Transpose Concat MatMul Add Slice Slice Slice " + // keys without a bias
+				"Reshape Transpose Reshape Transpose MatMul Mul Softmax Reshape Transpose MatMul Transpose Reshape Sigmoid Mul Mul Add " +
+				"Gather Slice ReduceMean Add " +
+				"Slice Transpose Concat Reshape GlobalAveragePool Resize Conv Shape Slice Reshape Transpose " + // a grid of four
+				"Transpose Transpose MatMul Add Transpose ReduceMean Add " +
+				"Slice Transpose Concat Reshape Conv GlobalAveragePool Flatten " +
 				"LayerNormalization Add BatchNormalization Gemm"
 			if diff := cmp.Diff(wantOps, strings.Join(ops, " ")); diff != "" {
 				t.Errorf("operators (-want +got):\n%s", diff)

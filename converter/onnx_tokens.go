@@ -35,6 +35,8 @@ func (m *onnxModel) formOf(n nn.Node) onnxForm {
 	case nn.Tokens:
 		shape := m.step(n.Path, onnxNode{kind: "Shape", in: []string{m.values[n.In[0]]}})
 		return onnxForm{tokens: true, grid: m.slice(n.Path, shape, 0, 2, 4)}
+	case nn.Transpose:
+		return onnxForm{tokens: true, grid: m.integers(fmt.Sprintf("zoo.grid%dx%d", op.H, op.W), op.H, op.W)}
 	case nn.Image:
 		return onnxForm{}
 	case nn.Prefix:
@@ -57,6 +59,8 @@ func (m *onnxModel) tokens(n nn.Node) (onnxNode, bool) {
 	switch o := n.Op.(type) {
 	case nn.Tokens:
 		return transpose(step("Reshape", x, m.integers("zoo.rows", 0, 0, -1)), 0, 2, 1), true
+	case nn.Transpose:
+		return transpose(x, 0, 2, 1), true
 	case nn.Image:
 		pixels := m.step(n.Path, transpose(m.pixels(n.Path, x, form), 0, 2, 1))
 		return onnxNode{kind: "Reshape", in: []string{pixels, m.joined(n.Path, 0, m.integers("zoo.both", 0, 0), form.grid)}}, true
@@ -94,7 +98,11 @@ func (m *onnxModel) tokens(n nn.Node) (onnxNode, bool) {
 		if o.Plain {
 			return onnxNode{kind: "MatMul", in: []string{x, weight}}, true
 		}
-		return onnxNode{kind: "Add", in: []string{step("MatMul", x, weight), m.weight(n.Params[1])}}, true
+		bias := m.weight(n.Params[1])
+		if o.QVBias {
+			bias = m.joined(n.Path, 0, bias, m.filled("zoo.zeros", o.Out/3, 0), m.weight(n.Params[2]))
+		}
+		return onnxNode{kind: "Add", in: []string{step("MatMul", x, weight), bias}}, true
 	case nn.LayerScale:
 		if !form.tokens {
 			return onnxNode{}, false

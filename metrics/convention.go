@@ -97,6 +97,9 @@ func (c Convention) flops(node nn.Node, l *LayerCost) (int64, error) {
 		}
 		return n, err
 	case nn.Linear:
+		if legacy && op.QVBias { // which the reference calls as a function
+			return 0, nil
+		}
 		return product(in, int64(op.Out)) // bias counts nowhere
 	case nn.BatchNorm:
 		each := int64(2)
@@ -134,7 +137,7 @@ func (c Convention) flops(node nn.Node, l *LayerCost) (int64, error) {
 		return out, nil
 	case nn.Act:
 		return c.actFLOPs(op, out)
-	case nn.Flatten, nn.Add, nn.Mul, nn.Shuffle, nn.Unfold, nn.LayerScale, nn.ResponseNorm, nn.Concat, nn.Slice,
+	case nn.Flatten, nn.Add, nn.Mul, nn.Shuffle, nn.Transpose, nn.Unfold, nn.LayerScale, nn.ResponseNorm, nn.Concat, nn.Slice,
 		nn.Tokens, nn.Image, nn.Prefix, nn.Position, nn.Token:
 		return 0, nil
 	}

@@ -158,6 +158,9 @@ func TestOperators(t *testing.T) {
 		{"linear over pixels", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Linear(x, 7) }, 7 * in, 7 * in},
 		{"mean", func(b *nn.Builder, x nn.Value) nn.Value { return b.GlobalMean(x) }, 0, 0},
 		{"shuffle", func(b *nn.Builder, x nn.Value) nn.Value { return b.Shuffle(x, 2) }, 0, 0},
+		{"queries, keys and values", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").QKV(b.Tokens(x)) }, 0, 12 * in},
+		{"transpose", func(b *nn.Builder, x nn.Value) nn.Value { return b.Transpose(b.Tokens(x), 36, 2, 2) }, 0, 0},
+		{"product", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Mul(x, x) }, 0, 0},
 		{"unfold", func(b *nn.Builder, x nn.Value) nn.Value {
 			return b.At("a").Unfold(x, nn.Unfold{K: 3, Stride: 2, Pad: 1})
 		}, 0, 0},

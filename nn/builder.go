@@ -255,6 +255,11 @@ func (b *Builder) PlainLinear(x Value, out int) Value {
 	return b.node(Linear{In: x.C, Out: out, Plain: true}, out, x)
 }
 
+// QKV adds the linear layer of an attention whose keys have no bias: (N,L,C) to (N,L,3C).
+func (b *Builder) QKV(x Value) Value {
+	return b.node(Linear{In: x.C, Out: 3 * x.C, QVBias: true}, 3*x.C, x)
+}
+
 // Add adds two values of the same shape.
 func (b *Builder) Add(x, y Value) Value {
 	if x.C != y.C {
@@ -263,7 +268,7 @@ func (b *Builder) Add(x, y Value) Value {
 	return b.node(Add{}, x.C, x, y)
 }
 
-// Mul multiplies x by one factor per image and channel, (N,C,1,1).
+// Mul multiplies x by one factor per image and channel, (N,C,1,1), or by a value of the same shape.
 func (b *Builder) Mul(x, factors Value) Value {
 	if x.C != factors.C {
 		b.fail("cannot multiply %d channels by %d factors", x.C, factors.C)

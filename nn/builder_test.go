@@ -95,6 +95,7 @@ func TestBuilderErrors(t *testing.T) {
 			"nn: a: cannot add 3 and 4 channels"},
 		{"factors", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Mul(x, b.At("b").Conv(x, 4)) },
 			"nn: a: cannot multiply 3 channels by 4 factors"},
+		{"transpose", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Transpose(x, 7, 2, 2) }, "nn: a: 3 channels are no grid of 2x2"},
 		{"unfold", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Unfold(x, nn.Unfold{K: 2}) }, "nn: a: windows of 2, stride 0, border 0"},
 		{"shuffle", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Shuffle(x, 2) }, "nn: a: cannot shuffle 3 channels in 2 groups"},
 		{"output twice", func(b *nn.Builder, x nn.Value) nn.Value {
@@ -145,6 +146,10 @@ func TestShapes(t *testing.T) {
 			tensor.Shape{1, 3, 4, 9}, tensor.Shape{1, 5, 2, 7}},
 		{"gate", func(b *nn.Builder, x nn.Value) nn.Value { return b.Mul(x, b.GlobalAvgPool(x)) }, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 3, 4, 9}},
 		{"shuffle", func(b *nn.Builder, x nn.Value) nn.Value { return b.Shuffle(x, 3) }, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 3, 4, 9}},
+		{"product", func(b *nn.Builder, x nn.Value) nn.Value { return b.Mul(x, x) }, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 3, 4, 9}},
+		{"transpose", func(b *nn.Builder, x nn.Value) nn.Value { return b.Transpose(b.Tokens(x), 36, 1, 3) }, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 3, 36}},
+		{"queries, keys and values", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").QKV(b.Tokens(x)) },
+			tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 36, 9}},
 		{"unfold", func(b *nn.Builder, x nn.Value) nn.Value { return b.Unfold(x, nn.Unfold{K: 3, Stride: 2, Pad: 1}) },
 			tensor.Shape{2, 3, 5, 9}, tensor.Shape{2, 27, 3, 5}},
 		{"unfold to the corner", func(b *nn.Builder, x nn.Value) nn.Value { return b.Unfold(x, nn.Unfold{K: 2, Stride: 2, Corner: true}) },

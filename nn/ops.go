@@ -110,12 +110,17 @@ type Linear struct {
 	In, Out int
 	// Plain tells that there is no bias.
 	Plain bool
+	// QVBias tells that queries and values have a bias, the first and the last third of the outputs, and
+	// keys none: tensors are qkv.weight, q_bias and v_bias of the module that has the layer, as BEiT's attention
+	// names them. It takes tokens only.
+	QVBias bool
 }
 
 // Add adds two values of the same shape.
 type Add struct{}
 
-// Mul multiplies (N,C,H,W) by one factor per image and channel, (N,C,1,1).
+// Mul multiplies (N,C,H,W) by one factor per image and channel, (N,C,1,1), or two values of the same
+// shape with each other.
 type Mul struct{}
 
 // Shuffle interleaves Groups equal runs of C channels: channel c of run g becomes
@@ -198,6 +203,13 @@ func (r ResponseNorm) Params() []Param {
 
 // Params of a linear layer: weight, then bias where it has one.
 func (l Linear) Params() []Param {
+	if l.QVBias {
+		third := tensor.Shape{l.Out / 3}
+		return []Param{
+			{Name: "qkv.weight", DType: tensor.F32, Shape: tensor.Shape{l.Out, l.In}},
+			{Name: "q_bias", DType: tensor.F32, Shape: third}, {Name: "v_bias", DType: tensor.F32, Shape: third},
+		}
+	}
 	p := []Param{{Name: "weight", DType: tensor.F32, Shape: tensor.Shape{l.Out, l.In}}}
 	if !l.Plain {
 		p = append(p, Param{Name: "bias", DType: tensor.F32, Shape: tensor.Shape{l.Out}})

@@ -162,6 +162,9 @@ func (l Linear) Size(in ...Size) (Size, error) {
 	if x.C != l.In {
 		return Size{}, fmt.Errorf("expected input of %d channels, found %v", l.In, x)
 	}
+	if l.QVBias && (!x.Tokens || x.Features()) {
+		return Size{}, fmt.Errorf("expected tokens, found %v", x)
+	}
 	x.C = l.Out
 	return x, nil
 }
@@ -176,8 +179,8 @@ func (Add) Size(in ...Size) (Size, error) {
 
 // Size returns the shape of the first input.
 func (Mul) Size(in ...Size) (Size, error) {
-	if len(in) != 2 || in[0].Features() || in[1] != (Size{N: in[0].N, C: in[0].C, H: 1, W: 1}) {
-		return Size{}, fmt.Errorf("expected (N,C,H,W) and (N,C,1,1), found %v", in)
+	if len(in) != 2 || in[0].Features() || in[1] != in[0] && in[1] != (Size{N: in[0].N, C: in[0].C, H: 1, W: 1}) {
+		return Size{}, fmt.Errorf("expected (N,C,H,W) and (N,C,1,1), or two equal shapes, found %v", in)
 	}
 	return in[0], nil
 }

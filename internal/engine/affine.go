@@ -12,6 +12,7 @@ type affineStep struct {
 	in, out  view
 	residual *view
 	factors  *view // of each image, in place of weights
+	product  bool  // factors are of each pixel
 	depth    kernel.Depthwise
 	weights  []float32 // what is added to each channel, then what it is multiplied by
 	finish   *finish
@@ -45,7 +46,7 @@ func (c *compiler) affine(u unit) (step, error) {
 		return s, nil
 	case nn.Mul:
 		v := c.layout.view(u.node.In[1])
-		s.factors = &v
+		s.factors, s.product = &v, c.layout.sizes[u.node.In[1]] == c.layout.sizes[u.node.In[0]]
 	case nn.Act:
 		s.depth.Act, _ = piecewise(op)
 	}
@@ -72,11 +73,31 @@ func (s *affineStep) run(f *frame, task int) {
 		res = s.residual.piece(f.mem, task).x
 	}
 	w := s.weights
-	if s.factors != nil {
+	switch {
+	case s.product:
+		s.products(f, out, in, s.factors.piece(f.mem, task), res)
+	case s.factors != nil:
 		w = f.scratch[:2*s.in.c]
 		clear(w[:s.in.c])
 		copy(w[s.in.c:], f.mem[s.factors.at(out.row/s.out.buf.h, 0, 0):])
+		fallthrough
+	default:
+		s.variant.Depthwise(&s.depth, out.m, out.x, in.x, w, res)
 	}
-	s.variant.Depthwise(&s.depth, out.m, out.x, in.x, w, res)
 	s.finish.row(out.m, out.x)
+}
+
+// products multiplies pixel by pixel: the channels of one are the weights of the other.
+func (s *affineStep) products(f *frame, out, in, by piece, res []float32) {
+	c := s.in.c
+	w := f.scratch[:2*c]
+	clear(w[:c])
+	for i := range out.m {
+		copy(w[c:], by.x[i*by.stride:][:c])
+		var r []float32
+		if res != nil {
+			r = res[i*s.depth.ResStride:][:c]
+		}
+		s.variant.Depthwise(&s.depth, 1, out.x[i*out.stride:][:c], in.x[i*in.stride:][:c], w, r)
+	}
 }

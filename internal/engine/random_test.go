@@ -34,7 +34,7 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 	x := b.Input()
 	for i := range 2 + r.IntN(6) {
 		at := b.At("layer", i)
-		switch r.IntN(26) {
+		switch r.IntN(28) {
 		case 0:
 			x = at.ConvNormAct(x, 2*(1+r.IntN(20)), nn.K(1+2*r.IntN(3)), nn.Stride(1+r.IntN(2)))
 		case 1: // grouped or depthwise, with TensorFlow's border
@@ -166,6 +166,18 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 				x = at.Unfold(at.Concat(at.Unfold(keep, nn.Unfold{K: k, Stride: 1, Pad: k / 2}), keep), nn.Unfold{K: 2, Stride: 2, Corner: true})
 				x = at.At("merge").Conv(x, 1+r.IntN(40))
 			}
+		case 26: // tokens mixed, those of a known grid
+			side := 1 + r.IntN(4)
+			x = at.Tokens(at.At("differ").Conv(at.Upsample(at.GlobalAvgPool(x), side), 1+r.IntN(40), nn.K(3)))
+			y := at.At("up").Linear(at.Transpose(x, side*side, 1, x.C), 1+r.IntN(40))
+			y = at.At("down").Linear(at.Act(y), side*side)
+			x = at.Image(at.Add(x, at.Transpose(y, x.C, side, side)))
+		case 27: // a product of two halves, pixel by pixel
+			first, second := at.Halves(at.At("widen").Conv(x, 2*(1+r.IntN(30))))
+			x = at.Mul(at.WithAct(nn.SiLU()).Act(first), second)
+			if r.IntN(2) == 0 {
+				x = at.Add(at.Act(x), at.At("other").Conv(first, x.C))
+			}
 		}
 	}
 	switch r.IntN(5) {
@@ -207,9 +219,15 @@ func randomAttention(b *nn.Builder, x nn.Value, heads int, r *rand.Rand) nn.Valu
 	if r.IntN(2) == 0 {
 		x = b.At("at").Position(x, "table", extra, 1+r.IntN(9), 1+r.IntN(9))
 	}
-	qkv := b.Split(b.At("qkv").Linear(b.At("norm1").LayerNorm(x), 3*x.C), 3)
+	y := b.At("norm1").LayerNorm(x)
+	if r.IntN(2) == 0 {
+		y = b.At("attention").QKV(y)
+	} else {
+		y = b.At("qkv").Linear(y, 3*x.C)
+	}
+	qkv := b.Split(y, 3)
 	x = b.Add(b.At("proj").Linear(b.Attention(qkv[0], qkv[1], qkv[2], heads), x.C), x)
-	y := b.WithAct(nn.GELU()).Act(b.At("up").Linear(x, 2*x.C))
+	y = b.WithAct(nn.GELU()).Act(b.At("up").Linear(x, 2*x.C))
 	return b.Add(x, b.At("scale").LayerScale(b.At("down").Linear(y, x.C)))
 }
 
@@ -314,7 +332,7 @@ func TestRandomGraphsHoldEveryOperator(t *testing.T) {
 		missing[name] = true
 	}
 	for _, name := range []string{"LayerNorm of pixels", "LayerNorm of features", "LayerNorm of tokens", "Linear of pixels",
-		"Linear of features", "Linear of tokens", "Flatten of an image", "BatchNorm of features", "GlobalAvgPool of tokens", "Image of tokens"} {
+		"Linear of features", "Linear of tokens", "Flatten of an image", "BatchNorm of features", "GlobalAvgPool of tokens", "Image of tokens", "Mul of equal shapes", "Linear of queries"} {
 		missing[name] = true
 	}
 	for f := range functions {
@@ -337,8 +355,17 @@ func TestRandomGraphsHoldEveryOperator(t *testing.T) {
 			case in.Features():
 				delete(missing, name+" of features")
 			}
-			if a, ok := n.Op.(nn.Act); ok {
-				delete(missing, fmt.Sprint("activation ", a.Func))
+			switch op := n.Op.(type) {
+			case nn.Act:
+				delete(missing, fmt.Sprint("activation ", op.Func))
+			case nn.Mul:
+				if in.Positions() > 1 && sizes[n.In[1]] == in {
+					delete(missing, "Mul of equal shapes")
+				}
+			case nn.Linear:
+				if op.QVBias {
+					delete(missing, "Linear of queries")
+				}
 			}
 		}
 	}

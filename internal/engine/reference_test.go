@@ -149,8 +149,11 @@ func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float
 		if !is.Features() {
 			for i := range out {
 				img, o, px := i/(op.Out*plane(is)), i/plane(is)%op.Out, i%plane(is)
-				if !op.Plain {
+				switch third := op.Out / 3; {
+				case !op.QVBias && !op.Plain, op.QVBias && o < third:
 					out[i] = p[1][o]
+				case op.QVBias && o >= 2*third:
+					out[i] = p[2][o-2*third]
 				}
 				for c := range op.In {
 					out[i] += x[(img*op.In+c)*plane(is)+px] * p[0][o*op.In+c]
@@ -304,7 +307,16 @@ func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float
 		}
 	case nn.Mul:
 		for i := range out {
-			out[i] = x[i] * in[1][i/plane(os)]
+			if sizes[1] == is {
+				out[i] = x[i] * in[1][i]
+			} else {
+				out[i] = x[i] * in[1][i/plane(os)]
+			}
+		}
+	case nn.Transpose:
+		for i := range out {
+			img, token, c := i/(os.C*plane(os)), i/plane(os)%os.C, i%plane(os)
+			out[i] = x[(img*is.C+c)*plane(is)+token]
 		}
 	case nn.Shuffle:
 		for i := range out {

@@ -64,7 +64,7 @@ func (f *unitWeights) at(o, i int) float32 {
 
 // folded returns the weights of a unit with out output channels.
 func folded(b *nn.Bound, u unit, out int) (*unitWeights, error) {
-	var tensors [2][]float32
+	var tensors [3][]float32
 	for i, p := range u.node.Params {
 		t, err := float32s(b, p)
 		if err != nil {
@@ -74,6 +74,9 @@ func folded(b *nn.Bound, u unit, out int) (*unitWeights, error) {
 		if op, ok := u.node.Op.(nn.Conv); ok && op.Runs > 1 {
 			tensors[i] = slices.Repeat(t, op.Runs)
 		}
+	}
+	if op, ok := u.node.Op.(nn.Linear); ok && op.QVBias {
+		tensors[1] = slices.Concat(tensors[1], make([]float32, out/3), tensors[2])
 	}
 	f := &unitWeights{w: tensors[0], scale: make([]float64, out), bias: make([]float32, out), fan: len(tensors[0]) / out}
 	shift := make([]float64, out)
