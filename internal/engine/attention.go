@@ -29,7 +29,12 @@ type attentionStep struct {
 const attentionQueries = 28
 
 func (c *compiler) attention(u unit, op nn.Attention) (step, error) {
-	s := &attentionStep{
+	s := c.attentionOf(u, op)
+	return &s, nil
+}
+
+func (c *compiler) attentionOf(u unit, op nn.Attention) attentionStep {
+	s := attentionStep{
 		q: c.layout.view(u.node.In[0]), k: c.layout.view(u.node.In[1]), v: c.layout.view(u.node.In[2]), out: c.layout.view(u.out),
 		heads: op.Heads, width: c.options.Variant.Width, variant: c.options.Variant,
 	}
@@ -43,7 +48,7 @@ func (c *compiler) attention(u unit, op nn.Attention) (step, error) {
 	s.scores = kernel.Panel{Segments: []int{0}, SegmentLen: s.q.c / op.Heads, SrcStride: s.q.buf.c, DstStride: row, Epilogue: identity}
 	s.sums = kernel.Panel{Segments: []int{0}, SegmentLen: s.keys, SrcStride: row, DstStride: s.out.buf.c, Epilogue: identity}
 	s.softmax = kernel.Softmax{Channels: s.keys, SrcStride: row, DstStride: row, Scale: float32(op.Scale)}
-	return s, nil
+	return s
 }
 
 // A run is m pixels of an image from pixel (y,x) on that follow one another in memory.
@@ -87,25 +92,50 @@ func (s *attentionStep) scratch() int {
 }
 
 func (s *attentionStep) run(f *frame, task int) {
-	block, head := s.queries[task%len(s.queries)], task/len(s.queries)
-	image, head := head/s.heads, head%s.heads
+	b := s.block(f, task)
+	s.score(b, f.mem[s.q.at(b.image, b.y, b.x)+b.head*s.channels():])
+	s.share(f.mem, b)
+}
+
+// A block is queries of a head of an image, in the scratch of a thread.
+type block struct {
+	run
+	image, head          int
+	keys, values, scores []float32
+}
+
+// channels returns the channels of a query.
+func (s *attentionStep) channels() int { return s.q.c / s.heads }
+
+// block returns the block of a task, whose keys and values are packed.
+func (s *attentionStep) block(f *frame, task int) block {
+	b, head := block{run: s.queries[task%len(s.queries)]}, task/len(s.queries)
+	b.image, b.head = head/s.heads, head%s.heads
 	nk, nv, ns := s.parts()
-	keys, values, scores := f.scratch[:nk], f.scratch[nk:][:nv], f.scratch[nk+nv:][:ns]
-	if packed := image*s.heads + head; f.rounded != packed {
-		s.pack(f.mem, image, head, keys, values)
-		f.rounded = packed
+	b.keys, b.values, b.scores = f.scratch[:nk], f.scratch[nk:][:nv], f.scratch[nk+nv:][:ns]
+	if f.rounded != head {
+		s.pack(f.mem, b.image, b.head, b.keys, b.values)
+		f.rounded = head
 	}
-	m, dk, dv := block.m, s.scores.SegmentLen, s.v.c/s.heads
-	src := f.mem[s.q.at(image, block.y, block.x)+head*dk:]
+	return b
+}
+
+// score computes the scores of a block whose first query is at src.
+func (s *attentionStep) score(b block, src []float32) {
 	for at := 0; at < s.scores.DstStride; at += s.width {
-		dst := scores[at:][:(m-1)*s.scores.DstStride+s.width]
-		s.variant.Panel(&s.scores, m, dst, src, keys[at/s.width*s.keyFloats():][:s.keyFloats()], nil)
+		dst := b.scores[at:][:(b.m-1)*s.scores.DstStride+s.width]
+		s.variant.Panel(&s.scores, b.m, dst, src, b.keys[at/s.width*s.keyFloats():][:s.keyFloats()], nil)
 	}
-	s.variant.Softmax(&s.softmax, m, scores, scores)
-	out := f.mem[s.out.at(image, block.y, block.x)+head*dv:]
+}
+
+// share makes shares of the scores of a block, and writes what they come to.
+func (s *attentionStep) share(mem []float32, b block) {
+	s.variant.Softmax(&s.softmax, b.m, b.scores, b.scores)
+	dv := s.v.c / s.heads
+	out := mem[s.out.at(b.image, b.y, b.x)+b.head*dv:]
 	for at := 0; at < dv; at += s.width {
-		dst := out[at:][:(m-1)*s.sums.DstStride+min(s.width, dv-at)]
-		s.variant.Panel(&s.sums, m, dst, scores, values[at/s.width*s.valueFloats():][:s.valueFloats()], nil)
+		dst := out[at:][:(b.m-1)*s.sums.DstStride+min(s.width, dv-at)]
+		s.variant.Panel(&s.sums, b.m, dst, b.scores, b.values[at/s.width*s.valueFloats():][:s.valueFloats()], nil)
 	}
 }
 
@@ -113,7 +143,7 @@ func (s *attentionStep) run(f *frame, task int) {
 // each channel of a key a row of keys, for each value a row of its channels. What fills up a last
 // panel is zero.
 func (s *attentionStep) pack(mem []float32, image, head int, keys, values []float32) {
-	w, dk, dv := s.width, s.scores.SegmentLen, s.v.c/s.heads
+	w, dk, dv := s.width, s.channels(), s.v.c/s.heads
 	for first := 0; first < s.keys; first += w {
 		panel := keys[first/w*s.keyFloats():][:s.keyFloats()]
 		n := min(w, s.keys-first)
