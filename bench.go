@@ -213,13 +213,15 @@ func (b *Bench) repeat(ctx context.Context, plan *engine.Plan, input []float32) 
 
 // openWeights opens an entry's network with the weights that options name.
 func (z *Zoo) openWeights(ctx context.Context, entry *registry.Entry, o BenchOptions) (*Model, error) {
-	switch seed, synthetic := o.Weights.Seed(); {
+	switch _, synthetic := o.Weights.Seed(); {
 	case o.Checkpoint != "":
 		return z.OpenWith(ctx, entry.Name, OpenOptions{File: o.Checkpoint, Weights: o.WeightsKey, Network: o.Network})
 	case o.Weights == golden.Published:
 		return z.Open(ctx, entry.Name)
-	case synthetic || o.Weights == (golden.Weights{}):
-		return z.synthetic(entry, nn.AsTrained, entry.Classes, seed)
+	case o.Weights == (golden.Weights{}):
+		return z.synthetic(entry, nn.AsTrained, entry.Classes, golden.Synthetic(0))
+	case synthetic:
+		return z.synthetic(entry, nn.AsTrained, entry.Classes, o.Weights)
 	}
 	return nil, option.Errorf("Weights", "zoo: bench %s: weights %s: expected synthetic or published ones", entry.Name, o.Weights)
 }

@@ -24,7 +24,7 @@ func writeSynthetic(t *testing.T, z *zoo.Zoo, name string) string {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sd, err := golden.SyntheticState(g.Params, 0)
+	sd, err := golden.SyntheticState(g.Params, golden.Synthetic(0))
 	if err != nil {
 		t.Fatal(err)
 	}

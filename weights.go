@@ -52,8 +52,8 @@ func (w *weightSource) load(ctx context.Context, g *golden.Golden) (*Model, erro
 	if w.file.File != "" {
 		return w.zoo.OpenWith(ctx, w.entry.Name, w.file)
 	}
-	if seed, ok := g.Weights.Seed(); ok {
-		return w.zoo.synthetic(w.entry, g.Form, g.K, seed)
+	if _, ok := g.Weights.Seed(); ok {
+		return w.zoo.synthetic(w.entry, g.Form, g.K, g.Weights)
 	}
 	if t := w.zoo.StandIn(w.entry.Name); t != nil && g.Weights == t.weights() {
 		return w.zoo.verifiedStandIn(w.entry, t)
@@ -84,18 +84,18 @@ func (w *weightSource) close() {
 	}
 }
 
-// synthetic returns one form of an entry's network with the synthetic weights of a seed: see
+// synthetic returns one form of an entry's network with synthetic weights: see
 // golden.SyntheticState.
-func (z *Zoo) synthetic(entry *registry.Entry, form nn.Form, classes int, seed uint64) (*Model, error) {
+func (z *Zoo) synthetic(entry *registry.Entry, form nn.Form, classes int, w golden.Weights) (*Model, error) {
 	g, err := graph(entry, form, classes)
 	if err != nil {
 		return nil, err
 	}
-	sd, err := golden.SyntheticState(g.Params, seed)
+	sd, err := golden.SyntheticState(g.Params, w)
 	if err != nil {
 		return nil, err
 	}
-	o := z.modelOptions(entry, golden.Synthetic(seed))
+	o := z.modelOptions(entry, w)
 	o.Classes = labels(entry, classes)
 	return model.New(g, sd, o)
 }

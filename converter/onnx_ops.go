@@ -85,7 +85,8 @@ func (m *onnxModel) node(n nn.Node) error {
 		op.text("nearest_mode", "floor")
 		op.in = append(op.in, "", m.scales(o.Scale))
 	case nn.Unfold: // a convolution of each channel for itself, whose filters take one pixel each
-		op.convolve(nn.Conv{KH: o.K, KW: o.K, StrideH: o.Stride, StrideW: o.Stride, Groups: o.C, Pad: nn.Padding{H: o.Pad, W: o.Pad, Corner: o.Corner}})
+		op.convolve(nn.Conv{KH: o.K, KW: o.K, StrideH: o.Stride, StrideW: o.Stride, Groups: o.C,
+			Pad: nn.Padding{H: o.Pad, W: o.Pad, Corner: o.Corner}})
 		op.in = append(in, m.pixelsOf(o))
 	case nn.Slice:
 		op.kind = "Slice"

@@ -206,7 +206,7 @@ func computed(g *nn.Graph, sd *tensor.StateDict, shape tensor.Shape) (*tensor.St
 // synthetic returns the weights that a graph wants, made from a seed.
 func synthetic(t *testing.T, g *nn.Graph) *tensor.StateDict {
 	t.Helper()
-	sd, err := golden.SyntheticState(g.Params, 0)
+	sd, err := golden.SyntheticState(g.Params, golden.Synthetic(0))
 	if err != nil {
 		t.Fatal(err)
 	}

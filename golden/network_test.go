@@ -71,11 +71,11 @@ func newNetwork(t *testing.T, model string) *network {
 // embedded checkpoint.
 func loadValues(t *testing.T, g *golden.Golden, graph *nn.Graph) map[string][]float32 {
 	t.Helper()
-	seed, synthetic := g.Weights.Seed()
+	_, synthetic := g.Weights.Seed()
 	var sd *tensor.StateDict
 	var err error
 	if synthetic {
-		sd, err = golden.SyntheticState(graph.Params, seed)
+		sd, err = golden.SyntheticState(graph.Params, g.Weights)
 	} else {
 		var c *converter.Checkpoint
 		c, err = converter.Open(fmt.Sprintf("nano/%s-%.8s.pth", g.Model, strings.TrimPrefix(g.Weights.String(), "sha256:")))

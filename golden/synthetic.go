@@ -50,9 +50,14 @@ func (s stream) signed(i int) float64 { return 2*s.unit(i) - 1 }
 // depend on what the name ends with and on the rank: running variances lie in
 // [0.5,1.5), means and biases in [-0.1,0.1), other vectors in [0.75,1.25); in
 // weights the second half of each row is minus the first, which keeps a deep
-// random network well conditioned. Counters, of dtype I64, are zero.
-func SyntheticTensor(name string, dtype tensor.DType, shape tensor.Shape, seed uint64) (tensor.Tensor, error) {
+// random network well conditioned, and those alone are multiplied by the gain of w: networks
+// with few norms need one below 1. Counters, of dtype I64, are zero. It is an error where w
+// are not synthetic.
+func SyntheticTensor(name string, dtype tensor.DType, shape tensor.Shape, w Weights) (tensor.Tensor, error) {
 	size, err := shape.Bytes(dtype)
+	if err == nil && w.kind != kindSynthetic {
+		err = fmt.Errorf("expected synthetic weights, found %v", w)
+	}
 	if err != nil {
 		return tensor.Tensor{}, fmt.Errorf("golden: synthetic %q: %w", name, err)
 	}
@@ -61,23 +66,23 @@ func SyntheticTensor(name string, dtype tensor.DType, shape tensor.Shape, seed u
 	switch {
 	case counter && dtype == tensor.I64:
 	case !counter && dtype == tensor.F32:
-		fillSynthetic(data, newStream(name, seed), name, shape)
+		fillSynthetic(data, newStream(name, w.seed), name, shape, w.Gain())
 	default:
 		return tensor.Tensor{}, fmt.Errorf("golden: synthetic %q: no values are defined for %v", name, dtype)
 	}
 	return tensor.New(dtype, shape, data)
 }
 
-// SyntheticState returns the weights of a seed for the tensors that a graph wants: see
+// SyntheticState returns synthetic weights for the tensors that a graph wants: see
 // SyntheticTensor. What is fixed holds what it is fixed to.
-func SyntheticState(params []nn.Param, seed uint64) (*tensor.StateDict, error) {
+func SyntheticState(params []nn.Param, w Weights) (*tensor.StateDict, error) {
 	sd := new(tensor.StateDict)
 	for _, p := range params {
 		var t tensor.Tensor
 		var err error
 		if p.Fixed != nil {
 			t = p.Fixed.Tensor()
-		} else if t, err = SyntheticTensor(p.Name, p.DType, p.Shape, seed); err != nil {
+		} else if t, err = SyntheticTensor(p.Name, p.DType, p.Shape, w); err != nil {
 			return nil, err
 		}
 		if err := sd.Add(p.Name, t); err != nil {
@@ -87,7 +92,7 @@ func SyntheticState(params []nn.Param, seed uint64) (*tensor.StateDict, error) {
 	return sd, nil
 }
 
-func fillSynthetic(data []byte, s stream, name string, shape tensor.Shape) {
+func fillSynthetic(data []byte, s stream, name string, shape tensor.Shape, gain float64) {
 	n := len(data) / 4
 	put := func(i int, v float64) {
 		binary.LittleEndian.PutUint32(data[4*i:], math.Float32bits(float32(v)))
@@ -110,14 +115,14 @@ func fillSynthetic(data []byte, s stream, name string, shape tensor.Shape) {
 			put(i, 0.5*s.signed(i))
 		}
 	case n > 0:
-		fillRows(data, s, n/shape[0])
+		fillRows(data, s, n/shape[0], gain)
 	}
 }
 
 // fillRows fills rows of fan weights, on every core where there are many.
-func fillRows(data []byte, s stream, fan int) {
+func fillRows(data []byte, s stream, fan int, gain float64) {
 	n := len(data) / 4
-	scale, half := math.Sqrt(4/float64(fan)), fan/2
+	scale, half := gain*math.Sqrt(4/float64(fan)), fan/2
 	fill := func(from, to int) {
 		for row := from * fan; row < to*fan; row += fan {
 			for j := range fan {

@@ -18,15 +18,19 @@ func TestSyntheticTensorsEqualNumpy(t *testing.T) {
 	tests := []struct {
 		name  string
 		shape tensor.Shape
-		seed  uint64
+		w     Weights
 		want  string
 	}{
-		{"backbone.stem.conv.weight", tensor.Shape{32, 3, 3, 3}, 0, "6381a3633e2ff6254f52cfc61d8773cf6d935b28ab8358a0c51aa362584572d9"},
-		{"backbone.stem.bn.running_var", tensor.Shape{32}, 7, "6d1107fee71cb4b93388166bff1bbe2c4375bd0d0bb78748f4bade3f075aa6d4"},
+		{"backbone.stem.conv.weight", tensor.Shape{32, 3, 3, 3}, Synthetic(0), "6381a3633e2ff6254f52cfc61d8773cf6d935b28ab8358a0c51aa362584572d9"},
+		{"backbone.stem.conv.weight", tensor.Shape{32, 3, 3, 3}, Weights{kind: kindSynthetic, gain: 0.35},
+			"30282470f1dd29ef7fd0ace6fcbad4e87bf014e76215fdd6d78e2052c3c6c93d"},
+		{"backbone.stem.bn.running_var", tensor.Shape{32}, Weights{kind: kindSynthetic, seed: 7, gain: 0.35},
+			"6d1107fee71cb4b93388166bff1bbe2c4375bd0d0bb78748f4bade3f075aa6d4"},
+		{"backbone.stem.bn.running_var", tensor.Shape{32}, Synthetic(7), "6d1107fee71cb4b93388166bff1bbe2c4375bd0d0bb78748f4bade3f075aa6d4"},
 	}
 	for _, tt := range tests {
 		t.Run(tt.name, func(t *testing.T) {
-			x, err := SyntheticTensor(tt.name, tensor.F32, tt.shape, tt.seed)
+			x, err := SyntheticTensor(tt.name, tensor.F32, tt.shape, tt.w)
 			if err != nil {
 				t.Fatal(err)
 			}
@@ -35,7 +39,7 @@ func TestSyntheticTensorsEqualNumpy(t *testing.T) {
 			}
 		})
 	}
-	w, _ := SyntheticTensor("backbone.stem.conv.weight", tensor.F32, tensor.Shape{32, 3, 3, 3}, 0)
+	w, _ := SyntheticTensor("backbone.stem.conv.weight", tensor.F32, tensor.Shape{32, 3, 3, 3}, Synthetic(0))
 	v, _ := w.Float32s()
 	if v[0] != 0x1.cf6164p-3 {
 		t.Errorf("first weight = %x, want 0x1.cf6164p-3", v[0])
@@ -86,9 +90,12 @@ func TestSyntheticRefusesWhatIsNotDefined(t *testing.T) {
 		{"a.weight", tensor.F32, tensor.Shape{math.MaxInt, 2}},
 	}
 	for _, tt := range tests {
-		if _, err := SyntheticTensor(tt.name, tt.dtype, tt.shape, 0); err == nil {
+		if _, err := SyntheticTensor(tt.name, tt.dtype, tt.shape, Synthetic(0)); err == nil {
 			t.Errorf("%s %v %v: no error", tt.name, tt.dtype, tt.shape)
 		}
+	}
+	if _, err := SyntheticTensor("a.weight", tensor.F32, tensor.Shape{2}, Published); err == nil {
+		t.Error("published weights: no error")
 	}
 	if _, err := SyntheticInput(tensor.Shape{1, 3, 0, 4}, 0); err == nil {
 		t.Error("an empty input: no error")

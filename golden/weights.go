@@ -15,6 +15,7 @@ type Weights struct {
 	kind   string // one of the constants below; empty for unknown ones
 	digest digest.Digest
 	seed   uint64
+	gain   float64 // that synthetic ones are multiplied by; 0 is 1
 }
 
 // How texts of Weights begin. That of published ones has no more to say.
@@ -33,7 +34,8 @@ func FromFile(d digest.Digest) Weights { return Weights{kind: kindDigest, digest
 // Synthetic returns the weights that SyntheticTensor makes of a seed.
 func Synthetic(seed uint64) Weights { return Weights{kind: kindSynthetic, seed: seed} }
 
-// ParseWeights parses "sha256:HEX", with all 64 digits, "synthetic:SEED" or "published".
+// ParseWeights parses "sha256:HEX", with all 64 digits, "synthetic:SEED", "synthetic:SEED*GAIN",
+// where GAIN is a decimal such as 0.35, or "published".
 func ParseWeights(s string) (Weights, error) {
 	kind, rest, _ := strings.Cut(s, ":")
 	switch {
@@ -44,12 +46,30 @@ func ParseWeights(s string) (Weights, error) {
 			return FromFile(d), nil
 		}
 	case kind == kindSynthetic:
-		if seed, err := parseSynthetic(s); err == nil {
-			return Synthetic(seed), nil
+		of, by, gained := strings.Cut(s, "*")
+		w := Weights{kind: kindSynthetic}
+		var err error
+		if w.seed, err = parseSynthetic(of); err == nil && gained {
+			w.gain, err = parseGain(by)
+		}
+		if err == nil {
+			return w, nil
 		}
 	}
-	return Weights{}, fmt.Errorf(
-		"golden: weights %.90q: expected sha256: and 64 lower-case hex digits, synthetic: and a whole number, or published", s)
+	return Weights{}, fmt.Errorf("golden: weights %.90q: expected sha256: and 64 lower-case hex digits, "+
+		"synthetic: and a whole number, the same with a gain, as in synthetic:0*0.35, or published", s)
+}
+
+// parseGain parses a decimal above 0; 0 stands for 1.
+func parseGain(s string) (float64, error) {
+	gain, err := strconv.ParseFloat(s, 64)
+	if err != nil || strings.Trim(s, "0123456789.") != "" || gain == 0 {
+		return 0, fmt.Errorf("expected a decimal above 0, found %q", s)
+	}
+	if gain == 1 {
+		return 0, nil
+	}
+	return gain, nil
 }
 
 // parseSynthetic parses "synthetic:SEED", which also stands for an input.
@@ -71,13 +91,25 @@ func (w Weights) Digest() (d digest.Digest, ok bool) { return w.digest, w.kind =
 // Seed returns the seed of synthetic weights, and whether they are synthetic.
 func (w Weights) Seed() (seed uint64, ok bool) { return w.seed, w.kind == kindSynthetic }
 
+// Gain returns what synthetic weights are multiplied by, after the seed has made them: 1 of all others.
+func (w Weights) Gain() float64 {
+	if w.gain == 0 {
+		return 1
+	}
+	return w.gain
+}
+
 // String returns the text that ParseWeights parses; empty for the zero Weights.
 func (w Weights) String() string {
 	switch w.kind {
 	case kindDigest:
 		return w.digest.Text()
 	case kindSynthetic:
-		return kindSynthetic + ":" + strconv.FormatUint(w.seed, 10)
+		s := kindSynthetic + ":" + strconv.FormatUint(w.seed, 10)
+		if w.gain != 0 {
+			s += "*" + strconv.FormatFloat(w.gain, 'f', -1, 64)
+		}
+		return s
 	}
 	return w.kind
 }

@@ -11,7 +11,9 @@ import (
 
 func TestWeights(t *testing.T) {
 	hex := strings.Repeat("0123abcd", 8)
-	for _, text := range []string{"sha256:" + hex, "synthetic:0", "synthetic:18446744073709551615", "published"} {
+	for _, text := range []string{
+		"sha256:" + hex, "synthetic:0", "synthetic:18446744073709551615", "synthetic:0*0.35", "synthetic:7*12", "published",
+	} {
 		w, err := golden.ParseWeights(text)
 		if err != nil || w.String() != text {
 			t.Errorf("%q: %v, %v", text, w, err)
@@ -22,7 +24,8 @@ func TestWeights(t *testing.T) {
 		}
 	}
 	for _, bad := range []string{"", "sha256:" + hex[:8], "sha256:" + strings.ToUpper(hex), hex, "synthetic:",
-		"synthetic:-1", "synthetic:1.5", "synthetic:18446744073709551616", "published:1", "Published"} {
+		"synthetic:-1", "synthetic:1.5", "synthetic:18446744073709551616", "synthetic:0*", "synthetic:0*0", "synthetic:0*-1",
+		"synthetic:0*1e-1", "synthetic:0*0x1", "synthetic:0*inf", "synthetic:0*0.5*2", "synthetic:*2", "published:1", "Published"} {
 		if w, err := golden.ParseWeights(bad); err == nil {
 			t.Errorf("%q is taken for %v", bad, w)
 		}
@@ -30,6 +33,12 @@ func TestWeights(t *testing.T) {
 	w := golden.Synthetic(7)
 	if seed, ok := w.Seed(); seed != 7 || !ok {
 		t.Errorf("seed %d, %v", seed, ok)
+	}
+	if g := w.Gain(); g != 1 {
+		t.Errorf("gain %v", g)
+	}
+	if one, err := golden.ParseWeights("synthetic:7*1.0"); err != nil || one != w {
+		t.Errorf("a gain of 1: %v, %v, want %v", one, err, w)
 	}
 	if _, ok := w.Digest(); ok {
 		t.Error("synthetic weights have a digest")

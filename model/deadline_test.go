@@ -26,7 +26,7 @@ func resNet50(t testing.TB, c model.Compute) *model.Model {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sd, err := golden.SyntheticState(g.Params, 0)
+	sd, err := golden.SyntheticState(g.Params, golden.Synthetic(0))
 	if err != nil {
 		t.Fatal(err)
 	}

@@ -85,7 +85,7 @@ waited for each other. Formats: human, json, ndjson (a line for each model as it
 	f.StringVar(&o.Checkpoint, "checkpoint", "", "file with the weights")
 	archFlag(c, &o.Network)
 	f.StringVar(&flags.weights, "weights", "synthetic:0",
-		"synthetic:SEED, published, or a checkpoint file; with --checkpoint, which weights of the file")
+		"synthetic:SEED or synthetic:SEED*GAIN, published, or a checkpoint file; with --checkpoint, which weights of the file")
 	f.StringVar(&flags.logits, "logits", "", "file to write the computed logits to (safetensors)")
 	f.BoolVar(&flags.layers, "layers", false, "print what each step takes")
 	a.precisionFlag(c, zoo.High)

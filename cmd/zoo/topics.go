@@ -139,7 +139,8 @@ goes wrong.
 Weights and inputs of most goldens are synthetic: they follow from a name, a
 shape and a seed, bit for bit the same in Go and numpy. So a network is proven
 without its checkpoint. What the true checkpoint gives is what zoo eval
-measures.`,
+measures. Those of a network with few norms are multiplied by a gain, such as
+0.35, which zoo bench takes after the seed.`,
 		example:  "zoo verify cspresnet-nano_digits",
 		see:      []string{"headroom", "precision", "verdict"},
 		commands: []string{"verify"},

@@ -1,6 +1,7 @@
 """Writes golden files: what the reference framework computes for a network and an input.
 
     golden.py -o DIR MODEL...                          synthetic weights and input, at --shape
+    golden.py -o DIR MODEL --gain 0.35                 ... weights multiplied by 0.35
     golden.py -o DIR MODEL.deploy                      ... of the network whose branches are fused
     golden.py -o DIR MODEL --checkpoint FILE           the weights of FILE
     golden.py -o DIR MODEL --checkpoint FILE --images A.jpg B.jpg
@@ -27,10 +28,10 @@ import pixels
 import synthetic
 
 
-def synthetic_state(net, seed):
+def synthetic_state(net, seed, gain=1.0):
     """Returns synthetic weights for every entry of a network's state dict; tables that it computes itself stay."""
     computed = {k for k, _ in net.named_buffers() if not k.endswith(("running_mean", "running_var", "num_batches_tracked"))}
-    made = lambda k, v: torch.from_numpy(synthetic.tensor(k, tuple(v.shape), seed))
+    made = lambda k, v: torch.from_numpy(synthetic.tensor(k, tuple(v.shape), seed, gain))
     return {k: v if k in computed else made(k, v) for k, v in net.state_dict().items()}
 
 
@@ -99,6 +100,7 @@ def main():
     p.add_argument("models", nargs="+", metavar="MODEL")
     p.add_argument("--shape", help="NxCxHxW of a synthetic input; the test crop, one image, if not given")
     p.add_argument("--seed", type=int, default=0, help="of synthetic weights and input")
+    p.add_argument("--gain", type=float, default=1.0, help="of synthetic weights: below 1 where the network has few norms")
     p.add_argument("--checkpoint", help="a checkpoint instead of synthetic weights; for one model")
     p.add_argument("--images", nargs="+", help="photographs instead of a synthetic input; for one model")
     p.add_argument("-o", "--out", required=True, help="folder, or file name if it ends in .safetensors or .zst")
@@ -106,6 +108,7 @@ def main():
     if len(args.models) > 1 and (args.checkpoint or args.images):
         p.error("--checkpoint and --images are for one model")
     torch.set_num_threads(1)
+    gain = "" if args.gain == 1 else "*" + np.format_float_positional(args.gain, trim="-")
     for model in args.models:
         net, framework = networks.build(model)
         metadata = {"model": model.removesuffix(networks.DEPLOY), "framework": framework}
@@ -114,7 +117,7 @@ def main():
         if args.checkpoint:
             state, metadata["weights"] = published_state(args.checkpoint)
         else:
-            state, metadata["weights"] = synthetic_state(net, args.seed), f"synthetic:{args.seed}"
+            state, metadata["weights"] = synthetic_state(net, args.seed, args.gain), f"synthetic:{args.seed}{gain}"
         net.load_state_dict(state)
         if args.images:
             x = pixels.preprocess(model, args.images).numpy()
@@ -124,7 +127,7 @@ def main():
             shape = args.shape or "1x3x{0}x{0}".format(pixels.CROPS[model])
             x = synthetic.network_input(tuple(map(int, shape.split("x"))), args.seed)
             metadata |= {"input": f"synthetic:{args.seed}", "shape": shape}
-            label = f"synthetic{args.seed}-{shape}"
+            label = f"synthetic{args.seed}{gain.replace('*', 'x')}-{shape}"
         out = pathlib.Path(args.out)
         if not args.out.endswith((".safetensors", ".zst")):
             out.mkdir(parents=True, exist_ok=True)

@@ -40,8 +40,8 @@ def signed(state, n):
     return 2 * unit(state, n) - 1
 
 
-def tensor(name, shape, seed=0):
-    """Returns the synthetic tensor of a state dict name: int64 zeros for counters, else float32."""
+def tensor(name, shape, seed=0, gain=1.0):
+    """Returns the synthetic tensor of a state dict name: int64 zeros for counters, else float32; gain multiplies weights."""
     n = int(np.prod(shape, dtype=np.int64))
     state = stream(name, seed)
     if name.endswith("num_batches_tracked"):
@@ -57,7 +57,7 @@ def tensor(name, shape, seed=0):
     else:
         fan = n // shape[0]
         half = fan // 2
-        rows = np.sqrt(4.0 / fan) * signed(state, n).reshape(shape[0], fan)
+        rows = gain * np.sqrt(4.0 / fan) * signed(state, n).reshape(shape[0], fan)
         rows[:, half : 2 * half] = -rows[:, :half]
         v = rows
     return v.reshape(shape).astype(np.float32)
@@ -94,6 +94,9 @@ def check():
     weight = tensor("backbone.stem.conv.weight", (32, 3, 3, 3), 0)
     assert float(weight.flat[0]).hex() == "0x1.cf61640000000p-3"
     assert digest(weight) == "6381a3633e2ff6254f52cfc61d8773cf6d935b28ab8358a0c51aa362584572d9"
+    weight = tensor("backbone.stem.conv.weight", (32, 3, 3, 3), 0, 0.35)
+    assert float(weight.flat[0]).hex() == "0x1.445dc60000000p-4"
+    assert digest(weight) == "30282470f1dd29ef7fd0ace6fcbad4e87bf014e76215fdd6d78e2052c3c6c93d"
     variance = tensor("backbone.stem.bn.running_var", (32,), 7)
     assert digest(variance) == "6d1107fee71cb4b93388166bff1bbe2c4375bd0d0bb78748f4bade3f075aa6d4"
     image = network_input((1, 3, 224, 224), 0)

@@ -20,7 +20,7 @@ func synthetic(t testing.TB, family, arch string) *nn.Bound {
 	if err != nil {
 		t.Fatal(err)
 	}
-	sd, err := golden.SyntheticState(g.Params, 0)
+	sd, err := golden.SyntheticState(g.Params, golden.Synthetic(0))
 	if err != nil {
 		t.Fatal(err)
 	}
