@@ -39,6 +39,11 @@ func (m *onnxModel) formOf(n nn.Node) onnxForm {
 		return onnxForm{tokens: true, grid: m.integers(fmt.Sprintf("zoo.grid%dx%d", op.H, op.W), op.H, op.W)}
 	case nn.Image:
 		return onnxForm{}
+	case nn.FirstTokens:
+		return onnxForm{tokens: true, grid: m.integers(fmt.Sprintf("zoo.row%d", op.Count), 1, op.Count)}
+	case nn.JoinTokens:
+		f = m.forms[n.In[1]]
+		f.extra += op.Count
 	case nn.Prefix:
 		f.extra += len(op.Names)
 	case nn.Token:
@@ -78,6 +83,12 @@ func (m *onnxModel) tokens(n nn.Node) (onnxNode, bool) {
 		return onnxNode{kind: "Add", in: []string{x, m.position(n, o, form)}}, true
 	case nn.Token:
 		op := onnxNode{kind: "Gather", in: []string{x, m.constant(fmt.Sprintf("zoo.at%d", o.At), scalarInt(o.At))}}
+		op.int("axis", 1)
+		return op, true
+	case nn.FirstTokens:
+		return onnxNode{kind: "Slice", in: []string{x, m.index(0), m.index(o.Count), m.index(1)}}, true
+	case nn.JoinTokens:
+		op := onnxNode{kind: "Concat", in: []string{x, m.values[n.In[1]]}}
 		op.int("axis", 1)
 		return op, true
 	case nn.Attention:

@@ -109,6 +109,7 @@ func everyOp(classes int) (*nn.Graph, error) {
 	x = b.At("tokens").Position(b.At("tokens").Prefix(x, "first", "second"), "table", 2, 3, 5)
 	qkv := b.Split(b.At("qkv").Linear(b.At("attention").LayerNorm(x), 72), 3)
 	x = b.Add(x, b.At("tokens", "scale").LayerScale(b.Attention(qkv[0], qkv[1], qkv[2], 3)))
+	x = b.Add(x, b.JoinTokens(b.At("class").Attention(b.FirstTokens(x, 2), x, x, 2), b.Tokens(b.Image(x)), 2))
 	qkv = b.Split(b.At("queries").QKV(x), 3)
 	x = b.Add(x, b.Mul(b.WithAct(nn.SiLU()).Act(b.Attention(qkv[0], qkv[1], qkv[2], 3)), qkv[2]))
 	y := b.Add(b.Token(x, 1), b.GlobalMean(x))

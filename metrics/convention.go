@@ -138,7 +138,8 @@ func (c Convention) flops(node nn.Node, l *LayerCost) (int64, error) {
 	case nn.Act:
 		return c.actFLOPs(op, out)
 	case nn.Flatten, nn.Add, nn.Mul, nn.Shuffle, nn.Transpose, nn.Unfold, nn.LayerScale, nn.ResponseNorm, nn.Concat, nn.Slice,
-		nn.Tokens, nn.Image, nn.Prefix, nn.Position, nn.Token:
+		nn.Tokens, nn.Image, nn.Prefix, nn.Position, nn.Token,
+		nn.FirstTokens, nn.JoinTokens:
 		return 0, nil
 	}
 	return 0, fmt.Errorf("%s has no rule for %s", string(c), node.Op.Kind())

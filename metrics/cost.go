@@ -167,7 +167,8 @@ func layerMACs(op nn.Op, l *LayerCost) (int64, error) {
 		keys, channels := int64(l.In[1][1]), int64(l.In[0][2]+l.In[2][2])
 		return product(int64(l.In[0][0]), int64(l.In[0][1]), keys, channels)
 	case nn.BatchNorm, nn.LayerNorm, nn.LayerScale, nn.ResponseNorm, nn.Act, nn.MaxPool, nn.AvgPool, nn.GlobalAvgPool, nn.Flatten, nn.Add,
-		nn.Mul, nn.Shuffle, nn.Upsample, nn.Transpose, nn.Unfold, nn.Concat, nn.Slice, nn.Tokens, nn.Image, nn.Prefix, nn.Position, nn.Token:
+		nn.Mul, nn.Shuffle, nn.Upsample, nn.Transpose, nn.Unfold, nn.Concat, nn.Slice, nn.Tokens, nn.Image, nn.Prefix, nn.Position, nn.Token,
+		nn.FirstTokens, nn.JoinTokens:
 		return 0, nil
 	}
 	return 0, fmt.Errorf("no rule for %s", op.Kind())

@@ -153,6 +153,10 @@ func TestOperators(t *testing.T) {
 			x = b.Prefix(b.Tokens(x), "token")
 			return b.At("a").Attention(x, x, x, 2)
 		}, 0, 2 * 37 * 37 * 4},
+		{"first tokens joined", func(b *nn.Builder, x nn.Value) nn.Value {
+			x = b.Tokens(x)
+			return b.JoinTokens(b.FirstTokens(x, 2), x, 2)
+		}, 0, 0},
 		{"layer scale", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").LayerScale(x) }, 0, 0},
 		{"response norm", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").ResponseNorm(x) }, 0, 0},
 		{"linear over pixels", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Linear(x, 7) }, 7 * in, 7 * in},

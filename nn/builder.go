@@ -20,13 +20,13 @@ type Value struct {
 type Builder struct {
 	*draft
 	path string
+	eps  float64
 	act  Act
 }
 
 // draft is what all builders of one graph share.
 type draft struct {
 	g     Graph
-	eps   float64
 	names map[string]bool // state dict names in use
 	err   error
 	input Value
@@ -35,12 +35,12 @@ type draft struct {
 // NewBuilder starts a graph whose input has the given channels. ConvNormAct and the
 // norms use eps, ConvNormAct and Act use act.
 func NewBuilder(channels int, eps float64, act Act) *Builder {
-	d := &draft{eps: eps, names: make(map[string]bool)}
+	d := &draft{names: make(map[string]bool)}
 	d.g.Channels = channels
 	d.g.Values = 1
 	d.g.Features, d.g.Logits = -1, -1
 	d.input = Value{id: 0, C: channels}
-	return &Builder{draft: d, act: act}
+	return &Builder{draft: d, eps: eps, act: act}
 }
 
 // At returns a builder whose path is extended by the given elements, strings or
@@ -53,11 +53,18 @@ func (b *Builder) At(path ...any) *Builder {
 	for _, p := range path {
 		parts = append(parts, fmt.Sprint(p))
 	}
-	return &Builder{draft: b.draft, path: strings.Join(parts, "."), act: b.act}
+	return &Builder{draft: b.draft, path: strings.Join(parts, "."), eps: b.eps, act: b.act}
 }
 
 // WithAct returns a builder at the same path whose activation is another one.
-func (b *Builder) WithAct(act Act) *Builder { return &Builder{draft: b.draft, path: b.path, act: act} }
+func (b *Builder) WithAct(act Act) *Builder {
+	return &Builder{draft: b.draft, path: b.path, eps: b.eps, act: act}
+}
+
+// WithEps returns a builder at the same path whose norms have another eps.
+func (b *Builder) WithEps(eps float64) *Builder {
+	return &Builder{draft: b.draft, path: b.path, eps: eps, act: b.act}
+}
 
 // Input returns the network input, (N,C,H,W).
 func (b *Builder) Input() Value { return b.input }
@@ -194,6 +201,11 @@ func (b *Builder) LayerNorm2d(x Value) Value {
 // LayerScale multiplies each channel by a factor that is learnt, "gamma" of the module.
 func (b *Builder) LayerScale(x Value) Value { return b.node(LayerScale{x.C, "gamma"}, x.C, x) }
 
+// LayerScaleNamed is LayerScale where the module calls the factors something else.
+func (b *Builder) LayerScaleNamed(x Value, name string) Value {
+	return b.node(LayerScale{x.C, name}, x.C, x)
+}
+
 // LayerScaleModule is LayerScale where the factors are the "weight" of a module of their own.
 func (b *Builder) LayerScaleModule(x Value) Value {
 	return b.node(LayerScale{x.C, "weight"}, x.C, x)
@@ -306,6 +318,19 @@ func (b *Builder) Split(x Value, n int) []Value {
 	runs := make([]Value, n)
 	for i := range runs {
 		runs[i] = b.node(Slice{i * c, (i + 1) * c}, c, x)
+	}
+	return runs
+}
+
+// Cut cuts x into runs of channels of the given sizes, of which x is all.
+func (b *Builder) Cut(x Value, sizes ...int) []Value {
+	runs, at := make([]Value, len(sizes)), 0
+	for i, c := range sizes {
+		runs[i] = b.node(Slice{at, at + c}, c, x)
+		at += c
+	}
+	if at != x.C {
+		b.fail("cannot cut %d channels in %v", x.C, sizes)
 	}
 	return runs
 }

@@ -89,6 +89,7 @@ func TestBuilderErrors(t *testing.T) {
 		{"runs of a norm", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").LayerNormRuns(x, 2) },
 			"nn: a: cannot normalise 3 channels in 2 runs"},
 		{"no channels", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Conv(x, 0) }, "nn: a: conv makes 0 channels"},
+		{"cut", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Cut(x, 1, 1)[1] }, "nn: a: cannot cut 3 channels in [1 1]"},
 		{"odd halves", func(b *nn.Builder, x nn.Value) nn.Value { y, _ := b.At("a").Halves(x); return y }, "nn: a: cannot split 3 channels in 2"},
 		{"no runs", func(b *nn.Builder, x nn.Value) nn.Value { b.At("a").Split(x, 0); return x }, "nn: a: cannot split 3 channels in 0"},
 		{"unequal sum", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Add(x, b.At("b").Conv(x, 4)) },
@@ -160,6 +161,13 @@ func TestShapes(t *testing.T) {
 		{"linear over pixels", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Linear(x, 5) }, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 5, 4, 9}},
 		{"upsample", func(b *nn.Builder, x nn.Value) nn.Value { return b.Upsample(x, 4) }, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 3, 16, 36}},
 		{"split", func(b *nn.Builder, x nn.Value) nn.Value { return b.Split(x, 3)[2] }, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 1, 4, 9}},
+		{"cut", func(b *nn.Builder, x nn.Value) nn.Value { return b.Cut(x, 1, 2)[1] }, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 2, 4, 9}},
+		{"tokens joined", func(b *nn.Builder, x nn.Value) nn.Value {
+			x = b.Tokens(x)
+			return b.Image(b.JoinTokens(b.FirstTokens(x, 5), x, 5))
+		}, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 3, 4, 9}},
+		{"first tokens", func(b *nn.Builder, x nn.Value) nn.Value { return b.Image(b.FirstTokens(b.Tokens(x), 5)) },
+			tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 3, 1, 5}},
 		{"global pool", func(b *nn.Builder, x nn.Value) nn.Value { return b.GlobalAvgPool(x) }, tensor.Shape{4, 3, 5, 6}, tensor.Shape{4, 3, 1, 1}},
 		{"concat", func(b *nn.Builder, x nn.Value) nn.Value { return b.Concat(x, b.At("a").Conv(x, 5), x) }, tensor.Shape{1, 3, 2, 2}, tensor.Shape{1, 11, 2, 2}},
 		{"halves", func(b *nn.Builder, x nn.Value) nn.Value { _, y := b.Halves(b.At("a").Conv(x, 6)); return y }, tensor.Shape{1, 3, 2, 4}, tensor.Shape{1, 3, 2, 4}},

@@ -34,7 +34,7 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 	x := b.Input()
 	for i := range 2 + r.IntN(6) {
 		at := b.At("layer", i)
-		switch r.IntN(28) {
+		switch r.IntN(29) {
 		case 0:
 			x = at.ConvNormAct(x, 2*(1+r.IntN(20)), nn.K(1+2*r.IntN(3)), nn.Stride(1+r.IntN(2)))
 		case 1: // grouped or depthwise, with TensorFlow's border
@@ -178,6 +178,8 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 			if r.IntN(2) == 0 {
 				x = at.Add(at.Act(x), at.At("other").Conv(first, x.C))
 			}
+		case 28: // some tokens that all others are summed up in
+			x = at.Image(randomSummary(at, at.Tokens(few(at.At("widen"), x, 2*(normed+r.IntN(20)))), r))
 		}
 	}
 	switch r.IntN(5) {
@@ -229,6 +231,19 @@ func randomAttention(b *nn.Builder, x nn.Value, heads int, r *rand.Rand) nn.Valu
 	x = b.Add(b.At("proj").Linear(b.Attention(qkv[0], qkv[1], qkv[2], heads), x.C), x)
 	y = b.WithAct(nn.GELU()).Act(b.At("up").Linear(x, 2*x.C))
 	return b.Add(x, b.At("scale").LayerScale(b.At("down").Linear(y, x.C)))
+}
+
+// randomSummary adds an attention of some tokens alone.
+func randomSummary(b *nn.Builder, x nn.Value, r *rand.Rand) nn.Value {
+	count := 1 + r.IntN(2)
+	if r.IntN(2) == 0 {
+		x = b.Prefix(x, []string{"first", "second"}[:count]...)
+	} else {
+		x = b.JoinTokens(b.FirstTokens(x, count), x, count)
+	}
+	y := b.At("norm").LayerNorm(x)
+	y = b.Attention(b.At("q").Linear(b.FirstTokens(y, count), x.C), b.At("k").Linear(y, x.C), y, 2)
+	return b.Add(x, b.At("join").LayerScaleNamed(b.JoinTokens(y, b.Tokens(b.Image(x)), count), "factors"))
 }
 
 // randomSeeds is how many random graphs are tested.

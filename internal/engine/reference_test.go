@@ -259,6 +259,18 @@ func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float
 		for i := range out {
 			out[i] = x[i*plane(is)+op.At]
 		}
+	case nn.FirstTokens:
+		for i := range out {
+			out[i] = x[i/op.Count*plane(is)+i%op.Count]
+		}
+	case nn.JoinTokens:
+		for i := range out {
+			if c, at := i/plane(os), i%plane(os); at < op.Count {
+				out[i] = x[c*op.Count+at]
+			} else {
+				out[i] = in[1][c*plane(sizes[1])+at-op.Count]
+			}
+		}
 	case nn.Prefix:
 		for i := range out {
 			c, at := i/plane(os), i%plane(os)-len(op.Names)

@@ -63,8 +63,8 @@ func (s *embedStep) run(f *frame, task int) {
 	}
 }
 
-// tokenStep copies pixels of each image, from one on: a token to features, or the pixels that
-// follow other tokens to an image. One task is one row of output.
+// tokenStep copies pixels of each image, from one on: a token to features, some tokens to a row, or
+// the pixels that follow other tokens to an image. One task is one row of output.
 type tokenStep struct {
 	in, out view
 	from    int
@@ -78,6 +78,26 @@ func (s *tokenStep) run(f *frame, task int) {
 	for x := range b.w {
 		at := s.from + task%b.h*b.w + x
 		copy(out[x*stride:][:s.out.c], f.mem[s.in.at(task/b.h, at/s.in.buf.w, at%s.in.buf.w):])
+	}
+}
+
+// joinStep copies count tokens of one value before those of another. One task is a piece of a row
+// of output.
+type joinStep struct {
+	first, in, out view
+	count          int
+}
+
+func (s *joinStep) tasks() int { return s.out.tasks() }
+
+func (s *joinStep) run(f *frame, task int) {
+	out := s.out.piece(f.mem, task)
+	for i := range out.m {
+		from, at := s.first, out.at+i
+		if at >= s.count {
+			from, at = s.in, at-s.count
+		}
+		copy(out.x[i*out.stride:][:s.out.c], f.mem[from.at(out.row, at/from.buf.w, at%from.buf.w):])
 	}
 }
 
