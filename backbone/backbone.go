@@ -42,6 +42,7 @@ var families = []*Family{
 	&efficientNetV2,
 	&hrNet,
 	&inceptionV3,
+	&mlpMixer,
 	&mobileNetV2,
 	&mobileNetV3,
 	&mobileOne,

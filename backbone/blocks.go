@@ -35,6 +35,13 @@ func squeezeExcite(b *nn.Builder, x nn.Value, squeezed int, act, gate nn.Act) nn
 	return b.Mul(x, y)
 }
 
+// feedForward adds OpenMMLab's FFN, less the addition of its input: two linear layers with the
+// builder's activation between them, of pixels or tokens of x.
+func feedForward(b *nn.Builder, x nn.Value, hidden int) nn.Value {
+	y := b.Act(b.At("layers", 0, 0).Linear(x, hidden))
+	return b.At("layers", 1).Linear(y, x.C)
+}
+
 // makeDivisible rounds a scaled channel count to a multiple of divisor, never losing
 // more than a tenth: OpenMMLab's make_divisible, TensorFlow's round_filters.
 func makeDivisible(c float64, divisor int) int {

@@ -117,9 +117,7 @@ func (v vit) layer(b *nn.Builder, x nn.Value) nn.Value {
 		y = attn.At("gamma1").LayerScaleModule(y)
 	}
 	x = b.Add(x, y)
-	ffn := b.At("ffn", "layers")
-	y = b.Act(ffn.At(0, 0).Linear(b.At("ln2").LayerNorm(x), v.hidden))
-	y = ffn.At(1).Linear(y, x.C)
+	y = feedForward(b.At("ffn"), b.At("ln2").LayerNorm(x), v.hidden)
 	if v.third {
 		y = b.At("ffn", "gamma2").LayerScaleModule(y)
 	}

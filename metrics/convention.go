@@ -124,7 +124,7 @@ func (c Convention) flops(node nn.Node, l *LayerCost) (int64, error) {
 		}
 		return l.MACs, nil
 	case nn.GlobalAvgPool:
-		if op.Mean {
+		if op.Mean || !legacy && len(l.In[0]) == 3 { // of tokens it is one-dimensional, which is on no list of operators
 			return 0, nil
 		}
 		return in, nil

@@ -163,6 +163,7 @@ func TestOperators(t *testing.T) {
 		{"mean", func(b *nn.Builder, x nn.Value) nn.Value { return b.GlobalMean(x) }, 0, 0},
 		{"shuffle", func(b *nn.Builder, x nn.Value) nn.Value { return b.Shuffle(x, 2) }, 0, 0},
 		{"queries, keys and values", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").QKV(b.Tokens(x)) }, 0, 12 * in},
+		{"average of tokens", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").GlobalAvgPool(b.Tokens(x)) }, in, 0},
 		{"transpose", func(b *nn.Builder, x nn.Value) nn.Value { return b.Transpose(b.Tokens(x), 36, 2, 2) }, 0, 0},
 		{"product", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Mul(x, x) }, 0, 0},
 		{"unfold", func(b *nn.Builder, x nn.Value) nn.Value {

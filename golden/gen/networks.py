@@ -10,6 +10,7 @@ from mmpretrain.models.backbones.deit3 import DeiT3TransformerEncoderLayer
 from mmpretrain.models.backbones.densenet import DenseBlock, DenseLayer, DenseTransition
 from mmpretrain.models.backbones.efficientnet import EdgeResidual
 from mmpretrain.models.backbones.inception_v3 import BasicConv2d, InceptionA, InceptionB, InceptionC, InceptionD, InceptionE
+from mmpretrain.models.backbones.mlp_mixer import MixerBlock
 from mmpretrain.models.backbones.mobilenet_v2 import InvertedResidual as MobileV2Block
 from mmpretrain.models.backbones.mobileone import MobileOneBlock
 from mmpretrain.models.backbones.repvgg import RepVGGBlock
@@ -38,6 +39,7 @@ BLOCKS = (
     DenseLayer,
     EdgeResidual,
     InvertedResidual,
+    MixerBlock,
     MobileOneBlock,
     MobileV2Block,
     RepVGGBlock,

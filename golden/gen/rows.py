@@ -45,6 +45,7 @@ FAMILIES = [
     ("res2net", ["Res2Net"], "mmcv-legacy", 224),
     ("inception_v3", ["Inception V3"], "mmcv-legacy", None),
     ("hrnet", ["HRNet"], "mmcv-legacy", 224),
+    ("mlp_mixer", ["MLP-Mixer"], "mmcv-legacy", 224),
     ("vision_transformer", ["Vision Transformer", "DeiT", "DeiT3", "MoCoV3", "MAE", "MaskFeat", "MILAN", "MFF", "EVA"], "mmengine", None),
     ("vision_transformer", ["CLIP"], "mmcv-legacy", None),
 ]
@@ -69,6 +70,7 @@ TITLES = {
     "res2net": "Res2Net (arXiv:1904.01169).",
     "inception_v3": "Inception-V3 (arXiv:1512.00567).",
     "hrnet": "HRNet (arXiv:1908.07919).",
+    "mlp_mixer": "MLP-Mixer (arXiv:2105.01601).",
     "vision_transformer": "Vision Transformer (arXiv:2010.11929), and networks of that shape under others' weights.",
 }
 # How the names of a family's rows begin in collections that mix families.
