@@ -119,8 +119,8 @@ func mayFit(target converter.Target, sizes map[int]int) bool {
 
 // has reports whether sizes hold that of each tensor that a graph wants.
 func has(sizes map[int]int, g *nn.Graph) bool {
-	free := map[int]bool{} // the classifier's
-	if node, ok := g.Classifier(); ok {
+	free := map[int]bool{} // the classifiers'
+	for _, node := range g.Classifiers() {
 		for _, p := range node.Params {
 			free[p] = true
 		}

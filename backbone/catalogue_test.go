@@ -367,10 +367,11 @@ func TestFineTuned(t *testing.T) {
 			if n := few.NumClasses(); n != 7 {
 				t.Errorf("%s: %d classes, want 7", arch, n)
 			}
-			node, _ := few.Classifier()
 			head := make(map[string]bool)
-			for _, i := range node.Params {
-				head[few.Params[i].Name] = true
+			for _, node := range few.Classifiers() {
+				for _, i := range node.Params {
+					head[few.Params[i].Name] = true
+				}
 			}
 			for i, p := range full.Params {
 				if q := few.Params[i]; q.Name != p.Name || q.Shape.Equal(p.Shape) == head[p.Name] {

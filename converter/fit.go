@@ -223,17 +223,15 @@ func (a *attempt) refusal() *FitError {
 // Is reports whether target is the class of errors that options are to blame for.
 func (e *RecipeError) Is(target error) bool { return target == option.Err }
 
-// classifierRows returns the rows of the classifier's weight in sd, when it is
-// there and has the columns that the graph wants.
+// classifierRows returns the rows of the first classifier whose weight is in sd and has the
+// columns that the graph wants. Where the others have another number of rows, binding says so.
 func classifierRows(g *nn.Graph, sd *tensor.StateDict) (int, bool) {
-	node, ok := g.Classifier()
-	if !ok {
-		return 0, false
+	for _, node := range g.Classifiers() {
+		want := g.Params[node.Params[0]]
+		w, ok := sd.Lookup(want.Name)
+		if ok && len(w.Shape()) == 2 && w.Shape()[0] >= 1 && w.Shape()[1] == want.Shape[1] {
+			return w.Shape()[0], true
+		}
 	}
-	want := g.Params[node.Params[0]]
-	w, ok := sd.Lookup(want.Name)
-	if !ok || len(w.Shape()) != 2 || w.Shape()[0] < 1 || w.Shape()[1] != want.Shape[1] {
-		return 0, false
-	}
-	return w.Shape()[0], true
+	return 0, false
 }

@@ -110,14 +110,30 @@ func (a *attempt) lacksHead() bool {
 		all(a.unexpected(), func(name string) bool { return behindFeatures(name) || ofTrainingOnly(name) })
 }
 
-// headParams returns the names of the classifier's weight and bias.
+// headParams returns the names of the tensors that what lies behind the features wants: the
+// classifier's weight and bias, as a rule.
 func (a *attempt) headParams() []string {
-	node, _ := a.graph.Classifier()
+	behind := a.graph.BehindFeatures()
 	var names []string
-	for _, i := range node.Params {
-		names = append(names, a.graph.Params[i].Name)
+	for _, node := range a.graph.Nodes {
+		for _, i := range node.Params {
+			if p := a.graph.Params[i]; behind[node.Out] && !p.Optional {
+				names = append(names, p.Name)
+			}
+		}
 	}
 	return names
+}
+
+// biases returns the names of the classifiers' weights by those of their biases.
+func (a *attempt) biases() map[string]string {
+	weights := map[string]string{}
+	for _, node := range a.graph.Classifiers() {
+		if len(node.Params) == 2 {
+			weights[a.graph.Params[node.Params[1]].Name] = a.graph.Params[node.Params[0]].Name
+		}
+	}
+	return weights
 }
 
 // headless returns the attempt as a network without a classifier, where the file lacks
@@ -129,21 +145,28 @@ func (a *attempt) headless() *attempt {
 	return a.repaired(a.unexpected(), func(a *attempt) { a.draft.NoClassifier = true })
 }
 
-// withHead returns the attempt with the classifier that the file has elsewhere, or without a
-// bias.
+// withHead returns the attempt with the classifier that the file has elsewhere, or without
+// biases. Where the network has several classifiers nothing tells which of them another is.
 func (a *attempt) withHead() *attempt {
 	if !a.lacksHead() {
 		return nil
 	}
-	params := a.headParams() // weight and bias
+	params, weights := a.headParams(), a.biases()
 	if len(a.misfit.Missing) < len(params) {
-		if len(params) != 2 || a.misfit.Missing[0] != params[1] || !all(a.unexpected(), ofTrainingOnly) {
+		if !all(a.misfit.Missing, func(name string) bool { return weights[name] != "" }) || !all(a.unexpected(), ofTrainingOnly) {
 			return nil
 		}
-		return a.repaired(a.unexpected(), func(a *attempt) { a.zeroBias(params) })
+		return a.repaired(a.unexpected(), func(a *attempt) {
+			for _, bias := range a.misfit.Missing {
+				a.zeroBias(weights[bias], bias)
+			}
+		})
+	}
+	if len(params) != 2 || len(weights) != 1 {
+		return nil
 	}
 	head, ok := a.findHead()
-	if !ok || len(params) != 2 {
+	if !ok {
 		return nil
 	}
 	return a.repaired(a.unexpected(), func(a *attempt) {
@@ -152,7 +175,7 @@ func (a *attempt) withHead() *attempt {
 		if head.bias != nil {
 			a.take(params[1], *head.bias)
 		} else {
-			a.zeroBias(params)
+			a.zeroBias(params[0], params[1])
 		}
 	})
 }
@@ -189,8 +212,7 @@ func (a *attempt) findHead() (linearHead, bool) {
 // the network's features.
 func (a *attempt) onlyLinear(tensors []leftOut) (linearHead, bool) {
 	var h linearHead
-	node, _ := a.graph.Classifier()
-	features := a.graph.Params[node.Params[0]].Shape[1]
+	features := a.graph.Params[a.graph.Classifiers()[0].Params[0]].Shape[1]
 	for i, l := range tensors {
 		path, part, ok := cutLast(l.name)
 		s := l.t.Shape()
@@ -275,9 +297,9 @@ func (a *attempt) take(want string, l leftOut) {
 	mustAdd(a.renamed, want, l.t)
 }
 
-// zeroBias gives the classifier the bias that computes as none.
-func (a *attempt) zeroBias(params []string) {
-	weight, _ := a.renamed.Lookup(params[0])
+// zeroBias gives a classifier the bias that computes as none.
+func (a *attempt) zeroBias(of, name string) {
+	weight, _ := a.renamed.Lookup(of)
 	shape := tensor.Shape{weight.Shape()[0]}
 	size, err := shape.Bytes(weight.DType())
 	if err != nil {
@@ -288,7 +310,7 @@ func (a *attempt) zeroBias(params []string) {
 		return
 	}
 	a.draft.ZeroBias = true
-	mustAdd(a.renamed, params[1], bias)
+	mustAdd(a.renamed, name, bias)
 }
 
 // mustAdd adds a tensor under a name that is not there yet.

@@ -46,6 +46,9 @@ func (a *attempt) help(d *draft) string {
 			return fmt.Sprintf("%q holds integers, where the network has floating point numbers", short(m.Name))
 		}
 	}
+	if n := len(a.graph.Classifiers()); n > 1 && a.lacksHead() && len(a.unexpected()) == 0 {
+		return fmt.Sprintf("the logits are made of %d classifiers, and the file lacks a part of them: save all, or none for features alone", n)
+	}
 	if a.lacksHead() {
 		return "what lies behind the features is no linear classifier: " + quoted(a.unexpected(), 4) + ": zoo computes networks that end in one"
 	}

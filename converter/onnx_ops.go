@@ -69,6 +69,9 @@ func (m *onnxModel) node(n nn.Node) error {
 		}
 	case nn.Add:
 		op.kind = "Add"
+	case nn.Scale:
+		op.kind = "Mul"
+		op.in = append(op.in, m.scalar(fmt.Sprint("zoo.scale", o.Factor), float32(o.Factor)))
 	case nn.Mul:
 		op.kind = "Mul"
 	case nn.Shuffle: // as Reshape and Transpose would have to be told H and W

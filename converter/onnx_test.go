@@ -126,13 +126,15 @@ func TestONNX(t *testing.T) {
 				"LayerNormalization Transpose MatMul Add Slice Slice Slice " +
 				"Reshape Transpose Reshape Transpose MatMul Mul Softmax Reshape Transpose MatMul Transpose Reshape " + // attention
 				"Mul Add " +
+				"Slice Reshape Transpose Reshape Transpose MatMul Mul Softmax Reshape Transpose MatMul Transpose Reshape " + // first tokens
+				"Slice Transpose Concat Reshape Shape Slice Reshape Transpose Concat Add " + // before others
 				"Transpose Concat MatMul Add Slice Slice Slice " + // keys without a bias
 				"Reshape Transpose Reshape Transpose MatMul Mul Softmax Reshape Transpose MatMul Transpose Reshape Sigmoid Mul Mul Add " +
 				"Gather Slice ReduceMean Add " +
 				"Slice Transpose Concat Reshape GlobalAveragePool Resize Conv Shape Slice Reshape Transpose " + // a grid of four
 				"Transpose Transpose MatMul Add Transpose ReduceMean Add " +
 				"Slice Transpose Concat Reshape Conv GlobalAveragePool Flatten " +
-				"LayerNormalization Add BatchNormalization Gemm"
+				"LayerNormalization Concat BatchNormalization Gemm Gemm Add Mul" // the mean of two classifiers
 			if diff := cmp.Diff(wantOps, strings.Join(ops, " ")); diff != "" {
 				t.Errorf("operators (-want +got):\n%s", diff)
 			}

@@ -116,8 +116,9 @@ func everyOp(classes int) (*nn.Graph, error) {
 	z := b.Tokens(b.At("grid").Conv(b.Upsample(b.GlobalAvgPool(b.Image(x)), 2), 24, nn.K(3)))
 	y = b.Add(y, b.GlobalMean(b.Transpose(b.At("swapped").Linear(b.Transpose(z, 4, 1, 24), 6), 24, 2, 3)))
 	x = b.At("last").LayerNorm(b.Flatten(b.GlobalAvgPool(b.At("image").Conv(b.Image(x), 24, nn.K(3)))))
-	x = b.At("pool").Features(b.At("neck").PlainBatchNorm(b.Add(x, y)))
-	return b.Graph(b.At("fc").Linear(x, classes))
+	y = b.At("pool").Features(y)
+	x = b.Features(b.At("neck").PlainBatchNorm(b.Concat(x, y)))
+	return b.Graph(b.Scale(b.Add(b.At("fc").Linear(x, classes), b.At("second").Linear(y, classes)), 0.25))
 }
 
 // TestONNXRuntime wants networks that were exported to compute the engine's logits

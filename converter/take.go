@@ -293,15 +293,18 @@ func (d *draft) lastOfPrefix() string {
 // follower returns a description of a linear layer beside the network that takes its features
 // or its logits, and belongs to none of the networks that fit.
 func (a *attempt) follower(fits []*attempt) (string, bool) {
-	node, ok := a.graph.Classifier()
-	if !ok || a.draft.Prefix == "" || a.draft.Head != "" {
+	if a.draft.Prefix == "" || a.draft.Head != "" {
 		return "", false
 	}
-	linear := a.graph.Params[node.Params[0]].Shape // (K,F)
+	columns := map[int]bool{}
+	for _, node := range a.graph.Classifiers() {
+		linear := a.graph.Params[node.Params[0]].Shape // (K,F)
+		columns[linear[0]], columns[linear[1]] = true, true
+	}
 	for _, l := range a.draft.left[a.draft.given:] {
 		s := l.t.Shape()
 		other := func(b *attempt) bool { return b.draft.Prefix != "" && strings.HasPrefix(l.name, b.draft.Prefix) }
-		if len(s) != 2 || s[1] != linear[0] && s[1] != linear[1] || !strings.HasSuffix(l.name, ".weight") ||
+		if len(s) != 2 || !columns[s[1]] || !strings.HasSuffix(l.name, ".weight") ||
 			ofTrainingOnly(l.name) || slices.ContainsFunc(fits, other) {
 			continue
 		}

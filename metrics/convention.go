@@ -137,6 +137,8 @@ func (c Convention) flops(node nn.Node, l *LayerCost) (int64, error) {
 		return out, nil
 	case nn.Act:
 		return c.actFLOPs(op, out)
+	case nn.Scale:
+		return 0, nil
 	case nn.Flatten, nn.Add, nn.Mul, nn.Shuffle, nn.Transpose, nn.Unfold, nn.LayerScale, nn.ResponseNorm, nn.Concat, nn.Slice,
 		nn.Tokens, nn.Image, nn.Prefix, nn.Position, nn.Token,
 		nn.FirstTokens, nn.JoinTokens:

@@ -122,16 +122,14 @@ func walk(g *nn.Graph, input tensor.Shape, flops func(n nn.Node, l *LayerCost) (
 	if input[0] != 1 {
 		return nil, fmt.Errorf("metrics: input %v: FLOPs are counted for a batch of 1", input)
 	}
-	head := make([]bool, g.Values) // values that the features lead to
+	head := g.BehindFeatures()
 	layers := make([]LayerCost, 0, len(g.Nodes))
 	var macs, total int64
 	for _, n := range g.Nodes {
-		l := LayerCost{Path: n.Path, Kind: n.Op.Kind(), Out: shapes[n.Out]}
+		l := LayerCost{Path: n.Path, Kind: n.Op.Kind(), Out: shapes[n.Out], Head: head[n.Out]}
 		for _, v := range n.In {
 			l.In = append(l.In, shapes[v])
-			l.Head = l.Head || v == g.Features || head[v]
 		}
-		head[n.Out] = l.Head
 		for _, i := range n.Params {
 			if p := g.Params[i]; !p.Buffer {
 				l.Params += numel(p.Shape)
@@ -166,6 +164,8 @@ func layerMACs(op nn.Op, l *LayerCost) (int64, error) {
 	case nn.Attention: // a score of each query and key, a share of each query and value
 		keys, channels := int64(l.In[1][1]), int64(l.In[0][2]+l.In[2][2])
 		return product(int64(l.In[0][0]), int64(l.In[0][1]), keys, channels)
+	case nn.Scale:
+		return 0, nil
 	case nn.BatchNorm, nn.LayerNorm, nn.LayerScale, nn.ResponseNorm, nn.Act, nn.MaxPool, nn.AvgPool, nn.GlobalAvgPool, nn.Flatten, nn.Add,
 		nn.Mul, nn.Shuffle, nn.Upsample, nn.Transpose, nn.Unfold, nn.Concat, nn.Slice, nn.Tokens, nn.Image, nn.Prefix, nn.Position, nn.Token,
 		nn.FirstTokens, nn.JoinTokens:

@@ -124,6 +124,25 @@ func TestClassifierInBackbone(t *testing.T) {
 	}
 }
 
+// TestTwoHeads counts both of two classifiers, and a norm before one, as the classifier.
+func TestTwoHeads(t *testing.T) {
+	b := nn.NewBuilder(3, 1e-5, nn.ReLU())
+	x := b.Flatten(b.GlobalAvgPool(b.Input()))
+	x, y := b.At("neck").Features(x), b.At("neck").Features(b.At("more").Linear(x, 4))
+	y = b.At("dist").BatchNorm(y)
+	g, err := b.Graph(b.Add(b.At("head").Linear(x, 5), b.At("dist", "l").Linear(y, 5)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	const pool, more, head = 3 * 8 * 8, 3 * 4, 3*5 + 2*4 + 4*5
+	for c, want := range map[metrics.Convention]int64{metrics.MMEngine: pool + more, metrics.FVCore: pool + more + head} {
+		cost, err := metrics.Count(g, tensor.Shape{1, 3, 8, 8}, c)
+		if err != nil || cost.FLOPs != want || cost.HeadFLOPs != head {
+			t.Errorf("%s: %d FLOPs, classifiers %d, %v; want %d and %d", c, cost.FLOPs, cost.HeadFLOPs, err, want, head)
+		}
+	}
+}
+
 // TestOperators counts single operators on 4 channels of 6x6, by the rules of mmcv
 // 2.1 and mmengine 0.10.
 func TestOperators(t *testing.T) {
@@ -158,6 +177,7 @@ func TestOperators(t *testing.T) {
 			return b.JoinTokens(b.FirstTokens(x, 2), x, 2)
 		}, 0, 0},
 		{"layer scale", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").LayerScale(x) }, 0, 0},
+		{"scale", func(b *nn.Builder, x nn.Value) nn.Value { return b.Scale(x, 0.5) }, 0, 0},
 		{"response norm", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").ResponseNorm(x) }, 0, 0},
 		{"linear over pixels", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Linear(x, 7) }, 7 * in, 7 * in},
 		{"mean", func(b *nn.Builder, x nn.Value) nn.Value { return b.GlobalMean(x) }, 0, 0},

@@ -108,10 +108,11 @@ func (c *CAM) fill(m *Model, r result, weights []float32, class int) {
 // linear classifier, and the classifier's weights (K,C).
 func (m *Model) pooledClassifier() (value int, weights []float32, err error) {
 	g := m.Graph()
-	classifier, ok := g.Classifier()
-	if !ok {
-		return 0, nil, fmt.Errorf("no class activation map: the network does not end in a linear classifier")
+	classifiers := g.Classifiers()
+	if len(classifiers) != 1 {
+		return 0, nil, fmt.Errorf("no class activation map: expected a network that ends in one linear classifier, found %d", len(classifiers))
 	}
+	classifier := classifiers[0]
 	at := classifier.In[0]
 	for i := len(g.Nodes) - 1; i >= 0; i-- {
 		n := g.Nodes[i]

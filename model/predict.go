@@ -131,11 +131,17 @@ func all[T any](out []T, err error) ([]T, error) {
 	return out, nil
 }
 
-// Embed returns the features (F) of each image in order: what enters the classifier.
+// Embed returns the features (F) of each image in order: what enters the classifier. Where a
+// network has classifiers of several feature vectors, as those that were distilled have, these
+// follow one another, in the order in which the reference returns them.
 func (m *Model) Embed(ctx context.Context, inputs ...Input) ([][]float32, error) {
 	var out [][]float32
-	err := m.each(ctx, inputs, []int{m.Graph().Features}, func(r result) error {
-		out = append(out, r.kept[0].Data)
+	err := m.each(ctx, inputs, m.Graph().Features, func(r result) error {
+		var features []float32
+		for _, x := range r.kept {
+			features = append(features, x.Data...)
+		}
+		out = append(out, features)
 		return m.checkLogits(r)
 	})
 	return all(out, err)

@@ -38,7 +38,7 @@ func NewBuilder(channels int, eps float64, act Act) *Builder {
 	d := &draft{names: make(map[string]bool)}
 	d.g.Channels = channels
 	d.g.Values = 1
-	d.g.Features, d.g.Logits = -1, -1
+	d.g.Logits = -1
 	d.input = Value{id: 0, C: channels}
 	return &Builder{draft: d, eps: eps, act: act}
 }
@@ -75,7 +75,7 @@ func (b *Builder) Graph(logits Value) (*Graph, error) {
 	if b.err != nil {
 		return nil, b.err
 	}
-	if b.g.Features < 0 {
+	if len(b.g.Features) == 0 {
 		return nil, fmt.Errorf("nn: no value was declared as the features")
 	}
 	g := b.g
@@ -125,9 +125,14 @@ func (b *Builder) Output(x Value) Value {
 	return x
 }
 
-// Features declares x, (N,F), to be what enters the classifier, and returns x.
+// Features declares x, (N,F), to be what enters the classifier, and returns x. A network with
+// classifiers of several feature vectors declares each, in the order in which the reference's
+// module returns them, of which the first is its probe.
 func (b *Builder) Features(x Value) Value {
-	b.g.Features = x.id
+	b.g.Features = append(b.g.Features, x.id)
+	if len(b.g.Features) > 1 {
+		return x
+	}
 	return b.Output(x)
 }
 

@@ -14,7 +14,6 @@ package nn
 
 import (
 	"fmt"
-	"slices"
 
 	"github.com/gozoo/zoo/tensor"
 )
@@ -33,15 +32,16 @@ type Graph struct {
 	// exists in every execution plan, so that it can be compared with the
 	// reference framework's.
 	Probes []Probe
-	// Features is the value that enters the classifier, (N,F). Upstream's extract_feat
-	// returns it. Counting conventions without the classifier stop here, unless the
+	// Features are the values that enter the classifier, (N,F): one as a rule, several where
+	// a network has classifiers of several, in the order in which upstream's extract_feat
+	// returns them. Counting conventions without the classifier stop here, unless the
 	// classifier is in the backbone.
-	Features int
+	Features []int
 	// ClassifierInBackbone tells that the reference has the classifier in its
 	// backbone, so that every counting convention executes it.
 	ClassifierInBackbone bool
-	// Logits is the output value, (N,K); that which would enter the classifier, (N,F), where
-	// there is none.
+	// Logits is the output value, (N,K); where there is no classifier that which would enter
+	// it, (N,F), all of Features side by side.
 	Logits int
 	// NoClassifier tells that the graph ends where its classifier would begin.
 	NoClassifier bool
@@ -142,62 +142,4 @@ func (g *Graph) Shapes(input tensor.Shape) ([]tensor.Shape, error) {
 		shapes[i] = s.Shape()
 	}
 	return shapes, nil
-}
-
-// Classifier returns the node that computes the logits, a Linear, and whether
-// the graph ends in one. Its weight has one row per class.
-func (g *Graph) Classifier() (Node, bool) {
-	if g.NoClassifier {
-		return Node{}, false
-	}
-	for _, n := range g.Nodes {
-		if n.Out == g.Logits {
-			_, ok := n.Op.(Linear)
-			return n, ok
-		}
-	}
-	return Node{}, false
-}
-
-// WithoutClassifier returns the graph up to what enters its classifier, which wants no tensors
-// of it. A graph that does not end in one is returned as it is.
-func (g *Graph) WithoutClassifier() *Graph {
-	classifier, ok := g.Classifier()
-	if !ok {
-		return g
-	}
-	out := *g
-	out.NoClassifier, out.Logits = true, classifier.In[0]
-	out.Params = nil
-	at := make(map[int]int, len(g.Params)) // of each tensor that is left
-	for i, p := range g.Params {
-		if !slices.Contains(classifier.Params, i) {
-			at[i] = len(out.Params)
-			out.Params = append(out.Params, p)
-		}
-	}
-	out.Nodes = nil
-	for _, n := range g.Nodes {
-		if n.Out == g.Logits {
-			continue
-		}
-		params := make([]int, len(n.Params))
-		for i, p := range n.Params {
-			params[i] = at[p]
-		}
-		n.Params = params
-		out.Nodes = append(out.Nodes, n)
-	}
-	out.Probes = slices.DeleteFunc(slices.Clone(g.Probes), func(p Probe) bool { return p.Value == g.Logits })
-	return &out
-}
-
-// NumClasses returns the rows of the classifier, or 0 when the graph does not end
-// in one.
-func (g *Graph) NumClasses() int {
-	n, ok := g.Classifier()
-	if !ok {
-		return 0
-	}
-	return n.Op.(Linear).Out
 }

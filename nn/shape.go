@@ -206,7 +206,7 @@ func (u Upsample) Size(in ...Size) (Size, error) {
 	return Size{N: x.N, C: x.C, H: u.Scale * x.H, W: u.Scale * x.W}, nil
 }
 
-// Size returns (N, sum of C, H, W).
+// Size returns (N, sum of C, H, W), or (N, sum of C) for features.
 func (Concat) Size(in ...Size) (Size, error) {
 	if len(in) == 0 {
 		return Size{}, fmt.Errorf("nothing to join")
@@ -214,7 +214,7 @@ func (Concat) Size(in ...Size) (Size, error) {
 	out := in[0]
 	for _, s := range in[1:] {
 		c := out.C + s.C
-		if out.C = s.C; s.Features() || s != out {
+		if out.C = s.C; s != out {
 			return Size{}, fmt.Errorf("expected shapes that differ in channels only, found %v", in)
 		}
 		out.C = c

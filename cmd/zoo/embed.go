@@ -18,7 +18,8 @@ func (a *app) embedCommand() *cobra.Command {
 		Use:   "embed [NAME or CHECKPOINT] IMAGE...",
 		Short: "Print feature vectors of images",
 		Long: `Compute what enters the model's classifier for each image: one line of comma-separated values
-per image, its path first. Images that cannot be read are said as zoo predict says them. Formats:
+per image, its path first. Where a model has several classifiers what enters each follows what
+enters the one before. Images that cannot be read are said as zoo predict says them. Formats:
 csv (also human), json, ndjson.
 
 ` + subjectHelp + `

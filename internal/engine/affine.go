@@ -19,7 +19,7 @@ type affineStep struct {
 	variant  *kernel.Variant
 }
 
-// affine makes the step of a unit whose operator is nn.BatchNorm, nn.LayerScale, nn.Mul,
+// affine makes the step of a unit whose operator is nn.BatchNorm, nn.LayerScale, nn.Scale, nn.Mul,
 // nn.Add or a piecewise linear nn.Act.
 func (c *compiler) affine(u unit) (step, error) {
 	s := &affineStep{
@@ -34,6 +34,7 @@ func (c *compiler) affine(u unit) (step, error) {
 	}
 	s.finish = c.finish(u, channels, s.out.buf.c)
 	s.weights = make([]float32, 2*channels)
+	factor := float32(1)
 	switch op := u.node.Op.(type) {
 	case nn.BatchNorm, nn.LayerScale:
 		scale, shift, err := foldedNorm(c.net.bound, &u.node)
@@ -44,6 +45,8 @@ func (c *compiler) affine(u unit) (step, error) {
 			s.weights[i], s.weights[channels+i] = float32(shift[i]), float32(scale[i])
 		}
 		return s, nil
+	case nn.Scale:
+		factor = float32(op.Factor)
 	case nn.Mul:
 		v := c.layout.view(u.node.In[1])
 		s.factors, s.product = &v, c.layout.sizes[u.node.In[1]] == c.layout.sizes[u.node.In[0]]
@@ -51,7 +54,7 @@ func (c *compiler) affine(u unit) (step, error) {
 		s.depth.Act, _ = piecewise(op)
 	}
 	for i := range channels {
-		s.weights[channels+i] = 1
+		s.weights[channels+i] = factor
 	}
 	return s, nil
 }

@@ -53,7 +53,7 @@ func (f *fuser) unit(i int) unit {
 	n := f.graph.Nodes[i]
 	u := unit{node: n, path: n.Path, residual: -1, out: n.Out}
 	switch n.Op.(type) {
-	case nn.Conv, nn.Linear, nn.BatchNorm, nn.LayerScale, nn.Mul:
+	case nn.Conv, nn.Linear, nn.BatchNorm, nn.LayerScale, nn.Scale, nn.Mul:
 	case nn.Add:
 		u.residual = n.In[1]
 	default:

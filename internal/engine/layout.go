@@ -172,6 +172,13 @@ func (l *layout) findHomes() {
 	}
 }
 
+// isView reports whether a unit's output is a view of its input, and not written into the place
+// that a concatenation has for it.
+func (l *layout) isView(u unit) bool {
+	h, ok := l.homes[u.out]
+	return ok && h.in == u.node.In[0]
+}
+
 // view returns where value v lives. A split value has no view.
 func (l *layout) view(v int) view {
 	c, from := l.sizes[v].C, 0

@@ -195,7 +195,7 @@ func (c *compiler) step(u unit) (step, error) {
 		if known(op) {
 			return c.act(u, op)
 		}
-	case nn.BatchNorm, nn.LayerScale, nn.Mul, nn.Add:
+	case nn.BatchNorm, nn.LayerScale, nn.Scale, nn.Mul, nn.Add:
 		return c.affine(u)
 	case nn.Shuffle:
 		return &shuffleStep{l.view(u.node.In[0]), l.view(u.out), op.Groups}, nil
@@ -212,14 +212,14 @@ func (c *compiler) step(u unit) (step, error) {
 	case nn.Concat:
 		return c.concat(u), nil
 	case nn.Flatten:
-		if _, ok := l.homes[u.out]; ok {
+		if l.isView(u) {
 			return nil, nil
 		}
 		return &flattenStep{l.view(u.node.In[0]), l.view(u.out)}, nil
 	case nn.Slice, nn.Tokens:
 		return nil, nil
 	case nn.Image:
-		if _, ok := l.homes[u.out]; ok {
+		if l.isView(u) {
 			return nil, nil
 		}
 		return &tokenStep{l.view(u.node.In[0]), l.view(u.out), l.sizes[u.node.In[0]].Extra}, nil

@@ -67,6 +67,9 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 			x = at.MaxPool(x, 2+r.IntN(2), 1+r.IntN(2), r.IntN(2))
 		case 5: // operators that follow nothing they could be fused with
 			x = at.Act(at.BatchNorm(x))
+			if r.IntN(2) == 0 {
+				x = at.Act(at.Add(x, at.Scale(x, 0.3)))
+			}
 		case 6: // a value read twice, and joined with itself
 			y := at.At("a").Conv(x, 1+r.IntN(7))
 			x = at.Concat(y, at.Act(y), y)
@@ -148,8 +151,11 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 		case 23: // attention over pixels, with and without other tokens
 			heads := 1 + r.IntN(3)
 			x = randomAttention(at, at.Tokens(few(at.At("widen"), x, heads*(normed+r.IntN(20)))), heads, r)
-			if x = at.Image(x); r.IntN(2) == 0 {
+			switch x = at.Image(x); r.IntN(3) {
+			case 0:
 				x = at.ConvNormAct(x, 1+r.IntN(20), nn.K(3))
+			case 1:
+				x = at.Concat(at.At("beside").Conv(x, 1+r.IntN(9)), x)
 			}
 		case 24: // attention whose keys are those of fewer pixels
 			heads := 1 + r.IntN(3)
@@ -201,10 +207,15 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 		x = b.At("norm").LayerNorm(x)
 	}
 	x = b.At("pool").Features(x)
+	classes := 1 + r.IntN(40)
+	if r.IntN(3) == 0 { // the mean of two classifiers, of other features side by side
+		y := b.At("more").Features(b.Concat(b.Act(x), x))
+		return b.Graph(b.Scale(b.Add(b.At("fc").Linear(x, classes), b.At("second").Linear(y, classes)), 0.5))
+	}
 	if r.IntN(3) == 0 {
 		x = b.At("neck").PlainBatchNorm(x)
 	}
-	return b.Graph(b.At("fc").Linear(x, 1+r.IntN(40)))
+	return b.Graph(b.At("fc").Linear(x, classes))
 }
 
 // few makes c channels of a ninth of the pixels: attention is slow to define.
@@ -347,7 +358,8 @@ func TestRandomGraphsHoldEveryOperator(t *testing.T) {
 		missing[name] = true
 	}
 	for _, name := range []string{"LayerNorm of pixels", "LayerNorm of features", "LayerNorm of tokens", "Linear of pixels",
-		"Linear of features", "Linear of tokens", "Flatten of an image", "BatchNorm of features", "GlobalAvgPool of tokens", "Image of tokens", "Mul of equal shapes", "Linear of queries"} {
+		"Linear of features", "Linear of tokens", "Flatten of an image", "BatchNorm of features", "GlobalAvgPool of tokens", "Image of tokens",
+		"Mul of equal shapes", "Linear of queries", "Scale of pixels", "Scale of features", "Concat of features"} {
 		missing[name] = true
 	}
 	for f := range functions {

@@ -317,6 +317,10 @@ func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float
 		for i := range out {
 			out[i] = in[0][i] + in[1][i]
 		}
+	case nn.Scale:
+		for i := range out {
+			out[i] = op.Factor * x[i]
+		}
 	case nn.Mul:
 		for i := range out {
 			if sizes[1] == is {

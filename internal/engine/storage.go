@@ -34,7 +34,7 @@ func (c *compiler) chooseStorage() {
 		case nn.Slice: // is computed by nobody
 			continue
 		case nn.Tokens, nn.Image:
-			if _, ok := l.homes[u.out]; ok {
+			if l.isView(u) {
 				continue
 			}
 		case nn.Concat:
