@@ -104,11 +104,12 @@ func newONNX(g *nn.Graph, sd *tensor.StateDict) (writer, error) {
 type onnxModel struct {
 	graph   *nn.Graph
 	bound   *nn.Bound
-	output  string          // name of the output
-	used    map[string]bool // names of values
-	values  []string        // by value of the graph
-	forms   []onnxForm      // by value
-	head    message         // the graph up to its weights
+	output  string            // name of the output
+	used    map[string]bool   // names of values
+	made    map[string]string // values that several nodes read, by what they are: see once
+	values  []string          // by value of the graph
+	forms   []onnxForm        // by value
+	head    message           // the graph up to its weights
 	weights []onnxWeight
 }
 

@@ -37,6 +37,12 @@ func (m *onnxModel) formOf(n nn.Node) onnxForm {
 		return onnxForm{tokens: true, grid: m.slice(n.Path, shape, 0, 2, 4)}
 	case nn.Transpose:
 		return onnxForm{tokens: true, grid: m.integers(fmt.Sprintf("zoo.grid%dx%d", op.H, op.W), op.H, op.W)}
+	case nn.PadTo:
+		if f.tokens {
+			f.grid = m.roundedUp(n.Path, f.grid, op.Multiple)
+		}
+	case nn.CropLike:
+		return m.forms[n.In[1]]
 	case nn.Image:
 		return onnxForm{}
 	case nn.FirstTokens:
@@ -91,6 +97,10 @@ func (m *onnxModel) tokens(n nn.Node) (onnxNode, bool) {
 		op := onnxNode{kind: "Concat", in: []string{x, m.values[n.In[1]]}}
 		op.int("axis", 1)
 		return op, true
+	case nn.PadTo:
+		return m.padTo(n, o), true
+	case nn.CropLike:
+		return m.cropLike(n), true
 	case nn.Attention:
 		return m.attention(n, o), true
 	case nn.GlobalAvgPool:
@@ -123,19 +133,37 @@ func (m *onnxModel) tokens(n nn.Node) (onnxNode, bool) {
 	return onnxNode{}, false
 }
 
-// attention writes softmax(Scale q kT) v of each head.
+// attention writes softmax(Scale q kT + bias) v of each head, of all tokens or of each window.
 func (m *onnxModel) attention(n nn.Node, o nn.Attention) onnxNode {
-	heads := func(i int, axes ...int) string {
-		shape := m.integers(fmt.Sprintf("zoo.heads%d", o.Heads), 0, 0, o.Heads, -1)
-		x := m.step(n.Path, onnxNode{kind: "Reshape", in: []string{m.values[n.In[i]], shape}})
-		return m.step(n.Path, transpose(x, axes...))
-	}
+	grid, windows := m.forms[n.In[0]].grid, o.Window.Side > 0
 	step := func(kind string, in ...string) string { return m.step(n.Path, onnxNode{kind: kind, in: in}) }
+	heads := func(i int, axes ...int) string {
+		x, to := m.values[n.In[i]], []int{0, 0, o.Heads, -1}
+		if windows {
+			x, to = m.squares(n.Path, x, grid, o.Window), []int{0, 0, 0, o.Heads, -1}
+			for at := range axes {
+				axes[at]++
+			}
+			axes = append([]int{0}, axes...)
+		}
+		return m.step(n.Path, transpose(step("Reshape", x, m.integers(fmt.Sprintf("zoo.heads%dof%d", o.Heads, len(to)), to...)), axes...))
+	}
 	scores := step("MatMul", heads(0, 0, 2, 1, 3), heads(1, 0, 2, 3, 1))
-	share := onnxNode{kind: "Softmax", in: []string{step("Mul", scores, m.scalar(fmt.Sprint("zoo.scale", o.Scale), float32(o.Scale)))}}
+	scores = step("Mul", scores, m.scalar(fmt.Sprint("zoo.scale", o.Scale), float32(o.Scale)))
+	if o.Bias.By != nil {
+		scores = step("Add", scores, m.scoreBias(n, o))
+	}
+	if o.Window.Shift > 0 {
+		scores = step("Add", scores, m.mask(n.Path, grid, o.Window))
+	}
+	share := onnxNode{kind: "Softmax", in: []string{scores}}
 	share.int("axis", -1)
-	sum := m.step(n.Path, transpose(step("MatMul", m.step(n.Path, share), heads(2, 0, 2, 1, 3)), 0, 2, 1, 3))
-	return onnxNode{kind: "Reshape", in: []string{sum, m.integers("zoo.rows", 0, 0, -1)}}
+	sum := step("MatMul", m.step(n.Path, share), heads(2, 0, 2, 1, 3))
+	if windows {
+		x := step("Reshape", m.step(n.Path, transpose(sum, 0, 1, 3, 2, 4)), m.integers("zoo.joined", 0, 0, 0, -1))
+		return m.joinedSquares(n.Path, x, grid, o.Window)
+	}
+	return onnxNode{kind: "Reshape", in: []string{m.step(n.Path, transpose(sum, 0, 2, 1, 3)), m.integers("zoo.rows", 0, 0, -1)}}
 }
 
 // position returns the table of positions (1,L,C), resized to the grid of the tokens. Resizing to the

@@ -137,11 +137,10 @@ func (c Convention) flops(node nn.Node, l *LayerCost) (int64, error) {
 		return out, nil
 	case nn.Act:
 		return c.actFLOPs(op, out)
-	case nn.Scale:
+	case nn.LayerScale, nn.ResponseNorm:
 		return 0, nil
-	case nn.Flatten, nn.Add, nn.Mul, nn.Shuffle, nn.Transpose, nn.Unfold, nn.LayerScale, nn.ResponseNorm, nn.Concat, nn.Slice,
-		nn.Tokens, nn.Image, nn.Prefix, nn.Position, nn.Token,
-		nn.FirstTokens, nn.JoinTokens:
+	}
+	if moves(node.Op) {
 		return 0, nil
 	}
 	return 0, fmt.Errorf("%s has no rule for %s", string(c), node.Op.Kind())

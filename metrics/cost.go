@@ -162,16 +162,42 @@ func layerMACs(op nn.Op, l *LayerCost) (int64, error) {
 	case nn.Linear:
 		return product(in, int64(op.Out))
 	case nn.Attention: // a score of each query and key, a share of each query and value
-		keys, channels := int64(l.In[1][1]), int64(l.In[0][2]+l.In[2][2])
+		keys, channels := int64(op.Keys(l.In[1][1])), int64(l.In[0][2]+l.In[2][2])
 		return product(int64(l.In[0][0]), int64(l.In[0][1]), keys, channels)
-	case nn.Scale:
+	case nn.BatchNorm, nn.LayerNorm, nn.LayerScale, nn.ResponseNorm, nn.Act, nn.MaxPool, nn.AvgPool, nn.GlobalAvgPool, nn.Upsample:
 		return 0, nil
-	case nn.BatchNorm, nn.LayerNorm, nn.LayerScale, nn.ResponseNorm, nn.Act, nn.MaxPool, nn.AvgPool, nn.GlobalAvgPool, nn.Flatten, nn.Add,
-		nn.Mul, nn.Shuffle, nn.Upsample, nn.Transpose, nn.Unfold, nn.Concat, nn.Slice, nn.Tokens, nn.Image, nn.Prefix, nn.Position, nn.Token,
-		nn.FirstTokens, nn.JoinTokens:
+	}
+	if moves(op) {
 		return 0, nil
 	}
 	return 0, fmt.Errorf("no rule for %s", op.Kind())
+}
+
+// moves reports whether an operator adds or multiplies element by element, or computes nothing: it
+// moves elements, or cuts them off. No convention counts those.
+func moves(op nn.Op) bool {
+	switch op.(type) {
+	case nn.Add,
+		nn.Concat,
+		nn.CropLike,
+		nn.FirstTokens,
+		nn.Flatten,
+		nn.Image,
+		nn.JoinTokens,
+		nn.Mul,
+		nn.PadTo,
+		nn.Position,
+		nn.Prefix,
+		nn.Scale,
+		nn.Shuffle,
+		nn.Slice,
+		nn.Token,
+		nn.Tokens,
+		nn.Transpose,
+		nn.Unfold:
+		return true
+	}
+	return false
 }
 
 // convMACs returns the products of a convolution with out output elements; those

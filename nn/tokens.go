@@ -31,11 +31,23 @@ type Position struct {
 // Token takes one token of each image: (N,L,C) to (N,C).
 type Token struct{ At int }
 
-// Attention is softmax(Scale q kT) v for each head, over the tokens of an image: q (N,L,C),
+// Attention is softmax(Scale q kT + bias) v for each head, over the tokens of an image: q (N,L,C),
 // k (N,M,C) and v (N,M,D) to (N,L,D), of which each head has an equal run of channels.
 type Attention struct {
 	Heads int
 	Scale float64
+	// Window divides the pixels into squares, each an attention of its own, where it has a side.
+	Window Window
+	// Bias is what is added to scores, where it relates queries and keys.
+	Bias ScoreBias
+}
+
+// Keys returns how many keys a query of an attention over so many has.
+func (a Attention) Keys(all int) int {
+	if side := a.Window.Side; side > 0 {
+		return side * side
+	}
+	return all
 }
 
 func (Tokens) Kind() string    { return "tokens" }
@@ -59,11 +71,13 @@ func (p Position) Params() []Param {
 	return []Param{{Name: p.Name, DType: tensor.F32, Shape: tensor.Shape{1, p.Extra + p.GridH*p.GridW, p.C}}}
 }
 
+// Params of an attention: those of its bias.
+func (a Attention) Params() []Param { return a.Bias.params(a.Heads) }
+
 // The remaining operators want no tensors.
-func (Tokens) Params() []Param    { return nil }
-func (Image) Params() []Param     { return nil }
-func (Token) Params() []Param     { return nil }
-func (Attention) Params() []Param { return nil }
+func (Tokens) Params() []Param { return nil }
+func (Image) Params() []Param  { return nil }
+func (Token) Params() []Param  { return nil }
 
 // Size returns the input's size, as tokens.
 func (Tokens) Size(in ...Size) (Size, error) {
@@ -121,6 +135,17 @@ func (a Attention) Size(in ...Size) (Size, error) {
 	if q.C != k.C || k.Positions() != v.Positions() {
 		return Size{}, fmt.Errorf("expected q and k of as many channels, and k and v of as many tokens, found %v", in)
 	}
+	if side := a.Window.Side; side > 0 {
+		if a.Window.Shift < 0 || a.Window.Shift >= side || q.Extra > 0 || q.H%side != 0 || q.W%side != 0 || k.H != q.H || k.W != q.W || k.Extra > 0 {
+			return Size{}, fmt.Errorf("expected pixels in whole windows of %d x %d shifted by less, found %v, shifted by %d", side, side, in, a.Window.Shift)
+		}
+	}
+	if a.Bias.By != nil {
+		queries, keys, _ := a.Bias.By.Size()
+		if l, m := a.Keys(q.Positions()), a.Keys(k.Positions()); l != queries || m != keys {
+			return Size{}, fmt.Errorf("expected %d queries and %d keys, which the bias relates, found %d and %d", queries, keys, l, m)
+		}
+	}
 	q.C = v.C
 	return q, nil
 }
@@ -157,12 +182,20 @@ func (b *Builder) Position(x Value, name string, extra, gridH, gridW int) Value 
 // Token takes one token of each image, (N,L,C) to (N,C).
 func (b *Builder) Token(x Value, at int) Value { return b.node(Token{at}, x.C, x) }
 
-// Attention adds an attention of heads over q, k and v, whose scale is 1 over the root of a
-// head's channels.
+// Attention adds an attention of heads over q, k and v, of all tokens and without a bias.
 func (b *Builder) Attention(q, k, v Value, heads int) Value {
-	if heads < 1 || q.C%heads != 0 || v.C%heads != 0 {
-		b.fail("%d heads do not divide %d and %d channels", heads, q.C, v.C)
+	return b.AttentionOf(q, k, v, Attention{Heads: heads})
+}
+
+// AttentionOf adds an attention over q, k and v. A scale of 0 is 1 over the root of the channels
+// that a head has of q.
+func (b *Builder) AttentionOf(q, k, v Value, a Attention) Value {
+	if a.Heads < 1 || q.C%a.Heads != 0 || v.C%a.Heads != 0 {
+		b.fail("%d heads do not divide %d and %d channels", a.Heads, q.C, v.C)
 		return v
 	}
-	return b.node(Attention{heads, 1 / math.Sqrt(float64(q.C/heads))}, v.C, q, k, v)
+	if a.Scale == 0 {
+		a.Scale = 1 / math.Sqrt(float64(q.C/a.Heads))
+	}
+	return b.node(a, v.C, q, k, v)
 }

@@ -34,7 +34,7 @@ func (c *compiler) describe(u unit) Layer {
 		l.MACs = int64(n) * int64(op.In)
 	case nn.Attention:
 		q, k, v := c.layout.sizes[u.node.In[0]], c.layout.sizes[u.node.In[1]], c.layout.sizes[u.node.In[2]]
-		l.MACs = int64(q.N*c.parts*q.Positions()) * int64(k.Positions()) * int64(k.C+v.C)
+		l.MACs = int64(q.N*c.parts*q.Positions()) * int64(op.Keys(k.Positions())) * int64(k.C+v.C)
 	}
 	return l
 }

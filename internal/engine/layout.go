@@ -154,6 +154,10 @@ func (l *layout) findHomes() {
 			if l.sizes[u.node.In[0]].Extra == 0 {
 				l.homes[u.out] = home{u.node.In[0], 0}
 			}
+		case nn.PadTo, nn.CropLike:
+			if l.sizes[u.node.In[0]] == l.sizes[u.out] {
+				l.homes[u.out] = home{u.node.In[0], 0}
+			}
 		}
 	}
 	for _, u := range l.units {

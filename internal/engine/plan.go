@@ -233,6 +233,11 @@ func (c *compiler) step(u unit) (step, error) {
 		return c.prefix(u)
 	case nn.Position:
 		return c.position(u, op)
+	case nn.PadTo, nn.CropLike:
+		if _, ok := l.homes[u.out]; ok {
+			return nil, nil
+		}
+		return &fitStep{l.view(u.node.In[0]), l.view(u.out)}, nil
 	case nn.Attention:
 		return c.attention(u, op)
 	}

@@ -34,7 +34,7 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 	x := b.Input()
 	for i := range 2 + r.IntN(6) {
 		at := b.At("layer", i)
-		switch r.IntN(29) {
+		switch r.IntN(30) {
 		case 0:
 			x = at.ConvNormAct(x, 2*(1+r.IntN(20)), nn.K(1+2*r.IntN(3)), nn.Stride(1+r.IntN(2)))
 		case 1: // grouped or depthwise, with TensorFlow's border
@@ -163,6 +163,17 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 			y := at.At("few").Conv(at.Image(x), x.C+heads*r.IntN(20), nn.K(2), nn.Stride(2), nn.Pad(1))
 			y = at.Tokens(at.At("fewer").LayerNorm(y))
 			x = at.Image(at.Attention(at.At("q").Linear(x, x.C), at.At("k").Linear(y, x.C), y, heads))
+		case 29: // attention within windows
+			heads, side := 1+r.IntN(3), 2+r.IntN(3)
+			x = at.At("norm").LayerNorm(few(at.At("widen"), x, heads*(normed+r.IntN(20))))
+			y := at.PadTo(at.Tokens(x), side, 0)
+			qkv := at.Split(at.At("qkv").Linear(y, 3*x.C), 3)
+			a := nn.Attention{Heads: heads, Window: nn.Window{Side: side, Shift: r.IntN(side)}}
+			if r.IntN(3) > 0 {
+				a.Bias = nn.ScoreBias{Table: "table", Index: "index", By: nn.Offsets{H: side, W: side}}
+			}
+			y = at.At("proj").Linear(at.At("attn").AttentionOf(qkv[0], qkv[1], qkv[2], a), x.C)
+			x = at.Image(at.Add(at.CropLike(y, at.Tokens(x)), at.Tokens(x)))
 		case 25: // windows side by side, those of a slice and of all
 			k := 1 + r.IntN(3)
 			keep, work := at.Halves(at.At("widen").Conv(x, 2*(1+r.IntN(16))))

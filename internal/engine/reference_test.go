@@ -293,6 +293,13 @@ func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float
 				return cubic(op.GridW, os.W, at%os.W, func(x int) float64 { return table(op.Extra + y*op.GridW + x) })
 			})
 		}
+	case nn.PadTo, nn.CropLike:
+		for i := range out {
+			y, w := i/os.W%os.H, i%os.W
+			if y < is.H && w < is.W {
+				out[i] = x[(i/plane(os)*is.H+y)*is.W+w]
+			}
+		}
 	case nn.Attention:
 		q, k, v := in[0], in[1], in[2]
 		lq, lk, dk, dv := plane(is), plane(sizes[1]), is.C/op.Heads, os.C/op.Heads
@@ -300,10 +307,21 @@ func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float
 			for i := range lq {
 				shares, sum := make([]float64, lk), 0.0
 				for j := range shares {
+					sees, shown := windowed(op.Window, is, i, j)
+					if !sees {
+						continue
+					}
 					for c := head * dk; c < (head+1)*dk; c++ {
 						shares[j] += q[c*lq+i] * k[c*lk+j]
 					}
-					shares[j] = math.Exp(op.Scale * shares[j])
+					shares[j] *= op.Scale
+					if op.Bias.By != nil {
+						shares[j] += p[0][biased(op, is, i, j)*op.Heads+head%op.Heads]
+					}
+					if !shown {
+						shares[j] -= 100
+					}
+					shares[j] = math.Exp(shares[j])
 					sum += shares[j]
 				}
 				for c := head * dv; c < (head+1)*dv; c++ {
@@ -370,6 +388,39 @@ func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float
 		panic(fmt.Sprint("no reference for ", n.Op.Kind()))
 	}
 	return out
+}
+
+// windowed reports whether pixels i and j of an image are in one window, and whether they came from
+// the same side of each cut of the image.
+func windowed(w nn.Window, s nn.Size, i, j int) (sees, shown bool) {
+	if w.Side == 0 {
+		return true, true
+	}
+	if w.Side == s.H || w.Side == s.W {
+		w.Shift = 0
+	}
+	sees, shown = true, true
+	for _, axis := range []struct{ n, i, j int }{{s.H, i / s.W, j / s.W}, {s.W, i % s.W, j % s.W}} {
+		place := func(at int) int { return (at + axis.n - w.Shift) % axis.n } // once the image is rolled
+		sees = sees && place(axis.i)/w.Side == place(axis.j)/w.Side
+		shown = shown && (axis.i < w.Shift) == (axis.j < w.Shift)
+	}
+	return sees, shown
+}
+
+// biased returns the entry of the table of offsets of queries and keys.
+func biased(op nn.Attention, s nn.Size, i, j int) int {
+	o := op.Bias.By.(nn.Offsets)
+	rows, columns := i/s.W-j/s.W, i%s.W-j%s.W
+	if side := op.Window.Side; side > 0 {
+		if side == s.H || side == s.W {
+			op.Window.Shift = 0
+		}
+		place := func(at, n int) int { return (at + n - op.Window.Shift) % n % side }
+		rows = place(i/s.W, s.H) - place(j/s.W, s.H)
+		columns = place(i%s.W, s.W) - place(j%s.W, s.W)
+	}
+	return (rows+o.H-1)*(2*o.W-1) + columns + o.W - 1
 }
 
 // cubic returns element i of a row of n that is resized to size: the cubic convolution of its

@@ -33,7 +33,7 @@ func (c *compiler) chooseStorage() {
 		switch u.node.Op.(type) {
 		case nn.Slice: // is computed by nobody
 			continue
-		case nn.Tokens, nn.Image:
+		case nn.Tokens, nn.Image, nn.PadTo, nn.CropLike:
 			if l.isView(u) {
 				continue
 			}

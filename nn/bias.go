@@ -1,0 +1,80 @@
+package nn
+
+import (
+	"encoding/binary"
+
+	"github.com/gozoo/zoo/tensor"
+)
+
+// A ScoreBias is what is learnt to be added to the scores of an attention: for each head a number for
+// each relation that a query and a key can have.
+type ScoreBias struct {
+	// Table names the tensor of numbers, (entries,heads).
+	Table string
+	// Index names the buffer in which checkpoints hold Relation.Index; empty where they do not.
+	Index string
+	// By says which entry belongs to a query and a key; nil where nothing is added.
+	By Relation
+}
+
+// A Relation numbers the relations of queries and keys. Values of a type that implements it are
+// comparable: equal ones have equal indices.
+type Relation interface {
+	// Size returns how many queries, keys and relations there are.
+	Size() (queries, keys, relations int)
+	// Index returns the relation of each query and key, (queries,keys) in row-major order.
+	Index() []int64
+}
+
+// Offsets relates the pixels of a grid of H x W by how many rows and columns lie between them:
+// (2H-1)(2W-1) relations, as Swin numbers them, that of a query to the first pixel from one to the
+// last pixel first.
+type Offsets struct{ H, W int }
+
+// Size returns H*W, H*W and (2H-1)(2W-1).
+func (o Offsets) Size() (queries, keys, relations int) {
+	return o.H * o.W, o.H * o.W, (2*o.H - 1) * (2*o.W - 1)
+}
+
+// Index returns (rows between + H-1)(2W-1) + columns between + W-1.
+func (o Offsets) Index() []int64 {
+	n := o.H * o.W
+	index := make([]int64, 0, n*n)
+	for q := range n {
+		for k := range n {
+			index = append(index, int64((q/o.W-k/o.W+o.H-1)*(2*o.W-1)+q%o.W-k%o.W+o.W-1))
+		}
+	}
+	return index
+}
+
+// indices is what a buffer of a Relation's indices is fixed to.
+type indices struct{ of Relation }
+
+// Tensor returns the indices, (queries,keys).
+func (x indices) Tensor() tensor.Tensor {
+	queries, keys, _ := x.of.Size()
+	index := x.of.Index()
+	data := make([]byte, 0, 8*len(index))
+	for _, i := range index {
+		data = binary.LittleEndian.AppendUint64(data, uint64(i))
+	}
+	t, err := tensor.New(tensor.I64, tensor.Shape{queries, keys}, data)
+	if err != nil {
+		panic(err) // a Relation has as many indices as it says
+	}
+	return t
+}
+
+// params lists the table of a bias, and the buffer of its indices.
+func (b ScoreBias) params(heads int) []Param {
+	if b.By == nil {
+		return nil
+	}
+	queries, keys, relations := b.By.Size()
+	p := []Param{{Name: b.Table, DType: tensor.F32, Shape: tensor.Shape{relations, heads}}}
+	if b.Index != "" {
+		p = append(p, Param{Name: b.Index, DType: tensor.I64, Shape: tensor.Shape{queries, keys}, Buffer: true, Optional: true, Fixed: indices{b.By}})
+	}
+	return p
+}

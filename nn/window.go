@@ -1,0 +1,85 @@
+package nn
+
+import "fmt"
+
+// A Window divides the pixels of an image into squares of Side x Side, each of which attends to
+// itself alone. The image must be whole squares: see PadTo.
+//
+// Shifted by Shift pixels, up and to the left, the squares of the last row and column are joined
+// from opposite edges of the image: what came from one edge does not see what came from the other.
+// An image of one square along either axis is not shifted, as in Swin's published code.
+type Window struct{ Side, Shift int }
+
+// Of returns the window of an image of h x w pixels: not shifted where there is one along an axis.
+func (w Window) Of(h, width int) Window {
+	if min(h, width) == w.Side {
+		w.Shift = 0
+	}
+	return w
+}
+
+// PadTo adds zeros at the bottom and to the right, up to a multiple of Multiple pixels along each
+// axis: (N,C,H,W) to (N,C,H',W'), or tokens of as many pixels. An image of fewer pixels than Least along
+// an axis is refused.
+type PadTo struct{ Multiple, Least int }
+
+// CropLike takes the pixels of the first input, from the upper left on, that the second input has:
+// (N,C,H,W) and (N,D,H',W') to (N,C,H',W').
+type CropLike struct{}
+
+func (PadTo) Kind() string    { return "pad" }
+func (CropLike) Kind() string { return "crop" }
+
+func (PadTo) Params() []Param    { return nil }
+func (CropLike) Params() []Param { return nil }
+
+// Size returns (N,C,H',W').
+func (p PadTo) Size(in ...Size) (Size, error) {
+	x, err := pixels(in)
+	switch {
+	case err != nil:
+		return Size{}, err
+	case p.Multiple < 1:
+		return Size{}, fmt.Errorf("multiples of %d pixels", p.Multiple)
+	case min(x.H, x.W) < p.Least:
+		return Size{}, fmt.Errorf("expected at least %d x %d pixels, found %v: take larger images", p.Least, p.Least, x)
+	}
+	x.H, x.W = roundUp(x.H, p.Multiple), roundUp(x.W, p.Multiple)
+	return x, nil
+}
+
+// Size returns (N,C,H',W').
+func (CropLike) Size(in ...Size) (Size, error) {
+	if len(in) != 2 {
+		return Size{}, fmt.Errorf("expected two inputs, found %d", len(in))
+	}
+	x, err := pixels(in[:1])
+	if err != nil {
+		return Size{}, err
+	}
+	like, err := pixels(in[1:])
+	if err == nil && (like.H > x.H || like.W > x.W) {
+		err = fmt.Errorf("%v has fewer pixels than %v", x, like)
+	}
+	x.H, x.W = like.H, like.W
+	return x, err
+}
+
+// pixels returns the only input, which must be an image, or tokens that are all pixels.
+func pixels(in []Size) (Size, error) {
+	x, err := one(in)
+	if err == nil && (x.Features() || x.Extra > 0) {
+		err = fmt.Errorf("expected pixels, found %v", x)
+	}
+	return x, err
+}
+
+func roundUp(n, to int) int { return (n + to - 1) / to * to }
+
+// PadTo pads x to multiples of pixels along each axis. Images of fewer than least are refused.
+func (b *Builder) PadTo(x Value, multiple, least int) Value {
+	return b.node(PadTo{multiple, least}, x.C, x)
+}
+
+// CropLike takes as many pixels of x as like has.
+func (b *Builder) CropLike(x, like Value) Value { return b.node(CropLike{}, x.C, x, like) }
