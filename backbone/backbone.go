@@ -51,6 +51,7 @@ var families = []*Family{
 	&res2Net,
 	&resNet,
 	&resNeXt,
+	&revvit,
 	&seResNet,
 	&shuffleNetV1,
 	&shuffleNetV2,

@@ -35,6 +35,13 @@ func squeezeExcite(b *nn.Builder, x nn.Value, squeezed int, act, gate nn.Act) nn
 	return b.Mul(x, y)
 }
 
+// selfAttention adds OpenMMLab's MultiheadAttention: a linear layer makes queries, keys and values of
+// the tokens of x, (N,L,C), another follows the attention of heads.
+func selfAttention(b *nn.Builder, x nn.Value, heads int) nn.Value {
+	qkv := b.Split(b.At("qkv").Linear(x, 3*x.C), 3)
+	return b.At("proj").Linear(b.Attention(qkv[0], qkv[1], qkv[2], heads), x.C)
+}
+
 // feedForward adds OpenMMLab's FFN, less the addition of its input: two linear layers with the
 // builder's activation between them, of pixels or tokens of x.
 func feedForward(b *nn.Builder, x nn.Value, hidden int) nn.Value {

@@ -111,8 +111,7 @@ func (v vit) graph(classes int) (*nn.Graph, error) {
 // layer adds an encoder layer, (N,L,C) to the same.
 func (v vit) layer(b *nn.Builder, x nn.Value) nn.Value {
 	attn := b.At("attn")
-	qkv := b.Split(attn.At("qkv").Linear(b.At("ln1").LayerNorm(x), 3*x.C), 3)
-	y := attn.At("proj").Linear(attn.Attention(qkv[0], qkv[1], qkv[2], v.heads), x.C)
+	y := selfAttention(attn, b.At("ln1").LayerNorm(x), v.heads)
 	if v.third {
 		y = attn.At("gamma1").LayerScaleModule(y)
 	}

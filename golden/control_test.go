@@ -29,6 +29,7 @@ var subjects = map[string]struct{ family, arch string }{
 	"inception-v3_3rdparty_8xb32_in1k":         {"inception_v3", "inception-v3"},
 	"mobilenet-v2_8xb32_in1k":                  {"mobilenet_v2", "mobilenet-v2"},
 	"mobilenet-v3-small-050_3rdparty_in1k":     {"mobilenet_v3", "mobilenet-v3-small-050"},
+	"revvit-small_3rdparty_in1k":               {"revvit", "revvit-small"},
 	"shufflenet-v1-1x_16xb64_in1k":             {"shufflenet_v1", "shufflenet-v1-1x"},
 	"shufflenet-v2-1x_16xb64_in1k":             {"shufflenet_v2", "shufflenet-v2-1x"},
 }
@@ -156,6 +157,14 @@ var controls = []control{
 	{"patches padded on both sides", "deit-tiny_4xb256_in1k", func(t *testing.T, n *network) {
 		n.each("backbone.patch_embed", each(func(c *nn.Conv) { c.Pad = nn.Padding{Same: true} }))
 	}, "backbone.layers.0", same},
+
+	{"streams joined in the other order", "revvit-small_3rdparty_in1k", func(t *testing.T, n *network) {
+		n.swapConcat(t, "backbone")
+	}, "logits", same},
+	{"linear layers of the stream that they are added to", "revvit-small_3rdparty_in1k", func(t *testing.T, n *network) {
+		ln1, ln2 := n.find(t, "backbone.layers.3.ln1", "layer_norm"), n.find(t, "backbone.layers.3.ln2", "layer_norm")
+		n.graph.Nodes[ln2].In = n.graph.Nodes[ln1].In
+	}, "backbone.layers.3", same},
 
 	// CSPNet, in networks small enough for every kind of change.
 	{"slope 0.1 everywhere", "cspresnet-nano_digits", func(t *testing.T, n *network) {

@@ -16,6 +16,7 @@ from mmpretrain.models.backbones.mobileone import MobileOneBlock
 from mmpretrain.models.backbones.repvgg import RepVGGBlock
 from mmpretrain.models.backbones.res2net import Res2Layer
 from mmpretrain.models.backbones.resnet import BasicBlock, Bottleneck, ResLayer
+from mmpretrain.models.backbones.revvit import RevTransformerEncoderLayer
 from mmpretrain.models.backbones.shufflenet_v1 import ShuffleUnit
 from mmpretrain.models.backbones.shufflenet_v2 import InvertedResidual as ShuffleV2Block
 from mmpretrain.models.backbones.vision_transformer import TransformerEncoderLayer
@@ -43,6 +44,7 @@ BLOCKS = (
     MobileOneBlock,
     MobileV2Block,
     RepVGGBlock,
+    RevTransformerEncoderLayer,
     ShuffleUnit,
     ShuffleV2Block,
     TransformerEncoderLayer,

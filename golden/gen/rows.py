@@ -48,6 +48,7 @@ FAMILIES = [
     ("mlp_mixer", ["MLP-Mixer"], "mmcv-legacy", 224),
     ("vision_transformer", ["Vision Transformer", "DeiT", "DeiT3", "MoCoV3", "MAE", "MaskFeat", "MILAN", "MFF", "EVA"], "mmengine", None),
     ("vision_transformer", ["CLIP"], "mmcv-legacy", None),
+    ("revvit", ["RevViT"], "mmengine", 224),
 ]
 # Families whose published figures are those of the deploy form.
 DEPLOYED = ("mobileone", "repvgg")
@@ -72,6 +73,7 @@ TITLES = {
     "hrnet": "HRNet (arXiv:1908.07919).",
     "mlp_mixer": "MLP-Mixer (arXiv:2105.01601).",
     "vision_transformer": "Vision Transformer (arXiv:2010.11929), and networks of that shape under others' weights.",
+    "revvit": "RevViT, reversible Vision Transformers (Mangalam et al., CVPR 2022).",
 }
 # How the names of a family's rows begin in collections that mix families.
 ONLY = {
@@ -99,6 +101,7 @@ NOTES = {  # by name, or for all of a family
     "regnetx-3.2gf_8xb64_in1k": "the published figures are each other's: 15.3 M parameters and 3.21 GFLOPs",
     "efficientnet_v2": STRIDE,
     "repvgg-B0_8xb32_in1k": "the published figures are each other's, of the training form: 15.82 M parameters and 3.42 GFLOPs",
+    "revvit": "the published parameters hold twice the width more, as a class token and its position would",
     "resnet50_spark-pre_300e_in1k": "the published figures are those of a ResNet-50 for CIFAR-10",
 }
 
