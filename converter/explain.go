@@ -16,6 +16,7 @@ type Fate string
 const (
 	Matched    Fate = "matched"    // wanted under its own name
 	Renamed    Fate = "renamed"    // wanted under another name, by a rule, or without a prefix
+	Joined     Fate = "joined"     // one of several that are joined to the one that is wanted
 	Multiplied Fate = "multiplied" // a weight or its mask, whose product is wanted
 	Zeroed     Fate = "zeroed"     // not in the file, and zeros: the bias of a classifier without one
 	Dropped    Fate = "dropped"    // left out, by a rule, or as a counter of what is fused
@@ -54,17 +55,22 @@ func (a *attempt) explain() []Explained {
 		p, want := wanted[c.To]
 		if want {
 			line.Want = kindOf(p.DType, p.Shape)
-			there[c.To] = true
+			_, there[c.To] = a.renamed.Lookup(c.To)
 		}
-		m, misfits := p.Misfit(t)
+		is, whole := a.renamed.Lookup(c.To) // false where it is joined, and the other parts are missing
+		m, misfits := p.Misfit(is)
 		files := a.draft.origin(c.From)
 		switch {
 		case c.To == "":
 			line.Fate = Dropped
 		case !want:
 			line.Fate = Unexpected
+		case !whole:
+			line.Fate = Misshapen
 		case misfits:
 			line.Fate, line.Want, line.Found = Misshapen, m.Want, m.Found
+		case c.Rule != nil && c.Rule.Parts > 0:
+			line.Fate = Joined
 		case len(files) > 1:
 			line.Fate = Multiplied
 		case files[0] == c.To:

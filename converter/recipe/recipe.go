@@ -1,7 +1,7 @@
 // Package recipe renames the tensors of a foreign checkpoint into a network's own
-// names. A Recipe is data: an ordered list of rules, each tried on every name,
-// the first that matches decides. It never looks at a tensor's values, and knows
-// no network: families keep their recipes beside their graphs.
+// names, and gives them its shapes. A Recipe is data: an ordered list of rules, each
+// tried on every name, the first that matches decides. It never looks at a tensor's
+// values, and knows no network: families keep their recipes beside their graphs.
 //
 //	out, changes, err := recipe.Recipe{
 //		recipe.Rename("stages.*.conv_down.**", "backbone.stages.*.downsample_conv.**"),
@@ -31,6 +31,12 @@ type Rule struct {
 	Flat bool
 	// Bare takes the dimensions of one away that the tensor begins with.
 	Bare bool
+	// Parts is how many tensors are joined to the one of the name To, along the first
+	// dimension, and Part which of them this is, from 0. None where Parts is 0.
+	Part, Parts int
+	// Former tells that the project has other names for these tensors now: a file has
+	// either.
+	Former bool
 }
 
 // Rename returns a rule that gives names matching from the name to. Both must
@@ -42,6 +48,20 @@ func Flatten(from, to string) Rule { return Rule{From: from, To: to, Flat: true}
 
 // Squeeze is Rename that also takes the dimensions of one away that the tensor begins with.
 func Squeeze(from, to string) Rule { return Rule{From: from, To: to, Bare: true} }
+
+// Join is Rename of one of several tensors that become one, such as the query, key and value
+// of an attention: part counts from 0. Without all of its parts a tensor is not there.
+func Join(part, parts int, from, to string) Rule {
+	return Rule{From: from, To: to, Part: part, Parts: parts}
+}
+
+// Formerly marks rules for names that the project had before.
+func Formerly(rules ...Rule) []Rule {
+	for i := range rules {
+		rules[i].Former = true
+	}
+	return rules
+}
 
 // Drop returns a rule that leaves names matching from out.
 func Drop(from string) Rule { return Rule{From: from} }
@@ -56,6 +76,9 @@ func (r Rule) String() string {
 	}
 	if r.Bare {
 		return r.From + " -> squeezed " + r.To
+	}
+	if r.Parts > 0 {
+		return fmt.Sprintf("%s -> part %d of %d of %s", r.From, r.Part+1, r.Parts, r.To)
 	}
 	return r.From + " -> " + r.To
 }
@@ -74,11 +97,22 @@ func (r Recipe) Apply(sd *tensor.StateDict) (*tensor.StateDict, []Change, error)
 	out := new(tensor.StateDict)
 	changes := make([]Change, 0, sd.Len())
 	source := make(map[string]string, sd.Len())
+	joins := make(parts)
 	for name, t := range sd.All() {
 		c := r.rename(name)
 		changes = append(changes, c)
 		if c.To == "" {
 			continue
+		}
+		if c.Rule != nil && c.Rule.Parts > 0 {
+			joined, whole, err := joins.add(c.Rule, c.To, name, t)
+			if err != nil {
+				return nil, nil, fmt.Errorf("recipe: %w", err)
+			}
+			if !whole {
+				continue
+			}
+			t = joined
 		}
 		if other, ok := source[c.To]; ok {
 			return nil, nil, fmt.Errorf("recipe: %q and %q both become %q", other, name, c.To)
@@ -182,8 +216,8 @@ func substitute(pattern string, captured []string) string {
 	}
 }
 
-// Check reports the first rule whose pattern is empty or whose two sides do not
-// have the same stars in the same order.
+// Check reports the first rule whose pattern is empty, whose two sides do not
+// have the same stars in the same order, or which is no part of what it joins.
 func (r Recipe) Check() error {
 	for _, rule := range r {
 		if rule.From == "" {
@@ -191,6 +225,9 @@ func (r Recipe) Check() error {
 		}
 		if rule.To != "" && stars(rule.From) != stars(rule.To) {
 			return fmt.Errorf("recipe: rule %q: both sides need the same stars", rule)
+		}
+		if rule.Parts > 0 && (rule.Part < 0 || rule.Part >= rule.Parts) || rule.Parts < 0 || rule.Parts == 0 && rule.Part != 0 {
+			return fmt.Errorf("recipe: rule %q: part %d of %d", rule, rule.Part, rule.Parts)
 		}
 	}
 	return nil

@@ -111,17 +111,70 @@ func TestFlatten(t *testing.T) {
 	}
 }
 
+func TestJoin(t *testing.T) {
+	r := recipe.Recipe{recipe.Join(2, 3, "*.v.**", "*.qkv.**"), recipe.Join(0, 3, "*.q.**", "*.qkv.**"), recipe.Join(1, 3, "*.k.**", "*.qkv.**")}
+	in := new(tensor.StateDict)
+	add := func(name string, shape tensor.Shape, values ...float32) {
+		if err := in.Add(name, tensor.FromFloat32s(shape, values)); err != nil {
+			t.Fatal(err)
+		}
+	}
+	add("0.k.w", tensor.Shape{1, 2}, 2, 3)
+	add("0.v.w", tensor.Shape{2, 2}, 4, 5, 6, 7)
+	add("other", tensor.Shape{1}, 9)
+	add("0.q.w", tensor.Shape{1, 2}, 0, 1)
+	add("1.q.w", tensor.Shape{1, 2}, 0, 1)
+	out, changes, err := r.Apply(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{"other", "0.qkv.w"}, out.Names()); d != "" {
+		t.Errorf("names (-want +got)\n%s", d)
+	}
+	if len(changes) != in.Len() || changes[4].To != "1.qkv.w" {
+		t.Errorf("changes %v", changes)
+	}
+	x, _ := out.Lookup("0.qkv.w")
+	values, err := x.Float32s()
+	if d := cmp.Diff([]float32{0, 1, 2, 3, 4, 5, 6, 7}, values); d != "" || err != nil || !x.Shape().Equal(tensor.Shape{4, 2}) {
+		t.Errorf("%v: %v (-want +got)\n%s", x.Shape(), err, d)
+	}
+	for want, shapes := range map[string][3]tensor.Shape{
+		`"0.k.w" is F32 (2,3), which cannot be joined to "0.q.w", F32 (2,2)`: {{2, 2}, {2, 3}, {2, 2}},
+		`"0.v.w" is F32 (4), which cannot be joined`:                         {{2, 2}, {2, 2}, {4}},
+		`"0.q.w" has no dimension to be joined along`:                        {{}, {}, {}},
+	} {
+		in = new(tensor.StateDict)
+		for i, shape := range shapes {
+			n, _ := shape.Numel()
+			add([]string{"0.q.w", "0.k.w", "0.v.w"}[i], shape, make([]float32, n)...)
+		}
+		if _, _, err := r.Apply(in); err == nil || !strings.Contains(err.Error(), want) {
+			t.Errorf("error %v, want %q in it", err, want)
+		}
+	}
+	// Two names of one part, and a name that is the joined one's.
+	both := append(r, recipe.Join(0, 3, "*.query.**", "*.qkv.**"))
+	if _, _, err := both.Apply(stateDict(t, tensor.Shape{1}, "0.q.w", "0.query.w")); err == nil || !strings.Contains(err.Error(), `both become part 1 of "0.qkv.w"`) {
+		t.Errorf("error %v", err)
+	}
+	if _, _, err := r.Apply(stateDict(t, tensor.Shape{1}, "0.qkv.w", "0.q.w", "0.k.w", "0.v.w")); err == nil || !strings.Contains(err.Error(), "both become") {
+		t.Errorf("error %v", err)
+	}
+}
+
 func TestCheck(t *testing.T) {
 	for want, r := range map[string]recipe.Recipe{
 		"empty pattern":   {recipe.Rename("", "a")},
 		"the same stars":  {recipe.Rename("a.*", "a.**")},
 		"the same stars ": {recipe.Rename("a.*.*", "a.*")},
+		"part 3 of 3":     {recipe.Join(3, 3, "a", "b")},
 	} {
 		if err := r.Check(); err == nil || !strings.Contains(err.Error(), strings.TrimSpace(want)) {
 			t.Errorf("%v: error = %v, want %q in it", r, err, want)
 		}
 	}
-	good := recipe.Recipe{recipe.Rename("a.*.**", "b.*.**"), recipe.Drop("aux.**"), recipe.Flatten("fc.*", "head.*")}
+	good := recipe.Recipe{recipe.Rename("a.*.**", "b.*.**"), recipe.Drop("aux.**"), recipe.Flatten("fc.*", "head.*"), recipe.Join(2, 3, "v.*", "qkv.*")}
 	if err := good.Check(); err != nil {
 		t.Error(err)
 	}

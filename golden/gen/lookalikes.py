@@ -16,12 +16,18 @@ NAMES holds the networks that zoo's recipes take, a line each: "project network"
 Borders that a network adds by an operator of its own, as TensorFlow's SAME rule asks
 for, are part of the convolution or pooling that follows. A linear layer is a
 convolution whose window is the whole image, or one pixel at stride 1. Activations are counted by kind
-and by numbers, however many calls they are made of.
+and by numbers, however many calls they are made of. An attention is its softmax, with the factor of
+what goes into it; of tokens a mean and the choice of one are operators, too.
+
+Networks are made for 1000 classes, whatever they were trained for: those that differ in nothing but the
+classifier's rows are alike. Where torchvision publishes weights of one network for several sizes, and
+tensors depend on the size, each size stands for itself.
 """
 
 import argparse
 import collections
 import hashlib
+import math
 import pathlib
 
 import timm
@@ -48,19 +54,29 @@ def networks(project, wanted):
     return torchvision.models.list_models(module=torchvision.models)
 
 
-def build(project, network):
+def sizes(project, network):
+    """Returns the sizes of images that the tensors of a network's weights are for; None where they are for any."""
+    if project == "timm" or not network.startswith("vit"):
+        return [None]
+    members = torchvision.models.get_model_weights(network).__members__.values()
+    return sorted({w.transforms.keywords["crop_size"] for w in members})
+
+
+def build(project, network, size=None):
     if project == "timm":
         with torch.device("meta"):
-            net = timm.create_model(network)
+            net = timm.create_model(network, num_classes=1000)
         return net.eval(), net.default_cfg["input_size"]
     with torch.device("meta"):
         kwargs = {"init_weights": False} if network in ("inception_v3", "googlenet") else {}
+        if size:
+            kwargs["image_size"] = size
         if not network.startswith("regnet"):
             net = torchvision.models.get_model(network, **kwargs)
     if network.startswith("regnet"):  # whose widths are computed with tensors
         net = torchvision.models.get_model(network).to("meta")
     members = torchvision.models.get_model_weights(network).__members__
-    size = next(iter(members.values())).transforms.keywords["crop_size"] if members else 224
+    size = size or (next(iter(members.values())).transforms.keywords["crop_size"] if members else 224)
     return net.eval(), (3, size, size)
 
 
@@ -90,6 +106,7 @@ class Operators(TorchDispatchMode):
         super().__init__()
         self.count = collections.Counter()
         self.border = {}  # of a tensor: what was added around it, left, right, top, bottom
+        self.factor = {}  # of a tensor: what it was multiplied by on its way to a softmax
         self.keep = []
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
@@ -124,9 +141,31 @@ class Operators(TorchDispatchMode):
                 self.add(whole + "pool", shape, f"{k[0]}x{k[-1]} stride {stride[0]} border {kind}{(t + pad[0], d + pad[0], l + pad[1], r + pad[1])} -> {out[0].shape[2] if whole == 'max' else out.shape[2]}")
         elif name == "addmm":
             self.count[f"linear {args[2].shape[0]} {args[2].shape[1]} bias"] += 1
+        elif "softmax" in name:
+            *heads, queries, keys = args[0].shape
+            self.count[f"attention {math.prod(heads)} of {queries}x{keys} times {self.factor.get(id(args[0]), 1.0):.6g}"] += 1
+        elif name == "mean" and args[0].dim() == 3 and args[1] == [1]:
+            self.count[f"mean of {args[0].shape[1]} tokens of {args[0].shape[2]}"] += 1
+        elif name == "select" and args[0].dim() == 3 and args[1] == 1:
+            self.count[f"token {args[2]} of {args[0].shape[2]}"] += 1
         elif name in ACTS:
             self.count[f"{ACTS[name]} {out[0].numel()}"] += 1
+        self.scale(name, args, out)
         return out
+
+    def scale(self, name, args, out):
+        """Keeps account of the factors in front of a softmax."""
+        if not isinstance(out, torch.Tensor):
+            return
+        tensors = [a for a in args if isinstance(a, torch.Tensor)]
+        factor = math.prod(self.factor.get(id(a), 1.0) for a in tensors[:1 if name == "add" else 2])
+        if name in ("mul", "div") and len(tensors) == 1 and isinstance(args[1], float):
+            factor = factor * args[1] if name == "mul" else factor / args[1]
+        elif name not in ("view", "_unsafe_view", "expand", "transpose", "permute", "clone", "bmm", "baddbmm", "add"):
+            return
+        if factor != 1.0:
+            self.factor[id(out)] = factor
+            self.keep.append(out)
 
     def add(self, kind, shape, rest):
         self.count[f"{kind} {'x'.join(map(str, shape[1:]))} {rest}"] += 1
@@ -153,24 +192,26 @@ def main():
         alike = collections.defaultdict(list)
         for network in networks(project, wanted):
             try:
-                alike[tensors(build(project, network)[0])].append(network)
+                for size in sizes(project, network):
+                    alike[tensors(build(project, network, size)[0])].append((network, size))
             except Exception as e:  # networks that want packages of their own, or cannot be made without numbers
                 print(f"{project} {network}: left out: {type(e).__name__}: {e}")
         for group in alike.values():
-            if not wanted & set(group):
+            like = sorted(wanted & {n for n, _ in group})
+            if not like:
                 continue
-            for network in sorted(group):
-                first = sorted(wanted & set(group))[0]
+            for network, size in sorted(group):
+                first = like[0]
                 rows.append((project, first, network, "published" if network in have else "-", " ".join(sorted(old.get(network, ())))))
                 if network not in have:
                     continue
-                net, size = build(project, network)
+                net, size = build(project, network, size)
                 lines.append(f"# {project} {network} {size[1]}")
                 lines += [f"= {k} {'x'.join(map(str, v.shape)) or '-'}" for k, v in net.state_dict().items()]
                 lines += [f"{n} {op}" for op, n in sorted(operators(net, size).items())]
     head = f"# timm {timm.__version__}, torchvision {torchvision.__version__.split('+')[0]}\nproject\talike\tnetwork\tweights\told names\n"
     args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "lookalikes.tsv").write_text(head + "".join("\t".join(r) + "\n" for r in sorted(rows)))
+    (args.out / "lookalikes.tsv").write_text(head + "".join("\t".join(r) + "\n" for r in sorted(set(rows))))
     data = zstandard.ZstdCompressor(level=19).compress(("\n".join(lines) + "\n").encode())
     (args.out / "operators.tsv.zst").write_bytes(data)
     print(f"{len(rows)} networks, {len(data)} bytes of operators")
