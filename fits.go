@@ -8,6 +8,7 @@ import (
 	"strings"
 
 	"github.com/gozoo/zoo/converter"
+	"github.com/gozoo/zoo/converter/recipe"
 	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/model"
 	"github.com/gozoo/zoo/nn"
@@ -102,23 +103,31 @@ func fitOf(c *converter.Checkpoint, sd *tensor.StateDict, sizes map[int]int, ent
 }
 
 // mayFit reports whether tensors of so many elements can be those of a network in one of its
-// forms: recipes rename, flatten and drop, so that each tensor of the network has its number of
-// elements in the file already, but for the classifier's, whose rows may be others.
+// forms: recipes rename, flatten, join and drop, so that each tensor of the network, or each of the
+// parts that it is joined of, has its number of elements in the file already, but for the
+// classifier's, whose rows may be others.
 func mayFit(target converter.Target, sizes map[int]int) bool {
+	recipes := []recipe.Recipe{nil}
+	for _, s := range target.Sources {
+		if r := s.Recipe(); slices.ContainsFunc(r, func(rule recipe.Rule) bool { return rule.Parts > 0 }) {
+			recipes = append(recipes, r)
+		}
+	}
 	for _, graph := range []func(int) (*nn.Graph, error){target.Graph, target.Deploy} {
 		if graph == nil {
 			continue
 		}
 		g, err := graph(target.Classes)
-		if err == nil && has(sizes, g) {
+		if err == nil && slices.ContainsFunc(recipes, func(r recipe.Recipe) bool { return has(sizes, g, r) }) {
 			return true
 		}
 	}
 	return false
 }
 
-// has reports whether sizes hold that of each tensor that a graph wants.
-func has(sizes map[int]int, g *nn.Graph) bool {
+// has reports whether sizes hold that of each tensor that a graph wants, or those of the parts
+// that a recipe joins it of.
+func has(sizes map[int]int, g *nn.Graph, r recipe.Recipe) bool {
 	free := map[int]bool{} // the classifiers'
 	for _, node := range g.Classifiers() {
 		for _, p := range node.Params {
@@ -131,7 +140,9 @@ func has(sizes map[int]int, g *nn.Graph) bool {
 			continue
 		}
 		n, err := p.Shape.Numel()
-		if want[n]++; err != nil || want[n] > sizes[n] {
+		parts := r.Parts(p.Name)
+		n /= parts
+		if want[n] += parts; err != nil || want[n] > sizes[n] {
 			return false
 		}
 	}

@@ -29,8 +29,9 @@ type published struct {
 	operators        []string // how often each runs, sorted
 }
 
-// publishedNetworks returns all of testdata/operators.tsv.zst.
-func publishedNetworks(t *testing.T) map[string]*published {
+// publishedNetworks returns all of testdata/operators.tsv.zst, by project and name: one that is
+// published for several sizes of image stands there once for each.
+func publishedNetworks(t *testing.T) map[string][]*published {
 	t.Helper()
 	data, err := os.ReadFile(filepath.Join("testdata", "operators.tsv.zst"))
 	if err != nil {
@@ -45,7 +46,7 @@ func publishedNetworks(t *testing.T) map[string]*published {
 	if err != nil {
 		t.Fatal(err)
 	}
-	all := make(map[string]*published)
+	all := make(map[string][]*published)
 	var last *published
 	for s := bufio.NewScanner(bytes.NewReader(plain)); s.Scan(); {
 		line := s.Text()
@@ -56,15 +57,17 @@ func publishedNetworks(t *testing.T) map[string]*published {
 			if last.size, err = strconv.Atoi(f[3]); err != nil {
 				t.Fatal(err)
 			}
-			all[f[1]+"/"+f[2]] = last
+			all[f[1]+"/"+f[2]] = append(all[f[1]+"/"+f[2]], last)
 		case strings.HasPrefix(line, "= "):
 			last.names = append(last.names, line[2:])
 		default:
 			last.operators = append(last.operators, line)
 		}
 	}
-	for _, p := range all {
-		slices.Sort(p.operators)
+	for _, sizes := range all {
+		for _, p := range sizes {
+			slices.Sort(p.operators)
+		}
 	}
 	return all
 }
@@ -115,9 +118,13 @@ var zeros []byte
 // operators writes what a graph runs on one image as lookalikes.py does.
 func operators(t *testing.T, g *nn.Graph, size int) []string {
 	t.Helper()
-	shapes, err := g.Shapes(tensor.Shape{1, 3, size, size})
+	sizes, err := g.Sizes(tensor.Shape{1, 3, size, size})
 	if err != nil {
 		t.Fatal(err)
+	}
+	shapes := make([]tensor.Shape, len(sizes))
+	for i, s := range sizes {
+		shapes[i] = s.Shape()
 	}
 	count := make(map[string]int)
 	for _, n := range g.Nodes {
@@ -138,7 +145,11 @@ func operators(t *testing.T, g *nn.Graph, size int) []string {
 			}
 			count[fmt.Sprintf("conv %s %d %dx%d stride %d groups %d %s border (%d, %d, %d, %d)", dims(in[1:]), op.Out, op.KH, op.KW, op.StrideH, op.Groups, bias, top, bottom, left, right)]++
 		case nn.Linear:
-			count[fmt.Sprintf("linear %d %d bias", op.In, op.Out)]++
+			bias := "bias"
+			if op.Plain {
+				bias = "-"
+			}
+			count[fmt.Sprintf("linear %d %d %s", op.In, op.Out, bias)]++
 		case nn.BatchNorm:
 			count[fmt.Sprintf("batchnorm %s eps %s", dims(in[1:]), strconv.FormatFloat(op.Eps, 'g', -1, 64))]++
 		case nn.LayerNorm:
@@ -148,6 +159,14 @@ func operators(t *testing.T, g *nn.Graph, size int) []string {
 		case nn.AvgPool:
 			if op.K != in[2] {
 				count[fmt.Sprintf("avgpool %s %dx%d stride %d border (%d, %d, %d, %d) -> %d", dims(in[1:]), op.K, op.K, op.Stride, op.Pad, op.Pad, op.Pad, op.Pad, out[2])]++
+			}
+		case nn.Attention:
+			count[fmt.Sprintf("attention %d of %dx%d times %.6g", op.Heads, in[1], shapes[n.In[1]][1], op.Scale)]++
+		case nn.Token:
+			count[fmt.Sprintf("token %d of %d", op.At, in[2])]++
+		case nn.GlobalAvgPool:
+			if x := sizes[n.In[0]]; x.Tokens {
+				count[fmt.Sprintf("mean of %d tokens of %d", x.H*x.W, x.C)]++
 			}
 		case nn.Act:
 			count[fmt.Sprintf("%s %d", op.Kind(), numel)]++
@@ -166,7 +185,7 @@ func operators(t *testing.T, g *nn.Graph, size int) []string {
 // The networks that only look like it must differ there, and have the same tensors.
 func TestNetworksOfSources(t *testing.T) {
 	all := publishedNetworks(t)
-	seen := make(map[string]bool)
+	seen := make(map[*published]bool)
 	for _, f := range backbone.All() {
 		for _, arch := range slices.Sorted(maps.Keys(f.Sources)) {
 			g, err := f.Graph(arch, 1000)
@@ -179,15 +198,18 @@ func TestNetworksOfSources(t *testing.T) {
 				}
 				for _, network := range slices.Concat(s.Networks, s.Alike) {
 					name := project + "/" + network
-					p := all[name]
-					if p == nil {
-						t.Errorf("%s: %s is not among the published networks", arch, name)
+					var p *published
+					err := fmt.Errorf("it is not among the published networks")
+					for _, p = range all[name] {
+						if err = p.bind(s.Recipe(), g); err == nil {
+							break
+						}
+					}
+					if err != nil {
+						t.Errorf("%s: %s: %v", arch, name, err)
 						continue
 					}
-					seen[name] = true
-					if err := p.bind(s.Recipe(), g); err != nil {
-						t.Errorf("%s: %s: %v", arch, name, err)
-					}
+					seen[p] = true
 					diff := cmp.Diff(p.operators, operators(t, g, p.size))
 					if same := slices.Contains(s.Networks, network); same && diff != "" {
 						t.Errorf("%s: %s computes something else (-theirs +ours)\n%s", arch, name, diff)
@@ -198,9 +220,11 @@ func TestNetworksOfSources(t *testing.T) {
 			}
 		}
 	}
-	for name := range all {
-		if !seen[name] {
-			t.Errorf("%s has the tensors of one of these networks, and no source names it", name)
+	for name, sizes := range all {
+		for _, p := range sizes {
+			if !seen[p] {
+				t.Errorf("%s for %d pixels has the tensors of one of these networks, and no source names it", name, p.size)
+			}
 		}
 	}
 }

@@ -1,6 +1,8 @@
 package backbone
 
 import (
+	"cmp"
+
 	"github.com/gozoo/zoo/nn"
 )
 
@@ -26,19 +28,26 @@ type vit struct {
 	mean        bool // the mean of all patches is classified, not the class token
 	third       bool // DeiT III
 	probe       bool // a norm of whole batches before the classifier, the only layers that were trained
+	eps         float64
 }
 
 // A vitWidth is what the sizes of networks differ in.
-type vitWidth struct{ width, layers, heads, hidden int }
+type vitWidth struct {
+	name                         string
+	width, layers, heads, hidden int
+}
 
 var (
-	vitTiny   = vitWidth{192, 12, 3, 768}
-	vitSmall  = vitWidth{384, 12, 6, 1536}
-	vitMedium = vitWidth{512, 12, 8, 2048}
-	vitBase   = vitWidth{768, 12, 12, 3072}
-	vitLarge  = vitWidth{1024, 24, 16, 4096}
-	vitHuge   = vitWidth{1280, 32, 16, 5120}
+	vitTiny   = vitWidth{"tiny", 192, 12, 3, 768}
+	vitSmall  = vitWidth{"small", 384, 12, 6, 1536}
+	vitMedium = vitWidth{"medium", 512, 12, 8, 2048}
+	vitBase   = vitWidth{"base", 768, 12, 12, 3072}
+	vitLarge  = vitWidth{"large", 1024, 24, 16, 4096}
+	vitHuge   = vitWidth{"huge", 1280, 32, 16, 5120}
 )
+
+// vitEps is the eps of norms, where a network has no other.
+const vitEps = 1e-6
 
 var vits = map[string]vit{
 	"vit-base-p16":            {vitWidth: vitBase, size: 224, patch: 16},
@@ -67,15 +76,20 @@ var vits = map[string]vit{
 }
 
 func visionTransformerFamily() Family {
-	f := Family{Name: "vision_transformer", Archs: make(map[string]func(int) (*nn.Graph, error))}
+	f := Family{Name: "vision_transformer", Archs: make(map[string]func(int) (*nn.Graph, error)), Sources: make(map[string]projects)}
 	for arch, v := range vits {
 		f.Archs[arch] = v.graph
+		f.Sources[arch] = v.sources()
+	}
+	for arch, v := range vitsElsewhere() {
+		f.Archs[arch] = v.graph
+		f.Sources[arch] = v.sources()
 	}
 	return f
 }
 
 func (v vit) graph(classes int) (*nn.Graph, error) {
-	b := nn.NewBuilder(3, 1e-6, nn.GELU())
+	b := nn.NewBuilder(3, cmp.Or(v.eps, vitEps), nn.GELU())
 	bb := b.At("backbone")
 	patch := []nn.Option{nn.K(v.patch), nn.Stride(v.patch), nn.Corner()}
 	if !v.preNorm {

@@ -32,6 +32,10 @@ func (t *Target) identify(fits []*attempt) (*attempt, error) {
 				continue
 			}
 			projects[f.way.recipe] = projects[f.way.recipe] || c.project != ""
+			if what, doubt := s.Doubtful[c.network]; doubt && !c.asked {
+				return nil, &NetworkError{Reason: fmt.Sprintf("it holds %s, by %s, a network %s: if it is %s/%s, say --arch %[5]s",
+					c.network, c.where, what, f.way.recipe, s.Networks[0])}
+			}
 			is, differs := s.Is(c.network)
 			if other = other || differs; is && same == nil {
 				same = f

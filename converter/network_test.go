@@ -22,6 +22,7 @@ func lookalike(plain bool) converter.Target {
 	t := target()
 	s := t.Sources["timm"]
 	s.Networks, s.Alike, s.Unpublished, s.Plain = []string{"net"}, []string{"tf_net"}, []string{"net_blur"}, plain
+	s.Doubtful = map[string]string{"bignet": "of 2 heads in Dino, and of 4 in Moco"}
 	t.Sources["timm"] = s
 	t.Sources["transformers"] = recipe.Source{
 		Recipe: func() recipe.Recipe {
@@ -63,6 +64,8 @@ func TestNetworks(t *testing.T) {
 		{name: "arch", file: training("arch", "net"), want: same},
 		{name: "arch of the other", file: training("arch", "tf_net"), want: other, text: `tf_net, by "arch" in the file`},
 		{name: "arch of one without weights", file: training("arch", "net_blur"), want: other, text: "net_blur"},
+		{name: "arch of either", file: training("arch", "bignet"), want: other, text: `it holds bignet, by "arch" in the file, a network of 2 heads in Dino, and of 4 in Moco: if it is timm/net, say --arch net`},
+		{name: "arch of either, asked for", file: training("arch", "bignet"), arch: "net", want: same},
 		{name: "arch with hub and tag", file: training("arch", "hf_hub:timm/TF_Net.ra_in1k"), want: other},
 		{name: "an older name", file: training("arch", "gluon_net"), want: same},
 		{name: "an older name of the other", file: training("arch", "net_ns"), want: other},

@@ -10,6 +10,7 @@ import (
 	"github.com/gozoo/zoo/backbone"
 	"github.com/gozoo/zoo/converter"
 	"github.com/gozoo/zoo/converter/recipe"
+	"github.com/gozoo/zoo/internal/recipetest"
 	"github.com/gozoo/zoo/model"
 	"github.com/gozoo/zoo/tensor"
 )
@@ -79,12 +80,6 @@ func foreign(t *testing.T, f *backbone.Family, arch string, r recipe.Recipe) *te
 	if err != nil {
 		t.Fatal(err)
 	}
-	var inverse recipe.Recipe
-	for _, rule := range r {
-		if rule.To != "" {
-			inverse = append(inverse, recipe.Rename(rule.To, rule.From))
-		}
-	}
 	var zeros []byte
 	var own tensor.StateDict
 	for _, p := range g.Params {
@@ -103,7 +98,7 @@ func foreign(t *testing.T, f *backbone.Family, arch string, r recipe.Recipe) *te
 			t.Fatal(err)
 		}
 	}
-	theirs, _, err := inverse.Apply(&own)
+	theirs, err := recipetest.Inverse(r, &own, false)
 	if err != nil {
 		t.Fatal(err)
 	}

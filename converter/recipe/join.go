@@ -6,6 +6,20 @@ import (
 	"github.com/gozoo/zoo/tensor"
 )
 
+// Parts returns of how many tensors of a file the recipe joins the one of a name: 1 where it joins
+// none.
+func (r Recipe) Parts(to string) int {
+	for _, rule := range r {
+		if rule.Parts == 0 {
+			continue
+		}
+		if _, ok := match(rule.To, to, nil); ok {
+			return rule.Parts
+		}
+	}
+	return 1
+}
+
 // parts collects the tensors that a recipe joins, by the name of what they become.
 type parts map[string][]part
 

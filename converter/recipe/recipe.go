@@ -34,8 +34,8 @@ type Rule struct {
 	// Parts is how many tensors are joined to the one of the name To, along the first
 	// dimension, and Part which of them this is, from 0. None where Parts is 0.
 	Part, Parts int
-	// Former tells that the project has other names for these tensors now: a file has
-	// either.
+	// Former tells that the project's code has other names for these tensors now: a file
+	// has either.
 	Former bool
 }
 

@@ -18,6 +18,9 @@ type Source struct {
 	// Unpublished are networks like those of Alike that the project builds, but publishes
 	// no weights of. They matter where a file says that it is of one.
 	Unpublished []string
+	// Doubtful are names in the training code of others, who keep the project's names of
+	// tensors, that mean this network in one and another in the next, with what differs.
+	Doubtful map[string]string
 	// Plain says that this is the project's plain network, and Alike its variants: a file
 	// that does not say which it is of is taken for the plain one.
 	Plain bool

@@ -3,6 +3,9 @@
     foreign.py -o DIR PROJECT NETWORK MODEL   such as: timm cspresnet50 cspresnet50_3rdparty_8xb32_in1k
     foreign.py -o DIR mmpretrain OPTION MODEL ... MODEL itself, with an option of its backbone switched on
     foreign.py -o DIR transformers resnet18 MODEL   a network of CONFIGS; needs the package transformers
+    foreign.py -o DIR timm vit_base_patch16_224 MODEL --set global_pool=avg   a network that is told something
+
+MODEL may be an architecture of zoo, where it has no published model of one.
 
 The network carries synthetic weights by its own project's names, so that a reader
 who makes the same weights and renames them for MODEL must get the same logits.
@@ -32,11 +35,13 @@ CONFIGS = {
     "regnetx_004": ("RegNet", {"depths": [1, 2, 7, 12], "hidden_sizes": [32, 64, 160, 384], "groups_width": 16, "layer_type": "x"}),
     # At 64 pixels no block halves an odd side, and none has a border of its own.
     "efficientnet_b0": ("EfficientNet", {"width_coefficient": 1.0, "depth_coefficient": 1.0, "hidden_dim": 1280, "image_size": 64}),
+    "vit_tiny": ("ViT", {"hidden_size": 192, "num_attention_heads": 3, "intermediate_size": 768}),
+    "vit_tiny_eps1e-6": ("ViT", {"hidden_size": 192, "num_attention_heads": 3, "intermediate_size": 768, "layer_norm_eps": 1e-6}),
     "mobilenet_v2": ("MobileNetV2", {"tf_padding": False, "layer_norm_eps": 1e-5}),
 }
 
 
-def build(project, network, model, eps):
+def build(project, network, model, eps, kwargs):
     """Returns an untrained network in evaluation mode, and the project's version."""
     if project == "mmpretrain":
         import mmpretrain
@@ -46,7 +51,7 @@ def build(project, network, model, eps):
     elif project == "timm":
         import timm
 
-        net, version = timm.create_model(network), f"timm {timm.__version__}"
+        net, version = timm.create_model(network, num_classes=1000, **kwargs), f"timm {timm.__version__}"
     elif project == "transformers":
         import transformers
 
@@ -56,7 +61,8 @@ def build(project, network, model, eps):
     else:
         import torchvision
 
-        kwargs = {"init_weights": False} if network == "inception_v3" else {}
+        if network == "inception_v3":
+            kwargs["init_weights"] = False
         net, version = torchvision.models.get_model(network, **kwargs), f"torchvision {torchvision.__version__.split('+')[0]}"
     for module in net.modules():
         if eps and isinstance(module, torch.nn.BatchNorm2d):
@@ -75,11 +81,13 @@ def main():
     p.add_argument("model")
     p.add_argument("-o", "--out", required=True, type=pathlib.Path)
     p.add_argument("--shape", default="1x3x64x64", help="of the synthetic input")
+    p.add_argument("--set", action="append", default=[], metavar="KEY=VALUE", help="what timm or torchvision is told")
     p.add_argument("--bn-eps", type=float, help="where the project's own is not the model's")
     args = p.parse_args()
     shape = tuple(map(int, args.shape.split("x")))
+    told = {k: int(v) if v.isdigit() else v for k, v in (s.split("=") for s in args.set)}
     torch.set_num_threads(1)
-    net, version = build(args.project, args.network, args.model, args.bn_eps)
+    net, version = build(args.project, args.network, args.model, args.bn_eps, told)
     net.load_state_dict(golden.synthetic_state(net, SEED))
     x = torch.from_numpy(synthetic.network_input(shape, SEED))
     with torch.inference_mode():
@@ -108,7 +116,7 @@ def main():
     data = golden.encode({"logits": logits}, metadata)
     data = zstandard.ZstdCompressor(level=19).compress(data)
     args.out.mkdir(parents=True, exist_ok=True)
-    path = args.out / f"{args.project}.{args.network}.safetensors.zst"
+    path = args.out / f"{'.'.join([args.project, args.network, *map(str, told.values())])}.safetensors.zst"
     path.write_bytes(data)
     print(f"{path}: {len(data)} bytes, {len(lines)} tensors, noise {noise:.2g}, spread {logits.std():.3g}")
 

@@ -1,0 +1,82 @@
+// Package recipetest undoes recipes, for tests that need a file which one is for.
+package recipetest
+
+import (
+	"cmp"
+	"slices"
+
+	"github.com/gozoo/zoo/converter/recipe"
+	"github.com/gozoo/zoo/tensor"
+)
+
+// Inverse returns the tensors of sd under names that r renames to theirs, each that is joined in
+// its parts: equal ones, of the first dimension. Where former is set, names that the project had
+// before are taken if there are any. A tensor that is flattened or squeezed keeps its shape.
+func Inverse(r recipe.Recipe, sd *tensor.StateDict, former bool) (*tensor.StateDict, error) {
+	rules := slices.Clone(r)
+	slices.SortStableFunc(rules, func(a, b recipe.Rule) int { return cmp.Compare(rank(a, former), rank(b, former)) })
+	out := new(tensor.StateDict)
+	for name, t := range sd.All() {
+		var of recipe.Rule
+		for _, rule := range rules {
+			if rule.To == "" {
+				continue
+			}
+			from, ok, err := back(rule, name)
+			if err != nil {
+				return nil, err
+			}
+			if !ok || of.To != "" && (of.Parts == 0 || rule.To != of.To || rule.Former != of.Former) {
+				continue
+			}
+			of = rule
+			if err := add(out, from, t, rule); err != nil {
+				return nil, err
+			}
+		}
+		if of.To == "" {
+			if err := out.Add(name, t); err != nil {
+				return nil, err
+			}
+		}
+	}
+	return out, nil
+}
+
+func rank(r recipe.Rule, former bool) int {
+	if r.Former == former {
+		return 0
+	}
+	return 1
+}
+
+// back returns the name that a rule renames to the given one.
+func back(rule recipe.Rule, name string) (from string, ok bool, err error) {
+	var sd tensor.StateDict
+	if err := sd.Add(name, tensor.FromFloat32s(tensor.Shape{0}, nil)); err != nil {
+		return "", false, err
+	}
+	_, changes, err := recipe.Recipe{recipe.Rename(rule.To, rule.From)}.Apply(&sd)
+	if err != nil {
+		return "", false, err
+	}
+	return changes[0].To, changes[0].Rule != nil, nil
+}
+
+// add adds a tensor, or the part of it that the rule is for.
+func add(sd *tensor.StateDict, name string, t tensor.Tensor, rule recipe.Rule) error {
+	if rule.Parts == 0 {
+		return sd.Add(name, t)
+	}
+	shape := slices.Clone(t.Shape())
+	shape[0] /= rule.Parts
+	n, err := shape.Bytes(t.DType())
+	if err != nil {
+		return err
+	}
+	x, err := tensor.New(t.DType(), shape, t.Bytes()[rule.Part*n:][:n])
+	if err != nil {
+		return err
+	}
+	return sd.Add(name, x)
+}
