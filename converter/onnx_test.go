@@ -131,9 +131,14 @@ func TestONNX(t *testing.T) {
 				"Transpose Concat MatMul Add Slice Slice Slice " + // keys without a bias
 				"Reshape Transpose Reshape Transpose MatMul Mul Softmax Reshape Transpose MatMul Transpose Reshape Sigmoid Mul Mul Add " +
 				"Gather Slice ReduceMean Add " +
-				"Slice Transpose Concat Reshape GlobalAveragePool Resize Conv Shape Slice Reshape Transpose " + // a grid of four
+				"Slice Transpose Concat Reshape Conv Shape Slice Reshape Transpose Shape Slice Reshape Transpose Concat Reshape " +
+				strings.Repeat("Slice Slice Max Add Sub Concat Reshape Resize Reshape Div Sub Mul Div Squeeze Range Mul Unsqueeze "+
+					"Squeeze Range Mul Sub Add Gather Transpose ", 2) + // vectors of rows, and of columns
+				"Transpose MatMul Transpose MatMul Transpose Unsqueeze Unsqueeze Add ReduceProd Concat Reshape " +
+				"Reshape Transpose Reshape Transpose MatMul Mul Add Softmax Reshape Transpose MatMul Transpose Reshape Add " +
+				"Transpose Concat Reshape GlobalAveragePool Resize Conv Shape Slice Reshape Transpose " + // a grid of four
 				"Transpose Transpose MatMul Add Transpose ReduceMean Add " +
-				"Slice Transpose Concat Reshape Conv GlobalAveragePool Flatten " +
+				"Transpose Concat Reshape Conv GlobalAveragePool Flatten " +
 				"LayerNormalization Concat BatchNormalization Gemm Gemm Add Mul" // the mean of two classifiers
 			if diff := cmp.Diff(wantOps, strings.Join(ops, " ")); diff != "" {
 				t.Errorf("operators (-want +got):\n%s", diff)

@@ -102,7 +102,9 @@ func (m *onnxModel) tokens(n nn.Node) (onnxNode, bool) {
 	case nn.CropLike:
 		return m.cropLike(n), true
 	case nn.Attention:
-		return m.attention(n, o), true
+		return m.attention(n, o, ""), true
+	case nn.DecomposedAttention:
+		return m.attention(n, nn.Attention{Heads: o.Heads, Scale: o.Scale}, m.decomposed(n, o)), true
 	case nn.GlobalAvgPool:
 		if !form.tokens {
 			return onnxNode{}, false
@@ -133,8 +135,9 @@ func (m *onnxModel) tokens(n nn.Node) (onnxNode, bool) {
 	return onnxNode{}, false
 }
 
-// attention writes softmax(Scale q kT + bias) v of each head, of all tokens or of each window.
-func (m *onnxModel) attention(n nn.Node, o nn.Attention) onnxNode {
+// attention writes softmax(Scale q kT + bias + terms) v of each head, of all tokens or of each window;
+// terms may be left out.
+func (m *onnxModel) attention(n nn.Node, o nn.Attention, terms string) onnxNode {
 	grid, windows := m.forms[n.In[0]].grid, o.Window.Side > 0
 	step := func(kind string, in ...string) string { return m.step(n.Path, onnxNode{kind: kind, in: in}) }
 	heads := func(i int, axes ...int) string {
@@ -155,6 +158,9 @@ func (m *onnxModel) attention(n nn.Node, o nn.Attention) onnxNode {
 	}
 	if o.Window.Shift > 0 {
 		scores = step("Add", scores, m.mask(n.Path, grid, o.Window))
+	}
+	if terms != "" {
+		scores = step("Add", scores, terms)
 	}
 	share := onnxNode{kind: "Softmax", in: []string{scores}}
 	share.int("axis", -1)

@@ -118,7 +118,7 @@ func (c Convention) flops(node nn.Node, l *LayerCost) (int64, error) {
 			return product(2, in)
 		}
 		return product(5, in)
-	case nn.Attention:
+	case nn.Attention, nn.DecomposedAttention:
 		if legacy {
 			return 0, nil
 		}

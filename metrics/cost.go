@@ -115,7 +115,7 @@ func MACs(g *nn.Graph, input tensor.Shape) (int64, error) {
 // walk lists the layers of g; flops says what each counts. The sums of all MACs
 // and FLOPs fit an int64.
 func walk(g *nn.Graph, input tensor.Shape, flops func(n nn.Node, l *LayerCost) (int64, error)) ([]LayerCost, error) {
-	shapes, err := g.Shapes(input)
+	sizes, err := g.Sizes(input)
 	if err != nil {
 		return nil, fmt.Errorf("metrics: %w", err)
 	}
@@ -126,16 +126,18 @@ func walk(g *nn.Graph, input tensor.Shape, flops func(n nn.Node, l *LayerCost) (
 	layers := make([]LayerCost, 0, len(g.Nodes))
 	var macs, total int64
 	for _, n := range g.Nodes {
-		l := LayerCost{Path: n.Path, Kind: n.Op.Kind(), Out: shapes[n.Out], Head: head[n.Out]}
+		l := LayerCost{Path: n.Path, Kind: n.Op.Kind(), Out: sizes[n.Out].Shape(), Head: head[n.Out]}
+		var in []nn.Size
 		for _, v := range n.In {
-			l.In = append(l.In, shapes[v])
+			in = append(in, sizes[v])
+			l.In = append(l.In, sizes[v].Shape())
 		}
 		for _, i := range n.Params {
 			if p := g.Params[i]; !p.Buffer {
 				l.Params += numel(p.Shape)
 			}
 		}
-		l.MACs, err = layerMACs(n.Op, &l)
+		l.MACs, err = layerMACs(n.Op, &l, in)
 		if err == nil {
 			l.FLOPs, err = flops(n, &l)
 		}
@@ -153,8 +155,8 @@ func walk(g *nn.Graph, input tensor.Shape, flops func(n nn.Node, l *LayerCost) (
 	return layers, nil
 }
 
-// layerMACs returns the multiply-accumulates of the operator of a layer.
-func layerMACs(op nn.Op, l *LayerCost) (int64, error) {
+// layerMACs returns the multiply-accumulates of the operator of a layer, of inputs of the given sizes.
+func layerMACs(op nn.Op, l *LayerCost, sizes []nn.Size) (int64, error) {
 	in, out := numel(l.In[0]), numel(l.Out)
 	switch op := op.(type) {
 	case nn.Conv:
@@ -166,6 +168,16 @@ func layerMACs(op nn.Op, l *LayerCost) (int64, error) {
 		return product(int64(l.In[0][0]), int64(l.In[0][1]), keys, channels)
 	case nn.BatchNorm, nn.LayerNorm, nn.LayerScale, nn.ResponseNorm, nn.Act, nn.MaxPool, nn.AvgPool, nn.GlobalAvgPool, nn.Upsample:
 		return 0, nil
+	case nn.DecomposedAttention: // besides that, a score of each query and row and column of keys
+		q, k, v := sizes[0], sizes[1], sizes[2]
+		each, err := product(int64(k.Positions()), int64(k.C+v.C))
+		if err == nil {
+			each, err = sum(each, int64(k.H+k.W)*int64(k.C))
+		}
+		if err != nil {
+			return 0, err
+		}
+		return product(int64(q.N), int64(q.Positions()), each)
 	}
 	if moves(op) {
 		return 0, nil

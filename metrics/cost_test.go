@@ -176,6 +176,10 @@ func TestOperators(t *testing.T) {
 			x = b.Tokens(x)
 			return b.JoinTokens(b.FirstTokens(x, 2), x, 2)
 		}, 0, 0},
+		{"attention with terms of rows and columns", func(b *nn.Builder, x nn.Value) nn.Value {
+			y := b.Tokens(b.MaxPool(x, 2, 2, 0))
+			return b.At("a").DecomposedAttention(b.Tokens(x), y, y, 2, 9, 9)
+		}, 0, 36 * (2*9*4 + (3+3)*4)},
 		{"layer scale", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").LayerScale(x) }, 0, 0},
 		{"scale", func(b *nn.Builder, x nn.Value) nn.Value { return b.Scale(x, 0.5) }, 0, 0},
 		{"response norm", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").ResponseNorm(x) }, 0, 0},

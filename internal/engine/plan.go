@@ -238,6 +238,8 @@ func (c *compiler) step(u unit) (step, error) {
 			return nil, nil
 		}
 		return &fitStep{l.view(u.node.In[0]), l.view(u.out)}, nil
+	case nn.DecomposedAttention:
+		return c.decomposed(u, op)
 	case nn.Attention:
 		return c.attention(u, op)
 	}

@@ -34,7 +34,7 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 	x := b.Input()
 	for i := range 2 + r.IntN(6) {
 		at := b.At("layer", i)
-		switch r.IntN(30) {
+		switch r.IntN(31) {
 		case 0:
 			x = at.ConvNormAct(x, 2*(1+r.IntN(20)), nn.K(1+2*r.IntN(3)), nn.Stride(1+r.IntN(2)))
 		case 1: // grouped or depthwise, with TensorFlow's border
@@ -49,7 +49,7 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 				x = at.At("patches").Conv(x, 1+r.IntN(20), nn.K(3), nn.Stride(3), nn.Corner())
 			}
 		case 2: // a block with a residual; the activation before or after the addition
-			y := at.At("a").ConvNormAct(x, 1+r.IntN(9))
+			y := at.At("a").ConvNormAct(x, 3+r.IntN(7)) // one value alone may be what is left of large ones
 			y = at.At("b").BatchNorm(at.At("c").Conv(y, x.C, nn.K(3)))
 			if r.IntN(2) == 0 {
 				y = at.Act(y)
@@ -163,7 +163,7 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 			y := at.At("few").Conv(at.Image(x), x.C+heads*r.IntN(20), nn.K(2), nn.Stride(2), nn.Pad(1))
 			y = at.Tokens(at.At("fewer").LayerNorm(y))
 			x = at.Image(at.Attention(at.At("q").Linear(x, x.C), at.At("k").Linear(y, x.C), y, heads))
-		case 29: // attention within windows
+		case 25: // attention within windows
 			heads, side := 1+r.IntN(3), 2+r.IntN(3)
 			x = at.At("norm").LayerNorm(few(at.At("widen"), x, heads*(normed+r.IntN(20))))
 			y := at.PadTo(at.Tokens(x), side, 0)
@@ -174,7 +174,7 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 			}
 			y = at.At("proj").Linear(at.At("attn").AttentionOf(qkv[0], qkv[1], qkv[2], a), x.C)
 			x = at.Image(at.Add(at.CropLike(y, at.Tokens(x)), at.Tokens(x)))
-		case 25: // windows side by side, those of a slice and of all
+		case 26: // windows side by side, those of a slice and of all
 			k := 1 + r.IntN(3)
 			keep, work := at.Halves(at.At("widen").Conv(x, 2*(1+r.IntN(16))))
 			work = at.Unfold(work, nn.Unfold{K: k, Stride: 1 + r.IntN(3), Pad: r.IntN(k), Corner: r.IntN(2) == 0})
@@ -183,20 +183,31 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 				x = at.Unfold(at.Concat(at.Unfold(keep, nn.Unfold{K: k, Stride: 1, Pad: k / 2}), keep), nn.Unfold{K: 2, Stride: 2, Corner: true})
 				x = at.At("merge").Conv(x, 1+r.IntN(40))
 			}
-		case 26: // tokens mixed, those of a known grid
+		case 27: // tokens mixed, those of a known grid
 			side := 1 + r.IntN(4)
 			x = at.Tokens(at.At("differ").Conv(at.Upsample(at.GlobalAvgPool(x), side), 1+r.IntN(40), nn.K(3)))
 			y := at.At("up").Linear(at.Transpose(x, side*side, 1, x.C), 1+r.IntN(40))
 			y = at.At("down").Linear(at.Act(y), side*side)
 			x = at.Image(at.Add(x, at.Transpose(y, x.C, side, side)))
-		case 27: // a product of two halves, pixel by pixel
+		case 28: // a product of two halves, pixel by pixel
 			first, second := at.Halves(at.At("widen").Conv(x, 2*(1+r.IntN(30))))
 			x = at.Mul(at.WithAct(nn.SiLU()).Act(first), second)
 			if r.IntN(2) == 0 {
 				x = at.Add(at.Act(x), at.At("other").Conv(first, x.C))
 			}
-		case 28: // some tokens that all others are summed up in
+		case 29: // some tokens that all others are summed up in
 			x = at.Image(randomSummary(at, at.Tokens(few(at.At("widen"), x, 2*(normed+r.IntN(20)))), r))
+		case 30: // attention with terms of rows and columns, of heads that are pooled each for itself
+			heads := 1 + r.IntN(3)
+			x = few(at.At("widen"), x, heads*(normed+r.IntN(20)))
+			pooled := func(name string) nn.Value {
+				y := at.At(name).Conv(x, x.C, nn.K(3), nn.Groups(x.C), nn.Runs(heads), nn.Stride(1+r.IntN(3)))
+				return at.At(name, "norm").LayerNormRuns(at.Tokens(y), heads)
+			}
+			q, k := pooled("q"), pooled("k")
+			y := at.At("v").Linear(k, heads*(1+r.IntN(40)))
+			y = at.DecomposedAttention(q, k, y, heads, 1+r.IntN(20), 1+r.IntN(20))
+			x = at.Image(at.Add(at.At("proj").Linear(y, x.C), q))
 		}
 	}
 	switch r.IntN(5) {

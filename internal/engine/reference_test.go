@@ -300,6 +300,37 @@ func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float
 				out[i] = x[(i/plane(os)*is.H+y)*is.W+w]
 			}
 		}
+	case nn.DecomposedAttention:
+		q, k, v, ks := in[0], in[1], in[2], sizes[1]
+		lq, lk := plane(is), plane(ks)
+		for head := range os.N * op.Heads {
+			term := func(table []float64, query, i, queries, j, keys int) (sum float64) {
+				longer := max(queries, keys)
+				at := int(float32(i)*(float32(longer)/float32(queries)) - float32(j)*(float32(longer)/float32(keys)) +
+					float32(float64(keys-1)*(float64(longer)/float64(keys))))
+				for c := range op.C {
+					row := func(i int) float64 { return table[i*op.C+c] }
+					sum += q[(head*op.C+c)*lq+query] * interpolated(len(table)/op.C, 2*longer-1, at, row)
+				}
+				return sum
+			}
+			for i := range lq {
+				shares, sum := make([]float64, lk), 0.0
+				for j := range shares {
+					for c := head * op.C; c < (head+1)*op.C; c++ {
+						shares[j] += op.Scale * q[c*lq+i] * k[c*lk+j]
+					}
+					shares[j] += term(p[0], i, i/is.W, is.H, j/ks.W, ks.H) + term(p[1], i, i%is.W, is.W, j%ks.W, ks.W)
+					shares[j] = math.Exp(shares[j])
+					sum += shares[j]
+				}
+				for c := head * (os.C / op.Heads); c < (head+1)*(os.C/op.Heads); c++ {
+					for j, share := range shares {
+						out[c*lq+i] += share / sum * v[c*lk+j]
+					}
+				}
+			}
+		}
 	case nn.Attention:
 		q, k, v := in[0], in[1], in[2]
 		lq, lk, dk, dv := plane(is), plane(sizes[1]), is.C/op.Heads, os.C/op.Heads
@@ -442,6 +473,14 @@ func cubic(n, size, i int, row func(i int) float64) float64 {
 		sum += w * row(min(max(j, 0), n-1))
 	}
 	return sum
+}
+
+// interpolated returns element i of a row of n that is resized to size, between its two neighbours.
+func interpolated(n, size, i int, row func(i int) float64) float64 {
+	at := (float64(i)+0.5)*float64(n)/float64(size) - 0.5
+	at = math.Min(math.Max(at, 0), float64(n-1))
+	low := math.Floor(at)
+	return row(int(low))*(low+1-at) + row(min(int(low)+1, n-1))*(at-low)
 }
 
 // bindRandom binds a graph to random tensors that keep values of order one.
