@@ -45,6 +45,8 @@ func (m *onnxModel) formOf(n nn.Node) onnxForm {
 		return m.forms[n.In[1]]
 	case nn.Image:
 		return onnxForm{}
+	case nn.ChannelAttention:
+		return m.forms[n.In[2]]
 	case nn.FirstTokens:
 		return onnxForm{tokens: true, grid: m.integers(fmt.Sprintf("zoo.row%d", op.Count), 1, op.Count)}
 	case nn.JoinTokens:
@@ -91,6 +93,10 @@ func (m *onnxModel) tokens(n nn.Node) (onnxNode, bool) {
 		op := onnxNode{kind: "Gather", in: []string{x, m.constant(fmt.Sprintf("zoo.at%d", o.At), scalarInt(o.At))}}
 		op.int("axis", 1)
 		return op, true
+	case nn.ChannelAttention:
+		return m.channelAttention(n, o), true
+	case nn.FourierPosition:
+		return m.fourierPosition(n, o, x), true
 	case nn.FirstTokens:
 		return onnxNode{kind: "Slice", in: []string{x, m.index(0), m.index(o.Count), m.index(1)}}, true
 	case nn.JoinTokens:

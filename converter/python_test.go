@@ -105,10 +105,16 @@ func everyOp(classes int) (*nn.Graph, error) {
 	x = b.At("merge").Linear(b.Upsample(b.Unfold(x, nn.Unfold{K: 2, Stride: 2, Corner: true}), 2), 16)
 	x = b.At("response").ResponseNorm(b.At("pointwise").Linear(x, 24))
 	x = b.At("scale").LayerScale(b.Shuffle(x, 3))
+	x = b.Add(x, b.At("position").Conv(b.FourierPosition(x, 5), 24))
 	x = b.Tokens(b.At("patches").Conv(x, 24, nn.K(2), nn.Stride(2), nn.Corner()))
 	x = b.At("tokens").Position(b.At("tokens").Prefix(x, "first", "second"), "table", 2, 3, 5)
 	qkv := b.Split(b.At("qkv").Linear(b.At("attention").LayerNorm(x), 72), 3)
 	x = b.Add(x, b.At("tokens", "scale").LayerScale(b.Attention(qkv[0], qkv[1], qkv[2], 3)))
+	for i, a := range []nn.ChannelAttention{{Heads: 3, Unit: true, Temper: "factors"}, {Heads: 2, Scale: 0.2}} {
+		at := b.At("channels", i)
+		y := at.Split(at.At("qkv").Linear(at.At("norm").LayerNorm(x), 72), 3)
+		x = b.Add(x, at.ChannelAttention(y[0], y[1], y[2], a))
+	}
 	x = b.Add(x, b.JoinTokens(b.At("class").Attention(b.FirstTokens(x, 2), x, x, 2), b.Tokens(b.Image(x)), 2))
 	qkv = b.Split(b.At("queries").QKV(x), 3)
 	x = b.Add(x, b.Mul(b.WithAct(nn.SiLU()).Act(b.Attention(qkv[0], qkv[1], qkv[2], 3)), qkv[2]))

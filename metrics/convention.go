@@ -101,6 +101,11 @@ func (c Convention) flops(node nn.Node, l *LayerCost) (int64, error) {
 			return 0, nil
 		}
 		return product(in, int64(op.Out)) // bias counts nowhere
+	case nn.ChannelAttention:
+		if legacy {
+			return 0, nil
+		}
+		return l.MACs, nil
 	case nn.BatchNorm:
 		each := int64(2)
 		if c == MMEngineTrain {

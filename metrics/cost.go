@@ -163,6 +163,8 @@ func layerMACs(op nn.Op, l *LayerCost, sizes []nn.Size) (int64, error) {
 		return convMACs(op, out)
 	case nn.Linear:
 		return product(in, int64(op.Out))
+	case nn.ChannelAttention: // a score of each two channels of a head, a share of each token's values
+		return product(int64(l.In[0][0]), int64(l.In[0][2]), int64(l.In[1][2]/op.Heads), int64(l.In[1][1]+l.In[2][1]))
 	case nn.Attention: // a score of each query and key, a share of each query and value
 		keys, channels := int64(op.Keys(l.In[1][1])), int64(l.In[0][2]+l.In[2][2])
 		return product(int64(l.In[0][0]), int64(l.In[0][1]), keys, channels)
@@ -186,7 +188,7 @@ func layerMACs(op nn.Op, l *LayerCost, sizes []nn.Size) (int64, error) {
 }
 
 // moves reports whether an operator adds or multiplies element by element, or computes nothing: it
-// moves elements, or cuts them off. No convention counts those.
+// moves elements, cuts them off, or knows them from their places. No convention counts those.
 func moves(op nn.Op) bool {
 	switch op.(type) {
 	case nn.Add,
@@ -194,6 +196,7 @@ func moves(op nn.Op) bool {
 		nn.CropLike,
 		nn.FirstTokens,
 		nn.Flatten,
+		nn.FourierPosition,
 		nn.Image,
 		nn.JoinTokens,
 		nn.Mul,

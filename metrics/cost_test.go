@@ -172,6 +172,11 @@ func TestOperators(t *testing.T) {
 			x = b.Prefix(b.Tokens(x), "token")
 			return b.At("a").Attention(x, x, x, 2)
 		}, 0, 2 * 37 * 37 * 4},
+		{"channel attention", func(b *nn.Builder, x nn.Value) nn.Value {
+			x = b.Prefix(b.Tokens(x), "token")
+			return b.At("a").ChannelAttention(x, x, x, nn.ChannelAttention{Heads: 2, Unit: true, Temper: "factors"})
+		}, 0, 2 * 37 * 4 * 2},
+		{"positions", func(b *nn.Builder, x nn.Value) nn.Value { return b.FourierPosition(x, 8) }, 0, 0},
 		{"first tokens joined", func(b *nn.Builder, x nn.Value) nn.Value {
 			x = b.Tokens(x)
 			return b.JoinTokens(b.FirstTokens(x, 2), x, 2)

@@ -28,7 +28,7 @@ const (
 	tolerance          = 2e-5
 	attentionTolerance = 5e-5
 	splitTolerance     = 1e-3
-	bf16Tolerance      = 0.15
+	bf16Tolerance      = 0.2
 )
 
 // A referenced is a graph on random weights, with an input and what its values are.
@@ -105,8 +105,11 @@ func (c *referenced) scale(value int) float64 {
 // attends reports whether a graph has an attention.
 func attends(g *nn.Graph) bool {
 	return slices.ContainsFunc(g.Nodes, func(n nn.Node) bool {
-		_, ok := n.Op.(nn.Attention)
-		return ok
+		switch n.Op.(type) {
+		case nn.Attention, nn.ChannelAttention:
+			return true
+		}
+		return false
 	})
 }
 

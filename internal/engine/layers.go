@@ -32,6 +32,9 @@ func (c *compiler) describe(u unit) Layer {
 		l.MACs = int64(n) * int64(op.In/op.Groups*op.KH*op.KW)
 	case nn.Linear:
 		l.MACs = int64(n) * int64(op.In)
+	case nn.ChannelAttention:
+		q, k, v := c.layout.sizes[u.node.In[0]], c.layout.sizes[u.node.In[1]], c.layout.sizes[u.node.In[2]]
+		l.MACs = int64(q.N*c.parts*q.C) * int64(k.C/op.Heads) * int64(k.Positions()+v.Positions())
 	case nn.DecomposedAttention:
 		q, k, v := c.layout.sizes[u.node.In[0]], c.layout.sizes[u.node.In[1]], c.layout.sizes[u.node.In[2]]
 		each := int64(k.Positions())*int64(k.C+v.C) + int64(k.H+k.W)*int64(k.C)

@@ -225,6 +225,10 @@ func (c *compiler) step(u unit) (step, error) {
 		return &tokenStep{l.view(u.node.In[0]), l.view(u.out), l.sizes[u.node.In[0]].Extra}, nil
 	case nn.Token:
 		return &tokenStep{l.view(u.node.In[0]), l.view(u.out), op.At}, nil
+	case nn.ChannelAttention:
+		return c.channelAttention(u, op)
+	case nn.FourierPosition:
+		return c.fourierPosition(u, op), nil
 	case nn.FirstTokens:
 		return &tokenStep{l.view(u.node.In[0]), l.view(u.out), 0}, nil
 	case nn.JoinTokens:

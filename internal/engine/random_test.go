@@ -157,7 +157,11 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 			case 1:
 				x = at.Concat(at.At("beside").Conv(x, 1+r.IntN(9)), x)
 			}
-		case 24: // attention whose keys are those of fewer pixels
+		case 24: // attention of channels, or whose keys are those of fewer pixels
+			if r.IntN(2) == 0 {
+				x = randomChannels(at, x, r)
+				break
+			}
 			heads := 1 + r.IntN(3)
 			x = at.Tokens(at.At("norm").LayerNorm(few(at.At("widen"), x, heads*(normed+r.IntN(20)))))
 			y := at.At("few").Conv(at.Image(x), x.C+heads*r.IntN(20), nn.K(2), nn.Stride(2), nn.Pad(1))

@@ -205,6 +205,10 @@ func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float
 				panic(fmt.Sprint("no reference for ", op.Kind()))
 			}
 		}
+	case nn.ChannelAttention:
+		channelAttention(op, in, sizes, out, p)
+	case nn.FourierPosition:
+		fourierPosition(op, os, out)
 	case nn.MaxPool:
 		for i := range out {
 			img := i / plane(os)

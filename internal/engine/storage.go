@@ -33,6 +33,9 @@ func (c *compiler) chooseStorage() {
 		switch u.node.Op.(type) {
 		case nn.Slice: // is computed by nobody
 			continue
+		case nn.FourierPosition: // reads nothing
+			mark(u.out)
+			continue
 		case nn.Tokens, nn.Image, nn.PadTo, nn.CropLike:
 			if l.isView(u) {
 				continue
