@@ -55,6 +55,7 @@ var families = []*Family{
 	&seResNet,
 	&shuffleNetV1,
 	&shuffleNetV2,
+	&t2tViT,
 	&vgg,
 	&visionTransformer,
 }

@@ -32,6 +32,7 @@ var subjects = map[string]struct{ family, arch string }{
 	"revvit-small_3rdparty_in1k":               {"revvit", "revvit-small"},
 	"shufflenet-v1-1x_16xb64_in1k":             {"shufflenet_v1", "shufflenet-v1-1x"},
 	"shufflenet-v2-1x_16xb64_in1k":             {"shufflenet_v2", "shufflenet-v2-1x"},
+	"t2t-vit-t-14_8xb64_in1k":                  {"t2t_vit", "t2t-vit-t-14"},
 }
 
 // Each control is a network that is nearly right. It must fail, and the first bad layer
@@ -158,6 +159,12 @@ var controls = []control{
 		n.each("backbone.patch_embed", each(func(c *nn.Conv) { c.Pad = nn.Padding{Same: true} }))
 	}, "backbone.layers.0", same},
 
+	{"scores by the channels of queries", "t2t-vit-t-14_8xb64_in1k", func(t *testing.T, n *network) {
+		n.each("backbone.tokens_to_token.attention2.", each(func(a *nn.Attention) { a.Scale = 1 / math.Sqrt(64) }))
+	}, "backbone.tokens_to_token.attention2", same},
+	{"windows from one pixel further out", "t2t-vit-t-14_8xb64_in1k", func(t *testing.T, n *network) {
+		n.each("", each(func(u *nn.Unfold) { u.Pad += u.K / 7 }))
+	}, "backbone.tokens_to_token.attention1", same},
 	{"streams joined in the other order", "revvit-small_3rdparty_in1k", func(t *testing.T, n *network) {
 		n.swapConcat(t, "backbone")
 	}, "logits", same},

@@ -5,6 +5,7 @@ import (
 	"testing"
 
 	"github.com/google/go-cmp/cmp"
+	"github.com/google/go-cmp/cmp/cmpopts"
 
 	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/tensor"
@@ -14,6 +15,19 @@ import (
 type values [3]float32
 
 func (v values) Tensor() tensor.Tensor { return tensor.FromFloat32s(tensor.Shape{3}, v[:]) }
+
+// TestSinusoid compares with what numpy computes: sin and cos of t / 10000^(2i/C).
+func TestSinusoid(t *testing.T) {
+	x := nn.Sinusoid{Tokens: 3, C: 5}.Tensor()
+	got, err := x.Float32s()
+	if err != nil || !x.Shape().Equal(tensor.Shape{1, 3, 5}) {
+		t.Fatalf("%v: %v", x.Shape(), err)
+	}
+	want := []float32{0, 1, 0, 1, 0, 0.84147096, 0.5403023, 0.025116222, 0.99968451, 0.00063095731, 0.90929741, -0.41614684, 0.050216600, 0.99873835, 0.0012619144}
+	if diff := cmp.Diff(want, got, cmpopts.EquateApprox(0, 1e-7)); diff != "" {
+		t.Error(diff)
+	}
+}
 
 func TestBindFixed(t *testing.T) {
 	g := &nn.Graph{Params: []nn.Param{{

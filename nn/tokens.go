@@ -26,6 +26,8 @@ type Position struct {
 	Name         string
 	C, Extra     int
 	GridH, GridW int
+	// Sinusoid tells that the table is not learnt, but a Sinusoid.
+	Sinusoid bool
 }
 
 // Token takes one token of each image: (N,L,C) to (N,C).
@@ -68,7 +70,11 @@ func (p Prefix) Params() []Param {
 
 // Params of a position: its table.
 func (p Position) Params() []Param {
-	return []Param{{Name: p.Name, DType: tensor.F32, Shape: tensor.Shape{1, p.Extra + p.GridH*p.GridW, p.C}}}
+	table := Param{Name: p.Name, DType: tensor.F32, Shape: tensor.Shape{1, p.Extra + p.GridH*p.GridW, p.C}}
+	if p.Sinusoid {
+		table.Buffer, table.Fixed = true, Sinusoid{p.Extra + p.GridH*p.GridW, p.C}
+	}
+	return []Param{table}
 }
 
 // Params of an attention: those of its bias.
@@ -176,7 +182,12 @@ func (b *Builder) Prefix(x Value, names ...string) Value {
 
 // Position adds a learnt table of extra tokens and a grid to tokens.
 func (b *Builder) Position(x Value, name string, extra, gridH, gridW int) Value {
-	return b.node(Position{name, x.C, extra, gridH, gridW}, x.C, x)
+	return b.node(Position{Name: name, C: x.C, Extra: extra, GridH: gridH, GridW: gridW}, x.C, x)
+}
+
+// SinusoidPosition is Position by a Sinusoid.
+func (b *Builder) SinusoidPosition(x Value, name string, extra, gridH, gridW int) Value {
+	return b.node(Position{Name: name, C: x.C, Extra: extra, GridH: gridH, GridW: gridW, Sinusoid: true}, x.C, x)
 }
 
 // Token takes one token of each image, (N,L,C) to (N,C).

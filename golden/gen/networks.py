@@ -1,5 +1,7 @@
 """The reference networks, by registry name, and which of their modules are probed."""
 
+import functools
+
 import torch
 from mmcv.cnn import ConvModule
 from mmpretrain import get_model
@@ -19,8 +21,10 @@ from mmpretrain.models.backbones.resnet import BasicBlock, Bottleneck, ResLayer
 from mmpretrain.models.backbones.revvit import RevTransformerEncoderLayer
 from mmpretrain.models.backbones.shufflenet_v1 import ShuffleUnit
 from mmpretrain.models.backbones.shufflenet_v2 import InvertedResidual as ShuffleV2Block
+from mmpretrain.models.backbones.t2t_vit import T2TTransformerLayer
 from mmpretrain.models.backbones.vision_transformer import TransformerEncoderLayer
 from mmpretrain.models.utils import InvertedResidual
+from mmpretrain.models.utils.attention import scaled_dot_product_attention_pyimpl
 from mmpretrain.registry import MODELS
 
 import lite
@@ -47,6 +51,7 @@ BLOCKS = (
     RevTransformerEncoderLayer,
     ShuffleUnit,
     ShuffleV2Block,
+    T2TTransformerLayer,
     TransformerEncoderLayer,
 )
 STAGES = (CSPStage, Res2Layer, ResLayer, DenseBlock, DenseTransition, InceptionA, InceptionB, InceptionC, InceptionD, InceptionE)
@@ -166,6 +171,10 @@ def build(name):
     net = nano(name) if name in NANOS else get_model(name, pretrained=False)
     plain_norms(net)
     for block in net.modules():
+        if isinstance(block, T2TTransformerLayer):
+            # The framework's divides scores by the factor that they were multiplied by in training.
+            root = (block.attn.input_dims // block.attn.num_heads) ** 0.5
+            block.attn.scaled_dot_product_attention = functools.partial(scaled_dot_product_attention_pyimpl, scale=root)
         if isinstance(block, DeiT3TransformerEncoderLayer):
             # The framework's has its first norm twice, and forgets the second, which was trained.
             block.forward = TransformerEncoderLayer.forward.__get__(block)

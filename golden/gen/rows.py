@@ -49,6 +49,7 @@ FAMILIES = [
     ("vision_transformer", ["Vision Transformer", "DeiT", "DeiT3", "MoCoV3", "MAE", "MaskFeat", "MILAN", "MFF", "EVA"], "mmengine", None),
     ("vision_transformer", ["CLIP"], "mmcv-legacy", None),
     ("revvit", ["RevViT"], "mmengine", 224),
+    ("t2t_vit", ["Tokens-to-Token ViT"], "mmcv-legacy", 224),
 ]
 # Families whose published figures are those of the deploy form.
 DEPLOYED = ("mobileone", "repvgg")
@@ -73,6 +74,7 @@ TITLES = {
     "hrnet": "HRNet (arXiv:1908.07919).",
     "mlp_mixer": "MLP-Mixer (arXiv:2105.01601).",
     "vision_transformer": "Vision Transformer (arXiv:2010.11929), and networks of that shape under others' weights.",
+    "t2t_vit": "Tokens-to-Token ViT (arXiv:2101.11986).",
     "revvit": "RevViT, reversible Vision Transformers (Mangalam et al., CVPR 2022).",
 }
 # How the names of a family's rows begin in collections that mix families.
@@ -92,6 +94,7 @@ COUNTED = {
 SWAPPED = "the published FLOPs of the 800px and of the 475px network are each other's"
 STRIDE = "counted on code that put the stride of fused blocks into their 1x1 convolutions, a mistake that was corrected later"
 TWICE = "mmpretrain 1.2.0 itself takes the first norm of a layer in the place of the second: its logits are others than those of the published network"
+DIVIDED = "mmpretrain 1.2.0 itself divides scores by what they were multiplied by in training: its logits are others than those of the published network"
 MEAN = "the published figures leave out the norm of the mean of all patches"
 NOTES = {  # by name, or for all of a family
     "vit-base-p16_mff-800e-pre_8xb2048-linear-coslr-90e_in1k": "the published figures are those of the fine-tuned network, less one norm",
@@ -101,6 +104,7 @@ NOTES = {  # by name, or for all of a family
     "regnetx-3.2gf_8xb64_in1k": "the published figures are each other's: 15.3 M parameters and 3.21 GFLOPs",
     "efficientnet_v2": STRIDE,
     "repvgg-B0_8xb32_in1k": "the published figures are each other's, of the training form: 15.82 M parameters and 3.42 GFLOPs",
+    "t2t_vit": DIVIDED,
     "revvit": "the published parameters hold twice the width more, as a class token and its position would",
     "resnet50_spark-pre_300e_in1k": "the published figures are those of a ResNet-50 for CIFAR-10",
 }

@@ -256,7 +256,12 @@ func randomAttention(b *nn.Builder, x nn.Value, heads int, r *rand.Rand) nn.Valu
 		x = b.At("tokens").Prefix(x, []string{"first", "second"}[:extra]...)
 	}
 	if r.IntN(2) == 0 {
-		x = b.At("at").Position(x, "table", extra, 1+r.IntN(9), 1+r.IntN(9))
+		h, w := 1+r.IntN(9), 1+r.IntN(9)
+		if (h+w)%2 == 0 {
+			x = b.At("at").SinusoidPosition(x, "table", extra, h, w)
+		} else {
+			x = b.At("at").Position(x, "table", extra, h, w)
+		}
 	}
 	y := b.At("norm1").LayerNorm(x)
 	if r.IntN(2) == 0 {

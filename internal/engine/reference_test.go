@@ -496,8 +496,8 @@ func bindRandom(t testing.TB, g *nn.Graph, r *rand.Rand) *nn.Bound {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if p.DType != tensor.F32 {
-			continue // counters, which are optional
+		if p.DType != tensor.F32 || p.Fixed != nil {
+			continue // counters, which are optional, and what follows from the graph
 		}
 		v := make([]float32, n)
 		for i := range v {
