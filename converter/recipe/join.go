@@ -10,10 +10,7 @@ import (
 // none.
 func (r Recipe) Parts(to string) int {
 	for _, rule := range r {
-		if rule.Parts == 0 {
-			continue
-		}
-		if _, ok := match(rule.To, to, nil); ok {
+		if _, ok := rule.Back(to); ok && rule.Parts > 0 {
 			return rule.Parts
 		}
 	}

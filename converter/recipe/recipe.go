@@ -173,6 +173,18 @@ func (r Recipe) rename(name string) Change {
 	return Change{From: name, To: name}
 }
 
+// Back returns the name that the rule renames to the given one, and whether there is one.
+func (r Rule) Back(to string) (from string, ok bool) {
+	if r.To == "" {
+		return "", false
+	}
+	captured, ok := match(r.To, to, nil)
+	if !ok {
+		return "", false
+	}
+	return substitute(r.From, captured), true
+}
+
 // match reports whether name fits pattern, and what each star matched. Stars
 // take as little as they can.
 func match(pattern, name string, captured []string) ([]string, bool) {

@@ -163,6 +163,18 @@ func TestJoin(t *testing.T) {
 	}
 }
 
+func TestBack(t *testing.T) {
+	for to, want := range map[string]string{"b.3.ln1.weight": "a.3.norm1.weight", "b.3.ln": "", "b.3.4.ln1.weight": ""} {
+		from, ok := recipe.Rename("a.*.norm*.**", "b.*.ln*.**").Back(to)
+		if from != want || ok != (want != "") {
+			t.Errorf("%s: %q, %v; want %q", to, from, ok, want)
+		}
+	}
+	if from, ok := recipe.Drop("a.**").Back(""); ok {
+		t.Errorf("what is dropped comes back as %q", from)
+	}
+}
+
 func TestCheck(t *testing.T) {
 	for want, r := range map[string]recipe.Recipe{
 		"empty pattern":   {recipe.Rename("", "a")},

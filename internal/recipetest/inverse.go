@@ -19,13 +19,7 @@ func Inverse(r recipe.Recipe, sd *tensor.StateDict, former bool) (*tensor.StateD
 	for name, t := range sd.All() {
 		var of recipe.Rule
 		for _, rule := range rules {
-			if rule.To == "" {
-				continue
-			}
-			from, ok, err := back(rule, name)
-			if err != nil {
-				return nil, err
-			}
+			from, ok := rule.Back(name)
 			if !ok || of.To != "" && (of.Parts == 0 || rule.To != of.To || rule.Former != of.Former) {
 				continue
 			}
@@ -48,19 +42,6 @@ func rank(r recipe.Rule, former bool) int {
 		return 0
 	}
 	return 1
-}
-
-// back returns the name that a rule renames to the given one.
-func back(rule recipe.Rule, name string) (from string, ok bool, err error) {
-	var sd tensor.StateDict
-	if err := sd.Add(name, tensor.FromFloat32s(tensor.Shape{0}, nil)); err != nil {
-		return "", false, err
-	}
-	_, changes, err := recipe.Recipe{recipe.Rename(rule.To, rule.From)}.Apply(&sd)
-	if err != nil {
-		return "", false, err
-	}
-	return changes[0].To, changes[0].Rule != nil, nil
 }
 
 // add adds a tensor, or the part of it that the rule is for.
