@@ -217,6 +217,36 @@ func TestSettings(t *testing.T) {
 	}
 }
 
+// TestTimmSettings wants the config.json of timm's Vision Transformers to say what the graphs do.
+func TestTimmSettings(t *testing.T) {
+	f, err := backbone.ByName("vision_transformer")
+	if err != nil {
+		t.Fatal(err)
+	}
+	args := func(pairs map[string]any) map[string]any {
+		return map[string]any{"architecture": "x", "model_args": pairs}
+	}
+	for _, tt := range []struct {
+		config      map[string]any
+		token, mean bool // whether networks of either are made
+	}{
+		{map[string]any{"architecture": "x"}, true, true},
+		{map[string]any{"global_pool": "token"}, true, false},
+		{map[string]any{"global_pool": "avg"}, false, true},
+		{args(map[string]any{"global_pool": "avg", "num_classes": 3.0}), false, true},
+		{args(map[string]any{"img_size": 384.0, "drop_path_rate": 0.1, "proj_drop_rate": 0.1}), true, true},
+		{args(map[string]any{"num_heads": 12.0}), false, false},
+		{args(map[string]any{"act_layer": "quick_gelu"}), false, false},
+	} {
+		for arch, want := range map[string]bool{"deit-small": tt.token, "deit3-small-p16": tt.token, "vit-base-p32-clip-eps1e-5": tt.token, "vit-base-p16-mean": tt.mean} {
+			s := f.Sources[arch]["timm"]
+			if err := s.Settings(tt.config); (err == nil) != want {
+				t.Errorf("%s with %v: %v", arch, tt.config, err)
+			}
+		}
+	}
+}
+
 // TestRecipes checks that renamed foreign weights fit strictly and give the logits
 // that the other project's network computes with them.
 func TestRecipes(t *testing.T) {

@@ -2,6 +2,9 @@ package backbone
 
 import (
 	"fmt"
+	"maps"
+	"slices"
+	"strings"
 
 	"github.com/gozoo/zoo/converter/recipe"
 )
@@ -75,4 +78,22 @@ func is(key string, byDefault, want any) setting {
 // atMost returns a setting that must be a number up to a bound.
 func atMost(key string, byDefault, bound float64) setting {
 	return setting{key, byDefault, func(v any) bool { x, ok := v.(float64); return ok && x >= 0 && x <= bound }, fmt.Sprintf("%g at most", bound)}
+}
+
+// timmArgs checks that timm made a network without being told anything that leaves no trace in its
+// tensors, and that it pools in a way.
+func timmArgs(pool string) func(config map[string]any) error {
+	harmless := map[string]bool{"num_classes": true, "in_chans": true, "img_size": true, "global_pool": true}
+	return func(config map[string]any) error {
+		if err := settings(is("global_pool", pool, pool))(config); err != nil {
+			return err
+		}
+		args, _ := config["model_args"].(map[string]any)
+		for _, key := range slices.Sorted(maps.Keys(args)) {
+			if !harmless[key] && !(strings.Contains(key, "drop") && strings.HasSuffix(key, "_rate")) {
+				return fmt.Errorf("%q of \"model_args\" is %v, and what that changes is not known", key, args[key])
+			}
+		}
+		return settings(is("global_pool", pool, pool))(args)
+	}
 }

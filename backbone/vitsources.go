@@ -58,9 +58,9 @@ func (v vit) sources() projects {
 	case v.probe:
 		return nil
 	case v.third:
-		return projects{timm: named(v.timm, "deit3_"+network)}
+		return projects{timm: v.ofTimm("deit3_" + network)}
 	case v.mean: // which timm makes where it is told to, as MAE's own scripts do
-		return projects{timm: named(v.timm)}
+		return projects{timm: v.ofTimm()}
 	case v.preNorm:
 		return projects{timm: v.clip()}
 	}
@@ -72,7 +72,7 @@ func (v vit) sources() projects {
 			names = append(names, "deit_"+network)
 		}
 		if v.size == 224 || v.size == 384 {
-			s := named(v.timm, names...)
+			s := v.ofTimm(names...)
 			if v.name == "small" {
 				s.Doubtful = map[string]string{"vit_small": "of 6 heads in DINO, and of 12 in MoCoV3"}
 			}
@@ -94,9 +94,20 @@ func (v vit) clip() recipe.Source {
 		quick = []string{fmt.Sprintf("vit_%s_patch%d_clip_quickgelu_%d", v.name, v.patch, v.size)}
 	}
 	if v.eps != 1e-5 {
-		return alike(named(v.timm), append([]string{name}, quick...))
+		return alike(v.ofTimm(), append([]string{name}, quick...))
 	}
-	return alike(named(v.timm, name), quick)
+	return alike(v.ofTimm(name), quick)
+}
+
+// ofTimm returns timm's source of the networks of names, whose tensors do not tell whether the class
+// token is classified or the mean, unless the norm follows that.
+func (v vit) ofTimm(networks ...string) recipe.Source {
+	s := named(v.timm, networks...)
+	s.Settings = timmArgs("token")
+	if v.mean {
+		s.Settings = timmArgs("avg")
+	}
+	return s
 }
 
 // hasTorchvision reports whether torchvision publishes weights for images of the network's size.

@@ -103,7 +103,7 @@ func (c *Checkpoint) beside() (Evidence, bool) {
 	}
 	const where = "config.json beside the file"
 	if s, ok := config["architecture"].(string); ok && s != "" {
-		return Evidence{Project: "timm", Network: bare(s), Where: where}, true
+		return Evidence{Project: "timm", Network: bare(s), Where: where, Config: config}, true
 	}
 	if s, ok := config["model_type"].(string); ok && s != "" {
 		return Evidence{Project: "transformers", Where: where, Config: config}, true

@@ -44,6 +44,15 @@ func (t *Target) identify(fits []*attempt) (*attempt, error) {
 		switch {
 		case c.network == "":
 		case same != nil:
+			s := t.Sources[same.way.recipe]
+			for _, told := range claims {
+				if told.project != same.way.recipe || told.network != c.network {
+					continue
+				}
+				if err := settled(&s, told); err != nil {
+					return nil, err
+				}
+			}
 			same.network = c.network
 			return same, nil
 		case other:
@@ -62,13 +71,6 @@ func (t *Target) identify(fits []*attempt) (*attempt, error) {
 // assume chooses where nothing names the network.
 func (t *Target) assume(fits []*attempt, claims []claim) (*attempt, error) {
 	chosen := fits[0]
-	var config map[string]any
-	where := ""
-	for _, c := range claims {
-		if c.config != nil && config == nil {
-			config, where = c.config, c.where
-		}
-	}
 	var alike []string
 	plain := true
 	for _, f := range fits {
@@ -82,13 +84,18 @@ func (t *Target) assume(fits []*attempt, claims []claim) (*attempt, error) {
 		plain = plain && (s.Plain || len(s.Alike) == 0)
 	}
 	s := t.Sources[chosen.way.recipe]
-	switch {
-	case s.NeedsSettings && config == nil:
-		return nil, &NetworkError{Reason: fmt.Sprintf("networks of %s with these tensors differ in borders and eps, which only a config.json tells: put it beside the file", chosen.way.recipe)}
-	case s.Settings != nil && config != nil:
-		if err := s.Settings(config); err != nil {
-			return nil, &NetworkError{Reason: fmt.Sprintf("%s: %v: it is another network with the same tensors", where, err)}
+	var told claim
+	for _, c := range claims {
+		if told.config == nil && c.project == chosen.way.recipe {
+			told = c
 		}
+	}
+	if s.NeedsSettings && told.config == nil {
+		return nil, &NetworkError{Reason: fmt.Sprintf("networks of %s with these tensors differ in borders, heads or eps, which only a config.json tells: put it beside the file",
+			chosen.way.recipe)}
+	}
+	if err := settled(&s, told); err != nil {
+		return nil, err
 	}
 	same := t.same(fits)
 	switch {
@@ -104,6 +111,17 @@ func (t *Target) assume(fits []*attempt, claims []claim) (*attempt, error) {
 	chosen.assumed = fmt.Sprintf("taken for %s, as nothing says which network the file holds: %s would have the same tensors, and compute something else (--arch NAME says which it is)",
 		same[0], strings.Join(alike, " and "))
 	return chosen, nil
+}
+
+// settled returns the *NetworkError of a claim whose config.json makes another network.
+func settled(s *recipe.Source, c claim) error {
+	if s.Settings == nil || c.config == nil {
+		return nil
+	}
+	if err := s.Settings(c.config); err != nil {
+		return &NetworkError{Reason: fmt.Sprintf("%s: %v: it is another network with the same tensors", c.where, err)}
+	}
+	return nil
 }
 
 // same returns the names under which the network is published, of the fits' projects, the

@@ -4,6 +4,7 @@ import (
 	"crypto/sha256"
 	"encoding/hex"
 	"errors"
+	"fmt"
 	"os"
 	"path/filepath"
 	"strings"
@@ -22,6 +23,12 @@ func lookalike(plain bool) converter.Target {
 	t := target()
 	s := t.Sources["timm"]
 	s.Networks, s.Alike, s.Unpublished, s.Plain = []string{"net"}, []string{"tf_net"}, []string{"net_blur"}, plain
+	s.Settings = func(config map[string]any) error {
+		if pool, ok := config["pool"]; ok && pool != "avg" {
+			return fmt.Errorf(`"pool" is %v`, pool)
+		}
+		return nil
+	}
 	s.Doubtful = map[string]string{"bignet": "of 2 heads in Dino, and of 4 in Moco"}
 	t.Sources["timm"] = s
 	t.Sources["transformers"] = recipe.Source{
@@ -78,6 +85,10 @@ func TestNetworks(t *testing.T) {
 		{name: "OpenMMLab's wrapper", file: training("meta", torchfile.Dict{"cfg", "model = dict(type='TimmClassifier', model_name='tf_net', pretrained=True)"}), want: other},
 		{name: "config.json", file: sd, config: `{"architecture": "net"}`, want: same},
 		{name: "config.json of the other", file: sd, config: `{"architecture": "tf_net", "num_classes": 3}`, want: other, text: "config.json"},
+		{name: "config.json with a setting", file: sd, config: `{"architecture": "net", "pool": "avg"}`, want: same},
+		{name: "config.json with another setting", file: sd, config: `{"architecture": "net", "pool": "max"}`, want: other, text: `config.json beside the file: "pool" is max`},
+		{name: "another setting, of a name that nobody knows", file: sd, config: `{"architecture": "my_net", "pool": "max"}`, want: other, text: `"pool"`},
+		{name: "another setting, against the file", file: training("arch", "net"), config: `{"architecture": "net", "pool": "max"}`, want: other, text: `"pool"`},
 		{name: "the file before config.json", file: training("arch", "net"), config: `{"architecture": "tf_net"}`, want: same},
 		{name: "config.json that is none", file: sd, config: `[1, 2`, want: plain},
 		{name: "its name", file: sd, base: "net_ra2-#.pth", want: same},
