@@ -111,6 +111,7 @@ type onnxModel struct {
 	forms   []onnxForm        // by value
 	head    message           // the graph up to its weights
 	weights []onnxWeight
+	read    map[string]bool // names of values that operators read
 }
 
 // An onnxWeight is an initializer: a weight, or an operator's constant.
@@ -128,7 +129,7 @@ func newONNXModel(g *nn.Graph, sd *tensor.StateDict) (*onnxModel, error) {
 	if err != nil {
 		return nil, err
 	}
-	m := &onnxModel{graph: g, bound: bound, output: onnxOutput}
+	m := &onnxModel{graph: g, bound: bound, output: onnxOutput, read: make(map[string]bool)}
 	if g.NoClassifier {
 		m.output = onnxFeatures
 	}
@@ -151,6 +152,7 @@ func (m *onnxModel) build() error {
 			return fmt.Errorf("converter: %s (%s): %w", n.Path, n.Op.Kind(), err)
 		}
 	}
+	m.weights = slices.DeleteFunc(m.weights, func(w onnxWeight) bool { return !m.read[w.name] })
 	return nil
 }
 

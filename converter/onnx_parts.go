@@ -10,8 +10,19 @@ import (
 )
 
 // weight adds a wanted tensor under its own name, and returns the name of the value
-// in float32.
+// in float32. One that repeats another is that.
 func (m *onnxModel) weight(param int) string {
+	same := m.graph.Params[param].Same
+	if same == "" {
+		return m.tensor(param)
+	}
+	return m.once(same, func() string {
+		return m.tensor(slices.IndexFunc(m.graph.Params, func(p nn.Param) bool { return p.Name == same }))
+	})
+}
+
+// tensor adds a wanted tensor.
+func (m *onnxModel) tensor(param int) string {
 	name, t := m.graph.Params[param].Name, m.bound.Tensors[param]
 	if m.used[name] {
 		name = m.fresh(name, "weight")
@@ -26,7 +37,12 @@ func (m *onnxModel) weight(param int) string {
 	return op.out
 }
 
-func (m *onnxModel) add(op onnxNode) { m.head.bytes(graphNode, op.encode()) }
+func (m *onnxModel) add(op onnxNode) {
+	for _, name := range op.in {
+		m.read[name] = true
+	}
+	m.head.bytes(graphNode, op.encode())
+}
 
 // constant returns the name of a constant, which is added once.
 func (m *onnxModel) constant(name string, t tensor.Tensor) string {

@@ -74,6 +74,8 @@ func (m *onnxModel) tokens(n nn.Node) (onnxNode, bool) {
 		return transpose(step("Reshape", x, m.integers("zoo.rows", 0, 0, -1)), 0, 2, 1), true
 	case nn.Transpose:
 		return transpose(x, 0, 2, 1), true
+	case nn.Rotary:
+		return m.rotary(n, o, x), true
 	case nn.Image:
 		pixels := m.step(n.Path, transpose(m.pixels(n.Path, x, form), 0, 2, 1))
 		return onnxNode{kind: "Reshape", in: []string{pixels, m.joined(n.Path, 0, m.integers("zoo.both", 0, 0), form.grid)}}, true

@@ -74,15 +74,24 @@ func SyntheticTensor(name string, dtype tensor.DType, shape tensor.Shape, w Weig
 }
 
 // SyntheticState returns synthetic weights for the tensors that a graph wants: see
-// SyntheticTensor. What is fixed holds what it is fixed to.
+// SyntheticTensor. What is fixed holds what it is fixed to, a table what it holds before a checkpoint is
+// loaded, and what repeats another tensor the same as that.
 func SyntheticState(params []nn.Param, w Weights) (*tensor.StateDict, error) {
 	sd := new(tensor.StateDict)
 	for _, p := range params {
 		var t tensor.Tensor
 		var err error
-		if p.Fixed != nil {
+		switch {
+		case p.Fixed != nil:
 			t = p.Fixed.Tensor()
-		} else if t, err = SyntheticTensor(p.Name, p.DType, p.Shape, w); err != nil {
+		case p.Initial != nil:
+			t = p.Initial.Tensor()
+		case p.Same != "":
+			t, _ = sd.Lookup(p.Same) // the builder wants it before
+		default:
+			t, err = SyntheticTensor(p.Name, p.DType, p.Shape, w)
+		}
+		if err != nil {
 			return nil, err
 		}
 		if err := sd.Add(p.Name, t); err != nil {

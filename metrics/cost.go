@@ -203,6 +203,7 @@ func moves(op nn.Op) bool {
 		nn.PadTo,
 		nn.Position,
 		nn.Prefix,
+		nn.Rotary,
 		nn.Scale,
 		nn.Shuffle,
 		nn.Slice,

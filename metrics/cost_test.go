@@ -193,6 +193,9 @@ func TestOperators(t *testing.T) {
 		{"shuffle", func(b *nn.Builder, x nn.Value) nn.Value { return b.Shuffle(x, 2) }, 0, 0},
 		{"queries, keys and values", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").QKV(b.Tokens(x)) }, 0, 12 * in},
 		{"average of tokens", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").GlobalAvgPool(b.Tokens(x)) }, in, 0},
+		{"rotary", func(b *nn.Builder, x nn.Value) nn.Value {
+			return b.At("a").Rotary(b.Tokens(x), nn.Rotary{Dim: 2, GridH: 6, GridW: 6})
+		}, 0, 0},
 		{"transpose", func(b *nn.Builder, x nn.Value) nn.Value { return b.Transpose(b.Tokens(x), 36, 2, 2) }, 0, 0},
 		{"product", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Mul(x, x) }, 0, 0},
 		{"unfold", func(b *nn.Builder, x nn.Value) nn.Value {

@@ -80,8 +80,7 @@ func shortName(name string) string {
 // Bind pairs every wanted tensor of g with the one of that name in sd. Every
 // tensor must be there, must be wanted, and must have the wanted shape; weights
 // may be any floating point type, counters any integer type; what is fixed must hold what it is
-// fixed to. Otherwise the error
-// is a *BindError that lists all differences, sorted.
+// fixed to, and what repeats another tensor the same as that. Otherwise the error is a *BindError that lists all differences, sorted.
 func Bind(g *Graph, sd *tensor.StateDict) (*Bound, error) {
 	var e BindError
 	wanted := make(map[string]bool, len(g.Params))
@@ -89,6 +88,9 @@ func Bind(g *Graph, sd *tensor.StateDict) (*Bound, error) {
 	for i, p := range g.Params {
 		wanted[p.Name] = true
 		t, ok := sd.Lookup(p.Name)
+		if p.Same != "" && !ok {
+			t, ok = sd.Lookup(p.Same)
+		}
 		switch {
 		case !ok && p.Fixed != nil:
 			t = p.Fixed.Tensor()
@@ -99,7 +101,11 @@ func Bind(g *Graph, sd *tensor.StateDict) (*Bound, error) {
 			e.Missing = append(e.Missing, p.Name)
 			continue
 		default:
-			if m, ok := p.Misfit(t); ok {
+			m, misfits := p.Misfit(t)
+			if first, ok := sd.Lookup(p.Same); ok && !misfits && p.Same != "" {
+				m, misfits = p.repeats(t, first)
+			}
+			if misfits {
 				e.Misshapen = append(e.Misshapen, m)
 				continue
 			}

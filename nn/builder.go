@@ -101,18 +101,27 @@ func (b *Builder) node(op Op, c int, in ...Value) Value {
 		b.fail("%s makes %d channels", op.Kind(), c)
 		return Value{id: n.Out, C: 1}
 	}
+	n.Params = b.want(op)
+	b.g.Nodes = append(b.g.Nodes, n)
+	b.g.Values++
+	return Value{id: n.Out, C: c}
+}
+
+// want lists the tensors of an operator at the builder's path, and returns where they are in Graph.Params.
+func (b *Builder) want(op Op) (at []int) {
 	for _, p := range op.Params() {
 		p.Name = b.path + "." + p.Name
 		if b.names[p.Name] {
 			b.fail("%q is wanted twice", p.Name)
 		}
+		if p.Same != "" && !b.names[p.Same] {
+			b.fail("%q repeats %q, which is not wanted before it", p.Name, p.Same)
+		}
 		b.names[p.Name] = true
-		n.Params = append(n.Params, len(b.g.Params))
+		at = append(at, len(b.g.Params))
 		b.g.Params = append(b.g.Params, p)
 	}
-	b.g.Nodes = append(b.g.Nodes, n)
-	b.g.Values++
-	return Value{id: n.Out, C: c}
+	return at
 }
 
 // Output declares x to be the output of the module at the builder's path, which

@@ -148,6 +148,9 @@ func TestShapes(t *testing.T) {
 		{"gate", func(b *nn.Builder, x nn.Value) nn.Value { return b.Mul(x, b.GlobalAvgPool(x)) }, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 3, 4, 9}},
 		{"shuffle", func(b *nn.Builder, x nn.Value) nn.Value { return b.Shuffle(x, 3) }, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 3, 4, 9}},
 		{"product", func(b *nn.Builder, x nn.Value) nn.Value { return b.Mul(x, x) }, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 3, 4, 9}},
+		{"rotary", func(b *nn.Builder, x nn.Value) nn.Value {
+			return b.At("a").Rotary(b.Prefix(b.Tokens(b.At("b").Conv(x, 4)), "c"), nn.Rotary{Dim: 2, Extra: 1, GridH: 4, GridW: 9})
+		}, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 37, 4}},
 		{"transpose", func(b *nn.Builder, x nn.Value) nn.Value { return b.Transpose(b.Tokens(x), 36, 1, 3) }, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 3, 36}},
 		{"queries, keys and values", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").QKV(b.Tokens(x)) },
 			tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 36, 9}},

@@ -1,6 +1,7 @@
 package nn
 
 import (
+	"bytes"
 	"fmt"
 	"math"
 
@@ -46,6 +47,25 @@ func (p Param) Misfit(t tensor.Tensor) (Misfit, bool) {
 		return m, true
 	}
 	return m, false
+}
+
+// repeats compares a tensor of the wanted shape with the first that it is to repeat, as Misfit does.
+func (p Param) repeats(t, first tensor.Tensor) (Misfit, bool) {
+	m := Misfit{p.Name, describe(p.DType, p.Shape), describe(t.DType(), t.Shape())}
+	if t.DType() == first.DType() && bytes.Equal(t.Bytes(), first.Bytes()) {
+		return m, false
+	}
+	x, err := t.Float32s()
+	y, wrong := first.Float32s()
+	if err != nil || wrong != nil || len(x) != len(y) {
+		return m, true
+	}
+	i, differs := differs(x, y, 0, false)
+	if differs {
+		m.Want += fmt.Sprintf(" with %v at %d, as %s has it", y[i], i, shortName(p.Same))
+		m.Found += fmt.Sprintf(" with %v there", x[i])
+	}
+	return m, differs
 }
 
 // differs returns the first element in which a table is not what it must be: within a tolerance,

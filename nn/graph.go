@@ -72,6 +72,12 @@ type Param struct {
 	// Fixed is what the tensor must hold, where that follows from the network's numbers; nil
 	// anywhere else.
 	Fixed Fixed
+	// Same names the tensor, wanted before, that this one repeats, where the reference lists a module at
+	// several places. A checkpoint may lack it, and must not say otherwise.
+	Same string
+	// Initial is what a buffer holds until a checkpoint, which may say otherwise, is loaded; nil
+	// where that is nothing to compute with.
+	Initial Fixed
 }
 
 // A Probe names the output value of a module.

@@ -201,6 +201,8 @@ func (c *compiler) step(u unit) (step, error) {
 		return &shuffleStep{l.view(u.node.In[0]), l.view(u.out), op.Groups}, nil
 	case nn.Upsample:
 		return &upsampleStep{l.view(u.node.In[0]), l.view(u.out), op.Scale}, nil
+	case nn.Rotary:
+		return c.rotary(u, op)
 	case nn.Transpose:
 		return &transposeStep{l.view(u.node.In[0]), l.view(u.out)}, nil
 	case nn.Unfold:

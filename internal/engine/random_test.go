@@ -34,7 +34,7 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 	x := b.Input()
 	for i := range 2 + r.IntN(6) {
 		at := b.At("layer", i)
-		switch r.IntN(31) {
+		switch r.IntN(32) {
 		case 0:
 			x = at.ConvNormAct(x, 2*(1+r.IntN(20)), nn.K(1+2*r.IntN(3)), nn.Stride(1+r.IntN(2)))
 		case 1: // grouped or depthwise, with TensorFlow's border
@@ -212,6 +212,14 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 			y := at.At("v").Linear(k, heads*(1+r.IntN(40)))
 			y = at.DecomposedAttention(q, k, y, heads, 1+r.IntN(20), 1+r.IntN(20))
 			x = at.Image(at.Add(at.At("proj").Linear(y, x.C), q))
+		case 31: // pairs of channels turned, by tables that are listed twice
+			side, extra := 1+r.IntN(4), r.IntN(2)
+			turns := nn.Rotary{Dim: 2 * (1 + r.IntN(6)), Extra: extra, GridH: side, GridW: side}
+			x = at.Tokens(at.At("differ").Conv(at.Upsample(at.GlobalAvgPool(x), side), turns.Dim*(1+r.IntN(4)), nn.K(3)))
+			if extra > 0 {
+				x = at.Prefix(x, "first")
+			}
+			x = at.Image(at.At("turned").Rotary(x, at.At("rope").RotaryTables(turns)))
 		}
 	}
 	switch r.IntN(5) {

@@ -382,6 +382,19 @@ func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float
 				out[i] = x[i] * in[1][i/plane(os)]
 			}
 		}
+	case nn.Rotary:
+		for i, v := range x {
+			c, at := i/plane(os)%op.Dim, i%plane(os)-op.Extra
+			if at < 0 {
+				out[i] = v
+				continue
+			}
+			other := x[i+plane(os)*(1-2*(c%2))]
+			if c%2 == 0 {
+				other = -other
+			}
+			out[i] = v*p[0][at*op.Dim+c] + other*p[1][at*op.Dim+c]
+		}
 	case nn.Transpose:
 		for i := range out {
 			img, token, c := i/(os.C*plane(os)), i/plane(os)%os.C, i%plane(os)
@@ -496,8 +509,8 @@ func bindRandom(t testing.TB, g *nn.Graph, r *rand.Rand) *nn.Bound {
 		if err != nil {
 			t.Fatal(err)
 		}
-		if p.DType != tensor.F32 || p.Fixed != nil {
-			continue // counters, which are optional, and what follows from the graph
+		if p.DType != tensor.F32 || p.Fixed != nil || p.Same != "" {
+			continue // counters, which are optional, what follows from the graph, and what repeats others
 		}
 		v := make([]float32, n)
 		for i := range v {
