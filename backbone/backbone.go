@@ -56,6 +56,7 @@ var families = []*Family{
 	&shuffleNetV1,
 	&shuffleNetV2,
 	&t2tViT,
+	&tnt,
 	&vgg,
 	&visionTransformer,
 }

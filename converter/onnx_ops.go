@@ -91,6 +91,15 @@ func (m *onnxModel) node(n nn.Node) error {
 		op.convolve(nn.Conv{KH: o.K, KW: o.K, StrideH: o.Stride, StrideW: o.Stride, Groups: o.C,
 			Pad: nn.Padding{H: o.Pad, W: o.Pad, Corner: o.Corner}})
 		op.in = append(in, m.pixelsOf(o))
+		if o.PixelFirst {
+			op = onnxNode{kind: "Gather", in: []string{m.step(n.Path, op), m.shuffled(nn.Shuffle{C: o.C * o.K * o.K, Groups: o.C})}}
+			op.int("axis", 1)
+		}
+	case nn.PatchPosition:
+		rows, columns := m.counts(n.Path, m.gridOf(n.Path, in[0], m.forms[n.In[0]]), o.Side)
+		often := m.joined(n.Path, 0, m.integers("zoo.once2", 1, 1), rows, columns)
+		op.kind = "Add"
+		op.in, weights = append(in, m.step(n.Path, onnxNode{kind: "Tile", in: []string{m.weight(n.Params[0]), often}})), 0
 	case nn.Slice:
 		op.kind = "Slice"
 		op.in = append(op.in, m.index(o.From), m.index(o.To), m.index(m.forms[n.In[0]].channels()))

@@ -118,7 +118,9 @@ func TestONNX(t *testing.T) {
 				"Concat BatchNormalization AveragePool AveragePool " +
 				"Tile Tile Conv Transpose Reshape LayerNormalization Reshape Transpose " + // runs of channels
 				"Gather Transpose LayerNormalization Transpose " +
-				"Conv Unsqueeze Conv Conv Resize Unsqueeze Conv Unsqueeze Conv " + // windows side by side
+				"Conv Unsqueeze Conv " + // windows side by side
+				"Shape Slice Add Div Mul Sub Concat Pad Shape Slice Div Slice Slice Concat Tile Add Conv Gather Unsqueeze Conv " + // squares
+				"Conv Resize Unsqueeze Conv Unsqueeze Conv " +
 				"ReduceL2 ReduceMean Add Div Mul Unsqueeze Mul Unsqueeze Add Add Gather Unsqueeze Mul Conv " +
 				"Shape Slice Reshape Transpose " + // tokens
 				"Shape Slice Concat Expand Concat Expand Concat " + // others before them

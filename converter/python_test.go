@@ -102,6 +102,8 @@ func everyOp(classes int) (*nn.Graph, error) {
 	x = b.At("heads").Conv(x, 16, nn.K(3), nn.Groups(8), nn.Runs(2), nn.Bias())
 	x = b.At("norm").LayerNorm(b.Shuffle(b.At("runs").LayerNormRuns(x, 2), 4))
 	x = b.At("unfold").Linear(b.Unfold(x, nn.Unfold{K: 3, Stride: 1, Pad: 1}), 8)
+	x = b.At("unfold").PatchPosition(b.PadTo(x, 3, 0), "table", 3)
+	x = b.At("squares").Linear(b.Unfold(x, nn.Unfold{K: 3, Stride: 3, PixelFirst: true}), 8)
 	x = b.At("merge").Linear(b.Upsample(b.Unfold(x, nn.Unfold{K: 2, Stride: 2, Corner: true}), 2), 16)
 	x = b.At("response").ResponseNorm(b.At("pointwise").Linear(x, 24))
 	x = b.At("scale").LayerScale(b.Shuffle(x, 3))

@@ -33,6 +33,7 @@ var subjects = map[string]struct{ family, arch string }{
 	"shufflenet-v1-1x_16xb64_in1k":             {"shufflenet_v1", "shufflenet-v1-1x"},
 	"shufflenet-v2-1x_16xb64_in1k":             {"shufflenet_v2", "shufflenet-v2-1x"},
 	"t2t-vit-t-14_8xb64_in1k":                  {"t2t_vit", "t2t-vit-t-14"},
+	"tnt-small-p16_3rdparty_in1k":              {"tnt", "tnt-small-p16"},
 }
 
 // Each control is a network that is nearly right. It must fail, and the first bad layer
@@ -159,6 +160,15 @@ var controls = []control{
 		n.each("backbone.patch_embed", each(func(c *nn.Conv) { c.Pad = nn.Padding{Same: true} }))
 	}, "backbone.layers.0", same},
 
+	{"patches laid out channel by channel", "tnt-small-p16_3rdparty_in1k", func(t *testing.T, n *network) {
+		n.each("", each(func(u *nn.Unfold) { u.PixelFirst = false }))
+	}, "backbone.layers.0", same},
+	{"windows shifted", "tnt-small-p16_3rdparty_in1k", func(t *testing.T, n *network) {
+		n.each("backbone.layers.3.inner_block", each(func(a *nn.Attention) { a.Window.Shift = 1 }))
+	}, "backbone.layers.3", same},
+	{"positions in a patch reversed", "tnt-small-p16_3rdparty_in1k", func(t *testing.T, n *network) {
+		slices.Reverse(n.own(t, "backbone.pixel_pos"))
+	}, "backbone.layers.0", same},
 	{"scores by the channels of queries", "t2t-vit-t-14_8xb64_in1k", func(t *testing.T, n *network) {
 		n.each("backbone.tokens_to_token.attention2.", each(func(a *nn.Attention) { a.Scale = 1 / math.Sqrt(64) }))
 	}, "backbone.tokens_to_token.attention2", same},

@@ -97,7 +97,7 @@ func (c Convention) flops(node nn.Node, l *LayerCost) (int64, error) {
 		}
 		return n, err
 	case nn.Linear:
-		if legacy && op.QVBias { // which the reference calls as a function
+		if legacy && (op.QVBias || op.Function) { // which the reference calls as a function
 			return 0, nil
 		}
 		return product(in, int64(op.Out)) // bias counts nowhere

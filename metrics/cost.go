@@ -201,6 +201,7 @@ func moves(op nn.Op) bool {
 		nn.JoinTokens,
 		nn.Mul,
 		nn.PadTo,
+		nn.PatchPosition,
 		nn.Position,
 		nn.Prefix,
 		nn.Rotary,

@@ -188,6 +188,10 @@ func TestOperators(t *testing.T) {
 		{"layer scale", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").LayerScale(x) }, 0, 0},
 		{"scale", func(b *nn.Builder, x nn.Value) nn.Value { return b.Scale(x, 0.5) }, 0, 0},
 		{"response norm", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").ResponseNorm(x) }, 0, 0},
+		{"linear layer as a function", func(b *nn.Builder, x nn.Value) nn.Value {
+			return b.At("a").LinearOf(x, nn.Linear{Out: 7, Function: true})
+		}, 0, 7 * in},
+		{"patch position", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").PatchPosition(x, "table", 3) }, 0, 0},
 		{"linear over pixels", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Linear(x, 7) }, 7 * in, 7 * in},
 		{"mean", func(b *nn.Builder, x nn.Value) nn.Value { return b.GlobalMean(x) }, 0, 0},
 		{"shuffle", func(b *nn.Builder, x nn.Value) nn.Value { return b.Shuffle(x, 2) }, 0, 0},

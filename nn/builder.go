@@ -276,6 +276,12 @@ func (b *Builder) Linear(x Value, out int) Value {
 	return b.node(Linear{In: x.C, Out: out}, out, x)
 }
 
+// LinearOf adds a fully connected layer of any kind.
+func (b *Builder) LinearOf(x Value, l Linear) Value {
+	l.In = x.C
+	return b.node(l, l.Out, x)
+}
+
 // PlainLinear is Linear without a bias.
 func (b *Builder) PlainLinear(x Value, out int) Value {
 	return b.node(Linear{In: x.C, Out: out, Plain: true}, out, x)

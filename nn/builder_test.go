@@ -156,6 +156,8 @@ func TestShapes(t *testing.T) {
 			tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 36, 9}},
 		{"unfold", func(b *nn.Builder, x nn.Value) nn.Value { return b.Unfold(x, nn.Unfold{K: 3, Stride: 2, Pad: 1}) },
 			tensor.Shape{2, 3, 5, 9}, tensor.Shape{2, 27, 3, 5}},
+		{"patch position", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").PatchPosition(x, "table", 3) },
+			tensor.Shape{2, 3, 6, 9}, tensor.Shape{2, 3, 6, 9}},
 		{"unfold to the corner", func(b *nn.Builder, x nn.Value) nn.Value { return b.Unfold(x, nn.Unfold{K: 2, Stride: 2, Corner: true}) },
 			tensor.Shape{2, 3, 5, 8}, tensor.Shape{2, 12, 3, 4}},
 		{"norms", func(b *nn.Builder, x nn.Value) nn.Value {
@@ -222,6 +224,23 @@ func TestShapesRefused(t *testing.T) {
 		if _, err := g.Shapes(tt.in); err == nil || !strings.Contains(err.Error(), tt.want) {
 			t.Errorf("%v: error = %v, want %q in it", tt.in, err, tt.want)
 		}
+	}
+}
+
+// TestPositionsOfOneGrid: positions that are resized take images of any size, others of one alone.
+func TestPositionsOfOneGrid(t *testing.T) {
+	p := nn.Position{Name: "table", C: 8, GridH: 4, GridW: 3}
+	in := nn.Size{N: 2, C: 8, H: 3, W: 4, Tokens: true}
+	if s, err := p.Size(in); err != nil || s != in {
+		t.Errorf("resized: %v, %v", s, err)
+	}
+	p.Exact = true
+	if s, err := p.Size(in); err == nil || !strings.Contains(err.Error(), "expected a grid of 4 x 3") {
+		t.Errorf("another grid: %v, %v", s, err)
+	}
+	in.H, in.W = 4, 3
+	if s, err := p.Size(in); err != nil || s != in {
+		t.Errorf("its own: %v, %v", s, err)
 	}
 }
 

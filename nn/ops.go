@@ -114,6 +114,10 @@ type Linear struct {
 	// keys none: tensors are qkv.weight, q_bias and v_bias of the module that has the layer, as BEiT's attention
 	// names them. It takes tokens only.
 	QVBias bool
+	// InProj tells that the tensors are in_proj_weight and in_proj_bias, as PyTorch's MultiheadAttention names them.
+	InProj bool
+	// Function tells that the reference calls the layer as a function: counters that watch modules do not see it.
+	Function bool
 }
 
 // Add adds two values of the same shape.
@@ -210,9 +214,13 @@ func (l Linear) Params() []Param {
 			{Name: "q_bias", DType: tensor.F32, Shape: third}, {Name: "v_bias", DType: tensor.F32, Shape: third},
 		}
 	}
-	p := []Param{{Name: "weight", DType: tensor.F32, Shape: tensor.Shape{l.Out, l.In}}}
+	prefix := ""
+	if l.InProj {
+		prefix = "in_proj_"
+	}
+	p := []Param{{Name: prefix + "weight", DType: tensor.F32, Shape: tensor.Shape{l.Out, l.In}}}
 	if !l.Plain {
-		p = append(p, Param{Name: "bias", DType: tensor.F32, Shape: tensor.Shape{l.Out}})
+		p = append(p, Param{Name: prefix + "bias", DType: tensor.F32, Shape: tensor.Shape{l.Out}})
 	}
 	return p
 }

@@ -28,6 +28,8 @@ type Position struct {
 	GridH, GridW int
 	// Sinusoid tells that the table is not learnt, but a Sinusoid.
 	Sinusoid bool
+	// Exact tells that the reference does not resize the table: another grid is refused.
+	Exact bool
 }
 
 // Token takes one token of each image: (N,L,C) to (N,C).
@@ -112,6 +114,10 @@ func (p Position) Size(in ...Size) (Size, error) {
 	if err == nil && x.Extra != p.Extra {
 		err = fmt.Errorf("expected %d tokens before those of pixels, found %v", p.Extra, x)
 	}
+	if err == nil && p.Exact && (x.H != p.GridH || x.W != p.GridW) {
+		err = fmt.Errorf("expected a grid of %d x %d, as the positions have and which the reference does not resize, found %v: "+
+			"take images of the size that the network is for", p.GridH, p.GridW, x)
+	}
 	return x, err
 }
 
@@ -183,6 +189,11 @@ func (b *Builder) Prefix(x Value, names ...string) Value {
 // Position adds a learnt table of extra tokens and a grid to tokens.
 func (b *Builder) Position(x Value, name string, extra, gridH, gridW int) Value {
 	return b.node(Position{Name: name, C: x.C, Extra: extra, GridH: gridH, GridW: gridW}, x.C, x)
+}
+
+// ExactPosition is Position for one grid alone.
+func (b *Builder) ExactPosition(x Value, name string, extra, gridH, gridW int) Value {
+	return b.node(Position{Name: name, C: x.C, Extra: extra, GridH: gridH, GridW: gridW, Exact: true}, x.C, x)
 }
 
 // SinusoidPosition is Position by a Sinusoid.

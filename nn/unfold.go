@@ -9,6 +9,9 @@ type Unfold struct {
 	K, Stride, Pad int // Pad is the border on each side
 	// Corner asks for a border as Padding.Corner does, in place of Pad.
 	Corner bool
+	// PixelFirst asks for the channels of each pixel together: pixel (ky,kx) of channel c is channel
+	// (ky*K+kx)*C+c.
+	PixelFirst bool
 }
 
 func (Unfold) Kind() string { return "unfold" }

@@ -22,6 +22,7 @@ from mmpretrain.models.backbones.revvit import RevTransformerEncoderLayer
 from mmpretrain.models.backbones.shufflenet_v1 import ShuffleUnit
 from mmpretrain.models.backbones.shufflenet_v2 import InvertedResidual as ShuffleV2Block
 from mmpretrain.models.backbones.t2t_vit import T2TTransformerLayer
+from mmpretrain.models.backbones.tnt import TnTLayer
 from mmpretrain.models.backbones.vision_transformer import TransformerEncoderLayer
 from mmpretrain.models.utils import InvertedResidual
 from mmpretrain.models.utils.attention import scaled_dot_product_attention_pyimpl
@@ -52,6 +53,7 @@ BLOCKS = (
     ShuffleUnit,
     ShuffleV2Block,
     T2TTransformerLayer,
+    TnTLayer,
     TransformerEncoderLayer,
 )
 STAGES = (CSPStage, Res2Layer, ResLayer, DenseBlock, DenseTransition, InceptionA, InceptionB, InceptionC, InceptionD, InceptionE)

@@ -49,6 +49,7 @@ FAMILIES = [
     ("vision_transformer", ["Vision Transformer", "DeiT", "DeiT3", "MoCoV3", "MAE", "MaskFeat", "MILAN", "MFF", "EVA"], "mmengine", None),
     ("vision_transformer", ["CLIP"], "mmcv-legacy", None),
     ("revvit", ["RevViT"], "mmengine", 224),
+    ("tnt", ["Transformer in Transformer"], "mmcv-legacy", 224),
     ("t2t_vit", ["Tokens-to-Token ViT"], "mmcv-legacy", 224),
 ]
 # Families whose published figures are those of the deploy form.
@@ -74,6 +75,7 @@ TITLES = {
     "hrnet": "HRNet (arXiv:1908.07919).",
     "mlp_mixer": "MLP-Mixer (arXiv:2105.01601).",
     "vision_transformer": "Vision Transformer (arXiv:2010.11929), and networks of that shape under others' weights.",
+    "tnt": "Transformer in Transformer (arXiv:2103.00112).",
     "t2t_vit": "Tokens-to-Token ViT (arXiv:2101.11986).",
     "revvit": "RevViT, reversible Vision Transformers (Mangalam et al., CVPR 2022).",
 }

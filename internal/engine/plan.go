@@ -237,6 +237,8 @@ func (c *compiler) step(u unit) (step, error) {
 		return &joinStep{l.view(u.node.In[0]), l.view(u.node.In[1]), l.view(u.out), op.Count}, nil
 	case nn.Prefix:
 		return c.prefix(u)
+	case nn.PatchPosition:
+		return c.patchPosition(u, op)
 	case nn.Position:
 		return c.position(u, op)
 	case nn.PadTo, nn.CropLike:

@@ -110,7 +110,7 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 			x = at.LayerNormRuns(at.At("widen").Conv(x, runs*(normed+r.IntN(30))), runs)
 		case 15:
 			if x = at.Linear(x, 1+r.IntN(40)); r.IntN(3) == 0 {
-				x = at.At("plain").PlainLinear(x, 1+r.IntN(40))
+				x = at.At("plain").LinearOf(x, nn.Linear{Out: 1 + r.IntN(40), Plain: true, InProj: r.IntN(2) == 0})
 			}
 		case 16:
 			x = at.ResponseNorm(x)
@@ -181,7 +181,10 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 		case 26: // windows side by side, those of a slice and of all
 			k := 1 + r.IntN(3)
 			keep, work := at.Halves(at.At("widen").Conv(x, 2*(1+r.IntN(16))))
-			work = at.Unfold(work, nn.Unfold{K: k, Stride: 1 + r.IntN(3), Pad: r.IntN(k), Corner: r.IntN(2) == 0})
+			work = at.Unfold(work, nn.Unfold{K: k, Stride: 1 + r.IntN(3), Pad: r.IntN(k), Corner: r.IntN(2) == 0, PixelFirst: r.IntN(2) == 0})
+			if r.IntN(2) == 0 {
+				work = at.PatchPosition(at.PadTo(work, 1+k, 0), "table", 1+k)
+			}
 			x = at.At("join").Conv(work, 1+r.IntN(40))
 			if k%2 == 1 {
 				x = at.Unfold(at.Concat(at.Unfold(keep, nn.Unfold{K: k, Stride: 1, Pad: k / 2}), keep), nn.Unfold{K: 2, Stride: 2, Corner: true})

@@ -284,6 +284,11 @@ func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float
 				out[i] = x[c*plane(is)+at]
 			}
 		}
+	case nn.PatchPosition:
+		for i := range out {
+			c, y, w := i/plane(os)%op.C, i/os.W%os.H, i%os.W
+			out[i] = x[i] + p[0][(c*op.Side+y%op.Side)*op.Side+w%op.Side]
+		}
 	case nn.Position:
 		for i := range out {
 			c, at := i/plane(os)%op.C, i%plane(os)
@@ -415,9 +420,13 @@ func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float
 		top, _, left, _ := op.Pads(is.H, is.W)
 		for i := range out {
 			c, y, w := i/plane(os), i/os.W%os.H, i%os.W // c counts channels over images
-			iy, ix := y*op.Stride-top+c%(op.K*op.K)/op.K, w*op.Stride-left+c%op.K
+			from, pixel := c/(op.K*op.K), c%(op.K*op.K)
+			if op.PixelFirst {
+				from, pixel = c/os.C*is.C+c%is.C, c%os.C/is.C
+			}
+			iy, ix := y*op.Stride-top+pixel/op.K, w*op.Stride-left+pixel%op.K
 			if iy >= 0 && ix >= 0 && iy < is.H && ix < is.W {
-				out[i] = x[(c/(op.K*op.K)*is.H+iy)*is.W+ix]
+				out[i] = x[(from*is.H+iy)*is.W+ix]
 			}
 		}
 	case nn.Concat:

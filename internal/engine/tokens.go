@@ -63,6 +63,22 @@ func (s *embedStep) run(f *frame, task int) {
 	}
 }
 
+// patchPosition adds the table that is the same for every square.
+func (c *compiler) patchPosition(u unit, op nn.PatchPosition) (step, error) {
+	s := &embedStep{in: c.layout.view(u.node.In[0]), out: c.layout.view(u.out)}
+	table, err := float32s(c.net.bound, u.node.Params[0])
+	if err != nil {
+		return nil, err
+	}
+	b := s.out.buf
+	s.table = make([]float32, b.h*b.w*op.C)
+	for i := range s.table {
+		at, channel := i/op.C, i%op.C
+		s.table[i] = table[(channel*op.Side+at/b.w%op.Side)*op.Side+at%b.w%op.Side]
+	}
+	return s, nil
+}
+
 // tokenStep copies pixels of each image, from one on: a token to features, some tokens to a row, or
 // the pixels that follow other tokens to an image. One task is one row of output.
 type tokenStep struct {
