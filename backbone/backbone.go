@@ -46,6 +46,7 @@ var families = []*Family{
 	&mobileNetV2,
 	&mobileNetV3,
 	&mobileOne,
+	&mViT,
 	&regNet,
 	&repVGG,
 	&res2Net,

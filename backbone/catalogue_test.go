@@ -301,7 +301,8 @@ func TestComplexity(t *testing.T) {
 		}
 		for column, n := range got {
 			n -= unseen(row, column)
-			if want := row[column]; strconv.FormatInt(n, 10) != want && want != "" {
+			// Counts of einsum make floats of a sum.
+			if want := strings.TrimSuffix(row[column], ".0"); strconv.FormatInt(n, 10) != want && want != "" {
 				t.Errorf("%s: %s = %d, want %s", e.Name, column, n, want)
 			}
 		}

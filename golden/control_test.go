@@ -30,6 +30,7 @@ var subjects = map[string]struct{ family, arch string }{
 	"mobilenet-v2_8xb32_in1k":                  {"mobilenet_v2", "mobilenet-v2"},
 	"mobilenet-v3-small-050_3rdparty_in1k":     {"mobilenet_v3", "mobilenet-v3-small-050"},
 	"revvit-small_3rdparty_in1k":               {"revvit", "revvit-small"},
+	"mvitv2-tiny_3rdparty_in1k":                {"mvit", "mvitv2-tiny"},
 	"shufflenet-v1-1x_16xb64_in1k":             {"shufflenet_v1", "shufflenet-v1-1x"},
 	"shufflenet-v2-1x_16xb64_in1k":             {"shufflenet_v2", "shufflenet-v2-1x"},
 	"t2t-vit-t-14_8xb64_in1k":                  {"t2t_vit", "t2t-vit-t-14"},
@@ -182,6 +183,25 @@ var controls = []control{
 		ln1, ln2 := n.find(t, "backbone.layers.3.ln1", "layer_norm"), n.find(t, "backbone.layers.3.ln2", "layer_norm")
 		n.graph.Nodes[ln2].In = n.graph.Nodes[ln1].In
 	}, "backbone.layers.3", same},
+
+	// MViT: heads that are pooled, and the terms of rows and columns.
+	{"tables of rows and columns swapped", "mvitv2-tiny_3rdparty_in1k", func(t *testing.T, n *network) {
+		n.swapTensors(t, "backbone.blocks.4.attn.rel_pos_h", "backbone.blocks.4.attn.rel_pos_w")
+	}, "backbone.blocks.4", same},
+	{"terms scaled as products are", "mvitv2-tiny_3rdparty_in1k", func(t *testing.T, n *network) {
+		for _, name := range []string{"backbone.blocks.0.attn.rel_pos_h", "backbone.blocks.0.attn.rel_pos_w"} {
+			for i, table := 0, n.own(t, name); i < len(table); i++ {
+				table[i] /= float32(math.Sqrt(96))
+			}
+		}
+	}, "backbone.blocks.0", same},
+	{"queries pooled as keys are", "mvitv2-tiny_3rdparty_in1k", func(t *testing.T, n *network) {
+		n.swapTensors(t, "backbone.blocks.5.attn.pool_q.weight", "backbone.blocks.5.attn.pool_k.weight")
+	}, "backbone.blocks.5", same},
+	{"residual connection widens what was not normed", "mvitv2-tiny_3rdparty_in1k", func(t *testing.T, n *network) {
+		norm, proj := n.find(t, "backbone.blocks.3.norm1", "layer_norm"), n.find(t, "backbone.blocks.3.proj", "linear")
+		n.graph.Nodes[proj].In = n.graph.Nodes[norm].In
+	}, "backbone.blocks.3", same},
 
 	// CSPNet, in networks small enough for every kind of change.
 	{"slope 0.1 everywhere", "cspresnet-nano_digits", func(t *testing.T, n *network) {

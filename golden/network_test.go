@@ -219,6 +219,12 @@ func (n *network) swapInputs(t *testing.T, path string) {
 	n.graph.Nodes[n.find(t, path, "attention")].In = in
 }
 
+// swapTensors exchanges two tensors of one shape.
+func (n *network) swapTensors(t *testing.T, a, b string) {
+	t.Helper()
+	n.values[a], n.values[b] = n.own(t, b), n.own(t, a)
+}
+
 // actAfterAdd puts an activation behind the addition of a block.
 func (n *network) actAfterAdd(t *testing.T, block string) {
 	t.Helper()

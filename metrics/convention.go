@@ -3,6 +3,7 @@ package metrics
 import (
 	"fmt"
 	"slices"
+	"strconv"
 	"strings"
 
 	"github.com/gozoo/zoo/nn"
@@ -80,7 +81,7 @@ func (c Convention) Scope(g *nn.Graph) Scope {
 //
 // The products of attention are two matrix products in the reference that figures were
 // published with. Its counter does not see them where it calls PyTorch's fused attention since.
-func (c Convention) flops(node nn.Node, l *LayerCost) (int64, error) {
+func (c Convention) flops(node nn.Node, l *LayerCost, sizes []nn.Size) (int64, error) {
 	in, out := numel(l.In[0]), numel(l.Out)
 	legacy := c == MMCVLegacy
 	if legacy && node.Path == "" {
@@ -123,7 +124,17 @@ func (c Convention) flops(node nn.Node, l *LayerCost) (int64, error) {
 			return product(2, in)
 		}
 		return product(5, in)
-	case nn.Attention, nn.DecomposedAttention:
+	case nn.DecomposedAttention:
+		attention, rows, columns, err := decomposed(sizes[0], sizes[1], sizes[2])
+		if legacy || err != nil {
+			return 0, err
+		}
+		rows, err = sum(fourDigits(rows), fourDigits(columns))
+		if err != nil {
+			return 0, err
+		}
+		return sum(attention, rows)
+	case nn.Attention:
 		if legacy {
 			return 0, nil
 		}
@@ -149,6 +160,13 @@ func (c Convention) flops(node nn.Node, l *LayerCost) (int64, error) {
 		return 0, nil
 	}
 	return 0, fmt.Errorf("%s has no rule for %s", string(c), node.Op.Kind())
+}
+
+// fourDigits returns what fvcore's and mmengine's counters make of the multiply-accumulates of an
+// einsum: they read twice the number from a text of four digits.
+func fourDigits(macs int64) int64 {
+	n, _ := strconv.ParseFloat(strconv.FormatFloat(2*float64(macs), 'e', 3, 64), 64)
+	return int64(n / 2)
 }
 
 // actFLOPs returns what an activation counts; mmcv's list of them is closed.

@@ -100,7 +100,7 @@ func Count(g *nn.Graph, input tensor.Shape, c Convention) (Cost, error) {
 // MACs returns the multiply-accumulates of all convolutions, linear layers and attentions for
 // an input (1,C,H,W): the arithmetic that speed is measured by.
 func MACs(g *nn.Graph, input tensor.Shape) (int64, error) {
-	none := func(nn.Node, *LayerCost) (int64, error) { return 0, nil }
+	none := func(nn.Node, *LayerCost, []nn.Size) (int64, error) { return 0, nil }
 	layers, err := walk(g, input, none)
 	if err != nil {
 		return 0, err
@@ -114,7 +114,7 @@ func MACs(g *nn.Graph, input tensor.Shape) (int64, error) {
 
 // walk lists the layers of g; flops says what each counts. The sums of all MACs
 // and FLOPs fit an int64.
-func walk(g *nn.Graph, input tensor.Shape, flops func(n nn.Node, l *LayerCost) (int64, error)) ([]LayerCost, error) {
+func walk(g *nn.Graph, input tensor.Shape, flops func(n nn.Node, l *LayerCost, in []nn.Size) (int64, error)) ([]LayerCost, error) {
 	sizes, err := g.Sizes(input)
 	if err != nil {
 		return nil, fmt.Errorf("metrics: %w", err)
@@ -139,7 +139,7 @@ func walk(g *nn.Graph, input tensor.Shape, flops func(n nn.Node, l *LayerCost) (
 		}
 		l.MACs, err = layerMACs(n.Op, &l, in)
 		if err == nil {
-			l.FLOPs, err = flops(n, &l)
+			l.FLOPs, err = flops(n, &l, in)
 		}
 		if err == nil {
 			macs, err = sum(macs, l.MACs)
@@ -171,20 +171,35 @@ func layerMACs(op nn.Op, l *LayerCost, sizes []nn.Size) (int64, error) {
 	case nn.BatchNorm, nn.LayerNorm, nn.LayerScale, nn.ResponseNorm, nn.Act, nn.MaxPool, nn.AvgPool, nn.GlobalAvgPool, nn.Upsample:
 		return 0, nil
 	case nn.DecomposedAttention: // besides that, a score of each query and row and column of keys
-		q, k, v := sizes[0], sizes[1], sizes[2]
-		each, err := product(int64(k.Positions()), int64(k.C+v.C))
+		scores, rows, columns, err := decomposed(sizes[0], sizes[1], sizes[2])
 		if err == nil {
-			each, err = sum(each, int64(k.H+k.W)*int64(k.C))
+			rows, err = sum(rows, columns)
 		}
 		if err != nil {
 			return 0, err
 		}
-		return product(int64(q.N), int64(q.Positions()), each)
+		return sum(scores, rows)
 	}
 	if moves(op) {
 		return 0, nil
 	}
 	return 0, fmt.Errorf("no rule for %s", op.Kind())
+}
+
+// decomposed returns the multiply-accumulates of nn.DecomposedAttention: those of every attention, and
+// those of queries and the vectors of rows, and of columns.
+func decomposed(q, k, v nn.Size) (attention, rows, columns int64, err error) {
+	queries, err := product(int64(q.N), int64(q.Positions()))
+	if err == nil {
+		attention, err = product(queries, int64(k.Positions()), int64(k.C+v.C))
+	}
+	if err == nil {
+		rows, err = product(queries, int64(k.H), int64(k.C))
+	}
+	if err == nil {
+		columns, err = product(queries, int64(k.W), int64(k.C))
+	}
+	return attention, rows, columns, err
 }
 
 // moves reports whether an operator adds or multiplies element by element, or computes nothing: it

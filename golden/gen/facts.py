@@ -73,7 +73,7 @@ def counters(net, shape):
     net.forward = net.extract_feat
     with torch.no_grad(), redirect_stdout(io.StringIO()):
         legacy, _ = mmcv_count(net, shape[1:], as_strings=False, print_per_layer_stat=False)
-        return int(legacy), mmengine_count(net, shape[1:], show_arch=False)["flops"]  # its drawing fails on HRNet
+        return int(legacy), int(mmengine_count(net, shape[1:], show_arch=False)["flops"])  # its drawing fails on HRNet
 
 
 def measure(model, size, known={}):

@@ -53,7 +53,8 @@ def run(net, x):
 
     def watch(path):
         def hook(_module, _inputs, out):
-            out = out[-1] if isinstance(out, tuple) else out
+            if isinstance(out, tuple):
+                out = [x for x in out if isinstance(x, torch.Tensor)][-1]  # MViT's blocks return a size, too
             probes[path] = synthetic.probe(path, out.numpy())
 
         return hook

@@ -15,6 +15,7 @@ from mmpretrain.models.backbones.inception_v3 import BasicConv2d, InceptionA, In
 from mmpretrain.models.backbones.mlp_mixer import MixerBlock
 from mmpretrain.models.backbones.mobilenet_v2 import InvertedResidual as MobileV2Block
 from mmpretrain.models.backbones.mobileone import MobileOneBlock
+from mmpretrain.models.backbones.mvit import MultiScaleBlock
 from mmpretrain.models.backbones.repvgg import RepVGGBlock
 from mmpretrain.models.backbones.res2net import Res2Layer
 from mmpretrain.models.backbones.resnet import BasicBlock, Bottleneck, ResLayer
@@ -48,6 +49,7 @@ BLOCKS = (
     MixerBlock,
     MobileOneBlock,
     MobileV2Block,
+    MultiScaleBlock,
     RepVGGBlock,
     RevTransformerEncoderLayer,
     ShuffleUnit,
