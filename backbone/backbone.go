@@ -56,6 +56,7 @@ var families = []*Family{
 	&seResNet,
 	&shuffleNetV1,
 	&shuffleNetV2,
+	&swinTransformer,
 	&t2tViT,
 	&tnt,
 	&vgg,

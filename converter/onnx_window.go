@@ -88,8 +88,11 @@ func (m *onnxModel) cropLike(n nn.Node) onnxNode {
 
 // shift returns by how much windows of a grid are shifted, a list of one integer, and its negative.
 func (m *onnxModel) shift(path, grid string, w nn.Window) (shift, back string) {
-	name := fmt.Sprintf("%s shifted %d of %d", grid, w.Shift, w.Side)
+	name := fmt.Sprintf("%s shifted %d of %d, %v", grid, w.Shift, w.Side, w.Single)
 	shift = m.once(name, func() string {
+		if w.Single {
+			return m.index(w.Shift)
+		}
 		least := onnxNode{kind: "ReduceMin", in: []string{grid}}
 		least.int("keepdims", 1)
 		several := m.step(path, onnxNode{kind: "Greater", in: []string{m.step(path, least), m.index(w.Side)}})
@@ -150,7 +153,7 @@ func (m *onnxModel) joinedSquares(path, x, grid string, w nn.Window) onnxNode {
 
 // mask returns what hides pixels of a shifted window from each other, (windows,1,Side*Side,Side*Side).
 func (m *onnxModel) mask(path, grid string, w nn.Window) string {
-	return m.once(fmt.Sprintf("%s masked %d of %d", grid, w.Shift, w.Side), func() string {
+	return m.once(fmt.Sprintf("%s masked %v", grid, w), func() string {
 		step := func(kind string, in ...string) string { return m.step(path, onnxNode{kind: kind, in: in}) }
 		shift, _ := m.shift(path, grid, w)
 		var regions [2]string // of each row and column: before the last windows, in them, behind the cut
@@ -169,7 +172,7 @@ func (m *onnxModel) mask(path, grid string, w nn.Window) string {
 		cut := step("Reshape", both, m.joined(path, 0, count, side, columns, side))
 		cut = step("Reshape", m.step(path, transpose(cut, 0, 2, 1, 3)), m.integers(fmt.Sprintf("zoo.cut%d", w.Side), -1, 1, w.Side*w.Side))
 		same := step("Equal", step("Unsqueeze", cut, m.index(3)), step("Unsqueeze", cut, m.index(2)))
-		return step("Mul", m.cast(path, step("Not", same), tensor.F32), m.scalar("zoo.hide", -100))
+		return step("Mul", m.cast(path, step("Not", same), tensor.F32), m.scalar(fmt.Sprint("zoo.hide", w.Hide), float32(w.Hide)))
 	})
 }
 

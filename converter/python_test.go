@@ -142,8 +142,9 @@ func windows(classes int) (*nn.Graph, error) {
 	x = b.CropLike(b.PadTo(x, 5, 0), x)
 	for i, a := range []nn.Attention{
 		{Heads: 2, Window: nn.Window{Side: 3}},
-		{Heads: 3, Window: nn.Window{Side: 4, Shift: 1}, Bias: nn.ScoreBias{Table: "table", Index: "index", By: nn.Offsets{H: 4, W: 4}}},
-		{Heads: 3, Window: nn.Window{Side: 17, Shift: 3}},
+		{Heads: 3, Window: nn.Window{Side: 4, Shift: 1, Hide: -100}, Bias: nn.ScoreBias{Table: "table", Index: "index", By: nn.Offsets{H: 4, W: 4}}},
+		{Heads: 3, Window: nn.Window{Side: 17, Shift: 3, Hide: -100}},
+		{Heads: 2, Window: nn.Window{Side: 17, Shift: 3, Hide: -2, Single: true}},
 	} {
 		at := b.At(i)
 		tokens := at.Tokens(at.At("norm").LayerNorm(x))

@@ -33,6 +33,7 @@ var subjects = map[string]struct{ family, arch string }{
 	"mvitv2-tiny_3rdparty_in1k":                {"mvit", "mvitv2-tiny"},
 	"shufflenet-v1-1x_16xb64_in1k":             {"shufflenet_v1", "shufflenet-v1-1x"},
 	"shufflenet-v2-1x_16xb64_in1k":             {"shufflenet_v2", "shufflenet-v2-1x"},
+	"swin-tiny_16xb64_in1k":                    {"swin", "swin-tiny"},
 	"t2t-vit-t-14_8xb64_in1k":                  {"t2t_vit", "t2t-vit-t-14"},
 	"tnt-small-p16_3rdparty_in1k":              {"tnt", "tnt-small-p16"},
 }
@@ -57,6 +58,19 @@ const (
 	late                   // it fails there or in a layer after it, where errors have added up
 	unseen                 // it errs by less than bf16 may
 )
+
+// transposed is a relation with queries and keys exchanged.
+type transposed struct{ nn.Relation }
+
+func (r transposed) Index() []int64 {
+	queries, keys, _ := r.Size()
+	from := r.Relation.Index()
+	index := make([]int64, 0, len(from))
+	for i := range from {
+		index = append(index, from[i%queries*keys+i/queries])
+	}
+	return index
+}
 
 var controls = []control{
 	// ConvNeXt: its norms, its scales and its activation.
@@ -202,6 +216,34 @@ var controls = []control{
 		norm, proj := n.find(t, "backbone.blocks.3.norm1", "layer_norm"), n.find(t, "backbone.blocks.3.proj", "linear")
 		n.graph.Nodes[proj].In = n.graph.Nodes[norm].In
 	}, "backbone.blocks.3", same},
+	// Windows, and the bias of what is in one.
+	{"windows not shifted", "swin-tiny_16xb64_in1k", func(t *testing.T, n *network) {
+		n.each("backbone.stages.1.blocks.1.", each(func(a *nn.Attention) { a.Window.Shift = 0 }))
+	}, "backbone.stages.1.blocks.1", same},
+	{"windows shifted by one more", "swin-tiny_16xb64_in1k", func(t *testing.T, n *network) {
+		n.each("backbone.stages.1.blocks.1.", each(func(a *nn.Attention) { a.Window.Shift++ }))
+	}, "backbone.stages.1.blocks.1", same},
+	{"mask missing", "swin-tiny_16xb64_in1k", func(t *testing.T, n *network) {
+		n.each("backbone.stages.1.blocks.1.", each(func(a *nn.Attention) { a.Window.Hide = 0 }))
+	}, "backbone.stages.1.blocks.1", same},
+	{"one window shifted", "swin-tiny_16xb64_in1k", func(t *testing.T, n *network) {
+		n.each("backbone.stages.3.blocks.1.", each(func(a *nn.Attention) { a.Window.Single = true }))
+	}, "backbone.stages.3.blocks.1", same},
+	{"bias left out", "swin-tiny_16xb64_in1k", func(t *testing.T, n *network) {
+		n.each("backbone.stages.1.blocks.0.", each(func(a *nn.Attention) { a.Bias.By = nil }))
+	}, "backbone.stages.1.blocks.0", same},
+	{"bias transposed", "swin-tiny_16xb64_in1k", func(t *testing.T, n *network) {
+		n.each("backbone.stages.1.blocks.0.", each(func(a *nn.Attention) { a.Bias.By = transposed{a.Bias.By} }))
+	}, "backbone.stages.1.blocks.0", same},
+	{"patches merged row by row", "swin-tiny_16xb64_in1k", func(t *testing.T, n *network) {
+		weights := n.values["backbone.stages.0.downsample.reduction.weight"] // (192,96*4)
+		other := slices.Clone(weights)
+		for i, w := range weights {
+			c, at := i%384/4, i%4
+			other[i/384*384+at*96+c] = w
+		}
+		n.values["backbone.stages.0.downsample.reduction.weight"] = other
+	}, "backbone.stages.1.blocks.0", same},
 
 	// CSPNet, in networks small enough for every kind of change.
 	{"slope 0.1 everywhere", "cspresnet-nano_digits", func(t *testing.T, n *network) {

@@ -6,13 +6,19 @@ import "fmt"
 // itself alone. The image must be whole squares: see PadTo.
 //
 // Shifted by Shift pixels, up and to the left, the squares of the last row and column are joined
-// from opposite edges of the image: what came from one edge does not see what came from the other.
-// An image of one square along either axis is not shifted, as in Swin's published code.
-type Window struct{ Side, Shift int }
+// from opposite edges of the image: to the scores of what came from one edge, for what came from the
+// other, Hide is added, which is -100 in Swin's published code. There an image of one square along either
+// axis is not shifted, either; with Single it is.
+type Window struct {
+	Side, Shift int
+	Hide        float64
+	Single      bool
+}
 
-// Of returns the window of an image of h x w pixels: not shifted where there is one along an axis.
+// Of returns the window of an image of h x w pixels: not shifted where there is one along an axis, and
+// Single is not set.
 func (w Window) Of(h, width int) Window {
-	if min(h, width) == w.Side {
+	if !w.Single && min(h, width) == w.Side {
 		w.Shift = 0
 	}
 	return w

@@ -72,7 +72,7 @@ func TestNear(t *testing.T) {
 		"hrnet-w48_3rdparty_8xb32-ssld_in1k":                  {"hrnet-w48-ssld"},
 		"efficientnet-b7_3rdparty-ra-noisystudent_in1k":       {"efficientnet-b7-noisystudent"},
 		"efficientnet-l2_3rdparty-ra-noisystudent_in1k-475px": {"efficientnet-l2", "efficientnet_l2"},
-		"": {"swin_t", "yolov8", "", "a", "?", "alexnet", "googlenet", "squeezenet1_1", strings.Repeat("resnet50", 40), "../../etc/passwd",
+		"": {"maxvit_t", "yolov8", "", "a", "?", "alexnet", "googlenet", "squeezenet1_1", strings.Repeat("resnet50", 40), "../../etc/passwd",
 			"é"},
 	} {
 		for _, input := range inputs {

@@ -22,6 +22,7 @@ from mmpretrain.models.backbones.resnet import BasicBlock, Bottleneck, ResLayer
 from mmpretrain.models.backbones.revvit import RevTransformerEncoderLayer
 from mmpretrain.models.backbones.shufflenet_v1 import ShuffleUnit
 from mmpretrain.models.backbones.shufflenet_v2 import InvertedResidual as ShuffleV2Block
+from mmpretrain.models.backbones.swin_transformer import SwinBlock
 from mmpretrain.models.backbones.t2t_vit import T2TTransformerLayer
 from mmpretrain.models.backbones.tnt import TnTLayer
 from mmpretrain.models.backbones.vision_transformer import TransformerEncoderLayer
@@ -54,6 +55,7 @@ BLOCKS = (
     RevTransformerEncoderLayer,
     ShuffleUnit,
     ShuffleV2Block,
+    SwinBlock,
     T2TTransformerLayer,
     TnTLayer,
     TransformerEncoderLayer,

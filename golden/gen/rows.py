@@ -47,6 +47,8 @@ FAMILIES = [
     ("hrnet", ["HRNet"], "mmcv-legacy", 224),
     ("mlp_mixer", ["MLP-Mixer"], "mmcv-legacy", 224),
     ("vision_transformer", ["Vision Transformer", "DeiT", "DeiT3", "MoCoV3", "MAE", "MaskFeat", "MILAN", "MFF", "EVA"], "mmengine", None),
+    ("swin", ["Swin-Transformer"], "mmcv-legacy", 224),
+    ("swin", ["SimMIM"], "mmengine", 224),
     ("vision_transformer", ["CLIP"], "mmcv-legacy", None),
     ("mvit", ["MViT V2"], "mmengine", 224),
     ("revvit", ["RevViT"], "mmengine", 224),
@@ -76,6 +78,7 @@ TITLES = {
     "hrnet": "HRNet (arXiv:1908.07919).",
     "mlp_mixer": "MLP-Mixer (arXiv:2105.01601).",
     "mvit": "MViT V2 (arXiv:2112.01526).",
+    "swin": "Swin Transformer (arXiv:2103.14030).",
     "vision_transformer": "Vision Transformer (arXiv:2010.11929), and networks of that shape under others' weights.",
     "tnt": "Transformer in Transformer (arXiv:2103.00112).",
     "t2t_vit": "Tokens-to-Token ViT (arXiv:2101.11986).",
@@ -169,6 +172,13 @@ def vit(config):
     return name if b.img_size == 224 else f"{name}-{b.img_size}px"
 
 
+def swin(config):
+    """Returns the architecture of a Swin Transformer, named after its windows where those are not of 7 x 7 tokens."""
+    b = config.model.backbone
+    side = b.get("stage_cfgs", {}).get("block_cfgs", {}).get("window_size", 7)
+    return f"swin-{b.arch}" + {7: "", 12: "-384px"}.get(side, f"-w{side}")
+
+
 def row(model, family, convention, size):
     """Returns the row of a model, or None where zoo does not have its network."""
     name, meta, metrics = model["Name"], model["Metadata"], imagenet(model)
@@ -182,6 +192,9 @@ def row(model, family, convention, size):
     arch = name.split("_")[0].replace("convnextv2", "convnext-v2")
     if family == "vision_transformer" and (arch := vit(config)) is None:
         return None
+    if family == "swin":
+        arch = swin(config)
+        size = crop if arch.endswith(("-384px", "-w6")) else size
     note = NOTES.get(name) or NOTES.get(family) or (arch.endswith(("-mean", "-mean-448px")) and MEAN) or (arch.startswith("deit3") and TWICE)
     converted = model.get("Converted From", {}).get("Weights")
     key = f'"{name}"' if "." in name else name

@@ -172,7 +172,7 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 			x = at.At("norm").LayerNorm(few(at.At("widen"), x, heads*(normed+r.IntN(20))))
 			y := at.PadTo(at.Tokens(x), side, 0)
 			qkv := at.Split(at.At("qkv").Linear(y, 3*x.C), 3)
-			a := nn.Attention{Heads: heads, Window: nn.Window{Side: side, Shift: r.IntN(side)}}
+			a := nn.Attention{Heads: heads, Window: nn.Window{Side: side, Shift: r.IntN(side), Hide: -100 * r.Float64(), Single: r.IntN(2) == 0}}
 			if r.IntN(3) > 0 {
 				a.Bias = nn.ScoreBias{Table: "table", Index: "index", By: nn.Offsets{H: side, W: side}}
 			}

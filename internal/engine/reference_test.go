@@ -359,7 +359,7 @@ func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float
 						shares[j] += p[0][biased(op, is, i, j)*op.Heads+head%op.Heads]
 					}
 					if !shown {
-						shares[j] -= 100
+						shares[j] += op.Window.Hide
 					}
 					shares[j] = math.Exp(shares[j])
 					sum += shares[j]
@@ -453,7 +453,7 @@ func windowed(w nn.Window, s nn.Size, i, j int) (sees, shown bool) {
 	if w.Side == 0 {
 		return true, true
 	}
-	if w.Side == s.H || w.Side == s.W {
+	if !w.Single && (w.Side == s.H || w.Side == s.W) {
 		w.Shift = 0
 	}
 	sees, shown = true, true
@@ -470,7 +470,7 @@ func biased(op nn.Attention, s nn.Size, i, j int) int {
 	o := op.Bias.By.(nn.Offsets)
 	rows, columns := i/s.W-j/s.W, i%s.W-j%s.W
 	if side := op.Window.Side; side > 0 {
-		if side == s.H || side == s.W {
+		if !op.Window.Single && (side == s.H || side == s.W) {
 			op.Window.Shift = 0
 		}
 		place := func(at, n int) int { return (at + n - op.Window.Shift) % n % side }
