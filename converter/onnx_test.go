@@ -121,13 +121,20 @@ func TestONNX(t *testing.T) {
 				"Conv Unsqueeze Conv " + // windows side by side
 				"Shape Slice Add Div Mul Sub Concat Pad Shape Slice Div Slice Slice Concat Tile Add Conv Gather Unsqueeze Conv " + // squares
 				"Conv Resize Unsqueeze Conv Unsqueeze Conv " +
-				"ReduceL2 ReduceMean Add Div Mul Unsqueeze Mul Unsqueeze Add Add Gather Unsqueeze Mul Conv " +
-				"Shape Slice Reshape Transpose " + // tokens
+				"ReduceL2 ReduceMean Add Div Mul Unsqueeze Mul Unsqueeze Add Add Gather Unsqueeze Mul " +
+				"Shape Slice Slice Concat Slice Squeeze Add Range Add Div Mul Unsqueeze Div Sin Mul Cos Mul Add Unsqueeze Expand " + // rows in waves
+				"Slice Squeeze Add Range Add Div Mul Unsqueeze Div Sin Mul Cos Mul Add Expand Concat Transpose Conv Add " + // and columns
+				"Conv Shape Slice Reshape Transpose " + // tokens
 				"Shape Slice Concat Expand Concat Expand Concat " + // others before them
 				"Slice Reshape Transpose Concat Resize Reshape Transpose Slice Concat Add " + // their positions
 				"LayerNormalization Transpose MatMul Add Slice Slice Slice " +
 				"Reshape Transpose Reshape Transpose MatMul Mul Softmax Reshape Transpose MatMul Transpose Reshape " + // attention
 				"Mul Add " +
+				"LayerNormalization Transpose MatMul Add Slice Slice Slice " +
+				"Reshape Transpose ReduceL2 Max Div Reshape Transpose ReduceL2 Max Div " + // channels of length 1
+				"Transpose MatMul Mul Softmax Reshape Transpose MatMul Transpose Reshape Add " +
+				"LayerNormalization Transpose MatMul Add Slice Slice Slice " +
+				"Reshape Transpose Reshape Transpose Transpose MatMul Mul Softmax Reshape Transpose MatMul Transpose Reshape Add " +
 				"Slice Reshape Transpose Reshape Transpose MatMul Mul Softmax Reshape Transpose MatMul Transpose Reshape " + // first tokens
 				"Slice Transpose Concat Reshape Shape Slice Reshape Transpose Concat Add " + // before others
 				"Transpose Concat MatMul Add Slice Slice Slice " + // keys without a bias
