@@ -98,6 +98,17 @@ func (m *onnxModel) pixelsOf(u nn.Unfold) string {
 	return m.constant(fmt.Sprintf("zoo.unfold%dof%d", u.K, u.C), tensor.FromFloat32s(tensor.Shape{u.C * taps, 1, u.K, u.K}, filters))
 }
 
+// runsOf returns the name of a constant: which channel each channel of what is taken of runs is.
+func (m *onnxModel) runsOf(s nn.SliceRuns) string {
+	var from []int
+	for at := 0; at < s.C; at += s.C / s.Runs {
+		for i := s.From; i < s.To; i++ {
+			from = append(from, at+i)
+		}
+	}
+	return m.integers(fmt.Sprint("zoo.runs", s), from...)
+}
+
 // scales returns the name of a constant: the factors of all axes of an image.
 func (m *onnxModel) scales(s int) string {
 	return m.constant(fmt.Sprintf("zoo.scales%d", s), tensor.FromFloat32s(tensor.Shape{4}, []float32{1, 1, float32(s), float32(s)}))

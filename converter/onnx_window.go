@@ -184,8 +184,15 @@ func (m *onnxModel) scoreBias(n nn.Node, o nn.Attention) string {
 		index = append(index, int(i))
 	}
 	rows := onnxNode{kind: "Gather", in: []string{m.weight(n.Params[0]), m.integers(fmt.Sprintf("zoo.relations %#v", o.Bias.By), index...)}}
-	rows.int("axis", 0)
-	x := m.step(n.Path, transpose(m.step(n.Path, rows), 1, 0))
+	axis := 0
+	if o.Bias.HeadsFirst {
+		axis = 1
+	}
+	rows.int("axis", axis)
+	x := m.step(n.Path, rows)
+	if !o.Bias.HeadsFirst {
+		x = m.step(n.Path, transpose(x, 1, 0))
+	}
 	shape := m.integers(fmt.Sprintf("zoo.scores%dx%dx%d", o.Heads, queries, keys), 1, o.Heads, queries, keys)
 	return m.step(n.Path, onnxNode{kind: "Reshape", in: []string{x, shape}})
 }

@@ -143,13 +143,18 @@ func windows(classes int) (*nn.Graph, error) {
 	for i, a := range []nn.Attention{
 		{Heads: 2, Window: nn.Window{Side: 3}},
 		{Heads: 3, Window: nn.Window{Side: 4, Shift: 1, Hide: -100}, Bias: nn.ScoreBias{Table: "table", Index: "index", By: nn.Offsets{H: 4, W: 4}}},
+		{Heads: 3, Window: nn.Window{Side: 4}, Bias: nn.ScoreBias{Table: "table", HeadsFirst: true, By: nn.Apart{H: 4, W: 4}}},
 		{Heads: 3, Window: nn.Window{Side: 17, Shift: 3, Hide: -100}},
 		{Heads: 2, Window: nn.Window{Side: 17, Shift: 3, Hide: -2, Single: true}},
 	} {
 		at := b.At(i)
 		tokens := at.Tokens(at.At("norm").LayerNorm(x))
 		padded := at.PadTo(tokens, a.Window.Side, 1)
-		qkv := at.Split(at.At("qkv").PlainLinear(padded, 3*x.C), 3)
+		all, part := at.At("qkv").PlainLinear(padded, 3*x.C), x.C/a.Heads
+		qkv := at.Split(all, 3)
+		if a.Bias.HeadsFirst {
+			qkv = at.CutRuns(all, a.Heads, part, part, part)
+		}
 		x = at.Image(at.Add(tokens, at.CropLike(at.AttentionOf(qkv[0], qkv[1], qkv[2], a), tokens)))
 	}
 	return b.Graph(b.At("fc").Linear(b.At("pool").Features(b.Flatten(b.GlobalAvgPool(x))), classes))

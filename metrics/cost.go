@@ -223,6 +223,7 @@ func moves(op nn.Op) bool {
 		nn.Scale,
 		nn.Shuffle,
 		nn.Slice,
+		nn.SliceRuns,
 		nn.Token,
 		nn.Tokens,
 		nn.Transpose,

@@ -200,6 +200,7 @@ func TestOperators(t *testing.T) {
 		{"rotary", func(b *nn.Builder, x nn.Value) nn.Value {
 			return b.At("a").Rotary(b.Tokens(x), nn.Rotary{Dim: 2, GridH: 6, GridW: 6})
 		}, 0, 0},
+		{"runs cut", func(b *nn.Builder, x nn.Value) nn.Value { return b.CutRuns(x, 2, 1, 1)[1] }, 0, 0},
 		{"transpose", func(b *nn.Builder, x nn.Value) nn.Value { return b.Transpose(b.Tokens(x), 36, 2, 2) }, 0, 0},
 		{"product", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Mul(x, x) }, 0, 0},
 		{"unfold", func(b *nn.Builder, x nn.Value) nn.Value {

@@ -9,12 +9,21 @@ import (
 // A ScoreBias is what is learnt to be added to the scores of an attention: for each head a number for
 // each relation that a query and a key can have.
 type ScoreBias struct {
-	// Table names the tensor of numbers, (entries,heads).
-	Table string
+	// Table names the tensor of numbers, (entries,heads), or (heads,entries) where HeadsFirst is set.
+	Table      string
+	HeadsFirst bool
 	// Index names the buffer in which checkpoints hold Relation.Index; empty where they do not.
 	Index string
 	// By says which entry belongs to a query and a key; nil where nothing is added.
 	By Relation
+}
+
+// At returns the element of the table that belongs to a relation and a head.
+func (b ScoreBias) At(relation, head, heads int) int {
+	if _, _, relations := b.By.Size(); b.HeadsFirst {
+		return head*relations + relation
+	}
+	return relation*heads + head
 }
 
 // A Relation numbers the relations of queries and keys. Values of a type that implements it are
@@ -48,6 +57,26 @@ func (o Offsets) Index() []int64 {
 	return index
 }
 
+// Apart relates the pixels of a grid of H x W by how many rows and how many columns lie between them,
+// whichever comes first: H*W relations, as EfficientFormer numbers them.
+type Apart struct{ H, W int }
+
+// Size returns H*W, H*W and H*W.
+func (a Apart) Size() (queries, keys, relations int) { return a.H * a.W, a.H * a.W, a.H * a.W }
+
+// Index returns rows between * W + columns between.
+func (a Apart) Index() []int64 {
+	n := a.H * a.W
+	index := make([]int64, 0, n*n)
+	for q := range n {
+		for k := range n {
+			rows, columns := q/a.W-k/a.W, q%a.W-k%a.W
+			index = append(index, int64(max(rows, -rows)*a.W+max(columns, -columns)))
+		}
+	}
+	return index
+}
+
 // indices is what a buffer of a Relation's indices is fixed to.
 type indices struct{ of Relation }
 
@@ -72,7 +101,11 @@ func (b ScoreBias) params(heads int) []Param {
 		return nil
 	}
 	queries, keys, relations := b.By.Size()
-	p := []Param{{Name: b.Table, DType: tensor.F32, Shape: tensor.Shape{relations, heads}}}
+	table := tensor.Shape{relations, heads}
+	if b.HeadsFirst {
+		table = tensor.Shape{heads, relations}
+	}
+	p := []Param{{Name: b.Table, DType: tensor.F32, Shape: table}}
 	if b.Index != "" {
 		p = append(p, Param{Name: b.Index, DType: tensor.I64, Shape: tensor.Shape{queries, keys}, Buffer: true, Optional: true, Fixed: indices{b.By}})
 	}

@@ -86,6 +86,8 @@ func TestBuilderErrors(t *testing.T) {
 		{"no groups", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Conv(x, 4, nn.Groups(0)) }, "groups 0"},
 		{"runs", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Conv(x, 3, nn.Groups(3), nn.Runs(2)) },
 			"nn: a: 2 runs of channels do not divide 3 groups"},
+		{"runs cut", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").CutRuns(x, 3, 1, 1)[0] },
+			"nn: a: cannot cut 3 runs of 3 channels in [1 1]"},
 		{"runs of a norm", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").LayerNormRuns(x, 2) },
 			"nn: a: cannot normalise 3 channels in 2 runs"},
 		{"no channels", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Conv(x, 0) }, "nn: a: conv makes 0 channels"},

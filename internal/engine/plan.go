@@ -197,6 +197,8 @@ func (c *compiler) step(u unit) (step, error) {
 		}
 	case nn.BatchNorm, nn.LayerScale, nn.Scale, nn.Mul, nn.Add:
 		return c.affine(u)
+	case nn.SliceRuns:
+		return &sliceRunsStep{l.view(u.node.In[0]), l.view(u.out), op}, nil
 	case nn.Shuffle:
 		return &shuffleStep{l.view(u.node.In[0]), l.view(u.out), op.Groups}, nil
 	case nn.Upsample:

@@ -171,12 +171,19 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 			heads, side := 1+r.IntN(3), 2+r.IntN(3)
 			x = at.At("norm").LayerNorm(few(at.At("widen"), x, heads*(normed+r.IntN(20))))
 			y := at.PadTo(at.Tokens(x), side, 0)
-			qkv := at.Split(at.At("qkv").Linear(y, 3*x.C), 3)
+			qkv := at.At("qkv").Linear(y, 3*x.C)
+			parts := at.Split(qkv, 3)
+			if r.IntN(2) == 0 {
+				parts = at.CutRuns(qkv, heads, x.C/heads, x.C/heads, x.C/heads)
+			}
 			a := nn.Attention{Heads: heads, Window: nn.Window{Side: side, Shift: r.IntN(side), Hide: -100 * r.Float64(), Single: r.IntN(2) == 0}}
 			if r.IntN(3) > 0 {
 				a.Bias = nn.ScoreBias{Table: "table", Index: "index", By: nn.Offsets{H: side, W: side}}
+				if r.IntN(2) == 0 {
+					a.Bias.By, a.Bias.HeadsFirst = nn.Apart{H: side, W: side}, true
+				}
 			}
-			y = at.At("proj").Linear(at.At("attn").AttentionOf(qkv[0], qkv[1], qkv[2], a), x.C)
+			y = at.At("proj").Linear(at.At("attn").AttentionOf(parts[0], parts[1], parts[2], a), x.C)
 			x = at.Image(at.Add(at.CropLike(y, at.Tokens(x)), at.Tokens(x)))
 		case 26: // windows side by side, those of a slice and of all
 			k := 1 + r.IntN(3)

@@ -356,7 +356,12 @@ func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float
 					}
 					shares[j] *= op.Scale
 					if op.Bias.By != nil {
-						shares[j] += p[0][biased(op, is, i, j)*op.Heads+head%op.Heads]
+						relation, relations := biased(op, is, i, j), len(p[0])/op.Heads
+						if op.Bias.HeadsFirst {
+							shares[j] += p[0][head%op.Heads*relations+relation]
+						} else {
+							shares[j] += p[0][relation*op.Heads+head%op.Heads]
+						}
 					}
 					if !shown {
 						shares[j] += op.Window.Hide
@@ -437,6 +442,12 @@ func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float
 				at += copy(out[at:], v[img*per:(img+1)*per])
 			}
 		}
+	case nn.SliceRuns:
+		taken, run := op.To-op.From, is.C/op.Runs
+		for i := range out {
+			c := i / plane(os) // of all images
+			out[i] = x[(c/taken*run+op.From+c%taken)*plane(os)+i%plane(os)]
+		}
 	case nn.Slice:
 		for img := range os.N {
 			copy(out[img*os.C*plane(os):(img+1)*os.C*plane(os)], x[(img*is.C+op.From)*plane(is):])
@@ -467,7 +478,6 @@ func windowed(w nn.Window, s nn.Size, i, j int) (sees, shown bool) {
 
 // biased returns the entry of the table of offsets of queries and keys.
 func biased(op nn.Attention, s nn.Size, i, j int) int {
-	o := op.Bias.By.(nn.Offsets)
 	rows, columns := i/s.W-j/s.W, i%s.W-j%s.W
 	if side := op.Window.Side; side > 0 {
 		if !op.Window.Single && (side == s.H || side == s.W) {
@@ -477,7 +487,10 @@ func biased(op nn.Attention, s nn.Size, i, j int) int {
 		rows = place(i/s.W, s.H) - place(j/s.W, s.H)
 		columns = place(i%s.W, s.W) - place(j%s.W, s.W)
 	}
-	return (rows+o.H-1)*(2*o.W-1) + columns + o.W - 1
+	if o, ok := op.Bias.By.(nn.Offsets); ok {
+		return (rows+o.H-1)*(2*o.W-1) + columns + o.W - 1
+	}
+	return int(math.Abs(float64(rows)))*op.Bias.By.(nn.Apart).W + int(math.Abs(float64(columns)))
 }
 
 // cubic returns element i of a row of n that is resized to size: the cubic convolution of its

@@ -1,6 +1,9 @@
 package engine
 
-import "github.com/gozoo/zoo/internal/kernel"
+import (
+	"github.com/gozoo/zoo/internal/kernel"
+	"github.com/gozoo/zoo/nn"
+)
 
 // The steps that are no convolution. One task is one row of output, unless said
 // otherwise.
@@ -80,6 +83,25 @@ func (s *shuffleStep) run(f *frame, task int) {
 			for c, v := range in[x*is+g*per:][:per] {
 				dst[c*s.groups+g] = v
 			}
+		}
+	}
+}
+
+// sliceRunsStep copies channels of each run of them; one task is a piece of a row of output.
+type sliceRunsStep struct {
+	in, out view
+	op      nn.SliceRuns
+}
+
+func (s *sliceRunsStep) tasks() int { return s.out.tasks() }
+
+func (s *sliceRunsStep) run(f *frame, task int) {
+	in, out := s.in.piece(f.mem, task), s.out.piece(f.mem, task)
+	run, n := s.in.c/s.op.Runs, s.op.To-s.op.From
+	for x := range out.m {
+		from, to := in.x[x*in.stride+s.op.From:], out.x[x*out.stride:]
+		for i := range s.op.Runs {
+			copy(to[i*n:][:n], from[i*run:])
 		}
 	}
 }

@@ -111,7 +111,7 @@ func (c *compiler) scoreBias(u unit, op nn.Attention, row int) ([]float32, error
 	for at, relation := range op.Bias.By.Index() {
 		q, k := at/keys, at%keys
 		for head := range op.Heads {
-			bias[(head*queries+q)*row+k] = float32(float64(table[int(relation)*op.Heads+head]) / op.Scale)
+			bias[(head*queries+q)*row+k] = float32(float64(table[op.Bias.At(int(relation), head, op.Heads)]) / op.Scale)
 		}
 	}
 	return bias, nil
