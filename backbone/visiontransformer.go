@@ -16,7 +16,8 @@ import (
 // arXiv:2204.07118 (deit3.py there), adds positions before the class token, and scales what a layer
 // adds; mmpretrain 1.2.0 itself takes the first norm of a layer twice, which is a slip: the second was
 // trained, and is taken here. Those of which only a classifier was trained have a norm of the batch
-// before it, without weights.
+// before it, without weights. DeiT's distilled networks (deit.py there) have a second token, whose teacher was
+// another network, with a classifier of its own: logits are the mean of both.
 var visionTransformer = visionTransformerFamily()
 
 // A vit is a network: its patches are of patch x patch pixels, its positions a grid for images of
@@ -27,6 +28,7 @@ type vit struct {
 	preNorm     bool // CLIP's norm before the first layer
 	mean        bool // the mean of all patches is classified, not the class token
 	third       bool // DeiT III
+	distilled   bool // DeiT's second token, and a classifier of it
 	probe       bool // a norm of whole batches before the classifier, the only layers that were trained
 	eps         float64
 }
@@ -50,29 +52,33 @@ var (
 const vitEps = 1e-6
 
 var vits = map[string]vit{
-	"vit-base-p16":            {vitWidth: vitBase, size: 224, patch: 16},
-	"vit-base-p16-384px":      {vitWidth: vitBase, size: 384, patch: 16},
-	"vit-base-p32-384px":      {vitWidth: vitBase, size: 384, patch: 32},
-	"vit-large-p16":           {vitWidth: vitLarge, size: 224, patch: 16},
-	"vit-large-p16-384px":     {vitWidth: vitLarge, size: 384, patch: 16},
-	"deit-tiny":               {vitWidth: vitTiny, size: 224, patch: 16},
-	"deit-small":              {vitWidth: vitSmall, size: 224, patch: 16},
-	"deit-base":               {vitWidth: vitBase, size: 224, patch: 16},
-	"deit-base-384px":         {vitWidth: vitBase, size: 384, patch: 16},
-	"deit3-small-p16":         {vitWidth: vitSmall, size: 224, patch: 16, third: true},
-	"deit3-small-p16-384px":   {vitWidth: vitSmall, size: 384, patch: 16, third: true},
-	"deit3-medium-p16":        {vitWidth: vitMedium, size: 224, patch: 16, third: true},
-	"deit3-base-p16":          {vitWidth: vitBase, size: 224, patch: 16, third: true},
-	"deit3-base-p16-384px":    {vitWidth: vitBase, size: 384, patch: 16, third: true},
-	"deit3-large-p16":         {vitWidth: vitLarge, size: 224, patch: 16, third: true},
-	"deit3-large-p16-384px":   {vitWidth: vitLarge, size: 384, patch: 16, third: true},
-	"deit3-huge-p14":          {vitWidth: vitHuge, size: 224, patch: 14, third: true},
-	"vit-base-p16-mean":       {vitWidth: vitBase, size: 224, patch: 16, mean: true},
-	"vit-base-p16-probe":      {vitWidth: vitBase, size: 224, patch: 16, probe: true},
-	"vit-huge-p14-mean":       {vitWidth: vitHuge, size: 224, patch: 14, mean: true},
-	"vit-huge-p14-mean-448px": {vitWidth: vitHuge, size: 448, patch: 14, mean: true},
-	"vit-base-p16-clip":       {vitWidth: vitBase, size: 224, patch: 16, preNorm: true},
-	"vit-base-p32-clip":       {vitWidth: vitBase, size: 224, patch: 32, preNorm: true},
+	"vit-base-p16":              {vitWidth: vitBase, size: 224, patch: 16},
+	"vit-base-p16-384px":        {vitWidth: vitBase, size: 384, patch: 16},
+	"vit-base-p32-384px":        {vitWidth: vitBase, size: 384, patch: 32},
+	"vit-large-p16":             {vitWidth: vitLarge, size: 224, patch: 16},
+	"vit-large-p16-384px":       {vitWidth: vitLarge, size: 384, patch: 16},
+	"deit-tiny":                 {vitWidth: vitTiny, size: 224, patch: 16},
+	"deit-small":                {vitWidth: vitSmall, size: 224, patch: 16},
+	"deit-base":                 {vitWidth: vitBase, size: 224, patch: 16},
+	"deit-base-384px":           {vitWidth: vitBase, size: 384, patch: 16},
+	"deit-tiny-distilled":       {vitWidth: vitTiny, size: 224, patch: 16, distilled: true},
+	"deit-small-distilled":      {vitWidth: vitSmall, size: 224, patch: 16, distilled: true},
+	"deit-base-distilled":       {vitWidth: vitBase, size: 224, patch: 16, distilled: true},
+	"deit-base-distilled-384px": {vitWidth: vitBase, size: 384, patch: 16, distilled: true},
+	"deit3-small-p16":           {vitWidth: vitSmall, size: 224, patch: 16, third: true},
+	"deit3-small-p16-384px":     {vitWidth: vitSmall, size: 384, patch: 16, third: true},
+	"deit3-medium-p16":          {vitWidth: vitMedium, size: 224, patch: 16, third: true},
+	"deit3-base-p16":            {vitWidth: vitBase, size: 224, patch: 16, third: true},
+	"deit3-base-p16-384px":      {vitWidth: vitBase, size: 384, patch: 16, third: true},
+	"deit3-large-p16":           {vitWidth: vitLarge, size: 224, patch: 16, third: true},
+	"deit3-large-p16-384px":     {vitWidth: vitLarge, size: 384, patch: 16, third: true},
+	"deit3-huge-p14":            {vitWidth: vitHuge, size: 224, patch: 14, third: true},
+	"vit-base-p16-mean":         {vitWidth: vitBase, size: 224, patch: 16, mean: true},
+	"vit-base-p16-probe":        {vitWidth: vitBase, size: 224, patch: 16, probe: true},
+	"vit-huge-p14-mean":         {vitWidth: vitHuge, size: 224, patch: 14, mean: true},
+	"vit-huge-p14-mean-448px":   {vitWidth: vitHuge, size: 448, patch: 14, mean: true},
+	"vit-base-p16-clip":         {vitWidth: vitBase, size: 224, patch: 16, preNorm: true},
+	"vit-base-p32-clip":         {vitWidth: vitBase, size: 224, patch: 32, preNorm: true},
 }
 
 func visionTransformerFamily() Family {
@@ -97,10 +103,14 @@ func (v vit) graph(classes int) (*nn.Graph, error) {
 	}
 	x := bb.Tokens(bb.At("patch_embed", "projection").Conv(b.Input(), v.width, patch...)) // (N,H/P*W/P,C)
 	grid := v.size / v.patch
+	tokens := []string{"cls_token"}
+	if v.distilled {
+		tokens = append(tokens, "dist_token")
+	}
 	if v.third {
 		x = bb.Prefix(bb.Position(x, "pos_embed", 0, grid, grid), "cls_token")
 	} else {
-		x = bb.Position(bb.Prefix(x, "cls_token"), "pos_embed", 1, grid, grid)
+		x = bb.Position(bb.Prefix(x, tokens...), "pos_embed", len(tokens), grid, grid)
 	}
 	if v.preNorm {
 		x = bb.At("pre_norm").LayerNorm(x)
@@ -114,12 +124,19 @@ func (v vit) graph(classes int) (*nn.Graph, error) {
 		x = norm.Features(norm.LayerNorm(b.GlobalMean(x)))
 		return b.Graph(b.At("head", "fc").Linear(x, classes))
 	}
-	x, last := b.Token(bb.At("ln1").LayerNorm(x), 0), bb
+	x = bb.At("ln1").LayerNorm(x)
+	head := b.At("head", "layers")
+	if v.distilled {
+		class, dist := bb.Features(b.Token(x, 0)), bb.Features(b.Token(x, 1))
+		sum := b.Add(head.At("head").Linear(class, classes), head.At("head_dist").Linear(dist, classes))
+		return b.Graph(b.Scale(sum, 0.5))
+	}
+	x, last := b.Token(x, 0), bb
 	if v.probe {
 		last = b.At("neck")
 		x = last.At("bn").PlainBatchNorm(x)
 	}
-	return b.Graph(b.At("head", "layers", "head").Linear(last.Features(x), classes))
+	return b.Graph(head.At("head").Linear(last.Features(x), classes))
 }
 
 // layer adds an encoder layer, (N,L,C) to the same.

@@ -22,6 +22,7 @@ var subjects = map[string]struct{ family, arch string }{
 	"cspresnet50_3rdparty_8xb32_in1k":          {"cspnet", "cspresnet50"},
 	"cspresnext-nano_digits":                   {"cspnet", "cspresnext-nano"},
 	"cspresnext50_3rdparty_8xb32_in1k":         {"cspnet", "cspresnext50"},
+	"deit-tiny-distilled_3rdparty_in1k":        {"vision_transformer", "deit-tiny-distilled"},
 	"deit-tiny_4xb256_in1k":                    {"vision_transformer", "deit-tiny"},
 	"densenet121_3rdparty_in1k":                {"densenet", "densenet121"},
 	"efficientnet-b0_3rdparty_8xb32_in1k":      {"efficientnet", "efficientnet-b0"},
@@ -157,6 +158,16 @@ var controls = []control{
 	{"another token classified", "deit-tiny_4xb256_in1k", func(t *testing.T, n *network) {
 		n.each("", each(func(a *nn.Token) { a.At = 1 }))
 	}, "logits", same},
+	{"the sum of two classifiers for their mean", "deit-tiny-distilled_3rdparty_in1k", func(t *testing.T, n *network) {
+		n.each("", each(func(s *nn.Scale) { s.Factor = 1 }))
+	}, "logits", same},
+	{"one token classified twice", "deit-tiny-distilled_3rdparty_in1k", func(t *testing.T, n *network) {
+		n.each("", each(func(a *nn.Token) { a.At = 0 }))
+	}, "logits", same},
+	{"tokens in the other order", "deit-tiny-distilled_3rdparty_in1k", func(t *testing.T, n *network) {
+		class, dist := "backbone.cls_token", "backbone.dist_token"
+		n.values[class], n.values[dist] = n.own(t, dist), n.own(t, class)
+	}, "backbone.layers.0", same},
 	{"positions shifted by one", "deit-tiny_4xb256_in1k", func(t *testing.T, n *network) {
 		const channels = 192
 		table := n.values["backbone.pos_embed"]

@@ -161,14 +161,14 @@ def resizing(pipeline):
 
 
 def vit(config):
-    """Returns the architecture of a Vision Transformer, or None for one of two class tokens, which zoo does not have."""
+    """Returns the architecture of a Vision Transformer, or None for another network."""
     b = config.model.backbone
-    if b.type not in ("VisionTransformer", "DeiT3"):
+    if b.type not in ("VisionTransformer", "DistilledVisionTransformer", "DeiT3"):
         return None
     name = {"s": "small", "m": "medium", "b": "base", "l": "large", "h": "huge"}.get(b.arch, b.arch)
     kind = "deit3" if b.type == "DeiT3" else "vit"
     name = name if name.startswith("deit") else f"{kind}-{name}-p{b.patch_size}"
-    name += "-mean" if b.get("out_type") == "avg_featmap" else "-clip" if b.get("pre_norm") else "-probe" if config.model.get("neck") else ""
+    name += "-distilled" if b.type.startswith("Distilled") else "-mean" if b.get("out_type") == "avg_featmap" else "-clip" if b.get("pre_norm") else "-probe" if config.model.get("neck") else ""
     return name if b.img_size == 224 else f"{name}-{b.img_size}px"
 
 
