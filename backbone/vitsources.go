@@ -55,7 +55,7 @@ func (v vit) sources() projects {
 	ours := v.eps == 0 || v.eps == vitEps
 	network := fmt.Sprintf("%s_patch%d_%d", v.name, v.patch, v.size)
 	switch {
-	case v.probe:
+	case v.probe, v.distilled:
 		return nil
 	case v.third:
 		return projects{timm: v.ofTimm("deit3_" + network)}
