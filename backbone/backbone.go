@@ -35,6 +35,7 @@ type Family struct {
 
 // families lists every family, by name.
 var families = []*Family{
+	&conformers,
 	&convNeXt,
 	&cspNet,
 	&denseNet,

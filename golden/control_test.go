@@ -14,6 +14,7 @@ import (
 
 // subjects are the networks that controls change, by model.
 var subjects = map[string]struct{ family, arch string }{
+	"conformer-tiny-p16_3rdparty_in1k":         {"conformer", "conformer-tiny-p16"},
 	"convnext-tiny_32xb128_in1k":               {"convnext", "convnext-tiny"},
 	"convnext-v2-atto_fcmae-pre_3rdparty_in1k": {"convnext", "convnext-v2-atto"},
 	"cspdarknet-nano_digits":                   {"cspnet", "cspdarknet-nano"},
@@ -130,6 +131,26 @@ var controls = []control{
 			return op
 		})
 	}, "backbone.Mixed_5c.branch_pool", same},
+
+	// Conformer: what its two networks tell each other, and their classifiers.
+	{"eps 1e-2 in the first norm", "conformer-tiny-p16_3rdparty_in1k", func(t *testing.T, n *network) {
+		n.each("backbone.bn1", batchNormEps(1e-2))
+	}, "backbone.trans_1", unseen},
+	{"maximum for average in one block", "conformer-tiny-p16_3rdparty_in1k", func(t *testing.T, n *network) {
+		n.each("backbone.conv_trans_3.squeeze_block", func(op nn.Op) nn.Op {
+			if p, ok := op.(nn.AvgPool); ok {
+				return nn.MaxPool{K: p.K, Stride: p.Stride}
+			}
+			return op
+		})
+	}, "backbone.conv_trans_3.trans_block", late},
+	{"a pixel for the class token", "conformer-tiny-p16_3rdparty_in1k", func(t *testing.T, n *network) {
+		i := n.find(t, "", "join_tokens") // of the last block
+		n.graph.Nodes[i-1].In = n.graph.Nodes[i].In[1:]
+	}, "backbone.conv_trans_12.trans_block", same},
+	{"one classifier of two", "conformer-tiny-p16_3rdparty_in1k", func(t *testing.T, n *network) {
+		n.set(t, "head.conv_cls_head.weight", 0)
+	}, "logits", same},
 
 	// Orders of channels.
 	{"shuffle inverted", "shufflenet-v1-1x_16xb64_in1k", func(t *testing.T, n *network) {

@@ -6,6 +6,7 @@ import torch
 from mmcv.cnn import ConvModule
 from mmpretrain import get_model
 from mmpretrain.models import CSPDarkNet, CSPResNet, CSPResNeXt, build_classifier
+from mmpretrain.models.backbones.conformer import ConvBlock as ConformerBlock
 from mmpretrain.models.backbones.convnext import ConvNeXtBlock
 from mmpretrain.models.backbones.cspnet import CSPStage, DarknetBottleneck, ResNetBottleneck, ResNeXtBottleneck
 from mmpretrain.models.backbones.deit3 import DeiT3TransformerEncoderLayer
@@ -26,6 +27,7 @@ from mmpretrain.models.backbones.swin_transformer import SwinBlock
 from mmpretrain.models.backbones.t2t_vit import T2TTransformerLayer
 from mmpretrain.models.backbones.tnt import TnTLayer
 from mmpretrain.models.backbones.vision_transformer import TransformerEncoderLayer
+from mmpretrain.models.heads import ConformerHead
 from mmpretrain.models.utils import InvertedResidual
 from mmpretrain.models.utils.attention import scaled_dot_product_attention_pyimpl
 from mmpretrain.registry import MODELS
@@ -42,6 +44,7 @@ LITES = {f"{arch}_3rdparty_in1k": arch for arch in lite.WIDTH_DEPTH}
 BLOCKS = (
     BasicBlock,
     Bottleneck,
+    ConformerBlock,
     ConvNeXtBlock,
     DeiT3TransformerEncoderLayer,
     DenseLayer,
@@ -176,6 +179,8 @@ def build(name):
 
     net = nano(name) if name in NANOS else get_model(name, pretrained=False)
     plain_norms(net)
+    if isinstance(net.head, ConformerHead):  # the framework adds its two outputs up when it predicts
+        net.head.register_forward_hook(lambda _m, _in, out: sum(out))
     for block in net.modules():
         if isinstance(block, T2TTransformerLayer):
             # The framework's divides scores by the factor that they were multiplied by in training.
