@@ -1,6 +1,7 @@
 package backbone_test
 
 import (
+	"encoding/binary"
 	"encoding/json"
 	"fmt"
 	"maps"
@@ -32,6 +33,7 @@ type foreign struct {
 	network string
 	lines   []string // of the state dict: "name dtype shape"
 	config  string   // config.json, of transformers
+	tables  string   // that the network computes, of its state dict
 	golden  *golden.Golden
 }
 
@@ -66,7 +68,7 @@ func foreigns(t *testing.T) []foreign {
 			t.Fatal(err)
 		}
 		meta := file.Metadata()
-		all = append(all, foreign{filepath.Base(path), meta["project"], meta["network"], strings.Split(meta["state_dict"], "\n"), meta["config"], g})
+		all = append(all, foreign{filepath.Base(path), meta["project"], meta["network"], strings.Split(meta["state_dict"], "\n"), meta["config"], meta["tables"], g})
 	}
 	return all
 }
@@ -74,6 +76,7 @@ func foreigns(t *testing.T) []foreign {
 // stateDict returns the network's synthetic weights by its own names.
 func (f foreign) stateDict(t *testing.T) *tensor.StateDict {
 	t.Helper()
+	tables := f.computed(t)
 	var sd tensor.StateDict
 	for _, line := range f.lines {
 		var name, dtype, size string
@@ -88,6 +91,16 @@ func (f foreign) stateDict(t *testing.T) *tensor.StateDict {
 			}
 			shape = append(shape, n)
 		}
+		if data, ok := tables[name]; ok {
+			x, err := tensor.New(tensor.I64, shape, data)
+			if err == nil {
+				err = sd.Add(name, x)
+			}
+			if err != nil {
+				t.Fatal(err)
+			}
+			continue
+		}
 		x, err := golden.SyntheticTensor(name, map[string]tensor.DType{"float32": tensor.F32, "int64": tensor.I64}[dtype], shape, f.golden.Weights)
 		if err == nil {
 			err = sd.Add(name, x)
@@ -97,6 +110,32 @@ func (f foreign) stateDict(t *testing.T) *tensor.StateDict {
 		}
 	}
 	return &sd
+}
+
+// computed returns the tables of integers that the network computes itself, by name.
+func (f foreign) computed(t *testing.T) map[string][]byte {
+	t.Helper()
+	out := make(map[string][]byte)
+	if f.tables == "" {
+		return out
+	}
+	var tables []struct {
+		Numbers []int64
+		Names   []string
+	}
+	if err := json.Unmarshal([]byte(f.tables), &tables); err != nil {
+		t.Fatalf("%s: %v", f.file, err)
+	}
+	for _, table := range tables {
+		var data []byte
+		for _, n := range table.Numbers {
+			data = binary.LittleEndian.AppendUint64(data, uint64(n))
+		}
+		for _, name := range table.Names {
+			out[name] = data
+		}
+	}
+	return out
 }
 
 // entry returns the row of the model that the network is for, or one of the architecture of that
@@ -184,6 +223,7 @@ func TestSettings(t *testing.T) {
 			{"hidden_act": "quick_gelu"}, {"layer_norm_eps": 1e-6}, {"num_attention_heads": 6.0}, {"num_attention_heads": nil},
 		},
 		"vit_tiny_eps1e-6": {{"layer_norm_eps": nil}, {"layer_norm_eps": 1e-5}},
+		"swin_tiny":        {{"hidden_act": "relu"}, {"layer_norm_eps": 1e-6}, {"window_size": 12.0}, {"num_heads": []any{3.0, 6.0, 12.0, 12.0}}},
 		"mobilenet_v2":     {{"tf_padding": true}, {"tf_padding": nil}, {"layer_norm_eps": 1e-3}, {"layer_norm_eps": nil}, {"hidden_act": "relu"}, {"output_stride": 16.0}},
 	}
 	for _, f := range foreigns(t) {

@@ -14,6 +14,7 @@ const (
 	timm         = "timm"
 	torchvision  = "torchvision"
 	transformers = "transformers"
+	microsoft    = "microsoft" // Swin's authors
 )
 
 // projects are what is known of one architecture's files elsewhere, by project.

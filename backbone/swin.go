@@ -34,16 +34,21 @@ func swinFamily() Family {
 	windows := func(s swin, side int) swin { s.side = side; return s }
 	large14 := windows(swinLarge, 14)
 	large14.small = true
-	return Family{Name: "swin", Archs: map[string]func(int) (*nn.Graph, error){
-		"swin-tiny":        swinTiny.graph,
-		"swin-small":       swinSmall.graph,
-		"swin-base":        swinBase.graph,
-		"swin-base-w6":     windows(swinBase, 6).graph,
-		"swin-base-384px":  windows(swinBase, 12).graph,
-		"swin-large":       swinLarge.graph,
-		"swin-large-w14":   large14.graph,
-		"swin-large-384px": windows(swinLarge, 12).graph,
-	}}
+	f := Family{Name: "swin", Archs: make(map[string]func(int) (*nn.Graph, error)), Sources: make(map[string]projects)}
+	for arch, s := range map[string]swin{
+		"swin-tiny":        swinTiny,
+		"swin-small":       swinSmall,
+		"swin-base":        swinBase,
+		"swin-base-w6":     windows(swinBase, 6),
+		"swin-base-384px":  windows(swinBase, 12),
+		"swin-large":       swinLarge,
+		"swin-large-w14":   large14,
+		"swin-large-384px": windows(swinLarge, 12),
+	} {
+		f.Archs[arch] = s.graph
+		f.Sources[arch] = s.sources(arch)
+	}
+	return f
 }
 
 func (s swin) graph(classes int) (*nn.Graph, error) {

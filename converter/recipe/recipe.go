@@ -31,6 +31,11 @@ type Rule struct {
 	Flat bool
 	// Bare takes the dimensions of one away that the tensor begins with.
 	Bare bool
+	// Turned reverses the order of the dimensions that the tensor's last one is made of:
+	// (2,2,C) of it becomes (C,2,2).
+	Turned bool
+	// Shape is given to a tensor of as many elements; nil leaves the one that it has.
+	Shape tensor.Shape
 	// Parts is how many tensors are joined to the one of the name To, along the first
 	// dimension, and Part which of them this is, from 0. None where Parts is 0.
 	Part, Parts int
@@ -48,6 +53,14 @@ func Flatten(from, to string) Rule { return Rule{From: from, To: to, Flat: true}
 
 // Squeeze is Rename that also takes the dimensions of one away that the tensor begins with.
 func Squeeze(from, to string) Rule { return Rule{From: from, To: to, Bare: true} }
+
+// Turn is Rename of what is multiplied with the channels of four pixels side by side, or follows
+// their order: the tensor's last dimension is (columns,rows,channels) and becomes
+// (channels,rows,columns), that of PyTorch's Unfold.
+func Turn(from, to string) Rule { return Rule{From: from, To: to, Turned: true} }
+
+// Reshape is Rename that also gives the tensor a shape, where it has as many elements.
+func Reshape(from, to string, shape ...int) Rule { return Rule{From: from, To: to, Shape: shape} }
 
 // Join is Rename of one of several tensors that become one, such as the query, key and value
 // of an attention: part counts from 0. Without all of its parts a tensor is not there.
@@ -76,6 +89,12 @@ func (r Rule) String() string {
 	}
 	if r.Bare {
 		return r.From + " -> squeezed " + r.To
+	}
+	if r.Turned {
+		return r.From + " -> turned " + r.To
+	}
+	if r.Shape != nil {
+		return fmt.Sprintf("%s -> %s as %v", r.From, r.To, r.Shape)
 	}
 	if r.Parts > 0 {
 		return fmt.Sprintf("%s -> part %d of %d of %s", r.From, r.Part+1, r.Parts, r.To)
@@ -118,29 +137,56 @@ func (r Recipe) Apply(sd *tensor.StateDict) (*tensor.StateDict, []Change, error)
 			return nil, nil, fmt.Errorf("recipe: %q and %q both become %q", other, name, c.To)
 		}
 		source[c.To] = name
-		if c.Rule != nil && c.Rule.Flat {
-			flat, err := flattened(t)
+		if c.Rule != nil {
+			shaped, err := c.Rule.shape(t)
 			if err != nil {
 				return nil, nil, fmt.Errorf("recipe: %q: %w", name, err)
 			}
-			t = flat
-		}
-		if c.Rule != nil && c.Rule.Bare {
-			s := t.Shape()
-			for len(s) > 1 && s[0] == 1 {
-				s = s[1:]
-			}
-			bare, err := tensor.New(t.DType(), s, t.Bytes())
-			if err != nil {
-				return nil, nil, fmt.Errorf("recipe: %q: %w", name, err)
-			}
-			t = bare
+			t = shaped
 		}
 		if err := out.Add(c.To, t); err != nil {
 			return nil, nil, fmt.Errorf("recipe: %w", err)
 		}
 	}
 	return out, changes, nil
+}
+
+// shape returns the tensor as the rule has it.
+func (r *Rule) shape(t tensor.Tensor) (tensor.Tensor, error) {
+	s := t.Shape()
+	switch {
+	case r.Flat:
+		return flattened(t)
+	case r.Turned:
+		return turned(t)
+	case r.Bare:
+		for len(s) > 1 && s[0] == 1 {
+			s = s[1:]
+		}
+		return tensor.New(t.DType(), s, t.Bytes())
+	}
+	if n, err := r.Shape.Numel(); r.Shape != nil && err == nil && n == t.Numel() {
+		return tensor.New(t.DType(), r.Shape, t.Bytes())
+	}
+	return t, nil
+}
+
+// turned returns a tensor (R,2*2*C), or of one such row, whose columns are in the order (C,2,2).
+func turned(t tensor.Tensor) (tensor.Tensor, error) {
+	s := t.Shape()
+	if len(s) < 1 || s[len(s)-1]%4 != 0 {
+		return t, fmt.Errorf("expected a last dimension of four pixels, found %v", s)
+	}
+	last := s[len(s)-1]
+	c, rows := last/4, 0
+	if last > 0 {
+		rows = t.Numel() / last
+	}
+	x, err := tensor.NewStrided(t.DType(), tensor.Shape{rows, c, 2, 2}, []int{last, 1, c, 2 * c}, t.Bytes())
+	if err != nil {
+		return t, err
+	}
+	return tensor.New(t.DType(), s, x.Bytes())
 }
 
 // flattened returns the tensor as one of two dimensions, or of one where only the

@@ -111,6 +111,55 @@ func TestFlatten(t *testing.T) {
 	}
 }
 
+func TestTurn(t *testing.T) {
+	r := recipe.Recipe{recipe.Turn("down.**", "unfold.**")}
+	for _, shape := range []tensor.Shape{{2, 12}, {12}} { // of three channels: column, row, channel
+		out, _, err := r.Apply(stateDict(t, shape, "down.w", "w"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, _ := out.Lookup("unfold.w")
+		got, err := x.Float32s()
+		var want []float32
+		for row := range x.Numel() / 12 {
+			for c := range 3 {
+				for ky := range 2 {
+					for kx := range 2 {
+						want = append(want, float32(12*row+6*kx+3*ky+c))
+					}
+				}
+			}
+		}
+		if d := cmp.Diff(want, got); d != "" || err != nil || !x.Shape().Equal(shape) {
+			t.Errorf("%v: %v (-want +got)\n%s", x.Shape(), err, d)
+		}
+		if kept, _ := out.Lookup("w"); kept.Numel() != x.Numel() {
+			t.Errorf("%v", kept.Shape())
+		}
+	}
+	for _, shape := range []tensor.Shape{{2, 6}, {}} {
+		if _, _, err := r.Apply(stateDict(t, shape, "down.w")); err == nil || !strings.Contains(err.Error(), "four pixels") {
+			t.Errorf("%v: error %v", shape, err)
+		}
+	}
+	if _, _, err := r.Apply(stateDict(t, tensor.Shape{0}, "down.w")); err != nil {
+		t.Error(err)
+	}
+}
+
+func TestReshape(t *testing.T) {
+	r := recipe.Recipe{recipe.Reshape("index", "table", 2, 3)}
+	for from, want := range map[*tensor.Shape]tensor.Shape{{6}: {2, 3}, {3, 2}: {2, 3}, {5}: {5}, {}: {}} {
+		out, _, err := r.Apply(stateDict(t, *from, "index"))
+		if err != nil {
+			t.Fatal(err)
+		}
+		if x, _ := out.Lookup("table"); !x.Shape().Equal(want) {
+			t.Errorf("%v becomes %v, want %v", from, x.Shape(), want)
+		}
+	}
+}
+
 func TestJoin(t *testing.T) {
 	r := recipe.Recipe{recipe.Join(2, 3, "*.v.**", "*.qkv.**"), recipe.Join(0, 3, "*.q.**", "*.qkv.**"), recipe.Join(1, 3, "*.k.**", "*.qkv.**")}
 	in := new(tensor.StateDict)

@@ -4,18 +4,21 @@
     foreign.py -o DIR mmpretrain OPTION MODEL ... MODEL itself, with an option of its backbone switched on
     foreign.py -o DIR transformers resnet18 MODEL   a network of CONFIGS; needs the package transformers
     foreign.py -o DIR timm vit_base_patch16_224 MODEL --set global_pool=avg   a network that is told something
+    foreign.py -o DIR microsoft swin_tiny_patch4_window7_224 MODEL   timm's network under its authors' names, which timm reads
 
 MODEL may be an architecture of zoo, where it has no published model of one.
 
 The network carries synthetic weights by its own project's names, so that a reader
 who makes the same weights and renames them for MODEL must get the same logits.
 The metadata add "project", "network" and "state_dict": lines "name dtype shape", in
-order; for transformers also "config", the config.json that goes with it. There are no probes: module paths differ between projects.
+order; for transformers also "config", the config.json that goes with it, and "tables" for what the
+network computes itself and keeps in its state dict: numbers, and the names that have them. There are no probes: module paths differ between projects.
 """
 
 import argparse
 import json
 import pathlib
+import re
 
 import numpy as np
 import torch
@@ -37,6 +40,7 @@ CONFIGS = {
     "efficientnet_b0": ("EfficientNet", {"width_coefficient": 1.0, "depth_coefficient": 1.0, "hidden_dim": 1280, "image_size": 64}),
     "vit_tiny": ("ViT", {"hidden_size": 192, "num_attention_heads": 3, "intermediate_size": 768}),
     "vit_tiny_eps1e-6": ("ViT", {"hidden_size": 192, "num_attention_heads": 3, "intermediate_size": 768, "layer_norm_eps": 1e-6}),
+    "swin_tiny": ("Swin", {}),
     "mobilenet_v2": ("MobileNetV2", {"tf_padding": False, "layer_norm_eps": 1e-5}),
 }
 
@@ -48,7 +52,7 @@ def build(project, network, model, eps, kwargs):
 
         net = mmpretrain.get_model(model, pretrained=False, backbone={network: True})
         version = f"mmpretrain {mmpretrain.__version__}"
-    elif project == "timm":
+    elif project in ("timm", "microsoft"):
         import timm
 
         net, version = timm.create_model(network, num_classes=1000, **kwargs), f"timm {timm.__version__}"
@@ -70,13 +74,28 @@ def build(project, network, model, eps, kwargs):
     return net.eval(), version
 
 
+def computed(net):
+    """Returns the tables of integers in a state dict that the network computes, each with the names that have it."""
+    tables = {}
+    for name, v in net.state_dict().items():
+        if not v.is_floating_point() and not name.endswith("num_batches_tracked"):
+            tables.setdefault(tuple(v.flatten().tolist()), []).append(name)
+    return [{"numbers": list(k), "names": names} for k, names in tables.items()]
+
+
+def authors(name):
+    """Returns what the authors of Swin call a tensor of timm's: their stages end with the merging of patches."""
+    name = re.sub(r"layers\.(\d)\.downsample", lambda m: f"layers.{int(m[1]) - 1}.downsample", name)
+    return name.replace("head.fc.", "head.")
+
+
 def outcome(y):
     return getattr(y, "logits", y).numpy()
 
 
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
-    p.add_argument("project", choices=["mmpretrain", "timm", "torchvision", "transformers"])
+    p.add_argument("project", choices=["microsoft", "mmpretrain", "timm", "torchvision", "transformers"])
     p.add_argument("network")
     p.add_argument("model")
     p.add_argument("-o", "--out", required=True, type=pathlib.Path)
@@ -88,7 +107,14 @@ def main():
     told = {k: int(v) if v.isdigit() else v for k, v in (s.split("=") for s in args.set)}
     torch.set_num_threads(1)
     net, version = build(args.project, args.network, args.model, args.bn_eps, told)
-    net.load_state_dict(golden.synthetic_state(net, SEED))
+    rename = authors if args.project == "microsoft" else str
+    if args.project == "microsoft":
+        from timm.models.swin_transformer import checkpoint_filter_fn
+
+        theirs = {rename(k): torch.from_numpy(synthetic.tensor(rename(k), tuple(v.shape), SEED)) for k, v in net.state_dict().items()}
+        net.load_state_dict(checkpoint_filter_fn(theirs, net))
+    else:
+        net.load_state_dict(golden.synthetic_state(net, SEED))
     x = torch.from_numpy(synthetic.network_input(shape, SEED))
     with torch.inference_mode():
         noisy = outcome(net.float()(x))
@@ -97,7 +123,7 @@ def main():
     lines = []
     for name, v in net.float().state_dict().items():
         shape = "x".join(map(str, v.shape)) or "-"
-        lines.append(f"{name} {str(v.dtype).removeprefix('torch.')} {shape}")
+        lines.append(f"{rename(name)} {str(v.dtype).removeprefix('torch.')} {shape}")
     metadata = {
         "format": "zoo-golden/1",
         "model": args.model,
@@ -113,6 +139,8 @@ def main():
     if args.project == "transformers":
         config = {k: v for k, v in net.config.to_dict().items() if k not in ("id2label", "label2id", "transformers_version")}
         metadata["config"] = json.dumps(config, sort_keys=True)
+    if tables := computed(net):
+        metadata["tables"] = json.dumps(tables, separators=(",", ":"))
     data = golden.encode({"logits": logits}, metadata)
     data = zstandard.ZstdCompressor(level=19).compress(data)
     args.out.mkdir(parents=True, exist_ok=True)

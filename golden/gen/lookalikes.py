@@ -141,6 +141,8 @@ class Operators(TorchDispatchMode):
                 self.add(whole + "pool", shape, f"{k[0]}x{k[-1]} stride {stride[0]} border {kind}{(t + pad[0], d + pad[0], l + pad[1], r + pad[1])} -> {out[0].shape[2] if whole == 'max' else out.shape[2]}")
         elif name == "addmm":
             self.count[f"linear {args[2].shape[0]} {args[2].shape[1]} bias"] += 1
+        elif name == "mm":
+            self.count[f"linear {args[1].shape[0]} {args[1].shape[1]} -"] += 1
         elif "softmax" in name:
             *heads, queries, keys = args[0].shape
             self.count[f"attention {math.prod(heads)} of {queries}x{keys} times {self.factor.get(id(args[0]), 1.0):.6g}"] += 1
