@@ -134,6 +134,19 @@ func (m *onnxModel) tokens(n nn.Node) (onnxNode, bool) {
 			bias = m.joined(n.Path, 0, bias, m.filled("zoo.zeros", o.Out/3, 0), m.weight(n.Params[2]))
 		}
 		return onnxNode{kind: "Add", in: []string{step("MatMul", x, weight), bias}}, true
+	case nn.BatchNorm:
+		if !form.tokens {
+			return onnxNode{}, false
+		}
+		op := onnxNode{kind: "BatchNormalization", in: []string{m.step(n.Path, transpose(x, 0, 2, 1))}}
+		op.float("epsilon", float32(o.Eps))
+		if o.Plain {
+			op.in = append(op.in, m.filled("zoo.ones", o.C, 1), m.filled("zoo.zeros", o.C, 0))
+		}
+		for _, p := range n.Params[:len(n.Params)-1] { // not the counter
+			op.in = append(op.in, m.weight(p))
+		}
+		return transpose(m.step(n.Path, op), 0, 2, 1), true
 	case nn.LayerScale:
 		if !form.tokens {
 			return onnxNode{}, false

@@ -160,6 +160,22 @@ func windows(classes int) (*nn.Graph, error) {
 	return b.Graph(b.At("fc").Linear(b.At("pool").Features(b.Flatten(b.GlobalAvgPool(x))), classes))
 }
 
+// related returns a network of attentions whose channels lie head by head, with a bias by how far pixels are
+// apart: of all pixels, and of every other one as queries.
+func related(classes int) (*nn.Graph, error) {
+	b := nn.NewBuilder(3, 1e-3, nn.HardSwish())
+	x := b.At("stem").Conv(b.Input(), 24, nn.K(3), nn.Stride(2))
+	x = b.At("tall").Conv(b.Upsample(b.GlobalAvgPool(b.CutRuns(x, 3, 2, 6)[1]), 10), 24, nn.Kernel(3, 7), nn.Pad(1))
+	for i, by := range []nn.Apart{{H: 10, W: 6}, {H: 10, W: 6, Stride: 2}} {
+		at := b.At(i)
+		a := nn.Attention{Heads: 3, Bias: nn.ScoreBias{Table: "table", HeadsFirst: i == 1, Index: "index", By: by}}
+		qkv := at.CutRuns(at.At("norm").BatchNorm(at.At("qkv").PlainLinear(at.Tokens(x), 3*25)), 3, 8, 8, 9)
+		q := at.Tokens(at.Unfold(at.Image(qkv[0]), nn.Unfold{K: 1, Stride: 1 + i}))
+		x = at.Image(at.At("plain").PlainBatchNorm(at.Act(at.AttentionOf(q, qkv[1], qkv[2], a))))
+	}
+	return b.Graph(b.At("fc").Linear(b.At("pool").Features(b.Flatten(b.GlobalAvgPool(x))), classes))
+}
+
 // TestONNXRuntime wants networks that were exported to compute the engine's logits
 // elsewhere, for any number of images. ZOO_LONG=1 makes it every network, in place of
 // the smallest of each family.
@@ -171,6 +187,7 @@ func TestONNXRuntime(t *testing.T) {
 	exports := []export{
 		{network{name: "every operator", graph: everyOp}, tensor.Invalid},
 		{network{name: "windows", graph: windows}, tensor.Invalid},
+		{network{name: "related", graph: related}, tensor.Invalid},
 	}
 	types := map[string]tensor.DType{"cspdarknet-nano": tensor.F32, "cspresnet-nano": tensor.F16, "cspresnext-nano": tensor.BF16}
 	var more []network

@@ -193,6 +193,7 @@ func TestOperators(t *testing.T) {
 		}, 0, 7 * in},
 		{"patch position", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").PatchPosition(x, "table", 3) }, 0, 0},
 		{"linear over pixels", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Linear(x, 7) }, 7 * in, 7 * in},
+		{"batch norm of tokens", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").BatchNorm(b.Tokens(x)) }, 2 * in, 2 * in},
 		{"mean", func(b *nn.Builder, x nn.Value) nn.Value { return b.GlobalMean(x) }, 0, 0},
 		{"shuffle", func(b *nn.Builder, x nn.Value) nn.Value { return b.Shuffle(x, 2) }, 0, 0},
 		{"queries, keys and values", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").QKV(b.Tokens(x)) }, 0, 12 * in},

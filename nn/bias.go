@@ -2,6 +2,7 @@ package nn
 
 import (
 	"encoding/binary"
+	"fmt"
 
 	"github.com/gozoo/zoo/tensor"
 )
@@ -57,24 +58,44 @@ func (o Offsets) Index() []int64 {
 	return index
 }
 
-// Apart relates the pixels of a grid of H x W by how many rows and how many columns lie between them,
-// whichever comes first: H*W relations, as EfficientFormer numbers them.
-type Apart struct{ H, W int }
+// Apart relates the pixels of a grid of H x W, as keys, to those of every Stride-th of its rows and columns, as
+// queries, by how many rows and how many columns lie between them, whichever comes first: H*W relations, as
+// EfficientFormer, LeViT and TinyViT number them, those of the first query in order. A Stride of 0 is 1.
+type Apart struct{ H, W, Stride int }
 
-// Size returns H*W, H*W and H*W.
-func (a Apart) Size() (queries, keys, relations int) { return a.H * a.W, a.H * a.W, a.H * a.W }
+// Size returns the queries, H*W and H*W.
+func (a Apart) Size() (queries, keys, relations int) {
+	h, w := a.queries()
+	return h * w, a.H * a.W, a.H * a.W
+}
+
+// queries returns the rows and columns of queries.
+func (a Apart) queries() (h, w int) {
+	stride := max(a.Stride, 1)
+	return (a.H-1)/stride + 1, (a.W-1)/stride + 1
+}
 
 // Index returns rows between * W + columns between.
 func (a Apart) Index() []int64 {
-	n := a.H * a.W
-	index := make([]int64, 0, n*n)
-	for q := range n {
-		for k := range n {
-			rows, columns := q/a.W-k/a.W, q%a.W-k%a.W
+	h, w := a.queries()
+	index := make([]int64, 0, h*w*a.H*a.W)
+	for q := range h * w {
+		for k := range a.H * a.W {
+			rows, columns := q/w*max(a.Stride, 1)-k/a.W, q%w*max(a.Stride, 1)-k%a.W
 			index = append(index, int64(max(rows, -rows)*a.W+max(columns, -columns)))
 		}
 	}
 	return index
+}
+
+// grids checks that queries and keys are the pixels that are related: as many in other rows are not.
+func (a Apart) grids(q, k Size) error {
+	h, w := a.queries()
+	if q.Extra > 0 || k.Extra > 0 || q.H != h || q.W != w || k.H != a.H || k.W != a.W {
+		return fmt.Errorf("expected queries and keys of %d x %d and %d x %d pixels, which the bias relates, found %v and %v: "+
+			"take images of the size that the network is for", h, w, a.H, a.W, q, k)
+	}
+	return nil
 }
 
 // indices is what a buffer of a Relation's indices is fixed to.

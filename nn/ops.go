@@ -57,7 +57,7 @@ type AvgPool struct {
 	CountPad bool
 }
 
-// BatchNorm is an inference-mode batch normalisation over C channels or features:
+// BatchNorm is an inference-mode batch normalisation over C channels, of pixels or tokens, or features:
 // weight * (x - running_mean) / sqrt(running_var + Eps) + bias.
 type BatchNorm struct {
 	C   int

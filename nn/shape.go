@@ -99,8 +99,8 @@ func (p AvgPool) window(in int) (int, error) {
 // Size returns the input's shape.
 func (b BatchNorm) Size(in ...Size) (Size, error) {
 	x, err := one(in)
-	if err == nil && (x.Tokens && !x.Features() || x.C != b.C) {
-		err = fmt.Errorf("expected an image or features of %d channels, found %v", b.C, x)
+	if err == nil && x.C != b.C {
+		err = fmt.Errorf("expected %d channels, found %v", b.C, x)
 	}
 	return x, err
 }

@@ -152,6 +152,11 @@ func (a Attention) Size(in ...Size) (Size, error) {
 			return Size{}, fmt.Errorf("expected pixels in whole windows of %d x %d shifted by less, found %v, shifted by %d", side, side, in, a.Window.Shift)
 		}
 	}
+	if d, ok := a.Bias.By.(Apart); ok && a.Window.Side == 0 {
+		if err := d.grids(q, k); err != nil {
+			return Size{}, err
+		}
+	}
 	if a.Bias.By != nil {
 		queries, keys, _ := a.Bias.By.Size()
 		if l, m := a.Keys(q.Positions()), a.Keys(k.Positions()); l != queries || m != keys {

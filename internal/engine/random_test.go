@@ -34,7 +34,7 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 	x := b.Input()
 	for i := range 2 + r.IntN(6) {
 		at := b.At("layer", i)
-		switch r.IntN(32) {
+		switch r.IntN(33) {
 		case 0:
 			x = at.ConvNormAct(x, 2*(1+r.IntN(20)), nn.K(1+2*r.IntN(3)), nn.Stride(1+r.IntN(2)))
 		case 1: // grouped or depthwise, with TensorFlow's border
@@ -230,6 +230,8 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 				x = at.Prefix(x, "first")
 			}
 			x = at.Image(at.At("turned").Rotary(x, at.At("rope").RotaryTables(turns)))
+		case 32: // attention of images of known size, by how far their pixels are apart
+			x = randomApart(at, x, r)
 		}
 	}
 	switch r.IntN(5) {
@@ -291,6 +293,22 @@ func randomAttention(b *nn.Builder, x nn.Value, heads int, r *rand.Rand) nn.Valu
 	x = b.Add(b.At("proj").Linear(b.Attention(qkv[0], qkv[1], qkv[2], heads), x.C), x)
 	y = b.WithAct(nn.GELU()).Act(b.At("up").Linear(x, 2*x.C))
 	return b.Add(x, b.At("scale").LayerScale(b.At("down").Linear(y, x.C)))
+}
+
+// randomApart makes an attention, whose queries may be fewer, of channels that lie head by head, which are normed
+// before it and after it as an image is.
+func randomApart(b *nn.Builder, x nn.Value, r *rand.Rand) nn.Value {
+	heads, side, stride := 1+r.IntN(3), 1+r.IntN(5), 1+r.IntN(3)
+	x = b.Tokens(b.At("differ").Conv(b.Upsample(b.GlobalAvgPool(x), side), normed+r.IntN(30), nn.K(3)))
+	per, other := 1+r.IntN(20), 1+r.IntN(20)
+	y := b.At("norm").BatchNorm(b.At("qkv").Linear(b.At("first").LayerNorm(x), heads*(2*per+other)))
+	if r.IntN(3) == 0 {
+		y = b.Act(y)
+	}
+	qkv := b.CutRuns(y, heads, per, per, other)
+	q := b.Tokens(b.Unfold(b.Image(qkv[0]), nn.Unfold{K: 1, Stride: stride}))
+	bias := nn.ScoreBias{Table: "table", HeadsFirst: r.IntN(3) > 0, Index: "index", By: nn.Apart{H: side, W: side, Stride: stride}}
+	return b.Image(b.At("after").BatchNorm(b.Act(b.AttentionOf(q, qkv[1], qkv[2], nn.Attention{Heads: heads, Bias: bias}))))
 }
 
 // randomSummary adds an attention of some tokens alone.

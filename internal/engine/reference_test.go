@@ -356,7 +356,7 @@ func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float
 					}
 					shares[j] *= op.Scale
 					if op.Bias.By != nil {
-						relation, relations := biased(op, is, i, j), len(p[0])/op.Heads
+						relation, relations := biased(op, is, sizes[1], i, j), len(p[0])/op.Heads
 						if op.Bias.HeadsFirst {
 							shares[j] += p[0][head%op.Heads*relations+relation]
 						} else {
@@ -477,8 +477,10 @@ func windowed(w nn.Window, s nn.Size, i, j int) (sees, shown bool) {
 }
 
 // biased returns the entry of the table of offsets of queries and keys.
-func biased(op nn.Attention, s nn.Size, i, j int) int {
-	rows, columns := i/s.W-j/s.W, i%s.W-j%s.W
+func biased(op nn.Attention, s, ks nn.Size, i, j int) int {
+	apart, _ := op.Bias.By.(nn.Apart)
+	stride := max(apart.Stride, 1)
+	rows, columns := i/s.W*stride-j/ks.W, i%s.W*stride-j%ks.W
 	if side := op.Window.Side; side > 0 {
 		if !op.Window.Single && (side == s.H || side == s.W) {
 			op.Window.Shift = 0
@@ -490,7 +492,7 @@ func biased(op nn.Attention, s nn.Size, i, j int) int {
 	if o, ok := op.Bias.By.(nn.Offsets); ok {
 		return (rows+o.H-1)*(2*o.W-1) + columns + o.W - 1
 	}
-	return int(math.Abs(float64(rows)))*op.Bias.By.(nn.Apart).W + int(math.Abs(float64(columns)))
+	return int(math.Abs(float64(rows)))*apart.W + int(math.Abs(float64(columns)))
 }
 
 // cubic returns element i of a row of n that is resized to size: the cubic convolution of its
