@@ -62,6 +62,7 @@ var families = []*Family{
 	&tnt,
 	&vgg,
 	&visionTransformer,
+	&xcit,
 }
 
 // All returns every family, sorted by name.

@@ -42,6 +42,14 @@ func selfAttention(b *nn.Builder, x nn.Value, heads int) nn.Value {
 	return b.At("proj").Linear(b.Attention(qkv[0], qkv[1], qkv[2], heads), x.C)
 }
 
+// crossCovariance adds an attention of channels of length 1, arXiv:2106.09681, between two linear layers, of the
+// pixels of x, (N,C,H,W); temper is what the factors of its heads are called.
+func crossCovariance(b *nn.Builder, x nn.Value, heads int, temper string) nn.Value {
+	qkv := b.Split(b.At("qkv").Linear(b.Tokens(x), 3*x.C), 3)
+	y := b.ChannelAttention(qkv[0], qkv[1], qkv[2], nn.ChannelAttention{Heads: heads, Unit: true, Temper: temper})
+	return b.At("proj").Linear(b.Image(y), x.C)
+}
+
 // feedForward adds OpenMMLab's FFN, less the addition of its input: two linear layers with the
 // builder's activation between them, of pixels or tokens of x.
 func feedForward(b *nn.Builder, x nn.Value, hidden int) nn.Value {

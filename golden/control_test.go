@@ -38,6 +38,8 @@ var subjects = map[string]struct{ family, arch string }{
 	"swin-tiny_16xb64_in1k":                    {"swin", "swin-tiny"},
 	"t2t-vit-t-14_8xb64_in1k":                  {"t2t_vit", "t2t-vit-t-14"},
 	"tnt-small-p16_3rdparty_in1k":              {"tnt", "tnt-small-p16"},
+	"xcit-nano-12-p8_3rdparty_in1k":            {"xcit", "xcit-nano-12-p8"},
+	"xcit-tiny-12-p16_3rdparty_in1k":           {"xcit", "xcit-tiny-12-p16"},
 }
 
 // Each control is a network that is nearly right. It must fail, and the first bad layer
@@ -325,7 +327,7 @@ var controls = []control{
 }
 
 func TestNegativeControls(t *testing.T) {
-	for _, tt := range controls {
+	for _, tt := range slices.Concat(controls, channelControls) {
 		t.Run(tt.name+" in "+subjects[tt.model].arch, func(t *testing.T) {
 			fullSize(t, tt.model)
 			n := newNetwork(t, tt.model)

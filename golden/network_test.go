@@ -225,6 +225,17 @@ func (n *network) swapTensors(t *testing.T, a, b string) {
 	n.values[a], n.values[b] = n.own(t, b), n.own(t, a)
 }
 
+// imageBefore has the pixels that are taken of what a norm makes taken of what it reads.
+func (n *network) imageBefore(t *testing.T, norm string) {
+	t.Helper()
+	from := n.graph.Nodes[n.find(t, norm, "layer_norm")]
+	for i := range n.graph.Nodes {
+		if node := &n.graph.Nodes[i]; node.Op.Kind() == "image" && node.In[0] == from.Out {
+			node.In = from.In
+		}
+	}
+}
+
 // actAfterAdd puts an activation behind the addition of a block.
 func (n *network) actAfterAdd(t *testing.T, block string) {
 	t.Helper()

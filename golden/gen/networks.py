@@ -27,6 +27,7 @@ from mmpretrain.models.backbones.swin_transformer import SwinBlock
 from mmpretrain.models.backbones.t2t_vit import T2TTransformerLayer
 from mmpretrain.models.backbones.tnt import TnTLayer
 from mmpretrain.models.backbones.vision_transformer import TransformerEncoderLayer
+from mmpretrain.models.backbones.xcit import ClassAttentionBlock, PositionalEncodingFourier, XCABlock
 from mmpretrain.models.heads import ConformerHead
 from mmpretrain.models.utils import InvertedResidual
 from mmpretrain.models.utils.attention import scaled_dot_product_attention_pyimpl
@@ -44,6 +45,7 @@ LITES = {f"{arch}_3rdparty_in1k": arch for arch in lite.WIDTH_DEPTH}
 BLOCKS = (
     BasicBlock,
     Bottleneck,
+    ClassAttentionBlock,
     ConformerBlock,
     ConvNeXtBlock,
     DeiT3TransformerEncoderLayer,
@@ -54,6 +56,7 @@ BLOCKS = (
     MobileOneBlock,
     MobileV2Block,
     MultiScaleBlock,
+    PositionalEncodingFourier,
     RepVGGBlock,
     RevTransformerEncoderLayer,
     ShuffleUnit,
@@ -62,6 +65,7 @@ BLOCKS = (
     T2TTransformerLayer,
     TnTLayer,
     TransformerEncoderLayer,
+    XCABlock,
 )
 STAGES = (CSPStage, Res2Layer, ResLayer, DenseBlock, DenseTransition, InceptionA, InceptionB, InceptionC, InceptionD, InceptionE)
 NANO = 1  # the "depth" under which the small settings below are filed
@@ -186,6 +190,9 @@ def build(name):
             # The framework's divides scores by the factor that they were multiplied by in training.
             root = (block.attn.input_dims // block.attn.num_heads) ** 0.5
             block.attn.scaled_dot_product_attention = functools.partial(scaled_dot_product_attention_pyimpl, scale=root)
+        if isinstance(block, PositionalEncodingFourier):
+            # Waves are of float32 in a network of any type.
+            block.token_projection.register_forward_pre_hook(lambda m, inputs: inputs[0].to(m.conv.weight.dtype))
         if isinstance(block, DeiT3TransformerEncoderLayer):
             # The framework's has its first norm twice, and forgets the second, which was trained.
             block.forward = TransformerEncoderLayer.forward.__get__(block)

@@ -52,6 +52,7 @@ FAMILIES = [
     ("swin", ["SimMIM"], "mmengine", 224),
     ("vision_transformer", ["CLIP"], "mmcv-legacy", None),
     ("mvit", ["MViT V2"], "mmengine", 224),
+    ("xcit", ["XCiT"], "mmengine", None),
     ("revvit", ["RevViT"], "mmengine", 224),
     ("tnt", ["Transformer in Transformer"], "mmcv-legacy", 224),
     ("t2t_vit", ["Tokens-to-Token ViT"], "mmcv-legacy", 224),
@@ -85,6 +86,7 @@ TITLES = {
     "tnt": "Transformer in Transformer (arXiv:2103.00112).",
     "t2t_vit": "Tokens-to-Token ViT (arXiv:2101.11986).",
     "revvit": "RevViT, reversible Vision Transformers (Mangalam et al., CVPR 2022).",
+    "xcit": "XCiT (arXiv:2106.09681).",
 }
 # How the names of a family's rows begin in collections that mix families.
 ONLY = {
