@@ -39,6 +39,7 @@ var families = []*Family{
 	&convNeXt,
 	&cspNet,
 	&denseNet,
+	&edgeNeXt,
 	&efficientNet,
 	&efficientNetV2,
 	&hrNet,

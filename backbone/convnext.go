@@ -56,17 +56,10 @@ func (c convNext) graph(classes int) (*nn.Graph, error) {
 	bb := b.At("backbone")
 	x := b.Input()
 	for i, blocks := range c.blocks {
-		down := bb.At("downsample_layers", i)
-		if i == 0 {
-			x = down.At(0).Conv(x, c.width, nn.K(4), nn.Stride(4), nn.Pad(0), nn.Bias()) // (N,W,H/4,W/4)
-			x = down.Output(down.At(1).LayerNorm2d(x))
-		} else {
-			x = down.At(0).LayerNorm2d(x)
-			x = down.Output(down.At(1).Conv(x, c.width<<i, nn.K(2), nn.Stride(2), nn.Pad(0), nn.Bias()))
-		}
+		x = patchesMerged(bb.At("downsample_layers", i), x, i, c.width<<i)
 		stage := bb.At("stages", i)
 		for j := range blocks {
-			x = c.block(stage.At(j), x)
+			x = convNextBlock(stage.At(j), x, 7, c.v2)
 		}
 		stage.Output(x)
 	}
@@ -75,16 +68,25 @@ func (c convNext) graph(classes int) (*nn.Graph, error) {
 	return b.Graph(b.At("head", "fc").Linear(x, classes))
 }
 
-// block adds a residual block, (N,C,H,W) to the same.
-func (c convNext) block(b *nn.Builder, x nn.Value) nn.Value {
-	y := b.At("depthwise_conv").Conv(x, x.C, nn.K(7), nn.Groups(x.C), nn.Bias())
+// patchesMerged adds what goes before stage i: pixels become patches of 4x4, and those are merged by
+// two and two, (N,C,H,W) to (N,out,H/4,W/4) or (N,out,H/2,W/2).
+func patchesMerged(b *nn.Builder, x nn.Value, i, out int) nn.Value {
+	if i == 0 {
+		return b.Output(b.At(1).LayerNorm2d(b.At(0).Conv(x, out, nn.K(4), nn.Stride(4), nn.Pad(0), nn.Bias())))
+	}
+	return b.Output(b.At(1).Conv(b.At(0).LayerNorm2d(x), out, nn.K(2), nn.Stride(2), nn.Pad(0), nn.Bias()))
+}
+
+// convNextBlock adds a residual block, whose depthwise convolution is k x k, (N,C,H,W) to the same.
+func convNextBlock(b *nn.Builder, x nn.Value, k int, v2 bool) nn.Value {
+	y := b.At("depthwise_conv").Conv(x, x.C, nn.K(k), nn.Groups(x.C), nn.Bias())
 	y = b.At("norm").LayerNorm2d(y)
 	y = b.At("act").Act(b.At("pointwise_conv1").Linear(y, 4*x.C)) // (N,4C,H,W)
-	if c.v2 {
+	if v2 {
 		y = b.At("grn").ResponseNorm(y)
 	}
 	y = b.At("pointwise_conv2").Linear(y, x.C)
-	if !c.v2 {
+	if !v2 {
 		y = b.LayerScale(y)
 	}
 	return b.Output(b.Add(x, y))

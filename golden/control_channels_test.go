@@ -48,4 +48,21 @@ var channelControls = []control{
 	{"class token classified without attention", "xcit-tiny-12-p16_3rdparty_in1k", func(t *testing.T, n *network) {
 		n.set(t, "backbone.ca_layers.1.gamma1", 0)
 	}, "backbone.ca_layers.1", same},
+	{"runs of channels joined in the other order", "edgenext-xxsmall_3rdparty_in1k", func(t *testing.T, n *network) {
+		n.swapConcat(t, "backbone.stages.1.1")
+	}, "backbone.stages.1.1", same},
+	{"a temperature of 1000 in positions", "edgenext-xxsmall_3rdparty_in1k", func(t *testing.T, n *network) {
+		n.each("backbone.stages.1.1", each(func(f *nn.FourierPosition) { f.Temperature = 1000 }))
+	}, "backbone.stages.1.1", unseen},
+	{"factors of heads left out", "edgenext-xxsmall_3rdparty_in1k", func(t *testing.T, n *network) {
+		n.set(t, "backbone.stages.2.5.csa.scale", 1)
+	}, "backbone.stages.2.5", unseen},
+	{"the run before not added", "edgenext-xxsmall_3rdparty_in1k", func(t *testing.T, n *network) {
+		conv := n.graph.Nodes[n.find(t, "backbone.stages.2.5.conv_modules.1", "conv")]
+		for i := range n.graph.Nodes {
+			if node := &n.graph.Nodes[i]; node.Out == conv.In[0] { // the addition
+				node.In = []int{node.In[1], node.In[1]}
+			}
+		}
+	}, "backbone.stages.2.5", same},
 }

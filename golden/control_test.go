@@ -26,6 +26,7 @@ var subjects = map[string]struct{ family, arch string }{
 	"deit-tiny-distilled_3rdparty_in1k":        {"vision_transformer", "deit-tiny-distilled"},
 	"deit-tiny_4xb256_in1k":                    {"vision_transformer", "deit-tiny"},
 	"densenet121_3rdparty_in1k":                {"densenet", "densenet121"},
+	"edgenext-xxsmall_3rdparty_in1k":           {"edgenext", "edgenext-xxsmall"},
 	"efficientnet-b0_3rdparty_8xb32_in1k":      {"efficientnet", "efficientnet-b0"},
 	"efficientnet-lite0_3rdparty_in1k":         {"efficientnet", "efficientnet-lite0"},
 	"inception-v3_3rdparty_8xb32_in1k":         {"inception_v3", "inception-v3"},

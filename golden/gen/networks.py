@@ -11,6 +11,7 @@ from mmpretrain.models.backbones.convnext import ConvNeXtBlock
 from mmpretrain.models.backbones.cspnet import CSPStage, DarknetBottleneck, ResNetBottleneck, ResNeXtBottleneck
 from mmpretrain.models.backbones.deit3 import DeiT3TransformerEncoderLayer
 from mmpretrain.models.backbones.densenet import DenseBlock, DenseLayer, DenseTransition
+from mmpretrain.models.backbones.edgenext import SDTAEncoder
 from mmpretrain.models.backbones.efficientnet import EdgeResidual
 from mmpretrain.models.backbones.inception_v3 import BasicConv2d, InceptionA, InceptionB, InceptionC, InceptionD, InceptionE
 from mmpretrain.models.backbones.mlp_mixer import MixerBlock
@@ -30,6 +31,7 @@ from mmpretrain.models.backbones.vision_transformer import TransformerEncoderLay
 from mmpretrain.models.backbones.xcit import ClassAttentionBlock, PositionalEncodingFourier, XCABlock
 from mmpretrain.models.heads import ConformerHead
 from mmpretrain.models.utils import InvertedResidual
+from mmpretrain.models.utils import InvertedResidual, PositionEncodingFourier
 from mmpretrain.models.utils.attention import scaled_dot_product_attention_pyimpl
 from mmpretrain.registry import MODELS
 
@@ -59,6 +61,7 @@ BLOCKS = (
     PositionalEncodingFourier,
     RepVGGBlock,
     RevTransformerEncoderLayer,
+    SDTAEncoder,
     ShuffleUnit,
     ShuffleV2Block,
     SwinBlock,
@@ -158,6 +161,11 @@ def plain_norms(net):
                 setattr(module, name, torch.nn.BatchNorm2d(child.num_features, child.eps))
 
 
+def cast_waves(projection, conv):
+    """Has positions in sines and cosines, which are of float32 in a network of any type, convolved in the network's."""
+    projection.register_forward_pre_hook(lambda _m, inputs: inputs[0].to(conv.weight.dtype))
+
+
 DEPLOY = ".deploy"  # after a registry name: the deploy form
 
 
@@ -191,8 +199,9 @@ def build(name):
             root = (block.attn.input_dims // block.attn.num_heads) ** 0.5
             block.attn.scaled_dot_product_attention = functools.partial(scaled_dot_product_attention_pyimpl, scale=root)
         if isinstance(block, PositionalEncodingFourier):
-            # Waves are of float32 in a network of any type.
-            block.token_projection.register_forward_pre_hook(lambda m, inputs: inputs[0].to(m.conv.weight.dtype))
+            cast_waves(block.token_projection, block.token_projection.conv)
+        if isinstance(block, PositionEncodingFourier):
+            cast_waves(block.proj, block.proj)
         if isinstance(block, DeiT3TransformerEncoderLayer):
             # The framework's has its first norm twice, and forgets the second, which was trained.
             block.forward = TransformerEncoderLayer.forward.__get__(block)

@@ -53,6 +53,7 @@ FAMILIES = [
     ("vision_transformer", ["CLIP"], "mmcv-legacy", None),
     ("mvit", ["MViT V2"], "mmengine", 224),
     ("xcit", ["XCiT"], "mmengine", None),
+    ("edgenext", ["EdgeNeXt"], "mmcv-legacy", None),
     ("revvit", ["RevViT"], "mmengine", 224),
     ("tnt", ["Transformer in Transformer"], "mmcv-legacy", 224),
     ("t2t_vit", ["Tokens-to-Token ViT"], "mmcv-legacy", 224),
@@ -87,6 +88,7 @@ TITLES = {
     "t2t_vit": "Tokens-to-Token ViT (arXiv:2101.11986).",
     "revvit": "RevViT, reversible Vision Transformers (Mangalam et al., CVPR 2022).",
     "xcit": "XCiT (arXiv:2106.09681).",
+    "edgenext": "EdgeNeXt (arXiv:2206.10589).",
 }
 # How the names of a family's rows begin in collections that mix families.
 ONLY = {
@@ -193,7 +195,7 @@ def row(model, family, convention, size):
         convention, size = "mmengine", None
     convention, size, form = COUNTED.get(name, (convention, size, "deploy" if family in DEPLOYED else None))
     digest = model["Weights"].rsplit("-", 1)[1].removesuffix(".pth")
-    arch = name.split("_")[0].replace("convnextv2", "convnext-v2")
+    arch = name.split("_")[0].replace("convnextv2", "convnext-v2").removesuffix("-usi")
     if family == "vision_transformer" and (arch := vit(config)) is None:
         return None
     if family == "swin":

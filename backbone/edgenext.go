@@ -1,0 +1,71 @@
+package backbone
+
+import "github.com/gozoo/zoo/nn"
+
+// EdgeNeXt: arXiv:2206.10589, as OpenMMLab's mmpretrain builds it (mmpretrain/models/backbones/edgenext.py).
+//
+// A ConvNeXt whose windows grow from stage to stage, and whose last block of a stage, from the second on, is an
+// attention of channels to each other, behind depthwise convolutions of runs of channels in Res2Net's manner.
+//
+// Traps: the last run is shorter where the channels cannot be divided, and is not convolved; only the second
+// stage's attention knows where pixels are. Norms have eps 1e-6 in ConvNeXt's parts, else 1e-5.
+var edgeNeXt = Family{
+	Name: "edgenext",
+	Archs: map[string]func(int) (*nn.Graph, error){
+		"edgenext-xxsmall": edgeNetwork{[4]int{24, 48, 88, 168}, [4]int{2, 2, 6, 2}, 4}.graph,
+		"edgenext-xsmall":  edgeNetwork{[4]int{32, 64, 100, 192}, [4]int{3, 3, 9, 3}, 4}.graph,
+		"edgenext-small":   edgeNetwork{[4]int{48, 96, 160, 304}, [4]int{3, 3, 9, 3}, 8}.graph,
+		"edgenext-base":    edgeNetwork{[4]int{80, 160, 288, 584}, [4]int{3, 3, 9, 3}, 8}.graph,
+	},
+}
+
+// An edgeNetwork is a network: widths and blocks are those of each stage.
+type edgeNetwork struct {
+	widths, blocks [4]int
+	heads          int
+}
+
+func (e edgeNetwork) graph(classes int) (*nn.Graph, error) {
+	b := nn.NewBuilder(3, 1e-5, nn.GELU())
+	bb := b.At("backbone")
+	x := b.Input()
+	for i, blocks := range e.blocks {
+		x = patchesMerged(bb.At("downsample_layers", i).WithEps(1e-6), x, i, e.widths[i])
+		for j := range blocks {
+			at := bb.At("stages", i, j)
+			if i == 0 || j < blocks-1 {
+				x = convNextBlock(at.WithEps(1e-6), x, 3+2*i, false)
+			} else {
+				x = e.encoder(at, x, [4]int{1, 2, 3, 4}[i], i == 1)
+			}
+		}
+	}
+	norm := bb.At("norm3")
+	x = norm.Features(norm.LayerNorm(b.Flatten(b.GlobalMean(x))))
+	return b.Graph(b.At("head", "fc").Linear(x, classes))
+}
+
+// encoder adds a block of attention, (N,C,H,W) to the same: a number of runs of channels, each but the last
+// convolved once the one before it is added, then attention of all channels, then two linear layers.
+func (e edgeNetwork) encoder(b *nn.Builder, x nn.Value, runs int, position bool) nn.Value {
+	sizes, each := make([]int, runs), (x.C+runs-1)/runs
+	for i := range sizes {
+		sizes[i] = min(each, x.C-i*each)
+	}
+	ys := b.Cut(x, sizes...)
+	for i := range runs - 1 {
+		if i > 0 {
+			ys[i] = b.Add(ys[i-1], ys[i])
+		}
+		ys[i] = b.At("conv_modules", i).Conv(ys[i], each, nn.K(3), nn.Groups(each), nn.Bias())
+	}
+	y := b.Concat(ys...)
+	if position {
+		y = b.Add(y, b.At("pos_embed", "proj").Conv(b.FourierPosition(y, 32), y.C, nn.Bias()))
+	}
+	z := crossCovariance(b.At("csa"), b.At("norm_csa").LayerNorm(y), e.heads, "scale")
+	y = b.Add(y, b.LayerScaleNamed(z, "gamma_csa"))
+	z = b.At("act").Act(b.At("pointwise_conv1").Linear(b.At("norm").LayerNorm(y), 4*y.C))
+	z = b.LayerScale(b.At("pointwise_conv2").Linear(z, y.C))
+	return b.Output(b.Add(x, z))
+}
