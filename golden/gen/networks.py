@@ -30,7 +30,6 @@ from mmpretrain.models.backbones.tnt import TnTLayer
 from mmpretrain.models.backbones.vision_transformer import TransformerEncoderLayer
 from mmpretrain.models.backbones.xcit import ClassAttentionBlock, PositionalEncodingFourier, XCABlock
 from mmpretrain.models.heads import ConformerHead
-from mmpretrain.models.utils import InvertedResidual
 from mmpretrain.models.utils import InvertedResidual, PositionEncodingFourier
 from mmpretrain.models.utils.attention import scaled_dot_product_attention_pyimpl
 from mmpretrain.registry import MODELS
