@@ -38,6 +38,7 @@ var layers = []layer{
 	{"printable", nil},
 	{"internal/bounded", nil},
 	{"internal/homepath", nil},
+	{"internal/bicubic", nil},
 	{"internal/textfile", nil},
 	{"internal/dataset", []string{"internal/imagenet", "printable", "internal/bounded", "internal/textfile", "github.com/klauspost/compress"}},
 	{"internal/atomicfile", []string{"internal/bounded", "golang.org/x/term"}},
@@ -54,14 +55,14 @@ var layers = []layer{
 	{"converter/recipe", []string{"tensor"}},
 	{"backbone", []string{"nn", "converter/recipe"}},
 	{"internal/kernel", []string{"internal/cpu"}},
-	{"internal/engine", []string{"nn", "tensor", "internal/kernel", "golang.org/x/sys"}},
+	{"internal/engine", []string{"nn", "tensor", "internal/bicubic", "internal/kernel", "golang.org/x/sys"}},
 
 	// Checkpoints. No format knows another, and none a network.
 	{"converter/safetensors", []string{"tensor", "internal/mmap", "internal/atomicfile"}},
 	{"converter/foreign", nil},
 	{"converter/pth", []string{"tensor", "internal/mmap", "converter/foreign", "github.com/nlpodyssey/gopickle", "github.com/klauspost/compress"}},
 	{"converter/scan", []string{"converter/foreign", "converter/pth", "converter/safetensors", "internal/bounded", "internal/mmap", "github.com/klauspost/compress"}},
-	{"converter", []string{"converter/foreign", "converter/safetensors", "converter/pth", "converter/recipe", "nn", "tensor", "digest", "printable", "internal/atomicfile", "internal/bounded", "internal/mmap", "internal/option", "github.com/klauspost/compress", "internal/textfile"}},
+	{"converter", []string{"converter/foreign", "converter/safetensors", "converter/pth", "converter/recipe", "nn", "tensor", "digest", "printable", "internal/atomicfile", "internal/bicubic", "internal/bounded", "internal/mmap", "internal/option", "github.com/klauspost/compress", "internal/textfile"}},
 
 	// Pixels.
 	{"vision/internal/kernel", []string{"internal/cpu"}},

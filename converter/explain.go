@@ -18,6 +18,7 @@ const (
 	Renamed    Fate = "renamed"    // wanted under another name, by a rule, or without a prefix
 	Joined     Fate = "joined"     // one of several that are joined to the one that is wanted
 	Multiplied Fate = "multiplied" // a weight or its mask, whose product is wanted
+	Regridded  Fate = "resized"    // positions of another grid than the network's, resized to that
 	Zeroed     Fate = "zeroed"     // not in the file, and zeros: the bias of a classifier without one
 	Dropped    Fate = "dropped"    // left out, by a rule, or as a counter of what is fused
 	LeftOut    Fate = "left out"   // not the network's: beside it in the file, or of training alone
@@ -69,6 +70,8 @@ func (a *attempt) explain() []Explained {
 			line.Fate = Misshapen
 		case misfits:
 			line.Fate, line.Want, line.Found = Misshapen, m.Want, m.Found
+		case slices.ContainsFunc(a.draft.Resized, func(r Resized) bool { return r.Name == files[0] }):
+			line.Fate = Regridded
 		case c.Rule != nil && c.Rule.Parts > 0:
 			line.Fate = Joined
 		case len(files) > 1:

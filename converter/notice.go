@@ -52,6 +52,9 @@ func (s *Selection) Facts() []string {
 	if n := len(s.Cast); n > 0 {
 		add("%s of float8 read as float32: %s", count(n, "tensor"), quoted(s.Cast, 2))
 	}
+	for _, r := range s.Resized {
+		add("positions %q of a grid of %dx%d resized to %dx%d, bicubically", short(r.Name), r.From, r.From, r.To[0], r.To[1])
+	}
 	if s.Head != "" {
 		add("the classifier is %q", short(s.Head))
 	}

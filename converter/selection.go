@@ -37,6 +37,8 @@ type Selection struct {
 	// Multiplied are the tensors that are products of a weight and a mask, as
 	// torch.nn.utils.prune leaves them, under their own names.
 	Multiplied []string
+	// Resized are the tables of positions that were resized to the network's grid.
+	Resized []Resized
 	// LeftOut are the tensors of the mapping that are not the network's, as the file spells
 	// them.
 	LeftOut []string
@@ -44,6 +46,14 @@ type Selection struct {
 	Cast []string
 	// Others are further weights with tensors of the same names, by the key that takes them.
 	Others []Weights
+}
+
+// A Resized table of positions is of a square grid of From x From pixels in the file, and of To, rows
+// and columns, in the network.
+type Resized struct {
+	Name string // as the file spells it
+	From int
+	To   [2]int
 }
 
 // Weights are tensors of a file that a key names.

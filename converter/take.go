@@ -17,7 +17,7 @@ import (
 // Where the tensors do not fit under their own names or by a recipe, edits are tried, and
 // only what then fits exactly is taken: wrappers within names, a prefix that all names of the
 // network have, masks of pruning, buffers that average others, a classifier in another place,
-// and none at all, which leaves a network that has features and no classes. Selection says
+// positions of another square grid, which are resized, and no classifier at all, which leaves a network that has features and no classes. Selection says
 // what was done.
 func (t Target) FitFile(c *Checkpoint, weights string) (*Fitted, error) {
 	t.File = c
@@ -105,9 +105,11 @@ func (t Target) fitDraft(d *draft) (*Fitted, error) {
 			}
 		}
 	}
-	for _, repair := range []func(*attempt) *attempt{(*attempt).whole, (*attempt).withHead, (*attempt).headless} {
-		if fit, err := s.choose(d, repair); fit != nil || err != nil {
-			return fit, err
+	for _, first := range []func(*attempt) *attempt{(*attempt).asItIs, (*attempt).resized} {
+		for _, repair := range []func(*attempt) *attempt{(*attempt).whole, (*attempt).withHead, (*attempt).headless} {
+			if fit, err := s.choose(d, func(a *attempt) *attempt { return repair(first(a)) }); fit != nil || err != nil {
+				return fit, err
+			}
 		}
 	}
 	return nil, s.refusal(cleaned)
