@@ -35,6 +35,7 @@ type Family struct {
 
 // families lists every family, by name.
 var families = []*Family{
+	&beit,
 	&conformers,
 	&convNeXt,
 	&cspNet,
@@ -42,6 +43,7 @@ var families = []*Family{
 	&edgeNeXt,
 	&efficientNet,
 	&efficientNetV2,
+	&eva02,
 	&hrNet,
 	&inceptionV3,
 	&mlpMixer,

@@ -291,7 +291,7 @@ func TestComplexity(t *testing.T) {
 		}
 		if _, err := g.Sizes(tensor.Shape{1, 3, 224, 224}); err == nil {
 			got["flops_mmengine_224"], got["flops_legacy_224"] = count(t, g, 224, metrics.MMEngine).FLOPs, legacy(224)
-		} else if row["flops_mmengine_224"]+row["flops_legacy_224"] != "" {
+		} else if row["flops_mmengine_224"]+row["flops_legacy_224"] != "" && e.Family != "eva02" { // whose tables are for one size
 			t.Errorf("%s: the reference takes 224 x 224 pixels: %v", e.Name, err)
 		}
 		if hasDeployForm(t, e) {
@@ -316,9 +316,17 @@ func TestComplexity(t *testing.T) {
 	}
 }
 
+// rotaryTable is what the notes of rows say whose published figures leave it out, rightly.
+const rotaryTable = "the RoPE table einsum (2*24*16)"
+
 // unseen returns the products of attention that a column of the table of facts leaves out: the counter
 // did not see them, unless a note says otherwise.
+//
+// It saw products of the table of rotary positions in its stead, where that was computed anew.
 func unseen(row map[string]string, column string) int64 {
+	if column == "flops_mmengine_crop" && strings.Contains(row["note"], rotaryTable) {
+		return -2 * 24 * 16
+	}
 	size, ok := strings.CutPrefix(column, "flops_mmengine_")
 	if !ok || strings.Contains(row["note"], size+" FLOPs counted by op dispatch") {
 		return 0
@@ -342,7 +350,7 @@ func checkVerdicts(t *testing.T, e *registry.Entry, g *nn.Graph, row map[string]
 	for column, f := range map[string]metrics.Figure{"params_match": r.Params, "flops_match": r.FLOPs} {
 		match, _, _ := strings.Cut(strings.Trim(strings.TrimPrefix(row[column], "yes"), " ()"), ",")
 		want := metrics.Verdict(match) // "exact" or "rounded"
-		if forgotten[e.Name] && match == "no" {
+		if (forgotten[e.Name] || strings.Contains(row["note"], rotaryTable)) && match == "no" {
 			want = metrics.Exact
 		} else if match == "no" || column == "flops_match" && strings.Contains(row["flops_match_counter"], "pre-fix code") {
 			want = metrics.Differs // or of another network
@@ -397,10 +405,10 @@ func TestUnknown(t *testing.T) {
 	_, classes := cspnet.Graph("cspresnet50", 0)
 	_, project := cspnet.Recipe("cspresnet50", "keras")
 	for want, err := range map[string]error{
-		`unknown family "cspnets": known are conformer, convnext, cspnet,`: family,
-		`family cspnet has no architecture "cspresnet51": known`:           arch,
-		`cspresnet50: 0 classes: at least 1 is needed`:                     classes,
-		`cspresnet50 has no recipe "keras": known are ["timm"]`:            project,
+		`unknown family "cspnets": known are beit, conformer, convnext, cspnet,`: family,
+		`family cspnet has no architecture "cspresnet51": known`:                 arch,
+		`cspresnet50: 0 classes: at least 1 is needed`:                           classes,
+		`cspresnet50 has no recipe "keras": known are ["timm"]`:                  project,
 	} {
 		if err == nil || !strings.Contains(err.Error(), want) || !strings.HasPrefix(err.Error(), "backbone: ") {
 			t.Errorf("error = %v, want %q in it", err, want)

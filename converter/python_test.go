@@ -157,7 +157,12 @@ func windows(classes int) (*nn.Graph, error) {
 		}
 		x = at.Image(at.Add(tokens, at.CropLike(at.AttentionOf(qkv[0], qkv[1], qkv[2], a), tokens)))
 	}
-	return b.Graph(b.At("fc").Linear(b.At("pool").Features(b.Flatten(b.GlobalAvgPool(x))), classes))
+	x = b.At("grid").Conv(b.Upsample(b.GlobalAvgPool(x), 3), x.C, nn.K(3))
+	x = b.Prefix(b.Tokens(x), "class")
+	qkv := b.Split(b.At("whole").QKV(x), 3)
+	bias := nn.ScoreBias{Table: "table", Index: "index", By: nn.ClassOffsets{H: 3, W: 3}}
+	x = b.Add(x, b.At("whole").AttentionOf(qkv[0], qkv[1], qkv[2], nn.Attention{Heads: 3, Bias: bias}))
+	return b.Graph(b.At("fc").Linear(b.At("pool").Features(b.GlobalMean(x)), classes))
 }
 
 // related returns a network of attentions whose channels lie head by head, with a bias by how far pixels are

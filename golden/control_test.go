@@ -41,6 +41,8 @@ var subjects = map[string]struct{ family, arch string }{
 	"tnt-small-p16_3rdparty_in1k":              {"tnt", "tnt-small-p16"},
 	"xcit-nano-12-p8_3rdparty_in1k":            {"xcit", "xcit-nano-12-p8"},
 	"xcit-tiny-12-p16_3rdparty_in1k":           {"xcit", "xcit-tiny-12-p16"},
+	"beit-base-p16_cae-pre_8xb128-coslr-100e_in1k":     {"beit", "cae-base-p16"},
+	"vit-tiny-p14_eva02-in21k-pre_3rdparty_in1k-336px": {"eva02", "eva02-tiny-p14-336px"},
 }
 
 // Each control is a network that is nearly right. It must fail, and the first bad layer
@@ -280,6 +282,33 @@ var controls = []control{
 		n.values["backbone.stages.0.downsample.reduction.weight"] = other
 	}, "backbone.stages.1.blocks.0", same},
 
+	// Gates of two halves, and rotary positions.
+	{"halves swapped", "vit-tiny-p14_eva02-in21k-pre_3rdparty_in1k-336px", func(t *testing.T, n *network) {
+		n.swapHalves(t, "backbone.layers.3.mlp")
+	}, "backbone.layers.3", same},
+	{"sigmoid for SiLU in gates", "vit-tiny-p14_eva02-in21k-pre_3rdparty_in1k-336px", func(t *testing.T, n *network) {
+		n.each("backbone.layers.3.", swapped(nn.SiLU(), nn.Sigmoid()))
+	}, "backbone.layers.3", same},
+	{"cosines and sines swapped", "vit-tiny-p14_eva02-in21k-pre_3rdparty_in1k-336px", func(t *testing.T, n *network) {
+		n.turned(func(cos, sin []float32) ([]float32, []float32) { return sin, cos })
+	}, "backbone.layers.0", same},
+	{"rotary positions shifted by one", "vit-tiny-p14_eva02-in21k-pre_3rdparty_in1k-336px", func(t *testing.T, n *network) {
+		const head = 64
+		shifted := func(x []float32) []float32 { return slices.Concat(x[head:], x[:head]) }
+		n.turned(func(cos, sin []float32) ([]float32, []float32) { return shifted(cos), shifted(sin) })
+	}, "backbone.layers.0", same},
+
+	// A number for each relation, and scales.
+	{"relations of the class token first", "beit-base-p16_cae-pre_8xb128-coslr-100e_in1k", func(t *testing.T, n *network) {
+		const heads = 12
+		table := "backbone.layers.2.attn.relative_position_bias_table"
+		at := len(n.values[table]) - 3*heads
+		n.values[table] = slices.Concat(n.values[table][at:], n.values[table][:at])
+	}, "backbone.layers.2", unseen},
+	{"scale of attention left out", "beit-base-p16_cae-pre_8xb128-coslr-100e_in1k", func(t *testing.T, n *network) {
+		n.set(t, "backbone.layers.2.gamma_1", 1)
+	}, "backbone.layers.2", late},
+
 	// CSPNet, in networks small enough for every kind of change.
 	{"slope 0.1 everywhere", "cspresnet-nano_digits", func(t *testing.T, n *network) {
 		n.each("", slope(0.1))
@@ -375,7 +404,7 @@ func TestControlsStartFromAPass(t *testing.T) {
 func fullSize(t *testing.T, model string) {
 	t.Helper()
 	switch model {
-	case "convnext-tiny_32xb128_in1k", "inception-v3_3rdparty_8xb32_in1k",
+	case "convnext-tiny_32xb128_in1k", "beit-base-p16_cae-pre_8xb128-coslr-100e_in1k", "inception-v3_3rdparty_8xb32_in1k",
 		"cspdarknet50_3rdparty_8xb32_in1k", "cspresnet50_3rdparty_8xb32_in1k", "cspresnext50_3rdparty_8xb32_in1k":
 		if testing.Short() {
 			t.Skip("-short: full-size networks take seconds")

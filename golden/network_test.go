@@ -211,6 +211,17 @@ func (n *network) swapConcat(t *testing.T, stage string) {
 	node.In = []int{node.In[1], node.In[0]}
 }
 
+// turned changes the tables of EVA-02's rotary positions.
+func (n *network) turned(change func(cos, sin []float32) (newCos, newSin []float32)) {
+	for name := range n.values {
+		if strings.Contains(name, ".attn.rope.") { // which repeat those of the backbone
+			delete(n.values, name)
+		}
+	}
+	cos, sin := "backbone.rope.freqs_cos", "backbone.rope.freqs_sin"
+	n.values[cos], n.values[sin] = change(n.values[cos], n.values[sin])
+}
+
 // swapInputs swaps queries and keys of an attention.
 func (n *network) swapInputs(t *testing.T, path string) {
 	t.Helper()

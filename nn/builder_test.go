@@ -150,6 +150,11 @@ func TestShapes(t *testing.T) {
 		{"gate", func(b *nn.Builder, x nn.Value) nn.Value { return b.Mul(x, b.GlobalAvgPool(x)) }, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 3, 4, 9}},
 		{"shuffle", func(b *nn.Builder, x nn.Value) nn.Value { return b.Shuffle(x, 3) }, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 3, 4, 9}},
 		{"product", func(b *nn.Builder, x nn.Value) nn.Value { return b.Mul(x, x) }, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 3, 4, 9}},
+		{"attention of a token and a grid", func(b *nn.Builder, x nn.Value) nn.Value {
+			x = b.Prefix(b.Tokens(x), "class")
+			bias := nn.ScoreBias{Table: "table", Index: "index", By: nn.ClassOffsets{H: 4, W: 9}}
+			return b.At("a").AttentionOf(x, x, x, nn.Attention{Heads: 3, Bias: bias})
+		}, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 37, 3}},
 		{"rotary", func(b *nn.Builder, x nn.Value) nn.Value {
 			return b.At("a").Rotary(b.Prefix(b.Tokens(b.At("b").Conv(x, 4)), "c"), nn.Rotary{Dim: 2, Extra: 1, GridH: 4, GridW: 9})
 		}, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 37, 4}},

@@ -152,7 +152,7 @@ func (a Attention) Size(in ...Size) (Size, error) {
 			return Size{}, fmt.Errorf("expected pixels in whole windows of %d x %d shifted by less, found %v, shifted by %d", side, side, in, a.Window.Shift)
 		}
 	}
-	if d, ok := a.Bias.By.(Apart); ok && a.Window.Side == 0 {
+	if d, ok := a.Bias.By.(interface{ grids(q, k Size) error }); ok && a.Window.Side == 0 {
 		if err := d.grids(q, k); err != nil {
 			return Size{}, err
 		}

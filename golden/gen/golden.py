@@ -30,7 +30,7 @@ import synthetic
 
 def synthetic_state(net, seed, gain=1.0):
     """Returns synthetic weights for every entry of a network's state dict; tables that it computes itself stay."""
-    computed = {k for k, _ in net.named_buffers() if not k.endswith(("running_mean", "running_var", "num_batches_tracked"))}
+    computed = {k for k, _ in net.named_buffers(remove_duplicate=False) if not k.endswith(("running_mean", "running_var", "num_batches_tracked"))}
     made = lambda k, v: torch.from_numpy(synthetic.tensor(k, tuple(v.shape), seed, gain))
     return {k: v if k in computed else made(k, v) for k, v in net.state_dict().items()}
 

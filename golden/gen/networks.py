@@ -6,6 +6,7 @@ import torch
 from mmcv.cnn import ConvModule
 from mmpretrain import get_model
 from mmpretrain.models import CSPDarkNet, CSPResNet, CSPResNeXt, build_classifier
+from mmpretrain.models.backbones.beit import BEiTTransformerEncoderLayer
 from mmpretrain.models.backbones.conformer import ConvBlock as ConformerBlock
 from mmpretrain.models.backbones.convnext import ConvNeXtBlock
 from mmpretrain.models.backbones.cspnet import CSPStage, DarknetBottleneck, ResNetBottleneck, ResNeXtBottleneck
@@ -29,6 +30,7 @@ from mmpretrain.models.backbones.t2t_vit import T2TTransformerLayer
 from mmpretrain.models.backbones.tnt import TnTLayer
 from mmpretrain.models.backbones.vision_transformer import TransformerEncoderLayer
 from mmpretrain.models.backbones.xcit import ClassAttentionBlock, PositionalEncodingFourier, XCABlock
+from mmpretrain.models.backbones.vit_eva02 import EVA02EndcoderLayer
 from mmpretrain.models.heads import ConformerHead
 from mmpretrain.models.utils import InvertedResidual, PositionEncodingFourier
 from mmpretrain.models.utils.attention import scaled_dot_product_attention_pyimpl
@@ -45,12 +47,14 @@ NANOS = ("cspdarknet-nano_digits", "cspresnet-nano_digits", "cspresnext-nano_dig
 LITES = {f"{arch}_3rdparty_in1k": arch for arch in lite.WIDTH_DEPTH}
 BLOCKS = (
     BasicBlock,
+    BEiTTransformerEncoderLayer,
     Bottleneck,
     ClassAttentionBlock,
     ConformerBlock,
     ConvNeXtBlock,
     DeiT3TransformerEncoderLayer,
     DenseLayer,
+    EVA02EndcoderLayer,
     EdgeResidual,
     InvertedResidual,
     MixerBlock,

@@ -54,6 +54,8 @@ FAMILIES = [
     ("mvit", ["MViT V2"], "mmengine", 224),
     ("xcit", ["XCiT"], "mmengine", None),
     ("edgenext", ["EdgeNeXt"], "mmcv-legacy", None),
+    ("eva02", ["EVA02"], "mmengine", None),
+    ("beit", ["BEiT", "BEiTv2", "CAE", "EVA"], "mmengine", None),
     ("revvit", ["RevViT"], "mmengine", 224),
     ("tnt", ["Transformer in Transformer"], "mmcv-legacy", 224),
     ("t2t_vit", ["Tokens-to-Token ViT"], "mmcv-legacy", 224),
@@ -83,6 +85,8 @@ TITLES = {
     "mlp_mixer": "MLP-Mixer (arXiv:2105.01601).",
     "mvit": "MViT V2 (arXiv:2112.01526).",
     "swin": "Swin Transformer (arXiv:2103.14030).",
+    "beit": "BEiT (arXiv:2106.08254) and BEiT v2 (arXiv:2208.06366), CAE (arXiv:2202.03026) and EVA (arXiv:2211.07636).",
+    "eva02": "EVA-02 (arXiv:2303.11331).",
     "vision_transformer": "Vision Transformer (arXiv:2010.11929), and networks of that shape under others' weights.",
     "tnt": "Transformer in Transformer (arXiv:2103.00112).",
     "t2t_vit": "Tokens-to-Token ViT (arXiv:2101.11986).",
@@ -97,6 +101,7 @@ ONLY = {
     ("convnext", "SparK"): "convnext",
     ("vision_transformer", "MoCoV3"): "vit",
     ("vision_transformer", "EVA"): "vit",
+    ("beit", "EVA"): "beit",
 }
 # How single rows were counted, where their family's rule does not hold.
 COUNTED = {
@@ -185,6 +190,24 @@ def swin(config):
     return f"swin-{b.arch}" + {7: "", 12: "-384px"}.get(side, f"-w{side}")
 
 
+def eva02(config):
+    """Returns the architecture of an EVA-02."""
+    b = config.model.backbone
+    name = {"t": "tiny", "s": "small", "b": "base", "l": "large"}[b.arch]
+    return f"eva02-{name}-p{b.patch_size}-{b.img_size}px"
+
+
+def beit(config):
+    """Returns the architecture of a BEiT, or of a network that is built as one."""
+    b = config.model.backbone
+    kind = "cae" if b.use_rel_pos_bias and b.use_abs_pos_emb else "beit" if b.use_rel_pos_bias else "eva"
+    name = f"{kind}-{ {'l': 'large', 'eva-g': 'giant'}.get(b.arch, b.arch) }-p{b.patch_size}"
+    return name if b.img_size == 224 else f"{name}-{b.img_size}px"
+
+
+ARCHS = {"vision_transformer": vit, "eva02": eva02, "beit": beit, "swin": swin}  # by family, where the row's name does not begin with it
+
+
 def row(model, family, convention, size):
     """Returns the row of a model, or None where zoo does not have its network."""
     name, meta, metrics = model["Name"], model["Metadata"], imagenet(model)
@@ -196,10 +219,9 @@ def row(model, family, convention, size):
     convention, size, form = COUNTED.get(name, (convention, size, "deploy" if family in DEPLOYED else None))
     digest = model["Weights"].rsplit("-", 1)[1].removesuffix(".pth")
     arch = name.split("_")[0].replace("convnextv2", "convnext-v2").removesuffix("-usi")
-    if family == "vision_transformer" and (arch := vit(config)) is None:
+    if family in ARCHS and (arch := ARCHS[family](config)) is None:
         return None
     if family == "swin":
-        arch = swin(config)
         size = crop if arch.endswith(("-384px", "-w6")) else size
     note = NOTES.get(name) or NOTES.get(family) or (arch.endswith(("-mean", "-mean-448px")) and MEAN) or (arch.startswith("deit3") and TWICE)
     converted = model.get("Converted From", {}).get("Weights")

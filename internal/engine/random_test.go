@@ -34,7 +34,7 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 	x := b.Input()
 	for i := range 2 + r.IntN(6) {
 		at := b.At("layer", i)
-		switch r.IntN(33) {
+		switch r.IntN(34) {
 		case 0:
 			x = at.ConvNormAct(x, 2*(1+r.IntN(20)), nn.K(1+2*r.IntN(3)), nn.Stride(1+r.IntN(2)))
 		case 1: // grouped or depthwise, with TensorFlow's border
@@ -185,7 +185,14 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 			}
 			y = at.At("proj").Linear(at.At("attn").AttentionOf(parts[0], parts[1], parts[2], a), x.C)
 			x = at.Image(at.Add(at.CropLike(y, at.Tokens(x)), at.Tokens(x)))
-		case 26: // windows side by side, those of a slice and of all
+		case 26: // attention of a token and a grid of known size, with a bias
+			heads, side := 1+r.IntN(3), 1+r.IntN(4)
+			x = at.At("differ").Conv(at.Upsample(at.GlobalAvgPool(x), side), heads*(normed+r.IntN(20)), nn.K(3))
+			x = at.Prefix(at.Tokens(at.At("norm").LayerNorm(x)), "first")
+			qkv := at.Split(at.At("attn").QKV(x), 3)
+			a := nn.Attention{Heads: heads, Bias: nn.ScoreBias{Table: "table", Index: "index", By: nn.ClassOffsets{H: side, W: side}}}
+			x = at.Image(at.Add(at.At("bias").AttentionOf(qkv[0], qkv[1], qkv[2], a), x))
+		case 27: // windows side by side, those of a slice and of all
 			k := 1 + r.IntN(3)
 			keep, work := at.Halves(at.At("widen").Conv(x, 2*(1+r.IntN(16))))
 			work = at.Unfold(work, nn.Unfold{K: k, Stride: 1 + r.IntN(3), Pad: r.IntN(k), Corner: r.IntN(2) == 0, PixelFirst: r.IntN(2) == 0})
@@ -197,21 +204,21 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 				x = at.Unfold(at.Concat(at.Unfold(keep, nn.Unfold{K: k, Stride: 1, Pad: k / 2}), keep), nn.Unfold{K: 2, Stride: 2, Corner: true})
 				x = at.At("merge").Conv(x, 1+r.IntN(40))
 			}
-		case 27: // tokens mixed, those of a known grid
+		case 28: // tokens mixed, those of a known grid
 			side := 1 + r.IntN(4)
 			x = at.Tokens(at.At("differ").Conv(at.Upsample(at.GlobalAvgPool(x), side), 1+r.IntN(40), nn.K(3)))
 			y := at.At("up").Linear(at.Transpose(x, side*side, 1, x.C), 1+r.IntN(40))
 			y = at.At("down").Linear(at.Act(y), side*side)
 			x = at.Image(at.Add(x, at.Transpose(y, x.C, side, side)))
-		case 28: // a product of two halves, pixel by pixel
+		case 29: // a product of two halves, pixel by pixel
 			first, second := at.Halves(at.At("widen").Conv(x, 2*(1+r.IntN(30))))
 			x = at.Mul(at.WithAct(nn.SiLU()).Act(first), second)
 			if r.IntN(2) == 0 {
 				x = at.Add(at.Act(x), at.At("other").Conv(first, x.C))
 			}
-		case 29: // some tokens that all others are summed up in
+		case 30: // some tokens that all others are summed up in
 			x = at.Image(randomSummary(at, at.Tokens(few(at.At("widen"), x, 2*(normed+r.IntN(20)))), r))
-		case 30: // attention with terms of rows and columns, of heads that are pooled each for itself
+		case 31: // attention with terms of rows and columns, of heads that are pooled each for itself
 			heads := 1 + r.IntN(3)
 			x = few(at.At("widen"), x, heads*(normed+r.IntN(20)))
 			pooled := func(name string) nn.Value {
@@ -222,7 +229,7 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 			y := at.At("v").Linear(k, heads*(1+r.IntN(40)))
 			y = at.DecomposedAttention(q, k, y, heads, 1+r.IntN(20), 1+r.IntN(20))
 			x = at.Image(at.Add(at.At("proj").Linear(y, x.C), q))
-		case 31: // pairs of channels turned, by tables that are listed twice
+		case 32: // pairs of channels turned, by tables that are listed twice
 			side, extra := 1+r.IntN(4), r.IntN(2)
 			turns := nn.Rotary{Dim: 2 * (1 + r.IntN(6)), Extra: extra, GridH: side, GridW: side}
 			x = at.Tokens(at.At("differ").Conv(at.Upsample(at.GlobalAvgPool(x), side), turns.Dim*(1+r.IntN(4)), nn.K(3)))
@@ -230,7 +237,7 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 				x = at.Prefix(x, "first")
 			}
 			x = at.Image(at.At("turned").Rotary(x, at.At("rope").RotaryTables(turns)))
-		case 32: // attention of images of known size, by how far their pixels are apart
+		case 33: // attention of images of known size, by how far their pixels are apart
 			x = randomApart(at, x, r)
 		}
 	}

@@ -478,6 +478,9 @@ func windowed(w nn.Window, s nn.Size, i, j int) (sees, shown bool) {
 
 // biased returns the entry of the table of offsets of queries and keys.
 func biased(op nn.Attention, s, ks nn.Size, i, j int) int {
+	if o, ok := op.Bias.By.(nn.ClassOffsets); ok {
+		return ofToken(o, i, j)
+	}
 	apart, _ := op.Bias.By.(nn.Apart)
 	stride := max(apart.Stride, 1)
 	rows, columns := i/s.W*stride-j/ks.W, i%s.W*stride-j%ks.W
