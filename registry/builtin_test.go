@@ -63,6 +63,7 @@ func TestBuiltin(t *testing.T) {
 		for _, key := range []string{"params", "flops", "top1", "top5"} {
 			want[key] = number(t, col[key])
 		}
+		want["mean"], want["std"] = inFloat32(t, col["mean"]), inFloat32(t, col["std"])
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("%s (-want +got)\n%s", e.Name, d)
 		}
@@ -103,6 +104,20 @@ func factsOf(t *testing.T, e *registry.Entry) map[string]string {
 		out["resize_kind"], out["resize_scale"], out["crop_kind"], out["crop_padding"] = "none", "", "EfficientNetCenterCrop", fmt.Sprint(in.Resize.Padding)
 	}
 	return out
+}
+
+// inFloat32 rounds three numbers to what a row holds.
+func inFloat32(t *testing.T, list string) string {
+	t.Helper()
+	parts := strings.Split(list, ",")
+	for i, s := range parts {
+		x, err := strconv.ParseFloat(s, 32)
+		if err != nil {
+			t.Fatal(err)
+		}
+		parts[i] = fmt.Sprint(float32(x))
+	}
+	return strings.Join(parts, ",")
 }
 
 // number brings decimal numbers into one form; what is not there stays so.
