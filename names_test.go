@@ -56,14 +56,14 @@ func TestNames(t *testing.T) {
 	if d := cmp.Diff(wantTold, told); d != "" {
 		t.Errorf("told (-want +got)\n%s", d)
 	}
-	for pattern, says := range map[string]string{"x*": "no model's name matches", "[": "pattern", "b*": `entry "bad"`,
+	for pattern, says := range map[string]string{"q*": "no model's name matches", "[": "pattern", "b*": `entry "bad"`,
 		"nano/*": "did you mean"} {
 		told = nil
 		_, err := z.Entries("vgg16", pattern)
 		if text := strings.Join(told, "\n"); err == nil || !strings.Contains(err.Error()+text, says) {
 			t.Errorf("%s: %v, told %q, want %q", pattern, err, told, says)
 		}
-		if pattern == "x*" && !errors.Is(err, zoo.ErrUnknown) || pattern == "[" && !errors.Is(err, zoo.ErrOption) {
+		if pattern == "q*" && !errors.Is(err, zoo.ErrUnknown) || pattern == "[" && !errors.Is(err, zoo.ErrOption) {
 			t.Errorf("%s: %v is of another class", pattern, err)
 		}
 	}
