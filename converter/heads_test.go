@@ -1,6 +1,9 @@
 package converter_test
 
 import (
+	"os"
+	"os/exec"
+	"path/filepath"
 	"slices"
 	"strings"
 	"testing"
@@ -116,6 +119,48 @@ func TestTwoHeads(t *testing.T) {
 					}
 				}
 			})
+		}
+	}
+}
+
+// TestTwoHeadsONNX wants the features of two classifiers side by side in the file of a network that has
+// neither.
+func TestTwoHeadsONNX(t *testing.T) {
+	g, err := twoHeads(true).Graph(3)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g = g.WithoutClassifier()
+	path := filepath.Join(t.TempDir(), "out.onnx")
+	if err := converter.Write(t.Context(), path, synthetic(t, g), converter.Output{Format: converter.ONNX, Graph: g}); err != nil {
+		t.Fatal(err)
+	}
+	var last []string // the operator that writes the output, and the output
+	for _, f := range fieldsOf(t, read(t, path)) {
+		if f.number != 7 {
+			continue
+		}
+		for _, node := range fieldsOf(t, f.bytes) {
+			if node.number == 1 {
+				last = nil
+				for _, part := range fieldsOf(t, node.bytes) {
+					if part.number == 2 || part.number == 4 {
+						last = append(last, string(part.bytes))
+					}
+				}
+			}
+		}
+	}
+	if diff := cmp.Diff([]string{"features", "Concat"}, last); diff != "" {
+		t.Errorf("the last operator (-want +got)\n%s", diff)
+	}
+	if runtime := os.Getenv("ZOO_PYTHON"); runtime != "" {
+		script := "import onnxruntime, numpy, sys\n" +
+			"s = onnxruntime.InferenceSession(sys.argv[1])\n" +
+			"print(s.run(None, {'input': numpy.ones((2, 3, 5, 6), numpy.float32)})[0].shape)"
+		out, err := exec.Command(runtime, "-c", script, path).CombinedOutput()
+		if !strings.Contains(string(out), "(2, 10)") {
+			t.Errorf("ONNX Runtime: %s, %v, want 4 and 6 features of two images", out, err)
 		}
 	}
 }
