@@ -8,7 +8,6 @@ import (
 	"strings"
 
 	"github.com/gozoo/zoo/converter"
-	"github.com/gozoo/zoo/converter/recipe"
 	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/model"
 	"github.com/gozoo/zoo/nn"
@@ -107,27 +106,22 @@ func fitOf(c *converter.Checkpoint, sd *tensor.StateDict, sizes map[int]int, ent
 // parts that it is joined of, has its number of elements in the file already, but for the
 // classifier's, whose rows may be others.
 func mayFit(target converter.Target, sizes map[int]int) bool {
-	recipes := []recipe.Recipe{nil}
-	for _, s := range target.Sources {
-		if r := s.Recipe(); slices.ContainsFunc(r, func(rule recipe.Rule) bool { return rule.Parts > 0 }) {
-			recipes = append(recipes, r)
-		}
-	}
+	joins := append(target.Joins(), func(string) int { return 1 })
 	for _, graph := range []func(int) (*nn.Graph, error){target.Graph, target.Deploy} {
 		if graph == nil {
 			continue
 		}
 		g, err := graph(target.Classes)
-		if err == nil && slices.ContainsFunc(recipes, func(r recipe.Recipe) bool { return has(sizes, g, r) }) {
+		if err == nil && slices.ContainsFunc(joins, func(parts func(string) int) bool { return has(sizes, g, parts) }) {
 			return true
 		}
 	}
 	return false
 }
 
-// has reports whether sizes hold that of each tensor that a graph wants, or those of the parts
-// that a recipe joins it of.
-func has(sizes map[int]int, g *nn.Graph, r recipe.Recipe) bool {
+// has reports whether sizes hold that of each tensor that a graph wants, or those of the parts,
+// so many for a name, that it is joined of.
+func has(sizes map[int]int, g *nn.Graph, parts func(name string) int) bool {
 	free := map[int]bool{} // the classifiers'
 	for _, node := range g.Classifiers() {
 		for _, p := range node.Params {
@@ -140,7 +134,7 @@ func has(sizes map[int]int, g *nn.Graph, r recipe.Recipe) bool {
 			continue
 		}
 		n, err := p.Shape.Numel()
-		parts := r.Parts(p.Name)
+		parts := parts(p.Name)
 		n /= parts
 		if want[n] += parts; err != nil || want[n] > sizes[n] {
 			return false

@@ -53,6 +53,7 @@ var layers = []layer{
 	// Networks: described, named, computed. Kernels know slices and integers only.
 	{"nn", []string{"tensor"}},
 	{"converter/recipe", []string{"tensor"}},
+	{"internal/recipetest", []string{"converter/recipe", "tensor"}},
 	{"backbone", []string{"nn", "converter/recipe"}},
 	{"internal/kernel", []string{"internal/cpu"}},
 	{"internal/engine", []string{"nn", "tensor", "internal/bicubic", "internal/kernel", "golang.org/x/sys"}},

@@ -41,6 +41,11 @@ func vitsElsewhere() map[string]vit {
 	add("-eps1e-12", 1e-12, false, plain...)
 	add("-eps1e-12", 1e-12, false,
 		vits["vit-base-p16"], vits["vit-base-p16-384px"], vits["vit-base-p32-384px"], vits["vit-large-p16"], vits["vit-large-p16-384px"])
+	for _, arch := range []string{"deit-tiny-distilled", "deit-small-distilled", "deit-base-distilled", "deit-base-distilled-384px"} {
+		v := vits[arch]
+		v.eps = 1e-12
+		out[arch+"-eps1e-12"] = v
+	}
 	add("-eps1e-5", 1e-5, true,
 		vit{vitWidth: vitBase, size: 224, patch: 16}, vit{vitWidth: vitBase, size: 384, patch: 16},
 		vit{vitWidth: vitBase, size: 224, patch: 32}, vit{vitWidth: vitBase, size: 256, patch: 32},
@@ -55,8 +60,14 @@ func (v vit) sources() projects {
 	ours := v.eps == 0 || v.eps == vitEps
 	network := fmt.Sprintf("%s_patch%d_%d", v.name, v.patch, v.size)
 	switch {
-	case v.probe, v.distilled:
+	case v.probe:
 		return nil
+	case v.distilled:
+		all := projects{transformers: v.transformers()}
+		if ours {
+			all[timm] = v.ofTimm(fmt.Sprintf("deit_%s_distilled_patch%d_%d", v.name, v.patch, v.size))
+		}
+		return all
 	case v.third:
 		return projects{timm: v.ofTimm("deit3_" + network)}
 	case v.mean: // which timm makes where it is told to, as MAE's own scripts do
@@ -142,6 +153,9 @@ func (v vit) timm() recipe.Recipe {
 	if v.mean {
 		return append(r, recipe.Rename("fc_norm.*", "backbone.ln2.*"), recipe.Rename("head.*", "head.fc.*"))
 	}
+	if v.distilled {
+		r = append(r, recipe.Rename("dist_token", "backbone.dist_token"), recipe.Rename("head_dist.*", "head.layers.head_dist.*"))
+	}
 	return append(r, recipe.Rename("norm.*", "backbone.ln1.*"), recipe.Rename("head.*", "head.layers.head.*"))
 }
 
@@ -172,14 +186,18 @@ func (v vit) transformers() recipe.Source {
 	if eps == 0 {
 		eps = vitEps
 	}
-	return recipe.Source{Recipe: transformersViT, NeedsSettings: true, Settings: settings(
+	return recipe.Source{Recipe: v.transformersNames, NeedsSettings: true, Settings: settings(
 		is("hidden_act", "gelu", "gelu"), is("layer_norm_eps", 1e-12, eps), is("num_attention_heads", 12.0, float64(v.heads)))}
 }
 
-func transformersViT() recipe.Recipe {
+func (v vit) transformersNames() recipe.Recipe {
 	const to = "backbone.layers.*."
+	model := "vit"
+	if v.distilled {
+		model = "deit"
+	}
 	encoder := func(layer, out, fc1, fc2 string, parts ...string) recipe.Recipe {
-		layer = "vit." + layer + ".*."
+		layer = model + "." + layer + ".*."
 		r := recipe.Recipe{
 			recipe.Rename(layer+"layernorm_before.*", to+"ln1.*"),
 			recipe.Rename(layer+"layernorm_after.*", to+"ln2.*"),
@@ -193,11 +211,18 @@ func transformersViT() recipe.Recipe {
 		return r
 	}
 	r := recipe.Recipe{
-		recipe.Rename("vit.embeddings.cls_token", "backbone.cls_token"),
-		recipe.Rename("vit.embeddings.position_embeddings", "backbone.pos_embed"),
-		recipe.Rename("vit.embeddings.patch_embeddings.projection.*", "backbone.patch_embed.projection.*"),
-		recipe.Rename("vit.layernorm.*", "backbone.ln1.*"),
-		recipe.Rename("classifier.*", "head.layers.head.*"),
+		recipe.Rename(model+".embeddings.cls_token", "backbone.cls_token"),
+		recipe.Rename(model+".embeddings.position_embeddings", "backbone.pos_embed"),
+		recipe.Rename(model+".embeddings.patch_embeddings.projection.*", "backbone.patch_embed.projection.*"),
+		recipe.Rename(model+".layernorm.*", "backbone.ln1.*"),
+	}
+	if v.distilled { // DeiTForImageClassificationWithTeacher
+		r = append(r,
+			recipe.Rename("deit.embeddings.distillation_token", "backbone.dist_token"),
+			recipe.Rename("cls_classifier.*", "head.layers.head.*"),
+			recipe.Rename("distillation_classifier.*", "head.layers.head_dist.*"))
+	} else {
+		r = append(r, recipe.Rename("classifier.*", "head.layers.head.*"))
 	}
 	r = append(r, encoder("layers", "attention.o_proj", "mlp.fc1", "mlp.fc2",
 		"attention.q_proj", "attention.k_proj", "attention.v_proj")...)

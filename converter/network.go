@@ -183,5 +183,17 @@ func (t *Target) today(network string) string {
 	return network
 }
 
+// Joins returns, for each source whose recipe joins tensors, of how many tensors of a file the one
+// of a name is made: 1 where none are joined.
+func (t Target) Joins() []func(name string) int {
+	var all []func(string) int
+	for _, s := range t.Sources {
+		if r := s.Recipe(); slices.ContainsFunc(r, func(rule recipe.Rule) bool { return rule.Parts > 0 }) {
+			all = append(all, r.Parts)
+		}
+	}
+	return all
+}
+
 // sources names the projects of sources, sorted.
 func sources(m map[string]recipe.Source) []string { return slices.Sorted(maps.Keys(m)) }

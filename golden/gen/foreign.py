@@ -41,6 +41,7 @@ CONFIGS = {
     "vit_tiny": ("ViT", {"hidden_size": 192, "num_attention_heads": 3, "intermediate_size": 768}),
     "vit_tiny_eps1e-6": ("ViT", {"hidden_size": 192, "num_attention_heads": 3, "intermediate_size": 768, "layer_norm_eps": 1e-6}),
     "swin_tiny": ("Swin", {}),
+    "deit_tiny_distilled": ("DeiT", {"hidden_size": 192, "num_attention_heads": 3, "intermediate_size": 768}),
     "mobilenet_v2": ("MobileNetV2", {"tf_padding": False, "layer_norm_eps": 1e-5}),
 }
 
@@ -61,7 +62,8 @@ def build(project, network, model, eps, kwargs):
 
         family, changes = CONFIGS[network]
         config = getattr(transformers, family + "Config")(num_labels=1000, **changes)
-        net, version = getattr(transformers, family + "ForImageClassification")(config), f"transformers {transformers.__version__}"
+        kind = "ForImageClassificationWithTeacher" if network.endswith("_distilled") else "ForImageClassification"
+        net, version = getattr(transformers, family + kind)(config), f"transformers {transformers.__version__}"
     else:
         import torchvision
 
