@@ -110,7 +110,8 @@ func TestPositionsOfAnotherGrid(t *testing.T) {
 		t.Errorf("the same grid: %v, %v", same, err)
 	}
 	odd := tensor.FromFloat32s(tensor.Shape{1, 2 + 5, 2}, make([]float32, 14))
-	if _, err := target.Fit(file(odd, "", "")); err == nil || !strings.Contains(err.Error(), `"net.pos": expected F32 (1,10,2), found F32 (1,7,2)`) {
+	_, err = target.Fit(file(odd, "", ""))
+	if err == nil || !strings.Contains(err.Error(), `"net.pos": expected F32 (1,10,2), found F32 (1,7,2)`) {
 		t.Errorf("a grid that is no square: %v", err)
 	}
 	if _, err := target.Fit(file(table(tensor.F32, 3), "patches.", "")); err == nil {

@@ -17,8 +17,8 @@ import (
 // Where the tensors do not fit under their own names or by a recipe, edits are tried, and
 // only what then fits exactly is taken: wrappers within names, a prefix that all names of the
 // network have, masks of pruning, buffers that average others, a classifier in another place,
-// positions of another square grid, which are resized, and no classifier at all, which leaves a network that has features and no classes. Selection says
-// what was done.
+// positions of another square grid, which are resized, and no classifier at all, which leaves a
+// network that has features and no classes. Selection says what was done.
 func (t Target) FitFile(c *Checkpoint, weights string) (*Fitted, error) {
 	t.File = c
 	fitted, first := t.fitKey(c, weights)
