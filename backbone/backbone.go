@@ -61,6 +61,7 @@ var families = []*Family{
 	&shuffleNetV1,
 	&shuffleNetV2,
 	&swinTransformer,
+	&swinTransformerV2,
 	&t2tViT,
 	&tnt,
 	&vgg,

@@ -79,8 +79,12 @@ func patches(b *nn.Builder, x nn.Value, width int) nn.Value {
 
 // mergePatches joins each 2 x 2 tokens: (N,H*W,C) to (N,H/2*W/2,2C).
 func mergePatches(b *nn.Builder, x nn.Value) nn.Value {
-	y := b.Tokens(b.Unfold(b.Image(x), nn.Unfold{K: 2, Stride: 2, Corner: true}))
-	return b.At("reduction").PlainLinear(b.At("norm").LayerNorm(y), 2*x.C)
+	return b.At("reduction").PlainLinear(b.At("norm").LayerNorm(besides(b, x)), 2*x.C)
+}
+
+// besides lays each 2 x 2 tokens side by side: (N,H*W,C) to (N,H/2*W/2,4C).
+func besides(b *nn.Builder, x nn.Value) nn.Value {
+	return b.Tokens(b.Unfold(b.Image(x), nn.Unfold{K: 2, Stride: 2, Corner: true}))
 }
 
 // block adds attention within windows and a feed-forward network, (N,H*W,C) to the same.

@@ -105,6 +105,11 @@ func (m *onnxModel) tokens(n nn.Node) (onnxNode, bool) {
 		op := onnxNode{kind: "Concat", in: []string{x, m.values[n.In[1]]}}
 		op.int("axis", 1)
 		return op, true
+	case nn.Unit:
+		if !form.tokens {
+			return onnxNode{}, false
+		}
+		return m.unit(n, o), true
 	case nn.PadTo:
 		return m.padTo(n, o), true
 	case nn.CropLike:

@@ -183,7 +183,7 @@ func (m *onnxModel) scoreBias(n nn.Node, o nn.Attention) string {
 	for _, i := range o.Bias.By.Index() {
 		index = append(index, int(i))
 	}
-	rows := onnxNode{kind: "Gather", in: []string{m.weight(n.Params[0]), m.integers(fmt.Sprintf("zoo.relations %#v", o.Bias.By), index...)}}
+	rows := onnxNode{kind: "Gather", in: []string{m.biasTable(n, o), m.integers(fmt.Sprintf("zoo.relations %#v", o.Bias.By), index...)}}
 	axis := 0
 	if o.Bias.HeadsFirst {
 		axis = 1
@@ -195,4 +195,32 @@ func (m *onnxModel) scoreBias(n nn.Node, o nn.Attention) string {
 	}
 	shape := m.integers(fmt.Sprintf("zoo.scores%dx%dx%d", o.Heads, queries, keys), 1, o.Heads, queries, keys)
 	return m.step(n.Path, onnxNode{kind: "Reshape", in: []string{x, shape}})
+}
+
+// biasTable returns the table of a bias, (relations,heads).
+func (m *onnxModel) biasTable(n nn.Node, o nn.Attention) string {
+	of := o.Bias.Of
+	if of.Hidden == 0 {
+		return m.weight(n.Params[0])
+	}
+	step := func(kind string, in ...string) string { return m.step(n.Path, onnxNode{kind: kind, in: in}) }
+	_, _, relations := of.Size()
+	coordinates := m.constant(fmt.Sprintf("zoo.coordinates %#v", of), tensor.FromFloat32s(tensor.Shape{relations, 2}, of.Coordinates()))
+	x := step("Add", step("MatMul", coordinates, m.step(n.Path, transpose(m.weight(n.Params[0]), 1, 0))), m.weight(n.Params[1]))
+	x = step("MatMul", step("Relu", x), m.step(n.Path, transpose(m.weight(n.Params[2]), 1, 0)))
+	return step("Mul", step("Sigmoid", x), m.scalar("zoo.16", 16))
+}
+
+// unit writes nn.Unit of tokens.
+func (m *onnxModel) unit(n nn.Node, o nn.Unit) onnxNode {
+	step := func(kind string, in ...string) string { return m.step(n.Path, onnxNode{kind: kind, in: in}) }
+	x := step("Reshape", m.values[n.In[0]], m.integers(fmt.Sprintf("zoo.runs%dof%d", o.Runs, o.C), 0, 0, o.Runs, o.C/o.Runs))
+	norm := onnxNode{kind: "ReduceL2", in: []string{x}}
+	norm.ints("axes", 3)
+	x = step("Div", x, step("Max", m.step(n.Path, norm), m.scalar("zoo.least", 1e-12)))
+	if o.Temper != "" {
+		factor := step("Min", step("Exp", m.weight(n.Params[0])), m.scalar("zoo.100", 100))
+		x = step("Mul", x, step("Reshape", factor, m.integers(fmt.Sprintf("zoo.runs%d", o.Runs), o.Runs, 1)))
+	}
+	return onnxNode{kind: "Reshape", in: []string{x, m.integers("zoo.rows", 0, 0, -1)}}
 }

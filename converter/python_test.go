@@ -155,6 +155,11 @@ func windows(classes int) (*nn.Graph, error) {
 		if a.Bias.HeadsFirst {
 			qkv = at.CutRuns(all, a.Heads, part, part, part)
 		}
+		if a.Window.Single { // of angles, with a bias that is computed
+			qkv[0], qkv[1] = at.At("q").Unit(qkv[0], a.Heads, "temper"), at.At("k").Unit(qkv[1], a.Heads, "")
+			of := nn.Continuous{Module: "mlp", Coords: "coords", Hidden: 8, Offsets: nn.Offsets{H: 17, W: 17}, Trained: 5}
+			a.Scale, a.Bias = 1, nn.ScoreBias{By: of.Offsets, Index: "index", Of: of}
+		}
 		x = at.Image(at.Add(tokens, at.CropLike(at.AttentionOf(qkv[0], qkv[1], qkv[2], a), tokens)))
 	}
 	x = b.At("grid").Conv(b.Upsample(b.GlobalAvgPool(x), 3), x.C, nn.K(3))

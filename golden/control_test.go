@@ -43,6 +43,7 @@ var subjects = map[string]struct{ family, arch string }{
 	"xcit-tiny-12-p16_3rdparty_in1k":                   {"xcit", "xcit-tiny-12-p16"},
 	"beit-base-p16_cae-pre_8xb128-coslr-100e_in1k":     {"beit", "cae-base-p16"},
 	"vit-tiny-p14_eva02-in21k-pre_3rdparty_in1k-336px": {"eva02", "eva02-tiny-p14-336px"},
+	"swinv2-tiny-w8_3rdparty_in1k-256px":               {"swin_v2", "swinv2-tiny-w8"},
 }
 
 // Each control is a network that is nearly right. It must fail, and the first bad layer
@@ -272,6 +273,19 @@ var controls = []control{
 	{"bias transposed", "swin-tiny_16xb64_in1k", func(t *testing.T, n *network) {
 		n.each("backbone.stages.1.blocks.0.", each(func(a *nn.Attention) { a.Bias.By = transposed{a.Bias.By} }))
 	}, "backbone.stages.1.blocks.0", same},
+	{"lengths of keys over all heads", "swinv2-tiny-w8_3rdparty_in1k-256px", func(t *testing.T, n *network) {
+		n.each("backbone.stages.1.blocks.0.", each(func(u *nn.Unit) {
+			if u.Temper == "" {
+				u.Runs = 1
+			}
+		}))
+	}, "backbone.stages.1.blocks.0", same},
+	{"factors of heads left out", "swinv2-tiny-w8_3rdparty_in1k-256px", func(t *testing.T, n *network) {
+		n.each("backbone.stages.1.blocks.0.", each(func(u *nn.Unit) { u.Temper = "" }))
+	}, "backbone.stages.1.blocks.0", same},
+	{"coordinates of another window", "swinv2-tiny-w8_3rdparty_in1k-256px", func(t *testing.T, n *network) {
+		n.each("backbone.stages.1.blocks.0.", each(func(a *nn.Attention) { a.Bias.Of.Trained = 6 }))
+	}, "backbone.stages.1.blocks.0", unseen},
 	{"patches merged row by row", "swin-tiny_16xb64_in1k", func(t *testing.T, n *network) {
 		weights := n.values["backbone.stages.0.downsample.reduction.weight"] // (192,96*4)
 		other := slices.Clone(weights)

@@ -135,10 +135,11 @@ func (c Convention) flops(node nn.Node, l *LayerCost, sizes []nn.Size) (int64, e
 		}
 		return sum(attention, rows)
 	case nn.Attention:
-		if legacy {
-			return 0, nil
+		bias, err := continuousFLOPs(op, legacy)
+		if err != nil || legacy {
+			return bias, err
 		}
-		return l.MACs, nil
+		return sum(bias, l.MACs)
 	case nn.GlobalAvgPool:
 		if op.Mean || !legacy && len(l.In[0]) == 3 { // of tokens it is one-dimensional, which is on no list of operators
 			return 0, nil
@@ -167,6 +168,21 @@ func (c Convention) flops(node nn.Node, l *LayerCost, sizes []nn.Size) (int64, e
 func fourDigits(macs int64) int64 {
 	n, _ := strconv.ParseFloat(strconv.FormatFloat(2*float64(macs), 'e', 3, 64), 64)
 	return int64(n / 2)
+}
+
+// continuousFLOPs returns what an attention's bias counts that is computed: its layers, which the
+// reference runs for every input.
+func continuousFLOPs(op nn.Attention, legacy bool) (int64, error) {
+	of := op.Bias.Of
+	if of.Hidden == 0 {
+		return 0, nil
+	}
+	_, _, relations := of.Size()
+	each := 2 + op.Heads
+	if legacy { // counts the ReLU between them
+		each++
+	}
+	return product(int64(relations), int64(of.Hidden), int64(each))
 }
 
 // actFLOPs returns what an activation counts; mmcv's list of them is closed.

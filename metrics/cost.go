@@ -227,6 +227,7 @@ func moves(op nn.Op) bool {
 		nn.Token,
 		nn.Tokens,
 		nn.Transpose,
+		nn.Unit,
 		nn.Unfold:
 		return true
 	}

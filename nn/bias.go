@@ -3,6 +3,7 @@ package nn
 import (
 	"encoding/binary"
 	"fmt"
+	"math"
 
 	"github.com/gozoo/zoo/tensor"
 )
@@ -17,6 +18,21 @@ type ScoreBias struct {
 	Index string
 	// By says which entry belongs to a query and a key; nil where nothing is added.
 	By Relation
+	// Of computes the table, where it has hidden channels; Table then names nothing.
+	Of Continuous
+}
+
+// Continuous is a table that a small network makes of offsets, which are coordinates then, so that
+// windows of another size can take it over: 16 times the sigmoid of two linear layers with a ReLU
+// between them, the second without a bias. It is Swin V2's, arXiv:2111.09883.
+type Continuous struct {
+	Module string // the layers are its 0 and 2
+	Coords string // names the buffer in which checkpoints hold Coordinates; empty where they do not
+	Hidden int    // channels between the layers
+	Offsets
+	// Trained is the side of the windows that the network was trained with first, by which offsets
+	// are divided; 0 for windows of this size.
+	Trained int
 }
 
 // At returns the element of the table that belongs to a relation and a head.
@@ -98,6 +114,47 @@ func (a Apart) grids(q, k Size) error {
 	return nil
 }
 
+// Coordinates returns the coordinates of each offset, (relations,2), rows first: sign(x) log2(8 |x| + 1) / 3,
+// where x is the offset divided by the largest that there was in training. It is computed in float32, as
+// checkpoints hold it.
+func (c Continuous) Coordinates() []float32 {
+	coordinate := func(i, side int) float32 {
+		offset := float32(i - (side - 1))
+		if c.Trained > 0 {
+			side = c.Trained
+		}
+		x := offset / float32(side-1) * 8
+		log := float32(math.Log2(math.Abs(float64(x)) + 1))
+		return float32(math.Copysign(float64(log/3), float64(x)))
+	}
+	var all []float32
+	for y := range 2*c.H - 1 {
+		for x := range 2*c.W - 1 {
+			all = append(all, coordinate(y, c.H), coordinate(x, c.W))
+		}
+	}
+	return all
+}
+
+// Tensor returns the coordinates, (1,2H-1,2W-1,2).
+func (c Continuous) Tensor() tensor.Tensor {
+	return tensor.FromFloat32s(tensor.Shape{1, 2*c.H - 1, 2*c.W - 1, 2}, c.Coordinates())
+}
+
+// params lists the layers and the buffer of coordinates.
+func (c Continuous) params(heads int) []Param {
+	p := []Param{
+		{Name: c.Module + ".0.weight", DType: tensor.F32, Shape: tensor.Shape{c.Hidden, 2}},
+		{Name: c.Module + ".0.bias", DType: tensor.F32, Shape: tensor.Shape{c.Hidden}},
+		{Name: c.Module + ".2.weight", DType: tensor.F32, Shape: tensor.Shape{heads, c.Hidden}},
+	}
+	if c.Coords != "" {
+		shape := tensor.Shape{1, 2*c.H - 1, 2*c.W - 1, 2}
+		p = append(p, Param{Name: c.Coords, DType: tensor.F32, Shape: shape, Buffer: true, Optional: true, Fixed: c})
+	}
+	return p
+}
+
 // indices is what a buffer of a Relation's indices is fixed to.
 type indices struct{ of Relation }
 
@@ -122,11 +179,14 @@ func (b ScoreBias) params(heads int) []Param {
 		return nil
 	}
 	queries, keys, relations := b.By.Size()
-	table := tensor.Shape{relations, heads}
-	if b.HeadsFirst {
-		table = tensor.Shape{heads, relations}
+	p := b.Of.params(heads)
+	if b.Of.Hidden == 0 {
+		table := tensor.Shape{relations, heads}
+		if b.HeadsFirst {
+			table = tensor.Shape{heads, relations}
+		}
+		p = []Param{{Name: b.Table, DType: tensor.F32, Shape: table}}
 	}
-	p := []Param{{Name: b.Table, DType: tensor.F32, Shape: table}}
 	if b.Index != "" {
 		p = append(p, Param{Name: b.Index, DType: tensor.I64, Shape: tensor.Shape{queries, keys}, Buffer: true, Optional: true, Fixed: indices{b.By}})
 	}

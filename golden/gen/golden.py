@@ -28,11 +28,22 @@ import pixels
 import synthetic
 
 
+def computed(net):
+    """Returns the names of the tables that a network computes itself."""
+    return {k for k, _ in net.named_buffers(remove_duplicate=False) if not k.endswith(("running_mean", "running_var", "num_batches_tracked"))}
+
+
 def synthetic_state(net, seed, gain=1.0):
     """Returns synthetic weights for every entry of a network's state dict; tables that it computes itself stay."""
-    computed = {k for k, _ in net.named_buffers(remove_duplicate=False) if not k.endswith(("running_mean", "running_var", "num_batches_tracked"))}
+    tables = computed(net)
     made = lambda k, v: torch.from_numpy(synthetic.tensor(k, tuple(v.shape), seed, gain))
-    return {k: v if k in computed else made(k, v) for k, v in net.state_dict().items()}
+    return {k: v if k in tables else made(k, v) for k, v in net.state_dict().items()}
+
+
+def load(net, state):
+    """Loads a whole state dict; the framework may leave alone what the network computes itself."""
+    missing, unexpected = net.load_state_dict(state, strict=False)
+    assert set(missing) <= computed(net) and not unexpected, (missing, unexpected)
 
 
 def published_state(path):
@@ -119,7 +130,7 @@ def main():
             state, metadata["weights"] = published_state(args.checkpoint)
         else:
             state, metadata["weights"] = synthetic_state(net, args.seed, args.gain), f"synthetic:{args.seed}{gain}"
-        net.load_state_dict(state)
+        load(net, state)
         if args.images:
             x = pixels.preprocess(model, args.images).numpy()
             metadata["input"] = "images:" + ",".join(os.path.basename(i) for i in args.images)

@@ -26,6 +26,7 @@ from mmpretrain.models.backbones.revvit import RevTransformerEncoderLayer
 from mmpretrain.models.backbones.shufflenet_v1 import ShuffleUnit
 from mmpretrain.models.backbones.shufflenet_v2 import InvertedResidual as ShuffleV2Block
 from mmpretrain.models.backbones.swin_transformer import SwinBlock
+from mmpretrain.models.backbones.swin_transformer_v2 import SwinBlockV2
 from mmpretrain.models.backbones.t2t_vit import T2TTransformerLayer
 from mmpretrain.models.backbones.tnt import TnTLayer
 from mmpretrain.models.backbones.vision_transformer import TransformerEncoderLayer
@@ -68,6 +69,7 @@ BLOCKS = (
     ShuffleUnit,
     ShuffleV2Block,
     SwinBlock,
+    SwinBlockV2,
     T2TTransformerLayer,
     TnTLayer,
     TransformerEncoderLayer,

@@ -50,6 +50,7 @@ FAMILIES = [
     ("vision_transformer", ["Vision Transformer", "DeiT", "DeiT3", "MoCoV3", "MAE", "MaskFeat", "MILAN", "MFF", "EVA"], "mmengine", None),
     ("swin", ["Swin-Transformer"], "mmcv-legacy", 224),
     ("swin", ["SimMIM"], "mmengine", 224),
+    ("swin_v2", ["Swin-Transformer V2"], "mmcv-legacy", None),
     ("vision_transformer", ["CLIP"], "mmcv-legacy", None),
     ("mvit", ["MViT V2"], "mmengine", 224),
     ("xcit", ["XCiT"], "mmengine", None),
@@ -87,6 +88,7 @@ TITLES = {
     "swin": "Swin Transformer (arXiv:2103.14030).",
     "beit": "BEiT (arXiv:2106.08254) and BEiT v2 (arXiv:2208.06366), CAE (arXiv:2202.03026) and EVA (arXiv:2211.07636).",
     "eva02": "EVA-02 (arXiv:2303.11331).",
+    "swin_v2": "Swin Transformer V2 (arXiv:2111.09883).",
     "vision_transformer": "Vision Transformer (arXiv:2010.11929), and networks of that shape under others' weights.",
     "tnt": "Transformer in Transformer (arXiv:2103.00112).",
     "t2t_vit": "Tokens-to-Token ViT (arXiv:2101.11986).",
@@ -114,7 +116,10 @@ STRIDE = "counted on code that put the stride of fused blocks into their 1x1 con
 TWICE = "mmpretrain 1.2.0 itself takes the first norm of a layer in the place of the second: its logits are others than those of the published network"
 DIVIDED = "mmpretrain 1.2.0 itself divides scores by what they were multiplied by in training: its logits are others than those of the published network"
 MEAN = "the published figures leave out the norm of the mean of all patches"
+LARGE = "the published parameters are a slip for 196.74"
 NOTES = {  # by name, or for all of a family
+    "swinv2-large-w16_in21k-pre_3rdparty_in1k-256px": LARGE,
+    "swinv2-large-w24_in21k-pre_3rdparty_in1k-384px": LARGE,
     "vit-base-p16_mff-800e-pre_8xb2048-linear-coslr-90e_in1k": "the published figures are those of the fine-tuned network, less one norm",
     "efficientnet-l2_3rdparty-ra-noisystudent_in1k-800px": SWAPPED,
     "efficientnet-l2_3rdparty-ra-noisystudent_in1k-475px": SWAPPED,
@@ -221,6 +226,8 @@ def row(model, family, convention, size):
     arch = name.split("_")[0].replace("convnextv2", "convnext-v2").removesuffix("-usi")
     if family in ARCHS and (arch := ARCHS[family](config)) is None:
         return None
+    if family == "swin_v2":
+        arch += "-in21k" if "in21k-pre" in name else ""
     if family == "swin":
         size = crop if arch.endswith(("-384px", "-w6")) else size
     note = NOTES.get(name) or NOTES.get(family) or (arch.endswith(("-mean", "-mean-448px")) and MEAN) or (arch.startswith("deit3") and TWICE)

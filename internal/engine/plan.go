@@ -243,6 +243,8 @@ func (c *compiler) step(u unit) (step, error) {
 		return c.patchPosition(u, op)
 	case nn.Position:
 		return c.position(u, op)
+	case nn.Unit:
+		return c.unitRuns(u, op)
 	case nn.PadTo, nn.CropLike:
 		if _, ok := l.homes[u.out]; ok {
 			return nil, nil

@@ -183,6 +183,12 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 					a.Bias.By, a.Bias.HeadsFirst = nn.Apart{H: side, W: side}, true
 				}
 			}
+			if r.IntN(3) == 0 { // of angles, with a bias that is computed
+				parts[0], parts[1] = at.At("q").Unit(parts[0], heads, "temper"), at.At("k").Unit(parts[1], heads, "")
+				a.Scale, a.Bias = 1, nn.ScoreBias{By: nn.Offsets{H: side, W: side}, Index: "index", Of: nn.Continuous{
+					Module: "mlp", Coords: "coords", Hidden: 1 + r.IntN(9), Offsets: nn.Offsets{H: side, W: side}, Trained: 2 * r.IntN(3),
+				}}
+			}
 			y = at.At("proj").Linear(at.At("attn").AttentionOf(parts[0], parts[1], parts[2], a), x.C)
 			x = at.Image(at.Add(at.CropLike(y, at.Tokens(x)), at.Tokens(x)))
 		case 26: // attention of a token and a grid of known size, with a bias

@@ -302,6 +302,20 @@ func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float
 				return cubic(op.GridW, os.W, at%os.W, func(x int) float64 { return table(op.Extra + y*op.GridW + x) })
 			})
 		}
+	case nn.Unit:
+		n := op.C / op.Runs
+		for i := range out {
+			img, c, at := i/(op.C*plane(is)), i/plane(is)%op.C, i%plane(is)
+			norm := 0.0
+			for j := c / n * n; j < (c/n+1)*n; j++ {
+				v := x[(img*op.C+j)*plane(is)+at]
+				norm += v * v
+			}
+			out[i] = x[i] / math.Max(math.Sqrt(norm), 1e-12)
+			if op.Temper != "" {
+				out[i] *= math.Min(math.Exp(p[0][c/n]), 100)
+			}
+		}
 	case nn.PadTo, nn.CropLike:
 		for i := range out {
 			y, w := i/os.W%os.H, i%os.W
@@ -356,12 +370,7 @@ func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float
 					}
 					shares[j] *= op.Scale
 					if op.Bias.By != nil {
-						relation, relations := biased(op, is, sizes[1], i, j), len(p[0])/op.Heads
-						if op.Bias.HeadsFirst {
-							shares[j] += p[0][head%op.Heads*relations+relation]
-						} else {
-							shares[j] += p[0][relation*op.Heads+head%op.Heads]
-						}
+						shares[j] += added(op, p, biased(op, is, sizes[1], i, j), head%op.Heads)
 					}
 					if !shown {
 						shares[j] += op.Window.Hide
@@ -496,6 +505,35 @@ func biased(op nn.Attention, s, ks nn.Size, i, j int) int {
 		return (rows+o.H-1)*(2*o.W-1) + columns + o.W - 1
 	}
 	return int(math.Abs(float64(rows)))*apart.W + int(math.Abs(float64(columns)))
+}
+
+// added returns an entry of a bias, which is learnt or computed.
+func added(op nn.Attention, p [][]float64, relation, head int) float64 {
+	of := op.Bias.Of
+	switch {
+	case of.Hidden > 0:
+	case op.Bias.HeadsFirst:
+		return p[0][head*(len(p[0])/op.Heads)+relation]
+	default:
+		return p[0][relation*op.Heads+head]
+	}
+	at := [2]int{relation/(2*of.W-1) - of.H + 1, relation%(2*of.W-1) - of.W + 1}
+	sum, side := 0.0, of.W
+	if of.Trained > 0 {
+		side = of.Trained
+	}
+	for h := range of.Hidden {
+		x := p[1][h]
+		for axis, offset := range at {
+			log := math.Log2(math.Abs(float64(offset))/float64(side-1)*8+1) / math.Log2(8)
+			if offset < 0 {
+				log = -log
+			}
+			x += p[0][2*h+axis] * log
+		}
+		sum += p[2][head*of.Hidden+h] * math.Max(x, 0)
+	}
+	return 16 / (1 + math.Exp(-sum))
 }
 
 // cubic returns element i of a row of n that is resized to size: the cubic convolution of its

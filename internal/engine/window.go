@@ -1,6 +1,8 @@
 package engine
 
 import (
+	"math"
+
 	"github.com/gozoo/zoo/nn"
 )
 
@@ -102,7 +104,7 @@ func (c *compiler) scoreBias(u unit, op nn.Attention, row int) ([]float32, error
 	if op.Bias.By == nil {
 		return nil, nil
 	}
-	table, err := float32s(c.net.bound, u.node.Params[0])
+	table, err := c.biasTable(u, op)
 	if err != nil {
 		return nil, err
 	}
@@ -111,10 +113,51 @@ func (c *compiler) scoreBias(u unit, op nn.Attention, row int) ([]float32, error
 	for at, relation := range op.Bias.By.Index() {
 		q, k := at/keys, at%keys
 		for head := range op.Heads {
-			bias[(head*queries+q)*row+k] = float32(float64(table[op.Bias.At(int(relation), head, op.Heads)]) / op.Scale)
+			bias[(head*queries+q)*row+k] = float32(table[op.Bias.At(int(relation), head, op.Heads)] / op.Scale)
 		}
 	}
 	return bias, nil
+}
+
+// biasTable returns the table of a bias, (relations,heads).
+func (c *compiler) biasTable(u unit, op nn.Attention) ([]float64, error) {
+	if of := op.Bias.Of; of.Hidden > 0 {
+		return c.continuous(u, of, op.Heads)
+	}
+	learnt, err := float32s(c.net.bound, u.node.Params[0])
+	table := make([]float64, len(learnt))
+	for i, v := range learnt {
+		table[i] = float64(v)
+	}
+	return table, err
+}
+
+// continuous computes a table of coordinates.
+func (c *compiler) continuous(u unit, of nn.Continuous, heads int) ([]float64, error) {
+	var layers [3][]float32 // weights (hidden,2), bias (hidden), weights (heads,hidden)
+	for i := range layers {
+		var err error
+		if layers[i], err = float32s(c.net.bound, u.node.Params[i]); err != nil {
+			return nil, err
+		}
+	}
+	coordinates := of.Coordinates()
+	table := make([]float64, len(coordinates)/2*heads)
+	parallel(len(coordinates)/2, func(i int) {
+		row, hidden := table[i*heads:][:heads], make([]float64, of.Hidden)
+		y, x := float64(coordinates[2*i]), float64(coordinates[2*i+1])
+		for j := range hidden {
+			hidden[j] = max(0, y*float64(layers[0][2*j])+x*float64(layers[0][2*j+1])+float64(layers[1][j]))
+		}
+		for head := range row {
+			sum := 0.0
+			for j, w := range layers[2][head*of.Hidden:][:of.Hidden] {
+				sum += hidden[j] * float64(w)
+			}
+			row[head] = 16 / (1 + math.Exp(-sum))
+		}
+	})
+	return table, nil
 }
 
 // biasOf returns what is added to the scores of a block, from the first to the last of its rows; nil
