@@ -41,6 +41,7 @@ var families = []*Family{
 	&cspNet,
 	&denseNet,
 	&edgeNeXt,
+	&efficientFormer,
 	&efficientNet,
 	&efficientNetV2,
 	&eva02,

@@ -44,6 +44,7 @@ var subjects = map[string]struct{ family, arch string }{
 	"beit-base-p16_cae-pre_8xb128-coslr-100e_in1k":     {"beit", "cae-base-p16"},
 	"vit-tiny-p14_eva02-in21k-pre_3rdparty_in1k-336px": {"eva02", "eva02-tiny-p14-336px"},
 	"swinv2-tiny-w8_3rdparty_in1k-256px":               {"swin_v2", "swinv2-tiny-w8"},
+	"efficientformer-l1_3rdparty_8xb128_in1k":          {"efficientformer", "efficientformer-l1"},
 }
 
 // Each control is a network that is nearly right. It must fail, and the first bad layer
@@ -254,6 +255,20 @@ var controls = []control{
 		norm, proj := n.find(t, "backbone.blocks.3.norm1", "layer_norm"), n.find(t, "backbone.blocks.3.proj", "linear")
 		n.graph.Nodes[proj].In = n.graph.Nodes[norm].In
 	}, "backbone.blocks.3", same},
+	// EfficientFormer: averages, heads that lie side by side, and two classifiers.
+	{"averages count the border", "efficientformer-l1_3rdparty_8xb128_in1k", func(t *testing.T, n *network) {
+		n.each("backbone.network.1.1.", each(func(p *nn.AvgPool) { p.CountPad = true }))
+	}, "backbone.network.1.1", late},
+	{"queries of all heads first", "efficientformer-l1_3rdparty_8xb128_in1k", func(t *testing.T, n *network) {
+		n.each("", each(func(s *nn.SliceRuns) { s.From, s.To, s.Runs = s.From*s.Runs, s.To*s.Runs, 1 }))
+	}, "backbone.network.3.5", late},
+	{"bias of heads read as of relations", "efficientformer-l1_3rdparty_8xb128_in1k", func(t *testing.T, n *network) {
+		n.each("", each(func(a *nn.Attention) { a.Bias.HeadsFirst = false }))
+	}, "backbone.network.3.5", unseen},
+	{"classifiers added", "efficientformer-l1_3rdparty_8xb128_in1k", func(t *testing.T, n *network) {
+		n.each("", each(func(s *nn.Scale) { s.Factor = max(s.Factor, 2*s.Factor) }))
+	}, "logits", same},
+
 	// Windows, and the bias of what is in one.
 	{"windows not shifted", "swin-tiny_16xb64_in1k", func(t *testing.T, n *network) {
 		n.each("backbone.stages.1.blocks.1.", each(func(a *nn.Attention) { a.Window.Shift = 0 }))

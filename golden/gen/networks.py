@@ -13,6 +13,7 @@ from mmpretrain.models.backbones.cspnet import CSPStage, DarknetBottleneck, ResN
 from mmpretrain.models.backbones.deit3 import DeiT3TransformerEncoderLayer
 from mmpretrain.models.backbones.densenet import DenseBlock, DenseLayer, DenseTransition
 from mmpretrain.models.backbones.edgenext import SDTAEncoder
+from mmpretrain.models.backbones.efficientformer import Meta3D, Meta4D
 from mmpretrain.models.backbones.efficientnet import EdgeResidual
 from mmpretrain.models.backbones.inception_v3 import BasicConv2d, InceptionA, InceptionB, InceptionC, InceptionD, InceptionE
 from mmpretrain.models.backbones.mlp_mixer import MixerBlock
@@ -58,6 +59,8 @@ BLOCKS = (
     EVA02EndcoderLayer,
     EdgeResidual,
     InvertedResidual,
+    Meta3D,
+    Meta4D,
     MixerBlock,
     MobileOneBlock,
     MobileV2Block,
