@@ -56,7 +56,7 @@ func TestNames(t *testing.T) {
 	if d := cmp.Diff(wantTold, told); d != "" {
 		t.Errorf("told (-want +got)\n%s", d)
 	}
-	for pattern, says := range map[string]string{"q*": "no model's name matches", "[": "pattern", "b*": `entry "bad"`,
+	for pattern, says := range map[string]string{"q*": "no model's name matches", "[": "pattern", "bad*": `entry "bad"`,
 		"nano/*": "did you mean"} {
 		told = nil
 		_, err := z.Entries("vgg16", pattern)
