@@ -47,6 +47,16 @@ func (m *onnxModel) activation(a nn.Act, path, x string) (onnxNode, error) {
 		share = step("Mul", step("Add", share, m.scalar("zoo.1", 1)), m.scalar("zoo.0_5", 0.5))
 		op.kind = "Mul"
 		op.in = append(op.in, share)
+	case nn.FuncQuickGELU:
+		op.kind = "Mul"
+		op.in = append(op.in, step("Sigmoid", step("Mul", x, m.scalar("zoo.1_702", 1.702))))
+	case nn.FuncGELUTanh: // 1 plus a tangent is twice a sigmoid
+		square := step("Mul", step("Mul", x, x), m.scalar("zoo.0_044715", 0.044715))
+		y := step("Mul", step("Add", square, m.scalar("zoo.1", 1)), step("Mul", x, m.scalar("zoo.sqrt8_pi", float32(math.Sqrt(8/math.Pi)))))
+		op.kind = "Mul"
+		op.in = append(op.in, step("Sigmoid", y))
+	case nn.FuncTanh:
+		op.kind = "Tanh"
 	default:
 		return op, fmt.Errorf("ONNX has no counterpart")
 	}

@@ -114,7 +114,8 @@ func TestONNX(t *testing.T) {
 			}
 			block := "Conv BatchNormalization "
 			wantOps := block + "Relu " + block + "LeakyRelu Add " + block + "Clip Add " + block + "Sigmoid Mul Add " + block + "HardSwish Add " +
-				block + "Mul Erf Add Mul Mul Add GlobalAveragePool Conv Sigmoid Mul GlobalAveragePool Conv HardSigmoid Mul Resize Slice Slice MaxPool " +
+				block + "Mul Erf Add Mul Mul Add " + block + "Mul Sigmoid Mul Add " + block + "Mul Mul Add Mul Mul Sigmoid Mul Add " + block + "Tanh Add " +
+				"GlobalAveragePool Conv Sigmoid Mul GlobalAveragePool Conv HardSigmoid Mul Resize Slice Slice MaxPool " +
 				"Concat BatchNormalization AveragePool AveragePool " +
 				"Tile Tile Conv Transpose Reshape LayerNormalization Reshape Transpose " + // runs of channels
 				"Gather Transpose LayerNormalization Transpose " +

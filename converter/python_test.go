@@ -86,7 +86,7 @@ func numpyReads(sd *tensor.StateDict, d tensor.DType) bool {
 func everyOp(classes int) (*nn.Graph, error) {
 	b := nn.NewBuilder(3, 1e-3, nn.ReLU())
 	x := b.At("stem").ConvNormAct(b.Input(), 8, nn.K(3), nn.Stride(2), nn.Same())
-	for i, act := range []nn.Act{nn.LeakyReLU(0.1), nn.ReLU6(), nn.SiLU(), nn.HardSwish(), nn.GELU()} {
+	for i, act := range []nn.Act{nn.LeakyReLU(0.1), nn.ReLU6(), nn.SiLU(), nn.HardSwish(), nn.GELU(), nn.QuickGELU(), nn.GELUTanh(), nn.Tanh()} {
 		at := b.At("blocks", i).WithAct(act)
 		x = at.Add(x, at.ConvNormAct(x, 8, nn.K(3), nn.Groups(2), nn.Bias()))
 	}

@@ -7,7 +7,6 @@ import (
 
 	"github.com/gozoo/zoo/golden"
 	"github.com/gozoo/zoo/internal/bigtest"
-	"github.com/gozoo/zoo/internal/kernel"
 	"github.com/gozoo/zoo/nn"
 	"github.com/gozoo/zoo/tensor"
 )
@@ -84,7 +83,7 @@ func (r transposed) Index() []int64 {
 var controls = []control{
 	// ConvNeXt: its norms, its scales and its activation.
 	{"GELU by tanh", "convnext-v2-atto_fcmae-pre_3rdparty_in1k", func(t *testing.T, n *network) {
-		n.variant = tanhGELU()
+		n.each("", swapped(nn.GELU(), nn.GELUTanh()))
 	}, "backbone.stages.0.0", unseen},
 	{"eps 1e-3 in norms", "convnext-v2-atto_fcmae-pre_3rdparty_in1k", func(t *testing.T, n *network) {
 		n.each("", layerNormEps(1e-3))
@@ -440,26 +439,6 @@ func fullSize(t *testing.T, model string) {
 		}
 		bigtest.Alone(t)
 	}
-}
-
-// tanhGELU returns the best kernels with the approximation of GELU that PyTorch calls
-// "tanh".
-func tanhGELU() *kernel.Variant {
-	v := *kernel.Best()
-	exact := v.Activate
-	v.Activate = func(a *kernel.Activation, m int, dst, src []float32) {
-		if a.Curve != kernel.GELU {
-			exact(a, m, dst, src)
-			return
-		}
-		for i := range m {
-			for c := range a.Channels {
-				x := float64(src[i*a.SrcStride+c])
-				dst[i*a.DstStride+c] = float32(x / 2 * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x))))
-			}
-		}
-	}
-	return &v
 }
 
 // each changes the operators of one kind.

@@ -20,10 +20,9 @@ import (
 
 // A network is a graph and its weights, both free to be changed, with its golden.
 type network struct {
-	graph   nn.Graph
-	values  map[string][]float32
-	golden  *golden.Golden
-	variant *kernel.Variant
+	graph  nn.Graph
+	values map[string][]float32
+	golden *golden.Golden
 }
 
 // valuesOf holds the weights of the network that was made last: many tests in a row are of
@@ -49,7 +48,7 @@ func newNetwork(t *testing.T, model string) *network {
 	if err != nil || len(goldens) == 0 {
 		t.Fatalf("goldens of %s: %v, %v", model, len(goldens), err)
 	}
-	n := &network{golden: goldens[0], variant: kernel.Best()}
+	n := &network{golden: goldens[0]}
 	g, err := f.Graph(of.arch, n.golden.K)
 	if err != nil {
 		t.Fatal(err)
@@ -130,7 +129,7 @@ func (n *network) judge(t *testing.T) map[tensor.Precision]*golden.Verdict {
 	var logits []float32
 	var probes []golden.ProbeValues
 	for _, p := range tensor.Precisions() {
-		if p != tensor.Medium || n.variant.PanelBF16 != nil { // else medium is high
+		if p != tensor.Medium || kernel.Best().PanelBF16 != nil { // else medium is high
 			logits, probes = n.run(t, bound, p, input)
 		}
 		if verdicts[p], err = n.golden.Judge(p, golden.Run{Logits: logits, Probes: probes}); err != nil {
@@ -143,7 +142,7 @@ func (n *network) judge(t *testing.T) map[tensor.Precision]*golden.Verdict {
 // run computes logits and probes at one precision.
 func (n *network) run(t *testing.T, bound *nn.Bound, p engine.Precision, input []float32) (logits []float32, probes []golden.ProbeValues) {
 	t.Helper()
-	o := engine.Options{Precision: p, Variant: n.variant}
+	o := engine.Options{Precision: p}
 	for _, p := range n.graph.Probes {
 		o.Keep = append(o.Keep, p.Value)
 	}

@@ -193,7 +193,8 @@ func (c Convention) actFLOPs(a nn.Act, out int64) (int64, error) {
 			return out, nil
 		}
 		return 0, nil
-	case nn.FuncSigmoid, nn.FuncHardSigmoid, nn.FuncSiLU, nn.FuncHardSwish, nn.FuncGELU:
+	case nn.FuncSigmoid, nn.FuncHardSigmoid, nn.FuncSiLU, nn.FuncHardSwish, nn.FuncGELU,
+		nn.FuncQuickGELU, nn.FuncGELUTanh, nn.FuncTanh:
 		return 0, nil
 	}
 	return 0, fmt.Errorf("%s has no rule for %s", string(c), a.Kind())

@@ -21,12 +21,16 @@ const (
 	FuncSiLU                           // x/(1+exp(-x)), also called Swish
 	FuncHardSwish                      // x*min(max(x+3,0),6)/6
 	FuncGELU                           // x/2*(1+erf(x/sqrt(2)))
+	FuncQuickGELU                      // x/(1+exp(-1.702x)), CLIP's
+	FuncGELUTanh                       // x/2*(1+tanh(sqrt(2/pi)*(x+0.044715x^3))), GELU's approximation
+	FuncTanh                           // the hyperbolic tangent
 )
 
 // actKinds names the functions.
 var actKinds = map[ActFunc]string{
 	FuncLeakyReLU: "leaky_relu", FuncReLU: "relu", FuncReLU6: "relu6",
 	FuncSigmoid: "sigmoid", FuncHardSigmoid: "hardsigmoid", FuncSiLU: "silu", FuncHardSwish: "hardswish", FuncGELU: "gelu",
+	FuncQuickGELU: "quick_gelu", FuncGELUTanh: "gelu_tanh", FuncTanh: "tanh",
 }
 
 // LeakyReLU returns the activation x for x > 0 and slope*x otherwise.
@@ -52,6 +56,15 @@ func HardSwish() Act { return Act{Func: FuncHardSwish} }
 
 // GELU returns x times the normal distribution's share below it.
 func GELU() Act { return Act{Func: FuncGELU} }
+
+// QuickGELU returns x times the sigmoid of 1.702x.
+func QuickGELU() Act { return Act{Func: FuncQuickGELU} }
+
+// GELUTanh returns GELU's approximation by a hyperbolic tangent.
+func GELUTanh() Act { return Act{Func: FuncGELUTanh} }
+
+// Tanh returns the hyperbolic tangent.
+func Tanh() Act { return Act{Func: FuncTanh} }
 
 // Kind returns PyTorch's name of the function.
 func (a Act) Kind() string {

@@ -38,6 +38,9 @@ var curves = map[nn.ActFunc]kernel.Curve{
 	nn.FuncSiLU:        kernel.SiLU,
 	nn.FuncHardSwish:   kernel.HardSwish,
 	nn.FuncGELU:        kernel.GELU,
+	nn.FuncQuickGELU:   kernel.QuickGELU,
+	nn.FuncGELUTanh:    kernel.GELUTanh,
+	nn.FuncTanh:        kernel.Tanh,
 }
 
 // known reports whether there is a way to compute an activation.

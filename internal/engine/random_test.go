@@ -29,7 +29,8 @@ const normed = 10
 // without what can be fused, residual additions, slices, concatenations, norms and pools,
 // and values with several readers.
 func randomGraph(r *rand.Rand) (*nn.Graph, error) {
-	acts := []nn.Act{nn.LeakyReLU(0.01), nn.ReLU(), nn.ReLU6(), nn.Sigmoid(), nn.HardSigmoid(), nn.SiLU(), nn.HardSwish(), nn.GELU()}
+	acts := []nn.Act{nn.LeakyReLU(0.01), nn.ReLU(), nn.ReLU6(), nn.Sigmoid(), nn.HardSigmoid(), nn.SiLU(), nn.HardSwish(), nn.GELU(),
+		nn.QuickGELU(), nn.GELUTanh(), nn.Tanh()}
 	b := nn.NewBuilder(1+r.IntN(4), 1e-3, acts[r.IntN(len(acts))])
 	x := b.Input()
 	for i := range 2 + r.IntN(6) {

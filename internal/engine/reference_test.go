@@ -201,6 +201,12 @@ func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float
 				out[i] = v * math.Min(math.Max(v+3, 0), 6) / 6
 			case nn.FuncGELU:
 				out[i] = v * 0.5 * math.Erfc(-v/math.Sqrt2)
+			case nn.FuncQuickGELU:
+				out[i] = v / (1 + math.Exp(-1.702*v))
+			case nn.FuncGELUTanh:
+				out[i] = v / 2 * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(v+0.044715*v*v*v)))
+			case nn.FuncTanh:
+				out[i] = math.Tanh(v)
 			default:
 				panic(fmt.Sprint("no reference for ", op.Kind()))
 			}

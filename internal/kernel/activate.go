@@ -16,6 +16,9 @@ const (
 	HardSigmoid       // min(max(x+3,0),6)/6
 	HardSwish         // x*min(max(x+3,0),6)/6
 	GELU              // x times the normal distribution's share below x
+	QuickGELU         // x/(1+exp(-1.702x))
+	GELUTanh          // x/2*(1+tanh(sqrt(2/pi)*(x+0.044715x^3)))
+	Tanh              // the hyperbolic tangent
 	curves
 )
 
@@ -33,6 +36,12 @@ func (c Curve) Apply(x float32) float32 {
 		return float32(y * min(max(y+3, 0), 6) / 6)
 	case GELU:
 		return float32(y / 2 * math.Erfc(-y/math.Sqrt2))
+	case QuickGELU:
+		return float32(y / (1 + math.Exp(-1.702*y)))
+	case GELUTanh:
+		return float32(y / (1 + math.Exp(-2*math.Sqrt(2/math.Pi)*y*(1+0.044715*y*y))))
+	case Tanh:
+		return float32(math.Tanh(y))
 	}
 	return x
 }
@@ -59,7 +68,8 @@ func (a *Activation) check(m int, dst, src []float32) {
 //	dst[i*DstStride+c] = a.Curve.Apply(src[i*SrcStride+c])
 //
 // src may overlap dst only if it is dst. Variants err by at most 3 units in the last
-// place, of GELU by 5, and where exp(-|x|), of GELU exp(-x*x/2), is subnormal by 2^-119.
+// place, of GELU and Tanh by 5, of QuickGELU and GELUTanh further by twice the number whose
+// exponential function is taken, and where exp(-|x|), of GELU exp(-x*x/2), is subnormal by 2^-119.
 func ActivateGeneric(a *Activation, m int, dst, src []float32) {
 	a.check(m, dst, src)
 	for i := range m {

@@ -8,10 +8,22 @@ import (
 	"testing"
 )
 
-var curveNames = [curves]string{Sigmoid: "sigmoid", SiLU: "silu", HardSigmoid: "hardsigmoid", HardSwish: "hardswish", GELU: "gelu"}
+var curveNames = [curves]string{Sigmoid: "sigmoid", SiLU: "silu", HardSigmoid: "hardsigmoid", HardSwish: "hardswish",
+	GELU: "gelu", QuickGELU: "quick_gelu", GELUTanh: "gelu_tanh", Tanh: "tanh"}
 
 // ulps is how many units in the last place each curve may err by.
-var ulps = [curves]float64{Sigmoid: 3, SiLU: 3, HardSigmoid: 3, HardSwish: 3, GELU: 5}
+var ulps = [curves]float64{Sigmoid: 3, SiLU: 3, HardSigmoid: 3, HardSwish: 3, GELU: 5, QuickGELU: 3, GELUTanh: 3, Tanh: 5}
+
+// rounded is twice the number that a curve takes the exponential function of, where that is rounded before.
+func rounded(c Curve, x float64) float64 {
+	switch c {
+	case QuickGELU:
+		return 2 * 1.702 * math.Abs(x)
+	case GELUTanh:
+		return 4 * math.Sqrt(2/math.Pi) * math.Abs(x) * (1 + 0.044715*x*x)
+	}
+	return 0
+}
 
 // curveValue returns the value at x in float64: of a small share of the normal
 // distribution too, which erfc has to all digits.
@@ -28,6 +40,15 @@ func curveValue(c Curve, x float64) float64 {
 		return x * gate
 	case GELU:
 		return x / 2 * math.Erfc(-x/math.Sqrt2)
+	case QuickGELU:
+		return x / (1 + math.Exp(-1.702*x))
+	case GELUTanh:
+		if x < -1 { // where 1 plus the tangent leaves few digits
+			return x / (1 + math.Exp(-2*math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
+		}
+		return x / 2 * (1 + math.Tanh(math.Sqrt(2/math.Pi)*(x+0.044715*x*x*x)))
+	case Tanh:
+		return math.Tanh(x)
 	}
 	panic("no such curve")
 }
@@ -47,7 +68,7 @@ func curveError(c Curve, x, got float32) float64 {
 	}
 	d := max(0, math.Abs(float64(got)-want)-0x1p-119)
 	unit := float64(math.Nextafter32(float32(math.Abs(want)), math.MaxFloat32)) - math.Abs(float64(float32(math.Abs(want))))
-	return d / unit
+	return max(0, d/unit-rounded(c, float64(x)))
 }
 
 // TestActivateEveryExponent compares with float64 for numbers of every size, densely

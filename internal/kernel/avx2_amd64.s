@@ -8998,6 +8998,594 @@ gelu256_rest:
 	VZEROUPPER
 	RET
 
+DATA quickGELU256_constants<>+0(SB)/4, $(1.702)
+DATA quickGELU256_constants<>+4(SB)/4, $(1.702)
+DATA quickGELU256_constants<>+8(SB)/4, $(1.702)
+DATA quickGELU256_constants<>+12(SB)/4, $(1.702)
+DATA quickGELU256_constants<>+16(SB)/4, $(1.702)
+DATA quickGELU256_constants<>+20(SB)/4, $(1.702)
+DATA quickGELU256_constants<>+24(SB)/4, $(1.702)
+DATA quickGELU256_constants<>+28(SB)/4, $(1.702)
+DATA quickGELU256_constants<>+32(SB)/4, $(-104.0)
+DATA quickGELU256_constants<>+36(SB)/4, $(-104.0)
+DATA quickGELU256_constants<>+40(SB)/4, $(-104.0)
+DATA quickGELU256_constants<>+44(SB)/4, $(-104.0)
+DATA quickGELU256_constants<>+48(SB)/4, $(-104.0)
+DATA quickGELU256_constants<>+52(SB)/4, $(-104.0)
+DATA quickGELU256_constants<>+56(SB)/4, $(-104.0)
+DATA quickGELU256_constants<>+60(SB)/4, $(-104.0)
+DATA quickGELU256_constants<>+64(SB)/4, $(104.0)
+DATA quickGELU256_constants<>+68(SB)/4, $(104.0)
+DATA quickGELU256_constants<>+72(SB)/4, $(104.0)
+DATA quickGELU256_constants<>+76(SB)/4, $(104.0)
+DATA quickGELU256_constants<>+80(SB)/4, $(104.0)
+DATA quickGELU256_constants<>+84(SB)/4, $(104.0)
+DATA quickGELU256_constants<>+88(SB)/4, $(104.0)
+DATA quickGELU256_constants<>+92(SB)/4, $(104.0)
+DATA quickGELU256_constants<>+96(SB)/4, $(1.442695)
+DATA quickGELU256_constants<>+100(SB)/4, $(1.442695)
+DATA quickGELU256_constants<>+104(SB)/4, $(1.442695)
+DATA quickGELU256_constants<>+108(SB)/4, $(1.442695)
+DATA quickGELU256_constants<>+112(SB)/4, $(1.442695)
+DATA quickGELU256_constants<>+116(SB)/4, $(1.442695)
+DATA quickGELU256_constants<>+120(SB)/4, $(1.442695)
+DATA quickGELU256_constants<>+124(SB)/4, $(1.442695)
+DATA quickGELU256_constants<>+128(SB)/4, $(0.6931472)
+DATA quickGELU256_constants<>+132(SB)/4, $(0.6931472)
+DATA quickGELU256_constants<>+136(SB)/4, $(0.6931472)
+DATA quickGELU256_constants<>+140(SB)/4, $(0.6931472)
+DATA quickGELU256_constants<>+144(SB)/4, $(0.6931472)
+DATA quickGELU256_constants<>+148(SB)/4, $(0.6931472)
+DATA quickGELU256_constants<>+152(SB)/4, $(0.6931472)
+DATA quickGELU256_constants<>+156(SB)/4, $(0.6931472)
+DATA quickGELU256_constants<>+160(SB)/4, $(-0.0000000019046542)
+DATA quickGELU256_constants<>+164(SB)/4, $(-0.0000000019046542)
+DATA quickGELU256_constants<>+168(SB)/4, $(-0.0000000019046542)
+DATA quickGELU256_constants<>+172(SB)/4, $(-0.0000000019046542)
+DATA quickGELU256_constants<>+176(SB)/4, $(-0.0000000019046542)
+DATA quickGELU256_constants<>+180(SB)/4, $(-0.0000000019046542)
+DATA quickGELU256_constants<>+184(SB)/4, $(-0.0000000019046542)
+DATA quickGELU256_constants<>+188(SB)/4, $(-0.0000000019046542)
+DATA quickGELU256_constants<>+192(SB)/4, $(0.0001984127)
+DATA quickGELU256_constants<>+196(SB)/4, $(0.0001984127)
+DATA quickGELU256_constants<>+200(SB)/4, $(0.0001984127)
+DATA quickGELU256_constants<>+204(SB)/4, $(0.0001984127)
+DATA quickGELU256_constants<>+208(SB)/4, $(0.0001984127)
+DATA quickGELU256_constants<>+212(SB)/4, $(0.0001984127)
+DATA quickGELU256_constants<>+216(SB)/4, $(0.0001984127)
+DATA quickGELU256_constants<>+220(SB)/4, $(0.0001984127)
+DATA quickGELU256_constants<>+224(SB)/4, $(0.0013888889)
+DATA quickGELU256_constants<>+228(SB)/4, $(0.0013888889)
+DATA quickGELU256_constants<>+232(SB)/4, $(0.0013888889)
+DATA quickGELU256_constants<>+236(SB)/4, $(0.0013888889)
+DATA quickGELU256_constants<>+240(SB)/4, $(0.0013888889)
+DATA quickGELU256_constants<>+244(SB)/4, $(0.0013888889)
+DATA quickGELU256_constants<>+248(SB)/4, $(0.0013888889)
+DATA quickGELU256_constants<>+252(SB)/4, $(0.0013888889)
+DATA quickGELU256_constants<>+256(SB)/4, $(0.008333334)
+DATA quickGELU256_constants<>+260(SB)/4, $(0.008333334)
+DATA quickGELU256_constants<>+264(SB)/4, $(0.008333334)
+DATA quickGELU256_constants<>+268(SB)/4, $(0.008333334)
+DATA quickGELU256_constants<>+272(SB)/4, $(0.008333334)
+DATA quickGELU256_constants<>+276(SB)/4, $(0.008333334)
+DATA quickGELU256_constants<>+280(SB)/4, $(0.008333334)
+DATA quickGELU256_constants<>+284(SB)/4, $(0.008333334)
+DATA quickGELU256_constants<>+288(SB)/4, $(0.041666668)
+DATA quickGELU256_constants<>+292(SB)/4, $(0.041666668)
+DATA quickGELU256_constants<>+296(SB)/4, $(0.041666668)
+DATA quickGELU256_constants<>+300(SB)/4, $(0.041666668)
+DATA quickGELU256_constants<>+304(SB)/4, $(0.041666668)
+DATA quickGELU256_constants<>+308(SB)/4, $(0.041666668)
+DATA quickGELU256_constants<>+312(SB)/4, $(0.041666668)
+DATA quickGELU256_constants<>+316(SB)/4, $(0.041666668)
+DATA quickGELU256_constants<>+320(SB)/4, $(0.16666667)
+DATA quickGELU256_constants<>+324(SB)/4, $(0.16666667)
+DATA quickGELU256_constants<>+328(SB)/4, $(0.16666667)
+DATA quickGELU256_constants<>+332(SB)/4, $(0.16666667)
+DATA quickGELU256_constants<>+336(SB)/4, $(0.16666667)
+DATA quickGELU256_constants<>+340(SB)/4, $(0.16666667)
+DATA quickGELU256_constants<>+344(SB)/4, $(0.16666667)
+DATA quickGELU256_constants<>+348(SB)/4, $(0.16666667)
+DATA quickGELU256_constants<>+352(SB)/4, $(0.5)
+DATA quickGELU256_constants<>+356(SB)/4, $(0.5)
+DATA quickGELU256_constants<>+360(SB)/4, $(0.5)
+DATA quickGELU256_constants<>+364(SB)/4, $(0.5)
+DATA quickGELU256_constants<>+368(SB)/4, $(0.5)
+DATA quickGELU256_constants<>+372(SB)/4, $(0.5)
+DATA quickGELU256_constants<>+376(SB)/4, $(0.5)
+DATA quickGELU256_constants<>+380(SB)/4, $(0.5)
+DATA quickGELU256_constants<>+384(SB)/4, $(1.0)
+DATA quickGELU256_constants<>+388(SB)/4, $(1.0)
+DATA quickGELU256_constants<>+392(SB)/4, $(1.0)
+DATA quickGELU256_constants<>+396(SB)/4, $(1.0)
+DATA quickGELU256_constants<>+400(SB)/4, $(1.0)
+DATA quickGELU256_constants<>+404(SB)/4, $(1.0)
+DATA quickGELU256_constants<>+408(SB)/4, $(1.0)
+DATA quickGELU256_constants<>+412(SB)/4, $(1.0)
+GLOBL quickGELU256_constants<>(SB), RODATA|NOPTR, $416
+
+// func quickGELU256(dst *float32, dstStride int, src *float32, srcStride int, n int, m int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·quickGELU256(SB), NOSPLIT, $0-48
+	MOVQ src+16(FP), AX
+	MOVQ dst+0(FP), CX
+	MOVQ srcStride+24(FP), DX
+	SHLQ $0x02, DX
+	MOVQ dstStride+8(FP), BX
+	SHLQ $0x02, BX
+	MOVQ m+40(FP), SI
+	MOVQ n+32(FP), DI
+	SHLQ $0x02, DI
+
+quickGELU256_pixel:
+	XORQ R8, R8
+	CMPQ R8, DI
+	JGE  quickGELU256_rest
+
+quickGELU256_vector:
+	VMOVUPS      (AX)(R8*1), Y0
+	VMULPS       quickGELU256_constants<>+0(SB), Y0, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y4
+	VBROADCASTSS quickGELU256_constants<>+32(SB), Y1
+	VMAXPS       Y4, Y1, Y4
+	VBROADCASTSS quickGELU256_constants<>+64(SB), Y1
+	VMINPS       Y4, Y1, Y4
+	VMULPS       quickGELU256_constants<>+96(SB), Y4, Y2
+	VROUNDPS     $0x08, Y2, Y2
+	VFNMADD231PS quickGELU256_constants<>+128(SB), Y2, Y4
+	VFNMADD231PS quickGELU256_constants<>+160(SB), Y2, Y4
+	VBROADCASTSS quickGELU256_constants<>+192(SB), Y3
+	VFMADD213PS  quickGELU256_constants<>+224(SB), Y4, Y3
+	VFMADD213PS  quickGELU256_constants<>+256(SB), Y4, Y3
+	VFMADD213PS  quickGELU256_constants<>+288(SB), Y4, Y3
+	VFMADD213PS  quickGELU256_constants<>+320(SB), Y4, Y3
+	VFMADD213PS  quickGELU256_constants<>+352(SB), Y4, Y3
+	VFMADD213PS  quickGELU256_constants<>+384(SB), Y4, Y3
+	VFMADD213PS  quickGELU256_constants<>+384(SB), Y4, Y3
+	VCVTPS2DQ    Y2, Y2
+	VPSRAD       $0x01, Y2, Y4
+	VPSUBD       Y4, Y2, Y2
+	VPSLLD       $0x17, Y4, Y4
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       quickGELU256_constants<>+384(SB), Y4, Y4
+	VPADDD       quickGELU256_constants<>+384(SB), Y2, Y2
+	VMULPS       Y4, Y3, Y3
+	VMULPS       Y2, Y3, Y4
+	VADDPS       quickGELU256_constants<>+384(SB), Y4, Y4
+	VDIVPS       Y4, Y0, Y0
+	VMOVUPS      Y0, (CX)(R8*1)
+	ADDQ         $+32, R8
+	CMPQ         R8, DI
+	JLT          quickGELU256_vector
+
+quickGELU256_rest:
+	ADDQ DX, AX
+	ADDQ BX, CX
+	DECQ SI
+	JNE  quickGELU256_pixel
+	VZEROUPPER
+	RET
+
+DATA geluTanh256_constants<>+0(SB)/4, $(0.071354814)
+DATA geluTanh256_constants<>+4(SB)/4, $(0.071354814)
+DATA geluTanh256_constants<>+8(SB)/4, $(0.071354814)
+DATA geluTanh256_constants<>+12(SB)/4, $(0.071354814)
+DATA geluTanh256_constants<>+16(SB)/4, $(0.071354814)
+DATA geluTanh256_constants<>+20(SB)/4, $(0.071354814)
+DATA geluTanh256_constants<>+24(SB)/4, $(0.071354814)
+DATA geluTanh256_constants<>+28(SB)/4, $(0.071354814)
+DATA geluTanh256_constants<>+32(SB)/4, $(1.5957692)
+DATA geluTanh256_constants<>+36(SB)/4, $(1.5957692)
+DATA geluTanh256_constants<>+40(SB)/4, $(1.5957692)
+DATA geluTanh256_constants<>+44(SB)/4, $(1.5957692)
+DATA geluTanh256_constants<>+48(SB)/4, $(1.5957692)
+DATA geluTanh256_constants<>+52(SB)/4, $(1.5957692)
+DATA geluTanh256_constants<>+56(SB)/4, $(1.5957692)
+DATA geluTanh256_constants<>+60(SB)/4, $(1.5957692)
+DATA geluTanh256_constants<>+64(SB)/4, $(-104.0)
+DATA geluTanh256_constants<>+68(SB)/4, $(-104.0)
+DATA geluTanh256_constants<>+72(SB)/4, $(-104.0)
+DATA geluTanh256_constants<>+76(SB)/4, $(-104.0)
+DATA geluTanh256_constants<>+80(SB)/4, $(-104.0)
+DATA geluTanh256_constants<>+84(SB)/4, $(-104.0)
+DATA geluTanh256_constants<>+88(SB)/4, $(-104.0)
+DATA geluTanh256_constants<>+92(SB)/4, $(-104.0)
+DATA geluTanh256_constants<>+96(SB)/4, $(104.0)
+DATA geluTanh256_constants<>+100(SB)/4, $(104.0)
+DATA geluTanh256_constants<>+104(SB)/4, $(104.0)
+DATA geluTanh256_constants<>+108(SB)/4, $(104.0)
+DATA geluTanh256_constants<>+112(SB)/4, $(104.0)
+DATA geluTanh256_constants<>+116(SB)/4, $(104.0)
+DATA geluTanh256_constants<>+120(SB)/4, $(104.0)
+DATA geluTanh256_constants<>+124(SB)/4, $(104.0)
+DATA geluTanh256_constants<>+128(SB)/4, $(1.442695)
+DATA geluTanh256_constants<>+132(SB)/4, $(1.442695)
+DATA geluTanh256_constants<>+136(SB)/4, $(1.442695)
+DATA geluTanh256_constants<>+140(SB)/4, $(1.442695)
+DATA geluTanh256_constants<>+144(SB)/4, $(1.442695)
+DATA geluTanh256_constants<>+148(SB)/4, $(1.442695)
+DATA geluTanh256_constants<>+152(SB)/4, $(1.442695)
+DATA geluTanh256_constants<>+156(SB)/4, $(1.442695)
+DATA geluTanh256_constants<>+160(SB)/4, $(0.6931472)
+DATA geluTanh256_constants<>+164(SB)/4, $(0.6931472)
+DATA geluTanh256_constants<>+168(SB)/4, $(0.6931472)
+DATA geluTanh256_constants<>+172(SB)/4, $(0.6931472)
+DATA geluTanh256_constants<>+176(SB)/4, $(0.6931472)
+DATA geluTanh256_constants<>+180(SB)/4, $(0.6931472)
+DATA geluTanh256_constants<>+184(SB)/4, $(0.6931472)
+DATA geluTanh256_constants<>+188(SB)/4, $(0.6931472)
+DATA geluTanh256_constants<>+192(SB)/4, $(-0.0000000019046542)
+DATA geluTanh256_constants<>+196(SB)/4, $(-0.0000000019046542)
+DATA geluTanh256_constants<>+200(SB)/4, $(-0.0000000019046542)
+DATA geluTanh256_constants<>+204(SB)/4, $(-0.0000000019046542)
+DATA geluTanh256_constants<>+208(SB)/4, $(-0.0000000019046542)
+DATA geluTanh256_constants<>+212(SB)/4, $(-0.0000000019046542)
+DATA geluTanh256_constants<>+216(SB)/4, $(-0.0000000019046542)
+DATA geluTanh256_constants<>+220(SB)/4, $(-0.0000000019046542)
+DATA geluTanh256_constants<>+224(SB)/4, $(0.0001984127)
+DATA geluTanh256_constants<>+228(SB)/4, $(0.0001984127)
+DATA geluTanh256_constants<>+232(SB)/4, $(0.0001984127)
+DATA geluTanh256_constants<>+236(SB)/4, $(0.0001984127)
+DATA geluTanh256_constants<>+240(SB)/4, $(0.0001984127)
+DATA geluTanh256_constants<>+244(SB)/4, $(0.0001984127)
+DATA geluTanh256_constants<>+248(SB)/4, $(0.0001984127)
+DATA geluTanh256_constants<>+252(SB)/4, $(0.0001984127)
+DATA geluTanh256_constants<>+256(SB)/4, $(0.0013888889)
+DATA geluTanh256_constants<>+260(SB)/4, $(0.0013888889)
+DATA geluTanh256_constants<>+264(SB)/4, $(0.0013888889)
+DATA geluTanh256_constants<>+268(SB)/4, $(0.0013888889)
+DATA geluTanh256_constants<>+272(SB)/4, $(0.0013888889)
+DATA geluTanh256_constants<>+276(SB)/4, $(0.0013888889)
+DATA geluTanh256_constants<>+280(SB)/4, $(0.0013888889)
+DATA geluTanh256_constants<>+284(SB)/4, $(0.0013888889)
+DATA geluTanh256_constants<>+288(SB)/4, $(0.008333334)
+DATA geluTanh256_constants<>+292(SB)/4, $(0.008333334)
+DATA geluTanh256_constants<>+296(SB)/4, $(0.008333334)
+DATA geluTanh256_constants<>+300(SB)/4, $(0.008333334)
+DATA geluTanh256_constants<>+304(SB)/4, $(0.008333334)
+DATA geluTanh256_constants<>+308(SB)/4, $(0.008333334)
+DATA geluTanh256_constants<>+312(SB)/4, $(0.008333334)
+DATA geluTanh256_constants<>+316(SB)/4, $(0.008333334)
+DATA geluTanh256_constants<>+320(SB)/4, $(0.041666668)
+DATA geluTanh256_constants<>+324(SB)/4, $(0.041666668)
+DATA geluTanh256_constants<>+328(SB)/4, $(0.041666668)
+DATA geluTanh256_constants<>+332(SB)/4, $(0.041666668)
+DATA geluTanh256_constants<>+336(SB)/4, $(0.041666668)
+DATA geluTanh256_constants<>+340(SB)/4, $(0.041666668)
+DATA geluTanh256_constants<>+344(SB)/4, $(0.041666668)
+DATA geluTanh256_constants<>+348(SB)/4, $(0.041666668)
+DATA geluTanh256_constants<>+352(SB)/4, $(0.16666667)
+DATA geluTanh256_constants<>+356(SB)/4, $(0.16666667)
+DATA geluTanh256_constants<>+360(SB)/4, $(0.16666667)
+DATA geluTanh256_constants<>+364(SB)/4, $(0.16666667)
+DATA geluTanh256_constants<>+368(SB)/4, $(0.16666667)
+DATA geluTanh256_constants<>+372(SB)/4, $(0.16666667)
+DATA geluTanh256_constants<>+376(SB)/4, $(0.16666667)
+DATA geluTanh256_constants<>+380(SB)/4, $(0.16666667)
+DATA geluTanh256_constants<>+384(SB)/4, $(0.5)
+DATA geluTanh256_constants<>+388(SB)/4, $(0.5)
+DATA geluTanh256_constants<>+392(SB)/4, $(0.5)
+DATA geluTanh256_constants<>+396(SB)/4, $(0.5)
+DATA geluTanh256_constants<>+400(SB)/4, $(0.5)
+DATA geluTanh256_constants<>+404(SB)/4, $(0.5)
+DATA geluTanh256_constants<>+408(SB)/4, $(0.5)
+DATA geluTanh256_constants<>+412(SB)/4, $(0.5)
+DATA geluTanh256_constants<>+416(SB)/4, $(1.0)
+DATA geluTanh256_constants<>+420(SB)/4, $(1.0)
+DATA geluTanh256_constants<>+424(SB)/4, $(1.0)
+DATA geluTanh256_constants<>+428(SB)/4, $(1.0)
+DATA geluTanh256_constants<>+432(SB)/4, $(1.0)
+DATA geluTanh256_constants<>+436(SB)/4, $(1.0)
+DATA geluTanh256_constants<>+440(SB)/4, $(1.0)
+DATA geluTanh256_constants<>+444(SB)/4, $(1.0)
+GLOBL geluTanh256_constants<>(SB), RODATA|NOPTR, $448
+
+// func geluTanh256(dst *float32, dstStride int, src *float32, srcStride int, n int, m int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·geluTanh256(SB), NOSPLIT, $0-48
+	MOVQ src+16(FP), AX
+	MOVQ dst+0(FP), CX
+	MOVQ srcStride+24(FP), DX
+	SHLQ $0x02, DX
+	MOVQ dstStride+8(FP), BX
+	SHLQ $0x02, BX
+	MOVQ m+40(FP), SI
+	MOVQ n+32(FP), DI
+	SHLQ $0x02, DI
+
+geluTanh256_pixel:
+	XORQ R8, R8
+	CMPQ R8, DI
+	JGE  geluTanh256_rest
+
+geluTanh256_vector:
+	VMOVUPS      (AX)(R8*1), Y0
+	VMULPS       Y0, Y0, Y6
+	VBROADCASTSS geluTanh256_constants<>+0(SB), Y5
+	VFMADD213PS  geluTanh256_constants<>+32(SB), Y6, Y5
+	VMULPS       Y0, Y5, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y4
+	VBROADCASTSS geluTanh256_constants<>+64(SB), Y1
+	VMAXPS       Y4, Y1, Y4
+	VBROADCASTSS geluTanh256_constants<>+96(SB), Y1
+	VMINPS       Y4, Y1, Y4
+	VMULPS       geluTanh256_constants<>+128(SB), Y4, Y2
+	VROUNDPS     $0x08, Y2, Y2
+	VFNMADD231PS geluTanh256_constants<>+160(SB), Y2, Y4
+	VFNMADD231PS geluTanh256_constants<>+192(SB), Y2, Y4
+	VBROADCASTSS geluTanh256_constants<>+224(SB), Y3
+	VFMADD213PS  geluTanh256_constants<>+256(SB), Y4, Y3
+	VFMADD213PS  geluTanh256_constants<>+288(SB), Y4, Y3
+	VFMADD213PS  geluTanh256_constants<>+320(SB), Y4, Y3
+	VFMADD213PS  geluTanh256_constants<>+352(SB), Y4, Y3
+	VFMADD213PS  geluTanh256_constants<>+384(SB), Y4, Y3
+	VFMADD213PS  geluTanh256_constants<>+416(SB), Y4, Y3
+	VFMADD213PS  geluTanh256_constants<>+416(SB), Y4, Y3
+	VCVTPS2DQ    Y2, Y2
+	VPSRAD       $0x01, Y2, Y4
+	VPSUBD       Y4, Y2, Y2
+	VPSLLD       $0x17, Y4, Y4
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       geluTanh256_constants<>+416(SB), Y4, Y4
+	VPADDD       geluTanh256_constants<>+416(SB), Y2, Y2
+	VMULPS       Y4, Y3, Y3
+	VMULPS       Y2, Y3, Y4
+	VADDPS       geluTanh256_constants<>+416(SB), Y4, Y4
+	VDIVPS       Y4, Y0, Y0
+	VMOVUPS      Y0, (CX)(R8*1)
+	ADDQ         $+32, R8
+	CMPQ         R8, DI
+	JLT          geluTanh256_vector
+
+geluTanh256_rest:
+	ADDQ DX, AX
+	ADDQ BX, CX
+	DECQ SI
+	JNE  geluTanh256_pixel
+	VZEROUPPER
+	RET
+
+DATA tanh256_constants<>+0(SB)/4, $(-2.0)
+DATA tanh256_constants<>+4(SB)/4, $(-2.0)
+DATA tanh256_constants<>+8(SB)/4, $(-2.0)
+DATA tanh256_constants<>+12(SB)/4, $(-2.0)
+DATA tanh256_constants<>+16(SB)/4, $(-2.0)
+DATA tanh256_constants<>+20(SB)/4, $(-2.0)
+DATA tanh256_constants<>+24(SB)/4, $(-2.0)
+DATA tanh256_constants<>+28(SB)/4, $(-2.0)
+DATA tanh256_constants<>+32(SB)/4, $(-104.0)
+DATA tanh256_constants<>+36(SB)/4, $(-104.0)
+DATA tanh256_constants<>+40(SB)/4, $(-104.0)
+DATA tanh256_constants<>+44(SB)/4, $(-104.0)
+DATA tanh256_constants<>+48(SB)/4, $(-104.0)
+DATA tanh256_constants<>+52(SB)/4, $(-104.0)
+DATA tanh256_constants<>+56(SB)/4, $(-104.0)
+DATA tanh256_constants<>+60(SB)/4, $(-104.0)
+DATA tanh256_constants<>+64(SB)/4, $(104.0)
+DATA tanh256_constants<>+68(SB)/4, $(104.0)
+DATA tanh256_constants<>+72(SB)/4, $(104.0)
+DATA tanh256_constants<>+76(SB)/4, $(104.0)
+DATA tanh256_constants<>+80(SB)/4, $(104.0)
+DATA tanh256_constants<>+84(SB)/4, $(104.0)
+DATA tanh256_constants<>+88(SB)/4, $(104.0)
+DATA tanh256_constants<>+92(SB)/4, $(104.0)
+DATA tanh256_constants<>+96(SB)/4, $(1.442695)
+DATA tanh256_constants<>+100(SB)/4, $(1.442695)
+DATA tanh256_constants<>+104(SB)/4, $(1.442695)
+DATA tanh256_constants<>+108(SB)/4, $(1.442695)
+DATA tanh256_constants<>+112(SB)/4, $(1.442695)
+DATA tanh256_constants<>+116(SB)/4, $(1.442695)
+DATA tanh256_constants<>+120(SB)/4, $(1.442695)
+DATA tanh256_constants<>+124(SB)/4, $(1.442695)
+DATA tanh256_constants<>+128(SB)/4, $(0.6931472)
+DATA tanh256_constants<>+132(SB)/4, $(0.6931472)
+DATA tanh256_constants<>+136(SB)/4, $(0.6931472)
+DATA tanh256_constants<>+140(SB)/4, $(0.6931472)
+DATA tanh256_constants<>+144(SB)/4, $(0.6931472)
+DATA tanh256_constants<>+148(SB)/4, $(0.6931472)
+DATA tanh256_constants<>+152(SB)/4, $(0.6931472)
+DATA tanh256_constants<>+156(SB)/4, $(0.6931472)
+DATA tanh256_constants<>+160(SB)/4, $(-0.0000000019046542)
+DATA tanh256_constants<>+164(SB)/4, $(-0.0000000019046542)
+DATA tanh256_constants<>+168(SB)/4, $(-0.0000000019046542)
+DATA tanh256_constants<>+172(SB)/4, $(-0.0000000019046542)
+DATA tanh256_constants<>+176(SB)/4, $(-0.0000000019046542)
+DATA tanh256_constants<>+180(SB)/4, $(-0.0000000019046542)
+DATA tanh256_constants<>+184(SB)/4, $(-0.0000000019046542)
+DATA tanh256_constants<>+188(SB)/4, $(-0.0000000019046542)
+DATA tanh256_constants<>+192(SB)/4, $(0.0001984127)
+DATA tanh256_constants<>+196(SB)/4, $(0.0001984127)
+DATA tanh256_constants<>+200(SB)/4, $(0.0001984127)
+DATA tanh256_constants<>+204(SB)/4, $(0.0001984127)
+DATA tanh256_constants<>+208(SB)/4, $(0.0001984127)
+DATA tanh256_constants<>+212(SB)/4, $(0.0001984127)
+DATA tanh256_constants<>+216(SB)/4, $(0.0001984127)
+DATA tanh256_constants<>+220(SB)/4, $(0.0001984127)
+DATA tanh256_constants<>+224(SB)/4, $(0.0013888889)
+DATA tanh256_constants<>+228(SB)/4, $(0.0013888889)
+DATA tanh256_constants<>+232(SB)/4, $(0.0013888889)
+DATA tanh256_constants<>+236(SB)/4, $(0.0013888889)
+DATA tanh256_constants<>+240(SB)/4, $(0.0013888889)
+DATA tanh256_constants<>+244(SB)/4, $(0.0013888889)
+DATA tanh256_constants<>+248(SB)/4, $(0.0013888889)
+DATA tanh256_constants<>+252(SB)/4, $(0.0013888889)
+DATA tanh256_constants<>+256(SB)/4, $(0.008333334)
+DATA tanh256_constants<>+260(SB)/4, $(0.008333334)
+DATA tanh256_constants<>+264(SB)/4, $(0.008333334)
+DATA tanh256_constants<>+268(SB)/4, $(0.008333334)
+DATA tanh256_constants<>+272(SB)/4, $(0.008333334)
+DATA tanh256_constants<>+276(SB)/4, $(0.008333334)
+DATA tanh256_constants<>+280(SB)/4, $(0.008333334)
+DATA tanh256_constants<>+284(SB)/4, $(0.008333334)
+DATA tanh256_constants<>+288(SB)/4, $(0.041666668)
+DATA tanh256_constants<>+292(SB)/4, $(0.041666668)
+DATA tanh256_constants<>+296(SB)/4, $(0.041666668)
+DATA tanh256_constants<>+300(SB)/4, $(0.041666668)
+DATA tanh256_constants<>+304(SB)/4, $(0.041666668)
+DATA tanh256_constants<>+308(SB)/4, $(0.041666668)
+DATA tanh256_constants<>+312(SB)/4, $(0.041666668)
+DATA tanh256_constants<>+316(SB)/4, $(0.041666668)
+DATA tanh256_constants<>+320(SB)/4, $(0.16666667)
+DATA tanh256_constants<>+324(SB)/4, $(0.16666667)
+DATA tanh256_constants<>+328(SB)/4, $(0.16666667)
+DATA tanh256_constants<>+332(SB)/4, $(0.16666667)
+DATA tanh256_constants<>+336(SB)/4, $(0.16666667)
+DATA tanh256_constants<>+340(SB)/4, $(0.16666667)
+DATA tanh256_constants<>+344(SB)/4, $(0.16666667)
+DATA tanh256_constants<>+348(SB)/4, $(0.16666667)
+DATA tanh256_constants<>+352(SB)/4, $(0.5)
+DATA tanh256_constants<>+356(SB)/4, $(0.5)
+DATA tanh256_constants<>+360(SB)/4, $(0.5)
+DATA tanh256_constants<>+364(SB)/4, $(0.5)
+DATA tanh256_constants<>+368(SB)/4, $(0.5)
+DATA tanh256_constants<>+372(SB)/4, $(0.5)
+DATA tanh256_constants<>+376(SB)/4, $(0.5)
+DATA tanh256_constants<>+380(SB)/4, $(0.5)
+DATA tanh256_constants<>+384(SB)/4, $(1.0)
+DATA tanh256_constants<>+388(SB)/4, $(1.0)
+DATA tanh256_constants<>+392(SB)/4, $(1.0)
+DATA tanh256_constants<>+396(SB)/4, $(1.0)
+DATA tanh256_constants<>+400(SB)/4, $(1.0)
+DATA tanh256_constants<>+404(SB)/4, $(1.0)
+DATA tanh256_constants<>+408(SB)/4, $(1.0)
+DATA tanh256_constants<>+412(SB)/4, $(1.0)
+DATA tanh256_constants<>+416(SB)/4, $(2.0)
+DATA tanh256_constants<>+420(SB)/4, $(2.0)
+DATA tanh256_constants<>+424(SB)/4, $(2.0)
+DATA tanh256_constants<>+428(SB)/4, $(2.0)
+DATA tanh256_constants<>+432(SB)/4, $(2.0)
+DATA tanh256_constants<>+436(SB)/4, $(2.0)
+DATA tanh256_constants<>+440(SB)/4, $(2.0)
+DATA tanh256_constants<>+444(SB)/4, $(2.0)
+DATA tanh256_constants<>+448(SB)/4, $(-0.390625)
+DATA tanh256_constants<>+452(SB)/4, $(-0.390625)
+DATA tanh256_constants<>+456(SB)/4, $(-0.390625)
+DATA tanh256_constants<>+460(SB)/4, $(-0.390625)
+DATA tanh256_constants<>+464(SB)/4, $(-0.390625)
+DATA tanh256_constants<>+468(SB)/4, $(-0.390625)
+DATA tanh256_constants<>+472(SB)/4, $(-0.390625)
+DATA tanh256_constants<>+476(SB)/4, $(-0.390625)
+DATA tanh256_constants<>+480(SB)/4, $(-0.005657135)
+DATA tanh256_constants<>+484(SB)/4, $(-0.005657135)
+DATA tanh256_constants<>+488(SB)/4, $(-0.005657135)
+DATA tanh256_constants<>+492(SB)/4, $(-0.005657135)
+DATA tanh256_constants<>+496(SB)/4, $(-0.005657135)
+DATA tanh256_constants<>+500(SB)/4, $(-0.005657135)
+DATA tanh256_constants<>+504(SB)/4, $(-0.005657135)
+DATA tanh256_constants<>+508(SB)/4, $(-0.005657135)
+DATA tanh256_constants<>+512(SB)/4, $(0.020588191)
+DATA tanh256_constants<>+516(SB)/4, $(0.020588191)
+DATA tanh256_constants<>+520(SB)/4, $(0.020588191)
+DATA tanh256_constants<>+524(SB)/4, $(0.020588191)
+DATA tanh256_constants<>+528(SB)/4, $(0.020588191)
+DATA tanh256_constants<>+532(SB)/4, $(0.020588191)
+DATA tanh256_constants<>+536(SB)/4, $(0.020588191)
+DATA tanh256_constants<>+540(SB)/4, $(0.020588191)
+DATA tanh256_constants<>+544(SB)/4, $(-0.05372011)
+DATA tanh256_constants<>+548(SB)/4, $(-0.05372011)
+DATA tanh256_constants<>+552(SB)/4, $(-0.05372011)
+DATA tanh256_constants<>+556(SB)/4, $(-0.05372011)
+DATA tanh256_constants<>+560(SB)/4, $(-0.05372011)
+DATA tanh256_constants<>+564(SB)/4, $(-0.05372011)
+DATA tanh256_constants<>+568(SB)/4, $(-0.05372011)
+DATA tanh256_constants<>+572(SB)/4, $(-0.05372011)
+DATA tanh256_constants<>+576(SB)/4, $(0.13331114)
+DATA tanh256_constants<>+580(SB)/4, $(0.13331114)
+DATA tanh256_constants<>+584(SB)/4, $(0.13331114)
+DATA tanh256_constants<>+588(SB)/4, $(0.13331114)
+DATA tanh256_constants<>+592(SB)/4, $(0.13331114)
+DATA tanh256_constants<>+596(SB)/4, $(0.13331114)
+DATA tanh256_constants<>+600(SB)/4, $(0.13331114)
+DATA tanh256_constants<>+604(SB)/4, $(0.13331114)
+DATA tanh256_constants<>+608(SB)/4, $(-0.3333326)
+DATA tanh256_constants<>+612(SB)/4, $(-0.3333326)
+DATA tanh256_constants<>+616(SB)/4, $(-0.3333326)
+DATA tanh256_constants<>+620(SB)/4, $(-0.3333326)
+DATA tanh256_constants<>+624(SB)/4, $(-0.3333326)
+DATA tanh256_constants<>+628(SB)/4, $(-0.3333326)
+DATA tanh256_constants<>+632(SB)/4, $(-0.3333326)
+DATA tanh256_constants<>+636(SB)/4, $(-0.3333326)
+GLOBL tanh256_constants<>(SB), RODATA|NOPTR, $640
+
+// func tanh256(dst *float32, dstStride int, src *float32, srcStride int, n int, m int)
+// Requires: AVX, AVX2, FMA3
+TEXT ·tanh256(SB), NOSPLIT, $0-48
+	MOVQ src+16(FP), AX
+	MOVQ dst+0(FP), CX
+	MOVQ srcStride+24(FP), DX
+	SHLQ $0x02, DX
+	MOVQ dstStride+8(FP), BX
+	SHLQ $0x02, BX
+	MOVQ m+40(FP), SI
+	MOVQ n+32(FP), DI
+	SHLQ $0x02, DI
+
+tanh256_pixel:
+	XORQ R8, R8
+	CMPQ R8, DI
+	JGE  tanh256_rest
+
+tanh256_vector:
+	VMOVUPS      (AX)(R8*1), Y0
+	VMULPS       tanh256_constants<>+0(SB), Y0, Y5
+	VXORPS       Y4, Y4, Y4
+	VSUBPS       Y5, Y4, Y4
+	VBROADCASTSS tanh256_constants<>+32(SB), Y1
+	VMAXPS       Y4, Y1, Y4
+	VBROADCASTSS tanh256_constants<>+64(SB), Y1
+	VMINPS       Y4, Y1, Y4
+	VMULPS       tanh256_constants<>+96(SB), Y4, Y2
+	VROUNDPS     $0x08, Y2, Y2
+	VFNMADD231PS tanh256_constants<>+128(SB), Y2, Y4
+	VFNMADD231PS tanh256_constants<>+160(SB), Y2, Y4
+	VBROADCASTSS tanh256_constants<>+192(SB), Y3
+	VFMADD213PS  tanh256_constants<>+224(SB), Y4, Y3
+	VFMADD213PS  tanh256_constants<>+256(SB), Y4, Y3
+	VFMADD213PS  tanh256_constants<>+288(SB), Y4, Y3
+	VFMADD213PS  tanh256_constants<>+320(SB), Y4, Y3
+	VFMADD213PS  tanh256_constants<>+352(SB), Y4, Y3
+	VFMADD213PS  tanh256_constants<>+384(SB), Y4, Y3
+	VFMADD213PS  tanh256_constants<>+384(SB), Y4, Y3
+	VCVTPS2DQ    Y2, Y2
+	VPSRAD       $0x01, Y2, Y4
+	VPSUBD       Y4, Y2, Y2
+	VPSLLD       $0x17, Y4, Y4
+	VPSLLD       $0x17, Y2, Y2
+	VPADDD       tanh256_constants<>+384(SB), Y4, Y4
+	VPADDD       tanh256_constants<>+384(SB), Y2, Y2
+	VMULPS       Y4, Y3, Y3
+	VMULPS       Y2, Y3, Y4
+	VADDPS       tanh256_constants<>+384(SB), Y4, Y4
+	VBROADCASTSS tanh256_constants<>+416(SB), Y5
+	VDIVPS       Y4, Y5, Y5
+	VBROADCASTSS tanh256_constants<>+384(SB), Y6
+	VSUBPS       Y5, Y6, Y5
+	VMULPS       Y0, Y0, Y7
+	VADDPS       tanh256_constants<>+448(SB), Y7, Y8
+	VBROADCASTSS tanh256_constants<>+480(SB), Y6
+	VFMADD213PS  tanh256_constants<>+512(SB), Y7, Y6
+	VFMADD213PS  tanh256_constants<>+544(SB), Y7, Y6
+	VFMADD213PS  tanh256_constants<>+576(SB), Y7, Y6
+	VFMADD213PS  tanh256_constants<>+608(SB), Y7, Y6
+	VFMADD213PS  tanh256_constants<>+384(SB), Y7, Y6
+	VMULPS       Y0, Y6, Y6
+	VBLENDVPS    Y8, Y6, Y5, Y5
+	VMOVAPS      Y5, Y0
+	VMOVUPS      Y0, (CX)(R8*1)
+	ADDQ         $+32, R8
+	CMPQ         R8, DI
+	JLT          tanh256_vector
+
+tanh256_rest:
+	ADDQ DX, AX
+	ADDQ BX, CX
+	DECQ SI
+	JNE  tanh256_pixel
+	VZEROUPPER
+	RET
+
 DATA layerNorm256_masks<>+0(SB)/4, $0xffffffff
 DATA layerNorm256_masks<>+4(SB)/4, $0xffffffff
 DATA layerNorm256_masks<>+8(SB)/4, $0xffffffff

@@ -13,14 +13,20 @@ func activateAVX2(a *Activation, m int, dst, src []float32) {
 		switch w.Curve {
 		case GELU:
 			gelu256(&dst[0], w.DstStride, &src[0], w.SrcStride, n, m)
+		case GELUTanh:
+			geluTanh256(&dst[0], w.DstStride, &src[0], w.SrcStride, n, m)
 		case HardSigmoid:
 			hardSigmoid256(&dst[0], w.DstStride, &src[0], w.SrcStride, n, m)
 		case HardSwish:
 			hardSwish256(&dst[0], w.DstStride, &src[0], w.SrcStride, n, m)
+		case QuickGELU:
+			quickGELU256(&dst[0], w.DstStride, &src[0], w.SrcStride, n, m)
 		case SiLU:
 			silu256(&dst[0], w.DstStride, &src[0], w.SrcStride, n, m)
 		case Sigmoid:
 			sigmoid256(&dst[0], w.DstStride, &src[0], w.SrcStride, n, m)
+		case Tanh:
+			tanh256(&dst[0], w.DstStride, &src[0], w.SrcStride, n, m)
 		}
 	}
 	if n < w.Channels {

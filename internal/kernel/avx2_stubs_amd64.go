@@ -92,6 +92,21 @@ func hardSwish256(dst *float32, dstStride int, src *float32, srcStride int, n in
 //go:noescape
 func gelu256(dst *float32, dstStride int, src *float32, srcStride int, n int, m int)
 
+// quickGELU256 computes m pixels of n floats, a multiple of 8, strides apart.
+//
+//go:noescape
+func quickGELU256(dst *float32, dstStride int, src *float32, srcStride int, n int, m int)
+
+// geluTanh256 computes m pixels of n floats, a multiple of 8, strides apart.
+//
+//go:noescape
+func geluTanh256(dst *float32, dstStride int, src *float32, srcStride int, n int, m int)
+
+// tanh256 computes m pixels of n floats, a multiple of 8, strides apart.
+//
+//go:noescape
+func tanh256(dst *float32, dstStride int, src *float32, srcStride int, n int, m int)
+
 // layerNorm256 normalises m pixels of n channels, strides apart; share is 1/n.
 //
 //go:noescape

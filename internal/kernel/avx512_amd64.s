@@ -17990,6 +17990,374 @@ gelu512_next:
 	VZEROUPPER
 	RET
 
+DATA quickGELU512_constants<>+0(SB)/4, $(1.702)
+DATA quickGELU512_constants<>+4(SB)/4, $(-104.0)
+DATA quickGELU512_constants<>+8(SB)/4, $(104.0)
+DATA quickGELU512_constants<>+12(SB)/4, $(1.442695)
+DATA quickGELU512_constants<>+16(SB)/4, $(0.6931472)
+DATA quickGELU512_constants<>+20(SB)/4, $(-0.0000000019046542)
+DATA quickGELU512_constants<>+24(SB)/4, $(0.0001984127)
+DATA quickGELU512_constants<>+28(SB)/4, $(0.0013888889)
+DATA quickGELU512_constants<>+32(SB)/4, $(0.008333334)
+DATA quickGELU512_constants<>+36(SB)/4, $(0.041666668)
+DATA quickGELU512_constants<>+40(SB)/4, $(0.16666667)
+DATA quickGELU512_constants<>+44(SB)/4, $(0.5)
+DATA quickGELU512_constants<>+48(SB)/4, $(1.0)
+GLOBL quickGELU512_constants<>(SB), RODATA|NOPTR, $52
+
+// func quickGELU512(dst *float32, dstStride int, src *float32, srcStride int, n int, m int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·quickGELU512(SB), NOSPLIT, $0-48
+	MOVQ src+16(FP), AX
+	MOVQ dst+0(FP), CX
+	MOVQ srcStride+24(FP), DX
+	SHLQ $0x02, DX
+	MOVQ dstStride+8(FP), BX
+	SHLQ $0x02, BX
+	MOVQ m+40(FP), SI
+	MOVQ n+32(FP), DI
+	SHLQ $0x02, DI
+
+	// K1: the floats of the last register that are there
+	MOVQ  DI, R8
+	SHRQ  $0x02, R8
+	ANDQ  $0x0f, R8
+	MOVL  $0xffffffff, R9
+	BZHIL R8, R9, R9
+	KMOVW R9, K1
+	MOVQ  DI, R9
+	ANDQ  $-64, R9
+
+quickGELU512_pixel:
+	XORQ R8, R8
+	CMPQ R8, R9
+	JGE  quickGELU512_rest
+
+quickGELU512_vector:
+	VMOVUPS           (AX)(R8*1), Z0
+	VMULPS.BCST       quickGELU512_constants<>+0(SB), Z0, Z5
+	VPXORD            Z4, Z4, Z4
+	VSUBPS            Z5, Z4, Z4
+	VBROADCASTSS      quickGELU512_constants<>+4(SB), Z1
+	VMAXPS            Z4, Z1, Z4
+	VBROADCASTSS      quickGELU512_constants<>+8(SB), Z1
+	VMINPS            Z4, Z1, Z4
+	VMULPS.BCST       quickGELU512_constants<>+12(SB), Z4, Z2
+	VRNDSCALEPS       $0x08, Z2, Z2
+	VFNMADD231PS.BCST quickGELU512_constants<>+16(SB), Z2, Z4
+	VFNMADD231PS.BCST quickGELU512_constants<>+20(SB), Z2, Z4
+	VBROADCASTSS      quickGELU512_constants<>+24(SB), Z3
+	VFMADD213PS.BCST  quickGELU512_constants<>+28(SB), Z4, Z3
+	VFMADD213PS.BCST  quickGELU512_constants<>+32(SB), Z4, Z3
+	VFMADD213PS.BCST  quickGELU512_constants<>+36(SB), Z4, Z3
+	VFMADD213PS.BCST  quickGELU512_constants<>+40(SB), Z4, Z3
+	VFMADD213PS.BCST  quickGELU512_constants<>+44(SB), Z4, Z3
+	VFMADD213PS.BCST  quickGELU512_constants<>+48(SB), Z4, Z3
+	VFMADD213PS.BCST  quickGELU512_constants<>+48(SB), Z4, Z3
+	VSCALEFPS         Z2, Z3, Z4
+	VADDPS.BCST       quickGELU512_constants<>+48(SB), Z4, Z4
+	VDIVPS            Z4, Z0, Z0
+	VMOVUPS           Z0, (CX)(R8*1)
+	ADDQ              $+64, R8
+	CMPQ              R8, R9
+	JLT               quickGELU512_vector
+
+quickGELU512_rest:
+	CMPQ              R8, DI
+	JGE               quickGELU512_next
+	VMOVUPS.Z         (AX)(R8*1), K1, Z0
+	VMULPS.BCST       quickGELU512_constants<>+0(SB), Z0, Z5
+	VPXORD            Z4, Z4, Z4
+	VSUBPS            Z5, Z4, Z4
+	VBROADCASTSS      quickGELU512_constants<>+4(SB), Z1
+	VMAXPS            Z4, Z1, Z4
+	VBROADCASTSS      quickGELU512_constants<>+8(SB), Z1
+	VMINPS            Z4, Z1, Z4
+	VMULPS.BCST       quickGELU512_constants<>+12(SB), Z4, Z2
+	VRNDSCALEPS       $0x08, Z2, Z2
+	VFNMADD231PS.BCST quickGELU512_constants<>+16(SB), Z2, Z4
+	VFNMADD231PS.BCST quickGELU512_constants<>+20(SB), Z2, Z4
+	VBROADCASTSS      quickGELU512_constants<>+24(SB), Z3
+	VFMADD213PS.BCST  quickGELU512_constants<>+28(SB), Z4, Z3
+	VFMADD213PS.BCST  quickGELU512_constants<>+32(SB), Z4, Z3
+	VFMADD213PS.BCST  quickGELU512_constants<>+36(SB), Z4, Z3
+	VFMADD213PS.BCST  quickGELU512_constants<>+40(SB), Z4, Z3
+	VFMADD213PS.BCST  quickGELU512_constants<>+44(SB), Z4, Z3
+	VFMADD213PS.BCST  quickGELU512_constants<>+48(SB), Z4, Z3
+	VFMADD213PS.BCST  quickGELU512_constants<>+48(SB), Z4, Z3
+	VSCALEFPS         Z2, Z3, Z4
+	VADDPS.BCST       quickGELU512_constants<>+48(SB), Z4, Z4
+	VDIVPS            Z4, Z0, Z0
+	VMOVUPS           Z0, K1, (CX)(R8*1)
+
+quickGELU512_next:
+	ADDQ DX, AX
+	ADDQ BX, CX
+	DECQ SI
+	JNE  quickGELU512_pixel
+	VZEROUPPER
+	RET
+
+DATA geluTanh512_constants<>+0(SB)/4, $(0.071354814)
+DATA geluTanh512_constants<>+4(SB)/4, $(1.5957692)
+DATA geluTanh512_constants<>+8(SB)/4, $(-104.0)
+DATA geluTanh512_constants<>+12(SB)/4, $(104.0)
+DATA geluTanh512_constants<>+16(SB)/4, $(1.442695)
+DATA geluTanh512_constants<>+20(SB)/4, $(0.6931472)
+DATA geluTanh512_constants<>+24(SB)/4, $(-0.0000000019046542)
+DATA geluTanh512_constants<>+28(SB)/4, $(0.0001984127)
+DATA geluTanh512_constants<>+32(SB)/4, $(0.0013888889)
+DATA geluTanh512_constants<>+36(SB)/4, $(0.008333334)
+DATA geluTanh512_constants<>+40(SB)/4, $(0.041666668)
+DATA geluTanh512_constants<>+44(SB)/4, $(0.16666667)
+DATA geluTanh512_constants<>+48(SB)/4, $(0.5)
+DATA geluTanh512_constants<>+52(SB)/4, $(1.0)
+GLOBL geluTanh512_constants<>(SB), RODATA|NOPTR, $56
+
+// func geluTanh512(dst *float32, dstStride int, src *float32, srcStride int, n int, m int)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·geluTanh512(SB), NOSPLIT, $0-48
+	MOVQ src+16(FP), AX
+	MOVQ dst+0(FP), CX
+	MOVQ srcStride+24(FP), DX
+	SHLQ $0x02, DX
+	MOVQ dstStride+8(FP), BX
+	SHLQ $0x02, BX
+	MOVQ m+40(FP), SI
+	MOVQ n+32(FP), DI
+	SHLQ $0x02, DI
+
+	// K1: the floats of the last register that are there
+	MOVQ  DI, R8
+	SHRQ  $0x02, R8
+	ANDQ  $0x0f, R8
+	MOVL  $0xffffffff, R9
+	BZHIL R8, R9, R9
+	KMOVW R9, K1
+	MOVQ  DI, R9
+	ANDQ  $-64, R9
+
+geluTanh512_pixel:
+	XORQ R8, R8
+	CMPQ R8, R9
+	JGE  geluTanh512_rest
+
+geluTanh512_vector:
+	VMOVUPS           (AX)(R8*1), Z0
+	VMULPS            Z0, Z0, Z6
+	VBROADCASTSS      geluTanh512_constants<>+0(SB), Z5
+	VFMADD213PS.BCST  geluTanh512_constants<>+4(SB), Z6, Z5
+	VMULPS            Z0, Z5, Z5
+	VPXORD            Z4, Z4, Z4
+	VSUBPS            Z5, Z4, Z4
+	VBROADCASTSS      geluTanh512_constants<>+8(SB), Z1
+	VMAXPS            Z4, Z1, Z4
+	VBROADCASTSS      geluTanh512_constants<>+12(SB), Z1
+	VMINPS            Z4, Z1, Z4
+	VMULPS.BCST       geluTanh512_constants<>+16(SB), Z4, Z2
+	VRNDSCALEPS       $0x08, Z2, Z2
+	VFNMADD231PS.BCST geluTanh512_constants<>+20(SB), Z2, Z4
+	VFNMADD231PS.BCST geluTanh512_constants<>+24(SB), Z2, Z4
+	VBROADCASTSS      geluTanh512_constants<>+28(SB), Z3
+	VFMADD213PS.BCST  geluTanh512_constants<>+32(SB), Z4, Z3
+	VFMADD213PS.BCST  geluTanh512_constants<>+36(SB), Z4, Z3
+	VFMADD213PS.BCST  geluTanh512_constants<>+40(SB), Z4, Z3
+	VFMADD213PS.BCST  geluTanh512_constants<>+44(SB), Z4, Z3
+	VFMADD213PS.BCST  geluTanh512_constants<>+48(SB), Z4, Z3
+	VFMADD213PS.BCST  geluTanh512_constants<>+52(SB), Z4, Z3
+	VFMADD213PS.BCST  geluTanh512_constants<>+52(SB), Z4, Z3
+	VSCALEFPS         Z2, Z3, Z4
+	VADDPS.BCST       geluTanh512_constants<>+52(SB), Z4, Z4
+	VDIVPS            Z4, Z0, Z0
+	VMOVUPS           Z0, (CX)(R8*1)
+	ADDQ              $+64, R8
+	CMPQ              R8, R9
+	JLT               geluTanh512_vector
+
+geluTanh512_rest:
+	CMPQ              R8, DI
+	JGE               geluTanh512_next
+	VMOVUPS.Z         (AX)(R8*1), K1, Z0
+	VMULPS            Z0, Z0, Z6
+	VBROADCASTSS      geluTanh512_constants<>+0(SB), Z5
+	VFMADD213PS.BCST  geluTanh512_constants<>+4(SB), Z6, Z5
+	VMULPS            Z0, Z5, Z5
+	VPXORD            Z4, Z4, Z4
+	VSUBPS            Z5, Z4, Z4
+	VBROADCASTSS      geluTanh512_constants<>+8(SB), Z1
+	VMAXPS            Z4, Z1, Z4
+	VBROADCASTSS      geluTanh512_constants<>+12(SB), Z1
+	VMINPS            Z4, Z1, Z4
+	VMULPS.BCST       geluTanh512_constants<>+16(SB), Z4, Z2
+	VRNDSCALEPS       $0x08, Z2, Z2
+	VFNMADD231PS.BCST geluTanh512_constants<>+20(SB), Z2, Z4
+	VFNMADD231PS.BCST geluTanh512_constants<>+24(SB), Z2, Z4
+	VBROADCASTSS      geluTanh512_constants<>+28(SB), Z3
+	VFMADD213PS.BCST  geluTanh512_constants<>+32(SB), Z4, Z3
+	VFMADD213PS.BCST  geluTanh512_constants<>+36(SB), Z4, Z3
+	VFMADD213PS.BCST  geluTanh512_constants<>+40(SB), Z4, Z3
+	VFMADD213PS.BCST  geluTanh512_constants<>+44(SB), Z4, Z3
+	VFMADD213PS.BCST  geluTanh512_constants<>+48(SB), Z4, Z3
+	VFMADD213PS.BCST  geluTanh512_constants<>+52(SB), Z4, Z3
+	VFMADD213PS.BCST  geluTanh512_constants<>+52(SB), Z4, Z3
+	VSCALEFPS         Z2, Z3, Z4
+	VADDPS.BCST       geluTanh512_constants<>+52(SB), Z4, Z4
+	VDIVPS            Z4, Z0, Z0
+	VMOVUPS           Z0, K1, (CX)(R8*1)
+
+geluTanh512_next:
+	ADDQ DX, AX
+	ADDQ BX, CX
+	DECQ SI
+	JNE  geluTanh512_pixel
+	VZEROUPPER
+	RET
+
+DATA tanh512_constants<>+0(SB)/4, $(-2.0)
+DATA tanh512_constants<>+4(SB)/4, $(-104.0)
+DATA tanh512_constants<>+8(SB)/4, $(104.0)
+DATA tanh512_constants<>+12(SB)/4, $(1.442695)
+DATA tanh512_constants<>+16(SB)/4, $(0.6931472)
+DATA tanh512_constants<>+20(SB)/4, $(-0.0000000019046542)
+DATA tanh512_constants<>+24(SB)/4, $(0.0001984127)
+DATA tanh512_constants<>+28(SB)/4, $(0.0013888889)
+DATA tanh512_constants<>+32(SB)/4, $(0.008333334)
+DATA tanh512_constants<>+36(SB)/4, $(0.041666668)
+DATA tanh512_constants<>+40(SB)/4, $(0.16666667)
+DATA tanh512_constants<>+44(SB)/4, $(0.5)
+DATA tanh512_constants<>+48(SB)/4, $(1.0)
+DATA tanh512_constants<>+52(SB)/4, $(2.0)
+DATA tanh512_constants<>+56(SB)/4, $(-0.390625)
+DATA tanh512_constants<>+60(SB)/4, $(-0.005657135)
+DATA tanh512_constants<>+64(SB)/4, $(0.020588191)
+DATA tanh512_constants<>+68(SB)/4, $(-0.05372011)
+DATA tanh512_constants<>+72(SB)/4, $(0.13331114)
+DATA tanh512_constants<>+76(SB)/4, $(-0.3333326)
+GLOBL tanh512_constants<>(SB), RODATA|NOPTR, $80
+
+// func tanh512(dst *float32, dstStride int, src *float32, srcStride int, n int, m int)
+// Requires: AVX, AVX512DQ, AVX512F, BMI2
+TEXT ·tanh512(SB), NOSPLIT, $0-48
+	MOVQ src+16(FP), AX
+	MOVQ dst+0(FP), CX
+	MOVQ srcStride+24(FP), DX
+	SHLQ $0x02, DX
+	MOVQ dstStride+8(FP), BX
+	SHLQ $0x02, BX
+	MOVQ m+40(FP), SI
+	MOVQ n+32(FP), DI
+	SHLQ $0x02, DI
+
+	// K1: the floats of the last register that are there
+	MOVQ  DI, R8
+	SHRQ  $0x02, R8
+	ANDQ  $0x0f, R8
+	MOVL  $0xffffffff, R9
+	BZHIL R8, R9, R9
+	KMOVW R9, K1
+	MOVQ  DI, R9
+	ANDQ  $-64, R9
+
+tanh512_pixel:
+	XORQ R8, R8
+	CMPQ R8, R9
+	JGE  tanh512_rest
+
+tanh512_vector:
+	VMOVUPS           (AX)(R8*1), Z0
+	VMULPS.BCST       tanh512_constants<>+0(SB), Z0, Z5
+	VPXORD            Z4, Z4, Z4
+	VSUBPS            Z5, Z4, Z4
+	VBROADCASTSS      tanh512_constants<>+4(SB), Z1
+	VMAXPS            Z4, Z1, Z4
+	VBROADCASTSS      tanh512_constants<>+8(SB), Z1
+	VMINPS            Z4, Z1, Z4
+	VMULPS.BCST       tanh512_constants<>+12(SB), Z4, Z2
+	VRNDSCALEPS       $0x08, Z2, Z2
+	VFNMADD231PS.BCST tanh512_constants<>+16(SB), Z2, Z4
+	VFNMADD231PS.BCST tanh512_constants<>+20(SB), Z2, Z4
+	VBROADCASTSS      tanh512_constants<>+24(SB), Z3
+	VFMADD213PS.BCST  tanh512_constants<>+28(SB), Z4, Z3
+	VFMADD213PS.BCST  tanh512_constants<>+32(SB), Z4, Z3
+	VFMADD213PS.BCST  tanh512_constants<>+36(SB), Z4, Z3
+	VFMADD213PS.BCST  tanh512_constants<>+40(SB), Z4, Z3
+	VFMADD213PS.BCST  tanh512_constants<>+44(SB), Z4, Z3
+	VFMADD213PS.BCST  tanh512_constants<>+48(SB), Z4, Z3
+	VFMADD213PS.BCST  tanh512_constants<>+48(SB), Z4, Z3
+	VSCALEFPS         Z2, Z3, Z4
+	VADDPS.BCST       tanh512_constants<>+48(SB), Z4, Z4
+	VBROADCASTSS      tanh512_constants<>+52(SB), Z5
+	VDIVPS            Z4, Z5, Z5
+	VBROADCASTSS      tanh512_constants<>+48(SB), Z6
+	VSUBPS            Z5, Z6, Z5
+	VMULPS            Z0, Z0, Z7
+	VADDPS.BCST       tanh512_constants<>+56(SB), Z7, Z8
+	VBROADCASTSS      tanh512_constants<>+60(SB), Z6
+	VFMADD213PS.BCST  tanh512_constants<>+64(SB), Z7, Z6
+	VFMADD213PS.BCST  tanh512_constants<>+68(SB), Z7, Z6
+	VFMADD213PS.BCST  tanh512_constants<>+72(SB), Z7, Z6
+	VFMADD213PS.BCST  tanh512_constants<>+76(SB), Z7, Z6
+	VFMADD213PS.BCST  tanh512_constants<>+48(SB), Z7, Z6
+	VMULPS            Z0, Z6, Z6
+	VPMOVD2M          Z8, K2
+	VMOVAPS           Z6, K2, Z5
+	VMOVAPS           Z5, Z0
+	VMOVUPS           Z0, (CX)(R8*1)
+	ADDQ              $+64, R8
+	CMPQ              R8, R9
+	JLT               tanh512_vector
+
+tanh512_rest:
+	CMPQ              R8, DI
+	JGE               tanh512_next
+	VMOVUPS.Z         (AX)(R8*1), K1, Z0
+	VMULPS.BCST       tanh512_constants<>+0(SB), Z0, Z5
+	VPXORD            Z4, Z4, Z4
+	VSUBPS            Z5, Z4, Z4
+	VBROADCASTSS      tanh512_constants<>+4(SB), Z1
+	VMAXPS            Z4, Z1, Z4
+	VBROADCASTSS      tanh512_constants<>+8(SB), Z1
+	VMINPS            Z4, Z1, Z4
+	VMULPS.BCST       tanh512_constants<>+12(SB), Z4, Z2
+	VRNDSCALEPS       $0x08, Z2, Z2
+	VFNMADD231PS.BCST tanh512_constants<>+16(SB), Z2, Z4
+	VFNMADD231PS.BCST tanh512_constants<>+20(SB), Z2, Z4
+	VBROADCASTSS      tanh512_constants<>+24(SB), Z3
+	VFMADD213PS.BCST  tanh512_constants<>+28(SB), Z4, Z3
+	VFMADD213PS.BCST  tanh512_constants<>+32(SB), Z4, Z3
+	VFMADD213PS.BCST  tanh512_constants<>+36(SB), Z4, Z3
+	VFMADD213PS.BCST  tanh512_constants<>+40(SB), Z4, Z3
+	VFMADD213PS.BCST  tanh512_constants<>+44(SB), Z4, Z3
+	VFMADD213PS.BCST  tanh512_constants<>+48(SB), Z4, Z3
+	VFMADD213PS.BCST  tanh512_constants<>+48(SB), Z4, Z3
+	VSCALEFPS         Z2, Z3, Z4
+	VADDPS.BCST       tanh512_constants<>+48(SB), Z4, Z4
+	VBROADCASTSS      tanh512_constants<>+52(SB), Z5
+	VDIVPS            Z4, Z5, Z5
+	VBROADCASTSS      tanh512_constants<>+48(SB), Z6
+	VSUBPS            Z5, Z6, Z5
+	VMULPS            Z0, Z0, Z7
+	VADDPS.BCST       tanh512_constants<>+56(SB), Z7, Z8
+	VBROADCASTSS      tanh512_constants<>+60(SB), Z6
+	VFMADD213PS.BCST  tanh512_constants<>+64(SB), Z7, Z6
+	VFMADD213PS.BCST  tanh512_constants<>+68(SB), Z7, Z6
+	VFMADD213PS.BCST  tanh512_constants<>+72(SB), Z7, Z6
+	VFMADD213PS.BCST  tanh512_constants<>+76(SB), Z7, Z6
+	VFMADD213PS.BCST  tanh512_constants<>+48(SB), Z7, Z6
+	VMULPS            Z0, Z6, Z6
+	VPMOVD2M          Z8, K2
+	VMOVAPS           Z6, K2, Z5
+	VMOVAPS           Z5, Z0
+	VMOVUPS           Z0, K1, (CX)(R8*1)
+
+tanh512_next:
+	ADDQ DX, AX
+	ADDQ BX, CX
+	DECQ SI
+	JNE  tanh512_pixel
+	VZEROUPPER
+	RET
+
 // func layerNorm512(dst *float32, dstStride int, src *float32, srcStride int, weight *float32, bias *float32, n int, m int, share float64, eps float64)
 // Requires: AVX, AVX512F, BMI2
 TEXT ·layerNorm512(SB), NOSPLIT, $0-80

@@ -12,14 +12,20 @@ func activateAVX512(a *Activation, m int, dst, src []float32) {
 	switch w.Curve {
 	case GELU:
 		gelu512(&dst[0], w.DstStride, &src[0], w.SrcStride, n, m)
+	case GELUTanh:
+		geluTanh512(&dst[0], w.DstStride, &src[0], w.SrcStride, n, m)
 	case HardSigmoid:
 		hardSigmoid512(&dst[0], w.DstStride, &src[0], w.SrcStride, n, m)
 	case HardSwish:
 		hardSwish512(&dst[0], w.DstStride, &src[0], w.SrcStride, n, m)
+	case QuickGELU:
+		quickGELU512(&dst[0], w.DstStride, &src[0], w.SrcStride, n, m)
 	case SiLU:
 		silu512(&dst[0], w.DstStride, &src[0], w.SrcStride, n, m)
 	case Sigmoid:
 		sigmoid512(&dst[0], w.DstStride, &src[0], w.SrcStride, n, m)
+	case Tanh:
+		tanh512(&dst[0], w.DstStride, &src[0], w.SrcStride, n, m)
 	}
 
 }

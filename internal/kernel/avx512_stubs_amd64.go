@@ -92,6 +92,21 @@ func hardSwish512(dst *float32, dstStride int, src *float32, srcStride int, n in
 //go:noescape
 func gelu512(dst *float32, dstStride int, src *float32, srcStride int, n int, m int)
 
+// quickGELU512 computes m pixels of n floats, strides apart.
+//
+//go:noescape
+func quickGELU512(dst *float32, dstStride int, src *float32, srcStride int, n int, m int)
+
+// geluTanh512 computes m pixels of n floats, strides apart.
+//
+//go:noescape
+func geluTanh512(dst *float32, dstStride int, src *float32, srcStride int, n int, m int)
+
+// tanh512 computes m pixels of n floats, strides apart.
+//
+//go:noescape
+func tanh512(dst *float32, dstStride int, src *float32, srcStride int, n int, m int)
+
 // layerNorm512 normalises m pixels of n channels, strides apart; share is 1/n.
 //
 //go:noescape

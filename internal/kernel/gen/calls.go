@@ -197,7 +197,10 @@ func (c callsOf) Width() int { return 2 * c.Lanes() }
 
 // Curves returns the functions in assembly of activations.
 func (callsOf) Curves() map[string]string {
-	return map[string]string{"Sigmoid": "sigmoid", "SiLU": "silu", "HardSigmoid": "hardSigmoid", "HardSwish": "hardSwish", "GELU": "gelu"}
+	return map[string]string{
+		"Sigmoid": "sigmoid", "SiLU": "silu", "HardSigmoid": "hardSigmoid", "HardSwish": "hardSwish",
+		"GELU": "gelu", "QuickGELU": "quickGELU", "GELUTanh": "geluTanh", "Tanh": "tanh",
+	}
 }
 
 // writeCalls writes the functions in Go before those in assembly of an ISA.

@@ -29,6 +29,20 @@ func (g *gen) curves() {
 		b.g.VMULPS(gate, b.x, b.x)
 	})
 	g.curve("gelu", (*curve).gelu)
+	g.curve("quickGELU", func(b *curve) {
+		y := b.free[4]
+		b.mul(b.x, 1.702, y)
+		b.g.VDIVPS(b.onePlusExpMinus(y), b.x, b.x)
+	})
+	g.curve("geluTanh", func(b *curve) {
+		const c = 1.5957691216057308 // twice the root of 2/pi
+		square, y := b.free[5], b.free[4]
+		b.g.VMULPS(b.x, b.x, square)
+		b.polynomial(square, y, []float64{c, c * 0.044715})
+		b.g.VMULPS(b.x, y, y)
+		b.g.VDIVPS(b.onePlusExpMinus(y), b.x, b.x)
+	})
+	g.curve("tanh", (*curve).tanh)
 }
 
 // A curve is one function under construction.
@@ -243,6 +257,32 @@ func (b *curve) clampedPlus3() reg.VecPhysical {
 	return y
 }
 
+// Below tanhSmall a polynomial is taken, since the difference from 1 would leave few digits.
+const tanhSmall = 0.625
+
+// tanh computes x p(x*x) near 0 and 1 - 2/(1+exp(2x)) elsewhere.
+func (b *curve) tanh() {
+	g := b.g
+	y, p, square, beyond := b.free[4], b.free[5], b.free[6], b.free[7]
+	b.mul(b.x, -2, y)
+	d := b.onePlusExpMinus(y)
+	g.VBROADCASTSS(b.constant(2), y)
+	g.VDIVPS(d, y, y)
+	g.VBROADCASTSS(b.constant(1), p)
+	g.VSUBPS(y, p, y)
+	g.VMULPS(b.x, b.x, square)
+	b.add(square, -tanhSmall*tanhSmall, beyond)
+	b.polynomial(square, p, interpolated(6, 0, tanhSmall*tanhSmall, func(z float64) float64 { return math.Tanh(math.Sqrt(z)) / math.Sqrt(z) }))
+	g.VMULPS(b.x, p, p)
+	if g.masks {
+		g.VPMOVD2M(beyond, reg.K2)
+		g.VMOVAPS(p, reg.K2, y)
+	} else {
+		g.VBLENDVPS(beyond, p, y, y)
+	}
+	g.VMOVAPS(y, b.x)
+}
+
 // Beyond geluRange the normal distribution's share is less than any float.
 const geluRange = 14.5
 
@@ -291,13 +331,19 @@ const tailPole = 2.0
 // distribution beyond t is exp(-t*t/2) f(u)/(t+tailPole) with u = (t-tailPole)/(t+tailPole),
 // for 0 ≤ t ≤ geluRange: f interpolates at the Chebyshev nodes, which errs by 4e-8.
 func tail() []float64 {
-	const n = 11
-	lo, hi := -1.0, (geluRange-tailPole)/(geluRange+tailPole)
-	var nodes, f [n]float64
-	for i := range nodes {
-		u := (lo+hi)/2 + (hi-lo)/2*math.Cos(math.Pi*(2*float64(i)+1)/(2*n))
+	return interpolated(11, -1, (geluRange-tailPole)/(geluRange+tailPole), func(u float64) float64 {
 		t := tailPole * (1 + u) / (1 - u)
-		nodes[i], f[i] = u, 0.5*math.Exp(t*t/2)*math.Erfc(t/math.Sqrt2)*(t+tailPole)
+		return 0.5 * math.Exp(t*t/2) * math.Erfc(t/math.Sqrt2) * (t + tailPole)
+	})
+}
+
+// interpolated returns the n coefficients of the polynomial that is f at the Chebyshev nodes of an
+// interval, from the constant term on.
+func interpolated(n int, lo, hi float64, of func(float64) float64) []float64 {
+	nodes, f := make([]float64, n), make([]float64, n)
+	for i := range nodes {
+		nodes[i] = (lo+hi)/2 + (hi-lo)/2*math.Cos(math.Pi*(2*float64(i)+1)/(2*float64(n)))
+		f[i] = of(nodes[i])
 	}
 	for k := 1; k < n; k++ { // Newton's divided differences
 		for i := n - 1; i >= k; i-- {
