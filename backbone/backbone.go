@@ -26,7 +26,7 @@ type Family struct {
 	Archs map[string]func(classes int) (*nn.Graph, error)
 	// Deploy makes the graph of each network whose parallel branches can be fused, in
 	// the form that they are fused to. Its convolution "PATH.branch_reparam" stands for
-	// the sum of branches under PATH.
+	// the sum of branches under PATH, and a layer PATH for what is under PATH.
 	Deploy map[string]func(classes int) (*nn.Graph, error)
 	// Sources are the projects that publish checkpoints of the family's networks under
 	// other names, by architecture and then by the project's name: see the constants.
@@ -47,6 +47,7 @@ var families = []*Family{
 	&eva02,
 	&hrNet,
 	&inceptionV3,
+	&leViT,
 	&mlpMixer,
 	&mobileNetV2,
 	&mobileNetV3,

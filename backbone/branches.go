@@ -7,7 +7,7 @@ type form bool
 
 const (
 	trained  form = false // parallel branches, each with its batch norm
-	deployed form = true  // one convolution in the place of each sum of branches
+	deployed form = true  // one convolution in the place of each sum of branches, or of a layer and its norm
 )
 
 // inBothForms returns a family whose networks are each made in either form.

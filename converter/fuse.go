@@ -11,10 +11,10 @@ import (
 )
 
 // Fuse returns the checkpoint with single convolutions in the place of the network's
-// sums of branches, bound to the graph of that form. A convolution of deploy that the
-// checkpoint's graph does not have, PATH.NAME, stands for the sum of batch norms that
-// the latter's module PATH computes: over convolutions, or over the input itself.
-// Everything else has to be the same in both. What is fused is computed in float64 and
+// sums of branches, bound to the graph of that form. A convolution or linear layer of
+// deploy that the checkpoint's graph does not have, PATH or PATH.NAME, stands for what the
+// latter's module PATH computes: the sum of batch norms over such layers, or over the
+// input itself. Everything else has to be the same in both. What is fused is computed in float64 and
 // rounded once: to d, or to the type of the branches' weights where d is
 // tensor.Invalid. The branches are read off the two graphs; where those do not
 // correspond, that is an error.
@@ -39,7 +39,7 @@ func (f *fuser) bind(deploy *nn.Graph, d tensor.DType) (*nn.Bound, error) {
 	f.sum()
 	sd := new(tensor.StateDict)
 	for _, node := range deploy.Nodes {
-		conv, ok := node.Op.(nn.Conv)
+		conv, ok := layerOf(node.Op)
 		if !ok || f.has(deploy, node) {
 			for _, i := range node.Params {
 				name := deploy.Params[i].Name
@@ -52,12 +52,17 @@ func (f *fuser) bind(deploy *nn.Graph, d tensor.DType) (*nn.Bound, error) {
 			}
 			continue
 		}
-		tensors, err := f.fuse(node.Path, conv, d)
+		sums, into, err := f.fuse(node.Path, conv, d)
 		if err != nil {
 			return nil, fmt.Errorf("converter: fuse %s: %w", node.Path, err)
 		}
-		for i, t := range tensors {
-			if err := sd.Add(deploy.Params[node.Params[i]].Name, t); err != nil {
+		for i, values := range [][]float64{sums.weight, sums.bias} {
+			p := deploy.Params[node.Params[i]]
+			t, err := rounded(p.Shape, values, into)
+			if err != nil {
+				return nil, err
+			}
+			if err := sd.Add(p.Name, t); err != nil {
 				return nil, err
 			}
 		}
@@ -79,11 +84,22 @@ type fuser struct {
 	into    map[string]string // of each name that is fused, the path of the convolution
 }
 
-// A term is a batch norm over a convolution of a value, or over the value itself.
+// A term is a batch norm over a convolution or linear layer of a value, or over the value itself.
 type term struct {
 	norm nn.Node
 	conv *nn.Node // nil for the value itself
 	in   int      // the value
+}
+
+// layerOf returns the convolution that an operator with a weight and perhaps a bias is.
+func layerOf(op nn.Op) (nn.Conv, bool) {
+	switch op := op.(type) {
+	case nn.Conv:
+		return op, true
+	case nn.Linear:
+		return nn.Conv{In: op.In, Out: op.Out, KH: 1, KW: 1, StrideH: 1, StrideW: 1, Groups: 1, Bias: !op.Plain}, !op.QVBias
+	}
+	return nn.Conv{}, false
 }
 
 // sum finds the values that are sums of batch norms over one value.
@@ -93,7 +109,7 @@ func (f *fuser) sum() {
 	convs := make(map[int]*nn.Node)
 	for i, n := range nodes {
 		switch n.Op.(type) {
-		case nn.Conv:
+		case nn.Conv, nn.Linear:
 			convs[n.Out] = &nodes[i]
 		case nn.BatchNorm:
 			t := term{norm: n, in: n.In[0]}
@@ -120,25 +136,21 @@ func (f *fuser) has(g *nn.Graph, n nn.Node) bool {
 	return true
 }
 
-// fuse returns weight and bias of a convolution of the deploy form.
-func (f *fuser) fuse(path string, conv nn.Conv, d tensor.DType) ([]tensor.Tensor, error) {
-	module := path[:max(0, strings.LastIndexByte(path, '.'))]
-	var terms []term
-	for _, n := range f.train.Graph.Nodes {
-		if t := f.terms[n.Out]; t != nil && (n.Path == module || strings.HasPrefix(n.Path, module+".")) {
-			terms = t // the last is the sum of all
+// fuse returns weight and bias of a layer of the deploy form, and the type that they are rounded to.
+func (f *fuser) fuse(path string, conv nn.Conv, d tensor.DType) (*sums, tensor.DType, error) {
+	terms := f.under(path)
+	if module := path[:max(0, strings.LastIndexByte(path, '.'))]; terms == nil {
+		if terms = f.under(module); terms == nil {
+			return nil, d, fmt.Errorf("the training form has no branches under %s", module)
 		}
 	}
-	if terms == nil {
-		return nil, fmt.Errorf("the training form has no branches under %s", module)
-	}
 	if !conv.Bias || conv.KH != conv.KW || conv.KH%2 == 0 {
-		return nil, fmt.Errorf("a convolution of %dx%d, bias %v: expected an odd square and a bias", conv.KH, conv.KW, conv.Bias)
+		return nil, d, fmt.Errorf("a convolution of %dx%d, bias %v: expected an odd square and a bias", conv.KH, conv.KW, conv.Bias)
 	}
-	kernel := sums{path: path, conv: conv, weight: make([]float64, conv.Out*conv.In/conv.Groups*conv.KH*conv.KW), bias: make([]float64, conv.Out)}
+	kernel := &sums{path: path, conv: conv, weight: make([]float64, conv.Out*conv.In/conv.Groups*conv.KH*conv.KW), bias: make([]float64, conv.Out)}
 	for _, t := range terms {
-		if err := f.add(&kernel, t); err != nil {
-			return nil, fmt.Errorf("branch %s: %w", t.norm.Path, err)
+		if err := f.add(kernel, t); err != nil {
+			return nil, d, fmt.Errorf("branch %s: %w", t.norm.Path, err)
 		}
 		if d == tensor.Invalid {
 			weights := t.norm
@@ -148,13 +160,17 @@ func (f *fuser) fuse(path string, conv nn.Conv, d tensor.DType) ([]tensor.Tensor
 			d = f.train.Tensors[weights.Params[0]].DType()
 		}
 	}
-	params := conv.Params()
-	weight, err := rounded(params[0].Shape, kernel.weight, d)
-	if err != nil {
-		return nil, err
+	return kernel, d, nil
+}
+
+// under returns the terms of what a module of the training form computes; nil where it has none.
+func (f *fuser) under(module string) (terms []term) {
+	for _, n := range f.train.Graph.Nodes {
+		if t := f.terms[n.Out]; t != nil && (n.Path == module || strings.HasPrefix(n.Path, module+".")) {
+			terms = t // the last is the sum of all
+		}
 	}
-	bias, err := rounded(params[1].Shape, kernel.bias, d)
-	return []tensor.Tensor{weight, bias}, err
+	return terms
 }
 
 // sums are the weight (Out,In/Groups,K,K) and bias (Out) of a convolution, so far.
@@ -178,7 +194,7 @@ func (f *fuser) add(s *sums, t term) error {
 			return fmt.Errorf("the input is not of the output's shape")
 		}
 	} else {
-		c := t.conv.Op.(nn.Conv)
+		c, _ := layerOf(t.conv.Op)
 		inner = c.KH
 		want := s.conv
 		want.KH, want.KW, want.Pad, want.Bias = inner, inner, nn.Padding{H: inner / 2, W: inner / 2}, false

@@ -44,6 +44,7 @@ var subjects = map[string]struct{ family, arch string }{
 	"vit-tiny-p14_eva02-in21k-pre_3rdparty_in1k-336px": {"eva02", "eva02-tiny-p14-336px"},
 	"swinv2-tiny-w8_3rdparty_in1k-256px":               {"swin_v2", "swinv2-tiny-w8"},
 	"efficientformer-l1_3rdparty_8xb128_in1k":          {"efficientformer", "efficientformer-l1"},
+	"levit-128s_3rdparty_in1k":                         {"levit", "levit-128s"},
 }
 
 // Each control is a network that is nearly right. It must fail, and the first bad layer
@@ -76,6 +77,20 @@ func (r transposed) Index() []int64 {
 	index := make([]int64, 0, len(from))
 	for i := range from {
 		index = append(index, from[i%queries*keys+i/queries])
+	}
+	return index
+}
+
+// turned is a relation of square grids with rows and columns exchanged.
+type turned struct {
+	nn.Relation
+	side int64
+}
+
+func (r turned) Index() []int64 {
+	index := r.Relation.Index()
+	for i, at := range index {
+		index[i] = at%r.side*r.side + at/r.side
 	}
 	return index
 }
@@ -156,6 +171,25 @@ var controls = []control{
 	}, "backbone.conv_trans_12.trans_block", same},
 	{"one classifier of two", "conformer-tiny-p16_3rdparty_in1k", func(t *testing.T, n *network) {
 		n.set(t, "head.conv_cls_head.weight", 0)
+	}, "logits", same},
+
+	// LeViT: its biases, the order of its channels, and its classifiers.
+	{"rows for columns in biases", "levit-128s_3rdparty_in1k", func(t *testing.T, n *network) {
+		n.each("backbone.stages.1.0", each(func(a *nn.Attention) { a.Bias.By = turned{a.Bias.By, 14} }))
+	}, "backbone.stages.1.0", unseen},
+	{"queries, keys and values one after the other", "levit-128s_3rdparty_in1k", func(t *testing.T, n *network) {
+		n.each("backbone.stages.0.2", func(op nn.Op) nn.Op {
+			if s, ok := op.(nn.SliceRuns); ok {
+				return nn.Slice{From: s.Runs * s.From, To: s.Runs * s.To}
+			}
+			return op
+		})
+	}, "backbone.stages.0.2", same},
+	{"no activation after attention", "levit-128s_3rdparty_in1k", func(t *testing.T, n *network) {
+		n.swapAct(t, "backbone.stages.2.0.proj.0", nn.HardSwish(), nn.LeakyReLU(1))
+	}, "backbone.stages.2.0", same},
+	{"one of two classifiers", "levit-128s_3rdparty_in1k", func(t *testing.T, n *network) {
+		n.set(t, "head.head_dist.linear.weight", 0)
 	}, "logits", same},
 
 	// Orders of channels.

@@ -16,6 +16,8 @@ from mmpretrain.models.backbones.edgenext import SDTAEncoder
 from mmpretrain.models.backbones.efficientformer import Meta3D, Meta4D
 from mmpretrain.models.backbones.efficientnet import EdgeResidual
 from mmpretrain.models.backbones.inception_v3 import BasicConv2d, InceptionA, InceptionB, InceptionC, InceptionD, InceptionE
+from mmpretrain.models.backbones.levit import AttentionSubsample
+from mmpretrain.models.backbones.levit import Residual as LeViTResidual
 from mmpretrain.models.backbones.mlp_mixer import MixerBlock
 from mmpretrain.models.backbones.mobilenet_v2 import InvertedResidual as MobileV2Block
 from mmpretrain.models.backbones.mobileone import MobileOneBlock
@@ -48,6 +50,7 @@ CSPNETS = (
 NANOS = ("cspdarknet-nano_digits", "cspresnet-nano_digits", "cspresnext-nano_digits")
 LITES = {f"{arch}_3rdparty_in1k": arch for arch in lite.WIDTH_DEPTH}
 BLOCKS = (
+    AttentionSubsample,
     BasicBlock,
     BEiTTransformerEncoderLayer,
     Bottleneck,
@@ -61,6 +64,7 @@ BLOCKS = (
     InvertedResidual,
     Meta3D,
     Meta4D,
+    LeViTResidual,
     MixerBlock,
     MobileOneBlock,
     MobileV2Block,
@@ -202,6 +206,9 @@ def build(name):
     if isinstance(net.head, ConformerHead):  # the framework adds its two outputs up when it predicts
         net.head.register_forward_hook(lambda _m, _in, out: sum(out))
     for block in net.modules():
+        if hasattr(block, "attention_bias_idxs"):
+            # The framework's takes biases from its table when it is told to evaluate, not when it has been loaded.
+            block.register_forward_pre_hook(lambda m, _in: setattr(m, "ab", m.attention_biases[:, m.attention_bias_idxs]))
         if isinstance(block, T2TTransformerLayer):
             # The framework's divides scores by the factor that they were multiplied by in training.
             root = (block.attn.input_dims // block.attn.num_heads) ** 0.5
