@@ -43,7 +43,8 @@ func (a DecomposedAttention) Size(in ...Size) (Size, error) {
 		return Size{}, err
 	}
 	if q, k := in[0], in[1]; q.Extra+k.Extra > 0 || q.C != a.Heads*a.C || k.H != in[2].H {
-		return Size{}, fmt.Errorf("expected pixels alone, queries of %d channels, and keys and values of the same ones, found %v", a.Heads*a.C, in)
+		return Size{}, fmt.Errorf("expected pixels alone, queries of %d channels, and keys and values of the same ones, found %v",
+			a.Heads*a.C, in)
 	}
 	return out, nil
 }

@@ -36,7 +36,8 @@ func (c *compiler) decomposed(u unit, op nn.DecomposedAttention) (step, error) {
 	}
 	n := len(table) / op.C
 	s.terms = kernel.Panel{
-		Segments: []int{0}, SegmentLen: op.C, SrcStride: s.q.buf.c, DstStride: roundUp(n, s.width), Epilogue: kernel.Epilogue{Act: kernel.Identity},
+		Segments: oneTap, SegmentLen: op.C, SrcStride: s.q.buf.c, DstStride: roundUp(n, s.width),
+		Epilogue: kernel.Epilogue{Act: kernel.Identity},
 	}
 	s.tables = make([]float32, s.terms.DstStride/s.width*s.tableFloats())
 	for i := range n {
