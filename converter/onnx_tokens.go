@@ -182,8 +182,8 @@ func (m *onnxModel) attention(n nn.Node, o nn.Attention, terms string) onnxNode 
 	if o.Bias.By != nil {
 		scores = step("Add", scores, m.scoreBias(n, o))
 	}
-	if o.Window.Shift > 0 {
-		scores = step("Add", scores, m.mask(n.Path, grid, o.Window))
+	if o.Window.Shift > 0 || o.Window.Padded {
+		scores = step("Add", scores, m.mask(n.Path, grid, m.forms[n.In[len(n.In)-1]].grid, o.Window))
 	}
 	if terms != "" {
 		scores = step("Add", scores, terms)

@@ -151,9 +151,10 @@ func (m *onnxModel) joinedSquares(path, x, grid string, w nn.Window) onnxNode {
 	return m.inRow(path, x)
 }
 
-// mask returns what hides pixels of a shifted window from each other, (windows,1,Side*Side,Side*Side).
-func (m *onnxModel) mask(path, grid string, w nn.Window) string {
-	return m.once(fmt.Sprintf("%s masked %v", grid, w), func() string {
+// mask returns what hides pixels of a shifted or padded window from each other, (windows,1,Side*Side,Side*Side).
+// Padded ones had the pixels of a grid before.
+func (m *onnxModel) mask(path, grid, before string, w nn.Window) string {
+	return m.once(fmt.Sprintf("%s from %s masked %v", grid, before, w), func() string {
 		step := func(kind string, in ...string) string { return m.step(path, onnxNode{kind: kind, in: in}) }
 		shift, _ := m.shift(path, grid, w)
 		var regions [2]string // of each row and column: before the last windows, in them, behind the cut
@@ -161,12 +162,21 @@ func (m *onnxModel) mask(path, grid string, w nn.Window) string {
 			n := m.slice(path, grid, 0, axis, axis+1)
 			zero, one := m.constant("zoo.at0", scalarInt(0)), m.constant("zoo.at1", scalarInt(1))
 			at := step("Range", zero, step("Squeeze", n), one)
+			if w.Padded {
+				regions[axis] = m.cast(path, step("GreaterOrEqual", at, m.slice(path, before, 0, axis, axis+1)), tensor.I64)
+				continue
+			}
 			last := step("GreaterOrEqual", at, step("Sub", n, m.index(w.Side)))
 			behind := step("GreaterOrEqual", at, step("Sub", n, shift))
 			regions[axis] = step("Add", m.cast(path, last, tensor.I64), m.cast(path, behind, tensor.I64))
 		}
 		rows := step("Unsqueeze", step("Mul", regions[0], m.index(3)), m.index(1))
 		both := step("Add", rows, step("Unsqueeze", regions[1], m.index(0)))
+		if w.Padded { // all padding is alike, and hidden where there is some along both axes
+			least := onnxNode{kind: "ReduceMin", in: []string{m.cast(path, step("Greater", grid, before), tensor.I64)}}
+			least.int("keepdims", 1)
+			both = step("Mul", m.cast(path, step("Greater", both, m.index(0)), tensor.I64), m.step(path, least))
+		}
 		count, columns := m.counts(path, grid, w.Side)
 		side := m.index(w.Side)
 		cut := step("Reshape", both, m.joined(path, 0, count, side, columns, side))

@@ -146,6 +146,7 @@ func windows(classes int) (*nn.Graph, error) {
 		{Heads: 3, Window: nn.Window{Side: 4}, Bias: nn.ScoreBias{Table: "table", HeadsFirst: true, By: nn.Apart{H: 4, W: 4}}},
 		{Heads: 3, Window: nn.Window{Side: 17, Shift: 3, Hide: -100}},
 		{Heads: 2, Window: nn.Window{Side: 17, Shift: 3, Hide: -2, Single: true}},
+		{Heads: 2, Window: nn.Window{Side: 7, Hide: -2, Padded: true}},
 	} {
 		at := b.At(i)
 		tokens := at.Tokens(at.At("norm").LayerNorm(x))
@@ -160,7 +161,12 @@ func windows(classes int) (*nn.Graph, error) {
 			of := nn.Continuous{Module: "mlp", Coords: "coords", Hidden: 8, Offsets: nn.Offsets{H: 17, W: 17}, Trained: 5}
 			a.Scale, a.Bias = 1, nn.ScoreBias{By: of.Offsets, Index: "index", Of: of}
 		}
-		x = at.Image(at.Add(tokens, at.CropLike(at.AttentionOf(qkv[0], qkv[1], qkv[2], a), tokens)))
+		if padded = tokens; a.Window.Padded {
+			padded = at.PaddedAttention(qkv[0], qkv[1], qkv[2], tokens, a)
+		} else {
+			padded = at.AttentionOf(qkv[0], qkv[1], qkv[2], a)
+		}
+		x = at.Image(at.Add(tokens, at.CropLike(padded, tokens)))
 	}
 	x = b.At("grid").Conv(b.Upsample(b.GlobalAvgPool(x), 3), x.C, nn.K(3))
 	x = b.Prefix(b.Tokens(x), "class")

@@ -132,11 +132,11 @@ func (t Token) Size(in ...Size) (Size, error) {
 
 // Size returns (N,L,D).
 func (a Attention) Size(in ...Size) (Size, error) {
-	if len(in) != 3 {
-		return Size{}, fmt.Errorf("expected q, k and v, found %d inputs", len(in))
+	if err := a.Window.fit(in); err != nil {
+		return Size{}, err
 	}
 	q, k, v := in[0], in[1], in[2]
-	for _, x := range in {
+	for _, x := range in[:3] {
 		if _, err := tokens(0, []Size{x}); err != nil {
 			return Size{}, err
 		}
@@ -146,11 +146,6 @@ func (a Attention) Size(in ...Size) (Size, error) {
 	}
 	if q.C != k.C || k.Positions() != v.Positions() {
 		return Size{}, fmt.Errorf("expected q and k of as many channels, and k and v of as many tokens, found %v", in)
-	}
-	if side := a.Window.Side; side > 0 {
-		if a.Window.Shift < 0 || a.Window.Shift >= side || q.Extra > 0 || q.H%side != 0 || q.W%side != 0 || k.H != q.H || k.W != q.W || k.Extra > 0 {
-			return Size{}, fmt.Errorf("expected pixels in whole windows of %d x %d shifted by less, found %v, shifted by %d", side, side, in, a.Window.Shift)
-		}
 	}
 	if d, ok := a.Bias.By.(interface{ grids(q, k Size) error }); ok && a.Window.Side == 0 {
 		if err := d.grids(q, k); err != nil {
@@ -216,7 +211,11 @@ func (b *Builder) Attention(q, k, v Value, heads int) Value {
 
 // AttentionOf adds an attention over q, k and v. A scale of 0 is 1 over the root of the channels
 // that a head has of q.
-func (b *Builder) AttentionOf(q, k, v Value, a Attention) Value {
+func (b *Builder) AttentionOf(q, k, v Value, a Attention) Value { return b.attention(a, q, k, v) }
+
+// attention adds an attention over q, k, v and what its windows have besides.
+func (b *Builder) attention(a Attention, in ...Value) Value {
+	q, v := in[0], in[2]
 	if a.Heads < 1 || q.C%a.Heads != 0 || v.C%a.Heads != 0 {
 		b.fail("%d heads do not divide %d and %d channels", a.Heads, q.C, v.C)
 		return v
@@ -224,5 +223,5 @@ func (b *Builder) AttentionOf(q, k, v Value, a Attention) Value {
 	if a.Scale == 0 {
 		a.Scale = 1 / math.Sqrt(float64(q.C/a.Heads))
 	}
-	return b.node(a, v.C, q, k, v)
+	return b.node(a, v.C, in...)
 }

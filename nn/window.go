@@ -9,10 +9,41 @@ import "fmt"
 // from opposite edges of the image: to the scores of what came from one edge, for what came from the
 // other, Hide is added, which is -100 in Swin's published code. There an image of one square along either
 // axis is not shifted, either; with Single it is.
+//
+// Padded windows are not shifted. Their attention has a fourth input, the pixels as they were before they were
+// padded at the bottom and to the right: Hide is added to the scores of padding for what is none, and of that for
+// padding, but only in an image that is padded along both axes, as in the published code of Twins.
 type Window struct {
-	Side, Shift int
-	Hide        float64
-	Single      bool
+	Side, Shift    int
+	Hide           float64
+	Single, Padded bool
+}
+
+// fit checks that q and k, the first inputs of an attention, are whole windows, and that there are as many
+// inputs as there must be.
+func (w Window) fit(in []Size) error {
+	want := 3
+	if w.Padded {
+		want = 4
+	}
+	if len(in) != want {
+		return fmt.Errorf("expected q, k and v, and the pixels before they are padded where windows hide padding, found %d inputs", len(in))
+	}
+	if w.Side == 0 {
+		return nil
+	}
+	q, k := in[0], in[1]
+	if w.Shift < 0 || w.Shift >= w.Side || q.Extra > 0 || q.H%w.Side != 0 || q.W%w.Side != 0 || k.H != q.H || k.W != q.W || k.Extra > 0 {
+		return fmt.Errorf("expected pixels in whole windows of %d x %d shifted by less, found %v, shifted by %d", w.Side, w.Side, in, w.Shift)
+	}
+	if !w.Padded {
+		return nil
+	}
+	like, err := pixels(in[3:])
+	if err == nil && (w.Shift > 0 || roundUp(like.H, w.Side) != q.H || roundUp(like.W, w.Side) != q.W) {
+		err = fmt.Errorf("expected %v padded to windows of %d x %d that are not shifted, found %v, shifted by %d", like, w.Side, w.Side, q, w.Shift)
+	}
+	return err
 }
 
 // Of returns the window of an image of h x w pixels: not shifted where there is one along an axis, and
@@ -81,6 +112,12 @@ func pixels(in []Size) (Size, error) {
 }
 
 func roundUp(n, to int) int { return (n + to - 1) / to * to }
+
+// PaddedAttention is AttentionOf for windows that hide padding; like has the pixels that are none.
+func (b *Builder) PaddedAttention(q, k, v, like Value, a Attention) Value {
+	a.Window.Padded = true
+	return b.attention(a, q, k, v, like)
+}
 
 // PadTo pads x to multiples of pixels along each axis. Images of fewer than least are refused.
 func (b *Builder) PadTo(x Value, multiple, least int) Value {

@@ -53,7 +53,8 @@ func (c *compiler) attentionOf(u unit, op nn.Attention) attentionStep {
 	row, src, dst := roundUp(s.keys, s.width), s.q.buf.c, s.out.buf.c
 	if op.Window.Side > 0 {
 		h, w := s.q.buf.h, s.q.buf.w
-		s.squares, s.queries = windows(op.Window.Of(h, w), h, w, row, float32(op.Window.Hide/op.Scale)), runs(s.keys)
+		pixels := c.layout.sizes[u.node.In[len(u.node.In)-1]]
+		s.squares, s.queries = windows(op.Window.Of(h, w), h, w, pixels, row, float32(op.Window.Hide/op.Scale)), runs(s.keys)
 		src, dst = s.q.c/op.Heads, s.v.c/op.Heads // gathered
 	}
 	for _, r := range s.queries {

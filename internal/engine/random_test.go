@@ -190,7 +190,12 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 					Module: "mlp", Coords: "coords", Hidden: 1 + r.IntN(9), Offsets: nn.Offsets{H: side, W: side}, Trained: 2 * r.IntN(3),
 				}}
 			}
-			y = at.At("proj").Linear(at.At("attn").AttentionOf(parts[0], parts[1], parts[2], a), x.C)
+			if y = at.Tokens(x); a.Window.Single && a.Window.Shift == 0 {
+				y = at.At("attn").PaddedAttention(parts[0], parts[1], parts[2], y, a)
+			} else {
+				y = at.At("attn").AttentionOf(parts[0], parts[1], parts[2], a)
+			}
+			y = at.At("proj").Linear(y, x.C)
 			x = at.Image(at.Add(at.CropLike(y, at.Tokens(x)), at.Tokens(x)))
 		case 26: // attention of a token and a grid of known size, with a bias
 			heads, side := 1+r.IntN(3), 1+r.IntN(4)

@@ -367,7 +367,7 @@ func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float
 			for i := range lq {
 				shares, sum := make([]float64, lk), 0.0
 				for j := range shares {
-					sees, shown := windowed(op.Window, is, i, j)
+					sees, shown := windowed(op.Window, is, sizes[len(sizes)-1], i, j)
 					if !sees {
 						continue
 					}
@@ -474,8 +474,8 @@ func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float
 }
 
 // windowed reports whether pixels i and j of an image are in one window, and whether they came from
-// the same side of each cut of the image.
-func windowed(w nn.Window, s nn.Size, i, j int) (sees, shown bool) {
+// the same side of each cut of the image; or are both among the pixels that it had before it was padded, or both not.
+func windowed(w nn.Window, s, had nn.Size, i, j int) (sees, shown bool) {
 	if w.Side == 0 {
 		return true, true
 	}
@@ -487,6 +487,10 @@ func windowed(w nn.Window, s nn.Size, i, j int) (sees, shown bool) {
 		place := func(at int) int { return (at + axis.n - w.Shift) % axis.n } // once the image is rolled
 		sees = sees && place(axis.i)/w.Side == place(axis.j)/w.Side
 		shown = shown && (axis.i < w.Shift) == (axis.j < w.Shift)
+	}
+	if w.Padded {
+		padding := func(at int) bool { return at/s.W >= had.H || at%s.W >= had.W }
+		shown = padding(i) == padding(j) || had.H == s.H || had.W == s.W
 	}
 	return sees, shown
 }

@@ -19,9 +19,17 @@ type masked struct {
 	add      []float32
 }
 
-// windows divides an image of h x w pixels. What a window's pixels that came from opposite edges of
-// the image add to each other's scores, of which a row has so many, is hide.
-func windows(win nn.Window, h, w, row int, hide float32) []square {
+// windows divides an image of h x w pixels, not all of which those of padded windows had. What a window's
+// pixels that came from opposite edges of the image, or are padding and are none, add to each other's scores,
+// of which a row has so many, is hide.
+func windows(win nn.Window, h, w int, pixels nn.Size, row int, hide float32) []square {
+	// What lies behind the cut, in the last windows, came from the opposite edge, or is padding.
+	cut := [2]int{win.Side - win.Shift, win.Side - win.Shift}
+	hides := win.Shift > 0
+	if win.Padded {
+		cut = [2]int{win.Side - (h - pixels.H), win.Side - (w - pixels.W)}
+		hides = h > pixels.H && w > pixels.W
+	}
 	var squares []square
 	masks := make(map[[2]bool][]masked) // by whether a window is in the last row, and the last column
 	for top := 0; top < h; top += win.Side {
@@ -33,8 +41,8 @@ func windows(win nn.Window, h, w, row int, hide float32) []square {
 				}
 			}
 			edge := [2]bool{top+win.Side == h, left+win.Side == w}
-			if _, ok := masks[edge]; !ok && win.Shift > 0 {
-				masks[edge] = masksOf(win, edge, row, hide)
+			if _, ok := masks[edge]; !ok && hides {
+				masks[edge] = masksOf(win, edge, cut, row, hide)
 			}
 			s.masked = masks[edge]
 			squares = append(squares, s)
@@ -44,13 +52,17 @@ func windows(win nn.Window, h, w, row int, hide float32) []square {
 }
 
 // masksOf returns the masks of a window that is in the last row or column.
-func masksOf(win nn.Window, edge [2]bool, row int, hide float32) []masked {
+func masksOf(win nn.Window, edge [2]bool, cut [2]int, row int, hide float32) []masked {
 	if !edge[0] && !edge[1] {
 		return nil
 	}
-	// What lies behind the cut came from the opposite edge.
-	cut := win.Side - win.Shift
-	region := func(i int) [2]bool { return [2]bool{edge[0] && i/win.Side >= cut, edge[1] && i%win.Side >= cut} }
+	region := func(i int) [2]bool {
+		below, right := edge[0] && i/win.Side >= cut[0], edge[1] && i%win.Side >= cut[1]
+		if win.Padded { // all padding is alike
+			return [2]bool{below || right}
+		}
+		return [2]bool{below, right}
+	}
 	rows := make(map[[2]bool][]float32)
 	var out []masked
 	for i := range win.Side * win.Side {
