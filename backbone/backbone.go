@@ -66,6 +66,7 @@ var families = []*Family{
 	&swinTransformerV2,
 	&t2tViT,
 	&tnt,
+	&twinsFamily,
 	&vgg,
 	&visionTransformer,
 	&xcit,

@@ -72,8 +72,11 @@ func (s swin) graph(classes int) (*nn.Graph, error) {
 }
 
 // patches embeds an image as tokens of 4 x 4 pixels: (N,3,H,W) to (N,H/4*W/4,width).
-func patches(b *nn.Builder, x nn.Value, width int) nn.Value {
-	x = b.At("projection").Conv(x, width, nn.K(4), nn.Stride(4), nn.Corner(), nn.Bias())
+func patches(b *nn.Builder, x nn.Value, width int) nn.Value { return patchesOf(4, b, x, width) }
+
+// patchesOf embeds an image as tokens of side x side pixels: (N,C,H,W) to (N,H/side*W/side,width).
+func patchesOf(side int, b *nn.Builder, x nn.Value, width int) nn.Value {
+	x = b.At("projection").Conv(x, width, nn.K(side), nn.Stride(side), nn.Corner(), nn.Bias())
 	return b.At("norm").LayerNorm(b.Tokens(x))
 }
 

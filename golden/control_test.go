@@ -45,6 +45,8 @@ var subjects = map[string]struct{ family, arch string }{
 	"swinv2-tiny-w8_3rdparty_in1k-256px":               {"swin_v2", "swinv2-tiny-w8"},
 	"efficientformer-l1_3rdparty_8xb128_in1k":          {"efficientformer", "efficientformer-l1"},
 	"levit-128s_3rdparty_in1k":                         {"levit", "levit-128s"},
+	"twins-pcpvt-small_3rdparty_8xb128_in1k":           {"twins", "twins-pcpvt-small"},
+	"twins-svt-small_3rdparty_8xb128_in1k":             {"twins", "twins-svt-small"},
 }
 
 // Each control is a network that is nearly right. It must fail, and the first bad layer
@@ -343,6 +345,22 @@ var controls = []control{
 		}
 		n.values["backbone.stages.0.downsample.reduction.weight"] = other
 	}, "backbone.stages.1.blocks.0", same},
+	// Padding that is hidden, keys of fewer tokens, and positions that a convolution makes.
+	{"padding not hidden", "twins-svt-small_3rdparty_8xb128_in1k", func(t *testing.T, n *network) {
+		n.each("backbone.stages.1.0.", each(func(a *nn.Attention) { a.Window.Hide = 0 }))
+	}, "backbone.stages.1.0", same},
+	{"nothing taken for padding", "twins-svt-small_3rdparty_8xb128_in1k", func(t *testing.T, n *network) {
+		attention := &n.graph.Nodes[n.find(t, "backbone.stages.0.0.attn", "attention")]
+		attention.In = slices.Clone(attention.In)
+		attention.In[3] = attention.In[0]
+	}, "backbone.stages.0.0", same},
+	{"keys and values exchanged", "twins-pcpvt-small_3rdparty_8xb128_in1k", func(t *testing.T, n *network) {
+		n.swapHalves(t, "backbone.stages.1.1.attn")
+	}, "backbone.stages.1.1", same},
+	{"position without what it is of", "twins-pcpvt-small_3rdparty_8xb128_in1k", func(t *testing.T, n *network) {
+		add := &n.graph.Nodes[n.find(t, "backbone.position_encodings.1.proj", "add")]
+		add.In = []int{add.In[0], add.In[0]}
+	}, "backbone.stages.1.1", same},
 
 	// Gates of two halves, and rotary positions.
 	{"halves swapped", "vit-tiny-p14_eva02-in21k-pre_3rdparty_in1k-336px", func(t *testing.T, n *network) {

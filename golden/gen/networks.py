@@ -32,6 +32,7 @@ from mmpretrain.models.backbones.swin_transformer import SwinBlock
 from mmpretrain.models.backbones.swin_transformer_v2 import SwinBlockV2
 from mmpretrain.models.backbones.t2t_vit import T2TTransformerLayer
 from mmpretrain.models.backbones.tnt import TnTLayer
+from mmpretrain.models.backbones.twins import GSAEncoderLayer, LSAEncoderLayer
 from mmpretrain.models.backbones.vision_transformer import TransformerEncoderLayer
 from mmpretrain.models.backbones.xcit import ClassAttentionBlock, PositionalEncodingFourier, XCABlock
 from mmpretrain.models.backbones.vit_eva02 import EVA02EndcoderLayer
@@ -61,10 +62,12 @@ BLOCKS = (
     DenseLayer,
     EVA02EndcoderLayer,
     EdgeResidual,
+    GSAEncoderLayer,
     InvertedResidual,
     Meta3D,
     Meta4D,
     LeViTResidual,
+    LSAEncoderLayer,
     MixerBlock,
     MobileOneBlock,
     MobileV2Block,

@@ -62,6 +62,7 @@ FAMILIES = [
     ("revvit", ["RevViT"], "mmengine", 224),
     ("tnt", ["Transformer in Transformer"], "mmcv-legacy", 224),
     ("t2t_vit", ["Tokens-to-Token ViT"], "mmcv-legacy", 224),
+    ("twins", ["Twins"], "mmcv-legacy", 224),
 ]
 # Families whose published figures are those of the deploy form.
 DEPLOYED = ("mobileone", "repvgg")
@@ -96,6 +97,7 @@ TITLES = {
     "vision_transformer": "Vision Transformer (arXiv:2010.11929), and networks of that shape under others' weights.",
     "tnt": "Transformer in Transformer (arXiv:2103.00112).",
     "t2t_vit": "Tokens-to-Token ViT (arXiv:2101.11986).",
+    "twins": "Twins (arXiv:2104.13840).",
     "revvit": "RevViT, reversible Vision Transformers (Mangalam et al., CVPR 2022).",
     "xcit": "XCiT (arXiv:2106.09681).",
     "edgenext": "EdgeNeXt (arXiv:2206.10589).",
