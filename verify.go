@@ -48,6 +48,9 @@ type Check struct {
 	Origin  string         // of the golden: "embedded", "file" for one that was given, or "bundle"
 	Bundle  *bundle.Origin // that brought the golden into the cache; nil: none did
 	Pixels  *PixelDelta    // nil when the images behind the input are not there
+	// AsComputedBy names the framework that wrote the golden where it is known to compute another
+	// network than was published, which was judged then; empty otherwise.
+	AsComputedBy string
 }
 
 // Pass reports whether the network and, where it was checked, the preprocessing
@@ -139,7 +142,7 @@ func (z *Zoo) verify(ctx context.Context, weights *weightSource, o VerifyOptions
 		if g.Model != name {
 			return checks, &GoldenError{g.Name, fmt.Errorf("the golden is of model %q, not of %q", g.Model, name)}
 		}
-		m, err := weights.model(ctx, g)
+		m, framework, err := weights.model(ctx, g)
 		if err != nil {
 			return checks, err
 		}
@@ -159,7 +162,7 @@ func (z *Zoo) verify(ctx context.Context, weights *weightSource, o VerifyOptions
 			if err != nil {
 				return checks, &GoldenError{g.Name, err}
 			}
-			c.Pixels, c.StandIn = pixels, weights.standIn(m)
+			c.Pixels, c.StandIn, c.AsComputedBy = pixels, weights.standIn(m), framework
 			checks = append(checks, c)
 		}
 	}

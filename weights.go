@@ -3,7 +3,9 @@ package zoo
 import (
 	"context"
 	"fmt"
+	"strings"
 
+	"github.com/gozoo/zoo/backbone"
 	"github.com/gozoo/zoo/golden"
 	"github.com/gozoo/zoo/model"
 	"github.com/gozoo/zoo/nn"
@@ -20,32 +22,59 @@ type weightSource struct {
 	open map[weightKey]*Model
 }
 
-// weightKey tells the weights of goldens apart.
+// weightKey tells the weights of goldens apart, and what is computed with them.
 type weightKey struct {
-	form    nn.Form
-	weights golden.Weights
+	form      nn.Form
+	weights   golden.Weights
+	framework string // whose slips are computed; empty: the network as it was published
 }
 
-// model returns the network with the weights that the golden names.
-func (w *weightSource) model(ctx context.Context, g *golden.Golden) (*Model, error) {
-	key := weightKey{g.Form, g.Weights}
+// model returns the network with the weights that the golden names, as the golden's framework
+// computes it; framework is empty where that is as it was published.
+func (w *weightSource) model(ctx context.Context, g *golden.Golden) (m *Model, framework string, err error) {
+	key := weightKey{form: g.Form, weights: g.Weights}
 	if w.file.File != "" {
 		key = weightKey{} // one file for all
-	} else if w.published != nil && w.published.Weights() == g.Weights {
+	}
+	if m, err = w.opened(ctx, key, g); err != nil {
+		return nil, "", err
+	}
+	family, err := backbone.ByName(w.entry.Family)
+	if err != nil {
+		return nil, "", err
+	}
+	slipped, ok := family.AsComputedBy(g.Framework, w.entry.Arch, m.Graph())
+	if !ok {
+		return m, "", nil
+	}
+	key.framework, _, _ = strings.Cut(g.Framework, ",")
+	if _, ok := w.open[key]; !ok {
+		o := w.zoo.modelOptions(w.entry, m.Weights())
+		o.Classes = m.Classes()
+		if w.open[key], err = model.New(slipped, m.Bound().StateDict(), o); err != nil {
+			delete(w.open, key)
+			return nil, "", err
+		}
+	}
+	return w.open[key], key.framework, nil
+}
+
+// opened returns the network as it was published.
+func (w *weightSource) opened(ctx context.Context, key weightKey, g *golden.Golden) (*Model, error) {
+	if w.open == nil {
+		w.open = make(map[weightKey]*Model)
+	}
+	if w.file.File == "" && w.published != nil && w.published.Weights() == g.Weights {
 		return w.published, nil
 	}
 	if m, ok := w.open[key]; ok {
 		return m, nil
 	}
 	m, err := w.load(ctx, g)
-	if err != nil {
-		return nil, err
+	if err == nil {
+		w.open[key] = m
 	}
-	if w.open == nil {
-		w.open = make(map[weightKey]*Model)
-	}
-	w.open[key] = m
-	return m, nil
+	return m, err
 }
 
 func (w *weightSource) load(ctx context.Context, g *golden.Golden) (*Model, error) {

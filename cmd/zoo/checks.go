@@ -81,6 +81,9 @@ func (p *checkPrinter) print(c *zoo.Check) error {
 	if c.StandIn != nil {
 		remarks = append(remarks, fmt.Sprintf("%s of %s", c.StandIn.Kind, p.hex(c.StandIn.Of.Text())))
 	}
+	if c.AsComputedBy != "" {
+		remarks = append(remarks, asComputedBy(c))
+	}
 	if c.Bundle != nil {
 		remarks = append(remarks, fmt.Sprintf("golden %s is of %s", v.Golden, c.Bundle))
 	}
@@ -122,6 +125,9 @@ func (p *checkPrinter) sentences(c *zoo.Check) {
 	v := c.Verdict
 	p.judge(verdictWord(v.Judged, v.Pass || !v.Judged), "%s %s %s, %s on %s, %d probes: %s", c.Model, c.Input, c.Weights, v.Precision,
 		model.Variant(), len(v.Probes), v)
+	if c.AsComputedBy != "" {
+		p.line("     %s", asComputedBy(c))
+	}
 	if t := c.StandIn; t != nil {
 		p.line("     these weights are %s of the published file %s, and part of this program", t.Kind, t.Of.Text())
 	}
@@ -131,6 +137,11 @@ func (p *checkPrinter) sentences(c *zoo.Check) {
 	if c.Pixels != nil {
 		p.judge(verdictWord(true, c.Pixels.Differ == 0), "%s %s %s", c.Model, c.Input, pixelText(c.Pixels))
 	}
+}
+
+// asComputedBy says whose network was judged, where it is not the published one.
+func asComputedBy(c *zoo.Check) string {
+	return fmt.Sprintf("as %s computes it, which wrote the golden, and not as it was published: zoo info %s says why", c.AsComputedBy, c.Model)
 }
 
 // pixelText says how preprocessed images compare with the reference's.

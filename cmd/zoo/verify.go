@@ -129,7 +129,8 @@ type checkJSON struct {
 	Bundle    string       `json:"golden_bundle,omitempty"`    // sha256 of its manifest
 	SignedBy  string       `json:"golden_signed_by,omitempty"` // key that was asked for when it was loaded; empty: none
 	Weights   string       `json:"weights"`
-	StandIn   *standInJSON `json:"stand_in,omitempty"` // whose the weights are, where they are not the published ones
+	Framework string       `json:"as_computed_by,omitempty"` // that wrote the golden, where it computes another network than was published
+	StandIn   *standInJSON `json:"stand_in,omitempty"`       // whose the weights are, where they are not the published ones
 	Input     string       `json:"input"`
 	Precision string       `json:"precision"`
 	Kernels   string       `json:"kernels"`
@@ -222,7 +223,7 @@ func (a *app) verify(cmd *cobra.Command, z *zoo.Zoo, names []string, pattern boo
 func toCheckJSON(c *zoo.Check) checkJSON {
 	v := c.Verdict
 	out := checkJSON{
-		Model: c.Model, Golden: v.Golden, Origin: c.Origin, Weights: c.Weights.String(), Input: c.Input, Precision: string(v.Precision), Kernels: model.Variant(),
+		Model: c.Model, Golden: v.Golden, Origin: c.Origin, Weights: c.Weights.String(), Framework: c.AsComputedBy, Input: c.Input, Precision: string(v.Precision), Kernels: model.Variant(),
 		Judged: v.Judged, Pass: c.Pass(), Error: finite(v.Error()), Tolerance: v.Tolerance,
 		Headroom: finite(v.Headroom()), Logits: finite(v.Logits.Error), Probes: len(v.Probes),
 	}

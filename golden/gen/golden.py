@@ -115,6 +115,7 @@ def main():
     p.add_argument("--gain", type=float, default=1.0, help="of synthetic weights: below 1 where the network has few norms")
     p.add_argument("--checkpoint", help="a checkpoint instead of synthetic weights; for one model")
     p.add_argument("--images", nargs="+", help="photographs instead of a synthetic input; for one model")
+    p.add_argument("--as-it-is", action="store_true", help="compute what the framework does, where that is not the published network")
     p.add_argument("-o", "--out", required=True, help="folder, or file name if it ends in .safetensors or .zst")
     args = p.parse_args()
     if len(args.models) > 1 and (args.checkpoint or args.images):
@@ -122,7 +123,7 @@ def main():
     torch.set_num_threads(1)
     gain = "" if args.gain == 1 else "*" + np.format_float_positional(args.gain, trim="-")
     for model in args.models:
-        net, framework = networks.build(model)
+        net, framework = networks.build(model, corrected=not args.as_it_is)
         metadata = {"model": model.removesuffix(networks.DEPLOY), "framework": framework}
         if model.endswith(networks.DEPLOY):
             metadata["form"] = "deploy"

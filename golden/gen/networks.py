@@ -193,8 +193,11 @@ def deploy(net):
             block.branch_reparam.register_forward_hook(lambda _m, _in, out, block=block: block.se_layer(out))
 
 
-def build(name):
-    """Returns the network of a registry name in evaluation mode, and the framework's name and version."""
+def build(name, corrected=True):
+    """Returns the network of a registry name in evaluation mode, and the framework's name and version.
+
+    Where the framework computes another network than was published it is corrected, which the version then
+    says; unless it is to be left as it is."""
     if name.endswith(DEPLOY):
         net, version = build(name.removesuffix(DEPLOY))
         deploy(net)
@@ -208,22 +211,25 @@ def build(name):
     plain_norms(net)
     if isinstance(net.head, ConformerHead):  # the framework adds its two outputs up when it predicts
         net.head.register_forward_hook(lambda _m, _in, out: sum(out))
+    version = f"mmpretrain {mmpretrain.__version__}"
     for block in net.modules():
         if hasattr(block, "attention_bias_idxs"):
             # The framework's takes biases from its table when it is told to evaluate, not when it has been loaded.
             block.register_forward_pre_hook(lambda m, _in: setattr(m, "ab", m.attention_biases[:, m.attention_bias_idxs]))
-        if isinstance(block, T2TTransformerLayer):
+        if isinstance(block, T2TTransformerLayer) and corrected:
             # The framework's divides scores by the factor that they were multiplied by in training.
             root = (block.attn.input_dims // block.attn.num_heads) ** 0.5
             block.attn.scaled_dot_product_attention = functools.partial(scaled_dot_product_attention_pyimpl, scale=root)
+            version = f"mmpretrain {mmpretrain.__version__} corrected"
         if isinstance(block, PositionalEncodingFourier):
             cast_waves(block.token_projection, block.token_projection.conv)
         if isinstance(block, PositionEncodingFourier):
             cast_waves(block.proj, block.proj)
-        if isinstance(block, DeiT3TransformerEncoderLayer):
+        if isinstance(block, DeiT3TransformerEncoderLayer) and corrected:
             # The framework's has its first norm twice, and forgets the second, which was trained.
             block.forward = TransformerEncoderLayer.forward.__get__(block)
-    return net.eval(), f"mmpretrain {mmpretrain.__version__}, {torch_version}"
+            version = f"mmpretrain {mmpretrain.__version__} corrected"
+    return net.eval(), f"{version}, {torch_version}"
 
 
 def settings(net):
