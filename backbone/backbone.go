@@ -65,6 +65,7 @@ var families = []*Family{
 	&swinTransformer,
 	&swinTransformerV2,
 	&t2tViT,
+	&tinyViT,
 	&tnt,
 	&twinsFamily,
 	&vgg,

@@ -37,6 +37,7 @@ var subjects = map[string]struct{ family, arch string }{
 	"shufflenet-v2-1x_16xb64_in1k":                     {"shufflenet_v2", "shufflenet-v2-1x"},
 	"swin-tiny_16xb64_in1k":                            {"swin", "swin-tiny"},
 	"t2t-vit-t-14_8xb64_in1k":                          {"t2t_vit", "t2t-vit-t-14"},
+	"tinyvit-5m_3rdparty_in1k":                         {"tinyvit", "tinyvit-5m"},
 	"tnt-small-p16_3rdparty_in1k":                      {"tnt", "tnt-small-p16"},
 	"xcit-nano-12-p8_3rdparty_in1k":                    {"xcit", "xcit-nano-12-p8"},
 	"xcit-tiny-12-p16_3rdparty_in1k":                   {"xcit", "xcit-tiny-12-p16"},
@@ -193,6 +194,22 @@ var controls = []control{
 	{"one of two classifiers", "levit-128s_3rdparty_in1k", func(t *testing.T, n *network) {
 		n.set(t, "head.head_dist.linear.weight", 0)
 	}, "logits", same},
+
+	// TinyViT: its windows, its biases, and the convolution between the halves of a block.
+	{"padding after the norm", "tinyvit-5m_3rdparty_in1k", func(t *testing.T, n *network) {
+		pad, norm := n.find(t, "backbone.stages.1.blocks.0", "pad"), n.find(t, "backbone.stages.1.blocks.0.attn.norm", "layer_norm")
+		a, b := &n.graph.Nodes[pad], &n.graph.Nodes[norm]
+		*a, *b = nn.Node{Path: b.Path, Op: b.Op, Params: b.Params, In: a.In, Out: a.Out}, nn.Node{Path: a.Path, Op: a.Op, In: b.In, Out: b.Out}
+	}, "backbone.stages.1.blocks.0", late},
+	{"rows for columns in biases", "tinyvit-5m_3rdparty_in1k", func(t *testing.T, n *network) {
+		n.each("backbone.stages.2.blocks.0", each(func(a *nn.Attention) { a.Bias.By = turned{a.Bias.By, 14} }))
+	}, "backbone.stages.2.blocks.0", unseen},
+	{"no convolution within a block", "tinyvit-5m_3rdparty_in1k", func(t *testing.T, n *network) {
+		n.set(t, "backbone.stages.3.blocks.1.local_conv.conv2d.weight", 0)
+	}, "backbone.stages.3.blocks.1", same},
+	{"no activation after the addition", "tinyvit-5m_3rdparty_in1k", func(t *testing.T, n *network) {
+		n.swapAct(t, "backbone.stages.0.blocks.1.act", nn.GELU(), nn.LeakyReLU(1))
+	}, "backbone.stages.0.blocks.1", same},
 
 	// Orders of channels.
 	{"shuffle inverted", "shufflenet-v1-1x_16xb64_in1k", func(t *testing.T, n *network) {

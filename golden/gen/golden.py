@@ -133,7 +133,7 @@ def main():
             state, metadata["weights"] = synthetic_state(net, args.seed, args.gain), f"synthetic:{args.seed}{gain}"
         load(net, state)
         net.load_state_dict(state)
-        net.eval()  # which makes anew what EfficientFormer looks up in its weights
+        net.eval()  # which makes anew what EfficientFormer, LeViT and TinyViT look up in their weights
         if args.images:
             x = pixels.preprocess(model, args.images).numpy()
             metadata["input"] = "images:" + ",".join(os.path.basename(i) for i in args.images)

@@ -31,6 +31,7 @@ from mmpretrain.models.backbones.shufflenet_v2 import InvertedResidual as Shuffl
 from mmpretrain.models.backbones.swin_transformer import SwinBlock
 from mmpretrain.models.backbones.swin_transformer_v2 import SwinBlockV2
 from mmpretrain.models.backbones.t2t_vit import T2TTransformerLayer
+from mmpretrain.models.backbones.tinyvit import MBConvBlock, TinyViT, TinyViTBlock
 from mmpretrain.models.backbones.tnt import TnTLayer
 from mmpretrain.models.backbones.twins import GSAEncoderLayer, LSAEncoderLayer
 from mmpretrain.models.backbones.vision_transformer import TransformerEncoderLayer
@@ -68,6 +69,7 @@ BLOCKS = (
     Meta4D,
     LeViTResidual,
     LSAEncoderLayer,
+    MBConvBlock,
     MixerBlock,
     MobileOneBlock,
     MobileV2Block,
@@ -81,6 +83,7 @@ BLOCKS = (
     SwinBlock,
     SwinBlockV2,
     T2TTransformerLayer,
+    TinyViTBlock,
     TnTLayer,
     TransformerEncoderLayer,
     XCABlock,
@@ -181,6 +184,18 @@ def cast_waves(projection, conv):
     projection.register_forward_pre_hook(lambda _m, inputs: inputs[0].to(conv.weight.dtype))
 
 
+def tell_size(net, height, width):
+    """Tells a TinyViT, which the framework builds for one size, what the next image's is."""
+    half = lambda n: (n + 1) // 2
+    size = half(half(height)), half(half(width))
+    for stage in net.stages:
+        for block in stage.blocks:
+            block.img_size = size
+        if stage.downsample is not None:
+            stage.downsample.img_size = size
+        size = tuple(map(half, size))
+
+
 DEPLOY = ".deploy"  # after a registry name: the deploy form
 
 
@@ -217,6 +232,9 @@ def build(name, corrected=True):
             # The framework's takes biases from its table when it is told to evaluate, not when it has been loaded.
             block.register_forward_pre_hook(lambda m, _in: setattr(m, "ab", m.attention_biases[:, m.attention_bias_idxs]))
         if isinstance(block, T2TTransformerLayer) and corrected:
+        if isinstance(block, TinyViT):
+            block.register_forward_pre_hook(lambda m, x: tell_size(m, *x[0].shape[2:]))
+        if isinstance(block, T2TTransformerLayer):
             # The framework's divides scores by the factor that they were multiplied by in training.
             root = (block.attn.input_dims // block.attn.num_heads) ** 0.5
             block.attn.scaled_dot_product_attention = functools.partial(scaled_dot_product_attention_pyimpl, scale=root)

@@ -60,6 +60,7 @@ FAMILIES = [
     ("beit", ["BEiT", "BEiTv2", "CAE", "EVA"], "mmengine", None),
     ("efficientformer", ["EfficientFormer"], "mmcv-legacy", 224),
     ("revvit", ["RevViT"], "mmengine", 224),
+    ("tinyvit", ["TinyViT"], "mmengine-train", None),
     ("tnt", ["Transformer in Transformer"], "mmcv-legacy", 224),
     ("t2t_vit", ["Tokens-to-Token ViT"], "mmcv-legacy", 224),
     ("twins", ["Twins"], "mmcv-legacy", 224),
@@ -95,6 +96,7 @@ TITLES = {
     "eva02": "EVA-02 (arXiv:2303.11331).",
     "swin_v2": "Swin Transformer V2 (arXiv:2111.09883).",
     "vision_transformer": "Vision Transformer (arXiv:2010.11929), and networks of that shape under others' weights.",
+    "tinyvit": "TinyViT (arXiv:2207.10666).",
     "tnt": "Transformer in Transformer (arXiv:2103.00112).",
     "t2t_vit": "Tokens-to-Token ViT (arXiv:2101.11986).",
     "twins": "Twins (arXiv:2104.13840).",
@@ -177,6 +179,9 @@ def resizing(pipeline):
     else:
         step = steps.pop("ResizeEdge", None) or steps.pop("Resize")
         kind, edge, extra = "both" if step["type"] == "Resize" else step["edge"], step["scale"], ""
+        if kind == "both" and not isinstance(edge, int):
+            edge, other = edge
+            assert edge == other, step
         interpolation = step.get("interpolation", "bilinear")
     steps = set(steps) - {"LoadImageFromFile", "CenterCrop", "PackInputs"}
     assert not steps and isinstance(edge, int), (pipeline, steps)
@@ -237,6 +242,8 @@ def row(model, family, convention, size):
         return None
     if family == "swin_v2":
         arch += "-in21k" if "in21k-pre" in name else ""
+    if family == "tinyvit" and crop != 224:
+        arch += f"-{crop}px"
     if family == "swin":
         size = crop if arch.endswith(("-384px", "-w6")) else size
     note = NOTES.get(name) or NOTES.get(family) or (arch.endswith(("-mean", "-mean-448px")) and MEAN) or (arch.startswith("deit3") and TWICE)
