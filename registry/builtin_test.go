@@ -63,6 +63,9 @@ func TestBuiltin(t *testing.T) {
 		for _, key := range []string{"params", "flops", "top1", "top5"} {
 			want[key] = number(t, col[key])
 		}
+		if h, w, ok := strings.Cut(strings.Trim(col["resize_scale"], "[]"), ","); ok && h == w { // both sides, which one number means, too
+			want["resize_scale"] = h
+		}
 		want["mean"], want["std"] = inFloat32(t, col["mean"]), inFloat32(t, col["std"])
 		if d := cmp.Diff(want, got); d != "" {
 			t.Errorf("%s (-want +got)\n%s", e.Name, d)
