@@ -174,3 +174,24 @@ func TestCastRefuses(t *testing.T) {
 		t.Errorf("a cast to the same type is not the same view: %v", err)
 	}
 }
+
+// TestFloat32sOfCast wants the rounded values of a tensor that is cast to fewer digits.
+func TestFloat32sOfCast(t *testing.T) {
+	for d, want := range map[tensor.DType][]float32{
+		tensor.F16:  {1, 0.33325195, -65504},
+		tensor.BF16: {1, 0.33398438, -65536},
+		tensor.F32:  {1, 1.0 / 3, -65504},
+	} {
+		x, err := tensor.FromFloat32s(tensor.Shape{3}, []float32{1, 1.0 / 3, -65504}).Cast(d)
+		if err != nil {
+			t.Fatal(err)
+		}
+		got, err := x.Float32s()
+		if err != nil {
+			t.Fatalf("%v: %v", d, err)
+		}
+		if diff := cmp.Diff(want, got); diff != "" {
+			t.Errorf("%v: %s", d, diff)
+		}
+	}
+}

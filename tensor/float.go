@@ -57,6 +57,12 @@ func (t Tensor) Float32s() ([]float32, error) {
 		for i := range out {
 			out[i] = float32(int16(le.Uint16(b[2*i:])))
 		}
+	case F16, BF16: // that elements of another type are cast to
+		wide := make([]byte, 4*n)
+		convert(wide, b, t.dtype, F32)
+		for i := range out {
+			out[i] = math.Float32frombits(le.Uint32(wide[4*i:]))
+		}
 	case U8, Bool:
 		for i := range out {
 			out[i] = float32(b[i])
