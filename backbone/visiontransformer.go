@@ -46,6 +46,7 @@ var (
 	vitBase   = vitWidth{"base", 768, 12, 12, 3072}
 	vitLarge  = vitWidth{"large", 1024, 24, 16, 4096}
 	vitHuge   = vitWidth{"huge", 1280, 32, 16, 5120}
+	vitMoCo   = vitWidth{"mocov3-small", 384, 12, 12, 1536} // twice as many heads as others of its width
 )
 
 // vitEps is the eps of norms, where a network has no other.
@@ -73,6 +74,7 @@ var vits = map[string]vit{
 	"deit3-large-p16":           {vitWidth: vitLarge, size: 224, patch: 16, third: true},
 	"deit3-large-p16-384px":     {vitWidth: vitLarge, size: 384, patch: 16, third: true},
 	"deit3-huge-p14":            {vitWidth: vitHuge, size: 224, patch: 14, third: true},
+	"vit-small-p16-mocov3":      {vitWidth: vitMoCo, size: 224, patch: 16},
 	"vit-base-p16-mean":         {vitWidth: vitBase, size: 224, patch: 16, mean: true},
 	"vit-base-p16-probe":        {vitWidth: vitBase, size: 224, patch: 16, probe: true},
 	"vit-huge-p14-mean":         {vitWidth: vitHuge, size: 224, patch: 14, mean: true},

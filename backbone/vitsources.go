@@ -60,7 +60,7 @@ func (v vit) sources() projects {
 	ours := v.eps == 0 || v.eps == vitEps
 	network := fmt.Sprintf("%s_patch%d_%d", v.name, v.patch, v.size)
 	switch {
-	case v.probe:
+	case v.probe, v.vitWidth == vitMoCo:
 		return nil
 	case v.distilled:
 		all := projects{transformers: v.transformers()}

@@ -193,8 +193,10 @@ def resizing(pipeline):
 def vit(config):
     """Returns the architecture of a Vision Transformer, or None for another network."""
     b = config.model.backbone
-    if b.type not in ("VisionTransformer", "DistilledVisionTransformer", "DeiT3"):
+    if b.type not in ("VisionTransformer", "DistilledVisionTransformer", "DeiT3", "MoCoV3ViT"):
         return None
+    if b.arch == "mocov3-small":
+        return "vit-small-p16-mocov3"
     name = {"s": "small", "m": "medium", "b": "base", "l": "large", "h": "huge"}.get(b.arch, b.arch)
     kind = "deit3" if b.type == "DeiT3" else "vit"
     name = name if name.startswith("deit") else f"{kind}-{name}-p{b.patch_size}"
