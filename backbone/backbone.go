@@ -39,6 +39,7 @@ var families = []*Family{
 	&conformers,
 	&convNeXt,
 	&cspNet,
+	&daViT,
 	&denseNet,
 	&edgeNeXt,
 	&efficientFormer,

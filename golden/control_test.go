@@ -46,6 +46,7 @@ var subjects = map[string]struct{ family, arch string }{
 	"swinv2-tiny-w8_3rdparty_in1k-256px":               {"swin_v2", "swinv2-tiny-w8"},
 	"efficientformer-l1_3rdparty_8xb128_in1k":          {"efficientformer", "efficientformer-l1"},
 	"levit-128s_3rdparty_in1k":                         {"levit", "levit-128s"},
+	"davit-tiny_3rdparty_in1k":                         {"davit", "davit-tiny"},
 	"twins-pcpvt-small_3rdparty_8xb128_in1k":           {"twins", "twins-pcpvt-small"},
 	"twins-svt-small_3rdparty_8xb128_in1k":             {"twins", "twins-svt-small"},
 }
@@ -362,6 +363,24 @@ var controls = []control{
 		}
 		n.values["backbone.stages.0.downsample.reduction.weight"] = other
 	}, "backbone.stages.1.blocks.0", same},
+	// Attention of channels, and windows whose padding is not hidden.
+	{"scores of channels not scaled", "davit-tiny_3rdparty_in1k", func(t *testing.T, n *network) {
+		n.each("backbone.stages.1.blocks.0.channel_block.", each(func(a *nn.ChannelAttention) { a.Scale = 1 }))
+	}, "backbone.stages.1.blocks.0.channel_block", late},
+	{"channels looked up in keys", "davit-tiny_3rdparty_in1k", func(t *testing.T, n *network) {
+		attention := &n.graph.Nodes[n.find(t, "backbone.stages.2.blocks.1.channel_block.attn", "channel_attention")]
+		attention.In = []int{attention.In[1], attention.In[0], attention.In[2]}
+	}, "backbone.stages.2.blocks.1.channel_block", late},
+	{"padding hidden", "davit-tiny_3rdparty_in1k", func(t *testing.T, n *network) {
+		pad := n.graph.Nodes[n.find(t, "backbone.stages.0.blocks.0.spatial_block.attn.w_msa", "pad")]
+		attention := &n.graph.Nodes[n.find(t, "backbone.stages.0.blocks.0.spatial_block.attn.w_msa", "attention")]
+		attention.In = append(slices.Clone(attention.In), pad.In[0])
+		n.each("backbone.stages.0.blocks.0.spatial_block.", each(func(a *nn.Attention) { a.Window.Padded, a.Window.Hide = true, -1000 }))
+	}, "backbone.stages.0.blocks.0.spatial_block", same},
+	{"position without what it is of", "davit-tiny_3rdparty_in1k", func(t *testing.T, n *network) {
+		add := &n.graph.Nodes[n.find(t, "backbone.stages.1.blocks.0.spatial_block.cpe2.proj", "add")]
+		add.In = []int{add.In[0], add.In[0]}
+	}, "backbone.stages.1.blocks.0.spatial_block", same},
 	// Padding that is hidden, keys of fewer tokens, and positions that a convolution makes.
 	{"padding not hidden", "twins-svt-small_3rdparty_8xb128_in1k", func(t *testing.T, n *network) {
 		n.each("backbone.stages.1.0.", each(func(a *nn.Attention) { a.Window.Hide = 0 }))

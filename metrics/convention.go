@@ -77,7 +77,7 @@ func (c Convention) Scope(g *nn.Graph) Scope {
 //
 // mmcv's counter watches modules: what the reference calls as a function, a node
 // without a path, it does not see. It goes by exact class, too, and so counts 0 for
-// a convolution with TensorFlow's SAME border, which is a subclass.
+// a convolution with TensorFlow's SAME border, which is a subclass unless the border is added before.
 //
 // The products of attention are two matrix products in the reference that figures were
 // published with. Its counter does not see them where it calls PyTorch's fused attention since.
@@ -89,7 +89,7 @@ func (c Convention) flops(node nn.Node, l *LayerCost, sizes []nn.Size) (int64, e
 	}
 	switch op := node.Op.(type) {
 	case nn.Conv:
-		if legacy && op.Pad.Same {
+		if legacy && op.Pad.Same && !op.Pad.Before {
 			return 0, nil
 		}
 		n, err := convMACs(op, out)

@@ -154,6 +154,7 @@ func TestOperators(t *testing.T) {
 	}{
 		{"convolution with bias", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Conv(x, 5, nn.K(3), nn.Bias()) }, 5*36*4*9 + 5*36, 5 * 36 * 4 * 9},
 		{"TensorFlow's border", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Conv(x, 5, nn.K(3), nn.Same()) }, 0, 5 * 36 * 4 * 9},
+		{"that border added before", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Conv(x, 5, nn.K(3), nn.SameBefore()) }, 5 * 36 * 4 * 9, 5 * 36 * 4 * 9},
 		{"average pool", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").AvgPool(x, nn.AvgPool{K: 2, Stride: 2}) }, in, 0},
 		{"average pool as a function", func(b *nn.Builder, x nn.Value) nn.Value { return b.AvgPool(x, nn.AvgPool{K: 2, Stride: 2}) }, 0, 0},
 		{"max pool as a function", func(b *nn.Builder, x nn.Value) nn.Value { return b.MaxPool(x, 2, 2, 0) }, 0, 0},

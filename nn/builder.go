@@ -160,7 +160,7 @@ func (b *Builder) Conv(x Value, out int, opts ...Option) Value {
 	c := Conv{In: x.C, Out: out, KH: o.kh, KW: o.kw, StrideH: o.stride, StrideW: o.stride, Groups: o.groups, Bias: o.bias, Runs: o.runs}
 	switch {
 	case o.same:
-		c.Pad.Same = true
+		c.Pad.Same, c.Pad.Before = true, o.before
 	case o.corner:
 		c.Pad.Corner = true
 	case o.padH >= 0:
@@ -367,7 +367,7 @@ type Option func(*options)
 type options struct {
 	kh, kw, stride, groups int
 	padH, padW             int // half the kernel if negative
-	same, corner           bool
+	same, before, corner   bool
 	noAct, bias            bool
 	runs                   int
 }
@@ -395,6 +395,9 @@ func Runs(n int) Option { return func(o *options) { o.runs = n } }
 
 // Same asks for TensorFlow's SAME border; see Padding.
 func Same() Option { return func(o *options) { o.same = true } }
+
+// SameBefore is Same where the reference adds the border before an ordinary convolution.
+func SameBefore() Option { return func(o *options) { o.same, o.before = true, true } }
 
 // Corner asks for a border at the bottom and to the right; see Padding.
 func Corner() Option { return func(o *options) { o.corner = true } }

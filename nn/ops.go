@@ -37,6 +37,9 @@ type Padding struct {
 	// and where the border is odd, the extra row and column go to the bottom and
 	// to the right.
 	Same bool
+	// Before tells that the reference adds the border of Same before an ordinary convolution, which
+	// every counter sees.
+	Before bool
 	// Corner asks for as much as Same, all of it at the bottom and to the right: windows that
 	// the input does not fill are those of its last rows and columns.
 	Corner bool

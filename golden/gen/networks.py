@@ -10,6 +10,7 @@ from mmpretrain.models.backbones.beit import BEiTTransformerEncoderLayer
 from mmpretrain.models.backbones.conformer import ConvBlock as ConformerBlock
 from mmpretrain.models.backbones.convnext import ConvNeXtBlock
 from mmpretrain.models.backbones.cspnet import CSPStage, DarknetBottleneck, ResNetBottleneck, ResNeXtBottleneck
+from mmpretrain.models.backbones.davit import ChannelBlock, SpatialBlock
 from mmpretrain.models.backbones.deit3 import DeiT3TransformerEncoderLayer
 from mmpretrain.models.backbones.densenet import DenseBlock, DenseLayer, DenseTransition
 from mmpretrain.models.backbones.edgenext import SDTAEncoder
@@ -58,6 +59,7 @@ BLOCKS = (
     Bottleneck,
     ClassAttentionBlock,
     ConformerBlock,
+    ChannelBlock,
     ConvNeXtBlock,
     DeiT3TransformerEncoderLayer,
     DenseLayer,
@@ -80,6 +82,7 @@ BLOCKS = (
     SDTAEncoder,
     ShuffleUnit,
     ShuffleV2Block,
+    SpatialBlock,
     SwinBlock,
     SwinBlockV2,
     T2TTransformerLayer,

@@ -64,6 +64,7 @@ FAMILIES = [
     ("tnt", ["Transformer in Transformer"], "mmcv-legacy", 224),
     ("t2t_vit", ["Tokens-to-Token ViT"], "mmcv-legacy", 224),
     ("twins", ["Twins"], "mmcv-legacy", 224),
+    ("davit", ["DaViT"], "mmengine", 224),
 ]
 # Families whose published figures are those of the deploy form.
 DEPLOYED = ("mobileone", "repvgg")
@@ -99,6 +100,7 @@ TITLES = {
     "tinyvit": "TinyViT (arXiv:2207.10666).",
     "tnt": "Transformer in Transformer (arXiv:2103.00112).",
     "t2t_vit": "Tokens-to-Token ViT (arXiv:2101.11986).",
+    "davit": "DaViT (arXiv:2204.03645).",
     "twins": "Twins (arXiv:2104.13840).",
     "revvit": "RevViT, reversible Vision Transformers (Mangalam et al., CVPR 2022).",
     "xcit": "XCiT (arXiv:2106.09681).",
