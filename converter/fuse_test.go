@@ -163,3 +163,55 @@ func TestFuse(t *testing.T) {
 		t.Errorf("nothing to fuse: %v", err)
 	}
 }
+
+// TestFuseLinear compares a linear layer that has taken in its norm, and stands where both stood, with one
+// fused by hand: the factor is weight/sqrt(running_var+eps) = 6/2.
+func TestFuseLinear(t *testing.T) {
+	network := func(layer func(b *nn.Builder, x nn.Value) nn.Value) *nn.Graph {
+		b := nn.NewBuilder(2, 0.5, nn.ReLU())
+		x := b.At("mean").Features(b.GlobalMean(layer(b.At("layer"), b.Tokens(b.Input()))))
+		g, err := b.Graph(b.At("head").Linear(x, 2))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return g
+	}
+	train := network(func(b *nn.Builder, x nn.Value) nn.Value {
+		return b.At("bn").BatchNorm(b.At("linear").PlainLinear(x, 2))
+	})
+	deploy := network(func(b *nn.Builder, x nn.Value) nn.Value { return b.Linear(x, 2) })
+	sd := new(tensor.StateDict)
+	for name, x := range map[string]tensor.Tensor{
+		"layer.linear.weight":   tensor.FromFloat32s(tensor.Shape{2, 2}, []float32{1, 2, 3, 4}),
+		"layer.bn.weight":       tensor.FromFloat32s(tensor.Shape{2}, []float32{6, 6}),
+		"layer.bn.bias":         tensor.FromFloat32s(tensor.Shape{2}, []float32{10, 20}),
+		"layer.bn.running_mean": tensor.FromFloat32s(tensor.Shape{2}, []float32{1, 2}),
+		"layer.bn.running_var":  tensor.FromFloat32s(tensor.Shape{2}, []float32{3.5, 3.5}),
+		"head.weight":           tensor.FromFloat32s(tensor.Shape{2, 2}, []float32{1, 0, 0, 1}),
+		"head.bias":             tensor.FromFloat32s(tensor.Shape{2}, []float32{0, 0}),
+	} {
+		if err := sd.Add(name, x); err != nil {
+			t.Fatal(err)
+		}
+	}
+	bound, err := nn.Bind(train, sd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fused, err := (&converter.Fitted{Bound: bound, Names: converter.Kept(sd)}).Fuse(deploy, tensor.Invalid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(map[string][]float32)
+	for name, x := range fused.Bound.StateDict().All() {
+		if got[name], err = x.Float32s(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := map[string][]float32{
+		"layer.weight": {3, 6, 9, 12}, "layer.bias": {7, 14}, "head.weight": {1, 0, 0, 1}, "head.bias": {0, 0},
+	}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("fused (-want +got):\n%s", diff)
+	}
+}

@@ -63,11 +63,12 @@ in.`,
 	},
 	{
 		name: "form", also: []string{"forms", "deploy", "training form"},
-		short: "how a network that is trained with branches is written",
-		text: `RepVGG and MobileOne train with parallel branches whose sum is one convolution.
+		short: "how a network that is trained with branches or norms to fuse is written",
+		text: `RepVGG and MobileOne train with parallel branches whose sum is one convolution,
+LeViT with a norm after each layer, which the layer can take in.
 Both forms compute the same; the deploy form has fewer parameters and is faster.
 What is published may be of either, and the row says which. zoo convert --deploy
-fuses the branches.`,
+fuses branches and norms.`,
 		example:  "zoo info mobileone-s0_8xb32_in1k --deploy",
 		see:      []string{"flops", "checkpoint"},
 		commands: []string{"info"},
