@@ -234,10 +234,9 @@ def build(name, corrected=True):
         if hasattr(block, "attention_bias_idxs"):
             # The framework's takes biases from its table when it is told to evaluate, not when it has been loaded.
             block.register_forward_pre_hook(lambda m, _in: setattr(m, "ab", m.attention_biases[:, m.attention_bias_idxs]))
-        if isinstance(block, T2TTransformerLayer) and corrected:
         if isinstance(block, TinyViT):
             block.register_forward_pre_hook(lambda m, x: tell_size(m, *x[0].shape[2:]))
-        if isinstance(block, T2TTransformerLayer):
+        if isinstance(block, T2TTransformerLayer) and corrected:
             # The framework's divides scores by the factor that they were multiplied by in training.
             root = (block.attn.input_dims // block.attn.num_heads) ** 0.5
             block.attn.scaled_dot_product_attention = functools.partial(scaled_dot_product_attention_pyimpl, scale=root)
