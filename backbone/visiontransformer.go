@@ -77,6 +77,8 @@ var vits = map[string]vit{
 	"vit-small-p16-mocov3":      {vitWidth: vitMoCo, size: 224, patch: 16},
 	"vit-base-p16-mean":         {vitWidth: vitBase, size: 224, patch: 16, mean: true},
 	"vit-base-p16-probe":        {vitWidth: vitBase, size: 224, patch: 16, probe: true},
+	"vit-large-p16-mean":        {vitWidth: vitLarge, size: 224, patch: 16, mean: true},
+	"vit-large-p16-probe":       {vitWidth: vitLarge, size: 224, patch: 16, probe: true},
 	"vit-huge-p14-mean":         {vitWidth: vitHuge, size: 224, patch: 14, mean: true},
 	"vit-huge-p14-mean-448px":   {vitWidth: vitHuge, size: 448, patch: 14, mean: true},
 	"vit-base-p16-clip":         {vitWidth: vitBase, size: 224, patch: 16, preNorm: true},

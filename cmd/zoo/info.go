@@ -165,7 +165,7 @@ func (a *app) printInfo(
 	line("family", e.Family+", "+e.Arch)
 	line("like", e.Base)
 	line("classes", strings.TrimSpace(fmt.Sprintf("%d %s", e.Classes, cmp.Or(string(e.Labels), strings.Join(e.ClassNames, ", ")))))
-	line("source", printable.Shown(e.Weights.URL))
+	line("source", cmp.Or(printable.Shown(e.Weights.URL), "none is known: zoo import brings a file of the weights"))
 	line("digest", cmp.Or(a.hex(e.Weights.Digest.Text()), "none is stated: the file is checked by nothing"))
 	for _, o := range overrides {
 		line("overridden", fmt.Sprintf("%s, by %s", strings.Join(o.Keys, ", "), o.File))

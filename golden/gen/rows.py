@@ -126,11 +126,14 @@ STRIDE = "counted on code that put the stride of fused blocks into their 1x1 con
 TWICE = "mmpretrain 1.2.0 itself takes the first norm of a layer in the place of the second: its logits are others than those of the published network"
 DIVIDED = "mmpretrain 1.2.0 itself divides scores by what they were multiplied by in training: its logits are others than those of the published network"
 MEAN = "the published figures leave out the norm of the mean of all patches"
+NOBODY = "nobody publishes the trained weights"
+PROBED = "the published figures are those of the fine-tuned network, less one norm"
 LARGE = "the published parameters are a slip for 196.74"
 NOTES = {  # by name, or for all of a family
     "swinv2-large-w16_in21k-pre_3rdparty_in1k-256px": LARGE,
     "swinv2-large-w24_in21k-pre_3rdparty_in1k-384px": LARGE,
-    "vit-base-p16_mff-800e-pre_8xb2048-linear-coslr-90e_in1k": "the published figures are those of the fine-tuned network, less one norm",
+    "vit-base-p16_mff-300e-pre_8xb2048-linear-coslr-90e_in1k": PROBED,
+    "vit-base-p16_mff-800e-pre_8xb2048-linear-coslr-90e_in1k": PROBED,
     "efficientnet-l2_3rdparty-ra-noisystudent_in1k-800px": SWAPPED,
     "efficientnet-l2_3rdparty-ra-noisystudent_in1k-475px": SWAPPED,
     "resnet34_8xb32_in1k": "the published parameters are a slip for 21.80",
@@ -162,6 +165,12 @@ def imagenet(model):
         if r["Dataset"] == "ImageNet-1k" and r["Task"] == "Image Classification":
             return r["Metrics"] if isinstance(r.get("Metrics"), dict) else {}
     return None
+
+
+def address(model):
+    """Returns where a model's weights are, or None where nobody publishes them."""
+    url = model.get("Weights") or ""
+    return url if url.startswith("https://") else None
 
 
 def scaled(number, exponent):
@@ -240,7 +249,7 @@ def row(model, family, convention, size):
     if name.startswith("convnext-") and name.endswith("-384px"):
         convention, size = "mmengine", None
     convention, size, form = COUNTED.get(name, (convention, size, "deploy" if family in DEPLOYED else None))
-    digest = model["Weights"].rsplit("-", 1)[1].removesuffix(".pth")
+    url = address(model)
     arch = name.split("_")[0].replace("convnextv2", "convnext-v2").removesuffix("-usi")
     if family in ARCHS and (arch := ARCHS[family](config)) is None:
         return None
@@ -251,8 +260,17 @@ def row(model, family, convention, size):
     if family == "swin":
         size = crop if arch.endswith(("-384px", "-w6")) else size
     note = NOTES.get(name) or NOTES.get(family) or (arch.endswith(("-mean", "-mean-448px")) and MEAN) or (arch.startswith("deit3") and TWICE)
+    note = "; ".join(n for n in [note, not url and NOBODY] if n)
     converted = model.get("Converted From", {}).get("Weights")
     key = f'"{name}"' if "." in name else name
+    weights = [
+        f"[{key}.weights]",
+        f'url = "{url}"',
+        f'sha256 = "{url.rsplit("-", 1)[1].removesuffix(".pth")}"',
+        'licence = "Apache-2.0"',
+        converted and f'converted_from = "{converted}"',
+        "",
+    ] if url else []
     lines = [
         f"[{key}]",
         f'family = "{family}"',
@@ -260,12 +278,7 @@ def row(model, family, convention, size):
         "classes = 1000",
         'labels = "imagenet-1k"',
         "",
-        f"[{key}.weights]",
-        f'url = "{model["Weights"]}"',
-        f'sha256 = "{digest}"',
-        'licence = "Apache-2.0"',
-        converted and f'converted_from = "{converted}"',
-        "",
+        *weights,
         f"[{key}.input]",
         f"resize = {resize}",
         f"crop = {crop}",
@@ -299,7 +312,7 @@ def main():
             titled.add(family)
         for collection in collections:
             for model in models[collection]:
-                if imagenet(model) is None or "-" not in model.get("Weights", "") or not model["Name"].startswith(ONLY.get((family, collection), "")):
+                if imagenet(model) is None or not model["Name"].startswith(ONLY.get((family, collection), "")):
                     continue
                 if text := row(model, family, convention, size):
                     out.append("\n" + text)

@@ -31,11 +31,11 @@ type OfflineError struct {
 }
 
 func (e *OfflineError) Error() string {
-	reason := "offline: not in the cache: go online"
+	reason := "offline: not in the cache: go online, or bring it"
 	if e.URL == "" {
-		reason = "not in the cache, and it has no address to download from: get the file"
+		reason = "not in the cache, and it has no address to download from: where you have its weights, bring them"
 	}
-	return fmt.Sprintf("store: %s: %s, or bring it with zoo import %s FILE", e.Name, reason, e.Name)
+	return fmt.Sprintf("store: %s: %s with zoo import %s FILE", e.Name, reason, e.Name)
 }
 
 // Is reports whether target is ErrNetwork.
