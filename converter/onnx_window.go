@@ -112,7 +112,7 @@ func (m *onnxModel) rolled(path, x, from string) string {
 	return x
 }
 
-// squares returns tokens (N,H*W,C) as (N,windows,Side*Side,C).
+// squares returns tokens (N,H*W,C) as (N,windows,pixels,C).
 func (m *onnxModel) squares(path, x, grid string, w nn.Window) string {
 	x = m.laidOut(path, x, grid)
 	if w.Shift > 0 {
@@ -124,8 +124,12 @@ func (m *onnxModel) squares(path, x, grid string, w nn.Window) string {
 		side := m.index(w.Side)
 		return m.joined(path, 0, m.index(0), rows, side, columns, side, m.index(-1))
 	})
-	x = m.step(path, transpose(m.step(path, onnxNode{kind: "Reshape", in: []string{x, shape}}), 0, 1, 3, 2, 4, 5))
-	to := m.joined(path, 0, m.integers(fmt.Sprintf("zoo.square%d", w.Side), 0, -1, w.Side*w.Side), m.axis(path, x, 5))
+	axes, to := []int{0, 1, 3, 2, 4, 5}, m.integers(fmt.Sprintf("zoo.square%d", w.Side), 0, -1, w.Side*w.Side)
+	if w.Grid {
+		axes, to = []int{0, 2, 4, 1, 3, 5}, m.integers(fmt.Sprintf("zoo.grid%d", w.Side), 0, w.Side*w.Side, -1)
+	}
+	x = m.step(path, transpose(m.step(path, onnxNode{kind: "Reshape", in: []string{x, shape}}), axes...))
+	to = m.joined(path, 0, to, m.axis(path, x, 5))
 	return m.step(path, onnxNode{kind: "Reshape", in: []string{x, to}})
 }
 
@@ -137,12 +141,16 @@ func (m *onnxModel) counts(path, grid string, side int) (rows, columns string) {
 	return m.slice(path, count, 0, 0, 1), m.slice(path, count, 0, 1, 2)
 }
 
-// joinedSquares returns (N,windows,Side*Side,C) as tokens (N,H*W,C), the last node of it.
+// joinedSquares returns (N,windows,pixels,C) as tokens (N,H*W,C), the last node of it.
 func (m *onnxModel) joinedSquares(path, x, grid string, w nn.Window) onnxNode {
 	c := m.axis(path, x, 3)
 	rows, columns := m.counts(path, grid, w.Side)
-	shape := m.joined(path, 0, m.index(0), rows, columns, m.integers(fmt.Sprintf("zoo.side%d", w.Side), w.Side, w.Side), c)
-	x = m.step(path, transpose(m.step(path, onnxNode{kind: "Reshape", in: []string{x, shape}}), 0, 1, 3, 2, 4, 5))
+	side := m.integers(fmt.Sprintf("zoo.side%d", w.Side), w.Side, w.Side)
+	shape, axes := []string{m.index(0), rows, columns, side, c}, []int{0, 1, 3, 2, 4, 5}
+	if w.Grid {
+		shape, axes = []string{m.index(0), side, rows, columns, c}, []int{0, 3, 1, 4, 2, 5}
+	}
+	x = m.step(path, transpose(m.step(path, onnxNode{kind: "Reshape", in: []string{x, m.joined(path, 0, shape...)}}), axes...))
 	x = m.step(path, onnxNode{kind: "Reshape", in: []string{x, m.joined(path, 0, m.index(0), grid, c)}})
 	if w.Shift > 0 {
 		_, back := m.shift(path, grid, w)

@@ -144,6 +144,7 @@ func windows(classes int) (*nn.Graph, error) {
 		{Heads: 2, Window: nn.Window{Side: 3}},
 		{Heads: 3, Window: nn.Window{Side: 4, Shift: 1, Hide: -100}, Bias: nn.ScoreBias{Table: "table", Index: "index", By: nn.Offsets{H: 4, W: 4}}},
 		{Heads: 3, Window: nn.Window{Side: 4}, Bias: nn.ScoreBias{Table: "table", HeadsFirst: true, By: nn.Apart{H: 4, W: 4}}},
+		{Heads: 2, Window: nn.Window{Side: 3, Grid: true}},
 		{Heads: 3, Window: nn.Window{Side: 17, Shift: 3, Hide: -100}},
 		{Heads: 2, Window: nn.Window{Side: 17, Shift: 3, Hide: -2, Single: true}},
 		{Heads: 2, Window: nn.Window{Side: 7, Hide: -2, Padded: true}},

@@ -48,8 +48,8 @@ type Attention struct {
 
 // Keys returns how many keys a query of an attention over so many has.
 func (a Attention) Keys(all int) int {
-	if side := a.Window.Side; side > 0 {
-		return side * side
+	if a.Window.Side > 0 {
+		return a.Window.Pixels(all)
 	}
 	return all
 }

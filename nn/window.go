@@ -13,10 +13,21 @@ import "fmt"
 // Padded windows are not shifted. Their attention has a fourth input, the pixels as they were before they were
 // padded at the bottom and to the right: Hide is added to the scores of padding for what is none, and of that for
 // padding, but only in an image that is padded along both axes, as in the published code of Twins.
+//
+// With Grid a window is the pixels at one place of all squares: there are Side x Side of them, of every Side-th
+// pixel along each axis. They are neither shifted nor padded.
 type Window struct {
-	Side, Shift    int
-	Hide           float64
-	Single, Padded bool
+	Side, Shift          int
+	Hide                 float64
+	Single, Padded, Grid bool
+}
+
+// Pixels returns how many pixels are in a window of an image of so many.
+func (w Window) Pixels(all int) int {
+	if w.Grid {
+		return all / (w.Side * w.Side)
+	}
+	return w.Side * w.Side
 }
 
 // fit checks that q and k, the first inputs of an attention, are whole windows, and that there are as many
@@ -33,7 +44,7 @@ func (w Window) fit(in []Size) error {
 		return nil
 	}
 	q, k := in[0], in[1]
-	if w.Shift < 0 || w.Shift >= w.Side || q.Extra > 0 || q.H%w.Side != 0 || q.W%w.Side != 0 || k.H != q.H || k.W != q.W || k.Extra > 0 {
+	if w.Shift < 0 || w.Shift >= w.Side || w.Grid && (w.Padded || w.Shift > 0) || q.Extra > 0 || q.H%w.Side != 0 || q.W%w.Side != 0 || k.H != q.H || k.W != q.W || k.Extra > 0 {
 		return fmt.Errorf("expected pixels in whole windows of %d x %d shifted by less, found %v, shifted by %d", w.Side, w.Side, in, w.Shift)
 	}
 	if !w.Padded {

@@ -178,13 +178,15 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 				parts = at.CutRuns(qkv, heads, x.C/heads, x.C/heads, x.C/heads)
 			}
 			a := nn.Attention{Heads: heads, Window: nn.Window{Side: side, Shift: r.IntN(side), Hide: -100 * r.Float64(), Single: r.IntN(2) == 0}}
-			if r.IntN(3) > 0 {
+			if a.Window.Grid = r.IntN(4) == 0; a.Window.Grid {
+				a.Window.Shift = 0
+			} else if r.IntN(3) > 0 {
 				a.Bias = nn.ScoreBias{Table: "table", Index: "index", By: nn.Offsets{H: side, W: side}}
 				if r.IntN(2) == 0 {
 					a.Bias.By, a.Bias.HeadsFirst = nn.Apart{H: side, W: side}, true
 				}
 			}
-			if r.IntN(3) == 0 { // of angles, with a bias that is computed
+			if r.IntN(3) == 0 && !a.Window.Grid { // of angles, with a bias that is computed
 				parts[0], parts[1] = at.At("q").Unit(parts[0], heads, "temper"), at.At("k").Unit(parts[1], heads, "")
 				a.Scale, a.Bias = 1, nn.ScoreBias{By: nn.Offsets{H: side, W: side}, Index: "index", Of: nn.Continuous{
 					Module: "mlp", Coords: "coords", Hidden: 1 + r.IntN(9), Offsets: nn.Offsets{H: side, W: side}, Trained: 2 * r.IntN(3),

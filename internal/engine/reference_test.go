@@ -484,6 +484,10 @@ func windowed(w nn.Window, s, had nn.Size, i, j int) (sees, shown bool) {
 	}
 	sees, shown = true, true
 	for _, axis := range []struct{ n, i, j int }{{s.H, i / s.W, j / s.W}, {s.W, i % s.W, j % s.W}} {
+		if w.Grid {
+			sees = sees && axis.i%w.Side == axis.j%w.Side
+			continue
+		}
 		place := func(at int) int { return (at + axis.n - w.Shift) % axis.n } // once the image is rolled
 		sees = sees && place(axis.i)/w.Side == place(axis.j)/w.Side
 		shown = shown && (axis.i < w.Shift) == (axis.j < w.Shift)

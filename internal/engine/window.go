@@ -23,6 +23,9 @@ type masked struct {
 // pixels that came from opposite edges of the image, or are padding and are none, add to each other's scores,
 // of which a row has so many, is hide.
 func windows(win nn.Window, h, w int, pixels nn.Size, row int, hide float32) []square {
+	if win.Grid {
+		return grids(win.Side, h, w)
+	}
 	// What lies behind the cut, in the last windows, came from the opposite edge, or is padding.
 	cut := [2]int{win.Side - win.Shift, win.Side - win.Shift}
 	hides := win.Shift > 0
@@ -47,6 +50,16 @@ func windows(win nn.Window, h, w int, pixels nn.Size, row int, hide float32) []s
 			s.masked = masks[edge]
 			squares = append(squares, s)
 		}
+	}
+	return squares
+}
+
+// grids divides an image of h x w pixels into those at one place of squares of side x side.
+func grids(side, h, w int) []square {
+	squares := make([]square, side*side)
+	for at := range h * w {
+		s := &squares[at/w%side*side+at%w%side]
+		s.tokens = append(s.tokens, int32(at))
 	}
 	return squares
 }
