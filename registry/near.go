@@ -163,7 +163,7 @@ func (l *label) distance(key string, words []string) (int, bool) {
 			if d > 2*edited {
 				d *= 2 // hardly a slip
 			}
-			if !strings.HasPrefix(digits(s), digits(key)) {
+			if !strings.HasPrefix(digits(s[:min(len(s), len(key)+most)]), digits(key)) {
 				d += otherDigits
 			}
 			best = min(best, d)
