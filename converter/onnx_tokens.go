@@ -113,7 +113,7 @@ func (m *onnxModel) tokens(n nn.Node) (onnxNode, bool) {
 	case nn.PadTo:
 		return m.padTo(n, o), true
 	case nn.CropLike:
-		return m.cropLike(n), true
+		return m.cropLike(n, o), true
 	case nn.Attention:
 		return m.attention(n, o, ""), true
 	case nn.DecomposedAttention:

@@ -66,6 +66,9 @@ func (m *onnxModel) inRow(path, x string) onnxNode {
 func (m *onnxModel) padTo(n nn.Node, o nn.PadTo) onnxNode {
 	x, form := m.values[n.In[0]], m.forms[n.In[0]]
 	grid := m.gridOf(n.Path, x, form)
+	if o.Resize {
+		return m.resized(n.Path, x, m.roundedUp(n.Path, grid, o.Multiple))
+	}
 	more := m.step(n.Path, onnxNode{kind: "Sub", in: []string{m.roundedUp(n.Path, grid, o.Multiple), grid}})
 	if !form.tokens {
 		return onnxNode{kind: "Pad", in: []string{x, m.joined(n.Path, 0, m.integers("zoo.none6", 0, 0, 0, 0, 0, 0), more)}}
@@ -74,11 +77,23 @@ func (m *onnxModel) padTo(n nn.Node, o nn.PadTo) onnxNode {
 	return m.inRow(n.Path, m.step(n.Path, onnxNode{kind: "Pad", in: []string{m.laidOut(n.Path, x, grid), pads}}))
 }
 
+// resized writes the bilinear resizing of an image to a grid.
+func (m *onnxModel) resized(path, x, grid string) onnxNode {
+	size := m.joined(path, 0, m.slice(path, m.step(path, onnxNode{kind: "Shape", in: []string{x}}), 0, 0, 2), grid)
+	op := onnxNode{kind: "Resize", in: []string{x, "", "", size}}
+	op.text("mode", "linear")
+	op.text("coordinate_transformation_mode", "half_pixel")
+	return op
+}
+
 // cropLike writes nn.CropLike.
-func (m *onnxModel) cropLike(n nn.Node) onnxNode {
+func (m *onnxModel) cropLike(n nn.Node, o nn.CropLike) onnxNode {
 	x, form := m.values[n.In[0]], m.forms[n.In[0]]
 	like := m.gridOf(n.Path, m.values[n.In[1]], m.forms[n.In[1]])
 	from := m.integers("zoo.none2", 0, 0)
+	if o.Resize {
+		return m.resized(n.Path, x, like)
+	}
 	if !form.tokens {
 		return onnxNode{kind: "Slice", in: []string{x, from, like, m.integers("zoo.image", 2, 3)}}
 	}

@@ -140,6 +140,7 @@ func windows(classes int) (*nn.Graph, error) {
 	b := nn.NewBuilder(3, 1e-3, nn.ReLU())
 	x := b.At("stem").Conv(b.Input(), 24, nn.K(3), nn.Stride(2))
 	x = b.CropLike(b.PadTo(x, 5, 0), x)
+	x = b.ResizeLike(b.At("larger").Conv(b.ResizeTo(x, 7), 24, nn.K(3)), x)
 	for i, a := range []nn.Attention{
 		{Heads: 2, Window: nn.Window{Side: 3}},
 		{Heads: 3, Window: nn.Window{Side: 4, Shift: 1, Hide: -100}, Bias: nn.ScoreBias{Table: "table", Index: "index", By: nn.Offsets{H: 4, W: 4}}},

@@ -68,12 +68,16 @@ func (w Window) Of(h, width int) Window {
 
 // PadTo adds zeros at the bottom and to the right, up to a multiple of Multiple pixels along each
 // axis: (N,C,H,W) to (N,C,H',W'), or tokens of as many pixels. An image of fewer pixels than Least along
-// an axis is refused.
-type PadTo struct{ Multiple, Least int }
+// an axis is refused. With Resize the whole image is resized to that instead, (N,C,H,W) alone: bilinearly, as
+// PyTorch's interpolate does where corners are not aligned.
+type PadTo struct {
+	Multiple, Least int
+	Resize          bool
+}
 
 // CropLike takes the pixels of the first input, from the upper left on, that the second input has:
-// (N,C,H,W) and (N,D,H',W') to (N,C,H',W').
-type CropLike struct{}
+// (N,C,H,W) and (N,D,H',W') to (N,C,H',W'). With Resize the whole image is resized to as many, as PadTo does.
+type CropLike struct{ Resize bool }
 
 func (PadTo) Kind() string    { return "pad" }
 func (CropLike) Kind() string { return "crop" }
@@ -89,6 +93,8 @@ func (p PadTo) Size(in ...Size) (Size, error) {
 		return Size{}, err
 	case p.Multiple < 1:
 		return Size{}, fmt.Errorf("multiples of %d pixels", p.Multiple)
+	case p.Resize && x.Tokens:
+		return Size{}, fmt.Errorf("expected an image to resize, found %v", x)
 	case min(x.H, x.W) < p.Least:
 		return Size{}, fmt.Errorf("expected at least %d x %d pixels, found %v: take larger images", p.Least, p.Least, x)
 	}
@@ -97,7 +103,7 @@ func (p PadTo) Size(in ...Size) (Size, error) {
 }
 
 // Size returns (N,C,H',W').
-func (CropLike) Size(in ...Size) (Size, error) {
+func (c CropLike) Size(in ...Size) (Size, error) {
 	if len(in) != 2 {
 		return Size{}, fmt.Errorf("expected two inputs, found %d", len(in))
 	}
@@ -106,6 +112,9 @@ func (CropLike) Size(in ...Size) (Size, error) {
 		return Size{}, err
 	}
 	like, err := pixels(in[1:])
+	if err == nil && c.Resize && x.Tokens {
+		err = fmt.Errorf("expected an image to resize, found %v", x)
+	}
 	if err == nil && (like.H > x.H || like.W > x.W) {
 		err = fmt.Errorf("%v has fewer pixels than %v", x, like)
 	}
@@ -132,8 +141,16 @@ func (b *Builder) PaddedAttention(q, k, v, like Value, a Attention) Value {
 
 // PadTo pads x to multiples of pixels along each axis. Images of fewer than least are refused.
 func (b *Builder) PadTo(x Value, multiple, least int) Value {
-	return b.node(PadTo{multiple, least}, x.C, x)
+	return b.node(PadTo{Multiple: multiple, Least: least}, x.C, x)
 }
+
+// ResizeTo resizes an image to multiples of pixels along each axis.
+func (b *Builder) ResizeTo(x Value, multiple int) Value {
+	return b.node(PadTo{Multiple: multiple, Resize: true}, x.C, x)
+}
+
+// ResizeLike resizes an image to the pixels that like has, which are no more.
+func (b *Builder) ResizeLike(x, like Value) Value { return b.node(CropLike{Resize: true}, x.C, x, like) }
 
 // CropLike takes as many pixels of x as like has.
 func (b *Builder) CropLike(x, like Value) Value { return b.node(CropLike{}, x.C, x, like) }

@@ -249,6 +249,9 @@ func (c *compiler) step(u unit) (step, error) {
 		if _, ok := l.homes[u.out]; ok {
 			return nil, nil
 		}
+		if resizes(op) {
+			return resizeOf(l.view(u.node.In[0]), l.view(u.out)), nil
+		}
 		return &fitStep{l.view(u.node.In[0]), l.view(u.out)}, nil
 	case nn.DecomposedAttention:
 		return c.decomposed(u, op)

@@ -99,6 +99,9 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 			scale := 1 + r.IntN(3)
 			x = at.At("a").Conv(x, 1+r.IntN(20), nn.Stride(2))
 			y := at.Upsample(x, scale)
+			if r.IntN(3) == 0 {
+				x = at.ResizeLike(at.ResizeTo(x, 2+r.IntN(3)), x)
+			}
 			x = at.Upsample(at.Act(at.At("b").BatchNorm(at.At("c").Conv(x, 1+r.IntN(20)))), scale)
 			x = at.Concat(y, x)
 		case 13: // runs of channels, each with what the one before it became

@@ -324,6 +324,12 @@ func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float
 		}
 	case nn.PadTo, nn.CropLike:
 		for i := range out {
+			if resizes(op) {
+				out[i] = bilinear(is.H, os.H, i/os.W%os.H, func(y int) float64 {
+					return bilinear(is.W, os.W, i%os.W, func(at int) float64 { return x[(i/plane(os)*is.H+y)*is.W+at] })
+				})
+				continue
+			}
 			y, w := i/os.W%os.H, i%os.W
 			if y < is.H && w < is.W {
 				out[i] = x[(i/plane(os)*is.H+y)*is.W+w]
@@ -471,6 +477,14 @@ func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float
 		panic(fmt.Sprint("no reference for ", n.Op.Kind()))
 	}
 	return out
+}
+
+// bilinear returns pixel i of a row of n that is resized to m.
+func bilinear(n, m, i int, row func(int) float64) float64 {
+	at := max(0, (float64(i)+0.5)*float64(n)/float64(m)-0.5)
+	first := int(at)
+	part := at - float64(first)
+	return (1-part)*row(first) + part*row(min(first+1, n-1))
 }
 
 // windowed reports whether pixels i and j of an image are in one window, and whether they came from
