@@ -53,6 +53,7 @@ var families = []*Family{
 	&mobileNetV2,
 	&mobileNetV3,
 	&mobileOne,
+	&mobileViT,
 	&mViT,
 	&regNet,
 	&repVGG,

@@ -44,6 +44,7 @@ var subjects = map[string]struct{ family, arch string }{
 	"beit-base-p16_cae-pre_8xb128-coslr-100e_in1k":     {"beit", "cae-base-p16"},
 	"vit-tiny-p14_eva02-in21k-pre_3rdparty_in1k-336px": {"eva02", "eva02-tiny-p14-336px"},
 	"swinv2-tiny-w8_3rdparty_in1k-256px":               {"swin_v2", "swinv2-tiny-w8"},
+	"mobilevit-xxsmall_3rdparty_in1k":                  {"mobilevit", "mobilevit-xxsmall"},
 	"efficientformer-l1_3rdparty_8xb128_in1k":          {"efficientformer", "efficientformer-l1"},
 	"levit-128s_3rdparty_in1k":                         {"levit", "levit-128s"},
 	"davit-tiny_3rdparty_in1k":                         {"davit", "davit-tiny"},
@@ -473,7 +474,7 @@ var controls = []control{
 }
 
 func TestNegativeControls(t *testing.T) {
-	for _, tt := range slices.Concat(controls, channelControls) {
+	for _, tt := range slices.Concat(controls, channelControls, gridControls) {
 		t.Run(tt.name+" in "+subjects[tt.model].arch, func(t *testing.T) {
 			fullSize(t, tt.model)
 			n := newNetwork(t, tt.model)

@@ -158,6 +158,9 @@ func (c Convention) flops(node nn.Node, l *LayerCost, sizes []nn.Size) (int64, e
 		return 0, nil
 	}
 	if moves(node.Op) {
+		if nn.Resizes(node.Op) && !legacy && in != out { // the reference resizes where sizes differ alone
+			return product(4, out)
+		}
 		return 0, nil
 	}
 	return 0, fmt.Errorf("%s has no rule for %s", string(c), node.Op.Kind())

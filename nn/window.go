@@ -44,14 +44,16 @@ func (w Window) fit(in []Size) error {
 		return nil
 	}
 	q, k := in[0], in[1]
-	if w.Shift < 0 || w.Shift >= w.Side || w.Grid && (w.Padded || w.Shift > 0) || q.Extra > 0 || q.H%w.Side != 0 || q.W%w.Side != 0 || k.H != q.H || k.W != q.W || k.Extra > 0 {
-		return fmt.Errorf("expected pixels in whole windows of %d x %d shifted by less, found %v, shifted by %d", w.Side, w.Side, in, w.Shift)
+	still := w.Padded || w.Grid // these are not shifted
+	if w.Shift < 0 || w.Shift >= w.Side || still && w.Shift > 0 || q.Extra > 0 || q.H%w.Side != 0 || q.W%w.Side != 0 || k.H != q.H || k.W != q.W || k.Extra > 0 {
+		return fmt.Errorf("expected pixels in whole windows of %d x %d, shifted by less, or not shifted where they are padded or grids, found %v, shifted by %d",
+			w.Side, w.Side, in, w.Shift)
 	}
 	if !w.Padded {
 		return nil
 	}
 	like, err := pixels(in[3:])
-	if err == nil && (w.Shift > 0 || roundUp(like.H, w.Side) != q.H || roundUp(like.W, w.Side) != q.W) {
+	if err == nil && (w.Grid || roundUp(like.H, w.Side) != q.H || roundUp(like.W, w.Side) != q.W) {
 		err = fmt.Errorf("expected %v padded to windows of %d x %d that are not shifted, found %v, shifted by %d", like, w.Side, w.Side, q, w.Shift)
 	}
 	return err
@@ -139,6 +141,17 @@ func (b *Builder) PaddedAttention(q, k, v, like Value, a Attention) Value {
 	return b.attention(a, q, k, v, like)
 }
 
+// Resizes reports whether an operator that fits an image to a size resizes it, where the sizes differ.
+func Resizes(op Op) bool {
+	switch op := op.(type) {
+	case PadTo:
+		return op.Resize
+	case CropLike:
+		return op.Resize
+	}
+	return false
+}
+
 // PadTo pads x to multiples of pixels along each axis. Images of fewer than least are refused.
 func (b *Builder) PadTo(x Value, multiple, least int) Value {
 	return b.node(PadTo{Multiple: multiple, Least: least}, x.C, x)
@@ -150,7 +163,9 @@ func (b *Builder) ResizeTo(x Value, multiple int) Value {
 }
 
 // ResizeLike resizes an image to the pixels that like has, which are no more.
-func (b *Builder) ResizeLike(x, like Value) Value { return b.node(CropLike{Resize: true}, x.C, x, like) }
+func (b *Builder) ResizeLike(x, like Value) Value {
+	return b.node(CropLike{Resize: true}, x.C, x, like)
+}
 
 // CropLike takes as many pixels of x as like has.
 func (b *Builder) CropLike(x, like Value) Value { return b.node(CropLike{}, x.C, x, like) }

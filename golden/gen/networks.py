@@ -22,6 +22,7 @@ from mmpretrain.models.backbones.levit import Residual as LeViTResidual
 from mmpretrain.models.backbones.mlp_mixer import MixerBlock
 from mmpretrain.models.backbones.mobilenet_v2 import InvertedResidual as MobileV2Block
 from mmpretrain.models.backbones.mobileone import MobileOneBlock
+from mmpretrain.models.backbones.mobilevit import MobileVitBlock
 from mmpretrain.models.backbones.mvit import MultiScaleBlock
 from mmpretrain.models.backbones.repvgg import RepVGGBlock
 from mmpretrain.models.backbones.res2net import Res2Layer
@@ -75,6 +76,7 @@ BLOCKS = (
     MixerBlock,
     MobileOneBlock,
     MobileV2Block,
+    MobileVitBlock,
     MultiScaleBlock,
     PositionalEncodingFourier,
     RepVGGBlock,
@@ -263,10 +265,12 @@ def probed(net):
     convolution, norm and activation, and whose path means the same to every reader."""
     modules = {}
     blocks = [path for path, module in net.named_modules() if isinstance(module, BLOCKS)]
+    grids = [path for path, module in net.named_modules() if isinstance(module, MobileVitBlock)]  # tokens lie in another order there
     for path, module in net.named_modules():
         level = path.split(".")
         unit = isinstance(module, (BasicConv2d, ConvModule)) and not any(path.startswith(p + ".") for p in blocks)
         block = len(level) >= 2 and level[-2] in ("blocks", "_blocks") or isinstance(module, BLOCKS)
+        block = block and not any(path.startswith(p + ".") for p in grids)
         # HRNet numbers its layers, dozens, and each ends with a block: probed as such.
         stage = isinstance(module, STAGES) and not (isinstance(module, ResLayer) and level[-1].isdigit())
         if unit or block or stage or path in ("backbone.stem", "backbone.avgpool", "neck", "_avg_pooling"):

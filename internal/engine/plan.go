@@ -249,7 +249,7 @@ func (c *compiler) step(u unit) (step, error) {
 		if _, ok := l.homes[u.out]; ok {
 			return nil, nil
 		}
-		if resizes(op) {
+		if nn.Resizes(op) {
 			return resizeOf(l.view(u.node.In[0]), l.view(u.out)), nil
 		}
 		return &fitStep{l.view(u.node.In[0]), l.view(u.out)}, nil

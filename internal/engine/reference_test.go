@@ -324,7 +324,7 @@ func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float
 		}
 	case nn.PadTo, nn.CropLike:
 		for i := range out {
-			if resizes(op) {
+			if nn.Resizes(op) {
 				out[i] = bilinear(is.H, os.H, i/os.W%os.H, func(y int) float64 {
 					return bilinear(is.W, os.W, i%os.W, func(at int) float64 { return x[(i/plane(os)*is.H+y)*is.W+at] })
 				})

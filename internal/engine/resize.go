@@ -1,18 +1,5 @@
 package engine
 
-import "github.com/gozoo/zoo/nn"
-
-// resizes reports whether an operator that fits an image to a size resizes it.
-func resizes(op nn.Op) bool {
-	switch op := op.(type) {
-	case nn.PadTo:
-		return op.Resize
-	case nn.CropLike:
-		return op.Resize
-	}
-	return false
-}
-
 // resizeStep resizes images bilinearly. One task is one row of output.
 type resizeStep struct {
 	in, out       view
