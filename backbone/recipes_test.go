@@ -327,11 +327,7 @@ func TestRecipes(t *testing.T) {
 func TestRecipesProven(t *testing.T) {
 	proven := make(map[string]bool)
 	for _, f := range foreigns(t) {
-		for _, e := range catalogue(t) {
-			if e.Name == f.golden.Model {
-				proven[e.Family+" "+f.project] = true
-			}
-		}
+		proven[f.entry(t).Family+" "+f.project] = true
 	}
 	for _, f := range backbone.All() {
 		for arch, projects := range f.Sources {

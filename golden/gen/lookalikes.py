@@ -107,6 +107,7 @@ class Operators(TorchDispatchMode):
         self.count = collections.Counter()
         self.border = {}  # of a tensor: what was added around it, left, right, top, bottom
         self.factor = {}  # of a tensor: what it was multiplied by on its way to a softmax
+        self.plain = {}  # of what a linear layer made: the layer's channels, of which a bias may yet be added
         self.keep = []
 
     def __torch_dispatch__(self, func, types, args=(), kwargs=None):
@@ -142,7 +143,14 @@ class Operators(TorchDispatchMode):
         elif name == "addmm":
             self.count[f"linear {args[2].shape[0]} {args[2].shape[1]} bias"] += 1
         elif name == "mm":
-            self.count[f"linear {args[1].shape[0]} {args[1].shape[1]} -"] += 1
+            self.linear(out, *args[1].shape)
+        elif name in ("view", "_unsafe_view") and id(args[0]) in self.plain:
+            self.plain[id(out)] = self.plain[id(args[0])]
+            self.keep.append(out)
+        elif name in ("add", "add_") and id(args[0]) in self.plain and isinstance(args[1], torch.Tensor) and args[1].dim() == 1:
+            channels = self.plain.pop(id(args[0]))
+            self.count[f"linear {channels[0]} {channels[1]} -"] -= 1
+            self.count[f"linear {channels[0]} {channels[1]} bias"] += 1
         elif "softmax" in name:
             *heads, queries, keys = args[0].shape
             self.count[f"attention {math.prod(heads)} of {queries}x{keys} times {self.factor.get(id(args[0]), 1.0):.6g}"] += 1
@@ -169,6 +177,12 @@ class Operators(TorchDispatchMode):
             self.factor[id(out)] = factor
             self.keep.append(out)
 
+    def linear(self, out, *channels):
+        """Counts a linear layer without a bias. One of tokens that do not lie in order adds its bias by an operator of its own."""
+        self.count[f"linear {channels[0]} {channels[1]} -"] += 1
+        self.plain[id(out)] = channels
+        self.keep.append(out)
+
     def add(self, kind, shape, rest):
         self.count[f"{kind} {'x'.join(map(str, shape[1:]))} {rest}"] += 1
 
@@ -177,7 +191,7 @@ def operators(net, size):
     mode = Operators()
     with torch.no_grad(), mode:  # inference mode would show compound operators whole
         net(torch.empty(1, *size, device="meta"))
-    return mode.count
+    return +mode.count
 
 
 def main():
