@@ -2,6 +2,7 @@ package engine
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gozoo/zoo/internal/kernel"
 	"github.com/gozoo/zoo/nn"
@@ -23,10 +24,16 @@ type channelAttentionStep struct {
 	temper        []float32    // of each head; nil is 1
 	unit          bool         // channels are divided by their norms
 	norms         [2]*unitNorm // of queries and keys
-	scores, sums  kernel.Panel
+	tokens        int
+	scores        []kernel.Panel // of some tokens, each of which adds to those before
+	sums          kernel.Panel
 	softmax       kernel.Softmax
 	variant       *kernel.Variant
 }
+
+// scoreTokens is how many tokens' products are added up one after the other: a score is of thousands
+// of tokens, may be a thousand large, and errs by less as a sum of sums.
+const scoreTokens = 128
 
 // unitNorm is how the norms of a head's channels are taken.
 type unitNorm struct {
@@ -54,7 +61,10 @@ func (c *compiler) channelAttention(u unit, op nn.ChannelAttention) (step, error
 	row, identity := roundUp(s.keys, s.width), kernel.Epilogue{Act: kernel.Identity}
 	s.norms[0] = &unitNorm{kernel.Pool{Segments: tokens(s.q), Channels: s.queries}, s.q}
 	s.norms[1] = &unitNorm{kernel.Pool{Segments: tokens(s.k), Channels: s.keys}, s.k}
-	s.scores = kernel.Panel{Segments: tokens(s.q), SegmentLen: 1, SrcStride: 1, DstStride: row, Epilogue: identity}
+	s.tokens = s.q.buf.h * s.q.buf.w
+	for some := range slices.Chunk(tokens(s.q), scoreTokens) {
+		s.scores = append(s.scores, kernel.Panel{Segments: some, SegmentLen: 1, SrcStride: 1, DstStride: row, ResStride: row, Epilogue: identity})
+	}
 	s.softmax = kernel.Softmax{Channels: s.keys, SrcStride: row, DstStride: row, Scale: 1}
 	s.sums = kernel.Panel{Segments: []int{0}, SegmentLen: s.keys, SrcStride: s.v.buf.c, DstStride: s.out.buf.c, Epilogue: identity}
 	return s, nil
@@ -67,7 +77,10 @@ func (s *channelAttentionStep) kernel() string {
 func (s *channelAttentionStep) tasks() int { return s.q.buf.n * s.heads * s.panels }
 
 // keyFloats returns the floats of a packed panel of keys.
-func (s *channelAttentionStep) keyFloats() int { return (1 + s.scores.K()) * s.width }
+func (s *channelAttentionStep) keyFloats() int { return (len(s.scores) + s.tokens) * s.width }
+
+// row returns the floats of a query's scores.
+func (s *channelAttentionStep) row() int { return s.softmax.SrcStride }
 
 // A channelScratch is what a task works on: the keys of a head, the factors of the scores of its queries and
 // keys, the scores of some queries, and their shares as the weights of a panel.
@@ -79,7 +92,7 @@ func (s *channelAttentionStep) in(scratch []float32) (c channelScratch) {
 		part, scratch = scratch[:n:n], scratch[n:]
 		return part
 	}
-	row := s.scores.DstStride
+	row := s.row()
 	c.keys, c.queryFactors, c.keyFactors = take(row/s.width*s.keyFloats()), take(s.queries), take(s.keys)
 	c.scores, c.shares = take(s.width*row), take((1+s.keys)*s.width)
 	return c
@@ -87,7 +100,7 @@ func (s *channelAttentionStep) in(scratch []float32) (c channelScratch) {
 
 // scratch returns the floats that one task needs: those of channelScratch.
 func (s *channelAttentionStep) scratch() int {
-	row := s.scores.DstStride
+	row := s.row()
 	return row/s.width*s.keyFloats() + s.queries + s.keys + s.width*row + (1+s.keys)*s.width
 }
 
@@ -99,11 +112,16 @@ func (s *channelAttentionStep) run(f *frame, task int) {
 		f.rounded = head
 	}
 	head %= s.heads
-	row, m := s.scores.DstStride, min(s.width, s.queries-first)
+	row, m := s.row(), min(s.width, s.queries-first)
 	src := f.mem[s.q.at(image, 0, 0)+head*s.queries+first:]
 	for at := 0; at < row; at += s.width {
 		dst := c.scores[at:][:(m-1)*row+s.width]
-		s.variant.Panel(&s.scores, m, dst, src, c.keys[at/s.width*s.keyFloats():][:s.keyFloats()], nil)
+		keys, before := c.keys[at/s.width*s.keyFloats():][:s.keyFloats()], []float32(nil)
+		for i := range s.scores {
+			n := (1 + s.scores[i].K()) * s.width
+			s.variant.Panel(&s.scores[i], m, dst, src, keys[:n], before)
+			keys, before = keys[n:], dst
+		}
 	}
 	for i := range m {
 		factor := c.queryFactors[first+i]
@@ -133,16 +151,20 @@ func (s *channelAttentionStep) sum(mem []float32, image, head, first, m int, sha
 	}
 }
 
-// pack writes the keys of a head as kernel.PanelGeneric reads weights: no biases, then for each token a row
-// of its channels, which is filled up with zeros. And it finds the factors of scores.
+// pack writes the keys of a head as kernel.PanelGeneric reads weights: no biases, then for each of some tokens
+// a row of its channels, which is filled up with zeros. And it finds the factors of scores.
 func (s *channelAttentionStep) pack(mem []float32, image, head int, c channelScratch) {
 	w, b := s.width, s.k.buf
 	for first := 0; first < s.keys; first += w {
 		panel := c.keys[first/w*s.keyFloats():][:s.keyFloats()]
 		n := min(w, s.keys-first)
-		clear(panel[:w])
-		for t := range s.scores.K() {
-			to := panel[(1+t)*w:][:w]
+		for t := range s.tokens {
+			if t%scoreTokens == 0 {
+				clear(panel[:w])
+				panel = panel[w:]
+			}
+			to := panel[:w]
+			panel = panel[w:]
 			copy(to[:n], mem[s.k.at(image, t/b.w, t%b.w)+head*s.keys+first:])
 			clear(to[n:])
 		}

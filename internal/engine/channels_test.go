@@ -3,8 +3,11 @@ package engine
 import (
 	"math"
 	"math/rand/v2"
+	"testing"
 
+	"github.com/gozoo/zoo/internal/kernel"
 	"github.com/gozoo/zoo/nn"
+	"github.com/gozoo/zoo/tensor"
 )
 
 // randomChannels adds an attention of channels, whose queries are as many as its keys or not, of pixels that
@@ -84,5 +87,39 @@ func fourierPosition(op nn.FourierPosition, s nn.Size, out []float64) {
 		}
 		angle := 2 * math.Pi * float64(at+1) / (float64(n) + 1e-6) / math.Pow(op.Temperature, float64(c-c%2)/float64(op.Hidden))
 		out[i] = math.Sin(angle + float64(c%2)*math.Pi/2)
+	}
+}
+
+// TestScoresOfManyTokens wants scores that are sums of thousands of products of one sign, nearly alike, to
+// err by little: their exponentials are what is shared.
+func TestScoresOfManyTokens(t *testing.T) {
+	r := rand.New(rand.NewPCG(7, 7))
+	b := nn.NewBuilder(8, 1e-5, nn.ReLU())
+	x := b.Tokens(b.Input())
+	x = b.At("sum").Output(b.ChannelAttention(x, x, b.At("norm").LayerNorm(x), nn.ChannelAttention{Heads: 1, Scale: 0.13}))
+	g, err := b.Graph(b.At("fc").Linear(b.At("neck").Features(b.GlobalMean(x)), 3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	c := newReferenced(t, g, tensor.Shape{1, 8, 64, 80}, r)
+	for i := range c.input {
+		c.input[i] = 1 + c.input[i]/100
+	}
+	c.want = reference(t, c.bound, c.shape, c.input)
+	for _, v := range kernel.Variants() {
+		value := g.Probes[0].Value
+		plan, err := Compile(c.bound, c.shape, Options{Variant: v, Keep: []int{value}})
+		if err != nil {
+			t.Fatal(err)
+		}
+		s := plan.NewSession()
+		if err := s.Run(make([]float32, plan.Classes()), c.input); err != nil {
+			t.Fatal(err)
+		}
+		got, err := s.Value(value)
+		if err != nil {
+			t.Fatal(err)
+		}
+		compare(t, v.Name, c.want[value], got, 3e-4)
 	}
 }
