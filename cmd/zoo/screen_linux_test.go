@@ -141,7 +141,7 @@ func TestTerminalEverything(t *testing.T) {
 			t.Errorf("wider than %d columns:\n%s", width, strings.Join(wide, "\n"))
 		}
 		for _, want := range []string{"efficientnet-l2_3rdparty-ra-noisystudent_in1k-475px ", "\x1b[31mdiffers\x1b[39m",
-			"8.7 % above published; FLOPs 213.7 % above", "26 differ"} {
+			"8.7 % above published; FLOPs 213.7 % above", " differ; accuracy"} {
 			if !strings.Contains(text, want) {
 				t.Errorf("at %d columns %q is not there", width, want)
 			}
