@@ -16,6 +16,8 @@ type ScoreBias struct {
 	HeadsFirst bool
 	// Index names the buffer in which checkpoints hold Relation.Index; empty where they do not.
 	Index string
+	// Again names another such buffer, where the reference has one beside those of its attentions.
+	Again string
 	// By says which entry belongs to a query and a key; nil where nothing is added.
 	By Relation
 	// Of computes the table, where it has hidden channels; Table then names nothing.
@@ -187,8 +189,10 @@ func (b ScoreBias) params(heads int) []Param {
 		}
 		p = []Param{{Name: b.Table, DType: tensor.F32, Shape: table}}
 	}
-	if b.Index != "" {
-		p = append(p, Param{Name: b.Index, DType: tensor.I64, Shape: tensor.Shape{queries, keys}, Buffer: true, Optional: true, Fixed: indices{b.By}})
+	for _, index := range []string{b.Index, b.Again} {
+		if index != "" {
+			p = append(p, Param{Name: index, DType: tensor.I64, Shape: tensor.Shape{queries, keys}, Buffer: true, Optional: true, Fixed: indices{b.By}})
+		}
 	}
 	return p
 }
