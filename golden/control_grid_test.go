@@ -18,4 +18,17 @@ var gridControls = []control{
 	{"what attention made joined first", "mobilevit-xxsmall_3rdparty_in1k", func(t *testing.T, n *network) {
 		n.swapConcat(t, "backbone.layers.2.1")
 	}, "backbone.layers.2.1", same},
+	{"windows shifted", "mixmim-base_mixmim-pre_8xb128-coslr-100e_in1k", func(t *testing.T, n *network) {
+		n.each("backbone.layers.0.blocks.1.", each(func(a *nn.Attention) { a.Window.Shift, a.Window.Hide = 7, -100 }))
+	}, "backbone.layers.0.blocks.1", same},
+	{"bias transposed", "mixmim-base_mixmim-pre_8xb128-coslr-100e_in1k", func(t *testing.T, n *network) {
+		n.each("backbone.layers.1.blocks.0.", each(func(a *nn.Attention) { a.Bias.By = transposed{a.Bias.By} }))
+	}, "backbone.layers.1.blocks.0", unseen},
+	{"patches merged row by row", "hivit-tiny-p16_16xb64_in1k", func(t *testing.T, n *network) {
+		cat := &n.graph.Nodes[n.find(t, "backbone.blocks.2", "cat")]
+		cat.In = []int{cat.In[0], cat.In[2], cat.In[1], cat.In[3]}
+	}, "backbone.blocks.2", same},
+	{"bias left out", "hivit-tiny-p16_16xb64_in1k", func(t *testing.T, n *network) {
+		n.each("backbone.blocks.8.", each(func(a *nn.Attention) { a.Bias.By = nil }))
+	}, "backbone.blocks.8", unseen},
 }

@@ -44,6 +44,8 @@ var subjects = map[string]struct{ family, arch string }{
 	"beit-base-p16_cae-pre_8xb128-coslr-100e_in1k":     {"beit", "cae-base-p16"},
 	"vit-tiny-p14_eva02-in21k-pre_3rdparty_in1k-336px": {"eva02", "eva02-tiny-p14-336px"},
 	"swinv2-tiny-w8_3rdparty_in1k-256px":               {"swin_v2", "swinv2-tiny-w8"},
+	"mixmim-base_mixmim-pre_8xb128-coslr-100e_in1k":    {"mixmim", "mixmim-base"},
+	"hivit-tiny-p16_16xb64_in1k":                       {"hivit", "hivit-tiny-p16"},
 	"mobilevit-xxsmall_3rdparty_in1k":                  {"mobilevit", "mobilevit-xxsmall"},
 	"efficientformer-l1_3rdparty_8xb128_in1k":          {"efficientformer", "efficientformer-l1"},
 	"levit-128s_3rdparty_in1k":                         {"levit", "levit-128s"},

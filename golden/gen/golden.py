@@ -66,6 +66,10 @@ def run(net, x):
         def hook(_module, _inputs, out):
             if isinstance(out, tuple):
                 out = [x for x in out if isinstance(x, torch.Tensor)][-1]  # MViT's blocks return a size, too
+            if out.ndim == 5:  # HiViT's small patches (N,P,h,w,C), which lie patch by patch
+                n, count, h, w, c = out.shape
+                side = round(count**0.5)
+                out = out.reshape(n, side, side, h, w, c).transpose(2, 3)
             probes[path] = synthetic.probe(path, out.numpy())
 
         return hook

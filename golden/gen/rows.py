@@ -43,6 +43,8 @@ FAMILIES = [
     ("repvgg", ["RepVGG"], "mmengine", 224),
     ("mobileone", ["MobileOne"], "mmengine", 224),
     ("mobilevit", ["MobileViT"], "mmengine", None),
+    ("mixmim", ["MixMIM"], "mmengine", 224),
+    ("hivit", ["HiViT"], "mmengine", 224),
     ("res2net", ["Res2Net"], "mmcv-legacy", 224),
     ("inception_v3", ["Inception V3"], "mmcv-legacy", None),
     ("conformer", ["Conformer"], "mmcv-legacy", 224),
@@ -86,6 +88,8 @@ TITLES = {
     "repvgg": "RepVGG (arXiv:2101.03697).",
     "mobileone": "MobileOne (arXiv:2206.04040).",
     "mobilevit": "MobileViT (arXiv:2110.02178).",
+    "mixmim": "MixMIM (arXiv:2205.13137).",
+    "hivit": "HiViT (arXiv:2205.14949).",
     "res2net": "Res2Net (arXiv:1904.01169).",
     "inception_v3": "Inception-V3 (arXiv:1512.00567).",
     "conformer": "Conformer (arXiv:2105.03889).",
@@ -262,7 +266,7 @@ def row(model, family, convention, size):
     if family == "swin":
         size = crop if arch.endswith(("-384px", "-w6")) else size
     note = NOTES.get(name) or NOTES.get(family) or (arch.endswith(("-mean", "-mean-448px")) and MEAN) or (arch.startswith("deit3") and TWICE)
-    note = "; ".join(n for n in [note, not url and NOBODY] if n)
+    note = "; ".join(n for n in [note, not url and NOBODY] if n) or None
     converted = model.get("Converted From", {}).get("Weights")
     key = f'"{name}"' if "." in name else name
     weights = [
@@ -295,7 +299,7 @@ def row(model, family, convention, size):
         f'flops_convention = "{convention}"',
         f"flops_size = {size or crop}",
         form and f'form = "{form}"',
-        "Top 1 Accuracy" in metrics and f'top1 = "{metrics["Top 1 Accuracy"]}"',
+        metrics.get("Top 1 Accuracy") and f'top1 = "{metrics["Top 1 Accuracy"]}"',
         "Top 5 Accuracy" in metrics and f'top5 = "{metrics["Top 5 Accuracy"]}"',
         "images = 50000",
         f'source = "mmpretrain {mmpretrain.__version__}, {model["file"]}"',
