@@ -26,6 +26,7 @@ type attentionStep struct {
 	softmax      kernel.Softmax
 	hide         kernel.Depthwise // adds to rows of scores
 	variant      *kernel.Variant
+	paired       paired
 }
 
 // attentionQueries is about how many queries make a block: their scores are to stay in the
@@ -65,6 +66,7 @@ func (c *compiler) attentionOf(u unit, op nn.Attention) attentionStep {
 	s.sums = kernel.Panel{Segments: oneTap, SegmentLen: s.keys, SrcStride: row, DstStride: dst, Epilogue: identity}
 	s.softmax = kernel.Softmax{Channels: s.keys, SrcStride: row, DstStride: row, Scale: float32(op.Scale)}
 	s.hide = kernel.Depthwise{Segments: oneTap, Channels: row, SrcStride: row, DstStride: row, Epilogue: identity}
+	s.pair(c.options.Precision)
 	return s
 }
 
@@ -102,10 +104,14 @@ func runs(n int) (runs []run) {
 }
 
 func (s *attentionStep) kernel() string {
-	if n := len(s.squares); n > 1 {
-		return fmt.Sprintf("%d heads, %d windows", s.heads, n)
+	products := ""
+	if s.paired.on {
+		products = "bf16, "
 	}
-	return fmt.Sprintf("%d heads, %d queries", s.heads, s.most)
+	if n := len(s.squares); n > 1 {
+		return fmt.Sprintf("%s%d heads, %d windows", products, s.heads, n)
+	}
+	return fmt.Sprintf("%s%d heads, %d queries", products, s.heads, s.most)
 }
 
 func (s *attentionStep) tasks() int {
@@ -145,7 +151,8 @@ type block struct {
 	image, head          int
 	square               *square
 	keys, values, scores []float32
-	gathered             []float32 // queries, and later the output, of a window
+	gathered             []float32     // queries, and later the output, of a window
+	pairs                []kernel.Pair // in place of packed keys and values, for products of bf16
 }
 
 // channels returns the channels of a query.
@@ -158,8 +165,13 @@ func (s *attentionStep) block(f *frame, task int) block {
 	b.image, b.square, b.head = at/len(s.squares), &s.squares[at%len(s.squares)], head%s.heads
 	nk, nv, ns, ng := s.parts()
 	b.keys, b.values, b.scores, b.gathered = f.scratch[:nk], f.scratch[nk:][:nv], f.scratch[nk+nv:][:ns], f.scratch[nk+nv+ns:][:ng]
+	b.pairs = f.pairs[:s.pairs()]
 	if f.rounded != head {
-		s.pack(f.mem, b)
+		if s.paired.on {
+			s.packPairs(f.mem, b)
+		} else {
+			s.pack(f.mem, b)
+		}
 		f.rounded = head
 	}
 	return b
@@ -180,6 +192,10 @@ func (s *attentionStep) rows(mem []float32, b block) []float32 {
 // score computes the scores of a block whose first query is at src.
 func (s *attentionStep) score(b block, src []float32) {
 	row, bias := s.scores.DstStride, s.biasOf(b)
+	if s.paired.on {
+		s.multiply(&s.paired.scores, &s.paired.queries, b, src, b.scores, row, 0, bias)
+		return
+	}
 	for at := 0; at < row; at += s.width {
 		dst := b.scores[at:][:(b.m-1)*row+s.width]
 		var res []float32
@@ -198,7 +214,10 @@ func (s *attentionStep) share(mem []float32, b block) {
 	if b.square.tokens == nil {
 		out = mem[s.out.at(b.image, b.y, b.x)+b.head*dv:]
 	}
-	for at := 0; at < dv; at += s.width {
+	if keys, _ := s.packedPairs(); s.paired.on {
+		s.multiply(&s.paired.sums, &s.paired.share, b, b.scores, out, dv, keys, nil)
+	}
+	for at := 0; at < dv && !s.paired.on; at += s.width {
 		dst := out[at:][:(b.m-1)*s.sums.DstStride+min(s.width, dv-at)]
 		s.variant.Panel(&s.sums, b.m, dst, b.scores, b.values[at/s.width*s.valueFloats():][:s.valueFloats()], nil)
 	}
