@@ -1,6 +1,9 @@
 package backbone
 
 import (
+	"fmt"
+
+	"github.com/gozoo/zoo/converter/recipe"
 	"github.com/gozoo/zoo/nn"
 )
 
@@ -11,16 +14,57 @@ import (
 // but for the smaller EVA. BEiT scales what a layer adds, and has in place of positions a number for each head and
 // relation of two patches, which ties it to one size; CAE has positions besides, and EVA nothing else. Norms have eps
 // 1e-6.
-var beit = Family{
-	Name: "beit",
-	Archs: map[string]func(int) (*nn.Graph, error){
-		"beit-base-p16":       beitNet{vitWidth: vitBase, size: 224, patch: 16, related: true}.graph,
-		"cae-base-p16":        beitNet{vitWidth: vitBase, size: 224, patch: 16, related: true, positions: true}.graph,
-		"eva-large-p14-196px": beitNet{vitWidth: vitLarge, size: 196, patch: 14, positions: true, keyBias: true}.graph,
-		"eva-large-p14-336px": beitNet{vitWidth: vitLarge, size: 336, patch: 14, positions: true, keyBias: true}.graph,
-		"eva-giant-p14-336px": beitNet{vitWidth: evaGiant, size: 336, patch: 14, positions: true}.graph,
-		"eva-giant-p14-560px": beitNet{vitWidth: evaGiant, size: 560, patch: 14, positions: true}.graph,
-	},
+var beit = beitFamily()
+
+func beitFamily() Family {
+	f := Family{Name: "beit", Archs: make(map[string]func(int) (*nn.Graph, error)), Sources: make(map[string]projects)}
+	for arch, v := range map[string]beitNet{
+		"beit-base-p16":       {vitWidth: vitBase, size: 224, patch: 16, related: true},
+		"cae-base-p16":        {vitWidth: vitBase, size: 224, patch: 16, related: true, positions: true},
+		"eva-large-p14-196px": {vitWidth: vitLarge, size: 196, patch: 14, positions: true, keyBias: true},
+		"eva-large-p14-336px": {vitWidth: vitLarge, size: 336, patch: 14, positions: true, keyBias: true},
+		"eva-giant-p14-336px": {vitWidth: evaGiant, size: 336, patch: 14, positions: true},
+		"eva-giant-p14-560px": {vitWidth: evaGiant, size: 560, patch: 14, positions: true},
+	} {
+		f.Archs[arch] = v.graph
+		if v.related != v.positions { // CAE is published by its authors alone
+			f.Sources[arch] = projects{timm: v.ofTimm()}
+		}
+	}
+	return f
+}
+
+// ofTimm returns timm's networks, which have the names of BEiT's authors.
+func (v beitNet) ofTimm() recipe.Source {
+	names := []string{fmt.Sprintf("eva_%s_patch%d_%d", v.name, v.patch, v.size)}
+	if v.related {
+		names = []string{"beit_base_patch16_224", "beitv2_base_patch16_224"}
+	}
+	s := named(v.timm, names...)
+	s.Settings = timmArgs("avg")
+	return s
+}
+
+// timm renames timm's networks.
+func (v beitNet) timm() recipe.Recipe {
+	layer, to := "blocks.*.", "backbone.layers.*."
+	r := recipe.Recipe{
+		recipe.Rename("cls_token", "backbone.cls_token"),
+		recipe.Rename("patch_embed.proj.*", "backbone.patch_embed.projection.*"),
+		recipe.Rename(layer+"norm*.*", to+"ln*.*"),
+		recipe.Rename(layer+"attn.**", to+"attn.**"),
+		recipe.Rename(layer+"mlp.fc1.*", to+"ffn.layers.0.0.*"),
+		recipe.Rename(layer+"mlp.fc2.*", to+"ffn.layers.1.*"),
+		recipe.Rename("fc_norm.*", "backbone.ln2.*"),
+		recipe.Rename("head.*", "head.fc.*"),
+	}
+	if v.positions {
+		r = append(r, recipe.Rename("pos_embed", "backbone.pos_embed"))
+	}
+	if v.related {
+		r = append(r, recipe.Rename(layer+"gamma_*", to+"gamma_*"))
+	}
+	return r
 }
 
 var evaGiant = vitWidth{"giant", 1408, 40, 16, 6144}

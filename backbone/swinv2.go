@@ -25,11 +25,12 @@ type swinV2 struct {
 const swinV2Hidden = 512
 
 func swinV2Family() Family {
-	windows := func(s swin, side, trained int) func(int) (*nn.Graph, error) {
+	windows := func(s swin, side, trained int) swinV2 {
 		s.side = side
-		return swinV2{swin: s, whole: side == 8, trained: trained}.graph
+		return swinV2{swin: s, whole: side == 8, trained: trained}
 	}
-	return Family{Name: "swin_v2", Archs: map[string]func(int) (*nn.Graph, error){
+	f := Family{Name: "swin_v2", Archs: make(map[string]func(int) (*nn.Graph, error)), Sources: make(map[string]projects)}
+	for arch, s := range map[string]swinV2{
 		"swinv2-tiny-w8":         windows(swinTiny, 8, 0),
 		"swinv2-tiny-w16":        windows(swinTiny, 16, 0),
 		"swinv2-small-w8":        windows(swinSmall, 8, 0),
@@ -40,7 +41,11 @@ func swinV2Family() Family {
 		"swinv2-base-w24-in21k":  windows(swinBase, 24, 12),
 		"swinv2-large-w16-in21k": windows(swinLarge, 16, 12),
 		"swinv2-large-w24-in21k": windows(swinLarge, 24, 12),
-	}}
+	} {
+		f.Archs[arch] = s.graph
+		f.Sources[arch] = s.sources(arch)
+	}
+	return f
 }
 
 func (s swinV2) graph(classes int) (*nn.Graph, error) {

@@ -191,6 +191,10 @@ def operators(net, size):
     mode = Operators()
     with torch.no_grad(), mode:  # inference mode would show compound operators whole
         net(torch.empty(1, *size, device="meta"))
+    for m in net.modules():
+        if hasattr(m, "cpb_mlp"):  # whose table of coordinates is computed when the network is made
+            trained = getattr(m, "pretrained_window_size", (0, 0))[0] or m.window_size[0]
+            mode.count[f"coordinates of {m.window_size[0]}x{m.window_size[1]} by {trained - 1}"] += 1
     return +mode.count
 
 
