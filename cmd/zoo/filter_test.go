@@ -53,7 +53,7 @@ published.source = "me"
 		{"csp*,--filter,params<1", []string{darkNano, resNano, nextNano}, 0, ""},
 		{"--dataset,digits", []string{darkNano, resNano, nextNano}, 0, ""},
 		{"csp*,--dataset,imagenet-1k", []string{dark, csp50, next}, 0, ""},
-		{"--filter,top1>=80,--sort,-top1", []string{"convnext-v2-huge_fcmae-in21k-pre_3rdparty_in1k-512px"}, 251, "digits"},
+		{"--filter,top1>=80,--sort,-top1", []string{"vit-large-p14_eva02_m38m-pre_in21k-medft_3rdparty_in1k-448px"}, 251, "digits"},
 		{"flowers*,--config," + flowers, []string{"flowers", "flowers102"}, 0, ""},
 		{"*flowers*,--sort,-top1,--config," + flowers, []string{"flowers102", "flowers"}, 0, ""},
 		{"flowers,--config," + flowers, []string{"flowers"}, 0, ""},
