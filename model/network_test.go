@@ -73,7 +73,7 @@ func mentions(text string, names []string) bool {
 	return !slices.ContainsFunc(names, func(n string) bool { return !strings.Contains(text, n) })
 }
 
-// foreign returns a state dict of zeros under the names that a recipe renames to a network's.
+// foreign returns a state dict of zeros, and of tables as they must be, under the names that a recipe renames to a network's.
 func foreign(t *testing.T, f *backbone.Family, arch string, r recipe.Recipe) *tensor.StateDict {
 	t.Helper()
 	g, err := f.Graph(arch, 1000)
@@ -91,6 +91,9 @@ func foreign(t *testing.T, f *backbone.Family, arch string, r recipe.Recipe) *te
 			zeros = make([]byte, n)
 		}
 		x, err := tensor.New(p.DType, p.Shape, zeros[:n:n])
+		if p.Fixed != nil {
+			x = p.Fixed.Tensor()
+		}
 		if err == nil {
 			err = own.Add(p.Name, x)
 		}
