@@ -5,6 +5,7 @@ import (
 	"slices"
 	"testing"
 
+	"github.com/gozoo/zoo/backbone"
 	"github.com/gozoo/zoo/golden"
 	"github.com/gozoo/zoo/internal/bigtest"
 	"github.com/gozoo/zoo/nn"
@@ -518,16 +519,24 @@ func TestControlsStartFromAPass(t *testing.T) {
 	}
 }
 
-// fullSize skips networks of more than eight million weights in short tests, and else has
-// them tested alone.
+// fullSize skips networks of more than eight million weights in short tests, and has those of more
+// than 25 million tested alone.
 func fullSize(t *testing.T, model string) {
 	t.Helper()
-	switch model {
-	case "convnext-tiny_32xb128_in1k", "beit-base-p16_cae-pre_8xb128-coslr-100e_in1k", "inception-v3_3rdparty_8xb32_in1k",
-		"cspdarknet50_3rdparty_8xb32_in1k", "cspresnet50_3rdparty_8xb32_in1k", "cspresnext50_3rdparty_8xb32_in1k":
-		if testing.Short() {
-			t.Skip("-short: full-size networks take seconds")
-		}
+	of := subjects[model]
+	f, err := backbone.ByName(of.family)
+	if err != nil {
+		t.Fatal(err)
+	}
+	g, err := f.Graph(of.arch, 1000)
+	if err != nil {
+		t.Fatal(err)
+	}
+	n := g.NumParams()
+	if n > 8_000_000 && testing.Short() {
+		t.Skip("-short: full-size networks take seconds")
+	}
+	if n > 25_000_000 {
 		bigtest.Alone(t)
 	}
 }
