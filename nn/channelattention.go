@@ -38,14 +38,9 @@ func (a ChannelAttention) Size(in ...Size) (Size, error) {
 	if len(in) != 3 {
 		return Size{}, fmt.Errorf("expected q, k and v, found %d inputs", len(in))
 	}
-	q, k, v := in[0], in[1], in[2]
-	for _, x := range in {
-		if _, err := tokens(0, []Size{x}); err != nil {
-			return Size{}, err
-		}
-		if x.N != q.N || a.Heads < 1 || x.C%a.Heads != 0 {
-			return Size{}, fmt.Errorf("%d heads of %v", a.Heads, in)
-		}
+	q, k, v, err := qkv(a.Heads, in)
+	if err != nil {
+		return Size{}, err
 	}
 	if k.C != v.C || q.Positions() != k.Positions() {
 		return Size{}, fmt.Errorf("expected q and k of as many tokens, and k and v of as many channels, found %v", in)

@@ -135,14 +135,9 @@ func (a Attention) Size(in ...Size) (Size, error) {
 	if err := a.Window.fit(in); err != nil {
 		return Size{}, err
 	}
-	q, k, v := in[0], in[1], in[2]
-	for _, x := range in[:3] {
-		if _, err := tokens(0, []Size{x}); err != nil {
-			return Size{}, err
-		}
-		if x.N != q.N || a.Heads < 1 || x.C%a.Heads != 0 {
-			return Size{}, fmt.Errorf("%d heads of %v", a.Heads, in)
-		}
+	q, k, v, err := qkv(a.Heads, in)
+	if err != nil {
+		return Size{}, err
 	}
 	if q.C != k.C || k.Positions() != v.Positions() {
 		return Size{}, fmt.Errorf("expected q and k of as many channels, and k and v of as many tokens, found %v", in)
@@ -160,6 +155,20 @@ func (a Attention) Size(in ...Size) (Size, error) {
 	}
 	q.C = v.C
 	return q, nil
+}
+
+// qkv returns the first three inputs, which must be tokens of as many images, with channels for each head.
+func qkv(heads int, in []Size) (q, k, v Size, err error) {
+	q, k, v = in[0], in[1], in[2]
+	for _, x := range in[:3] {
+		if _, err := tokens(0, []Size{x}); err != nil {
+			return q, k, v, err
+		}
+		if x.N != q.N || heads < 1 || x.C%heads != 0 {
+			return q, k, v, fmt.Errorf("%d heads of %v", heads, in)
+		}
+	}
+	return q, k, v, nil
 }
 
 // tokens returns the only input, which must be (N,L,c); c of 0 allows any.
