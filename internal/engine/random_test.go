@@ -443,6 +443,9 @@ func FuzzRandomGraphs(f *testing.F) {
 // TestRandomGraphsHoldEveryOperator: what package nn declares is in some of the graphs that
 // are tested, of pixels and of whole images where it takes either.
 func TestRandomGraphsHoldEveryOperator(t *testing.T) {
+	if testing.Short() {
+		t.Skip("-short: too few graphs are tested to hold everything")
+	}
 	operators, functions := declared(t)
 	missing := make(map[string]bool)
 	for _, name := range operators {
