@@ -39,11 +39,10 @@ func (s swin) microsoft() recipe.Recipe {
 	return append(r, recipe.Formerly(recipe.Drop("layers.*.blocks.*.attn_mask"))...) // of shifted windows
 }
 
-// published renames networks whose merging of patches is numbered as the stage before it, and
-// more.
-func (s swin) published(more int) recipe.Recipe {
+// swinPublished renames the authors' and timm's networks of either version, but for the merging of patches.
+func swinPublished() recipe.Recipe {
 	block, to := "layers.*.blocks.*.", "backbone.stages.*.blocks.*."
-	r := recipe.Recipe{
+	return recipe.Recipe{
 		recipe.Rename("patch_embed.proj.*", "backbone.patch_embed.projection.*"),
 		recipe.Rename("patch_embed.norm.*", "backbone.patch_embed.norm.*"),
 		recipe.Rename(block+"norm*.*", to+"norm*.*"),
@@ -52,6 +51,12 @@ func (s swin) published(more int) recipe.Recipe {
 		recipe.Rename(block+"mlp.fc2.*", to+"ffn.layers.1.*"),
 		recipe.Rename("norm.*", "backbone.norm3.*"),
 	}
+}
+
+// published renames networks whose merging of patches is numbered as the stage before it, and
+// more.
+func (s swin) published(more int) recipe.Recipe {
+	r := swinPublished()
 	for i := range len(s.layers) - 1 {
 		from, to := fmt.Sprintf("layers.%d.downsample.", i+more), fmt.Sprintf("backbone.stages.%d.downsample.", i)
 		r = append(r, recipe.Turn(from+"norm.*", to+"norm.*"), recipe.Turn(from+"reduction.*", to+"reduction.*"))

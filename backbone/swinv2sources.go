@@ -35,16 +35,7 @@ func (s swinV2) sources(arch string) projects {
 
 // timm renames timm's networks, whose merged patches have their channels pixel by pixel, columns first.
 func (s swinV2) timm() recipe.Recipe {
-	block, to := "layers.*.blocks.*.", "backbone.stages.*.blocks.*."
-	return recipe.Recipe{
-		recipe.Rename("patch_embed.proj.*", "backbone.patch_embed.projection.*"),
-		recipe.Rename("patch_embed.norm.*", "backbone.patch_embed.norm.*"),
-		recipe.Rename(block+"norm*.*", to+"norm*.*"),
-		recipe.Rename(block+"attn.**", to+"attn.w_msa.**"),
-		recipe.Rename(block+"mlp.fc1.*", to+"ffn.layers.0.0.*"),
-		recipe.Rename(block+"mlp.fc2.*", to+"ffn.layers.1.*"),
+	return append(swinPublished(),
 		recipe.Turn("layers.*.downsample.reduction.*", "backbone.stages.*.downsample.reduction.*"),
-		recipe.Rename("layers.*.downsample.norm.*", "backbone.stages.*.downsample.norm.*"),
-		recipe.Rename("norm.*", "backbone.norm3.*"),
-	}
+		recipe.Rename("layers.*.downsample.norm.*", "backbone.stages.*.downsample.norm.*"))
 }
