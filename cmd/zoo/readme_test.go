@@ -2,6 +2,7 @@ package main
 
 import (
 	"os"
+	"path/filepath"
 	"regexp"
 	"strings"
 	"testing"
@@ -32,11 +33,8 @@ func TestReadme(t *testing.T) {
 			t.Errorf("zoo %s (-README +program):\n%s", s[1], diff)
 		}
 	}
-	// Rows of the table are whole rows of the one that .ci/run compares with the program's.
-	all, err := os.ReadFile("docs/reproduction.md")
-	if err != nil {
-		t.Fatal(err)
-	}
+	// Rows of the table are rows of what zoo report prints.
+	all := command(t, t.TempDir(), "--offline", "report").stdout
 	_, table, _ := strings.Cut(string(text), "```text\n")
 	table, _, _ = strings.Cut(table, "```")
 	rows := strings.Split(strings.TrimSpace(table), "\n")
@@ -44,8 +42,31 @@ func TestReadme(t *testing.T) {
 		t.Errorf("%d lines of the table, expected a head of three and three rows", len(rows))
 	}
 	for _, row := range rows {
-		if !strings.Contains(string(all), row+"\n") {
-			t.Errorf("docs/reproduction.md has no line %q", row)
+		if !strings.Contains(all, row+"\n") {
+			t.Errorf("zoo report prints no line %q", row)
+		}
+	}
+}
+
+// docs/reproduction.md and its page are what the program prints of every row, offline and with an empty cache.
+func TestReproduction(t *testing.T) {
+	for _, format := range []string{"md", "html"} {
+		got := command(t, t.TempDir(), "--offline", "report", "*", "--format", format)
+		if got.status != exitOK {
+			t.Fatalf("%+v", got)
+		}
+		file := filepath.Join("..", "..", "docs", "reproduction."+format)
+		if *update {
+			if err := os.WriteFile(file, []byte(got.stdout), 0o666); err != nil {
+				t.Fatal(err)
+			}
+		}
+		text, err := os.ReadFile(file)
+		if err != nil {
+			t.Fatal(err)
+		}
+		if diff := cmp.Diff(string(text), got.stdout); diff != "" {
+			t.Errorf("docs/reproduction.%s: write it by go test ./cmd/zoo -run Reproduction -update (-page +program):\n%s", format, diff)
 		}
 	}
 }

@@ -6,6 +6,7 @@ import (
 	"encoding/json"
 	"encoding/xml"
 	"io"
+	"slices"
 	"strings"
 	"testing"
 	"unicode"
@@ -75,14 +76,17 @@ func TestHostileReport(t *testing.T) {
 	}
 }
 
+// headings are those of the document in Markdown.
+var headings = []string{"# Reproduction report", "## Verdicts", "## Figures", "## Exact counts", "## How accuracies were measured", "## Notes"}
+
 // checkMarkdown holds the rows of tables to their header's number of columns, and everything
-// else to be no HTML, no link and no heading.
+// else to be no HTML, no link and no heading but the document's own.
 func checkMarkdown(t *testing.T, text string) {
 	t.Helper()
 	columns := 0
 	for line := range strings.Lines(text) {
 		bare := strings.NewReplacer(`\\`, "", `\|`, "", `\[`, "", `\]`, "", "\\`", "", `\*`, "").Replace(line)
-		if strings.ContainsAny(bare, "<[`*") || strings.HasPrefix(line, "#") {
+		if strings.ContainsAny(bare, "<[`*") || strings.HasPrefix(line, "#") && !slices.Contains(headings, strings.TrimSpace(line)) {
 			t.Errorf("md: %q", line)
 		}
 		n := strings.Count(bare, "|")

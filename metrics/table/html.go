@@ -40,10 +40,7 @@ var htmlPolicy = sync.OnceValue(func() string {
 // from elsewhere, and it follows the reader's choice of light or dark. A script of its own
 // sorts and filters the table, which is complete without it; no other can run.
 func WriteHTML(w io.Writer, rows []metrics.Row) error {
-	caption := "1 model; " + Tally(rows)
-	if len(rows) != 1 {
-		caption = fmt.Sprintf("%d models; %s", len(rows), Tally(rows))
-	}
+	caption := models(rows) + "; " + Tally(rows)
 	var table, chips, pairs markup
 	box := ""
 	for _, r := range rows {

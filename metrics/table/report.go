@@ -20,10 +20,18 @@ import (
 const absent = "-"
 
 // legend explains the tables of a report.
-const legend = `1 FLOP = 1 multiply-accumulate. "pub." as published, "ours" computed here; "-" not published, or not measured here.
-exact: the published integer. rounded: equal at published precision. reproduced: equal, on every image of the published set.
-consistent: measured on a part of it, 95 % interval holds the published figure. differs: none of these.
-`
+func legend() string {
+	var b strings.Builder
+	b.WriteString(`1 FLOP = 1 multiply-accumulate. "pub." as published, "ours" computed here; "-" not published, or not measured here.`)
+	for i, m := range meanings[:5] { // the others have no word in the tables
+		separator := " "
+		if i == 0 || m.verdict == metrics.Consistent { // where a line of a terminal is full
+			separator = "\n"
+		}
+		fmt.Fprintf(&b, "%s%s: %s.", separator, m.verdict, m.text)
+	}
+	return b.String()
+}
 
 // The columns that the two tables of WriteHuman go without on a narrow screen, the first of them
 // first.
@@ -41,8 +49,8 @@ func WriteHuman(w io.Writer, rows []metrics.Row, s Screen) error {
 		return err
 	}
 	fmt.Fprintln(&b)
-	for line := range strings.Lines(legend) {
-		fmt.Fprintln(&b, s.Wrap(strings.TrimSuffix(line, "\n"), 2))
+	for line := range strings.SplitSeq(legend(), "\n") {
+		fmt.Fprintln(&b, s.Wrap(line, 2))
 	}
 	fmt.Fprintln(&b)
 	if err := integers(rows).Human(&b, s); err != nil {
@@ -67,19 +75,29 @@ func WriteHuman(w io.Writer, rows []metrics.Row, s Screen) error {
 // WriteSummary writes the first table of WriteHuman alone.
 func WriteSummary(w io.Writer, rows []metrics.Row, s Screen) error { return summary(rows).Human(w, s) }
 
-// WriteMarkdown writes the same report as GitHub's Markdown.
+// WriteMarkdown writes the same report as a document in GitHub's Markdown, with a count by verdict.
 func WriteMarkdown(w io.Writer, rows []metrics.Row) error {
 	var b bytes.Buffer
-	if err := published(rows).Markdown(&b); err != nil {
-		return err
+	fmt.Fprintf(&b, "# Reproduction report\n\n%s: figures as published, and as computed here. 1 FLOP = 1 multiply-accumulate.\n",
+		models(rows))
+	for _, section := range []struct {
+		title string
+		table Table
+	}{{"Verdicts", verdicts(rows)}, {"Figures", published(rows)}, {"Exact counts", integers(rows)}} {
+		fmt.Fprintf(&b, "\n## %s\n\n", section.title)
+		if err := section.table.Markdown(&b); err != nil {
+			return err
+		}
 	}
-	fmt.Fprintf(&b, "\n%s\n", legend)
-	if err := integers(rows).Markdown(&b); err != nil {
-		return err
-	}
-	if lines := append(measurements(rows), otherNotes(rows)...); len(lines) > 0 {
-		fmt.Fprintln(&b)
-		for _, line := range lines {
+	for _, list := range []struct {
+		title string
+		lines []string
+	}{{"How accuracies were measured", measurements(rows)}, {"Notes", otherNotes(rows)}} {
+		if len(list.lines) == 0 {
+			continue
+		}
+		fmt.Fprintf(&b, "\n## %s\n\n", list.title)
+		for _, line := range list.lines {
 			fmt.Fprintf(&b, "- %s\n", printable.Markdown(line))
 		}
 	}
