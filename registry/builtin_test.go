@@ -100,7 +100,10 @@ func factsOf(t *testing.T, e *registry.Entry) map[string]string {
 	case vision.ResizeShort:
 		out["resize_kind"], out["resize_edge"], out["crop_kind"] = "ResizeEdge", "short", "CenterCrop"
 	case vision.ResizeBoth:
-		out["resize_kind"], out["crop_kind"], out["crop_size"] = "Resize", "none", ""
+		out["resize_kind"], out["crop_kind"] = "Resize", "CenterCrop"
+		if in.Resize.Edge == in.Crop { // the reference crops nothing
+			out["crop_kind"], out["crop_size"] = "none", ""
+		}
 	case vision.ResizeEfficientNet:
 		out["resize_kind"], out["resize_scale"], out["crop_kind"], out["crop_padding"] = "none", "", "EfficientNetCenterCrop", fmt.Sprint(in.Resize.Padding)
 	}
