@@ -196,11 +196,15 @@ func (n *onnxNode) convolve(c nn.Conv) {
 	n.ints("kernel_shape", c.KH, c.KW)
 	n.ints("strides", c.StrideH, c.StrideW)
 	n.int("group", c.Groups)
+	if c.Dilation > 1 {
+		n.ints("dilations", c.Dilation, c.Dilation)
+	}
 	switch {
 	case c.Pad.Same:
 		n.text("auto_pad", "SAME_UPPER") // the extra row and column come last
 	case c.Pad.Corner: // that no other window fits into
-		n.ints("pads", 0, 0, c.KH-1, c.KW-1)
+		h, w := c.Reach()
+		n.ints("pads", 0, 0, h-1, w-1)
 	default:
 		n.ints("pads", c.Pad.H, c.Pad.W, c.Pad.H, c.Pad.W)
 	}

@@ -100,6 +100,7 @@ func everyOp(classes int) (*nn.Graph, error) {
 	x = b.AvgPool(x, nn.AvgPool{K: 2, Stride: 2, Ceil: true})
 	x = b.AvgPool(x, nn.AvgPool{K: 3, Stride: 2, Pad: 1, CountPad: true})
 	x = b.At("heads").Conv(x, 16, nn.K(3), nn.Groups(8), nn.Runs(2), nn.Bias())
+	x = b.Add(x, b.At("apart").Conv(x, 16, nn.K(3), nn.Dilation(2)))
 	x = b.At("norm").LayerNorm(b.Shuffle(b.At("runs").LayerNormRuns(x, 2), 4))
 	x = b.At("unfold").Linear(b.Unfold(x, nn.Unfold{K: 3, Stride: 1, Pad: 1}), 8)
 	x = b.At("unfold").PatchPosition(b.PadTo(x, 3, 0), "table", 3)

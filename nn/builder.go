@@ -150,14 +150,18 @@ func (b *Builder) Features(x Value) Value {
 func (b *Builder) ClassifierInBackbone() { b.g.ClassifierInBackbone = true }
 
 // Conv adds a convolution, (N,C,H,W) to (N,out,OH,OW). Unless options say otherwise
-// the kernel is 1x1, the stride 1, the border half the kernel, so that the size
-// stays, and there is no bias.
+// the kernel is 1x1, the stride 1, the border half of what the kernel reaches over, so that
+// the size stays, and there is no bias.
 func (b *Builder) Conv(x Value, out int, opts ...Option) Value {
-	o := options{kh: 1, kw: 1, stride: 1, groups: 1, padH: -1}
+	o := options{kh: 1, kw: 1, stride: 1, groups: 1, padH: -1, dilation: 1}
 	for _, opt := range opts {
 		opt(&o)
 	}
 	c := Conv{In: x.C, Out: out, KH: o.kh, KW: o.kw, StrideH: o.stride, StrideW: o.stride, Groups: o.groups, Bias: o.bias, Runs: o.runs}
+	if o.dilation != 1 {
+		c.Dilation = o.dilation
+	}
+	kh, kw := c.Reach()
 	switch {
 	case o.same:
 		c.Pad.Same, c.Pad.Before = true, o.before
@@ -166,10 +170,10 @@ func (b *Builder) Conv(x Value, out int, opts ...Option) Value {
 	case o.padH >= 0:
 		c.Pad.H, c.Pad.W = o.padH, o.padW
 	default:
-		c.Pad.H, c.Pad.W = o.kh/2, o.kw/2
+		c.Pad.H, c.Pad.W = kh/2, kw/2
 	}
-	if o.kh < 1 || o.kw < 1 || o.stride < 1 || o.groups < 1 {
-		b.fail("kernel %dx%d, stride %d, groups %d: each must be at least 1", o.kh, o.kw, o.stride, o.groups)
+	if min(o.kh, o.kw, o.stride, o.groups, o.dilation) < 1 {
+		b.fail("kernel %dx%d, stride %d, groups %d, dilation %d: each must be at least 1", o.kh, o.kw, o.stride, o.groups, o.dilation)
 		return x
 	}
 	if x.C%o.groups != 0 || out%o.groups != 0 {
@@ -366,10 +370,10 @@ type Option func(*options)
 
 type options struct {
 	kh, kw, stride, groups int
-	padH, padW             int // half the kernel if negative
+	padH, padW             int // half of what the kernel reaches over if negative
 	same, before, corner   bool
 	noAct, bias            bool
-	runs                   int
+	runs, dilation         int
 }
 
 // K sets a k x k kernel.
@@ -389,6 +393,9 @@ func Stride(s int) Option { return func(o *options) { o.stride = s } }
 
 // Groups divides the channels into g groups that do not mix.
 func Groups(g int) Option { return func(o *options) { o.groups = g } }
+
+// Dilation has a kernel take pixels that lie d rows and columns apart.
+func Dilation(d int) Option { return func(o *options) { o.dilation = d } }
 
 // Runs has n equal runs of channels share the weights of one; each is some of the groups.
 func Runs(n int) Option { return func(o *options) { o.runs = n } }

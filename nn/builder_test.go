@@ -84,6 +84,7 @@ func TestBuilderErrors(t *testing.T) {
 		{"no kernel", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Conv(x, 4, nn.K(0)) }, "kernel 0x0, stride 1, groups 1"},
 		{"no stride", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Conv(x, 4, nn.Stride(0)) }, "stride 0"},
 		{"no groups", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Conv(x, 4, nn.Groups(0)) }, "groups 0"},
+		{"no dilation", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Conv(x, 4, nn.Dilation(0)) }, "dilation 0"},
 		{"runs", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Conv(x, 3, nn.Groups(3), nn.Runs(2)) },
 			"nn: a: 2 runs of channels do not divide 3 groups"},
 		{"runs cut", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").CutRuns(x, 3, 1, 1)[0] },

@@ -27,6 +27,8 @@ type Conv struct {
 	// Runs is how many equal runs of channels, of which In and Out are all, are convolved by the
 	// same weights, those of one: MViT V2's heads. 0 is 1.
 	Runs int
+	// Dilation leads from one pixel of a window to the next. 0 is 1, pixels that touch.
+	Dilation int
 }
 
 // Padding is how much zero border an operator adds.

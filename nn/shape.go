@@ -11,12 +11,19 @@ func (c Conv) Pads(h, w int) (top, bottom, left, right int) {
 	if !c.Pad.Same && !c.Pad.Corner {
 		return c.Pad.H, c.Pad.H, c.Pad.W, c.Pad.W
 	}
-	top, bottom = samePad(h, c.KH, c.StrideH)
-	left, right = samePad(w, c.KW, c.StrideW)
+	kh, kw := c.Reach()
+	top, bottom = samePad(h, kh, c.StrideH)
+	left, right = samePad(w, kw, c.StrideW)
 	if c.Pad.Corner {
 		return 0, top + bottom, 0, left + right
 	}
 	return top, bottom, left, right
+}
+
+// Reach returns the rows and columns that a window lies in.
+func (c Conv) Reach() (h, w int) {
+	apart := max(c.Dilation, 1)
+	return apart*(c.KH-1) + 1, apart*(c.KW-1) + 1
 }
 
 // samePad splits TensorFlow's SAME border: the smaller half comes first.
@@ -41,11 +48,12 @@ func (c Conv) Size(in ...Size) (Size, error) {
 		return Size{}, err
 	}
 	top, bottom, left, right := c.Pads(x.H, x.W)
-	oh, err := window(x.H, c.KH, c.StrideH, top, bottom)
+	kh, kw := c.Reach()
+	oh, err := window(x.H, kh, c.StrideH, top, bottom)
 	if err != nil {
 		return Size{}, err
 	}
-	ow, err := window(x.W, c.KW, c.StrideW, left, right)
+	ow, err := window(x.W, kw, c.StrideW, left, right)
 	if err != nil {
 		return Size{}, err
 	}

@@ -205,13 +205,13 @@ func packPanel(dst []float32, width, taps int, f *unitWeights, first, n int) {
 // where the pixels' channels follow one another without a gap, single pixels
 // otherwise.
 func taps(in view, op nn.Conv) (at []int, length int) {
-	if in.buf.c == op.In && op.Groups == 1 {
+	if in.buf.c == op.In && op.Groups == 1 && !dilated(op) {
 		for y := range op.KH {
 			at = append(at, y*in.buf.rowStride())
 		}
 		return at, op.KW * op.In
 	}
-	return segments(in.buf, op.KH, op.KW), op.In / op.Groups
+	return windowSegments(in.buf, op), op.In / op.Groups
 }
 
 // l2 is the share of a core's second-level cache that the input of one task may take,

@@ -38,7 +38,7 @@ func (c *compiler) filter(u unit, op nn.Conv) (step, error) {
 	}
 	if op.In > op.Groups {
 		p := &kernel.Grouped{
-			Segments: segments(in.buf, op.KH, op.KW), Channels: op.Out, Size: op.In / op.Groups, Lanes: c.options.Variant.Lanes,
+			Segments: windowSegments(in.buf, op), Channels: op.Out, Size: op.In / op.Groups, Lanes: c.options.Variant.Lanes,
 			SrcStride: op.StrideW * in.buf.c, DstStride: out.buf.c, ResStride: resStride,
 			Epilogue: epilogue(u),
 		}
@@ -52,7 +52,7 @@ func (c *compiler) filter(u unit, op nn.Conv) (step, error) {
 		return s, nil
 	}
 	p := &kernel.Depthwise{
-		Segments: segments(in.buf, op.KH, op.KW), Channels: op.Out,
+		Segments: windowSegments(in.buf, op), Channels: op.Out,
 		SrcStride: op.StrideW * in.buf.c, DstStride: out.buf.c, ResStride: resStride,
 		Epilogue: epilogue(u),
 	}
@@ -68,10 +68,16 @@ func (c *compiler) filter(u unit, op nn.Conv) (step, error) {
 
 // segments returns the offsets of kh rows of kw pixels of b from the first of them.
 func segments(b *buffer, kh, kw int) []int {
+	return windowSegments(b, nn.Conv{KH: kh, KW: kw})
+}
+
+// windowSegments returns the offsets of the pixels of a window of b from the first of them.
+func windowSegments(b *buffer, op nn.Conv) []int {
 	var at []int
-	for y := range kh {
-		for x := range kw {
-			at = append(at, y*b.rowStride()+x*b.c)
+	apart := max(op.Dilation, 1)
+	for y := range op.KH {
+		for x := range op.KW {
+			at = append(at, apart*(y*b.rowStride()+x*b.c))
 		}
 	}
 	return at

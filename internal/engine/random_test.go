@@ -46,6 +46,10 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 				break
 			}
 			x = at.Conv(x, x.C*(1+r.IntN(2)), nn.K(3), nn.Groups(x.C), nn.Same(), nn.Stride(1+r.IntN(2)))
+			if r.IntN(3) == 0 { // pixels that lie apart, of each channel or of all
+				groups := []int{1, x.C}[r.IntN(2)]
+				x = at.At("apart").ConvNormAct(x, x.C, nn.K(3), nn.Dilation(2+r.IntN(2)), nn.Groups(groups), nn.Stride(1+r.IntN(2)))
+			}
 			if r.IntN(3) == 0 {
 				x = at.At("patches").Conv(x, 1+r.IntN(20), nn.K(3), nn.Stride(3), nn.Corner())
 			}

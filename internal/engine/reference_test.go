@@ -79,7 +79,7 @@ func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float
 	switch op := n.Op.(type) {
 	case nn.Conv:
 		top, _, left, _ := op.Pads(is.H, is.W)
-		inPer, outPer, learnt := op.In/op.Groups, op.Out/op.Groups, op.Out/max(op.Runs, 1)
+		inPer, outPer, learnt, apart := op.In/op.Groups, op.Out/op.Groups, op.Out/max(op.Runs, 1), max(op.Dilation, 1)
 		i := 0
 		for img := range os.N {
 			for o := range os.C {
@@ -89,7 +89,7 @@ func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float
 						for c := range inPer {
 							for ky := range op.KH {
 								for kx := range op.KW {
-									iy, ix := y*op.StrideH-top+ky, w*op.StrideW-left+kx
+									iy, ix := y*op.StrideH-top+ky*apart, w*op.StrideW-left+kx*apart
 									if iy < 0 || ix < 0 || iy >= is.H || ix >= is.W {
 										continue
 									}

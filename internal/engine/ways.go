@@ -90,6 +90,9 @@ func (c *compiler) way(u unit, op nn.Conv, early *int) way {
 	if precision == Highest {
 		return way{method: byPanel, why: "float32 multiply-adds only at highest"}
 	}
+	if dilated(op) {
+		return way{method: byPanel, why: "pixels of a window that do not touch"}
+	}
 	if c.isStem(u, op) {
 		return way{byTiles, 1, "bf16 at medium, a first layer"}
 	}
@@ -121,6 +124,9 @@ func (c *compiler) way(u unit, op nn.Conv, early *int) way {
 	}
 	return way{method: byPanel, why: "not Winograd's: " + notWinograd}
 }
+
+// dilated reports whether pixels of a window lie apart.
+func dilated(op nn.Conv) bool { return op.Dilation > 1 && op.KH*op.KW > 1 }
 
 // fillsTiles reports whether the channels of a convolution fill tiles, which hold 32: 16
 // do where those of several taps follow one another, but a group's taps are read one by
