@@ -37,7 +37,7 @@ func (c *compiler) affine(u unit) (step, error) {
 	factor := float32(1)
 	switch op := u.node.Op.(type) {
 	case nn.BatchNorm, nn.LayerScale:
-		scale, shift, err := foldedNorm(c.net.bound, &u.node)
+		scale, shift, err := foldedNorm(c.net.bound, &u.node, channels)
 		if err != nil {
 			return nil, err
 		}

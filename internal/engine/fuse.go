@@ -10,14 +10,14 @@ import (
 type unit struct {
 	node     nn.Node
 	path     string   // module path, for messages
-	bn       *nn.Node // batch norm, or layer scale
+	bn       *nn.Node // batch norm, layer scale, or scale
 	act      *nn.Act
 	actLast  bool // act follows the addition of residual
 	residual int  // value added to the output; -1 for none
 	out      int  // value written, after everything that was fused
 }
 
-// fuse groups the nodes of g into units. A batch norm is absorbed by the convolution or
+// fuse groups the nodes of g into units. What scales channels is absorbed by the convolution or
 // linear layer before it when nobody else reads what lies between, and it is not to be
 // kept; so are an activation and the addition of another value by these and by
 // whatever scales channels.
@@ -66,7 +66,7 @@ func (f *fuser) unit(i int) unit {
 		}
 		node := &f.graph.Nodes[next]
 		switch op := node.Op.(type) {
-		case nn.BatchNorm, nn.LayerScale:
+		case nn.BatchNorm, nn.LayerScale, nn.Scale:
 			if !folds(n.Op) || u.bn != nil || u.act != nil || u.residual >= 0 {
 				return u
 			}

@@ -40,6 +40,10 @@ func TestFuse(t *testing.T) {
 			gate := b.WithAct(nn.HardSigmoid()).Act(b.At("c").Conv(b.GlobalAvgPool(z), 8, nn.Bias()))
 			return b.Act(b.Add(b.Mul(z, gate), y))
 		}, []string{"conv", "conv", "adaptive_avg_pool2d", "conv", "mul"}},
+		{"scale, addition", nn.ReLU(), func(b *nn.Builder, x nn.Value) nn.Value {
+			y := b.At("a").Conv(x, 8)
+			return b.Add(b.Scale(b.At("b").Conv(y, 8, nn.Groups(8), nn.Bias()), 0.3), y)
+		}, []string{"conv", "conv"}},
 		{"norm, activation, addition", nn.ReLU6(), func(b *nn.Builder, x nn.Value) nn.Value {
 			y := b.At("a").Conv(x, 8)
 			z := b.Act(b.At("n").BatchNorm(y))

@@ -85,7 +85,7 @@ func folded(b *nn.Bound, u unit, out int) (*unitWeights, error) {
 	}
 	if u.bn != nil {
 		var err error
-		if f.scale, shift, err = foldedNorm(b, u.bn); err != nil {
+		if f.scale, shift, err = foldedNorm(b, u.bn, out); err != nil {
 			return nil, err
 		}
 	}
@@ -113,26 +113,30 @@ func parallel(n int, f func(i int)) {
 	wg.Wait()
 }
 
-// foldedNorm returns the factor and the term of a batch norm or a layer scale as an affine map per
-// channel, computed in float64.
-func foldedNorm(b *nn.Bound, node *nn.Node) (scale, shift []float64, err error) {
-	if op, ok := node.Op.(nn.LayerScale); ok {
-		gamma, err := float32s(b, node.Params[0])
-		if err != nil {
-			return nil, nil, err
-		}
-		scale, shift = make([]float64, op.C), make([]float64, op.C)
-		for c, g := range gamma {
-			scale[c] = float64(g)
-		}
-		return scale, shift, nil
-	}
-	op := node.Op.(nn.BatchNorm)
-	params := node.Params
-	scale, shift = make([]float64, op.C), make([]float64, op.C)
+// foldedNorm returns the factor and the term of a batch norm, a layer scale or a scale of channels as an
+// affine map per channel, computed in float64.
+func foldedNorm(b *nn.Bound, node *nn.Node, channels int) (scale, shift []float64, err error) {
+	scale, shift = make([]float64, channels), make([]float64, channels)
 	for c := range scale {
 		scale[c] = 1
 	}
+	var op nn.BatchNorm
+	switch o := node.Op.(type) {
+	case nn.Scale:
+		for c := range scale {
+			scale[c] = o.Factor
+		}
+		return scale, shift, nil
+	case nn.LayerScale:
+		gamma, err := float32s(b, node.Params[0])
+		for c, g := range gamma {
+			scale[c] = float64(g)
+		}
+		return scale, shift, err
+	case nn.BatchNorm:
+		op = o
+	}
+	params := node.Params
 	if !op.Plain {
 		for _, to := range [][]float64{scale, shift} { // weight, bias
 			x, err := float32s(b, params[0])
