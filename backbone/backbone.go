@@ -72,6 +72,7 @@ var families = []*Family{
 	&tinyViT,
 	&tnt,
 	&twinsFamily,
+	&van,
 	&vgg,
 	&visionTransformer,
 	&xcit,

@@ -53,6 +53,7 @@ var subjects = map[string]struct{ family, arch string }{
 	"davit-tiny_3rdparty_in1k":                         {"davit", "davit-tiny"},
 	"twins-pcpvt-small_3rdparty_8xb128_in1k":           {"twins", "twins-pcpvt-small"},
 	"twins-svt-small_3rdparty_8xb128_in1k":             {"twins", "twins-svt-small"},
+	"van-tiny_3rdparty_in1k":                           {"van", "van-tiny"},
 }
 
 // Each control is a network that is nearly right. It must fail, and the first bad layer
@@ -477,7 +478,7 @@ var controls = []control{
 }
 
 func TestNegativeControls(t *testing.T) {
-	for _, tt := range slices.Concat(controls, channelControls, gridControls) {
+	for _, tt := range slices.Concat(controls, channelControls, gridControls, gatedControls) {
 		t.Run(tt.name+" in "+subjects[tt.model].arch, func(t *testing.T) {
 			fullSize(t, tt.model)
 			n := newNetwork(t, tt.model)

@@ -36,6 +36,7 @@ from mmpretrain.models.backbones.t2t_vit import T2TTransformerLayer
 from mmpretrain.models.backbones.tinyvit import MBConvBlock, TinyViT, TinyViTBlock
 from mmpretrain.models.backbones.tnt import TnTLayer
 from mmpretrain.models.backbones.twins import GSAEncoderLayer, LSAEncoderLayer
+from mmpretrain.models.backbones.van import VANBlock
 from mmpretrain.models.backbones.vision_transformer import TransformerEncoderLayer
 from mmpretrain.models.backbones.xcit import ClassAttentionBlock, PositionalEncodingFourier, XCABlock
 from mmpretrain.models.backbones.vit_eva02 import EVA02EndcoderLayer
@@ -91,6 +92,7 @@ BLOCKS = (
     TinyViTBlock,
     TnTLayer,
     TransformerEncoderLayer,
+    VANBlock,
     XCABlock,
 )
 STAGES = (CSPStage, Res2Layer, ResLayer, DenseBlock, DenseTransition, InceptionA, InceptionB, InceptionC, InceptionD, InceptionE)

@@ -68,6 +68,7 @@ FAMILIES = [
     ("t2t_vit", ["Tokens-to-Token ViT"], "mmcv-legacy", 224),
     ("twins", ["Twins"], "mmcv-legacy", 224),
     ("davit", ["DaViT"], "mmengine", 224),
+    ("van", ["Visual-Attention-Network"], "mmcv-legacy", 224),
 ]
 # Families whose published figures are those of the deploy form.
 DEPLOYED = ("mobileone", "repvgg")
@@ -111,6 +112,7 @@ TITLES = {
     "revvit": "RevViT, reversible Vision Transformers (Mangalam et al., CVPR 2022).",
     "xcit": "XCiT (arXiv:2106.09681).",
     "edgenext": "EdgeNeXt (arXiv:2206.10589).",
+    "van": "VAN (arXiv:2202.09741).",
 }
 # How the names of a family's rows begin in collections that mix families.
 ONLY = {
