@@ -147,7 +147,7 @@ func (s *Set) folderLabels(w *walker, o Options, folders []entry) (map[string]in
 		}
 	}
 	if len(numbers) == len(imagenet.IDs()) && o.imageNet() {
-		s.Other = "ImageNetV2"
+		s.Benchmark = imageNetV2
 	}
 	return numbers, fmt.Sprintf("the folders are whole numbers below %d: they were taken for labels, counted from 0", o.Classes-o.Offset), nil
 }

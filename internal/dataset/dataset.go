@@ -7,12 +7,9 @@ import (
 	"errors"
 	"fmt"
 	"io/fs"
-	"path"
-	"regexp"
 	"slices"
 	"strings"
 
-	"github.com/gozoo/zoo/internal/imagenet"
 	"github.com/gozoo/zoo/printable"
 )
 
@@ -30,9 +27,14 @@ type Set struct {
 	// Notes are sentences about the set that its user should read: how labels were
 	// understood, and what looks wrong.
 	Notes []string
-	// Other names the benchmark whose images are not those that figures of ImageNet are
-	// published for, such as "ImageNet-A"; empty for none.
-	Other string
+	// Benchmark names the set that ImageNet's classifiers are measured on beside ImageNet's own,
+	// such as "ImageNet-A"; empty for none. Figures published for ImageNet say nothing of it.
+	Benchmark string
+	// Scored are the rows, in order, of the classes that the benchmark is about: it is defined as
+	// the best among these. Nil means all rows.
+	Scored []int
+
+	dir string // that the classes' folders, or the list, lie in
 }
 
 // Left says of some images why they are not evaluated.
@@ -115,8 +117,8 @@ func Walk(ctx context.Context, fsys fs.FS, o Options) (*Set, error) {
 			return nil, fmt.Errorf("data set: image %q is listed twice", s.Items[i].Path)
 		}
 	}
-	s.missing(o)
 	s.recognise(o)
+	s.missing(o)
 	return s, nil
 }
 
@@ -132,6 +134,7 @@ func (s *Set) find(w *walker, o Options, dir string, depth int) error {
 	for _, name := range []string{ListFile, KaggleFile, TinyFile, TruthFile} {
 		list, err := ReadList(w.fsys, join(dir, name))
 		if err == nil {
+			s.dir = dir
 			return s.readList(w, o, dir, name, list)
 		}
 		if !errors.Is(err, fs.ErrNotExist) {
@@ -159,6 +162,7 @@ func (s *Set) find(w *walker, o Options, dir string, depth int) error {
 		if how != "" {
 			s.note("%s", how)
 		}
+		s.dir = dir
 		return s.readFolders(w, o, entries, labels)
 	}
 	for _, below := range nested {
@@ -195,57 +199,22 @@ func (s *Set) missing(o Options) {
 	for _, it := range s.Items {
 		have[it.Label] = true
 	}
-	all := o.Classes - o.Offset
-	if len(have) >= all || len(have) == 0 {
+	scored, whose := s.Scored, s.Benchmark+"'s"
+	if scored == nil {
+		whose = "the"
+		for label := o.Offset; label < o.Classes; label++ {
+			scored = append(scored, label)
+		}
+	}
+	if len(have) >= len(scored) || len(have) == 0 {
 		return
 	}
 	var names []string
-	for label := o.Offset; label < o.Classes && len(names) <= shown; label++ {
+	for _, label := range scored {
 		if !have[label] {
 			name, _, _ := strings.Cut(o.named(label), ",")
 			names = append(names, name)
 		}
 	}
-	for len(names) < all-len(have) && len(names) <= shown {
-		names = append(names, "")
-	}
-	s.note("%d of the %d classes have no image in the set: %s", all-len(have), all, listedOf(names, all-len(have)))
-}
-
-// Adversarial is the Other of a set whose images were chosen because networks fail on them.
-const Adversarial = "ImageNet-A"
-
-// adversarial is how ImageNet-A and ImageNet-O name their images, by what a network took
-// them for and how sure it was.
-var adversarial = regexp.MustCompile(`^\d\.\d+_.+_\d\.\d+\.[A-Za-z]+$`)
-
-// recognise tells benchmarks whose images are harder than those that figures of ImageNet are
-// published for.
-func (s *Set) recognise(o Options) {
-	if !o.imageNet() {
-		return
-	}
-	labels := make(map[int]bool)
-	named := 0
-	for _, it := range s.Items {
-		labels[it.Label-o.Offset] = true
-		if adversarial.MatchString(path.Base(it.Path)) {
-			named++
-		}
-	}
-	called := strings.Map(func(r rune) rune {
-		if r >= 'a' && r <= 'z' {
-			return r
-		}
-		return -1
-	}, strings.ToLower(path.Base(strings.ReplaceAll(o.Name, `\`, "/"))))
-	switch subset := imagenet.Subset(labels); {
-	case len(s.Items) > 0 && named == len(s.Items), called == "imageneta":
-		s.Other = Adversarial
-	case subset != "":
-		s.Other = subset
-	}
-	if s.Other != "" {
-		s.note("the images are taken for those of %s: a figure published for ImageNet's own says nothing of them", s.Other)
-	}
+	s.note("%d of %s %d classes have no image in the set: %s", len(names), whose, len(scored), listed(names))
 }

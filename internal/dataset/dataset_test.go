@@ -123,7 +123,7 @@ func TestWalk(t *testing.T) {
 		{name: "no class known", fsys: fstest.MapFS{"cats/x.JPEG": file, "dogs/x.JPEG": file}, o: Options{Classes: 2, Names: []string{"cat", "dog"}}, err: "found cats, dogs; expected the names of classes: cat, dog"},
 		{name: "class beyond the model", fsys: fstest.MapFS{"n15075141/x.JPEG": file}, o: Options{Classes: 10}, err: "the classifier has 10"},
 		{name: "control characters", fsys: fstest.MapFS{"c\x1b[2J/x.JPEG": file, "b/x.JPEG": file}, o: Options{Classes: 2, Names: []string{"cat", "dog"}}, err: `c\x1b[2J`},
-		{name: "adversarial", fsys: fstest.MapFS{"n01498041/0.000116_digital clock _ digital clock_0.865662.jpg": file}, o: Options{Classes: 1000}, want: []Item{{"n01498041/0.000116_digital clock _ digital clock_0.865662.jpg", 6}}, notes: []string{"ImageNet-A"}},
+		{name: "adversarial", fsys: fstest.MapFS{"n01498041/0.000116_digital clock _ digital clock_0.865662.jpg": file}, o: Options{Classes: 1000}, want: []Item{{"n01498041/0.000116_digital clock _ digital clock_0.865662.jpg", 6}}, notes: []string{"taken for those of ImageNet-A", "about 200 of the 1000 classes"}},
 
 		// ILSVRC's own images tell how their classes are numbered.
 		{name: "from zero", fsys: validationSet("val.txt", v+"1.JPEG 65\n"+v+"2.JPEG 970\n"), o: Options{Classes: 1000}, want: ilsvrc(65, 970), notes: []string{"3 images lie beside"}},

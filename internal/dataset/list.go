@@ -41,7 +41,7 @@ func (s *Set) readList(w *walker, o Options, dir, name string, text []byte) erro
 		return err
 	}
 	if name == TinyFile {
-		s.Other = "Tiny ImageNet"
+		s.Benchmark = "Tiny ImageNet"
 	}
 	if r.header != "" {
 		s.note("the first line of %s, %.100q, was taken for a heading", name, r.header)

@@ -3,16 +3,18 @@ package imagenet
 
 import (
 	_ "embed"
+	"regexp"
+	"slices"
 	"strconv"
 	"strings"
 	"sync"
 )
 
 // classes.tsv has one line per class, in label order: WordNet id, tab, the number in
-// the ILSVRC development kit (from 1), tab, the lemmas joined by ", ", tab, "a" for a class
-// of ImageNet-A and "r" for one of ImageNet-R. The order is that of the sorted ids, and the
-// names are those that upstream's inference prints. They are not unique: "crane" is both
-// class 134 and class 517.
+// the ILSVRC development kit (from 1), tab, the lemmas joined by ", ", tab, the marks of the
+// subsets that have the class, which gen/subsets.py writes. The order is that of the sorted
+// ids, and the names are those that upstream's inference prints. They are not unique: "crane"
+// is both class 134 and class 517.
 //
 //go:embed classes.tsv
 var classesTSV string
@@ -53,24 +55,45 @@ func Names() []string { return table().names }
 // sorted ids. The caller must not change the slice.
 func IDs() []string { return table().ids }
 
-// Subset returns the name of the benchmark that has exactly the given labels as its 200
-// classes, ImageNet-A or ImageNet-R; empty for any other set of labels.
+// subsets are the benchmarks that have some of the classes, and their marks in classes.tsv.
+var subsets = []struct{ name, mark string }{
+	{"ImageNet-A", "a"}, {"ImageNet-R", "r"}, {"imagenette", "n"}, {"imagewoof", "w"},
+}
+
+// editions are what follows the name of imagenette or imagewoof: the second one has another
+// validation set, and images of some have a shorter edge of so many pixels.
+var editions = regexp.MustCompile(`^(imagenette|imagewoof)2?(-160|-320)?$`)
+
+// Subset returns the name of the benchmark that has exactly the given labels as its classes;
+// empty for any other set of labels.
 func Subset(labels map[int]bool) string {
-	for mark, name := range map[string]string{"a": "ImageNet-A", "r": "ImageNet-R"} {
-		all, have := 0, 0
-		for label, marks := range table().subsets {
-			if strings.Contains(marks, mark) {
-				all++
-				if labels[label] {
-					have++
-				}
-			}
-		}
-		if have == all && len(labels) == all {
-			return name
+	for _, s := range subsets {
+		all := SubsetLabels(s.name)
+		if len(labels) == len(all) && !slices.ContainsFunc(all, func(label int) bool { return !labels[label] }) {
+			return s.name
 		}
 	}
 	return ""
+}
+
+// SubsetLabels returns the labels, in order, of the classes of a benchmark by its name, such as
+// "ImageNet-A" or "imagenette2-160"; nil for one that has all 1000, and for a name of none.
+func SubsetLabels(benchmark string) []int {
+	if m := editions.FindStringSubmatch(benchmark); m != nil {
+		benchmark = m[1]
+	}
+	var labels []int
+	for _, s := range subsets {
+		if s.name != benchmark {
+			continue
+		}
+		for label, marks := range table().subsets {
+			if strings.Contains(marks, s.mark) {
+				labels = append(labels, label)
+			}
+		}
+	}
+	return labels
 }
 
 // ByID returns the label of a WordNet id such as "n01440764", and whether it is

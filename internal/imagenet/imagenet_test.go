@@ -61,3 +61,35 @@ func TestByKitNumber(t *testing.T) {
 		}
 	}
 }
+
+// The classes of the benchmarks that have some: see gen/subsets.py. Their numbers are those of
+// the papers, and the ten of imagenette stand in its README.
+func TestSubsets(t *testing.T) {
+	for name, want := range map[string]int{"ImageNet-A": 200, "ImageNet-R": 200, "imagenette": 10, "imagewoof2-160": 10, "imagenette2": 10,
+		"ImageNet-Sketch": 0, "ImageNetV2": 0, "imagenette3": 0, "": 0} {
+		labels := SubsetLabels(name)
+		if len(labels) != want || !slices.IsSorted(labels) {
+			t.Errorf("%s has %d classes, want %d", name, len(labels), want)
+		}
+		set := make(map[int]bool)
+		for _, label := range labels {
+			set[label] = true
+		}
+		if found := Subset(set); want > 0 && !strings.HasPrefix(name, found) || want == 0 && found != "" {
+			t.Errorf("the classes of %s are told to be those of %q", name, found)
+		}
+		if set[1000] = true; Subset(set) != "" {
+			t.Errorf("the classes of %s and another are told to be those of %q", name, Subset(set))
+		}
+	}
+	var found []string
+	for _, label := range SubsetLabels("imagenette2-320") {
+		name, _, _ := strings.Cut(Names()[label], ",")
+		found = append(found, name)
+	}
+	want := []string{"tench", "English springer", "cassette player", "chain saw", "church", "French horn", "garbage truck", "gas pump",
+		"golf ball", "parachute"}
+	if !slices.Equal(found, want) {
+		t.Errorf("imagenette has %q, want %q", found, want)
+	}
+}
