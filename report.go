@@ -1,6 +1,7 @@
 package zoo
 
 import (
+	"cmp"
 	"context"
 	"errors"
 	"io/fs"
@@ -116,6 +117,10 @@ func (z *Zoo) row(ctx context.Context, entry *registry.Entry, e *evaluate.Evalua
 
 // enter enters an evaluation that was made elsewhere, if it can be of the entry.
 func enter(row *metrics.Row, e *evaluate.Evaluation, entry *registry.Entry) error {
+	if e.Benchmark != "" {
+		return option.Errorf("", "zoo: report: %s was evaluated on %s, of whose images the published figures say nothing: give an evaluation on %s",
+			entry.Name, e.Benchmark, cmp.Or(entry.Dataset(), "the images that they are of"))
+	}
 	if want := evaluate.PixelsOf(entry.Input); e.Pixels != want {
 		return option.Errorf("", "zoo: report: %s was evaluated on pixels of another kind: %s: expected %s", entry.Name, e.Pixels, want)
 	}
@@ -199,6 +204,6 @@ func measured(e *evaluate.Evaluation, entry *registry.Entry) metrics.Evaluation 
 	return metrics.Evaluation{
 		Accuracy: e.Accuracy, Height: entry.Input.Crop, Width: entry.Input.Crop,
 		Interpolation: entry.Input.Resize.Method(), Decoder: evaluate.Decoder, Precision: e.Precision, Images: e.List,
-		Unreadable: e.Unreadable, LeftOut: e.LeftOut, Benchmark: e.Benchmark,
+		Unreadable: e.Unreadable, LeftOut: e.LeftOut,
 	}
 }

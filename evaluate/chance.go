@@ -1,6 +1,7 @@
 package evaluate
 
 import (
+	"cmp"
 	"fmt"
 
 	"github.com/gozoo/zoo/golden"
@@ -13,9 +14,9 @@ import (
 // below what is published that it measures a mistake, not the network.
 type ChanceError struct {
 	Evaluation *Evaluation // as far as it got
-	Classes    int
-	Expected   float64 // Top-1, from 0 to 1, that the accuracy is too far below; 0: it is that of guessing
-	Hint       string  // which mistake explains it; may be empty
+	Classes    int         // that the guess is among
+	Expected   float64     // Top-1, from 0 to 1, that the accuracy is too far below; 0: it is that of guessing
+	Hint       string      // which mistake explains it; may be empty
 }
 
 func (e *ChanceError) Error() string {
@@ -52,10 +53,12 @@ const unlikely, certain = 1e-6, 0.99
 // to 1, that it is less likely than one in a million; 0 expects nothing. Of ImageNet-A, whose
 // images were chosen because networks fail on them, nothing is expected.
 func (e *Evaluation) Implausible(expected float64) error {
-	switch e.Benchmark {
-	case "":
-	case dataset.Adversarial:
+	switch {
+	case e.Benchmark == "":
+	case e.Benchmark == dataset.Adversarial:
 		return nil
+	case dataset.Easier(e.Benchmark): // though its images may be small
+		expected = min(expected, Unpublished)
 	default:
 		expected = min(expected, Harder)
 	}
@@ -63,7 +66,7 @@ func (e *Evaluation) Implausible(expected float64) error {
 	if expected <= 0 || metrics.AtMost(e.Accuracy.Top1, e.Accuracy.N, expected) >= unlikely {
 		return nil
 	}
-	return &ChanceError{e, e.Classes, expected, e.otherNumbering(e.Classes)}
+	return &ChanceError{e, e.among(), expected, e.otherNumbering()}
 }
 
 // representative reports whether a part of a set is of at least half of its classes. One of a set
@@ -86,8 +89,8 @@ const chanceImages = 200
 // chance returns a *ChanceError when the accuracy by now is that of guessing: its 95 %
 // interval holds the accuracy of a guess, and no more than twice that or two points
 // above it.
-func (e *Evaluation) chance(classes int) error {
-	a := e.Accuracy
+func (e *Evaluation) chance() error {
+	a, classes := e.Accuracy, e.among()
 	if a.N < chanceImages || classes < 2 || e.Benchmark == dataset.Adversarial {
 		return nil
 	}
@@ -96,12 +99,15 @@ func (e *Evaluation) chance(classes int) error {
 	if low > guess || high > max(2*guess, guess+2) {
 		return nil
 	}
-	return &ChanceError{e, classes, 0, e.otherNumbering(classes)}
+	return &ChanceError{e, classes, 0, e.otherNumbering()}
 }
+
+// among returns how many classes are scored.
+func (e *Evaluation) among() int { return cmp.Or(e.Scored, e.Classes) }
 
 // otherNumbering says under which other numbering of the classes the labels would be
 // right; empty for none.
-func (e *Evaluation) otherNumbering(classes int) string {
+func (e *Evaluation) otherNumbering() string {
 	for _, by := range []struct {
 		what  string
 		label func(int) (int, bool)
@@ -110,16 +116,20 @@ func (e *Evaluation) otherNumbering(classes int) string {
 		{"were one too low", func(n int) (int, bool) { return n + 1, true }},
 		{"were the ILSVRC development kit's", func(n int) (int, bool) {
 			label, ok := imagenet.ByKitNumber(n)
-			return label, ok && classes == len(imagenet.Names())
+			return label, ok && e.Classes == len(imagenet.Names())
 		}},
 	} {
 		correct := 0
 		for _, r := range e.Images {
-			if label, ok := by.label(r.Label); ok && len(r.Top) > 0 && r.Top[0] == label {
+			top := r.Top
+			if r.All != nil {
+				top = r.All
+			}
+			if label, ok := by.label(r.Label); ok && len(top) > 0 && top[0] == label {
 				correct++
 			}
 		}
-		if low, _ := metrics.Wilson(correct, e.Accuracy.N); low > max(20, 200/float64(classes)) {
+		if low, _ := metrics.Wilson(correct, e.Accuracy.N); low > max(20, 200/float64(e.Classes)) {
 			return fmt.Sprintf("if the labels %s, it would be %d", by.what, correct)
 		}
 	}

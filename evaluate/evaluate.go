@@ -17,12 +17,14 @@ import (
 	"fmt"
 	"io/fs"
 	"reflect"
+	"slices"
 	"strconv"
 	"strings"
 
 	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/golden"
 	"github.com/gozoo/zoo/internal/dataset"
+	"github.com/gozoo/zoo/internal/imagenet"
 	"github.com/gozoo/zoo/internal/option"
 	"github.com/gozoo/zoo/metrics"
 	"github.com/gozoo/zoo/model"
@@ -82,7 +84,10 @@ type Subject struct {
 	LimitList digest.Digest `json:"limit_sha256,omitzero" what:"list of images up to the limit"`
 	Classes   int           `json:"classes,omitempty" what:"number of classes"`                 // rows of the classifier; 0 in logs of the first version
 	LeftOut   int           `json:"left_out,omitempty" what:"number of images without a label"` // that are there and not in the set
-	Benchmark string        `json:"benchmark,omitempty" what:"benchmark"`                       // whose images are harder than ImageNet's own, such as "ImageNet-A"
+	Benchmark string        `json:"benchmark,omitempty" what:"benchmark"`                       // that the images are of, where it is not ImageNet's own, such as "ImageNet-A"
+	// Scored is how many classes count, where the benchmark has some of the network's only: it is
+	// defined as the best among them. They are the benchmark's. 0: all of the network's.
+	Scored int `json:"scored,omitempty" what:"number of classes that are scored"`
 }
 
 // Differs names the first fact in which two subjects are not the same, with both values;
@@ -104,6 +109,7 @@ type Evaluation struct {
 	From       int              `json:"from"` // the part that this is about: From ≤ i < To of the images up to Limit
 	To         int              `json:"to"`
 	Accuracy   metrics.Accuracy `json:"accuracy"`
+	AmongAll   metrics.Accuracy `json:"among_all"`  // among all classes, where Accuracy is among those that are scored; else zero
 	Images     []ImageResult    `json:"images"`     // of the part, in path order
 	Unreadable int              `json:"unreadable"` // images of it that could not be evaluated; they count in no accuracy
 	Resumed    int              `json:"resumed"`    // images whose outcome was in the log already
@@ -114,7 +120,8 @@ type Evaluation struct {
 type ImageResult struct {
 	Path  string `json:"path,omitempty"`
 	Label int    `json:"label"`
-	Top   []int  `json:"top,omitempty"`   // classes by falling score, at most five; nil when the image is unreadable
+	Top   []int  `json:"top,omitempty"`   // classes by falling score, at most five, of those that are scored; nil when the image is unreadable
+	All   []int  `json:"all,omitempty"`   // the same of all classes, where not all are scored; else nil
 	Err   string `json:"error,omitempty"` // why the image could not be read; empty when it could
 }
 
@@ -141,7 +148,7 @@ func Run(ctx context.Context, m *model.Model, data fs.FS, o Options) (*Evaluatio
 	if err != nil {
 		return nil, err
 	}
-	r := &runner{evaluation: e, data: data, progress: o.Progress, allowChance: o.AllowChance}
+	r := &runner{evaluation: e, data: data, progress: o.Progress, scored: e.scored(), allowChance: o.AllowChance}
 	if o.Log != "" {
 		if e.Weights == (golden.Weights{}) {
 			return nil, option.Errorf("Log", "evaluate: %s: a log says of which weights it is: name them in model.Options.Weights", m.Name())
@@ -228,7 +235,7 @@ func prepare(ctx context.Context, m *model.Model, data fs.FS, o Options) (*Evalu
 			Model: m.Name(), Weights: m.Weights(), Precision: m.Compute().Precision,
 			Pixels: PixelsOf(m.Pipeline()),
 			List:   listDigest(set.Items), Set: len(set.Items), Limit: len(set.Items),
-			Classes: rows, LeftOut: set.LeftOut(), Benchmark: set.Other,
+			Classes: rows, LeftOut: set.LeftOut(), Benchmark: set.Benchmark, Scored: len(set.Scored),
 		},
 		Dataset: printable.Text(o.Dataset), Notes: set.Notes,
 	}
@@ -277,6 +284,42 @@ func (e *Evaluation) add(r ImageResult) {
 		return
 	}
 	e.Accuracy.Add(r.Label, r.Top)
+	if e.Scored > 0 {
+		e.AmongAll.Add(r.Label, r.All)
+	}
+}
+
+// scored returns the rows, in order, of the classes that are scored; nil for all, and where no
+// benchmark has so many.
+func (s Subject) scored() []int {
+	if s.Scored == 0 {
+		return nil
+	}
+	labels := slices.Clone(imagenet.SubsetLabels(s.Benchmark))
+	for i := range labels {
+		labels[i] += s.Classes - len(imagenet.IDs()) // rows before the first class
+	}
+	if len(labels) != s.Scored || s.Classes < len(imagenet.IDs()) {
+		return nil
+	}
+	return labels
+}
+
+// best returns the first of the classes that are scored, and where these are not all the
+// first of all classes too.
+func best(logits []float32, scored []int) (top, all []int) {
+	all = metrics.TopK(logits, topN)
+	if scored == nil {
+		return all, nil
+	}
+	some := make([]float32, len(scored))
+	for i, row := range scored {
+		some[i] = logits[row]
+	}
+	for _, i := range metrics.TopK(some, topN) {
+		top = append(top, scored[i])
+	}
+	return top, all
 }
 
 // listDigest returns the digest of a set's paths and labels. A path with a line end, or that

@@ -27,10 +27,12 @@ type header struct {
 	From    int    `json:"from"`
 	To      int    `json:"to"`
 	Dataset string `json:"dataset"`
+
+	rows []int // of the classes that are scored, in order; nil for all
 }
 
 func (e *Evaluation) header() header {
-	return header{logFormat, e.Subject, e.From, e.To, e.Dataset}
+	return header{Format: logFormat, Subject: e.Subject, From: e.From, To: e.To, Dataset: e.Dataset}
 }
 
 // line is one further line of a log: an image.

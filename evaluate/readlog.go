@@ -7,6 +7,7 @@ import (
 	"errors"
 	"fmt"
 	"io"
+	"slices"
 	"strings"
 
 	"github.com/gozoo/zoo/digest"
@@ -92,6 +93,9 @@ func parseHeader(text []byte) (h header, err error) {
 	case h.Classes < 0 || h.Classes == 1 || h.LeftOut < 0:
 		return h, fmt.Errorf("%d classes, %d images left out", h.Classes, h.LeftOut)
 	}
+	if h.rows = h.scored(); h.Scored != 0 && h.rows == nil {
+		return h, fmt.Errorf("%d of %d classes are scored, which are not those of %q", h.Scored, h.Classes, h.Benchmark)
+	}
 	return h, nil
 }
 
@@ -131,15 +135,40 @@ func (h header) check(l line, before []line) error {
 	if (l.Err == "") != (len(l.Top) > 0) || len(l.Top) > top || h.Classes > 0 && l.Err == "" && len(l.Top) != top {
 		return fmt.Errorf("expected the first %d classes, or an error", top)
 	}
-	for i, class := range l.Top {
-		if class < 0 || class >= classes {
-			return fmt.Errorf("expected classes from 0 to %d", classes-1)
-		}
-		for _, other := range l.Top[:i] {
-			if class == other {
+	for _, ranked := range [][]int{l.Top, l.All} {
+		for i, class := range ranked {
+			if class < 0 || class >= classes {
+				return fmt.Errorf("expected classes from 0 to %d", classes-1)
+			}
+			if slices.Contains(ranked[:i], class) {
 				return fmt.Errorf("expected class %d once", class)
 			}
 		}
+	}
+	return h.checkScored(l)
+}
+
+// checkScored returns what of a line cannot be where some classes are scored: the others are
+// only among the first of all, which without them are the first of those that are scored.
+func (h header) checkScored(l line) error {
+	if h.rows == nil {
+		if l.All != nil {
+			return errors.New("expected one list of classes, since all are scored")
+		}
+		return nil
+	}
+	other := func(class int) bool {
+		_, ok := slices.BinarySearch(h.rows, class)
+		return !ok
+	}
+	if other(l.Label) || slices.ContainsFunc(l.Top, other) {
+		return fmt.Errorf("expected classes of %s", h.Benchmark)
+	}
+	if len(l.All) != len(l.Top) {
+		return fmt.Errorf("expected the first %d of all classes", len(l.Top))
+	}
+	if some := slices.DeleteFunc(slices.Clone(l.All), other); !slices.Equal(some, l.Top[:len(some)]) {
+		return errors.New("expected the same order among all classes and among those that are scored")
 	}
 	return nil
 }

@@ -9,7 +9,6 @@ import (
 	"syscall"
 
 	"github.com/gozoo/zoo/internal/dataset"
-	"github.com/gozoo/zoo/metrics"
 	"github.com/gozoo/zoo/model"
 	"github.com/gozoo/zoo/printable"
 	"github.com/gozoo/zoo/tensor"
@@ -24,6 +23,7 @@ type runner struct {
 	data       fs.FS
 	log        *log // nil for none
 	progress   func(done, total int)
+	scored     []int // rows, in order; nil for all
 
 	allowChance bool
 	large       sync.Mutex // held while a large image file is in memory
@@ -73,7 +73,7 @@ func (r *runner) run(ctx context.Context, m *model.Model, items []dataset.Item) 
 		if b.err != nil {
 			return b.err
 		}
-		if err := r.count(b.images, m.Graph().NumClasses()); err != nil {
+		if err := r.count(b.images); err != nil {
 			return err
 		}
 	}
@@ -103,7 +103,7 @@ func feed(ctx context.Context, items []dataset.Item, queue chan<- chan batchResu
 }
 
 // count enters the outcome of the next images.
-func (r *runner) count(images []ImageResult, classes int) error {
+func (r *runner) count(images []ImageResult) error {
 	e := r.evaluation
 	for _, image := range images {
 		e.add(image)
@@ -119,7 +119,7 @@ func (r *runner) count(images []ImageResult, classes int) error {
 	if r.allowChance {
 		return nil
 	}
-	return e.chance(classes)
+	return e.chance()
 }
 
 // evaluate reads images and computes those that are any.
@@ -150,7 +150,7 @@ func (r *runner) evaluate(ctx context.Context, m *model.Model, items []dataset.I
 		return nil, blame(ctx, m, inputs, err, func(i int) string { return items[at[i]].Path })
 	}
 	for i, x := range logits {
-		results[at[i]].Top = metrics.TopK(x, topN)
+		results[at[i]].Top, results[at[i]].All = best(x, r.scored)
 	}
 	return results, nil
 }

@@ -36,19 +36,15 @@ type Evaluation struct {
 	Images        digest.Digest // of the image list; none if there is none
 	Unreadable    int           // images that could not be evaluated, and are in no count
 	LeftOut       int           // images of the set that have no label, and are in no count
-	Benchmark     string        // that the images are of, where it is not the published figures'; may be empty
 }
 
-// Apart says which images are in no figure, and whose they are; empty where there is nothing to say.
+// Apart says which images are in no figure; empty where there is nothing to say.
 func (e *Evaluation) Apart() string {
-	var parts []string
-	if n := e.Unreadable + e.LeftOut; n > 0 {
-		parts = append(parts, fmt.Sprintf("%d of %d images are in no figure: %d could not be read, %d have no label", n, n+e.Accuracy.N, e.Unreadable, e.LeftOut))
+	n := e.Unreadable + e.LeftOut
+	if n == 0 {
+		return ""
 	}
-	if e.Benchmark != "" {
-		parts = append(parts, "images of "+e.Benchmark)
-	}
-	return strings.Join(parts, "; ")
+	return fmt.Sprintf("%d of %d images are in no figure: %d could not be read, %d have no label", n, n+e.Accuracy.N, e.Unreadable, e.LeftOut)
 }
 
 // Digests are the links of the chain from the published file to the figures.

@@ -28,6 +28,12 @@ var (
 	training    = regexp.MustCompile(`^n\d{8}_\d+\.JPEG$`) // ImageNet's training images
 )
 
+// Easier reports whether a benchmark is ImageNet's own images of few classes, of which the best is
+// found more often than of all.
+func Easier(benchmark string) bool {
+	return strings.HasPrefix(benchmark, "imagenette") || strings.HasPrefix(benchmark, "imagewoof")
+}
+
 // called are the benchmarks by the names of their folders and archives, in small letters and digits.
 var called = []struct {
 	name      *regexp.Regexp

@@ -75,7 +75,6 @@ type (
 		Images        string `json:"images"`
 		Unreadable    int    `json:"unreadable,omitempty"`
 		LeftOut       int    `json:"left_out,omitempty"`
-		Benchmark     string `json:"benchmark,omitempty"`
 	}
 )
 
@@ -100,7 +99,7 @@ func WriteJSON(w io.Writer, rows []metrics.Row) error {
 			j.Evaluation = &jsonEvaluation{
 				N: e.Accuracy.N, Set: r.Images, Height: e.Height, Width: e.Width, Interpolation: e.Interpolation,
 				Decoder: e.Decoder, Precision: string(e.Precision), Images: e.Images.Text(),
-				Unreadable: e.Unreadable, LeftOut: e.LeftOut, Benchmark: e.Benchmark,
+				Unreadable: e.Unreadable, LeftOut: e.LeftOut,
 			}
 		}
 		report.Rows = append(report.Rows, j)
