@@ -59,6 +59,12 @@ func TestReportMeasured(t *testing.T) {
 		!strings.Contains(err.Error(), "was evaluated with weights synthetic:1") {
 		t.Errorf("other weights: %v", err)
 	}
+	elsewhere := *part
+	elsewhere.Benchmark = "ImageNet-A"
+	if _, err := z.Report(t.Context(), zoo.ReportOptions{Measured: []*evaluate.Evaluation{&elsewhere}}); err == nil ||
+		!strings.Contains(err.Error(), "was evaluated on ImageNet-A, of whose images the published figures say nothing: give an evaluation on digits") {
+		t.Errorf("another set: %v", err)
+	}
 	if _, err := z.Report(t.Context(), zoo.ReportOptions{Names: []string{"["}}); err == nil {
 		t.Error("a malformed pattern: no error")
 	}

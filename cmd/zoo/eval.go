@@ -46,6 +46,11 @@ or by number from 0. --labels names a list elsewhere: columns between spaces, ta
 numbers, WordNet ids or class names. --classes names the classes in label order: a line each, JSON, or
 an imagenet_class_index. Without --data the images embedded for the model's classes are used.
 
+ImageNetV2, ImageNet-A, ImageNet-R, ImageNet-Sketch, imagenette and imagewoof are told by their images,
+their classes and the names of their folders and archives, and their figures are put beside no figure of
+ImageNet's own: zoo help benchmark. Where a set has some of the classes, Top-1 and Top-5 are of the best
+among these, as its benchmark is defined, and those among all classes stand below.
+
 -o appends the outcome of each image to a log, one JSON object a line; when the command is run
 again with the same log, it goes on where it ended. Where it names a folder, the log is NAME.jsonl in
 it. --shard 2/8 takes the second of eight equal parts; zoo eval merge puts the logs of all parts together.
@@ -59,7 +64,7 @@ named and count in no figure, which is printed with how many it is of; the exit 
 unless --no-strict. A file that the system cannot read ends the evaluation: it goes on from the log.
 When accuracy is no better than guessing, or what is published (30 % where nothing is) makes it less
 likely than one in a million, the exit status is 4, and the reason is printed in place of the figure, unless
---allow-chance; ImageNet-A, which is known by its folders, is left out of this. Formats: human, json, and
+--allow-chance; ImageNet-A is left out of this. Formats: human, json, and
 csv for --per-class.`,
 		Example: `  zoo eval cspresnet50_3rdparty_8xb32_in1k --data imagenet/val -o run.jsonl
   zoo eval cspresnet-nano_digits

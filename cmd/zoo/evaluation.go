@@ -59,6 +59,42 @@ func perClass(e *evaluate.Evaluation, names []string) []classJSON {
 	return classes
 }
 
+// amongAllJSON is the accuracy among all classes, where that of the evaluation is among some.
+type amongAllJSON struct {
+	Top1 rateJSON `json:"top1"`
+	Top5 rateJSON `json:"top5"`
+}
+
+// publishedJSON is what others publish of the same checkpoint on the same set.
+type publishedJSON struct {
+	Top1   json.Number `json:"top1"` // percent, with the digits of the source
+	Top5   json.Number `json:"top5"`
+	Source string      `json:"source"`
+	Pixels string      `json:"pixels"` // that theirs were measured on
+}
+
+// publishedOf returns what is published of an evaluation's checkpoint on its benchmark; nil where
+// nothing is, and where weights or preprocessing are not the row's.
+func (a *app) publishedOf(e *evaluate.Evaluation) (*publishedJSON, error) {
+	z, err := a.open()
+	if err != nil {
+		return nil, err
+	}
+	entry, err := z.Registry().Row(e.Model)
+	if err != nil {
+		return nil, nil // of others nothing is known
+	}
+	d, ok := e.Weights.Digest()
+	if !ok || !entry.Weights.Digest.Matches(d) || e.Pixels != evaluate.PixelsOf(entry.Input) {
+		return nil, nil
+	}
+	f, ok := entry.OnBenchmark(e.Benchmark)
+	if !ok {
+		return nil, nil
+	}
+	return &publishedJSON{json.Number(f.Top1.String()), json.Number(f.Top5.String()), f.Source, f.Pixels}, nil
+}
+
 // printEvaluation prints an evaluation. The error is about images that could not be read, unless
 // the figure without them will do.
 func (a *app) printEvaluation(e *evaluate.Evaluation, format string, show evalShow, names []string) error {
@@ -69,7 +105,10 @@ func (a *app) printEvaluation(e *evaluate.Evaluation, format string, show evalSh
 	if show.perClass {
 		classes = perClass(e, names)
 	}
-	err := a.writeEvaluation(e, format, classes, show.collect)
+	published, err := a.publishedOf(e)
+	if err == nil {
+		err = a.writeEvaluation(e, format, classes, published, show.collect)
+	}
 	if err == nil && e.Unreadable > 0 && !show.noStrict {
 		err = usage("%d of %d images could not be read: mend them, or take the figure without them with --no-strict", e.Unreadable, len(e.Images))
 	}
@@ -87,13 +126,15 @@ type evaluationJSON struct {
 	Complete   bool             `json:"complete"`
 	Top1       rateJSON         `json:"top1"`
 	Top5       rateJSON         `json:"top5"`
+	AmongAll   *amongAllJSON    `json:"among_all,omitempty"`
+	Published  *publishedJSON   `json:"published,omitempty"`
 	Unreadable []unreadableJSON `json:"unreadable"`
 	PerClass   []classJSON      `json:"per_class,omitempty"`
 	Notes      []string         `json:"notes,omitempty"`
 	Version    string           `json:"version"`
 }
 
-func (a *app) writeEvaluation(e *evaluate.Evaluation, format string, classes []classJSON, collect *[]evaluationJSON) error {
+func (a *app) writeEvaluation(e *evaluate.Evaluation, format string, classes []classJSON, published *publishedJSON, collect *[]evaluationJSON) error {
 	n := e.Accuracy.N
 	unreadable := []unreadableJSON{}
 	for _, r := range e.Images {
@@ -106,8 +147,12 @@ func (a *app) writeEvaluation(e *evaluate.Evaluation, format string, classes []c
 		return a.writeClassesCSV(classes)
 	case formatJSON:
 		out := evaluationJSON{
-			e.Subject, e.Dataset, e.From, e.To, n, e.Set + e.LeftOut, e.Complete(), rate(e.Accuracy.Top1, n), rate(e.Accuracy.Top5, n),
-			unreadable, classes, e.Notes, zoo.Version,
+			Subject: e.Subject, Dataset: e.Dataset, From: e.From, To: e.To, Images: n, Total: e.Set + e.LeftOut, Complete: e.Complete(),
+			Top1: rate(e.Accuracy.Top1, n), Top5: rate(e.Accuracy.Top5, n), Published: published,
+			Unreadable: unreadable, PerClass: classes, Notes: e.Notes, Version: zoo.Version,
+		}
+		if e.Scored > 0 {
+			out.AmongAll = &amongAllJSON{rate(e.AmongAll.Top1, n), rate(e.AmongAll.Top5, n)}
 		}
 		if collect == nil {
 			return a.printJSON(out)
@@ -116,12 +161,17 @@ func (a *app) writeEvaluation(e *evaluate.Evaluation, format string, classes []c
 		return nil
 	}
 	a.prose("%s on %s: %d of %d images, precision %s", e.Model, e.Dataset, n, e.Set+e.LeftOut, e.Precision)
-	for _, t := range []struct {
-		name    string
-		correct int
-	}{{"Top-1", e.Accuracy.Top1}, {"Top-5", e.Accuracy.Top5}} {
-		low, high := metrics.Wilson(t.correct, n)
-		a.prose("%s %6.2f %%  %d correct, 95 %% interval %.2f to %.2f", t.name, metrics.Percent(t.correct, n), t.correct, low, high)
+	a.accuracy(e.Accuracy)
+	if e.Scored > 0 {
+		a.prose("among the %d classes of %s, as this benchmark is defined; among all %d:", e.Scored, e.Benchmark, e.Classes)
+		a.accuracy(e.AmongAll)
+	}
+	switch {
+	case published != nil:
+		a.prose("published for this checkpoint on %s: Top-1 %s %%, Top-5 %s %% (%s: %s)", e.Benchmark, published.Top1, published.Top5,
+			published.Source, published.Pixels)
+	case e.Benchmark != "":
+		a.prose("published on %s: nothing that a source ties to this checkpoint and its preprocessing", e.Benchmark)
 	}
 	if e.LeftOut > 0 {
 		a.prose("%d of %d images were left out, and are in no figure", e.LeftOut, e.Set+e.LeftOut)
@@ -142,6 +192,17 @@ func (a *app) writeEvaluation(e *evaluate.Evaluation, format string, classes []c
 	a.prose("weights %s, list %s", a.hex(fmt.Sprint(e.Weights)), a.hex("sha256:"+e.List.String()))
 	a.prose("%s", e.Pixels)
 	return nil
+}
+
+// accuracy prints Top-1 and Top-5 with their intervals.
+func (a *app) accuracy(acc metrics.Accuracy) {
+	for _, t := range []struct {
+		name    string
+		correct int
+	}{{"Top-1", acc.Top1}, {"Top-5", acc.Top5}} {
+		low, high := metrics.Wilson(t.correct, acc.N)
+		a.prose("%s %6.2f %%  %d correct, 95 %% interval %.2f to %.2f", t.name, metrics.Percent(t.correct, acc.N), t.correct, low, high)
+	}
 }
 
 // writeClassesCSV writes the accuracy for each class, a line each.

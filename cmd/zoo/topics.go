@@ -206,6 +206,36 @@ computes what the reference does.`,
 		commands: []string{"report", "eval"},
 	},
 	{
+		name: "benchmark", also: []string{"benchmarks", "imagenetv2", "imagenet-a", "imagenet-r", "imagenet-sketch", "imagenette", "imagewoof"},
+		short: "a set of images beside ImageNet's own that its networks are measured on",
+		text: `ImageNet's networks are measured on other sets too, which zoo eval takes as
+their archives have them, or unpacked:
+
+- ImageNetV2: 1000 classes, 10 new images of each, in folders 0 to 999, which
+  are read as numbers. Its three variants, matched-frequency, threshold-0.7
+  and top-images, are told by the name of the folder or archive.
+- ImageNet-A: images that networks fail on, of 200 classes.
+- ImageNet-R: art, toys and other renditions, of 200 classes.
+- ImageNet-Sketch: drawings of the 1000 classes.
+- imagenette, imagewoof: ImageNet's own images of ten classes, also with a
+  shorter edge of 160 or 320 pixels. Nearly all are of its training set, which
+  networks have seen: the figure says that all is connected as it should be,
+  not how good a network is.
+
+A set of some classes is scored among these: the best of the 200 or 10 counts,
+whatever the others have, as those who publish figures do. The figure among all
+classes stands beside it, and in the log, which names the benchmark and the
+number of classes that are scored. Logs of different scoring are not merged, and
+zoo report --measured takes figures of ImageNet's own images only.
+
+What is published for ImageNet says nothing of these sets. timm publishes
+figures on four of them; zoo shows one where OpenMMLab's index and timm name the
+same checkpoint, with the pixels that timm measured it on.`,
+		example:  "zoo eval cspresnet50_3rdparty_8xb32_in1k --data imagenet-a -o a.jsonl",
+		see:      []string{"score", "verdict"},
+		commands: []string{"eval"},
+	},
+	{
 		name: "digest", also: []string{"digests", "sha256", "prefix", "checksum"},
 		short: "the sha256 of a file: what makes it that file",
 		text: `A digest is 64 hexadecimal digits that follow from all bytes of a file. Nobody
