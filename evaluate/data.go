@@ -45,7 +45,8 @@ func dataErrorf(format string, args ...any) error { return &DataError{fmt.Errorf
 // ILSVRC/Data/CLS-LOC/val. Lists may divide their columns by tabs or commas, with a heading, and
 // label images by WordNet id or by the name of a class; a list that numbers ILSVRC's images as
 // the development kit does, or from 1, is recognised by them. WordNet ids are labels only where
-// the classes are ImageNet's. Links are followed, files that are hidden or that Windows and
+// the classes are ImageNet's. The sets that are measured beside ImageNet's own, such as ImageNet-A, are
+// told by images, classes and names of folders: see Subject.Benchmark. Links are followed, files that are hidden or that Windows and
 // macOS leave are not looked at. Close it after use.
 func OpenData(ctx context.Context, path string) (fs.FS, io.Closer, error) {
 	fsys, closer, err := dataset.Open(ctx, path)
