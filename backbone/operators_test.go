@@ -172,6 +172,9 @@ func operators(t *testing.T, g *nn.Graph, size int) []string {
 				heads, queries, keys = heads*in[1]/(side*side), side*side, side*side
 			}
 			count[fmt.Sprintf("attention %d of %dx%d times %.6g", heads, queries, keys, op.Scale)]++
+			if queries == 1 { // of the class token
+				count[fmt.Sprintf("token 0 of %d", in[2])]++
+			}
 			if of := op.Bias.Of; of.Hidden > 0 { // two layers and a sigmoid make it
 				offsets := (2*of.H - 1) * (2*of.W - 1)
 				trained := of.Trained

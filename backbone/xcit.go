@@ -2,7 +2,10 @@ package backbone
 
 import (
 	"fmt"
+	"math/bits"
+	"strings"
 
+	"github.com/gozoo/zoo/converter/recipe"
 	"github.com/gozoo/zoo/nn"
 )
 
@@ -16,7 +19,7 @@ import (
 // its activation; norm3 is the second of a layer, norm2 the third. The last layers put out norms of tokens in
 // the place of tokens, and double all but the class token: the reference adds these to themselves. In the
 // second half of such a layer all tokens are normalised, in the smallest networks the class token alone.
-var xcit = Family{Name: "xcit", Archs: xcits()}
+var xcit = xcitFamily()
 
 // An xcitNetwork is a network; patches are of patch x patch pixels.
 type xcitNetwork struct {
@@ -24,8 +27,8 @@ type xcitNetwork struct {
 	one                         bool // the last layers' second norm is of the class token alone
 }
 
-func xcits() map[string]func(int) (*nn.Graph, error) {
-	archs := make(map[string]func(int) (*nn.Graph, error))
+func xcitFamily() Family {
+	f := Family{Name: "xcit", Archs: make(map[string]func(int) (*nn.Graph, error)), Sources: make(map[string]projects)}
 	for name, x := range map[string]xcitNetwork{
 		"nano-12":   {width: 128, layers: 12, heads: 4, one: true},
 		"tiny-12":   {width: 192, layers: 12, heads: 4},
@@ -36,10 +39,41 @@ func xcits() map[string]func(int) (*nn.Graph, error) {
 		"large-24":  {width: 768, layers: 24, heads: 16},
 	} {
 		for _, x.patch = range []int{8, 16} {
-			archs[fmt.Sprintf("xcit-%s-p%d", name, x.patch)] = x.graph
+			arch := fmt.Sprintf("xcit-%s-p%d", name, x.patch)
+			network := strings.ReplaceAll(arch, "-", "_")
+			ofTimm := named(x.timm, network+"_224", network+"_384")
+			ofTimm.Settings = timmArgs("token")
+			f.Archs[arch], f.Sources[arch] = x.graph, projects{timm: ofTimm}
 		}
 	}
-	return archs
+	return f
+}
+
+// timm renames timm's networks, which have the names of the paper's authors.
+func (c xcitNetwork) timm() recipe.Recipe {
+	r := recipe.Recipe{
+		recipe.Rename("cls_token", "backbone.cls_token"),
+		recipe.Rename("pos_embed.token_projection.*", "backbone.pos_embed.token_projection.conv.*"),
+		recipe.Rename("norm.*", "backbone.norm.*"),
+		recipe.Rename("head.*", "head.fc.*"),
+	}
+	for i := range c.convs() { // an activation is between two
+		from, to := fmt.Sprintf("patch_embed.proj.%d.", 2*i), fmt.Sprintf("backbone.patch_embed.proj.%d.", i)
+		r = append(r, recipe.Rename(from+"0.*", to+"conv.*"), recipe.Rename(from+"1.*", to+"bn.*"))
+	}
+	for _, layers := range [][2]string{{"blocks.*.", "backbone.xca_layers.*."}, {"cls_attn_blocks.*.", "backbone.ca_layers.*."}} {
+		from, to := layers[0], layers[1]
+		r = append(r,
+			recipe.Rename(from+"norm*.*", to+"norm*.*"),
+			recipe.Rename(from+"attn.**", to+"attn.**"),
+			recipe.Rename(from+"gamma*", to+"gamma*"),
+			recipe.Rename(from+"mlp.fc1.*", to+"ffn.layers.0.0.*"),
+			recipe.Rename(from+"mlp.fc2.*", to+"ffn.layers.1.*"))
+	}
+	local, to := "blocks.*.local_mp.", "backbone.xca_layers.*.local_mp."
+	return append(r,
+		recipe.Rename(local+"conv*.*", to+"conv*.conv.*"),
+		recipe.Rename(local+"bn.*", to+"conv1.bn.*"))
 }
 
 func (c xcitNetwork) graph(classes int) (*nn.Graph, error) {
@@ -62,14 +96,16 @@ func (c xcitNetwork) graph(classes int) (*nn.Graph, error) {
 	return b.Graph(b.At("head", "fc").Linear(x, classes))
 }
 
+// convs is how often sides are halved until a pixel is a patch.
+func (c xcitNetwork) convs() int { return bits.Len(uint(c.patch)) - 1 }
+
 // patches adds convolutions that halve the sides until a pixel is a patch.
 func (c xcitNetwork) patches(b *nn.Builder, x nn.Value) nn.Value {
-	i := 0
-	for out := 2 * c.width / c.patch; out < c.width; out *= 2 {
-		x = b.At(i).ConvNormAct(x, out, nn.K(3), nn.Stride(2))
-		i++
+	last := c.convs() - 1
+	for i := range last {
+		x = b.At(i).ConvNormAct(x, c.width>>(last-i), nn.K(3), nn.Stride(2))
 	}
-	return b.At(i).ConvNormAct(x, c.width, nn.K(3), nn.Stride(2), nn.NoAct())
+	return b.At(last).ConvNormAct(x, c.width, nn.K(3), nn.Stride(2), nn.NoAct())
 }
 
 // layer adds a layer of cross-covariance attention, (N,C,H,W) to the same.
