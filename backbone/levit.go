@@ -1,6 +1,12 @@
 package backbone
 
-import "github.com/gozoo/zoo/nn"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/gozoo/zoo/converter/recipe"
+	"github.com/gozoo/zoo/nn"
+)
 
 // LeViT: arXiv:2104.01136, as OpenMMLab's mmpretrain builds it (mmpretrain/models/backbones/levit.py,
 // models/heads/levit_head.py). The published checkpoints are in the training form, with a batch norm after
@@ -12,18 +18,64 @@ import "github.com/gozoo/zoo/nn"
 // every other row asks, of all; these attentions are added to nothing, and have as many heads as the stage
 // before them has channels for. Biases are learnt for each distance of the 14 x 14 pixels that a network is
 // for, so that it takes images of 224 x 224 alone. The logits are the mean of both classifiers.
-var leViT = inBothForms("levit", map[string]levit{
+var leViT = leViTFamily()
+
+var leViTs = map[string]levit{
 	"levit-128s": {widths: [3]int{128, 256, 384}, heads: [3]int{4, 6, 8}, layers: [3]int{2, 3, 4}, key: 16},
 	"levit-128":  {widths: [3]int{128, 256, 384}, heads: [3]int{4, 8, 12}, layers: [3]int{4, 4, 4}, key: 16},
 	"levit-192":  {widths: [3]int{192, 288, 384}, heads: [3]int{3, 5, 6}, layers: [3]int{4, 4, 4}, key: 32},
 	"levit-256":  {widths: [3]int{256, 384, 512}, heads: [3]int{4, 6, 8}, layers: [3]int{4, 4, 4}, key: 32},
 	"levit-384":  {widths: [3]int{384, 512, 768}, heads: [3]int{6, 9, 12}, layers: [3]int{4, 4, 4}, key: 32},
-})
+}
 
 // A levit is a network of three stages.
 type levit struct {
 	widths, heads, layers [3]int
 	key                   int // channels of a head's keys
+}
+
+func leViTFamily() Family {
+	f := inBothForms("levit", leViTs)
+	f.Sources = make(map[string]projects)
+	for arch, l := range leViTs {
+		size := strings.TrimPrefix(arch, "levit-")
+		ofTimm := named(l.timm, "levit_"+size, "levit_conv_"+size)
+		ofTimm.Settings = timmArgs("avg")
+		f.Sources[arch] = projects{timm: ofTimm}
+	}
+	return f
+}
+
+// timm renames timm's networks in the training form, whose linear layers may be convolutions of one pixel.
+func (l levit) timm() recipe.Recipe {
+	r := recipe.Recipe{
+		recipe.Rename("head.*.*", "head.head.*.*"),
+		recipe.Rename("head_dist.*.*", "head.head_dist.*.*"),
+	}
+	for i := range 4 {
+		from, to := fmt.Sprintf("stem.conv%d.", i+1), fmt.Sprintf("backbone.patch_embed.patch_embed.%d.", 2*i)
+		r = append(r, recipe.Rename(from+"linear.*", to+"conv.*"), recipe.Rename(from+"bn.*", to+"bn.*"))
+	}
+	linear := func(from, to string, layers ...string) {
+		for _, layer := range layers { // behind an activation or a choice of pixels they are the second of a list
+			theirs, ours := from+layer, to+strings.Replace(layer, ".ln", ".1", 1)
+			r = append(r, recipe.Flatten(theirs+".linear.*", ours+".linear.*"), recipe.Rename(theirs+".bn.*", ours+".bn.*"))
+		}
+	}
+	attention := func(from, to string, layers ...string) {
+		r = append(r, recipe.Rename(from+"attention_bias*", to+"attention_bias*"))
+		linear(from, to, append(layers, "proj.ln")...)
+	}
+	attention("stages.*.downsample.attn_downsample.", "backbone.stages.*.0.", "kv", "q.ln")
+	linear("stages.*.downsample.mlp.ln", "backbone.stages.*.1.block.linear", "1", "2")
+	for i, layers := range l.layers {
+		for j := range layers {
+			from, block := fmt.Sprintf("stages.%d.blocks.%d.", i, j), 2*j+2*min(i, 1)
+			attention(from+"attn.", fmt.Sprintf("backbone.stages.%d.%d.block.", i, block), "qkv")
+			linear(from+"mlp.ln", fmt.Sprintf("backbone.stages.%d.%d.block.linear", i, block+1), "1", "2")
+		}
+	}
+	return r
 }
 
 // leviTSide is the side of the image of the first stage.

@@ -1,8 +1,11 @@
 package backbone
 
 import (
+	"fmt"
 	"slices"
+	"strings"
 
+	"github.com/gozoo/zoo/converter/recipe"
 	"github.com/gozoo/zoo/nn"
 )
 
@@ -35,11 +38,39 @@ var mvits = map[string]mvit{
 }
 
 func mViTFamily() Family {
-	f := Family{Name: "mvit", Archs: make(map[string]func(int) (*nn.Graph, error))}
+	f := Family{Name: "mvit", Archs: make(map[string]func(int) (*nn.Graph, error)), Sources: make(map[string]projects)}
 	for arch, m := range mvits {
-		f.Archs[arch] = m.graph
+		ofTimm := named(m.timm, strings.ReplaceAll(arch, "-", "_"))
+		ofTimm.Settings = timmArgs("avg")
+		f.Archs[arch], f.Sources[arch] = m.graph, projects{timm: ofTimm}
 	}
 	return f
+}
+
+// timm renames timm's networks, whose layers are counted anew in each stage: one that halves the image is
+// the first of its own.
+func (m mvit) timm() recipe.Recipe {
+	r := recipe.Recipe{
+		recipe.Rename("patch_embed.proj.*", "backbone.patch_embed.projection.*"),
+		recipe.Rename("norm.*", "backbone.norm3.*"),
+		recipe.Rename("head.fc.*", "head.fc.*"),
+	}
+	widens := "shortcut_proj_attn"
+	if m.wideFFN {
+		widens = "shortcut_proj_mlp"
+	}
+	stage, first := 0, 0
+	for i := range m.layers {
+		if slices.Contains(m.halved, i) {
+			stage, first = stage+1, i
+		}
+		from, to := fmt.Sprintf("stages.%d.blocks.%d.", stage, i-first), fmt.Sprintf("backbone.blocks.%d.", i)
+		if slices.Contains(m.halved, i) && !m.wideFFN || slices.Contains(m.halved, i+1) && m.wideFFN {
+			r = append(r, recipe.Rename(from+widens+".*", to+"proj.*"))
+		}
+		r = append(r, recipe.Rename(from+"**", to+"**"))
+	}
+	return r
 }
 
 func (m mvit) graph(classes int) (*nn.Graph, error) {

@@ -141,12 +141,15 @@ func operators(t *testing.T, g *nn.Graph, size int) []string {
 			}
 			top, bottom, left, right := op.Pads(in[2], in[3])
 			border := [4]int{top, bottom, left, right}
+			runs := max(op.Runs, 1) // which elsewhere are a batch of more images
+			x := tensor.Shape{in[1] / runs, in[2], in[3]}
+			op.Out, op.Groups = op.Out/runs, op.Groups/runs
 			pointwise := op.KH == 1 && op.KW == 1 && op.StrideH == 1 && op.Groups == 1
 			if (pointwise || op.KH == in[2] && op.KW == in[3]) && border == [4]int{} {
 				count[fmt.Sprintf("linear %d %d %s", op.In/op.Groups*op.KH*op.KW, op.Out, bias)]++
 				continue
 			}
-			count[fmt.Sprintf("conv %s %d %dx%d stride %d groups %d %s border (%d, %d, %d, %d)", dims(in[1:]), op.Out, op.KH, op.KW, op.StrideH, op.Groups, bias, top, bottom, left, right)]++
+			count[fmt.Sprintf("conv %s %d %dx%d stride %d groups %d %s border (%d, %d, %d, %d)", dims(x), op.Out, op.KH, op.KW, op.StrideH, op.Groups, bias, top, bottom, left, right)]++
 		case nn.Linear:
 			bias := "bias"
 			if op.Plain {
@@ -154,16 +157,15 @@ func operators(t *testing.T, g *nn.Graph, size int) []string {
 			}
 			count[fmt.Sprintf("linear %d %d %s", op.In, op.Out, bias)]++
 		case nn.BatchNorm:
-			if sizes[n.In[0]].Tokens { // of any number
-				in = tensor.Shape{0, in[len(in)-1]}
-			}
-			count[fmt.Sprintf("batchnorm %s eps %s", dims(in[1:]), strconv.FormatFloat(op.Eps, 'g', -1, 64))]++
+			count[fmt.Sprintf("batchnorm %d of %d eps %s", op.C, numel, strconv.FormatFloat(op.Eps, 'g', -1, 64))]++
 		case nn.LayerNorm:
 			count[fmt.Sprintf("layernorm %d of %d eps %s", op.C, numel, strconv.FormatFloat(op.Eps, 'g', -1, 64))]++
 		case nn.MaxPool:
 			count[fmt.Sprintf("maxpool %s %dx%d stride %d border (%d, %d, %d, %d) -> %d", dims(in[1:]), op.K, op.K, op.Stride, op.Pad, op.Pad, op.Pad, op.Pad, out[2])]++
 		case nn.AvgPool:
-			if op.K != in[2] {
+			if op.K == in[2] {
+				count[fmt.Sprintf("mean of %d pixels of %d", op.K*op.K, in[1])]++
+			} else {
 				count[fmt.Sprintf("avgpool %s %dx%d stride %d border (%d, %d, %d, %d) -> %d", dims(in[1:]), op.K, op.K, op.Stride, op.Pad, op.Pad, op.Pad, op.Pad, out[2])]++
 			}
 		case nn.Attention:
@@ -187,13 +189,15 @@ func operators(t *testing.T, g *nn.Graph, size int) []string {
 				count[fmt.Sprintf("linear %d %d -", of.Hidden, op.Heads)]++
 				count[fmt.Sprintf("sigmoid %d", queries*keys)]++ // of each head
 			}
+		case nn.DecomposedAttention:
+			count[fmt.Sprintf("attention %d of %dx%d times %.6g", op.Heads, in[1], shapes[n.In[1]][1], op.Scale)]++
 		case nn.ChannelAttention:
 			count[fmt.Sprintf("attention %d of %dx%d times 1", op.Heads, in[2]/op.Heads, in[2]/op.Heads)]++
 		case nn.Token:
 			count[fmt.Sprintf("token %d of %d", op.At, in[2])]++
 		case nn.GlobalAvgPool:
-			if x := sizes[n.In[0]]; x.Tokens {
-				count[fmt.Sprintf("mean of %d tokens of %d", x.H*x.W, x.C)]++
+			if x := sizes[n.In[0]]; x.H*x.W > 1 {
+				count[fmt.Sprintf("mean of %d pixels of %d", x.H*x.W, x.C)]++
 			}
 		case nn.Act:
 			count[fmt.Sprintf("%s %d", op.Kind(), numel)]++

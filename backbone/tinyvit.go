@@ -1,6 +1,12 @@
 package backbone
 
-import "github.com/gozoo/zoo/nn"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/gozoo/zoo/converter/recipe"
+	"github.com/gozoo/zoo/nn"
+)
 
 // TinyViT: arXiv:2207.10666, as OpenMMLab's mmpretrain builds it (mmpretrain/models/backbones/tinyvit.py,
 // LeAttention of models/utils/attention.py).
@@ -10,13 +16,46 @@ import "github.com/gozoo/zoo/nn"
 // network of a block there is a depthwise convolution of all pixels. The blocks of the first stage are
 // convolutions, and end with an activation after the addition. What is classified is the norm of the mean. The
 // framework's network is built for images of one size; only the windows tell here, so that all are taken.
-var tinyViT = Family{Name: "tinyvit", Archs: map[string]func(int) (*nn.Graph, error){
-	"tinyvit-5m":        tinyvit{widths: [4]int{64, 128, 160, 320}, side: 7}.graph,
-	"tinyvit-11m":       tinyvit{widths: [4]int{64, 128, 256, 448}, side: 7}.graph,
-	"tinyvit-21m":       tinyvit{widths: [4]int{96, 192, 384, 576}, side: 7}.graph,
-	"tinyvit-21m-384px": tinyvit{widths: [4]int{96, 192, 384, 576}, side: 12}.graph,
-	"tinyvit-21m-512px": tinyvit{widths: [4]int{96, 192, 384, 576}, side: 16}.graph,
-}}
+var tinyViT = tinyViTFamily()
+
+func tinyViTFamily() Family {
+	f := Family{Name: "tinyvit", Archs: make(map[string]func(int) (*nn.Graph, error)), Sources: make(map[string]projects)}
+	for name, v := range map[string]tinyvit{
+		"5m":        {widths: [4]int{64, 128, 160, 320}, side: 7},
+		"11m":       {widths: [4]int{64, 128, 256, 448}, side: 7},
+		"21m":       {widths: [4]int{96, 192, 384, 576}, side: 7},
+		"21m-384px": {widths: [4]int{96, 192, 384, 576}, side: 12},
+		"21m-512px": {widths: [4]int{96, 192, 384, 576}, side: 16},
+	} {
+		size, _, _ := strings.Cut(name, "-")
+		ofTimm := named(tinyOfTimm, fmt.Sprintf("tiny_vit_%s_%d", size, 32*v.side)) // in the last stage, a window is the image
+		ofTimm.Settings = timmArgs("avg")
+		f.Archs["tinyvit-"+name], f.Sources["tinyvit-"+name] = v.graph, projects{timm: ofTimm}
+	}
+	return f
+}
+
+// tinyOfTimm renames timm's networks, in which a stage begins with what halves the image.
+func tinyOfTimm() recipe.Recipe {
+	r := recipe.Recipe{
+		recipe.Rename("head.norm.*", "backbone.norm3.*"),
+		recipe.Rename("head.fc.*", "head.fc.*"),
+		recipe.Rename("stages.*.blocks.*.attn.**", "backbone.stages.*.blocks.*.attn.**"),
+		recipe.Rename("stages.*.blocks.*.mlp.**", "backbone.stages.*.blocks.*.mlp.**"),
+	}
+	convs := [][2]string{
+		{"patch_embed.conv1.", "backbone.patch_embed.seq.0."},
+		{"patch_embed.conv2.", "backbone.patch_embed.seq.2."},
+		{"stages.*.blocks.*.*.", "backbone.stages.*.blocks.*.*."},
+	}
+	for i := range len(tinyBlocks) - 1 {
+		convs = append(convs, [2]string{fmt.Sprintf("stages.%d.downsample.*.", i+1), fmt.Sprintf("backbone.stages.%d.downsample.*.", i)})
+	}
+	for _, c := range convs {
+		r = append(r, recipe.Rename(c[0]+"conv.*", c[1]+"conv2d.*"), recipe.Rename(c[0]+"bn.*", c[1]+"bn2d.*"))
+	}
+	return r
+}
 
 // A tinyvit is a network of four stages: windows are side x side pixels, those of the third stage twice as wide.
 type tinyvit struct {

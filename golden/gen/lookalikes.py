@@ -17,7 +17,8 @@ Borders that a network adds by an operator of its own, as TensorFlow's SAME rule
 for, are part of the convolution or pooling that follows. A linear layer is a
 convolution whose window is the whole image, or one pixel at stride 1. Activations are counted by kind
 and by numbers, however many calls they are made of. An attention is its softmax, with the factor of
-what goes into it; of tokens a mean and the choice of one are operators, too.
+what goes into it. A mean of all pixels is the same of an image and of tokens; the choice of one token is
+an operator, too, and that of every other pixel none.
 
 Networks are made for 1000 classes, whatever they were trained for: those that differ in nothing but the
 classifier's rows are alike. Where torchvision publishes weights of one network for several sizes, and
@@ -127,17 +128,19 @@ class Operators(TorchDispatchMode):
             else:
                 self.add("conv", shape, f"{w.shape[0]} {w.shape[2]}x{w.shape[3]} stride {stride[0]} groups {groups} {'bias' if b is not None else '-'} border {kind}{border}")
         elif name in ("native_batch_norm", "_native_batch_norm_legit_no_training", "cudnn_batch_norm"):
-            eps = args[-1]
-            self.add("batchnorm", args[0].shape, f"eps {eps:g}")
+            x = args[0]
+            self.count[f"batchnorm {x.shape[1]} of {x.numel()} eps {args[-1]:g}"] += 1
         elif name == "native_layer_norm":
             x = args[0]
-            self.count[f"layernorm {args[1][-1]} of {x[0].numel()} eps {args[4]:g}"] += 1
+            self.count[f"layernorm {args[1][-1]} of {x.numel()} eps {args[4]:g}"] += 1
         elif name in ("max_pool2d_with_indices", "avg_pool2d"):
             x, k, stride, pad = [*args[:4], *([], [0, 0])[min(len(args) - 2, 2) :]]
             kind, (l, r, t, d), shape = self.border.get(id(x), ("", [0, 0, 0, 0], tuple(x.shape)))
             stride = stride or k
             pad = [pad] * 2 if isinstance(pad, int) else (list(pad) * 2)[:2]
-            if tuple(k) != tuple(shape[2:]) or kind:
+            if tuple(k) == tuple(shape[2:]) and not kind:
+                self.mean(shape, {2, 3})
+            elif tuple(k) != (1, 1):
                 whole = "max" if name.startswith("max") else "avg"
                 self.add(whole + "pool", shape, f"{k[0]}x{k[-1]} stride {stride[0]} border {kind}{(t + pad[0], d + pad[0], l + pad[1], r + pad[1])} -> {out[0].shape[2] if whole == 'max' else out.shape[2]}")
         elif name == "addmm":
@@ -154,14 +157,21 @@ class Operators(TorchDispatchMode):
         elif "softmax" in name:
             *heads, queries, keys = args[0].shape
             self.count[f"attention {math.prod(heads)} of {queries}x{keys} times {self.factor.get(id(args[0]), 1.0):.6g}"] += 1
-        elif name == "mean" and args[0].dim() == 3 and args[1] == [1]:
-            self.count[f"mean of {args[0].shape[1]} tokens of {args[0].shape[2]}"] += 1
+        elif name == "mean":
+            self.mean(args[0].shape, {d % args[0].dim() for d in args[1]})
         elif name == "select" and args[0].dim() == 3 and args[1] == 1:
             self.count[f"token {args[2]} of {args[0].shape[2]}"] += 1
         elif name in ACTS:
             self.count[f"{ACTS[name]} {out[0].numel()}"] += 1
         self.scale(name, args, out)
         return out
+
+    def mean(self, shape, dims):
+        """Counts the pooling of an image, in whatever order its dimensions are, or of tokens."""
+        channels = {(4, (2, 3)): 1, (4, (1, 2)): 3, (3, (1,)): 2, (3, (2,)): 1}.get((len(shape), tuple(sorted(dims))))
+        pixels = math.prod(shape[d] for d in dims)
+        if channels and pixels > 1:
+            self.count[f"mean of {pixels} pixels of {shape[channels]}"] += 1
 
     def scale(self, name, args, out):
         """Keeps account of the factors in front of a softmax."""
