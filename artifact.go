@@ -50,13 +50,13 @@ func (z *Zoo) pushFile(ctx context.Context, entry *registry.Entry, src store.Blo
 	a, err := registry.ParseAddress(entry.Weights.URL)
 	file.Title = a.FileName()
 	if err != nil || file.Title == "" || a.Kind == registry.AddressOCI {
-		file.Title = entry.Name + "-" + src.Digest.Short() + ".pth"
+		file.Title = registry.FileName(entry.Name) + "-" + src.Digest.Short() + ".pth"
 	}
 	if o.Converted {
 		if file.Blob, err = z.converted(ctx, entry, src); err != nil {
 			return file, err
 		}
-		file.Title = entry.Name + "-" + file.Blob.Digest.Short() + ".safetensors"
+		file.Title = registry.FileName(entry.Name) + "-" + file.Blob.Digest.Short() + ".safetensors"
 		row.Weights.Container, row.Weights.Recipe = "safetensors", ""
 		if row.Weights.ConvertedFrom == "" && a.Remote() {
 			row.Weights.ConvertedFrom = entry.Weights.URL

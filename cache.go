@@ -235,7 +235,7 @@ func (z *Zoo) openSource(entry *registry.Entry, src store.Blob) (*converter.Chec
 	a, err := registry.ParseAddress(entry.Weights.URL)
 	name := a.FileName()
 	if err != nil || name == "" {
-		name = entry.Name + "-" + src.Digest.Short()
+		name = registry.FileName(entry.Name) + "-" + src.Digest.Short()
 	}
 	return converter.OpenAs(src.Path, name)
 }

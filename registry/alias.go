@@ -26,10 +26,13 @@ func (r *Registry) Aliases() []Alias { return slices.Clone(r.aliases) }
 // before the alias: see Lookup.
 func (r *Registry) Alias(name string) (row string, ok bool) {
 	i := slices.IndexFunc(r.aliases, func(a Alias) bool { return a.Name == name })
-	if i < 0 {
-		return "", false
+	if i >= 0 {
+		return r.aliases[i].Row, true
 	}
-	return r.aliases[i].Row, true
+	if s := r.shelf(name); s != nil {
+		return s.Alias(name)
+	}
+	return "", false
 }
 
 // alias adds the aliases that a file lists to those of the files below. Folded holds the rows' names in
@@ -66,7 +69,7 @@ func (r *Registry) alias(s *source, folded map[string]string) error {
 		err := CheckName(a.Name)
 		switch row, taken := folded[strings.ToLower(a.Name)]; {
 		case err != nil:
-		case r.rows[a.Row] == nil:
+		case r.row(a.Row) == nil:
 			err = fmt.Errorf("no row is called so: %s", hint(r.Near(a.Row)))
 		case taken:
 			err = fmt.Errorf("there is a row %q, and a row comes before an alias: choose another", row)

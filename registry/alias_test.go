@@ -40,7 +40,7 @@ func TestAlias(t *testing.T) {
 		{"another's alias in other case", "[aliases]\nNet = \"net_in1k\"", nil, `"net" is an alias of net_in1k already`},
 		{"of no row", "[aliases]\nx = \"net_in2k\"", nil, `alias "x" of "net_in2k": no row is called so: did you mean net_in1k?`},
 		{"of an alias", "[aliases]\nx = \"net\"", nil, `alias "x" of "net": no row is called so`},
-		{"not a name", "[aliases]\n\"a/b\" = \"net_in1k\"", nil, `alias "a/b" of "net_in1k": expected letters`},
+		{"not a name", "[aliases]\n\"a/b/c\" = \"net_in1k\"", nil, `alias "a/b/c" of "net_in1k": expected letters`},
 		{"not a text", "[aliases]\nx = 1", nil, `alias "x": expected the name of a row in quotes, found 1`},
 		{"a table", "[aliases.x]\ny = \"net_in1k\"", nil, `alias "x": expected the name of a row in quotes, found map`},
 		{"points without quotes", "[aliases]\nn.1 = \"net_in1k\"", nil, `alias "n": expected the name of a row in quotes`},

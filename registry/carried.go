@@ -27,11 +27,7 @@ func (e *Entry) Carried() ([]byte, error) {
 		*from = ""
 	}
 	var b strings.Builder
-	header := e.Name
-	if strings.ContainsAny(header, ".+") {
-		header = strconv.Quote(header)
-	}
-	writeTable(&b, header, "", reflect.ValueOf(&all).Elem())
+	writeTable(&b, headerOf(e.Name), "", reflect.ValueOf(&all).Elem())
 	text := []byte(b.String())
 	back, err := ParseCarried(e.Name, text)
 	if err != nil {
@@ -41,6 +37,14 @@ func (e *Entry) Carried() ([]byte, error) {
 		return nil, fmt.Errorf("registry: %s: the row cannot be written: %s would come back otherwise", e.Name, strings.Join(keys, ", "))
 	}
 	return text, nil
+}
+
+// headerOf returns the name of a row as the header of its table has it.
+func headerOf(name string) string {
+	if strings.ContainsAny(name, ".+/") {
+		return strconv.Quote(name)
+	}
+	return name
 }
 
 // travels reports whether an address means the same on another machine.
@@ -148,7 +152,7 @@ func (r *Registry) Twin(name string) string {
 }
 
 // Has reports whether there is a row of that name, right or not.
-func (r *Registry) Has(name string) bool { return r.rows[name] != nil }
+func (r *Registry) Has(name string) bool { return r.row(name) != nil }
 
 // Over returns a registry with an entry over a row of its name.
 func (r *Registry) Over(e *Entry) *Registry {
@@ -174,7 +178,7 @@ func (r *Registry) Under(rows map[string]func() (*Entry, error)) *Registry {
 		known[strings.ToLower(a.Name)] = true
 	}
 	for _, name := range slices.Sorted(maps.Keys(rows)) {
-		if key := strings.ToLower(name); !known[key] {
+		if key := strings.ToLower(name); !known[key] && !r.Has(name) {
 			known[key] = true
 			read := rows[name]
 			out.rows[name] = &row{read: func(int) (*Entry, error) { return read() }}

@@ -85,7 +85,7 @@ func (s *source) decode(depth int) (*Entry, error) {
 			return nil, s.located(err)
 		}
 	}
-	if old, ok := s.below.rows[name]; ok {
+	if old := s.below.row(name); old != nil {
 		below, err := old.get()
 		if err != nil {
 			return nil, err
@@ -120,18 +120,18 @@ func (s *source) decode(depth int) (*Entry, error) {
 
 // inherit takes from another row all but its name, its weights and its published figures.
 func (s *source) inherit(e *Entry, base string, depth int) error {
-	row, ok := s.beside.rows[base]
+	row := s.beside.row(base)
 	switch {
 	case base == s.piece.name:
 		return fmt.Errorf("%q is this row itself", base)
-	case !ok:
+	case row == nil:
 		return &UnknownError{Name: base, Near: s.beside.Near(base)}
 	case depth == maxBases:
 		return errBases
 	}
 	// get would wait for itself where rows are each other's base.
 	read := func() (*Entry, error) { return row.read(depth + 1) }
-	if s.below.rows[base] == row {
+	if s.below.row(base) == row {
 		read = row.get
 	}
 	b, err := read()
@@ -288,8 +288,12 @@ func (e *Entry) check() error {
 	if err != nil {
 		return fmt.Errorf("weights.url: %w", err)
 	}
-	if w.Digest == (digest.Digest{}) && a.Kind != AddressNone && a.Kind != AddressFile {
-		return errors.New("weights.sha256: missing: a file that comes from elsewhere is known by it")
+	switch a.Kind {
+	case AddressNone, AddressFile, AddressHub: // a hub states the digest of each file
+	default:
+		if w.Digest == (digest.Digest{}) {
+			return errors.New("weights.sha256: missing: a file that comes from elsewhere is known by it")
+		}
 	}
 	if (p.ParamsM.Known() || p.FLOPsG.Known() || p.Top1.Known() || p.Top5.Known()) && strings.TrimSpace(p.Source) == "" {
 		return errors.New("published.source: missing: say where the figures were published")

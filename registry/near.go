@@ -2,6 +2,7 @@ package registry
 
 import (
 	"cmp"
+	"math"
 	"slices"
 	"strings"
 )
@@ -42,7 +43,7 @@ func (r *Registry) Search(text string) []string {
 		return nil
 	}
 	key := strings.Join(words, "")
-	return r.ranked(len(r.names), func(l *label) (int, bool) {
+	return r.ranked(math.MaxInt, func(l *label) (int, bool) {
 		for _, word := range words {
 			holds := func(s string) bool { return strings.Contains(s, word) }
 			if !holds(l.full) && !slices.ContainsFunc(l.short, holds) {
@@ -80,16 +81,22 @@ func (r *Registry) ranked(most int, distance func(l *label) (int, bool)) []strin
 type label struct {
 	name  string   // of the row, as it is
 	full  string   // the name
-	short []string // the name up to its first underscore, which is the network's, and aliases
-	place int      // of its first alias among all; behind them where it has none
+	short []string // the network's, which is the name up to its first underscore, and aliases; of another zoo the name there, and the network's
+	place int      // of its first alias among all; behind them where it has none, and behind those where it is of another zoo
 }
 
 func (r *Registry) labels() []label {
-	labels := make([]label, len(r.names))
-	at := make(map[string]*label, len(r.names))
-	for i, name := range r.names {
-		network, _, _ := strings.Cut(name, "_")
-		labels[i] = label{name, fold(name), []string{fold(network)}, len(r.aliases)}
+	names := r.all()
+	labels := make([]label, len(names))
+	at := make(map[string]*label, len(names))
+	for i, name := range names {
+		if _, there, other := strings.Cut(name, "/"); other {
+			network, _, _ := strings.Cut(there, ".")
+			labels[i] = label{name, fold(name), []string{fold(network), fold(there)}, len(r.aliases) + 1}
+		} else {
+			network, _, _ := strings.Cut(name, "_")
+			labels[i] = label{name, fold(name), []string{fold(network)}, len(r.aliases)}
+		}
 		at[name] = &labels[i]
 	}
 	for i, a := range r.aliases {

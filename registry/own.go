@@ -20,7 +20,7 @@ func (o *Own) Row(known *Registry) (string, error) {
 	if err := CheckName(o.Name); err != nil {
 		return "", fmt.Errorf("registry: name %q: %w", o.Name, err)
 	}
-	if _, ok := known.rows[o.Name]; ok {
+	if known.Has(o.Name) {
 		return "", fmt.Errorf("registry: there is a row %q already: choose another name", o.Name)
 	}
 	if row, ok := known.Alias(o.Name); ok {
@@ -28,10 +28,7 @@ func (o *Own) Row(known *Registry) (string, error) {
 	}
 	var b strings.Builder
 	line := func(key, value string) { fmt.Fprintf(&b, "%s = %s\n", key, value) }
-	header := o.Name
-	if strings.ContainsAny(header, ".+") {
-		header = strconv.Quote(header)
-	}
+	header := headerOf(o.Name)
 	fmt.Fprintf(&b, "[%s]\n", header)
 	line("base", strconv.Quote(o.Base))
 	if len(o.ClassNames) > 0 {

@@ -3,7 +3,6 @@ package registry
 import (
 	"fmt"
 	"maps"
-	"path"
 	"slices"
 	"strings"
 	"sync"
@@ -22,6 +21,7 @@ type Registry struct {
 	aliases []Alias
 
 	changes map[string][]change // of rows that were there before, in the order of the files
+	shelves []shelf             // of other zoos
 }
 
 // A row is an entry once it has been asked for.
@@ -89,7 +89,7 @@ func (r *Registry) merge(file, text string, builtin bool) (*Registry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("registry: %s: %w", file, err)
 	}
-	merged := &Registry{rows: make(map[string]*row, len(r.rows)+len(pieces)), aliases: r.aliases, changes: maps.Clone(r.changes)}
+	merged := &Registry{rows: make(map[string]*row, len(r.rows)+len(pieces)), aliases: r.aliases, changes: maps.Clone(r.changes), shelves: r.shelves}
 	maps.Copy(merged.rows, r.rows)
 	// Names become file names, and some file systems ignore case.
 	folded := make(map[string]string, len(merged.rows))
@@ -111,7 +111,7 @@ func (r *Registry) merge(file, text string, builtin bool) (*Registry, error) {
 			folded[key] = name
 		}
 		new := &row{read: s.entry}
-		if old, ok := r.rows[name]; ok {
+		if old := r.row(name); old != nil {
 			if merged.changes == nil {
 				merged.changes = make(map[string][]change)
 			}
@@ -141,7 +141,7 @@ func (r *Registry) Check() error {
 // Lookup returns the entry of that name, else of that alias: its Name tells which. The error is an
 // *UnknownError, or the *RowError of the row.
 func (r *Registry) Lookup(name string) (*Entry, error) {
-	if row, ok := r.Alias(name); ok && r.rows[name] == nil {
+	if row, ok := r.Alias(name); ok && r.row(name) == nil {
 		name = row
 	}
 	return r.Row(name)
@@ -149,16 +149,16 @@ func (r *Registry) Lookup(name string) (*Entry, error) {
 
 // Row is Lookup without aliases, for names that nobody typed.
 func (r *Registry) Row(name string) (*Entry, error) {
-	if row, ok := r.rows[name]; ok {
+	if row := r.row(name); row != nil {
 		return row.get()
 	}
 	return nil, &UnknownError{Name: name, Near: r.Near(name)}
 }
 
-// Names returns the names of all rows, sorted, without a look at them.
+// Names returns the names of all rows, sorted, without a look at them, but for those of other zoos.
 func (r *Registry) Names() []string { return slices.Clone(r.names) }
 
-// Match returns the entries whose names match a pattern of path.Match, sorted by
+// Match returns the entries whose names match a pattern of path.Match, in which * stands for no slash, sorted by
 // name; none for a malformed pattern. Rows that are not right are left out: see Faults.
 func (r *Registry) Match(glob string) []*Entry {
 	entries, _ := r.match(glob)
@@ -172,11 +172,8 @@ func (r *Registry) Faults(glob string) []error {
 }
 
 func (r *Registry) match(glob string) (entries []*Entry, faults []error) {
-	for _, name := range r.names {
-		if ok, err := path.Match(glob, name); !ok || err != nil {
-			continue
-		}
-		if entry, err := r.rows[name].get(); err != nil {
+	for _, name := range r.matching(glob) {
+		if entry, err := r.row(name).get(); err != nil {
 			faults = append(faults, err)
 		} else {
 			entries = append(entries, entry)
@@ -185,7 +182,7 @@ func (r *Registry) match(glob string) (entries []*Entry, faults []error) {
 	return entries, faults
 }
 
-// All returns every entry, sorted by name, but those of rows that are not right.
+// All returns every entry, sorted by name, but those of other zoos and of rows that are not right.
 func (r *Registry) All() []*Entry {
 	entries, _ := r.match("*")
 	return entries

@@ -169,7 +169,7 @@ func TestParseRefuses(t *testing.T) {
 		{"backend", `"pillow"`, `"pil"`, "input.resize.backend"},
 		{"edge below crop", `edge = 256`, `edge = 223`, "input.resize.edge: expected 224"},
 		{"crop huge", `crop = 224`, `crop = 99999`, "input.crop"},
-		{"name", "[net_in1k", "[\"a/b\"", `entry "a/b": expected letters`},
+		{"name", "[net_in1k", "[\"a/b/c\"", `entry "a/b/c": expected letters`},
 		{"name hidden", "[net_in1k", "[\".net\"", `entry ".net": expected letters`},
 		{"not TOML", `"Apache-2.0"`, `Apache`, "zoo.toml"},
 	}

@@ -127,7 +127,7 @@ func logsOf(names []string, o *evaluate.Options) ([]string, error) {
 		part = fmt.Sprintf("-%dof%d", o.Shard, o.Shards)
 	}
 	for i, name := range names {
-		logs[i] = filepath.Join(o.Log, name+part+".jsonl")
+		logs[i] = filepath.Join(o.Log, registry.FileName(name)+part+".jsonl")
 	}
 	return logs, nil
 }

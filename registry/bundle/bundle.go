@@ -31,6 +31,7 @@ import (
 
 	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/printable"
+	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/lock"
 )
 
@@ -89,7 +90,7 @@ func sumOf(data []byte) digest.Digest { return digest.Of(sha256.Sum256(data)) }
 func (f *file) golden() (model, name string, ok bool) {
 	rest, ok := strings.CutPrefix(f.path, GoldensDir)
 	if i := strings.IndexByte(rest, '/'); ok && i >= 0 {
-		return rest[:i], rest[i+1:], true
+		return registry.NameOfFile(rest[:i]), rest[i+1:], true
 	}
 	return "", rest, ok
 }
@@ -97,7 +98,7 @@ func (f *file) golden() (model, name string, ok bool) {
 // row returns the model whose row a file is; ok is false for other files.
 func (f *file) row() (model string, ok bool) {
 	rest, ok := strings.CutPrefix(f.path, RowsDir)
-	return strings.TrimSuffix(rest, rowSuffix), ok
+	return registry.NameOfFile(strings.TrimSuffix(rest, rowSuffix)), ok
 }
 
 // Model is a name and the checkpoint that it stands for.

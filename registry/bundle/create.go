@@ -14,6 +14,7 @@ import (
 
 	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/internal/transfer"
+	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/lock"
 	"github.com/gozoo/zoo/registry/store"
 )
@@ -44,14 +45,14 @@ func Create(ctx context.Context, w io.Writer, c Contents) error {
 	files := make(map[string][]byte)
 	for model, goldens := range c.Goldens {
 		for name, data := range goldens {
-			files[GoldensDir+model+"/"+name] = data
+			files[GoldensDir+registry.FileName(model)+"/"+name] = data
 		}
 	}
 	for model, text := range c.Licences {
-		files[LicencesDir+model+licenceSuffix] = text
+		files[LicencesDir+registry.FileName(model)+licenceSuffix] = text
 	}
 	for model, text := range c.Rows {
-		files[RowsDir+model+rowSuffix] = text
+		files[RowsDir+registry.FileName(model)+rowSuffix] = text
 	}
 	pins := &lock.File{}
 	m := &manifest{}

@@ -10,6 +10,7 @@ import (
 	"strings"
 
 	"github.com/gozoo/zoo/internal/bounded"
+	"github.com/gozoo/zoo/registry"
 )
 
 // A Golden is a golden file in a cache that came in a bundle.
@@ -24,7 +25,7 @@ type Golden struct {
 // that a key is asked for and did not sign, and an *Error for one that was changed. Goldens
 // without a record, as earlier versions left them as goldens/MODEL.FILE, are not among them.
 func Goldens(dir, model string, key ed25519.PublicKey) ([]Golden, error) {
-	folder := filepath.Join(dir, filepath.FromSlash(GoldensDir), model)
+	folder := filepath.Join(dir, filepath.FromSlash(GoldensDir), registry.FileName(model))
 	entries, err := os.ReadDir(folder) // sorted
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("bundle: %w", err)

@@ -129,8 +129,8 @@ func Names(dir string) ([]string, error) {
 		}
 		for _, e := range entries {
 			name, ok := strings.CutSuffix(e.Name(), kind.suffix)
-			if ok && e.IsDir() == (kind.suffix == "") && registry.CheckName(name) == nil {
-				names[name] = true
+			if ok && e.IsDir() == (kind.suffix == "") && isModel(name) {
+				names[registry.NameOfFile(name)] = true
 			}
 		}
 	}
@@ -143,9 +143,10 @@ func Remove(dir, model string, dry bool) (removed []store.Removed, err error) {
 	if err := registry.CheckName(model); err != nil {
 		return nil, fmt.Errorf("bundle: name %q: %w", model, err)
 	}
-	goldens := filepath.Join(dir, filepath.FromSlash(GoldensDir), model)
-	row := filepath.Join(dir, filepath.FromSlash(RowsDir), model+rowSuffix)
-	paths := []string{filepath.Join(dir, filepath.FromSlash(LicencesDir), model+licenceSuffix), row, row + originSuffix}
+	element := registry.FileName(model)
+	goldens := filepath.Join(dir, filepath.FromSlash(GoldensDir), element)
+	row := filepath.Join(dir, filepath.FromSlash(RowsDir), element+rowSuffix)
+	paths := []string{filepath.Join(dir, filepath.FromSlash(LicencesDir), element+licenceSuffix), row, row + originSuffix}
 	entries, err := os.ReadDir(goldens)
 	if err != nil && !errors.Is(err, fs.ErrNotExist) {
 		return nil, fmt.Errorf("bundle: %w", err)

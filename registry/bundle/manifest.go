@@ -94,7 +94,7 @@ func (m *manifest) check() error {
 	for i := range m.files {
 		f := &m.files[i]
 		model, of := strings.CutPrefix(f.path, LicencesDir)
-		model = strings.TrimSuffix(model, licenceSuffix)
+		model = registry.NameOfFile(strings.TrimSuffix(model, licenceSuffix))
 		if g, name, ok := f.golden(); ok {
 			for model, of = g, true; m.old && !m.has(model) && name != ""; { // MODEL.FILE, where either may have points
 				name = name[:max(strings.LastIndexByte(name, '.'), 0)]
@@ -148,20 +148,26 @@ func (m *manifest) bound(path string) (int64, error) {
 		return bounded.Golden, nil
 	case m.old:
 	case dir == GoldensDir:
-		if model, name, ok := strings.Cut(rest, "/"); ok && registry.CheckName(model) == nil && isPlain(name) && !strings.HasSuffix(name, originSuffix) {
+		if model, name, ok := strings.Cut(rest, "/"); ok && isModel(model) && isPlain(name) && !strings.HasSuffix(name, originSuffix) {
 			return bounded.Golden, nil
 		}
 	case dir == LicencesDir:
-		if model, ok := strings.CutSuffix(rest, licenceSuffix); ok && registry.CheckName(model) == nil {
+		if model, ok := strings.CutSuffix(rest, licenceSuffix); ok && isModel(model) {
 			return maxLicence, nil
 		}
 	case dir == RowsDir:
-		if model, ok := strings.CutSuffix(rest, rowSuffix); ok && registry.CheckName(model) == nil {
+		if model, ok := strings.CutSuffix(rest, rowSuffix); ok && isModel(model) {
 			return registry.MaxCarried, nil
 		}
 	}
 	return 0, fmt.Errorf("path %.100q: expected %s, %s, %sMODEL/FILE, %sMODEL%s or %sMODEL%s", path, lock.FileName, lockSignaturePath,
 		GoldensDir, LicencesDir, licenceSuffix, RowsDir, rowSuffix)
+}
+
+// isModel reports whether an element of a path is that of a model's name.
+func isModel(element string) bool {
+	name := registry.NameOfFile(element)
+	return registry.CheckName(name) == nil && registry.FileName(name) == element
 }
 
 // maxName bounds the name of a file, in bytes, as file systems do.

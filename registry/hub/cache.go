@@ -9,6 +9,19 @@ import (
 	"github.com/gozoo/zoo/registry"
 )
 
+// Stated returns the sha256 that the hub stated for a file of its client's cache when it came: the cache calls large
+// files by it. It is zero for others. Nobody has held the file against it.
+func Stated(path string) digest.Digest {
+	blob, err := filepath.EvalSymlinks(path)
+	if err != nil {
+		return digest.Digest{}
+	}
+	if d, err := digest.Parse(filepath.Base(blob)); err == nil && d.Full() {
+		return d
+	}
+	return digest.Digest{}
+}
+
 // Copies returns the paths in the hub client's cache where a file may be: by its
 // address if that is of a hub, and by its digest, since the cache names large
 // files by their sha256. What is there has to be hashed before it is used.

@@ -10,6 +10,7 @@ import (
 	"path/filepath"
 	"slices"
 
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/internal/homepath"
 	"github.com/gozoo/zoo/internal/transfer"
 	"github.com/gozoo/zoo/registry"
@@ -273,6 +274,9 @@ func (s *Store) takeCopy(ctx context.Context, want wanted, copies []localCopy, o
 		path, as := c.path, want
 		if !c.ofRow {
 			as.row = "" // it was found by its digest, at whatever address
+		}
+		if as.Digest == (digest.Digest{}) {
+			as.Digest, as.stated = c.stated, ByHost
 		}
 		blob, err := s.takeFile(ctx, as, path, lock.From(c.way, want.entry.Weights.URL))
 		var other *MismatchError

@@ -16,6 +16,7 @@ import (
 
 	"github.com/gozoo/zoo/internal/bounded"
 	"github.com/gozoo/zoo/internal/disk"
+	"github.com/gozoo/zoo/registry"
 )
 
 // A fileSystem is what the store asks of the one that its folder lies on. Tests put some
@@ -310,7 +311,7 @@ const tmpSuffix = ".tmp"
 // letter is written as a small one after "!", which no name holds.
 func fileName(name string) string {
 	var b strings.Builder
-	for _, c := range []byte(name) {
+	for _, c := range []byte(registry.FileName(name)) {
 		if 'A' <= c && c <= 'Z' {
 			b.WriteByte('!')
 			c |= 0x20
@@ -331,5 +332,5 @@ func nameOf(file string) string {
 		}
 		b.WriteByte(c)
 	}
-	return b.String()
+	return registry.NameOfFile(b.String())
 }

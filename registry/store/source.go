@@ -76,9 +76,10 @@ func (f *source) mirrored(address string) (string, error) {
 
 // A localCopy is a file in the cache of another program.
 type localCopy struct {
-	path  string
-	way   lock.Way
-	ofRow bool // it came by the address of the row
+	path   string
+	way    lock.Way
+	ofRow  bool          // it came by the address of the row
+	stated digest.Digest // by the hub when it came; zero: not known
 }
 
 // copies returns files on this machine that may be the wanted one. A hub's cache is searched
@@ -87,16 +88,19 @@ type localCopy struct {
 func (f *source) copies(want wanted, o *Options) []localCopy {
 	var all []localCopy
 	for _, p := range o.Hub.Copies(f.Address, digest.Digest{}) {
-		all = append(all, localCopy{p, lock.HubCache, true})
+		c := localCopy{p, lock.HubCache, true, hub.Stated(p)}
+		if want.Digest != (digest.Digest{}) || c.stated.Full() {
+			all = append(all, c)
+		}
 	}
 	if want.Digest.Full() {
 		for _, p := range o.Hub.Copies(registry.Address{}, want.Digest) {
-			all = append(all, localCopy{p, lock.HubCache, false})
+			all = append(all, localCopy{path: p, way: lock.HubCache})
 		}
 	}
 	if o.TorchCheckpoints != "" && f.Kind == registry.AddressHTTP {
 		if u, err := url.Parse(f.Text); err == nil {
-			all = append(all, localCopy{filepath.Join(o.TorchCheckpoints, path.Base(u.Path)), lock.TorchCache, true})
+			all = append(all, localCopy{path: filepath.Join(o.TorchCheckpoints, path.Base(u.Path)), way: lock.TorchCache, ofRow: true})
 		}
 	}
 	var out []localCopy
@@ -138,9 +142,15 @@ func (s *Store) bring(ctx context.Context, want wanted, entry *registry.Entry, f
 		}
 		return s.takeFile(ctx, want, path, from.origin(entry, o))
 	}
+	known := want.Digest.Full()
 	file, err := s.locate(ctx, &want, from, o)
 	if err != nil {
 		return Blob{}, err
+	}
+	if !known && want.Digest.Full() { // and another name may have the file
+		if blob, ok, err := s.adopt(ctx, want); ok || err != nil {
+			return blob, err
+		}
 	}
 	file.Want, file.Progress, file.Notice = want.Want, o.Progress, o.Notice
 	part := filepath.Join(s.dir, partialDir, fileName(want.Name)+partSuffix)
@@ -199,7 +209,10 @@ func (s *Store) locate(ctx context.Context, want *wanted, from source, o *Option
 			return file, err
 		}
 		file.URL, file.Header = found.URL, found.Header
-		return file, want.byHost(found.Digest, found.Size, "the hub")
+		if err := want.byHost(found.Digest, found.Size, "the hub"); err != nil || want.Digest != (digest.Digest{}) {
+			return file, err
+		}
+		return file, &TrustError{Name: want.Name, Reason: "the hub states no sha256 of " + from.File + ", and neither does the registry: state it in the row"}
 	case registry.AddressOCI:
 		a, plain := from.artifact()
 		found, err := s.oci().Resolve(ctx, want.Name, a, want.Digest, plain, o.Notice)

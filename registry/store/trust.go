@@ -23,7 +23,9 @@ import (
 //   - All digits come from the row, else from the lock file of the project, else from what was
 //     learnt in this cache. The 8 digits of a file's name count where there is nothing better.
 //   - A row that states no digest is of a file on this machine: of what is at its address now, or of
-//     what was imported by hand. That is said, and learnt by nobody who is not asked to.
+//     what was imported by hand. That is said, and learnt by nobody who is not asked to. Or it is of a
+//     file of a hub, which states the digest of each: what came by the same address counts, and what the hub
+//     states where nothing did (wanted.byHost).
 //   - 8 digits can be met by a made file in seconds. Who knows no more takes from the cache only
 //     what came by the same address, or was brought by hand (wanted.stands), and the digest of a
 //     file that is known by no more is learnt by itself only where it came straight from the
@@ -175,8 +177,11 @@ func (o *Options) pin(entry *registry.Entry) (pin lock.Pin, ok bool, err error) 
 // which word. Where all digits are known they decide. Where no more than the prefix is, the
 // file must have come by the address of the same row, or by hand.
 func (w *wanted) stands(r *ref) (Check, bool) {
-	if r != nil && w.Digest == (digest.Digest{}) { // a file of one's own without an address
-		return ByNothing, r.Way == lock.Import
+	if r != nil && w.Digest == (digest.Digest{}) {
+		if r.Way == lock.Import {
+			return ByNothing, true
+		}
+		return ByHost, r.CheckedBy == ByHost && r.Row == w.row && (r.Way != lock.BuiltIn || w.entry.AtBuiltin())
 	}
 	if r == nil || !w.Digest.Matches(r.SHA256) || w.Size > 0 && w.Size != r.Size {
 		return "", false
