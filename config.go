@@ -10,6 +10,7 @@ import (
 	"strconv"
 	"sync"
 
+	"github.com/gozoo/zoo/catalogue"
 	"github.com/gozoo/zoo/internal/bounded"
 	"github.com/gozoo/zoo/internal/option"
 	"github.com/gozoo/zoo/model"
@@ -198,7 +199,9 @@ func New(c Config) (*Zoo, error) {
 		}
 		c.CacheDir = filepath.Join(dir, "zoo")
 	}
-	reg := registry.Embedded("zoo.toml (built in)", builtin)
+	reg := registry.Embedded("zoo.toml (built in)", builtin).
+		WithShelf("timm", "catalogue/timm.toml (built in)", catalogue.Timm).
+		WithShelf("torchvision", "catalogue/torchvision.toml (built in)", catalogue.Torchvision)
 	for _, path := range c.Registries {
 		data, err := bounded.ReadFile(path, bounded.Catalogue)
 		if err != nil {

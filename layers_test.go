@@ -35,6 +35,7 @@ var layers = []layer{
 	{"internal/option", nil},
 	{"internal/cpu", nil},
 	{"internal/imagenet", nil},
+	{"catalogue", []string{"github.com/klauspost/compress"}},
 	{"printable", nil},
 	{"internal/bounded", nil},
 	{"internal/homepath", nil},
@@ -94,7 +95,7 @@ var layers = []layer{
 		"printable", "internal/bounded", "internal/disk", "github.com/klauspost/compress"}},
 
 	// The facade.
-	{"", []string{"model", "evaluate", "golden", "metrics", "backbone", "converter", "converter/pth", "converter/scan", "nn", "tensor",
+	{"", []string{"catalogue", "model", "evaluate", "golden", "metrics", "backbone", "converter", "converter/pth", "converter/scan", "nn", "tensor",
 		"vision", "digest", "registry", "registry/bundle", "registry/hub", "registry/lock", "registry/store",
 		"printable", "internal/bounded", "internal/engine", "internal/cpu", "internal/imagenet", "internal/atomicfile", "internal/homepath", "internal/option"}},
 

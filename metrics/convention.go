@@ -29,10 +29,16 @@ const (
 	// FVCore counts the same operators as MMEngine over the whole forward pass,
 	// classifier included.
 	FVCore Convention = "fvcore"
+	// Timm is FVCore on timm's code, whose gates of channels take a mean in place of a pooling, which is not counted.
+	Timm Convention = "timm"
+	// Torchvision counts products alone, over the whole forward pass: convolutions, linear layers and attention.
+	Torchvision Convention = "torchvision"
 )
 
 // Conventions returns all conventions, sorted.
-func Conventions() []Convention { return []Convention{FVCore, MMCVLegacy, MMEngine, MMEngineTrain} }
+func Conventions() []Convention {
+	return []Convention{FVCore, MMCVLegacy, MMEngine, MMEngineTrain, Timm, Torchvision}
+}
 
 // ParseConvention returns the convention of that name.
 func ParseConvention(s string) (Convention, error) {
@@ -66,7 +72,7 @@ const (
 // Scope returns how much of a network the convention counts. Where the reference has
 // the classifier in the backbone, there is no counter that does not execute it.
 func (c Convention) Scope(g *nn.Graph) Scope {
-	if c == FVCore || g.ClassifierInBackbone {
+	if c == FVCore || c == Timm || c == Torchvision || g.ClassifierInBackbone {
 		return WholeForward
 	}
 	return WithoutClassifier
@@ -82,6 +88,9 @@ func (c Convention) Scope(g *nn.Graph) Scope {
 // The products of attention are two matrix products in the reference that figures were
 // published with. Its counter does not see them where it calls PyTorch's fused attention since.
 func (c Convention) flops(node nn.Node, l *LayerCost, sizes []nn.Size) (int64, error) {
+	if c == Torchvision {
+		return l.MACs, nil
+	}
 	in, out := numel(l.In[0]), numel(l.Out)
 	legacy := c == MMCVLegacy
 	if legacy && node.Path == "" {

@@ -68,6 +68,9 @@ func Count(g *nn.Graph, input tensor.Shape, c Convention) (Cost, error) {
 	if err != nil {
 		return Cost{}, err
 	}
+	if c == Timm {
+		withoutGates(layers)
+	}
 	cost.Layers = layers
 	byKind := make(map[string]int64)
 	for _, l := range layers {
@@ -95,6 +98,19 @@ func Count(g *nn.Graph, input tensor.Shape, c Convention) (Cost, error) {
 		return strings.Compare(a.Kind, b.Kind)
 	})
 	return cost, nil
+}
+
+// withoutGates leaves out the poolings of whole images but the last, which is the classifier's: those of gates.
+func withoutGates(layers []LayerCost) {
+	last := true
+	for i, l := range slices.Backward(layers) {
+		if l.Kind == (nn.GlobalAvgPool{}).Kind() {
+			if !last {
+				layers[i].FLOPs = 0
+			}
+			last = false
+		}
+	}
 }
 
 // MACs returns the multiply-accumulates of all convolutions, linear layers and attentions for

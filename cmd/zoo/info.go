@@ -166,7 +166,7 @@ func (a *app) printInfo(
 	line("like", e.Base)
 	line("classes", strings.TrimSpace(fmt.Sprintf("%d %s", e.Classes, cmp.Or(string(e.Labels), strings.Join(e.ClassNames, ", ")))))
 	line("source", cmp.Or(printable.Shown(e.Weights.URL), "none is known: zoo import brings a file of the weights"))
-	line("digest", cmp.Or(a.hex(e.Weights.Digest.Text()), "none is stated: the file is checked by nothing"))
+	line("digest", cmp.Or(a.hex(e.Weights.Digest.Text()), undigested(e)))
 	for _, o := range overrides {
 		line("overridden", fmt.Sprintf("%s, by %s", strings.Join(o.Keys, ", "), o.File))
 	}
@@ -294,4 +294,12 @@ func (a *app) printInfoJSON(
 		}
 	}
 	return a.printJSON(out)
+}
+
+// undigested says what the file of a row without a digest is checked by.
+func undigested(e *registry.Entry) string {
+	if strings.HasPrefix(e.Weights.URL, registry.HubScheme) {
+		return "the one that the hub states when the file is fetched"
+	}
+	return "none is stated: the file is checked by nothing"
 }

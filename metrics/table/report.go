@@ -37,7 +37,7 @@ func legend() string {
 // first.
 var (
 	SummaryDrop = []string{"counted by", "Top-5 %", "FLOPs G", "Params M", "Top-1 %", "Accuracy"}
-	CountsDrop  = []string{"input", "classifier", "FLOPs mmengine-train", "FLOPs fvcore", "FLOPs mmengine", "FLOPs mmcv-legacy"}
+	CountsDrop  = []string{"input", "classifier", "FLOPs torchvision", "FLOPs timm", "FLOPs mmengine-train", "FLOPs fvcore", "FLOPs mmengine", "FLOPs mmcv-legacy"}
 )
 
 // WriteHuman writes a reproduction report for people: the table, which is
@@ -206,9 +206,10 @@ func published(rows []metrics.Row) Table {
 // integers is the table of exact counts.
 func integers(rows []metrics.Row) Table {
 	t := Table{Header: []string{"Exact counts", "Params"}, Right: []bool{false, true}, Drop: CountsDrop}
-	var shown []int // conventions; few networks were counted in training mode
+	var shown []int // conventions; those of few networks where one of them is there
 	for i, c := range metrics.Conventions() {
-		if c == metrics.MMEngineTrain && !slices.ContainsFunc(rows, func(r metrics.Row) bool { return r.Convention == c }) {
+		of := func(r metrics.Row) bool { return r.Convention == c }
+		if (c == metrics.MMEngineTrain || c == metrics.Timm || c == metrics.Torchvision) && !slices.ContainsFunc(rows, of) {
 			continue
 		}
 		shown = append(shown, i)

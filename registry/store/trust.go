@@ -302,18 +302,18 @@ func rowKey(address string) string {
 
 // byHost makes a wanted digest exact by what the host of the file states. The
 // error is a *MismatchError when it states another one.
-func (w *wanted) byHost(digest digest.Digest, size int64, host string) error {
-	if !digest.Full() {
+func (w *wanted) byHost(stated digest.Digest, size int64, host string) error {
+	if !stated.Full() {
 		return nil
 	}
-	if !w.Digest.Matches(digest) || w.Size != 0 && size != 0 && w.Size != size {
-		return &MismatchError{Name: w.Name, Want: w.Digest, Got: digest, Size: size, Hint: "so " + host + " states before any download"}
+	if w.Digest != (digest.Digest{}) && !w.Digest.Matches(stated) || w.Size != 0 && size != 0 && w.Size != size {
+		return &MismatchError{Name: w.Name, Want: w.Digest, Got: stated, Size: size, Hint: "so " + host + " states before any download"}
 	}
 	if w.Size == 0 && size > w.Limit {
-		return &MismatchError{Name: w.Name, Want: w.Digest, Got: digest, Size: size, Hint: fmt.Sprintf("so %s states, and its network needs no more than %d", host, w.Limit)}
+		return &MismatchError{Name: w.Name, Want: w.Digest, Got: stated, Size: size, Hint: fmt.Sprintf("so %s states, and its network needs no more than %d", host, w.Limit)}
 	}
 	if !w.Digest.Full() {
-		w.Digest, w.checked, w.stated, w.Origin = digest, ByHost, ByHost, host
+		w.Digest, w.checked, w.stated, w.Origin = stated, ByHost, ByHost, host
 	}
 	if size > 0 {
 		w.Size, w.Limit = size, size
