@@ -29,6 +29,10 @@ character of globs, it is searched for: models are listed whose names or aliases
 words, in whatever case, with - and _ or without, the nearest first. Where none do, the table for
 people has those that come near.
 
+Names with a slash are of other zoos: 'timm/*' and 'torchvision/*' list the networks of theirs that are
+computed here, with their figures. A * stands for no slash, so that 'resnet*' lists none of them;
+words find them, too.
+
 --filter compares a figure with a number, with <, <=, > or >=; a model without the figure does
 not match. Several filters must all match. Accuracies on different data sets cannot be compared: a
 filter of top1 or top5 is about models with figures on ImageNet-1k, unless --dataset names another or
@@ -36,7 +40,7 @@ is all; where models are sorted by them each data set stands apart, ImageNet-1k 
 zoo.toml that are not right are named and left out. Formats: human, json, ndjson, csv.
 
 ` + dropped(listDrop),
-		Example: "  zoo list 'csp*'\n  zoo list resnet50\n  zoo list --filter 'top1>=80' --filter 'params<30' --sort -top1",
+		Example: "  zoo list 'csp*'\n  zoo list resnet50\n  zoo list 'timm/*' --licence apache-2.0\n  zoo list --filter 'top1>=80' --filter 'params<30' --sort -top1",
 		Args:    cobra.MaximumNArgs(1),
 		RunE: func(cmd *cobra.Command, args []string) error {
 			format, z, err := a.openFor(formatJSON, formatNDJSON, formatCSV)

@@ -177,6 +177,9 @@ operators count, and whether the classifier does, depends on the counter:
 - mmengine-train: the same of a network in training mode, where batch norm
   counts five operations in place of two. Figures of 2022 and 2023 follow it.
 - fvcore: the operators of mmengine over the whole network, classifier included.
+- timm: fvcore on timm's code, where the poolings of gates are not counted.
+- torchvision: convolutions, linear layers and the products of attention over
+  the whole network, and nothing else.
 
 A row names the convention and the input size of its figure. The GFLOP/s of zoo
 bench are speeds: there a multiply-accumulate counts as two.`,

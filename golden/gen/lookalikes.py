@@ -213,7 +213,7 @@ def main():
     p.add_argument("names", type=pathlib.Path)
     p.add_argument("-o", "--out", required=True, type=pathlib.Path)
     args = p.parse_args()
-    taken = [line.split() for line in args.names.read_text().splitlines() if line.strip()]
+    taken = [line.split()[:2] for line in args.names.read_text().splitlines() if line.strip()]
     rows, lines = [], []
     for project, module in (("timm", timm), ("torchvision", torchvision)):
         wanted = {n for q, n in taken if q == project}

@@ -1,6 +1,6 @@
 """Writes the catalogues of timm and torchvision: catalogue/timm.toml and torchvision.toml.
 
-    go run names.go > NAMES
+    go run ./names > NAMES
     zoos.py NAMES RESULTS -o DIR
 
 NAMES holds the networks that zoo's recipes are for, a line each: project, network, family and

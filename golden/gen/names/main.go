@@ -1,10 +1,8 @@
-//go:build ignore
-
 // Names prints the networks of other projects that recipes are for, a line each: the project, its
 // name of the network, and the family and architecture here. With -alike it prints those, too, that only have the
 // same tensors as one that no recipe is for.
 //
-//	go run golden/gen/names.go > NAMES
+//	go run ./golden/gen/names > NAMES
 package main
 
 import (
