@@ -25,7 +25,7 @@ func hostileRow() metrics.Row {
 	return metrics.Row{
 		Name: hostile, Params: metrics.Figure{Published: hostile, Unit: 1, Exact: 5}, FLOPs: metrics.Figure{Published: hostile, Unit: 1, Exact: 5},
 		Convention: metrics.FVCore, Input: tensor.Shape{1, 3, 8, 8}, Form: "\x1b<b>|", Labels: hostile, Top1: rate, Top5: rate, Note: hostile,
-		Totals:     []metrics.Total{{Convention: metrics.MMCVLegacy, FLOPs: 5}, {Convention: metrics.FVCore, FLOPs: 5}, {Convention: metrics.MMEngine, FLOPs: 5}, {Convention: metrics.MMEngineTrain, FLOPs: 5},
+		Totals: []metrics.Total{{Convention: metrics.MMCVLegacy, FLOPs: 5}, {Convention: metrics.FVCore, FLOPs: 5}, {Convention: metrics.MMEngine, FLOPs: 5}, {Convention: metrics.MMEngineTrain, FLOPs: 5},
 			{Convention: metrics.Timm, FLOPs: 5}, {Convention: metrics.Torchvision, FLOPs: 5}},
 		Evaluation: &metrics.Evaluation{Height: 8, Width: 8, Interpolation: hostile, Decoder: hostile, Precision: "\x1b"},
 	}
