@@ -178,11 +178,14 @@ func TestPublished(t *testing.T) {
 			if r.Params.Exact != tt.exact || r.FLOPs.Exact != tt.legacy || r.Counts() != metrics.Rounded || r.Accuracy() != metrics.NotMeasured {
 				t.Errorf("%+v", r)
 			}
+			norms, pool := (tt.training-tt.mmengine)/3*2, int64(7*7*r.HeadFLOPs/1000)
 			want := []metrics.Total{
 				{Convention: metrics.FVCore, Scope: metrics.WholeForward, FLOPs: tt.fvcore},
 				{Convention: metrics.MMCVLegacy, Scope: metrics.WithoutClassifier, FLOPs: tt.legacy},
 				{Convention: metrics.MMEngine, Scope: metrics.WithoutClassifier, FLOPs: tt.mmengine},
 				{Convention: metrics.MMEngineTrain, Scope: metrics.WithoutClassifier, FLOPs: tt.training},
+				{Convention: metrics.Timm, Scope: metrics.WholeForward, FLOPs: tt.fvcore}, // without gates
+				{Convention: metrics.Torchvision, Scope: metrics.WholeForward, FLOPs: tt.fvcore - norms - pool},
 			}
 			if d := cmp.Diff(want, r.Totals); d != "" {
 				t.Errorf("totals (-want +got)\n%s", d)

@@ -154,9 +154,14 @@ func (r Row) Reason() string {
 	}
 	if r.FLOPs.Verdict == Differs {
 		parts = append(parts, "FLOPs "+r.FLOPs.off())
+		told := make(map[int64]bool) // counters that count the same are told of once
 		for _, t := range r.Totals {
+			if told[t.FLOPs] {
+				continue
+			}
 			if f, err := NewFigure(r.FLOPs.Published, r.FLOPs.Unit, t.FLOPs); err == nil && f.Verdict != Differs {
 				parts = append(parts, fmt.Sprintf("the published FLOPs are what %s counts", t.Convention))
+				told[t.FLOPs] = true
 			}
 		}
 	}
