@@ -5,6 +5,7 @@ import (
 	"context"
 	"errors"
 	"io/fs"
+	"slices"
 
 	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/evaluate"
@@ -125,7 +126,7 @@ func enter(row *metrics.Row, e *evaluate.Evaluation, entry *registry.Entry) erro
 		return option.Errorf("", "zoo: report: %s was evaluated on pixels of another kind: %s: expected %s", entry.Name, e.Pixels, want)
 	}
 	for _, r := range e.Images {
-		for _, class := range append([]int{r.Label}, r.Top...) {
+		for _, class := range slices.Concat([]int{r.Label}, r.Also, r.Top) {
 			if class < 0 || class >= entry.Classes {
 				return option.Errorf("", "zoo: report: %s was evaluated with class %d, the published network has %d", entry.Name, class, entry.Classes)
 			}

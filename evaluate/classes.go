@@ -1,6 +1,10 @@
 package evaluate
 
-import "github.com/gozoo/zoo/metrics"
+import (
+	"slices"
+
+	"github.com/gozoo/zoo/metrics"
+)
 
 // A ClassResult is how many images of one class a model classified correctly.
 type ClassResult struct {
@@ -9,19 +13,22 @@ type ClassResult struct {
 	Unreadable int              `json:"unreadable"` // images of it that could not be evaluated
 }
 
-// PerClass returns the accuracy for each class that has images, in the order of labels.
+// PerClass returns the accuracy for each class that has images, in the order of labels. An image
+// of several counts in each.
 func (e *Evaluation) PerClass() []ClassResult {
 	size := 0
 	for _, r := range e.Images {
-		size = max(size, r.Label+1)
+		size = max(size, slices.Max(r.labels())+1)
 	}
 	all := make([]ClassResult, size)
 	for _, r := range e.Images {
-		c := &all[r.Label]
-		if c.Class = r.Label; r.Err != "" {
-			c.Unreadable++
-		} else {
-			c.Accuracy.Add(r.Label, r.Top)
+		for _, label := range r.labels() {
+			c := &all[label]
+			if c.Class = label; r.Err != "" {
+				c.Unreadable++
+			} else {
+				c.Accuracy.AddAny(r.labels(), r.Top)
+			}
 		}
 	}
 	results := all[:0]

@@ -120,6 +120,7 @@ type Evaluation struct {
 type ImageResult struct {
 	Path  string `json:"path,omitempty"`
 	Label int    `json:"label"`
+	Also  []int  `json:"also,omitempty"`  // labels that are right too
 	Top   []int  `json:"top,omitempty"`   // classes by falling score, at most five, of those that are scored; nil when the image is unreadable
 	All   []int  `json:"all,omitempty"`   // the same of all classes, where not all are scored; else nil
 	Err   string `json:"error,omitempty"` // why the image could not be read; empty when it could
@@ -283,11 +284,14 @@ func (e *Evaluation) add(r ImageResult) {
 		e.Unreadable++
 		return
 	}
-	e.Accuracy.Add(r.Label, r.Top)
+	e.Accuracy.AddAny(r.labels(), r.Top)
 	if e.Scored > 0 {
-		e.AmongAll.Add(r.Label, r.All)
+		e.AmongAll.AddAny(r.labels(), r.All)
 	}
 }
+
+// labels returns all labels of an image that are right.
+func (r ImageResult) labels() []int { return append([]int{r.Label}, r.Also...) }
 
 // scored returns the rows, in order, of the classes that are scored; nil for all, and where no
 // benchmark has so many.
@@ -331,7 +335,7 @@ func listDigest(items []dataset.Item) digest.Digest {
 		if strings.Contains(path, "\n") || strings.HasPrefix(path, `"`) {
 			path = strconv.Quote(path)
 		}
-		fmt.Fprintf(list, "%s %d\n", path, it.Label)
+		fmt.Fprintf(list, "%s %s\n", path, labelText(append([]int{it.Label}, it.Also...)))
 	}
 	return digest.Of([sha256.Size]byte(list.Sum(nil)))
 }

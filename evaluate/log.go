@@ -8,6 +8,8 @@ import (
 	"io"
 	"io/fs"
 	"os"
+	"slices"
+	"strings"
 	"unicode/utf8"
 
 	"github.com/gozoo/zoo/digest"
@@ -105,9 +107,10 @@ func (l *log) resume(e *Evaluation, items []dataset.Item) error {
 		return option.Errorf("Log", "it is of images %d to %d, not %d to %d: name another file", h.From, h.To-1, e.From, e.To-1)
 	}
 	for i, line := range lines {
-		if want := items[i]; line.Path != want.Path || line.Label != want.Label {
-			return option.Errorf("Log", "image %d is %s with label %d, expected %s with label %d: name another file",
-				line.Index, printable.Text(line.Path), line.Label, printable.Text(want.Path), want.Label)
+		want := ImageResult{Label: items[i].Label, Also: items[i].Also}
+		if path := items[i].Path; line.Path != path || !slices.Equal(line.labels(), want.labels()) {
+			return option.Errorf("Log", "image %d is %s with label %s, expected %s with label %s: name another file",
+				line.Index, printable.Text(line.Path), labelText(line.labels()), printable.Text(path), labelText(want.labels()))
 		}
 		e.add(line.ImageResult)
 	}
@@ -117,6 +120,11 @@ func (l *log) resume(e *Evaluation, items []dataset.Item) error {
 	}
 	_, err = l.file.Seek(whole, io.SeekStart)
 	return err
+}
+
+// labelText returns labels as messages and lists have them.
+func labelText(labels []int) string {
+	return strings.Trim(strings.ReplaceAll(fmt.Sprint(labels), " ", ","), "[]")
 }
 
 func (l *log) start(e *Evaluation) error {

@@ -129,8 +129,13 @@ func (h header) check(l line, before []line) error {
 	if l.Path == "" || len(before) > 0 && l.Path <= before[len(before)-1].Path {
 		return errors.New("expected images in the order of their paths")
 	}
-	if l.Label < 0 || l.Label >= classes {
-		return fmt.Errorf("expected a label from 0 to %d", classes-1)
+	for i, label := range l.labels() {
+		if label < 0 || label >= classes {
+			return fmt.Errorf("expected a label from 0 to %d", classes-1)
+		}
+		if slices.Contains(l.labels()[:i], label) {
+			return fmt.Errorf("expected label %d once", label)
+		}
 	}
 	if (l.Err == "") != (len(l.Top) > 0) || len(l.Top) > top || h.Classes > 0 && l.Err == "" && len(l.Top) != top {
 		return fmt.Errorf("expected the first %d classes, or an error", top)
@@ -161,7 +166,7 @@ func (h header) checkScored(l line) error {
 		_, ok := slices.BinarySearch(h.rows, class)
 		return !ok
 	}
-	if other(l.Label) || slices.ContainsFunc(l.Top, other) {
+	if slices.ContainsFunc(l.labels(), other) || slices.ContainsFunc(l.Top, other) {
 		return fmt.Errorf("expected classes of %s", h.Benchmark)
 	}
 	if len(l.All) != len(l.Top) {
@@ -184,7 +189,7 @@ func (h header) prove(images []ImageResult) error {
 	}
 	items := make([]dataset.Item, len(images))
 	for i, r := range images {
-		items[i] = dataset.Item{Path: r.Path, Label: r.Label}
+		items[i] = dataset.Item{Path: r.Path, Label: r.Label, Also: r.Also}
 	}
 	if found := listDigest(items); found != want {
 		return fmt.Errorf("the paths and labels of the images have digest %s, expected %s: lines were altered, or are of another list", found.Short(), want.Short())

@@ -131,7 +131,7 @@ func (r *runner) evaluate(ctx context.Context, m *model.Model, items []dataset.I
 		if err := ctx.Err(); err != nil {
 			return nil, err
 		}
-		results[i] = ImageResult{Path: it.Path, Label: it.Label}
+		results[i] = ImageResult{Path: it.Path, Label: it.Label, Also: it.Also}
 		input, err := r.input(ctx, m, it.Path)
 		if err := ctx.Err(); err != nil {
 			return nil, err // not the image's fault

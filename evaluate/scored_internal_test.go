@@ -2,12 +2,14 @@ package evaluate
 
 import (
 	"bytes"
+	"fmt"
 	"slices"
 	"strings"
 	"testing"
 
 	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/golden"
+	"github.com/gozoo/zoo/internal/dataset"
 	"github.com/gozoo/zoo/internal/imagenet"
 )
 
@@ -66,6 +68,56 @@ func TestScored(t *testing.T) {
 		if err != nil || len(lines) != 3 || h.Subject != e.Subject || !slices.Equal(lines[1].All, e.Images[1].All) {
 			t.Errorf("%s: %+v, %d lines, %v", tt.benchmark, h, len(lines), err)
 		}
+	}
+}
+
+// Of an image with several labels any is right; each is in the digest of the list and in the log.
+func TestSeveralLabels(t *testing.T) {
+	e := &Evaluation{Subject: Subject{Model: "m", Weights: golden.Synthetic(1), Precision: "high", Set: 3, Limit: 3, Classes: 1000, Benchmark: "ImageNet-Real"}, To: 3}
+	images := []ImageResult{
+		{Path: "a", Label: 970, Also: []int{795}, Top: []int{795, 1, 2, 3, 4}},
+		{Path: "b", Label: 809, Top: []int{1, 2, 3, 4, 809}},
+		{Path: "c", Label: 516, Also: []int{850, 1}, Top: []int{2, 3, 4, 5, 6}},
+	}
+	var items, one []dataset.Item
+	for _, r := range images {
+		e.add(r)
+		items = append(items, dataset.Item{Path: r.Path, Label: r.Label, Also: r.Also})
+		one = append(one, dataset.Item{Path: r.Path, Label: r.Label})
+	}
+	if a := e.Accuracy; a.N != 3 || a.Top1 != 1 || a.Top5 != 2 {
+		t.Errorf("%+v", a)
+	}
+	if e.List = listDigest(items); e.List == listDigest(one) {
+		t.Error("the list's digest does not know of further labels")
+	}
+	var per []string
+	for _, c := range e.PerClass() {
+		per = append(per, fmt.Sprint(c.Class, c.Accuracy.Top1))
+	}
+	if want := []string{"1 0", "516 0", "795 1", "809 0", "850 0", "970 1"}; !slices.Equal(per, want) {
+		t.Errorf("classes %q, want %q", per, want)
+	}
+	var b bytes.Buffer
+	if err := e.WriteLog(&b); err != nil {
+		t.Fatal(err)
+	}
+	log := b.String()
+	h, lines, _, err := readLog(strings.NewReader(log))
+	if err != nil || len(lines) != 3 {
+		t.Fatal(err)
+	}
+	if err := h.prove([]ImageResult{lines[0].ImageResult, lines[1].ImageResult, lines[2].ImageResult}); err != nil {
+		t.Error(err)
+	}
+	for by, says := range map[string]string{`[850,850]`: "label 850 once", `[516]`: "label 516 once", `[1000]`: "a label from 0 to 999", `[]`: "as zoo writes it"} {
+		if _, _, _, err := readLog(strings.NewReader(strings.Replace(log, `[850,1]`, by, 1))); err == nil || !strings.Contains(err.Error(), says) {
+			t.Errorf("%s: %v, want %q", by, err, says)
+		}
+	}
+	lines[2].Also = []int{850}
+	if err := h.prove([]ImageResult{lines[0].ImageResult, lines[1].ImageResult, lines[2].ImageResult}); err == nil {
+		t.Error("a label was taken away, and the digest is the same")
 	}
 }
 

@@ -91,9 +91,13 @@ type Accuracy struct {
 
 // Add counts one image with the given label whose best classes are top, best first, as
 // TopK returns them. Only the first five are looked at.
-func (a *Accuracy) Add(label int, top []int) {
+func (a *Accuracy) Add(label int, top []int) { a.AddAny([]int{label}, top) }
+
+// AddAny counts one image of which any of some labels is right.
+func (a *Accuracy) AddAny(labels, top []int) {
 	a.N++
-	switch rank := slices.Index(top[:min(5, len(top))], label); {
+	right := func(class int) bool { return slices.Contains(labels, class) }
+	switch rank := slices.IndexFunc(top[:min(5, len(top))], right); {
 	case rank == 0:
 		a.Top1++
 		a.Top5++

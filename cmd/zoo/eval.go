@@ -43,7 +43,8 @@ val.txt with lines "PATH LABEL", or Kaggle's LOC_val_solution.csv, Tiny ImageNet
 the ILSVRC development kit's ground truth, beside the images or a folder val or images; or one folder
 per class, with images at any depth, named by WordNet id where the classes are ImageNet's, by class name,
 or by number from 0. --labels names a list elsewhere: columns between spaces, tabs or commas, labels as
-numbers, WordNet ids or class names. --classes names the classes in label order: a line each, JSON, or
+numbers, WordNet ids or class names; or ImageNet-Real's real.json, by which each of several labels of an
+image is right. --classes names the classes in label order: a line each, JSON, or
 an imagenet_class_index. Without --data the images embedded for the model's classes are used.
 
 ImageNetV2, ImageNet-A, ImageNet-R, ImageNet-Sketch, imagenette and imagewoof are told by their images,

@@ -134,7 +134,8 @@ type evaluationJSON struct {
 	Version    string           `json:"version"`
 }
 
-func (a *app) writeEvaluation(e *evaluate.Evaluation, format string, classes []classJSON, published *publishedJSON, collect *[]evaluationJSON) error {
+func (a *app) writeEvaluation(e *evaluate.Evaluation, format string, classes []classJSON, published *publishedJSON,
+	collect *[]evaluationJSON) error {
 	n := e.Accuracy.N
 	unreadable := []unreadableJSON{}
 	for _, r := range e.Images {

@@ -209,7 +209,7 @@ computes what the reference does.`,
 		commands: []string{"report", "eval"},
 	},
 	{
-		name: "benchmark", also: []string{"benchmarks", "imagenetv2", "imagenet-a", "imagenet-r", "imagenet-sketch", "imagenette", "imagewoof"},
+		name: "benchmark", also: []string{"benchmarks", "imagenetv2", "imagenet-a", "imagenet-r", "imagenet-sketch", "imagenet-real", "imagenette", "imagewoof"},
 		short: "a set of images beside ImageNet's own that its networks are measured on",
 		text: `ImageNet's networks are measured on other sets too, which zoo eval takes as
 their archives have them, or unpacked:
@@ -220,6 +220,9 @@ their archives have them, or unpacked:
 - ImageNet-A: images that networks fail on, of 200 classes.
 - ImageNet-R: art, toys and other renditions, of 200 classes.
 - ImageNet-Sketch: drawings of the 1000 classes.
+- ImageNet-Real: ImageNet's validation images with the labels of --labels
+  real.json, each of which is right. Images without one are in no figure, as
+  its authors have it.
 - imagenette, imagewoof: ImageNet's own images of ten classes, also with a
   shorter edge of 160 or 320 pixels. Nearly all are of its training set, which
   networks have seen: the figure says that all is connected as it should be,
@@ -232,7 +235,7 @@ number of classes that are scored. Logs of different scoring are not merged, and
 zoo report --measured takes figures of ImageNet's own images only.
 
 What is published for ImageNet says nothing of these sets. timm publishes
-figures on four of them; zoo shows one where OpenMMLab's index and timm name the
+figures on five of them; zoo shows one where OpenMMLab's index and timm name the
 same checkpoint, with the pixels that timm measured it on.`,
 		example:  "zoo eval cspresnet50_3rdparty_8xb32_in1k --data imagenet-a -o a.jsonl",
 		see:      []string{"score", "verdict"},

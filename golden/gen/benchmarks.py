@@ -25,6 +25,7 @@ BENCHMARKS = {
     "ImageNet-R": "imagenet-r",
     "ImageNet-Sketch": "sketch",
     "ImageNetV2 matched-frequency": "imagenetv2-matched-frequency",
+    "ImageNet-Real": "imagenet-real",
 }
 APART = 1.5  # points between two accuracies on the same images that resizing may explain
 

@@ -138,7 +138,7 @@ func TestContainers(t *testing.T) {
 			if err != nil {
 				t.Fatal(err)
 			}
-			want := []Item{{"set/cat/a.JPEG", 0}, {"set/dog/linked.JPEG", 1}, {"set/dog/\xcd\xbc\xc6\xac.JPEG", 1}}
+			want := []Item{{Path: "set/cat/a.JPEG", Label: 0}, {Path: "set/dog/linked.JPEG", Label: 1}, {Path: "set/dog/\xcd\xbc\xc6\xac.JPEG", Label: 1}}
 			if diff := cmp.Diff(want, s.Items); diff != "" {
 				t.Errorf("items (-want +got):\n%s", diff)
 			}

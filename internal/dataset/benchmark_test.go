@@ -10,6 +10,8 @@ import (
 	"testing"
 	"testing/fstest"
 
+	"github.com/google/go-cmp/cmp"
+
 	"github.com/gozoo/zoo/internal/imagenet"
 )
 
@@ -170,5 +172,80 @@ func TestBenchmarkInArchive(t *testing.T) {
 		if err != nil || s.Benchmark != "imagenette2-320" || len(s.Items) != 10 || len(s.Left) > 0 {
 			t.Errorf("%s: %+v, %v", path, s, err)
 		}
+	}
+}
+
+// ImageNet-Real's labels are those of ILSVRC's images by their number, wherever these lie: the first
+// six, as real.json has them.
+func TestReal(t *testing.T) {
+	const labels = "[[], [970, 795], [230, 231], [809], [516, 850], [57]]\n"
+	image := func(dir string, n int) string { return dir + fmt.Sprintf(validationName, n) }
+	items := func(dir string, offset int) []Item {
+		items := []Item{
+			{Path: image(dir, 2), Label: 970, Also: []int{795}}, {Path: image(dir, 3), Label: 230, Also: []int{231}},
+			{Path: image(dir, 4), Label: 809}, {Path: image(dir, 5), Label: 516, Also: []int{850}}, {Path: image(dir, 6), Label: 57},
+		}
+		for i := range items {
+			items[i].Label += offset
+			for j := range items[i].Also {
+				items[i].Also[j] += offset
+			}
+		}
+		return items
+	}
+	set := func(dir string) fstest.MapFS {
+		set := fstest.MapFS{}
+		for n := range 6 {
+			set[image(dir, n+1)] = file
+		}
+		return set
+	}
+	without := set("")
+	delete(without, image("", 4))
+	for _, tt := range []struct {
+		name   string
+		fsys   fstest.MapFS
+		o      Options
+		labels string
+		want   []Item
+		left   string
+		err    string
+	}{
+		{name: "flat", fsys: set(""), want: items("", 0)},
+		{name: "in a folder of a class, beside others", fsys: with(set("val/n01440764/"), "train/n01440764/n01440764_1.JPEG"), want: items("val/n01440764/", 0)},
+		{name: "in ILSVRC's tree", fsys: set("ILSVRC/Data/CLS-LOC/val/"), want: items("ILSVRC/Data/CLS-LOC/val/", 0)},
+		{name: "behind a background", o: Options{Classes: 1001, Offset: 1}, fsys: set(""), want: items("", 1)},
+		{name: "one is not there", fsys: without, want: slices.Delete(items("", 0), 2, 3), left: "1 image that are not there: " + image("", 4)},
+		{name: "one more", fsys: with(set(""), image("", 7)), want: items("", 0), left: "1 image not named as one of those that real.json labels: " + image("", 7)},
+		{name: "twice", fsys: with(set(""), image("x/", 3)), err: "are the same image"},
+		{name: "a class too high", fsys: set(""), labels: "[[1000]]", err: "image 1 has labels [1000], expected each once, from 0 to 999"},
+		{name: "a class twice", fsys: set(""), labels: "[[1], [2, 2]]", err: "image 2 has labels [2 2]"},
+		{name: "another file", fsys: set(""), labels: `[[1], {"a": 1}]`, err: "as in real.json"},
+		{name: "ten classes", o: Options{Classes: 10}, fsys: set(""), err: "which are not the model's"},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			if tt.o.List = []byte(labels); tt.labels != "" {
+				tt.o.List = []byte(tt.labels)
+			}
+			if tt.o.ListName = "real.json"; tt.o.Classes == 0 {
+				tt.o.Classes = 1000
+			}
+			s, err := Walk(t.Context(), tt.fsys, tt.o)
+			if (err != nil) != (tt.err != "") || err != nil && !strings.Contains(err.Error(), tt.err) {
+				t.Fatalf("%v, want %q", err, tt.err)
+			}
+			if err != nil {
+				return
+			}
+			if d := cmp.Diff(tt.want, s.Items); d != "" || s.Benchmark != "ImageNet-Real" || s.Scored != nil {
+				t.Errorf("%q, %d scored (-want +got):\n%s", s.Benchmark, len(s.Scored), d)
+			}
+			if left := fmt.Sprint(s.Left); (len(s.Left) > 0) != (tt.left != "") || !strings.Contains(left, tt.left) {
+				t.Errorf("left out %q, want %q", left, tt.left)
+			}
+			if !slices.Contains(s.Notes, "real.json has no label for 1 image, which count in no figure") {
+				t.Errorf("notes %q", s.Notes)
+			}
+		})
 	}
 }

@@ -17,6 +17,7 @@ import (
 type Item struct {
 	Path  string // slash-separated, within the set's file system
 	Label int    // row of the classifier
+	Also  []int  // rows that are right too; nil for none
 }
 
 // A Set is a labelled set of images.

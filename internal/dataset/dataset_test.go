@@ -37,7 +37,7 @@ func TestWalk(t *testing.T) {
 	ilsvrc := func(labels ...int) []Item {
 		items := make([]Item, len(labels))
 		for i, label := range labels {
-			items[i] = Item{"ILSVRC2012_val_0000000" + string(rune('1'+i)) + ".JPEG", label}
+			items[i] = Item{Path: "ILSVRC2012_val_0000000" + string(rune('1'+i)) + ".JPEG", Label: label}
 		}
 		return items
 	}
@@ -54,36 +54,36 @@ func TestWalk(t *testing.T) {
 		err   string   // part of the message
 	}{
 		// Lists.
-		{name: "list beside the images", fsys: fstest.MapFS{"val.txt": text("b.JPEG 3\n\na c.JPEG 0\n"), "b.JPEG": file, "a c.JPEG": file}, o: Options{Classes: 10}, want: []Item{{"a c.JPEG", 0}, {"b.JPEG", 3}}},
-		{name: "list with a val folder", fsys: fstest.MapFS{"val.txt": text("b.JPEG 3"), "val/b.JPEG": file}, o: Options{Classes: 10}, want: []Item{{"val/b.JPEG", 3}}},
-		{name: "list from elsewhere", fsys: fstest.MapFS{"b.JPEG": file}, o: Options{Classes: 10, List: []byte("b.JPEG 3")}, want: []Item{{"b.JPEG", 3}}},
-		{name: "list from elsewhere, images in one folder", fsys: fstest.MapFS{"set/images/b.JPEG": file}, o: Options{Classes: 10, List: []byte("b.JPEG 3")}, want: []Item{{"set/images/b.JPEG", 3}}},
-		{name: "windows", fsys: fstest.MapFS{"val.txt": text("\ufeffval\\b.JPEG 3\r\n"), "val/b.JPEG": file}, o: Options{Classes: 10}, want: []Item{{"val/b.JPEG", 3}}},
-		{name: "tabs", fsys: fstest.MapFS{"val.txt": text("a c.JPEG\t3\n"), "a c.JPEG": file}, o: Options{Classes: 10}, want: []Item{{"a c.JPEG", 3}}},
-		{name: "commas and a heading", fsys: fstest.MapFS{"val.txt": text("filename,label\n\"a,c.JPEG\",3\nb.JPEG,\"4\"\n"), "a,c.JPEG": file, "b.JPEG": file}, o: Options{Classes: 10}, want: []Item{{"a,c.JPEG", 3}, {"b.JPEG", 4}}, notes: []string{"taken for a heading"}},
-		{name: "semicolons, names", fsys: fstest.MapFS{"val.txt": text("a.JPEG;big dog\nb.JPEG;cat\n"), "a.JPEG": file, "b.JPEG": file}, o: Options{Classes: 2, Names: []string{"cat", "big dog"}}, want: []Item{{"a.JPEG", 1}, {"b.JPEG", 0}}},
-		{name: "numbered rows", fsys: fstest.MapFS{"val.txt": text(",path,label\n0,a.JPEG,7\n1,b.JPEG,8\n"), "a.JPEG": file, "b.JPEG": file}, o: Options{Classes: 10}, want: []Item{{"a.JPEG", 7}, {"b.JPEG", 8}}, notes: []string{"heading"}},
-		{name: "label first", fsys: fstest.MapFS{"val.txt": text("7,a.JPEG\n8,b.JPEG\n"), "a.JPEG": file, "b.JPEG": file}, o: Options{Classes: 10}, want: []Item{{"a.JPEG", 7}, {"b.JPEG", 8}}},
-		{name: "commas in paths", fsys: fstest.MapFS{"val.txt": text("a, b.JPEG 7\n"), "a, b.JPEG": file}, o: Options{Classes: 10}, want: []Item{{"a, b.JPEG", 7}}},
-		{name: "quoted path", fsys: fstest.MapFS{"val.txt": text("\"a b.JPEG\" 7\n"), "a b.JPEG": file}, o: Options{Classes: 10}, want: []Item{{"a b.JPEG", 7}}},
+		{name: "list beside the images", fsys: fstest.MapFS{"val.txt": text("b.JPEG 3\n\na c.JPEG 0\n"), "b.JPEG": file, "a c.JPEG": file}, o: Options{Classes: 10}, want: []Item{{Path: "a c.JPEG", Label: 0}, {Path: "b.JPEG", Label: 3}}},
+		{name: "list with a val folder", fsys: fstest.MapFS{"val.txt": text("b.JPEG 3"), "val/b.JPEG": file}, o: Options{Classes: 10}, want: []Item{{Path: "val/b.JPEG", Label: 3}}},
+		{name: "list from elsewhere", fsys: fstest.MapFS{"b.JPEG": file}, o: Options{Classes: 10, List: []byte("b.JPEG 3")}, want: []Item{{Path: "b.JPEG", Label: 3}}},
+		{name: "list from elsewhere, images in one folder", fsys: fstest.MapFS{"set/images/b.JPEG": file}, o: Options{Classes: 10, List: []byte("b.JPEG 3")}, want: []Item{{Path: "set/images/b.JPEG", Label: 3}}},
+		{name: "windows", fsys: fstest.MapFS{"val.txt": text("\ufeffval\\b.JPEG 3\r\n"), "val/b.JPEG": file}, o: Options{Classes: 10}, want: []Item{{Path: "val/b.JPEG", Label: 3}}},
+		{name: "tabs", fsys: fstest.MapFS{"val.txt": text("a c.JPEG\t3\n"), "a c.JPEG": file}, o: Options{Classes: 10}, want: []Item{{Path: "a c.JPEG", Label: 3}}},
+		{name: "commas and a heading", fsys: fstest.MapFS{"val.txt": text("filename,label\n\"a,c.JPEG\",3\nb.JPEG,\"4\"\n"), "a,c.JPEG": file, "b.JPEG": file}, o: Options{Classes: 10}, want: []Item{{Path: "a,c.JPEG", Label: 3}, {Path: "b.JPEG", Label: 4}}, notes: []string{"taken for a heading"}},
+		{name: "semicolons, names", fsys: fstest.MapFS{"val.txt": text("a.JPEG;big dog\nb.JPEG;cat\n"), "a.JPEG": file, "b.JPEG": file}, o: Options{Classes: 2, Names: []string{"cat", "big dog"}}, want: []Item{{Path: "a.JPEG", Label: 1}, {Path: "b.JPEG", Label: 0}}},
+		{name: "numbered rows", fsys: fstest.MapFS{"val.txt": text(",path,label\n0,a.JPEG,7\n1,b.JPEG,8\n"), "a.JPEG": file, "b.JPEG": file}, o: Options{Classes: 10}, want: []Item{{Path: "a.JPEG", Label: 7}, {Path: "b.JPEG", Label: 8}}, notes: []string{"heading"}},
+		{name: "label first", fsys: fstest.MapFS{"val.txt": text("7,a.JPEG\n8,b.JPEG\n"), "a.JPEG": file, "b.JPEG": file}, o: Options{Classes: 10}, want: []Item{{Path: "a.JPEG", Label: 7}, {Path: "b.JPEG", Label: 8}}},
+		{name: "commas in paths", fsys: fstest.MapFS{"val.txt": text("a, b.JPEG 7\n"), "a, b.JPEG": file}, o: Options{Classes: 10}, want: []Item{{Path: "a, b.JPEG", Label: 7}}},
+		{name: "quoted path", fsys: fstest.MapFS{"val.txt": text("\"a b.JPEG\" 7\n"), "a b.JPEG": file}, o: Options{Classes: 10}, want: []Item{{Path: "a b.JPEG", Label: 7}}},
 		{name: "names in GBK", fsys: fstest.MapFS{"val.txt": text("b.JPEG 7\n")}, o: Options{Classes: 10, List: []byte("\xcd\xbc.JPEG 7")}, left: "1 image that are not there"},
-		{name: "images beside the list", fsys: fstest.MapFS{"val.txt": text("b.JPEG 3"), "b.JPEG": file, "c.JPEG": file, "._b.JPEG": file}, o: Options{Classes: 10}, want: []Item{{"b.JPEG", 3}}, notes: []string{"1 image lies beside those that val.txt lists"}},
-		{name: "WordNet ids", fsys: fstest.MapFS{"val.txt": text("b.JPEG n01443537"), "b.JPEG": file}, o: Options{Classes: 1000}, want: []Item{{"b.JPEG", 1}}},
+		{name: "images beside the list", fsys: fstest.MapFS{"val.txt": text("b.JPEG 3"), "b.JPEG": file, "c.JPEG": file, "._b.JPEG": file}, o: Options{Classes: 10}, want: []Item{{Path: "b.JPEG", Label: 3}}, notes: []string{"1 image lies beside those that val.txt lists"}},
+		{name: "WordNet ids", fsys: fstest.MapFS{"val.txt": text("b.JPEG n01443537"), "b.JPEG": file}, o: Options{Classes: 1000}, want: []Item{{Path: "b.JPEG", Label: 1}}},
 		{name: "WordNet ids for other classes", fsys: fstest.MapFS{"val.txt": text("b.JPEG n01443537"), "b.JPEG": file}, o: Options{Classes: 10}, left: "--classes FILE"},
-		{name: "unknown id", fsys: fstest.MapFS{"val.txt": lines("b.JPEG n01443537", "c.JPEG n99999999"), "b.JPEG": file, "c.JPEG": file}, o: Options{Classes: 1000}, want: []Item{{"b.JPEG", 1}}, left: "1 image with labels that are no class", notes: []string{"1 image lies beside"}},
+		{name: "unknown id", fsys: fstest.MapFS{"val.txt": lines("b.JPEG n01443537", "c.JPEG n99999999"), "b.JPEG": file, "c.JPEG": file}, o: Options{Classes: 1000}, want: []Item{{Path: "b.JPEG", Label: 1}}, left: "1 image with labels that are no class", notes: []string{"1 image lies beside"}},
 		{name: "Kaggle", fsys: fstest.MapFS{KaggleFile: lines("ImageId,PredictionString", v+"1,n01751748 111 108 230 366 ", v+"2,n09193705 1 2 3 4 n09193705 5 6 7 8 "),
 			"ILSVRC/Data/CLS-LOC/val/" + v + "1.JPEG": file, "ILSVRC/Data/CLS-LOC/val/" + v + "2.JPEG": file, "ILSVRC/Data/CLS-LOC/train/n01443537/x.JPEG": file}, o: Options{Classes: 1000},
-			want: []Item{{"ILSVRC/Data/CLS-LOC/val/" + v + "1.JPEG", 65}, {"ILSVRC/Data/CLS-LOC/val/" + v + "2.JPEG", 970}}, notes: []string{"heading"}},
-		{name: "Kaggle's tree, sorted", fsys: fstest.MapFS{"ILSVRC/Data/CLS-LOC/val/n01443537/x.JPEG": file, "ILSVRC/Annotations/y.xml": file, "LOC_synset_mapping.txt": file}, o: Options{Classes: 1000}, want: []Item{{"ILSVRC/Data/CLS-LOC/val/n01443537/x.JPEG", 1}}},
+			want: []Item{{Path: "ILSVRC/Data/CLS-LOC/val/" + v + "1.JPEG", Label: 65}, {Path: "ILSVRC/Data/CLS-LOC/val/" + v + "2.JPEG", Label: 970}}, notes: []string{"heading"}},
+		{name: "Kaggle's tree, sorted", fsys: fstest.MapFS{"ILSVRC/Data/CLS-LOC/val/n01443537/x.JPEG": file, "ILSVRC/Annotations/y.xml": file, "LOC_synset_mapping.txt": file}, o: Options{Classes: 1000}, want: []Item{{Path: "ILSVRC/Data/CLS-LOC/val/n01443537/x.JPEG", Label: 1}}},
 		{name: "Tiny ImageNet", fsys: fstest.MapFS{"val/val_annotations.txt": lines("val_0.JPEG"+tiny, "val_1.JPEG"+tiny), "val/images/val_0.JPEG": file, "val/images/val_1.JPEG": file, "train/n01443537/images/x.JPEG": file}, o: Options{Classes: 1000},
-			want: []Item{{"val/images/val_0.JPEG", 281}, {"val/images/val_1.JPEG", 281}}, notes: []string{"others lie beside it: train", "Tiny ImageNet"}},
-		{name: "Tiny ImageNet's own classes", fsys: fstest.MapFS{"val_annotations.txt": lines("val_0.JPEG" + tiny), "images/val_0.JPEG": file}, o: Options{Classes: 2, IDs: []string{"n02124075", "n02123045"}, Names: []string{"a", "b"}}, want: []Item{{"images/val_0.JPEG", 1}}},
+			want: []Item{{Path: "val/images/val_0.JPEG", Label: 281}, {Path: "val/images/val_1.JPEG", Label: 281}}, notes: []string{"others lie beside it: train", "Tiny ImageNet"}},
+		{name: "Tiny ImageNet's own classes", fsys: fstest.MapFS{"val_annotations.txt": lines("val_0.JPEG" + tiny), "images/val_0.JPEG": file}, o: Options{Classes: 2, IDs: []string{"n02124075", "n02123045"}, Names: []string{"a", "b"}}, want: []Item{{Path: "images/val_0.JPEG", Label: 1}}},
 		{name: "label too large", fsys: fstest.MapFS{"val.txt": text("b.JPEG 10"), "b.JPEG": file}, o: Options{Classes: 10}, left: "1 image with another label than 0 to 9: val.txt line 1 (10)"},
 		{name: "negative label", fsys: fstest.MapFS{"val.txt": text("\nb.JPEG -1"), "b.JPEG": file}, o: Options{Classes: 10}, left: "val.txt line 2 (-1)"},
 		{name: "no label", fsys: fstest.MapFS{"val.txt": text("b.JPEG"), "b.JPEG": file}, o: Options{Classes: 10}, err: "PATH LABEL"},
 		{name: "name as label", fsys: fstest.MapFS{"val.txt": text("b.JPEG cat"), "b.JPEG": file}, o: Options{Classes: 10}, err: "whole number"},
 		{name: "one bad line", fsys: fstest.MapFS{"val.txt": text("path,label\na.JPEG,1\nb.JPEG,?\nc.JPEG,2\n")}, o: Options{Classes: 10}, err: "val.txt line 3: expected a label"},
-		{name: "image missing", fsys: fstest.MapFS{"val.txt": text("b.JPEG 1\nc.JPEG 1\n"), "c.JPEG": file}, o: Options{Classes: 10}, want: []Item{{"c.JPEG", 1}}, left: "1 image that are not there: val.txt line 1 (b.JPEG)"},
+		{name: "image missing", fsys: fstest.MapFS{"val.txt": text("b.JPEG 1\nc.JPEG 1\n"), "c.JPEG": file}, o: Options{Classes: 10}, want: []Item{{Path: "c.JPEG", Label: 1}}, left: "1 image that are not there: val.txt line 1 (b.JPEG)"},
 		{name: "twice", fsys: fstest.MapFS{"val.txt": text("b.JPEG 1\nb.JPEG 2"), "b.JPEG": file}, o: Options{Classes: 10}, err: "twice"},
 		{name: "leaves the folder", fsys: fstest.MapFS{"val.txt": text("../b.JPEG 1")}, o: Options{Classes: 10}, err: "leaves"},
 		{name: "leaves the folder as Windows has it", fsys: fstest.MapFS{"val.txt": text("..\\b.JPEG 1")}, o: Options{Classes: 10}, err: "leaves"},
@@ -94,36 +94,36 @@ func TestWalk(t *testing.T) {
 		{name: "list from elsewhere is empty", fsys: fstest.MapFS{}, o: Options{Classes: 10, List: []byte{}, ListName: "my.csv"}, err: "my.csv lists no image"},
 
 		// Folders of classes.
-		{name: "class folders", fsys: fstest.MapFS{"n01443537/x.JPEG": file, "n01440764/y.JPEG": file, "n01440764/.DS_Store": file, "n01440764/Thumbs.db": file, "other/z.JPEG": file}, o: Options{Classes: 1000}, want: []Item{{"n01440764/y.JPEG", 0}, {"n01443537/x.JPEG", 1}},
+		{name: "class folders", fsys: fstest.MapFS{"n01443537/x.JPEG": file, "n01440764/y.JPEG": file, "n01440764/.DS_Store": file, "n01440764/Thumbs.db": file, "other/z.JPEG": file}, o: Options{Classes: 1000}, want: []Item{{Path: "n01440764/y.JPEG", Label: 0}, {Path: "n01443537/x.JPEG", Label: 1}},
 			left: "1 image in folders that are no class: other", notes: []string{"expected the names of classes"}},
-		{name: "class folders in val", fsys: fstest.MapFS{"val/n01443537/x.JPEG": file}, o: Options{Classes: 1000}, want: []Item{{"val/n01443537/x.JPEG", 1}}},
-		{name: "any depth, any case", fsys: fstest.MapFS{"n01443537/a/b/c/x.PNG": file, "n01443537/images/y.JpG": file, "n01443537/boxes.txt": file}, o: Options{Classes: 1000}, want: []Item{{"n01443537/a/b/c/x.PNG", 1}, {"n01443537/images/y.JpG", 1}}, notes: []string{"1 file is no image by the suffix: 1 of .txt"}},
-		{name: "one folder around", fsys: fstest.MapFS{"set/n01443537/x.JPEG": file, "__MACOSX/set/n01443537/._x.JPEG": file, "set/.DS_Store": file}, o: Options{Classes: 1000}, want: []Item{{"set/n01443537/x.JPEG", 1}}},
-		{name: "folders of own classes", fsys: fstest.MapFS{"dog/x.JPEG": file, "cat/x.JPEG": file}, o: Options{Classes: 2, Names: []string{"cat", "dog"}}, want: []Item{{"cat/x.JPEG", 0}, {"dog/x.JPEG", 1}}},
-		{name: "a name that two classes have", fsys: fstest.MapFS{"cat/x.JPEG": file, "dog/x.JPEG": file}, o: Options{Classes: 3, Names: []string{"cat", "dog", "dog"}}, want: []Item{{"cat/x.JPEG", 0}}, left: "no class: dog", notes: []string{"expected the names"}},
+		{name: "class folders in val", fsys: fstest.MapFS{"val/n01443537/x.JPEG": file}, o: Options{Classes: 1000}, want: []Item{{Path: "val/n01443537/x.JPEG", Label: 1}}},
+		{name: "any depth, any case", fsys: fstest.MapFS{"n01443537/a/b/c/x.PNG": file, "n01443537/images/y.JpG": file, "n01443537/boxes.txt": file}, o: Options{Classes: 1000}, want: []Item{{Path: "n01443537/a/b/c/x.PNG", Label: 1}, {Path: "n01443537/images/y.JpG", Label: 1}}, notes: []string{"1 file is no image by the suffix: 1 of .txt"}},
+		{name: "one folder around", fsys: fstest.MapFS{"set/n01443537/x.JPEG": file, "__MACOSX/set/n01443537/._x.JPEG": file, "set/.DS_Store": file}, o: Options{Classes: 1000}, want: []Item{{Path: "set/n01443537/x.JPEG", Label: 1}}},
+		{name: "folders of own classes", fsys: fstest.MapFS{"dog/x.JPEG": file, "cat/x.JPEG": file}, o: Options{Classes: 2, Names: []string{"cat", "dog"}}, want: []Item{{Path: "cat/x.JPEG", Label: 0}, {Path: "dog/x.JPEG", Label: 1}}},
+		{name: "a name that two classes have", fsys: fstest.MapFS{"cat/x.JPEG": file, "dog/x.JPEG": file}, o: Options{Classes: 3, Names: []string{"cat", "dog", "dog"}}, want: []Item{{Path: "cat/x.JPEG", Label: 0}}, left: "no class: dog", notes: []string{"expected the names"}},
 		{name: "own names in ImageNet's number", fsys: fstest.MapFS{"n01443537/x.JPEG": file}, o: Options{Classes: 1000, Names: make([]string, 1000)}, err: "called otherwise"},
-		{name: "background", fsys: fstest.MapFS{"n01443537/x.JPEG": file}, o: Options{Classes: 1001, Offset: 1}, want: []Item{{"n01443537/x.JPEG", 2}}},
+		{name: "background", fsys: fstest.MapFS{"n01443537/x.JPEG": file}, o: Options{Classes: 1001, Offset: 1}, want: []Item{{Path: "n01443537/x.JPEG", Label: 2}}},
 		{name: "background not said", fsys: fstest.MapFS{"n01443537/x.JPEG": file, "n01440764/x.JPEG": file}, o: Options{Classes: 1001}, err: "--classes-offset 1"},
-		{name: "background in lists", fsys: fstest.MapFS{"val.txt": text("b.JPEG 9"), "b.JPEG": file}, o: Options{Classes: 11, Offset: 1}, want: []Item{{"b.JPEG", 10}}},
-		{name: "background in names", fsys: fstest.MapFS{"cat/b.JPEG": file}, o: Options{Classes: 3, Offset: 1, Names: []string{"cat", "dog"}}, want: []Item{{"cat/b.JPEG", 1}}},
-		{name: "numbered folders", fsys: fstest.MapFS{"0/x.JPEG": file, "10/x.JPEG": file, "281/x.JPEG": file, "readme/x.txt": file}, o: Options{Classes: 1000}, want: []Item{{"0/x.JPEG", 0}, {"10/x.JPEG", 10}, {"281/x.JPEG", 281}},
+		{name: "background in lists", fsys: fstest.MapFS{"val.txt": text("b.JPEG 9"), "b.JPEG": file}, o: Options{Classes: 11, Offset: 1}, want: []Item{{Path: "b.JPEG", Label: 10}}},
+		{name: "background in names", fsys: fstest.MapFS{"cat/b.JPEG": file}, o: Options{Classes: 3, Offset: 1, Names: []string{"cat", "dog"}}, want: []Item{{Path: "cat/b.JPEG", Label: 1}}},
+		{name: "numbered folders", fsys: fstest.MapFS{"0/x.JPEG": file, "10/x.JPEG": file, "281/x.JPEG": file, "readme/x.txt": file}, o: Options{Classes: 1000}, want: []Item{{Path: "0/x.JPEG", Label: 0}, {Path: "10/x.JPEG", Label: 10}, {Path: "281/x.JPEG", Label: 281}},
 			notes: []string{"whole numbers below 1000", "readme is no class", "1 file is no image"}},
 		{name: "a number too high", fsys: fstest.MapFS{"0/x.JPEG": file, "10/x.JPEG": file}, o: Options{Classes: 10}, err: "the 10 classes of the classifier have no names"},
 		{name: "numbers and names", fsys: fstest.MapFS{"0/x.JPEG": file, "cat/x.JPEG": file}, o: Options{Classes: 10}, err: "no folder of images named by class"},
-		{name: "names that are numbers", fsys: fstest.MapFS{"9/x.JPEG": file, "10/x.JPEG": file}, o: Options{Classes: 10, Names: digits}, want: []Item{{"9/x.JPEG", 9}}, left: "in folders that are no class: 10", notes: []string{"expected the names"}},
-		{name: "images of no class", fsys: fstest.MapFS{"9/x.JPEG": file, "x.JPEG": file}, o: Options{Classes: 10, Names: digits}, want: []Item{{"9/x.JPEG", 9}}, left: "beside the folders of classes: x.JPEG"},
-		{name: "empty class", fsys: fstest.MapFS{"n01443537/x.JPEG": file, "n01440764": {Mode: fs.ModeDir}}, o: Options{Classes: 1000}, want: []Item{{"n01443537/x.JPEG", 1}}, notes: []string{"holds no image: n01440764 (class 0)"}},
+		{name: "names that are numbers", fsys: fstest.MapFS{"9/x.JPEG": file, "10/x.JPEG": file}, o: Options{Classes: 10, Names: digits}, want: []Item{{Path: "9/x.JPEG", Label: 9}}, left: "in folders that are no class: 10", notes: []string{"expected the names"}},
+		{name: "images of no class", fsys: fstest.MapFS{"9/x.JPEG": file, "x.JPEG": file}, o: Options{Classes: 10, Names: digits}, want: []Item{{Path: "9/x.JPEG", Label: 9}}, left: "beside the folders of classes: x.JPEG"},
+		{name: "empty class", fsys: fstest.MapFS{"n01443537/x.JPEG": file, "n01440764": {Mode: fs.ModeDir}}, o: Options{Classes: 1000}, want: []Item{{Path: "n01443537/x.JPEG", Label: 1}}, notes: []string{"holds no image: n01440764 (class 0)"}},
 		{name: "empty classes only", fsys: fstest.MapFS{"n01440764": {Mode: fs.ModeDir}}, o: Options{Classes: 1000}, err: "hold no image"},
 		{name: "no suffix", fsys: fstest.MapFS{"n01440764/x": file}, o: Options{Classes: 1000}, err: "1 of no suffix"},
-		{name: "other formats are named", fsys: fstest.MapFS{"n01440764/x.heic": file}, o: Options{Classes: 1000}, want: []Item{{"n01440764/x.heic", 0}}},
-		{name: "not regular", fsys: fstest.MapFS{"9/x.JPEG": file, "9/y.JPEG": {Mode: fs.ModeNamedPipe}, "9/z": {Mode: fs.ModeDevice}}, o: Options{Classes: 10, Names: digits}, want: []Item{{"9/x.JPEG", 9}},
+		{name: "other formats are named", fsys: fstest.MapFS{"n01440764/x.heic": file}, o: Options{Classes: 1000}, want: []Item{{Path: "n01440764/x.heic", Label: 0}}},
+		{name: "not regular", fsys: fstest.MapFS{"9/x.JPEG": file, "9/y.JPEG": {Mode: fs.ModeNamedPipe}, "9/z": {Mode: fs.ModeDevice}}, o: Options{Classes: 10, Names: digits}, want: []Item{{Path: "9/x.JPEG", Label: 9}},
 			left: "1 image that are no regular files: 9/y.JPEG (a named pipe)", notes: []string{"not opened"}},
 		{name: "nothing", fsys: fstest.MapFS{}, o: Options{Classes: 10}, err: "named by class, such as n01440764"},
 		{name: "no labels", fsys: fstest.MapFS{"x/x.JPEG": file}, o: Options{Classes: 1000}, err: "found x, expected WordNet ids"},
 		{name: "no class known", fsys: fstest.MapFS{"cats/x.JPEG": file, "dogs/x.JPEG": file}, o: Options{Classes: 2, Names: []string{"cat", "dog"}}, err: "found cats, dogs; expected the names of classes: cat, dog"},
 		{name: "class beyond the model", fsys: fstest.MapFS{"n15075141/x.JPEG": file}, o: Options{Classes: 10}, err: "the classifier has 10"},
 		{name: "control characters", fsys: fstest.MapFS{"c\x1b[2J/x.JPEG": file, "b/x.JPEG": file}, o: Options{Classes: 2, Names: []string{"cat", "dog"}}, err: `c\x1b[2J`},
-		{name: "adversarial", fsys: fstest.MapFS{"n01498041/0.000116_digital clock _ digital clock_0.865662.jpg": file}, o: Options{Classes: 1000}, want: []Item{{"n01498041/0.000116_digital clock _ digital clock_0.865662.jpg", 6}}, notes: []string{"taken for those of ImageNet-A", "about 200 of the 1000 classes"}},
+		{name: "adversarial", fsys: fstest.MapFS{"n01498041/0.000116_digital clock _ digital clock_0.865662.jpg": file}, o: Options{Classes: 1000}, want: []Item{{Path: "n01498041/0.000116_digital clock _ digital clock_0.865662.jpg", Label: 6}}, notes: []string{"taken for those of ImageNet-A", "about 200 of the 1000 classes"}},
 
 		// ILSVRC's own images tell how their classes are numbered.
 		{name: "from zero", fsys: validationSet("val.txt", v+"1.JPEG 65\n"+v+"2.JPEG 970\n"), o: Options{Classes: 1000}, want: ilsvrc(65, 970), notes: []string{"3 images lie beside"}},
@@ -240,7 +240,7 @@ func TestTar(t *testing.T) {
 	if err != nil {
 		t.Fatal(err)
 	}
-	if diff := cmp.Diff([]Item{{"n01440764/a.JPEG", 0}, {"n01443537/b.JPEG", 1}}, set.Items); diff != "" {
+	if diff := cmp.Diff([]Item{{Path: "n01440764/a.JPEG", Label: 0}, {Path: "n01443537/b.JPEG", Label: 1}}, set.Items); diff != "" {
 		t.Errorf("items (-want +got):\n%s", diff)
 	}
 }

@@ -35,6 +35,9 @@ type listEntry struct {
 // readList reads a list of labelled images, whose paths are relative to a folder or to where
 // images lie below it.
 func (s *Set) readList(w *walker, o Options, dir, name string, text []byte) error {
+	if bytes.HasPrefix(bytes.TrimSpace(text), []byte("[[")) { // no path begins so
+		return s.readReal(w, o, dir, name, text)
+	}
 	r := &listReader{w: w, o: o, labels: o.labeller(), name: name, at: w.locator(dir)}
 	entries, err := r.parse(text)
 	if err != nil {
