@@ -9757,6 +9757,133 @@ layerNorm256_values_end:
 	VZEROUPPER
 	RET
 
+DATA moments256_masks<>+0(SB)/4, $0xffffffff
+DATA moments256_masks<>+4(SB)/4, $0xffffffff
+DATA moments256_masks<>+8(SB)/4, $0xffffffff
+DATA moments256_masks<>+12(SB)/4, $0xffffffff
+DATA moments256_masks<>+16(SB)/4, $0xffffffff
+DATA moments256_masks<>+20(SB)/4, $0xffffffff
+DATA moments256_masks<>+24(SB)/4, $0xffffffff
+DATA moments256_masks<>+28(SB)/4, $0xffffffff
+DATA moments256_masks<>+32(SB)/4, $0x00000000
+DATA moments256_masks<>+36(SB)/4, $0x00000000
+DATA moments256_masks<>+40(SB)/4, $0x00000000
+DATA moments256_masks<>+44(SB)/4, $0x00000000
+DATA moments256_masks<>+48(SB)/4, $0x00000000
+DATA moments256_masks<>+52(SB)/4, $0x00000000
+DATA moments256_masks<>+56(SB)/4, $0x00000000
+DATA moments256_masks<>+60(SB)/4, $0x00000000
+GLOBL moments256_masks<>(SB), RODATA|NOPTR, $64
+
+// func moments256(dst *float32, src *float32, srcStride int, n int, m int, share float64)
+// Requires: AVX, AVX2, FMA3
+TEXT ·moments256(SB), NOSPLIT, $0-48
+	MOVQ         src+8(FP), AX
+	MOVQ         dst+0(FP), CX
+	MOVQ         srcStride+16(FP), DX
+	SHLQ         $0x02, DX
+	MOVQ         m+32(FP), BX
+	MOVQ         n+24(FP), DI
+	SHLQ         $0x02, DI
+	MOVQ         DI, R8
+	ANDQ         $-32, R8
+	MOVQ         DI, SI
+	SUBQ         R8, SI
+	LEAQ         moments256_masks<>+32(SB), R9
+	SUBQ         SI, R9
+	VMOVUPS      (R9), Y10
+	VEXTRACTI128 $0x01, Y10, X11
+	VPMOVSXDQ    X10, Y12
+	VPMOVSXDQ    X11, Y13
+	MOVQ         $0x0000000000000008, R9
+
+moments256_pixel:
+	// the mean
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	XORQ   SI, SI
+	CMPQ   SI, R8
+	JGE    moments256_mean_rest
+
+moments256_mean_loop:
+	VCVTPS2PD (AX)(SI*1), Y2
+	VADDPD    Y2, Y0, Y0
+	VCVTPS2PD 16(AX)(SI*1), Y3
+	VADDPD    Y3, Y1, Y1
+	ADDQ      $+32, SI
+	CMPQ      SI, R8
+	JLT       moments256_mean_loop
+
+moments256_mean_rest:
+	CMPQ       SI, DI
+	JGE        moments256_mean_end
+	VMASKMOVPS (AX)(SI*1), X10, X2
+	VCVTPS2PD  X2, Y2
+	VADDPD     Y2, Y0, Y0
+	VMASKMOVPS 16(AX)(SI*1), X11, X3
+	VCVTPS2PD  X3, Y3
+	VADDPD     Y3, Y1, Y1
+
+moments256_mean_end:
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X6
+	VADDPD       X6, X0, X0
+	VPERMILPD    $0x01, X0, X6
+	VADDSD       X6, X0, X0
+	VMULSD       share+40(FP), X0, X5
+	VBROADCASTSD X5, Y4
+	VCVTSD2SS    X5, X5, X5
+	VMOVSS       X5, (CX)
+
+	// the variance
+	VXORPS Y0, Y0, Y0
+	VXORPS Y1, Y1, Y1
+	XORQ   SI, SI
+	CMPQ   SI, R8
+	JGE    moments256_variance_rest
+
+moments256_variance_loop:
+	VCVTPS2PD   (AX)(SI*1), Y2
+	VSUBPD      Y4, Y2, Y2
+	VFMADD231PD Y2, Y2, Y0
+	VCVTPS2PD   16(AX)(SI*1), Y3
+	VSUBPD      Y4, Y3, Y3
+	VFMADD231PD Y3, Y3, Y1
+	ADDQ        $+32, SI
+	CMPQ        SI, R8
+	JLT         moments256_variance_loop
+
+moments256_variance_rest:
+	CMPQ        SI, DI
+	JGE         moments256_variance_end
+	VMASKMOVPS  (AX)(SI*1), X10, X2
+	VCVTPS2PD   X2, Y2
+	VSUBPD      Y4, Y2, Y2
+	VANDPD      Y12, Y2, Y2
+	VFMADD231PD Y2, Y2, Y0
+	VMASKMOVPS  16(AX)(SI*1), X11, X3
+	VCVTPS2PD   X3, Y3
+	VSUBPD      Y4, Y3, Y3
+	VANDPD      Y13, Y3, Y3
+	VFMADD231PD Y3, Y3, Y1
+
+moments256_variance_end:
+	VADDPD       Y1, Y0, Y0
+	VEXTRACTF128 $0x01, Y0, X6
+	VADDPD       X6, X0, X0
+	VPERMILPD    $0x01, X0, X6
+	VADDSD       X6, X0, X0
+	VMULSD       share+40(FP), X0, X5
+	VSQRTSD      X5, X5, X5
+	VCVTSD2SS    X5, X5, X5
+	VMOVSS       X5, 4(CX)
+	ADDQ         DX, AX
+	ADDQ         R9, CX
+	DECQ         BX
+	JNE          moments256_pixel
+	VZEROUPPER
+	RET
+
 DATA softmax256_masks<>+0(SB)/4, $0xffffffff
 DATA softmax256_masks<>+4(SB)/4, $0xffffffff
 DATA softmax256_masks<>+8(SB)/4, $0xffffffff

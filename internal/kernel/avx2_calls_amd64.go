@@ -152,6 +152,12 @@ func layerNormAVX2(l *LayerNorm, m int, dst, src, weight, bias []float32) {
 	layerNorm256(&dst[0], l.DstStride, &src[0], l.SrcStride, &weight[0], &bias[0], l.Channels, m, 1/float64(l.Channels), l.Eps)
 }
 
+// momentsAVX2 is MomentsGeneric, 8 floats at a time.
+func momentsAVX2(r *Runs, m int, dst, src []float32) {
+	r.check(m, dst, src)
+	moments256(&dst[0], &src[0], r.Stride, r.Floats, m, 1/float64(r.Floats))
+}
+
 // softmaxAVX2 is SoftmaxGeneric, 8 values at a time.
 func softmaxAVX2(s *Softmax, m int, dst, src []float32) {
 	s.check(m, dst, src)

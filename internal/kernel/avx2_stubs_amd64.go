@@ -112,6 +112,11 @@ func tanh256(dst *float32, dstStride int, src *float32, srcStride int, n int, m 
 //go:noescape
 func layerNorm256(dst *float32, dstStride int, src *float32, srcStride int, weight *float32, bias *float32, n int, m int, share float64, eps float64)
 
+// moments256 finds the moments of m runs of n floats, a stride apart; share is 1/n.
+//
+//go:noescape
+func moments256(dst *float32, src *float32, srcStride int, n int, m int, share float64)
+
 // softmax256 makes shares of m rows of n values, strides apart.
 //
 //go:noescape

@@ -18512,6 +18512,116 @@ layerNorm512_values_end:
 	VZEROUPPER
 	RET
 
+// func moments512(dst *float32, src *float32, srcStride int, n int, m int, share float64)
+// Requires: AVX, AVX512F, BMI2
+TEXT ·moments512(SB), NOSPLIT, $0-48
+	MOVQ src+8(FP), AX
+	MOVQ dst+0(FP), CX
+	MOVQ srcStride+16(FP), DX
+	SHLQ $0x02, DX
+	MOVQ m+32(FP), BX
+	MOVQ n+24(FP), DI
+	SHLQ $0x02, DI
+	MOVQ DI, R8
+	ANDQ $-64, R8
+	MOVQ DI, SI
+	SUBQ R8, SI
+
+	// K1, K2: the channels of the halves of the last register that are there; K3: of both
+	SHRQ  $0x02, SI
+	MOVL  $0xffffffff, R9
+	BZHIL SI, R9, R9
+	KMOVW R9, K1
+	KMOVW R9, K3
+	SHRL  $0x08, R9
+	KMOVW R9, K2
+	MOVQ  $0x0000000000000008, R9
+
+moments512_pixel:
+	// the mean
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	XORQ   SI, SI
+	CMPQ   SI, R8
+	JGE    moments512_mean_rest
+
+moments512_mean_loop:
+	VCVTPS2PD (AX)(SI*1), Z2
+	VADDPD    Z2, Z0, Z0
+	VCVTPS2PD 32(AX)(SI*1), Z3
+	VADDPD    Z3, Z1, Z1
+	ADDQ      $+64, SI
+	CMPQ      SI, R8
+	JLT       moments512_mean_loop
+
+moments512_mean_rest:
+	CMPQ        SI, DI
+	JGE         moments512_mean_end
+	VCVTPS2PD.Z (AX)(SI*1), K1, Z2
+	VADDPD      Z2, Z0, Z0
+	VCVTPS2PD.Z 32(AX)(SI*1), K2, Z3
+	VADDPD      Z3, Z1, Z1
+
+moments512_mean_end:
+	VADDPD        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y6
+	VADDPD        Y6, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X6
+	VADDPD        X6, X0, X0
+	VPERMILPD     $0x01, X0, X6
+	VADDSD        X6, X0, X0
+	VMULSD        share+40(FP), X0, X5
+	VBROADCASTSD  X5, Z4
+	VCVTSD2SS     X5, X5, X5
+	VMOVSS        X5, (CX)
+
+	// the variance
+	VPXORD Z0, Z0, Z0
+	VPXORD Z1, Z1, Z1
+	XORQ   SI, SI
+	CMPQ   SI, R8
+	JGE    moments512_variance_rest
+
+moments512_variance_loop:
+	VCVTPS2PD   (AX)(SI*1), Z2
+	VSUBPD      Z4, Z2, Z2
+	VFMADD231PD Z2, Z2, Z0
+	VCVTPS2PD   32(AX)(SI*1), Z3
+	VSUBPD      Z4, Z3, Z3
+	VFMADD231PD Z3, Z3, Z1
+	ADDQ        $+64, SI
+	CMPQ        SI, R8
+	JLT         moments512_variance_loop
+
+moments512_variance_rest:
+	CMPQ        SI, DI
+	JGE         moments512_variance_end
+	VCVTPS2PD.Z (AX)(SI*1), K1, Z2
+	VSUBPD.Z    Z4, Z2, K1, Z2
+	VFMADD231PD Z2, Z2, Z0
+	VCVTPS2PD.Z 32(AX)(SI*1), K2, Z3
+	VSUBPD.Z    Z4, Z3, K2, Z3
+	VFMADD231PD Z3, Z3, Z1
+
+moments512_variance_end:
+	VADDPD        Z1, Z0, Z0
+	VEXTRACTF64X4 $0x01, Z0, Y6
+	VADDPD        Y6, Y0, Y0
+	VEXTRACTF128  $0x01, Y0, X6
+	VADDPD        X6, X0, X0
+	VPERMILPD     $0x01, X0, X6
+	VADDSD        X6, X0, X0
+	VMULSD        share+40(FP), X0, X5
+	VSQRTSD       X5, X5, X5
+	VCVTSD2SS     X5, X5, X5
+	VMOVSS        X5, 4(CX)
+	ADDQ          DX, AX
+	ADDQ          R9, CX
+	DECQ          BX
+	JNE           moments512_pixel
+	VZEROUPPER
+	RET
+
 DATA softmax512_constants<>+0(SB)/4, $(-340282350000000000000000000000000000000.0)
 DATA softmax512_constants<>+4(SB)/4, $(-104.0)
 DATA softmax512_constants<>+8(SB)/4, $(1.442695)

@@ -135,6 +135,12 @@ func layerNormAVX512(l *LayerNorm, m int, dst, src, weight, bias []float32) {
 	layerNorm512(&dst[0], l.DstStride, &src[0], l.SrcStride, &weight[0], &bias[0], l.Channels, m, 1/float64(l.Channels), l.Eps)
 }
 
+// momentsAVX512 is MomentsGeneric, 16 floats at a time.
+func momentsAVX512(r *Runs, m int, dst, src []float32) {
+	r.check(m, dst, src)
+	moments512(&dst[0], &src[0], r.Stride, r.Floats, m, 1/float64(r.Floats))
+}
+
 // softmaxAVX512 is SoftmaxGeneric, 16 values at a time.
 func softmaxAVX512(s *Softmax, m int, dst, src []float32) {
 	s.check(m, dst, src)

@@ -112,6 +112,11 @@ func tanh512(dst *float32, dstStride int, src *float32, srcStride int, n int, m 
 //go:noescape
 func layerNorm512(dst *float32, dstStride int, src *float32, srcStride int, weight *float32, bias *float32, n int, m int, share float64, eps float64)
 
+// moments512 finds the moments of m runs of n floats, a stride apart; share is 1/n.
+//
+//go:noescape
+func moments512(dst *float32, src *float32, srcStride int, n int, m int, share float64)
+
 // softmax512 makes shares of m rows of n values, strides apart.
 //
 //go:noescape

@@ -60,6 +60,8 @@ type Variant struct {
 	MaxPool, AvgPool, NormPool func(p *Pool, m int, dst, src []float32)
 	// LayerNorm normalises the channels of each pixel; see LayerNormGeneric.
 	LayerNorm func(l *LayerNorm, m int, dst, src, weight, bias []float32)
+	// Moments finds the mean and the standard deviation of each run; see MomentsGeneric.
+	Moments func(r *Runs, m int, dst, src []float32)
 	// Softmax makes shares of each row; see SoftmaxGeneric.
 	Softmax func(s *Softmax, m int, dst, src []float32)
 }
@@ -72,7 +74,7 @@ var generic = Variant{
 	WinogradIn: WinogradInGeneric, WinogradOut: WinogradOutGeneric,
 	Activate: ActivateGeneric,
 	MaxPool:  MaxPoolGeneric, AvgPool: AvgPoolGeneric, NormPool: NormPoolGeneric,
-	LayerNorm: LayerNormGeneric, Softmax: SoftmaxGeneric,
+	LayerNorm: LayerNormGeneric, Moments: MomentsGeneric, Softmax: SoftmaxGeneric,
 }
 
 // variants are those that this processor can run, best last.

@@ -12,7 +12,7 @@ var avx2 = Variant{
 	WinogradIn: winogradInAVX2, WinogradOut: winogradOutAVX2,
 	Activate: activateAVX2,
 	MaxPool:  maxPoolAVX2, AvgPool: avgPoolAVX2, NormPool: normPoolAVX2,
-	LayerNorm: layerNormAVX2, Softmax: softmaxAVX2,
+	LayerNorm: layerNormAVX2, Moments: momentsAVX2, Softmax: softmaxAVX2,
 }
 
 var avx512 = Variant{
@@ -23,7 +23,7 @@ var avx512 = Variant{
 	WinogradIn: winogradInAVX512, WinogradOut: winogradOutAVX512,
 	Activate: activateAVX512,
 	MaxPool:  maxPoolAVX512, AvgPool: avgPoolAVX512, NormPool: normPoolAVX512,
-	LayerNorm: layerNormAVX512, Softmax: softmaxAVX512,
+	LayerNorm: layerNormAVX512, Moments: momentsAVX512, Softmax: softmaxAVX512,
 }
 
 // assembly returns the variants in assembly that this processor can run, best last.

@@ -155,6 +155,12 @@ func layerNorm{{.Suffix}}(l *LayerNorm, m int, dst, src, weight, bias []float32)
 	layerNorm{{.Bits}}(&dst[0], l.DstStride, &src[0], l.SrcStride, &weight[0], &bias[0], l.Channels, m, 1/float64(l.Channels), l.Eps)
 }
 
+// moments{{.Suffix}} is MomentsGeneric, {{.Lanes}} floats at a time.
+func moments{{.Suffix}}(r *Runs, m int, dst, src []float32) {
+	r.check(m, dst, src)
+	moments{{.Bits}}(&dst[0], &src[0], r.Stride, r.Floats, m, 1/float64(r.Floats))
+}
+
 // softmax{{.Suffix}} is SoftmaxGeneric, {{.Lanes}} values at a time.
 func softmax{{.Suffix}}(s *Softmax, m int, dst, src []float32) {
 	s.check(m, dst, src)

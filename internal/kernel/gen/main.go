@@ -42,6 +42,7 @@ func main() {
 			g.winograd()
 			g.curves()
 			g.layerNorm()
+			g.moments()
 			g.softmax()
 			if err := v.writeCalls(os.Args[1]); err != nil {
 				fmt.Fprintf(os.Stderr, "gen: %s: %v\n", v.name, err)

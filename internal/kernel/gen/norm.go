@@ -39,18 +39,7 @@ func (g *gen) layerNorm() {
 	from := operand.Mem{Base: src, Index: l.at, Scale: 1}
 	g.Label(name + "_pixel")
 
-	g.Comment("the mean")
-	g.zero(sum[0])
-	g.zero(sum[1])
-	l.over("mean", func(masked bool) {
-		for half := range 2 {
-			l.widen(from, half, masked, x[half])
-			g.VADDPD(x[half], sum[half], sum[half])
-		}
-	})
-	g.reduce(sum, spare)
-	g.VMULSD(g.addr("share"), sum[0].AsX(), scalar.AsX())
-	g.VBROADCASTSD(scalar.AsX(), mean)
+	l.mean(from, sum, x, spare, scalar, mean)
 	g.Comment("as the sum of two floats")
 	g.VCVTSD2SS(scalar.AsX(), scalar.AsX(), hi.AsX())
 	g.VCVTSS2SD(hi.AsX(), hi.AsX(), spare.AsX())
@@ -59,18 +48,7 @@ func (g *gen) layerNorm() {
 	g.VBROADCASTSS(hi.AsX(), hi)
 	g.VBROADCASTSS(lo.AsX(), lo)
 
-	g.Comment("the variance")
-	g.zero(sum[0])
-	g.zero(sum[1])
-	l.over("variance", func(masked bool) {
-		for half := range 2 {
-			l.widen(from, half, masked, x[half])
-			l.subtract(mean, half, masked, x[half])
-			g.VFMADD231PD(x[half], x[half], sum[half])
-		}
-	})
-	g.reduce(sum, spare)
-	g.VMULSD(g.addr("share"), sum[0].AsX(), scalar.AsX())
+	l.variance(from, sum, x, spare, scalar, mean)
 	g.VADDSD(g.addr("eps"), scalar.AsX(), scalar.AsX())
 	g.VSQRTSD(scalar.AsX(), scalar.AsX(), scalar.AsX())
 	one := g.GP64()
@@ -98,6 +76,67 @@ func (g *gen) layerNorm() {
 		l.store(x[1], masked, to)
 	})
 	g.nextPixel(name+"_pixel", m, src, srcStride, dst, dstStride)
+}
+
+// moments writes the function that finds the means and the standard deviations of m runs.
+func (g *gen) moments() {
+	name := "moments" + g.suffix()
+	masks := g.normMasks(name)
+	g.text(name, "func(dst, src *float32, srcStride, n, m int, share float64)",
+		name+" finds the moments of m runs of n floats, a stride apart; share is 1/n.")
+	src, dst := g.Load(g.Param("src"), g.GP64()), g.Load(g.Param("dst"), g.GP64())
+	srcStride := g.loadBytes("srcStride")
+	m := g.Load(g.Param("m"), g.GP64())
+	l := g.newNormLoop(name, masks)
+	next := g.GP64()
+	g.MOVQ(operand.U64(8), next)
+
+	sum, x := [2]reg.VecPhysical{g.regs[0], g.regs[1]}, [2]reg.VecPhysical{g.regs[2], g.regs[3]}
+	mean, scalar, spare := g.regs[4], g.regs[5], g.regs[6]
+	from := operand.Mem{Base: src, Index: l.at, Scale: 1}
+	g.Label(name + "_pixel")
+	l.mean(from, sum, x, spare, scalar, mean)
+	g.VCVTSD2SS(scalar.AsX(), scalar.AsX(), scalar.AsX())
+	g.VMOVSS(scalar.AsX(), operand.Mem{Base: dst})
+	l.variance(from, sum, x, spare, scalar, mean)
+	g.VSQRTSD(scalar.AsX(), scalar.AsX(), scalar.AsX())
+	g.VCVTSD2SS(scalar.AsX(), scalar.AsX(), scalar.AsX())
+	g.VMOVSS(scalar.AsX(), operand.Mem{Base: dst, Disp: 4})
+	g.nextPixel(name+"_pixel", m, src, srcStride, dst, next)
+}
+
+// mean sets scalar to the mean of the floats at from, in float64, and all lanes of mean.
+func (l *normLoop) mean(from operand.Mem, sum, x [2]reg.VecPhysical, spare, scalar, mean reg.VecPhysical) {
+	g := l.g
+	g.Comment("the mean")
+	g.zero(sum[0])
+	g.zero(sum[1])
+	l.over("mean", func(masked bool) {
+		for half := range 2 {
+			l.widen(from, half, masked, x[half])
+			g.VADDPD(x[half], sum[half], sum[half])
+		}
+	})
+	g.reduce(sum, spare)
+	g.VMULSD(g.addr("share"), sum[0].AsX(), scalar.AsX())
+	g.VBROADCASTSD(scalar.AsX(), mean)
+}
+
+// variance sets scalar to the mean of squared differences from mean of the floats at from, in float64.
+func (l *normLoop) variance(from operand.Mem, sum, x [2]reg.VecPhysical, spare, scalar, mean reg.VecPhysical) {
+	g := l.g
+	g.Comment("the variance")
+	g.zero(sum[0])
+	g.zero(sum[1])
+	l.over("variance", func(masked bool) {
+		for half := range 2 {
+			l.widen(from, half, masked, x[half])
+			l.subtract(mean, half, masked, x[half])
+			g.VFMADD231PD(x[half], x[half], sum[half])
+		}
+	})
+	g.reduce(sum, spare)
+	g.VMULSD(g.addr("share"), sum[0].AsX(), scalar.AsX())
 }
 
 // normMasks writes the table that AVX2 reads masks from, a register from where as many
