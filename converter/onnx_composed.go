@@ -115,6 +115,16 @@ func transpose(x string, axes ...int) onnxNode {
 	return op
 }
 
+// groupNorm normalises all of x, (N,C,H,W), as a single channel: ONNX's operators of that name came later.
+func (m *onnxModel) groupNorm(n nn.Node, o nn.GroupNorm, x string) onnxNode {
+	step := func(kind string, in ...string) string { return m.step(n.Path, onnxNode{kind: kind, in: in}) }
+	one := step("Reshape", x, m.integers("zoo.one", 0, 1, -1)) // (N,1,C*H*W)
+	norm := onnxNode{kind: "InstanceNormalization", in: []string{one, m.filled("zoo.ones", 1, 1), m.filled("zoo.zeros", 1, 0)}}
+	norm.float("epsilon", float32(o.Eps))
+	y := step("Reshape", m.step(n.Path, norm), step("Shape", x))
+	return onnxNode{kind: "Add", in: []string{step("Mul", y, m.expanded(n, 0, 1)), m.expanded(n, 1, 1)}}
+}
+
 // responseNorm writes nn.ResponseNorm's formula, of x (N,C,H,W).
 func (m *onnxModel) responseNorm(n nn.Node, o nn.ResponseNorm, x string) onnxNode {
 	step := func(kind string, in ...string) string { return m.step(n.Path, onnxNode{kind: kind, in: in}) }

@@ -47,6 +47,8 @@ func (m *onnxModel) node(n nn.Node) error {
 		}
 	case nn.LayerNorm:
 		op, weights = m.layerNorm(n, o, in[0]), 0
+	case nn.GroupNorm:
+		op, weights = m.groupNorm(n, o, in[0]), 0
 	case nn.LayerScale:
 		op.kind = "Mul"
 		op.in, weights = append(in, m.expanded(n, 0, 1)), 0

@@ -122,7 +122,9 @@ func TestONNX(t *testing.T) {
 				"Conv Unsqueeze Conv " + // windows side by side
 				"Shape Slice Add Div Mul Sub Concat Pad Shape Slice Div Slice Slice Concat Tile Add Conv Gather Unsqueeze Conv " + // squares
 				"Conv Resize Unsqueeze Conv Unsqueeze Conv " +
-				"ReduceL2 ReduceMean Add Div Mul Unsqueeze Mul Unsqueeze Add Add Gather Unsqueeze Mul " +
+				"ReduceL2 ReduceMean Add Div Mul Unsqueeze Mul Unsqueeze Add Add " +
+				"Reshape InstanceNormalization Shape Reshape Unsqueeze Mul Unsqueeze Add " + // a group norm
+				"Gather Unsqueeze Mul " +
 				"Shape Slice Slice Concat Slice Squeeze Add Range Add Div Mul Unsqueeze Div Sin Mul Cos Mul Add Unsqueeze Expand " + // rows in waves
 				"Slice Squeeze Add Range Add Div Mul Unsqueeze Div Sin Mul Cos Mul Add Expand Concat Transpose Conv Add " + // and columns
 				"Conv Shape Slice Reshape Transpose " + // tokens

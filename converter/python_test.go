@@ -107,6 +107,7 @@ func everyOp(classes int) (*nn.Graph, error) {
 	x = b.At("squares").Linear(b.Unfold(x, nn.Unfold{K: 3, Stride: 3, PixelFirst: true}), 8)
 	x = b.At("merge").Linear(b.Upsample(b.Unfold(x, nn.Unfold{K: 2, Stride: 2, Corner: true}), 2), 16)
 	x = b.At("response").ResponseNorm(b.At("pointwise").Linear(x, 24))
+	x = b.At("group").GroupNorm(x)
 	x = b.At("scale").LayerScale(b.Shuffle(x, 3))
 	x = b.Add(x, b.At("position").Conv(b.FourierPosition(x, 5), 24))
 	x = b.Tokens(b.At("patches").Conv(x, 24, nn.K(2), nn.Stride(2), nn.Corner()))

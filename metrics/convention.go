@@ -133,6 +133,11 @@ func (c Convention) flops(node nn.Node, l *LayerCost, sizes []nn.Size) (int64, e
 			return product(2, in)
 		}
 		return product(5, in)
+	case nn.GroupNorm:
+		if legacy {
+			return product(2, in)
+		}
+		return product(5, in)
 	case nn.DecomposedAttention:
 		attention, rows, columns, err := decomposed(sizes[0], sizes[1], sizes[2])
 		if legacy || err != nil {

@@ -169,7 +169,7 @@ func TestShapes(t *testing.T) {
 		{"unfold to the corner", func(b *nn.Builder, x nn.Value) nn.Value { return b.Unfold(x, nn.Unfold{K: 2, Stride: 2, Corner: true}) },
 			tensor.Shape{2, 3, 5, 8}, tensor.Shape{2, 12, 3, 4}},
 		{"norms", func(b *nn.Builder, x nn.Value) nn.Value {
-			return b.At("c").ResponseNorm(b.At("b").LayerScale(b.At("a").LayerNorm(x)))
+			return b.At("d").GroupNorm(b.At("c").ResponseNorm(b.At("b").LayerScale(b.At("a").LayerNorm(x))))
 		}, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 3, 4, 9}},
 		{"linear over pixels", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Linear(x, 5) }, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 5, 4, 9}},
 		{"upsample", func(b *nn.Builder, x nn.Value) nn.Value { return b.Upsample(x, 4) }, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 3, 16, 36}},

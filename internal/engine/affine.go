@@ -22,17 +22,8 @@ type affineStep struct {
 // affine makes the step of a unit whose operator is nn.BatchNorm, nn.LayerScale, nn.Scale, nn.Mul,
 // nn.Add or a piecewise linear nn.Act.
 func (c *compiler) affine(u unit) (step, error) {
-	s := &affineStep{
-		in: c.layout.view(u.node.In[0]), out: c.layout.view(u.out), residual: c.residual(u), variant: c.options.Variant,
-	}
+	s := c.affineOf(u)
 	channels := s.in.c
-	s.depth = kernel.Depthwise{
-		Segments: []int{0}, Channels: channels, SrcStride: s.in.buf.c, DstStride: s.out.buf.c, Epilogue: epilogue(u),
-	}
-	if s.residual != nil {
-		s.depth.ResStride = s.residual.buf.c
-	}
-	s.finish = c.finish(u, channels, s.out.buf.c)
 	s.weights = make([]float32, 2*channels)
 	factor := float32(1)
 	switch op := u.node.Op.(type) {
@@ -59,6 +50,21 @@ func (c *compiler) affine(u unit) (step, error) {
 	return s, nil
 }
 
+// affineOf makes a step without weights.
+func (c *compiler) affineOf(u unit) *affineStep {
+	s := &affineStep{
+		in: c.layout.view(u.node.In[0]), out: c.layout.view(u.out), residual: c.residual(u), variant: c.options.Variant,
+	}
+	s.depth = kernel.Depthwise{
+		Segments: []int{0}, Channels: s.in.c, SrcStride: s.in.buf.c, DstStride: s.out.buf.c, Epilogue: epilogue(u),
+	}
+	if s.residual != nil {
+		s.depth.ResStride = s.residual.buf.c
+	}
+	s.finish = c.finish(u, s.in.c, s.out.buf.c)
+	return s
+}
+
 func (s *affineStep) tasks() int { return s.out.tasks() }
 
 // scratch returns the floats that one task needs.
@@ -70,21 +76,25 @@ func (s *affineStep) scratch() int {
 }
 
 func (s *affineStep) run(f *frame, task int) {
+	w := s.weights
+	if s.factors != nil && !s.product {
+		w = f.scratch[:2*s.in.c]
+		clear(w[:s.in.c])
+		copy(w[s.in.c:], f.mem[s.factors.at(s.out.piece(f.mem, task).row/s.out.buf.h, 0, 0):])
+	}
+	s.apply(f, task, w)
+}
+
+// apply computes the piece of a task with weights w, unless factors are of each pixel.
+func (s *affineStep) apply(f *frame, task int, w []float32) {
 	in, out := s.in.piece(f.mem, task), s.out.piece(f.mem, task)
 	var res []float32
 	if s.residual != nil {
 		res = s.residual.piece(f.mem, task).x
 	}
-	w := s.weights
-	switch {
-	case s.product:
+	if s.product {
 		s.products(f, out, in, s.factors.piece(f.mem, task), res)
-	case s.factors != nil:
-		w = f.scratch[:2*s.in.c]
-		clear(w[:s.in.c])
-		copy(w[s.in.c:], f.mem[s.factors.at(out.row/s.out.buf.h, 0, 0):])
-		fallthrough
-	default:
+	} else {
 		s.variant.Depthwise(&s.depth, out.m, out.x, in.x, w, res)
 	}
 	s.finish.row(out.m, out.x)

@@ -116,7 +116,7 @@ func (net *Network) Compile(input tensor.Shape, o Options) (*Plan, error) {
 // compiler returns one for which the layout of values is settled.
 func (net *Network) compiler(sizes []nn.Size, keep map[int]bool, o Options) *compiler {
 	g := net.bound.Graph
-	c := &compiler{net: net, options: o, keep: keep, layout: newLayout(g, sizes, fuse(g, keep)), parts: 1}
+	c := &compiler{net: net, options: o, keep: keep, layout: newLayout(g, sizes, fuse(g, keep)), moments: make(map[int]*buffer), parts: 1}
 	c.chooseWays()
 	c.chooseStorage()
 	c.place()

@@ -53,7 +53,7 @@ func (f *fuser) unit(i int) unit {
 	n := f.graph.Nodes[i]
 	u := unit{node: n, path: n.Path, residual: -1, out: n.Out}
 	switch n.Op.(type) {
-	case nn.Conv, nn.Linear, nn.BatchNorm, nn.LayerScale, nn.Scale, nn.Mul:
+	case nn.Conv, nn.Linear, nn.BatchNorm, nn.GroupNorm, nn.LayerScale, nn.Scale, nn.Mul:
 	case nn.Add:
 		u.residual = n.In[1]
 	default:
@@ -96,7 +96,7 @@ func (f *fuser) unit(i int) unit {
 // folds reports whether weights of an operator can take in those of a batch norm.
 func folds(op nn.Op) bool {
 	switch op.(type) {
-	case nn.Conv, nn.Linear:
+	case nn.Conv, nn.Linear, nn.GroupNorm:
 		return true
 	}
 	return false

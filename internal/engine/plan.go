@@ -73,9 +73,10 @@ type compiler struct {
 	options Options
 	layout  *layout
 	keep    map[int]bool
-	ways    map[int]way // of each value that has products
-	parts   int         // of the batch; the layout is that of one
-	arena   int         // floats
+	ways    map[int]way     // of each value that has products
+	moments map[int]*buffer // of each group norm, by the value that it makes
+	parts   int             // of the batch; the layout is that of one
+	arena   int             // floats
 }
 
 func (c *compiler) plan() (*Plan, error) {
@@ -89,9 +90,10 @@ func (c *compiler) plan() (*Plan, error) {
 		p.values[v] = keptValue{l.views(v), l.sizes[v]}
 	}
 	input := Layer{Kind: "input", In: p.input, Out: p.input}
-	if err := c.add(p, -1, input, c.input()); err != nil {
+	if err := c.add(p, input, c.input()); err != nil {
 		return nil, err
 	}
+	p.steps[0].borders = c.borders(-1)
 	for i, u := range l.units {
 		s, err := c.step(u)
 		if err != nil {
@@ -100,9 +102,16 @@ func (c *compiler) plan() (*Plan, error) {
 		if s == nil || s.tasks() == 0 {
 			continue // a view
 		}
-		if err := c.add(p, i, c.describe(u), s); err != nil {
+		first, layer := len(p.steps), c.describe(u)
+		if b, ok := s.(interface{ before() step }); ok { // that all threads have to have done
+			if err := c.add(p, layer, b.before()); err != nil {
+				return nil, err
+			}
+		}
+		if err := c.add(p, layer, s); err != nil {
 			return nil, err
 		}
+		p.steps[first].borders = c.borders(i)
 	}
 	for _, s := range p.steps {
 		if n, ok := s.step.(interface{ scratch() int }); ok {
@@ -137,6 +146,9 @@ func (c *compiler) place() {
 	}
 	write(0, -1)
 	for i, u := range l.units {
+		if _, ok := u.node.Op.(nn.GroupNorm); ok {
+			c.placeMoments(u, i)
+		}
 		for _, v := range u.node.In {
 			read(v, i)
 		}
@@ -157,9 +169,8 @@ func (c *compiler) place() {
 	}
 }
 
-// add appends a step to a plan, with the borders that it has to clear and its
-// description. Units are the clock, as in place.
-func (c *compiler) add(p *Plan, at int, l Layer, s step) error {
+// add appends a step to a plan, with its description.
+func (c *compiler) add(p *Plan, l Layer, s step) error {
 	t := timedStep{step: s, layer: l, n: s.tasks()}
 	if t.n > maxTasks {
 		return fmt.Errorf("engine: %s: %d tasks for input %v: at most %d are possible: take smaller batches", cmp.Or(l.Path, l.Kind), t.n, p.input, maxTasks)
@@ -168,13 +179,19 @@ func (c *compiler) add(p *Plan, at int, l Layer, s step) error {
 	if k, ok := s.(interface{ kernel() string }); ok {
 		t.layer.Kernel = k.kernel()
 	}
-	for _, b := range c.layout.buffers {
-		if b.written && b.first == at && b.hasBorder() {
-			t.borders = append(t.borders, b)
-		}
-	}
 	p.steps = append(p.steps, t)
 	return nil
+}
+
+// borders returns the buffers whose borders have to be cleared before the unit at writes. Units are the
+// clock, as in place.
+func (c *compiler) borders(at int) (all []*buffer) {
+	for _, b := range c.layout.buffers {
+		if b.written && b.first == at && b.hasBorder() {
+			all = append(all, b)
+		}
+	}
+	return all
 }
 
 // step returns the step that computes a unit, or nil for one that is only a view.
@@ -211,6 +228,8 @@ func (c *compiler) step(u unit) (step, error) {
 		return c.unfold(u, op), nil
 	case nn.LayerNorm:
 		return c.layerNorm(u, op)
+	case nn.GroupNorm:
+		return c.groupNorm(u, op)
 	case nn.ResponseNorm:
 		return c.responseNorm(u, op)
 	case nn.Concat:

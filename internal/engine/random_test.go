@@ -120,8 +120,22 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 			if x = at.Linear(x, 1+r.IntN(40)); r.IntN(3) == 0 {
 				x = at.At("plain").LinearOf(x, nn.Linear{Out: 1 + r.IntN(40), Plain: true, InProj: r.IntN(2) == 0})
 			}
-		case 16:
-			x = at.ResponseNorm(x)
+		case 16: // norms of whole images, and what can be fused with them
+			if r.IntN(2) == 0 {
+				x = at.ResponseNorm(x)
+				break
+			}
+			x = at.At("widen").Conv(x, normed+r.IntN(30))
+			y := at.GroupNorm(x)
+			if r.IntN(2) == 0 {
+				y = at.At("scale").LayerScale(y)
+			}
+			if r.IntN(2) == 0 {
+				y = at.Add(x, y)
+			}
+			if x = y; r.IntN(2) == 0 {
+				x = at.Act(x)
+			}
 		case 17: // channels of groups mixed, all of them or those of a slice
 			groups := 1 + r.IntN(4)
 			x = at.At("widen").Conv(x, 2*groups*(1+r.IntN(9)))
@@ -147,6 +161,10 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 			x = at.At("widen").Conv(x, 2*(normed+r.IntN(20)))
 			keep, work := at.Halves(x)
 			x = at.Concat(at.At("response").ResponseNorm(work), at.At("norm").LayerNorm(keep))
+			if r.IntN(2) == 0 {
+				keep, work = at.Halves(x)
+				x = at.Concat(at.At("group").GroupNorm(work), keep)
+			}
 		case 20: // a scale that follows nothing it could be folded into
 			x = at.LayerScale(at.Act(x))
 		case 21: // a gate of linear layers

@@ -123,6 +123,21 @@ func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float
 				}
 			}
 		}
+	case nn.GroupNorm:
+		values := op.C * plane(is)
+		for img := range is.N {
+			of := x[img*values:][:values]
+			mean, variance := 0.0, 0.0
+			for _, v := range of {
+				mean += v / float64(values)
+			}
+			for _, v := range of {
+				variance += (v - mean) * (v - mean) / float64(values)
+			}
+			for i, v := range of {
+				out[img*values+i] = p[0][i/plane(is)]*(v-mean)/math.Sqrt(variance+op.Eps) + p[1][i/plane(is)]
+			}
+		}
 	case nn.LayerScale:
 		for i := range out {
 			out[i] = x[i] * p[0][i/plane(os)%op.C]
