@@ -18,9 +18,9 @@ const (
 	maxText    = 4 << 20 // bytes
 	maxRowText = 1 << 18 // bytes of one row
 	maxRows    = 1 << 15
-	maxParts   = 8   // of a dotted key
-	maxDepth   = 8   // of arrays and tables within each other
-	maxKeys    = 256 // of a row, with its tables and arrays
+	maxParts   = 8    // of a dotted key
+	maxDepth   = 8    // of arrays and tables within each other
+	maxKeys    = 1024 // of a row, with its tables and arrays
 )
 
 // A piece is what a text says of one row: spans of lines, each of which begins with a header.
