@@ -26,7 +26,8 @@ type Family struct {
 	Archs map[string]func(classes int) (*nn.Graph, error)
 	// Deploy makes the graph of each network whose parallel branches can be fused, in
 	// the form that they are fused to. Its convolution "PATH.branch_reparam" stands for
-	// the sum of branches under PATH, and a layer PATH for what is under PATH.
+	// the sum of branches under PATH, a layer PATH for what is under PATH, and a norm
+	// "PATH.norm_reparam" for a norm and what is made of it under PATH.
 	Deploy map[string]func(classes int) (*nn.Graph, error)
 	// Sources are the projects that publish checkpoints of the family's networks under
 	// other names, by architecture and then by the project's name: see the constants.
@@ -57,12 +58,14 @@ var families = []*Family{
 	&mobileOne,
 	&mobileViT,
 	&mViT,
+	&poolFormer,
 	&regNet,
 	&repVGG,
 	&res2Net,
 	&resNet,
 	&resNeXt,
 	&revvit,
+	&riFormer,
 	&seResNet,
 	&shuffleNetV1,
 	&shuffleNetV2,

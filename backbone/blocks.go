@@ -57,6 +57,13 @@ func feedForward(b *nn.Builder, x nn.Value, hidden int) nn.Value {
 	return b.At("layers", 1).Linear(y, x.C)
 }
 
+// poolingMixer adds what an average over 3x3 pixels, which leaves the border out, differs from the pixel:
+// (N,C,H,W) to the same.
+func poolingMixer(b *nn.Builder, x nn.Value) nn.Value {
+	y := b.At("pool").AvgPool(x, nn.AvgPool{K: 3, Stride: 1, Pad: 1})
+	return b.Add(y, b.Scale(x, -1))
+}
+
 // makeDivisible rounds a scaled channel count to a multiple of divisor, never losing
 // more than a tenth: OpenMMLab's make_divisible, TensorFlow's round_filters.
 func makeDivisible(c float64, divisor int) int {

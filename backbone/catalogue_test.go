@@ -79,6 +79,8 @@ func eps(g *nn.Graph) string {
 			all = append(all, op.Eps)
 		case nn.LayerNorm:
 			all = append(all, op.Eps)
+		case nn.GroupNorm:
+			all = append(all, op.Eps)
 		}
 	}
 	slices.Sort(all)

@@ -68,9 +68,8 @@ func (e efficientFormerNet) graph(classes int) (*nn.Graph, error) {
 // poolingBlock adds a block that mixes pixels by averages, (N,C,H,W) to the same.
 func poolingBlock(b *nn.Builder, x nn.Value) nn.Value {
 	mlp := b.At("mlp")
-	y := b.At("token_mixer", "pool").AvgPool(x, nn.AvgPool{K: 3, Stride: 1, Pad: 1})
-	x = b.Add(x, b.At("ls1").LayerScaleModule(b.Add(y, b.Scale(x, -1))))
-	y = mlp.At("norm1").BatchNorm(mlp.At("fc1").Conv(x, 4*x.C, nn.Bias()))
+	x = b.Add(x, b.At("ls1").LayerScaleModule(poolingMixer(b.At("token_mixer"), x)))
+	y := mlp.At("norm1").BatchNorm(mlp.At("fc1").Conv(x, 4*x.C, nn.Bias()))
 	y = mlp.At("norm2").BatchNorm(mlp.At("fc2").Conv(mlp.At("act").Act(y), x.C, nn.Bias()))
 	return b.Output(b.Add(x, b.At("ls2").LayerScaleModule(y)))
 }

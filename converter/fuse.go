@@ -14,7 +14,8 @@ import (
 // sums of branches, bound to the graph of that form. A convolution or linear layer of
 // deploy that the checkpoint's graph does not have, PATH or PATH.NAME, stands for what the
 // latter's module PATH computes: the sum of batch norms over such layers, or over the
-// input itself. Everything else has to be the same in both. What is fused is computed in float64 and
+// input itself. A norm of deploy that it does not have stands for a norm, a factor and a bias for each channel,
+// less the norm. Everything else has to be the same in both. What is fused is computed in float64 and
 // rounded once: to d, or to the type of the branches' weights where d is
 // tensor.Invalid. The branches are read off the two graphs; where those do not
 // correspond, that is an error.
@@ -39,8 +40,9 @@ func (f *fuser) bind(deploy *nn.Graph, d tensor.DType) (*nn.Bound, error) {
 	f.sum()
 	sd := new(tensor.StateDict)
 	for _, node := range deploy.Nodes {
-		conv, ok := layerOf(node.Op)
-		if !ok || f.has(deploy, node) {
+		conv, layer := layerOf(node.Op)
+		_, norm := node.Op.(nn.GroupNorm)
+		if !layer && !norm || f.has(deploy, node) {
 			for _, i := range node.Params {
 				name := deploy.Params[i].Name
 				if t, ok := f.tensors[name]; ok {
@@ -52,7 +54,7 @@ func (f *fuser) bind(deploy *nn.Graph, d tensor.DType) (*nn.Bound, error) {
 			}
 			continue
 		}
-		sums, into, err := f.fuse(node.Path, conv, d)
+		sums, into, err := f.fuseNode(node, conv, d)
 		if err != nil {
 			return nil, fmt.Errorf("converter: fuse %s: %w", node.Path, err)
 		}
@@ -136,6 +138,14 @@ func (f *fuser) has(g *nn.Graph, n nn.Node) bool {
 	return true
 }
 
+// fuseNode returns weight and bias of a norm or a layer of the deploy form, and the type that they are rounded to.
+func (f *fuser) fuseNode(node nn.Node, conv nn.Conv, d tensor.DType) (*sums, tensor.DType, error) {
+	if _, ok := node.Op.(nn.GroupNorm); ok {
+		return f.fuseNorm(node, d)
+	}
+	return f.fuse(node.Path, conv, d)
+}
+
 // fuse returns weight and bias of a layer of the deploy form, and the type that they are rounded to.
 func (f *fuser) fuse(path string, conv nn.Conv, d tensor.DType) (*sums, tensor.DType, error) {
 	terms := f.under(path)
@@ -173,7 +183,7 @@ func (f *fuser) under(module string) (terms []term) {
 	return terms
 }
 
-// sums are the weight (Out,In/Groups,K,K) and bias (Out) of a convolution, so far.
+// sums are the weight (Out,In/Groups,K,K) and bias (Out) of a convolution, so far, or those of a norm (C).
 type sums struct {
 	path         string
 	conv         nn.Conv

@@ -215,3 +215,71 @@ func TestFuseLinear(t *testing.T) {
 		t.Errorf("fused (-want +got):\n%s", diff)
 	}
 }
+
+// TestFuseNorm compares a norm that has taken in a factor and a bias for each channel, less the norm itself, with
+// one fused by hand: weight*(factor-1), and bias*(factor-1) and the factor's bias.
+func TestFuseNorm(t *testing.T) {
+	finish := func(b *nn.Builder, x nn.Value) *nn.Graph {
+		x = b.At("pool").Features(b.Flatten(b.GlobalAvgPool(x)))
+		g, err := b.Graph(b.At("head").Linear(x, 1))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return g
+	}
+	trained := func(eps, less float64, affine ...nn.Option) *nn.Graph {
+		b := nn.NewBuilder(2, eps, nn.ReLU())
+		at := b.At("block")
+		x := at.At("norm").GroupNorm(b.Input())
+		return finish(b, at.Add(at.At("affine").Conv(x, 2, append([]nn.Option{nn.Bias()}, affine...)...), at.Scale(x, less)))
+	}
+	b := nn.NewBuilder(2, 0.5, nn.ReLU())
+	deploy := finish(b, b.At("block", "fused").GroupNorm(b.Input()))
+	fuse := func(train *nn.Graph) (*converter.Fitted, error) {
+		sd := new(tensor.StateDict)
+		for _, p := range train.Params {
+			n, err := p.Shape.Numel()
+			if err != nil {
+				t.Fatal(err)
+			}
+			values := map[string][]float32{"block.norm.weight": {3, -2}, "block.norm.bias": {5, 7}, "block.affine.weight": {2, 0.5}, "block.affine.bias": {10, 20}}[p.Name]
+			if len(values) != n {
+				values = make([]float32, n)
+			}
+			if err := sd.Add(p.Name, tensor.FromFloat32s(p.Shape, values)); err != nil {
+				t.Fatal(err)
+			}
+		}
+		bound, err := nn.Bind(train, sd)
+		if err != nil {
+			t.Fatal(err)
+		}
+		return (&converter.Fitted{Bound: bound, Names: converter.Kept(sd)}).Fuse(deploy, tensor.Invalid)
+	}
+	fused, err := fuse(trained(0.5, -1, nn.Groups(2)))
+	if err != nil {
+		t.Fatal(err)
+	}
+	got := make(map[string][]float32)
+	for name, x := range fused.Bound.StateDict().All() {
+		if got[name], err = x.Float32s(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	want := map[string][]float32{"block.fused.weight": {3, 1}, "block.fused.bias": {15, 16.5}, "head.weight": {0, 0}, "head.bias": {0}}
+	if diff := cmp.Diff(want, got); diff != "" {
+		t.Errorf("fused (-want +got):\n%s", diff)
+	}
+	for name, tt := range map[string]struct {
+		train *nn.Graph
+		want  string
+	}{
+		"another eps":      {trained(0.25, -1, nn.Groups(2)), "block.fused: the training form has {C:2 Eps:0.25}, the deploy form {C:2 Eps:0.5}"},
+		"channels mixed":   {trained(0.5, -1), "block.fused: the training form has no norm under block"},
+		"twice taken away": {trained(0.5, -2, nn.Groups(2)), "block.fused: the training form has no norm under block"},
+	} {
+		if _, err := fuse(tt.train); err == nil || !strings.Contains(err.Error(), tt.want) {
+			t.Errorf("%s: error = %v, expected %q in it", name, err, tt.want)
+		}
+	}
+}

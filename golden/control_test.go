@@ -50,6 +50,8 @@ var subjects = map[string]struct{ family, arch string }{
 	"mobilevit-xxsmall_3rdparty_in1k":                  {"mobilevit", "mobilevit-xxsmall"},
 	"efficientformer-l1_3rdparty_8xb128_in1k":          {"efficientformer", "efficientformer-l1"},
 	"levit-128s_3rdparty_in1k":                         {"levit", "levit-128s"},
+	"poolformer-s12_3rdparty_32xb128_in1k":             {"poolformer", "poolformer-s12"},
+	"riformer-s12_in1k":                                {"riformer", "riformer-s12"},
 	"davit-tiny_3rdparty_in1k":                         {"davit", "davit-tiny"},
 	"twins-pcpvt-small_3rdparty_8xb128_in1k":           {"twins", "twins-pcpvt-small"},
 	"twins-svt-small_3rdparty_8xb128_in1k":             {"twins", "twins-svt-small"},
@@ -326,6 +328,39 @@ var controls = []control{
 	{"classifiers added", "efficientformer-l1_3rdparty_8xb128_in1k", func(t *testing.T, n *network) {
 		n.each("", each(func(s *nn.Scale) { s.Factor = max(s.Factor, 2*s.Factor) }))
 	}, "logits", same},
+
+	// PoolFormer and RIFormer: norms of whole images, averages less what they are of, and factors.
+	{"norms of each pixel", "poolformer-s12_3rdparty_32xb128_in1k", func(t *testing.T, n *network) {
+		n.each("", func(op nn.Op) nn.Op {
+			if g, ok := op.(nn.GroupNorm); ok {
+				return nn.LayerNorm{C: g.C, Eps: g.Eps}
+			}
+			return op
+		})
+	}, "backbone.network.0.0", same},
+	{"eps 0.1 in a norm", "poolformer-s12_3rdparty_32xb128_in1k", func(t *testing.T, n *network) {
+		n.each("backbone.network.4.3.norm2", each(func(g *nn.GroupNorm) { g.Eps = 0.1 }))
+	}, "backbone.network.4.3", unseen},
+	{"averages count the border", "poolformer-s12_3rdparty_32xb128_in1k", func(t *testing.T, n *network) {
+		n.each("backbone.network.2.1.", each(func(p *nn.AvgPool) { p.CountPad = true }))
+	}, "backbone.network.2.1", late},
+	{"averages that nothing is taken from", "poolformer-s12_3rdparty_32xb128_in1k", func(t *testing.T, n *network) {
+		n.each("backbone.network.2.1.", each(func(s *nn.Scale) { s.Factor = 0 }))
+	}, "backbone.network.2.1", same},
+	{"layer scale left out", "poolformer-s12_3rdparty_32xb128_in1k", func(t *testing.T, n *network) {
+		n.set(t, "backbone.network.4.2.layer_scale_2", 1)
+	}, "backbone.network.4.2", late},
+	{"means of pixels normed", "poolformer-s12_3rdparty_32xb128_in1k", func(t *testing.T, n *network) {
+		norm, mean := &n.graph.Nodes[n.find(t, "backbone.norm6", "group_norm")], &n.graph.Nodes[n.find(t, "neck.gap", "adaptive_avg_pool2d")]
+		norm.Op, mean.Op, norm.Params, mean.Params = mean.Op, norm.Op, nil, norm.Params
+	}, "neck", same},
+	{"norms not taken away", "riformer-s12_in1k", func(t *testing.T, n *network) {
+		n.each("backbone.network.2.0", each(func(s *nn.Scale) { s.Factor = 0 }))
+	}, "backbone.network.2.0", same},
+	{"input taken away in place of its norm", "riformer-s12_in1k", func(t *testing.T, n *network) {
+		norm, less := n.find(t, "backbone.network.4.1.norm1", "group_norm"), n.find(t, "backbone.network.4.1", "scale")
+		n.graph.Nodes[less].In = n.graph.Nodes[norm].In
+	}, "backbone.network.4.1", same},
 
 	// Windows, and the bias of what is in one.
 	{"windows not shifted", "swin-tiny_16xb64_in1k", func(t *testing.T, n *network) {

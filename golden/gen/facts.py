@@ -28,7 +28,7 @@ attention.scaled_dot_product_attention = attention.scaled_dot_product_attention_
 
 LARGEST = 250_000_000  # parameters of a network that is run here
 CATALOGUE = pathlib.Path(__file__).parents[2] / "zoo.toml"
-BRANCHED = ("levit", "mobileone", "repvgg")  # families that have a deploy form, which is counted too
+BRANCHED = ("levit", "mobileone", "repvgg", "riformer")  # families that have a deploy form, which is counted too
 HEADER = ("model", "input", "entries", "keys", "params", "eps", "conv_macs", "mmcv-legacy", "mmengine")
 
 
@@ -44,8 +44,8 @@ def keys(net):
 
 
 def eps(net):
-    """Returns the eps of all batch and layer norms, each once."""
-    norms = (torch.nn.modules.batchnorm._BatchNorm, torch.nn.LayerNorm)
+    """Returns the eps of all batch, layer and group norms, each once."""
+    norms = (torch.nn.modules.batchnorm._BatchNorm, torch.nn.LayerNorm, torch.nn.GroupNorm)
     return " ".join(f"{e:g}" for e in sorted({m.eps for m in net.modules() if isinstance(m, norms)})) or "-"
 
 

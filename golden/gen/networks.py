@@ -24,10 +24,12 @@ from mmpretrain.models.backbones.mobilenet_v2 import InvertedResidual as MobileV
 from mmpretrain.models.backbones.mobileone import MobileOneBlock
 from mmpretrain.models.backbones.mobilevit import MobileVitBlock
 from mmpretrain.models.backbones.mvit import MultiScaleBlock
+from mmpretrain.models.backbones.poolformer import PoolFormerBlock
 from mmpretrain.models.backbones.repvgg import RepVGGBlock
 from mmpretrain.models.backbones.res2net import Res2Layer
 from mmpretrain.models.backbones.resnet import BasicBlock, Bottleneck, ResLayer
 from mmpretrain.models.backbones.revvit import RevTransformerEncoderLayer
+from mmpretrain.models.backbones.riformer import RIFormerBlock
 from mmpretrain.models.backbones.shufflenet_v1 import ShuffleUnit
 from mmpretrain.models.backbones.shufflenet_v2 import InvertedResidual as ShuffleV2Block
 from mmpretrain.models.backbones.swin_transformer import SwinBlock
@@ -79,7 +81,9 @@ BLOCKS = (
     MobileV2Block,
     MobileVitBlock,
     MultiScaleBlock,
+    PoolFormerBlock,
     PositionalEncodingFourier,
+    RIFormerBlock,
     RepVGGBlock,
     RevTransformerEncoderLayer,
     SDTAEncoder,

@@ -69,9 +69,11 @@ FAMILIES = [
     ("twins", ["Twins"], "mmcv-legacy", 224),
     ("davit", ["DaViT"], "mmengine", 224),
     ("van", ["Visual-Attention-Network"], "mmcv-legacy", 224),
+    ("poolformer", ["PoolFormer"], "mmcv-legacy", 224),
+    ("riformer", ["RIFormer"], "mmengine", None),
 ]
 # Families whose published figures are those of the deploy form.
-DEPLOYED = ("mobileone", "repvgg")
+DEPLOYED = ("mobileone", "repvgg", "riformer")
 TITLES = {
     "resnet": "ResNet (arXiv:1512.03385), its variants, and networks of that shape under self-supervised weights.",
     "resnext": "ResNeXt (arXiv:1611.05431).",
@@ -109,6 +111,8 @@ TITLES = {
     "t2t_vit": "Tokens-to-Token ViT (arXiv:2101.11986).",
     "davit": "DaViT (arXiv:2204.03645).",
     "twins": "Twins (arXiv:2104.13840).",
+    "poolformer": "PoolFormer (arXiv:2111.11418).",
+    "riformer": "RIFormer (arXiv:2304.05659).",
     "revvit": "RevViT, reversible Vision Transformers (Mangalam et al., CVPR 2022).",
     "xcit": "XCiT (arXiv:2106.09681).",
     "edgenext": "EdgeNeXt (arXiv:2206.10589).",
@@ -152,6 +156,7 @@ NOTES = {  # by name, or for all of a family
     "repvgg-B0_8xb32_in1k": "the published figures are each other's, of the training form: 15.82 M parameters and 3.42 GFLOPs",
     "levit": "the published parameters leave out one of the two classifiers",
     "t2t_vit": DIVIDED,
+    "poolformer": "the published FLOPs hold 4224 and ten times the width more for each pixel of each block than a counter finds",
     "revvit": "the published parameters hold twice the width more, as a class token and its position would",
     "resnet50_spark-pre_300e_in1k": "the published figures are those of a ResNet-50 for CIFAR-10",
 }
