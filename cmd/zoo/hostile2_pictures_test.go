@@ -87,7 +87,7 @@ func TestHostile2Catalogues(t *testing.T) {
 	for says, text := range map[string]string{
 		"more than 8 arrays and tables within each other": "[m]\na = " + strings.Repeat("{b=", 16000) + "1" + strings.Repeat("}", 16000),
 		"a key of more than 8 parts":                      "[m]\na" + strings.Repeat(".a", 50000) + " = 1",
-		"\"m\": more than 1024 keys":                       "[m]\n" + strings.Repeat("[m.a]\n", 100000),
+		"\"m\": more than 1024 keys":                      "[m]\n" + strings.Repeat("[m.a]\n", 100000),
 	} {
 		path := filepath.Join(t.TempDir(), "zoo.toml")
 		if err := os.WriteFile(path, []byte(text), 0o666); err != nil {
