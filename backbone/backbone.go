@@ -60,6 +60,7 @@ var families = []*Family{
 	&mViT,
 	&poolFormer,
 	&regNet,
+	&repLKNet,
 	&repVGG,
 	&res2Net,
 	&resNet,

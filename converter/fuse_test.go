@@ -283,3 +283,54 @@ func TestFuseNorm(t *testing.T) {
 		}
 	}
 }
+
+// TestFuseInside compares what networks compute whose large convolutions of single channels train beside a small
+// one, which lies in their middle, and beside none.
+func TestFuseInside(t *testing.T) {
+	network := func(large func(b *nn.Builder, x nn.Value, small int) nn.Value) *nn.Graph {
+		b := nn.NewBuilder(3, 0.5, nn.ReLU())
+		x := b.At("stem").Conv(b.Input(), 6)
+		x = b.Act(large(b.At("first"), x, 5))
+		x = b.Act(large(b.At("second"), x, 0))
+		g, err := b.Graph(b.At("head").Linear(b.At("pool").Features(b.GlobalMean(x)), 7))
+		if err != nil {
+			t.Fatal(err)
+		}
+		return g
+	}
+	train := network(func(b *nn.Builder, x nn.Value, small int) nn.Value {
+		y := b.At("origin", "bn").BatchNorm(b.At("origin", "conv").Conv(x, x.C, nn.K(13), nn.Groups(x.C)))
+		if small == 0 {
+			return y
+		}
+		return b.Add(y, b.At("small", "bn").BatchNorm(b.At("small", "conv").Conv(x, x.C, nn.K(small), nn.Groups(x.C))))
+	})
+	deploy := network(func(b *nn.Builder, x nn.Value, _ int) nn.Value {
+		return b.At("reparam").Conv(x, x.C, nn.K(13), nn.Groups(x.C), nn.Bias())
+	})
+	sd := synthetic(t, train)
+	bound, err := nn.Bind(train, sd)
+	if err != nil {
+		t.Fatal(err)
+	}
+	fused, err := (&converter.Fitted{Bound: bound, Names: converter.Kept(sd)}).Fuse(deploy, tensor.Invalid)
+	if err != nil {
+		t.Fatal(err)
+	}
+	var logits [2][]float32
+	for i, b := range []*nn.Bound{bound, fused.Bound} {
+		record, err := computed(b.Graph, b.StateDict(), tensor.Shape{2, 3, 11, 17})
+		if err != nil {
+			t.Fatal(err)
+		}
+		x, _ := record.Lookup("logits")
+		if logits[i], err = x.Float32s(); err != nil {
+			t.Fatal(err)
+		}
+	}
+	for i, want := range logits[0] {
+		if got := logits[1][i]; math.Abs(float64(got-want)) > 1e-5 {
+			t.Errorf("logit %d = %v, with branches %v", i, got, want)
+		}
+	}
+}

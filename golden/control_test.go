@@ -34,6 +34,7 @@ var subjects = map[string]struct{ family, arch string }{
 	"mobilenet-v3-small-050_3rdparty_in1k":             {"mobilenet_v3", "mobilenet-v3-small-050"},
 	"revvit-small_3rdparty_in1k":                       {"revvit", "revvit-small"},
 	"mvitv2-tiny_3rdparty_in1k":                        {"mvit", "mvitv2-tiny"},
+	"replknet-31B_3rdparty_in1k":                       {"replknet", "replknet-31B"},
 	"shufflenet-v1-1x_16xb64_in1k":                     {"shufflenet_v1", "shufflenet-v1-1x"},
 	"shufflenet-v2-1x_16xb64_in1k":                     {"shufflenet_v2", "shufflenet-v2-1x"},
 	"swin-tiny_16xb64_in1k":                            {"swin", "swin-tiny"},
@@ -513,7 +514,7 @@ var controls = []control{
 }
 
 func TestNegativeControls(t *testing.T) {
-	for _, tt := range slices.Concat(controls, channelControls, gridControls, gatedControls) {
+	for _, tt := range slices.Concat(controls, channelControls, gridControls, gatedControls, depthwiseControls) {
 		t.Run(tt.name+" in "+subjects[tt.model].arch, func(t *testing.T) {
 			fullSize(t, tt.model)
 			n := newNetwork(t, tt.model)

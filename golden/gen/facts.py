@@ -28,7 +28,7 @@ attention.scaled_dot_product_attention = attention.scaled_dot_product_attention_
 
 LARGEST = 250_000_000  # parameters of a network that is run here
 CATALOGUE = pathlib.Path(__file__).parents[2] / "zoo.toml"
-BRANCHED = ("levit", "mobileone", "repvgg", "riformer")  # families that have a deploy form, which is counted too
+BRANCHED = ("levit", "mobileone", "replknet", "repvgg", "riformer")  # families that have a deploy form, which is counted too
 HEADER = ("model", "input", "entries", "keys", "params", "eps", "conv_macs", "mmcv-legacy", "mmengine")
 
 

@@ -4,6 +4,7 @@ import functools
 
 import torch
 from mmcv.cnn import ConvModule
+from mmengine import Config
 from mmpretrain import get_model
 from mmpretrain.models import CSPDarkNet, CSPResNet, CSPResNeXt, build_classifier
 from mmpretrain.models.backbones.beit import BEiTTransformerEncoderLayer
@@ -100,6 +101,8 @@ BLOCKS = (
     XCABlock,
 )
 STAGES = (CSPStage, Res2Layer, ResLayer, DenseBlock, DenseTransition, InceptionA, InceptionB, InceptionC, InceptionD, InceptionE)
+# RepLKNet's configuration files import what they do not need, for which they are taken to be of another kind.
+Config.fromfile = functools.partial(Config.fromfile, lazy_import=False)
 NANO = 1  # the "depth" under which the small settings below are filed
 
 

@@ -41,6 +41,7 @@ FAMILIES = [
     ("convnext", ["ConvNeXt"], "mmcv-legacy", 224),
     ("convnext", ["ConvNeXt V2", "SparK"], "mmengine", None),
     ("repvgg", ["RepVGG"], "mmengine", 224),
+    ("replknet", ["RepLKNet"], "mmengine-train", None),
     ("mobileone", ["MobileOne"], "mmengine", 224),
     ("mobilevit", ["MobileViT"], "mmengine", None),
     ("mixmim", ["MixMIM"], "mmengine", 224),
@@ -89,6 +90,7 @@ TITLES = {
     "efficientnet_v2": "EfficientNetV2 (arXiv:2104.00298).",
     "convnext": "ConvNeXt (arXiv:2201.03545) and ConvNeXt V2 (arXiv:2301.00808).",
     "repvgg": "RepVGG (arXiv:2101.03697).",
+    "replknet": "RepLKNet (arXiv:2203.06717).",
     "mobileone": "MobileOne (arXiv:2206.04040).",
     "mobilevit": "MobileViT (arXiv:2110.02178).",
     "mixmim": "MixMIM (arXiv:2205.13137).",
@@ -256,7 +258,7 @@ ARCHS = {"vision_transformer": vit, "eva02": eva02, "beit": beit, "swin": swin} 
 def row(model, family, convention, size):
     """Returns the row of a model, or None where zoo does not have its network."""
     name, meta, metrics = model["Name"], model["Metadata"], imagenet(model)
-    config = Config.fromfile(MIM / model["Config"])
+    config = Config.fromfile(MIM / model["Config"], lazy_import=False)
     resize, crop = resizing(config.test_dataloader.dataset.pipeline)
     pre = config.model.get("data_preprocessor") or config.data_preprocessor
     if name.startswith("convnext-") and name.endswith("-384px"):
