@@ -102,6 +102,8 @@ func (m *onnxModel) node(n nn.Node) error {
 		often := m.joined(n.Path, 0, m.integers("zoo.once2", 1, 1), rows, columns)
 		op.kind = "Add"
 		op.in, weights = append(in, m.step(n.Path, onnxNode{kind: "Tile", in: []string{m.weight(n.Params[0]), often}})), 0
+	case nn.MaxRelative:
+		op, weights = m.maxRelative(n, o), 0
 	case nn.SliceRuns: // as a shuffle
 		op.kind = "Gather"
 		op.int("axis", m.forms[n.In[0]].channels())

@@ -137,6 +137,7 @@ type onnxNode struct {
 	kind       string
 	in         []string
 	out        string
+	second     string // output, where there is another
 	attributes []message
 }
 
@@ -146,6 +147,9 @@ func (n *onnxNode) encode() message {
 		m.text(nodeInput, name)
 	}
 	m.text(nodeOutput, n.out)
+	if n.second != "" {
+		m.text(nodeOutput, n.second)
+	}
 	m.text(nodeName, n.out)
 	m.text(nodeOp, n.kind)
 	for _, a := range n.attributes {

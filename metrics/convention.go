@@ -111,7 +111,7 @@ func (c Convention) flops(node nn.Node, l *LayerCost, sizes []nn.Size) (int64, e
 			return 0, nil
 		}
 		return product(in, int64(op.Out)) // bias counts nowhere
-	case nn.ChannelAttention:
+	case nn.ChannelAttention, nn.MaxRelative:
 		if legacy {
 			return 0, nil
 		}

@@ -52,7 +52,7 @@ type LayerCost struct {
 	In     []tensor.Shape
 	Out    tensor.Shape
 	Params int64 // learnable ones
-	MACs   int64 // multiply-accumulates of a convolution, linear layer or attention
+	MACs   int64 // multiply-accumulates of a convolution, linear layer or attention, or of distances
 	FLOPs  int64 // by the convention
 	Head   bool  // after Graph.Features: part of the classifier
 }
@@ -114,6 +114,7 @@ func withoutGates(layers []LayerCost) {
 }
 
 // MACs returns the multiply-accumulates of all convolutions, linear layers and attentions for
+// MACs returns the multiply-accumulates of all convolutions, linear layers, attentions and distances for
 // an input (1,C,H,W): the arithmetic that speed is measured by.
 func MACs(g *nn.Graph, input tensor.Shape) (int64, error) {
 	none := func(nn.Node, *LayerCost, []nn.Size) (int64, error) { return 0, nil }
@@ -181,6 +182,8 @@ func layerMACs(op nn.Op, l *LayerCost, sizes []nn.Size) (int64, error) {
 		return product(in, int64(op.Out))
 	case nn.ChannelAttention: // a score of each two channels of a head, a share of each token's values
 		return product(int64(l.In[0][0]), int64(l.In[0][2]), int64(l.In[1][2]/op.Heads), int64(l.In[1][1]+l.In[2][1]))
+	case nn.MaxRelative: // a distance of each node and pixel
+		return product(in, int64(sizes[1].Positions()))
 	case nn.Attention: // a score of each query and key, a share of each query and value
 		keys, channels := int64(op.Keys(l.In[1][1])), int64(l.In[0][2]+l.In[2][2])
 		return product(int64(l.In[0][0]), int64(l.In[0][1]), keys, channels)

@@ -178,6 +178,9 @@ func TestOperators(t *testing.T) {
 			x = b.Prefix(b.Tokens(x), "token")
 			return b.At("a").ChannelAttention(x, x, x, nn.ChannelAttention{Heads: 2, Unit: true, Temper: "factors"})
 		}, 0, 2 * 37 * 4 * 2},
+		{"neighbours", func(b *nn.Builder, x nn.Value) nn.Value {
+			return b.At("a").MaxRelative(x, b.MaxPool(x, 2, 2, 0), nn.MaxRelative{Neighbours: 2, Dilation: 1})
+		}, 0, 9 * in},
 		{"positions", func(b *nn.Builder, x nn.Value) nn.Value { return b.FourierPosition(x, 8) }, 0, 0},
 		{"first tokens joined", func(b *nn.Builder, x nn.Value) nn.Value {
 			x = b.Tokens(x)

@@ -166,6 +166,11 @@ func TestShapes(t *testing.T) {
 			tensor.Shape{2, 3, 5, 9}, tensor.Shape{2, 27, 3, 5}},
 		{"patch position", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").PatchPosition(x, "table", 3) },
 			tensor.Shape{2, 3, 6, 9}, tensor.Shape{2, 3, 6, 9}},
+		{"positions of one size", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").ImagePosition(x, "table", 6) },
+			tensor.Shape{2, 3, 6, 6}, tensor.Shape{2, 3, 6, 6}},
+		{"neighbours", func(b *nn.Builder, x nn.Value) nn.Value {
+			return b.At("a").MaxRelative(x, b.AvgPool(x, nn.AvgPool{K: 2, Stride: 2}), nn.MaxRelative{Neighbours: 4, Dilation: 2, Table: "table", Nodes: 36, Among: 8})
+		}, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 6, 4, 9}},
 		{"unfold to the corner", func(b *nn.Builder, x nn.Value) nn.Value { return b.Unfold(x, nn.Unfold{K: 2, Stride: 2, Corner: true}) },
 			tensor.Shape{2, 3, 5, 8}, tensor.Shape{2, 12, 3, 4}},
 		{"norms", func(b *nn.Builder, x nn.Value) nn.Value {

@@ -11,6 +11,8 @@ import (
 type PatchPosition struct {
 	Name    string
 	C, Side int
+	// Whole tells that an image is one such square: others are refused.
+	Whole bool
 }
 
 func (PatchPosition) Kind() string { return "patch_position" }
@@ -23,7 +25,12 @@ func (p PatchPosition) Params() []Param {
 // Size returns the input's size.
 func (p PatchPosition) Size(in ...Size) (Size, error) {
 	x, err := images(p.C, in)
-	if err == nil && (x.H%p.Side != 0 || x.W%p.Side != 0) {
+	switch {
+	case err != nil:
+	case p.Whole && (x.H != p.Side || x.W != p.Side):
+		err = fmt.Errorf("expected a grid of %d x %d, as the positions have and which the reference does not resize, found %v: "+
+			"take images of the size that the network is for", p.Side, p.Side, x)
+	case x.H%p.Side != 0 || x.W%p.Side != 0:
 		err = fmt.Errorf("expected whole squares of %d x %d pixels, found %v", p.Side, p.Side, x)
 	}
 	return x, err
@@ -31,9 +38,19 @@ func (p PatchPosition) Size(in ...Size) (Size, error) {
 
 // PatchPosition adds a learnt table to each square of side x side pixels of x.
 func (b *Builder) PatchPosition(x Value, name string, side int) Value {
-	if side < 1 {
-		b.fail("squares of %d pixels", side)
+	return b.patchPosition(x, PatchPosition{Name: name, Side: side})
+}
+
+// ImagePosition adds a learnt table (1,C,side,side) to images of so many pixels.
+func (b *Builder) ImagePosition(x Value, name string, side int) Value {
+	return b.patchPosition(x, PatchPosition{Name: name, Side: side, Whole: true})
+}
+
+func (b *Builder) patchPosition(x Value, p PatchPosition) Value {
+	if p.Side < 1 {
+		b.fail("squares of %d pixels", p.Side)
 		return x
 	}
-	return b.node(PatchPosition{name, x.C, side}, x.C, x)
+	p.C = x.C
+	return b.node(p, x.C, x)
 }

@@ -21,6 +21,7 @@ type Plan struct {
 	arena   int // floats
 	scratch int // floats of each thread
 	pairs   int // and its pairs of bf16
+	places  int // and its integers
 	threads int
 	values  map[int]keptValue
 }
@@ -36,6 +37,7 @@ type frame struct {
 	mem     []float32 // the arena
 	src     []float32 // the network input, (N,C,H,W)
 	scratch []float32 // of one thread, for the time of one task
+	places  []int     // of one thread, for the time of one task
 	// pairs are of one thread, for the time of one step; rounded says which block of rows
 	// they hold, and is none when a step begins.
 	pairs   []kernel.Pair
@@ -65,7 +67,9 @@ type keptValue struct {
 func (p *Plan) Classes() int { return p.classes }
 
 // ArenaBytes returns the scratch memory that one session takes, in bytes.
-func (p *Plan) ArenaBytes() int { return 4 * (p.arena + p.threads*(p.scratch+p.pairs)) }
+func (p *Plan) ArenaBytes() int {
+	return 4*(p.arena+p.threads*(p.scratch+p.pairs)) + 8*p.threads*p.places
+}
 
 // compiler holds what the steps of a plan are made from.
 type compiler struct {
@@ -114,6 +118,9 @@ func (c *compiler) plan() (*Plan, error) {
 		p.steps[first].borders = c.borders(i)
 	}
 	for _, s := range p.steps {
+		if n, ok := s.step.(interface{ places() int }); ok {
+			p.places = max(p.places, n.places())
+		}
 		if n, ok := s.step.(interface{ scratch() int }); ok {
 			p.scratch = max(p.scratch, roundUp(n.scratch(), align))
 		}
@@ -250,6 +257,8 @@ func (c *compiler) step(u unit) (step, error) {
 		return &tokenStep{l.view(u.node.In[0]), l.view(u.out), op.At}, nil
 	case nn.ChannelAttention:
 		return c.channelAttention(u, op)
+	case nn.MaxRelative:
+		return c.maxRelative(u, op)
 	case nn.FourierPosition:
 		return c.fourierPosition(u, op), nil
 	case nn.FirstTokens:

@@ -35,7 +35,7 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 	x := b.Input()
 	for i := range 2 + r.IntN(6) {
 		at := b.At("layer", i)
-		switch r.IntN(34) {
+		switch r.IntN(35) {
 		case 0:
 			x = at.ConvNormAct(x, 2*(1+r.IntN(20)), nn.K(1+2*r.IntN(3)), nn.Stride(1+r.IntN(2)))
 		case 1: // grouped or depthwise, with TensorFlow's border
@@ -278,6 +278,8 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 			x = at.Image(at.At("turned").Rotary(x, at.At("rope").RotaryTables(turns)))
 		case 33: // attention of images of known size, by how far their pixels are apart
 			x = randomApart(at, x, r)
+		case 34:
+			x = randomNeighbours(at, x, r)
 		}
 	}
 	switch r.IntN(5) {

@@ -30,11 +30,7 @@ func reference(t testing.TB, b *nn.Bound, shape tensor.Shape, input []float32) [
 			if err != nil {
 				t.Fatal(err)
 			}
-			var wide []float64
-			for _, x := range v {
-				wide = append(wide, float64(x))
-			}
-			params = append(params, wide)
+			params = append(params, floats(v))
 		}
 		var in [][]float64
 		for _, v := range n.In {
@@ -48,6 +44,14 @@ func reference(t testing.TB, b *nn.Bound, shape tensor.Shape, input []float32) [
 		}
 	}
 	return values
+}
+
+// floats returns numbers in float64.
+func floats(x []float32) (wide []float64) {
+	for _, v := range x {
+		wide = append(wide, float64(v))
+	}
+	return wide
 }
 
 // inputSizes returns the sizes of a node's inputs.
@@ -228,6 +232,8 @@ func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float
 		}
 	case nn.ChannelAttention:
 		channelAttention(op, in, sizes, out, p)
+	case nn.MaxRelative:
+		maxRelative(op, in, sizes, out, p)
 	case nn.FourierPosition:
 		fourierPosition(op, os, out)
 	case nn.MaxPool:
@@ -612,6 +618,12 @@ func interpolated(n, size, i int, row func(i int) float64) float64 {
 func bindRandom(t testing.TB, g *nn.Graph, r *rand.Rand) *nn.Bound {
 	t.Helper()
 	var sd tensor.StateDict
+	tables := make(map[string]nn.MaxRelative)
+	for _, n := range g.Nodes {
+		if op, ok := n.Op.(nn.MaxRelative); ok && op.Table != "" {
+			tables[g.Params[n.Params[0]].Name] = op
+		}
+	}
 	for _, p := range g.Params {
 		n, err := p.Shape.Numel()
 		if err != nil {
@@ -629,6 +641,9 @@ func bindRandom(t testing.TB, g *nn.Graph, r *rand.Rand) *nn.Bound {
 			case p.Name[len(p.Name)-1] == 'r': // running_var
 				v[i] = 0.5 + r.Float32()
 			}
+		}
+		if op, ok := tables[p.Name]; ok {
+			v = farApart(op, r)
 		}
 		if err := sd.Add(p.Name, tensor.FromFloat32s(p.Shape, v)); err != nil {
 			t.Fatal(err)

@@ -25,6 +25,7 @@ func (p *Plan) NewSession() *Session {
 	for i := range p.threads {
 		s.crew.frames = append(s.crew.frames, frame{
 			mem: mem[:p.arena], words: asWords(mem[:p.arena]), scratch: mem[p.arena+i*p.scratch:][:p.scratch], pairs: pairs[i*p.pairs:][:p.pairs],
+			places: make([]int, p.places),
 		})
 	}
 	return s
