@@ -78,6 +78,7 @@ var families = []*Family{
 	&twinsFamily,
 	&van,
 	&vgg,
+	&vig,
 	&visionTransformer,
 	&xcit,
 }

@@ -40,6 +40,8 @@ from mmpretrain.models.backbones.tinyvit import MBConvBlock, TinyViT, TinyViTBlo
 from mmpretrain.models.backbones.tnt import TnTLayer
 from mmpretrain.models.backbones.twins import GSAEncoderLayer, LSAEncoderLayer
 from mmpretrain.models.backbones.van import VANBlock
+from mmpretrain.models.backbones.vig import FFN as ViGFFN
+from mmpretrain.models.backbones.vig import Grapher
 from mmpretrain.models.backbones.vision_transformer import TransformerEncoderLayer
 from mmpretrain.models.backbones.xcit import ClassAttentionBlock, PositionalEncodingFourier, XCABlock
 from mmpretrain.models.backbones.vit_eva02 import EVA02EndcoderLayer
@@ -71,6 +73,7 @@ BLOCKS = (
     EVA02EndcoderLayer,
     EdgeResidual,
     GSAEncoderLayer,
+    Grapher,
     InvertedResidual,
     Meta3D,
     Meta4D,
@@ -98,6 +101,7 @@ BLOCKS = (
     TnTLayer,
     TransformerEncoderLayer,
     VANBlock,
+    ViGFFN,
     XCABlock,
 )
 STAGES = (CSPStage, Res2Layer, ResLayer, DenseBlock, DenseTransition, InceptionA, InceptionB, InceptionC, InceptionD, InceptionE)

@@ -72,6 +72,7 @@ FAMILIES = [
     ("van", ["Visual-Attention-Network"], "mmcv-legacy", 224),
     ("poolformer", ["PoolFormer"], "mmcv-legacy", 224),
     ("riformer", ["RIFormer"], "mmengine", None),
+    ("vig", ["VIG"], "mmengine", 224),
 ]
 # Families whose published figures are those of the deploy form.
 DEPLOYED = ("mobileone", "repvgg", "riformer")
@@ -119,6 +120,7 @@ TITLES = {
     "xcit": "XCiT (arXiv:2106.09681).",
     "edgenext": "EdgeNeXt (arXiv:2206.10589).",
     "van": "VAN (arXiv:2202.09741).",
+    "vig": "ViG (arXiv:2206.00272).",
 }
 # How the names of a family's rows begin in collections that mix families.
 ONLY = {
@@ -160,6 +162,8 @@ NOTES = {  # by name, or for all of a family
     "t2t_vit": DIVIDED,
     "poolformer": "the published FLOPs hold 4224 and ten times the width more for each pixel of each block than a counter finds",
     "revvit": "the published parameters hold twice the width more, as a class token and its position would",
+    "vig-base_3rdparty_in1k": "the published parameters are not the network's, which has 86.84",
+    "pvig-tiny_3rdparty_in1k": "the published parameters are not the network's, which has 12.49",
     "resnet50_spark-pre_300e_in1k": "the published figures are those of a ResNet-50 for CIFAR-10",
 }
 
