@@ -57,6 +57,8 @@ var subjects = map[string]struct{ family, arch string }{
 	"twins-pcpvt-small_3rdparty_8xb128_in1k":           {"twins", "twins-pcpvt-small"},
 	"twins-svt-small_3rdparty_8xb128_in1k":             {"twins", "twins-svt-small"},
 	"van-tiny_3rdparty_in1k":                           {"van", "van-tiny"},
+	"pvig-tiny_3rdparty_in1k":                          {"vig", "pvig-tiny"},
+	"vig-tiny_3rdparty_in1k":                           {"vig", "vig-tiny"},
 }
 
 // Each control is a network that is nearly right. It must fail, and the first bad layer
@@ -514,7 +516,7 @@ var controls = []control{
 }
 
 func TestNegativeControls(t *testing.T) {
-	for _, tt := range slices.Concat(controls, channelControls, gridControls, gatedControls, depthwiseControls) {
+	for _, tt := range slices.Concat(controls, channelControls, gridControls, gatedControls, depthwiseControls, graphControls) {
 		t.Run(tt.name+" in "+subjects[tt.model].arch, func(t *testing.T) {
 			fullSize(t, tt.model)
 			n := newNetwork(t, tt.model)

@@ -259,14 +259,15 @@ func (n *network) actAfterNorm(t *testing.T, path string) {
 	n.actAfter(n.find(t, path, "batch_norm"))
 }
 
-// actAfter inserts an activation behind node i: it writes the value that everyone
-// reads, and the node a new one.
-func (n *network) actAfter(i int) {
+func (n *network) actAfter(i int) { n.after(i, nn.LeakyReLU(0.01)) }
+
+// after inserts an operator behind node i: it writes the value that everyone reads, and the node a new one.
+func (n *network) after(i int, op nn.Op) {
 	out := n.graph.Nodes[i].Out
 	n.graph.Nodes[i].Out = n.graph.Values
-	act := nn.Node{Path: n.graph.Nodes[i].Path, Op: nn.LeakyReLU(0.01), In: []int{n.graph.Values}, Out: out}
+	node := nn.Node{Path: n.graph.Nodes[i].Path, Op: op, In: []int{n.graph.Values}, Out: out}
 	n.graph.Values++
-	n.graph.Nodes = slices.Insert(n.graph.Nodes, i+1, act)
+	n.graph.Nodes = slices.Insert(n.graph.Nodes, i+1, node)
 }
 
 // flip changes the sign of the largest element of a tensor: of a random one the change

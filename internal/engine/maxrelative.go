@@ -108,7 +108,7 @@ func (s *maxRelativeStep) run(f *frame, task int) {
 	for i := range nodes.m {
 		sortNearest(nearest, n.distances[i*s.among:][:s.among])
 		for j := range offsets {
-			offsets[j] = s.y.token(image, int(uint32(nearest[j*s.op.Dilation]))) - first
+			offsets[j] = s.y.token(image, place(nearest[j*s.op.Dilation])) - first
 		}
 		s.variant.MaxPool(&pool, 1, n.largest, pixels)
 		own := f.mem[s.x.token(image, nodes.x+i):][:s.op.C]
@@ -185,21 +185,33 @@ func direction(dst, src []float32) {
 // sortNearest puts the least of some distances in order, as many as there is room for: each as a number whose
 // lower half is its place, and whose upper half grows as the distance does, so that of equal ones the first is less.
 func sortNearest(least []int, distances []float32) {
-	n := 0
-	for i, d := range distances {
-		x := rising(d)<<32 | i
-		if n < len(least) {
-			n++
-		} else if x > least[n-1] {
+	last := len(least) - 1
+	for i := range least {
+		insert(least[:i+1], rising(distances[i])<<32|i)
+	}
+	most := distances[place(least[last])]
+	for i := last + 1; i < len(distances); i++ {
+		if distances[i] >= most {
 			continue
 		}
-		at := n - 1
-		for ; at > 0 && least[at-1] > x; at-- {
-			least[at] = least[at-1]
+		if x := rising(distances[i])<<32 | i; x < least[last] { // as it is but for what is not a number
+			insert(least, x)
+			most = distances[place(least[last])]
 		}
-		least[at] = x
 	}
 }
+
+// insert puts a number in order among others, in the place of the last.
+func insert(least []int, x int) {
+	at := len(least) - 1
+	for ; at > 0 && least[at-1] > x; at-- {
+		least[at] = least[at-1]
+	}
+	least[at] = x
+}
+
+// place returns the place of a distance that sortNearest has put in order.
+func place(x int) int { return int(uint32(x)) }
 
 // rising returns an integer of 32 bits that grows as a number does.
 func rising(x float32) int {

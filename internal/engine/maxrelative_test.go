@@ -181,7 +181,7 @@ func TestSortNearest(t *testing.T) {
 		least := make([]int, len(tt.want))
 		sortNearest(least, tt.distances)
 		for i := range least {
-			least[i] = int(uint32(least[i]))
+			least[i] = place(least[i])
 		}
 		if !slices.Equal(least, tt.want) {
 			t.Errorf("places of the least of %v: %v, want %v", tt.distances, least, tt.want)
