@@ -278,7 +278,7 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 			x = at.Image(at.At("turned").Rotary(x, at.At("rope").RotaryTables(turns)))
 		case 33: // attention of images of known size, by how far their pixels are apart
 			x = randomApart(at, x, r)
-		case 34:
+		case 34: // pixels that learn from those most like them
 			x = randomNeighbours(at, x, r)
 		}
 	}
