@@ -236,6 +236,7 @@ func comparePixels(ctx context.Context, g *golden.Golden, p vision.Pipeline, ima
 	if len(names) != g.Shape[0] {
 		return nil, fmt.Errorf("the golden names %d images for a batch of %d", len(names), g.Shape[0])
 	}
+	levels := p.InLevels()
 	delta := &PixelDelta{Values: len(want)}
 	for i, name := range names {
 		got, err := preprocess(ctx, p, images, name, o)
@@ -252,7 +253,7 @@ func comparePixels(ctx context.Context, g *golden.Golden, p vision.Pipeline, ima
 		for j, w := range want[i*size : (i+1)*size] {
 			if got[j] != w {
 				delta.Differ++
-				levels := math.Abs(float64(got[j])-float64(w)) * float64(p.Std[j/plane])
+				levels := math.Abs(float64(got[j])-float64(w)) * float64(levels.Std[j/plane])
 				delta.Max = max(delta.Max, levels) // NaN where a value of the golden is
 			}
 		}

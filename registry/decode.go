@@ -24,7 +24,7 @@ var keys = map[string]bool{
 	"weights": false, "weights.url": false, "weights.sha256": false, "weights.size": false, "weights.licence": false,
 	"weights.container": false, "weights.converted_from": false, "weights.recipe": false,
 
-	"input": true, "input.crop": true, "input.mean": true, "input.std": true, "input.order": true, "input.exif": true,
+	"input": true, "input.crop": true, "input.fill": false, "input.scale": false, "input.mean": true, "input.std": true, "input.order": true, "input.exif": true,
 	"input.resize": true, "input.resize.kind": true, "input.resize.edge": false,
 	"input.resize.padding": false, "input.resize.interpolation": false, "input.resize.backend": false,
 
@@ -307,7 +307,7 @@ func checkInput(p vision.Pipeline) error {
 	if bad := (*vision.PipelineError)(nil); errors.As(err, &bad) {
 		return fmt.Errorf("input.%s: %s", bad.Key, bad.Reason)
 	}
-	if r := p.Resize; r.Kind != vision.ResizeNone && r.Edge < p.Crop {
+	if r := p.Resize; r.Kind != vision.ResizeNone && r.Edge < p.Crop && !p.Fills() {
 		return fmt.Errorf("input.resize.edge: expected %d (the crop) to %d, found %d", p.Crop, maxEdge, r.Edge)
 	}
 	return err

@@ -114,6 +114,7 @@ func TestParse(t *testing.T) {
 func TestResizeText(t *testing.T) {
 	for resize, want := range map[string]string{
 		`{ kind = "none" }`: "no resize",
+		`{ kind = "long", edge = 256, interpolation = "bicubic", backend = "pillow" }`:                                "long edge 256 bicubic (pillow)",
 		`{ kind = "both", edge = 384, interpolation = "bicubic", backend = "pillow" }`:                                "both edges 384 bicubic (pillow)",
 		`{ kind = "efficientnet-center-crop", edge = 240, padding = 32, interpolation = "bicubic", backend = "cv2" }`: "efficientnet-center-crop 240 of 272, bicubic (cv2)",
 	} {
@@ -125,6 +126,18 @@ func TestResizeText(t *testing.T) {
 		if got := e.Input.String(); !strings.HasPrefix(got, want+", centre crop 224") {
 			t.Errorf("%s: %q, want it to begin with %q", resize, got, want)
 		}
+	}
+}
+
+// A crop may be larger than the picture where that is filled up; levels may be of 0 to 1.
+func TestFill(t *testing.T) {
+	text := strings.ReplaceAll(row, "crop = 224", "crop = 288\nfill = \"black\"\nscale = 0.00392156862745098")
+	e, err := parse(t, text).Lookup("net_in1k")
+	if err != nil {
+		t.Fatal(err)
+	}
+	if want := "centre crop 288 filled up with black, rgb, levels of 0 to 1, mean"; !strings.Contains(e.Input.String(), want) {
+		t.Errorf("input = %q, want %q in it", e.Input.String(), want)
 	}
 }
 
@@ -161,13 +174,15 @@ func TestParseRefuses(t *testing.T) {
 		{"classes of the labels", `classes = 1000`, `classes = 10`, "expected 1000 for the labels"},
 		{"order", `"rgb"`, `"gbr"`, "input.order"},
 		{"exif", `"apply"`, `"yes"`, "input.exif"},
-		{"resize kind", `"short"`, `"long"`, "input.resize.kind"},
+		{"resize kind", `"short"`, `"width"`, "input.resize.kind"},
 		{"resize of none", `"short"`, `"none"`, "takes no edge"},
 		{"padding of another kind", `edge = 256`, `edge = 256, padding = 32`, "input.resize.padding"},
 		{"form", `"a table"`, "\"a table\"\nform = \"fused\"", `published.form: expected "deploy", found "fused"`},
 		{"interpolation missing", `interpolation = "bicubic", `, "", "input.resize.interpolation"},
 		{"backend", `"pillow"`, `"pil"`, "input.resize.backend"},
 		{"edge below crop", `edge = 256`, `edge = 223`, "input.resize.edge: expected 224"},
+		{"fill", `crop = 224`, "crop = 224\nfill = \"white\"", "input.fill"},
+		{"scale", `crop = 224`, "crop = 224\nscale = -1", "input.scale"},
 		{"crop huge", `crop = 224`, `crop = 99999`, "input.crop"},
 		{"name", "[net_in1k", "[\"a/b/c\"", `entry "a/b/c": expected letters`},
 		{"name hidden", "[net_in1k", "[\".net\"", `entry ".net": expected letters`},

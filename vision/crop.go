@@ -13,6 +13,15 @@ func ShortEdge(w, h, s int) (w2, h2 int) {
 	return s * w / h, s
 }
 
+// LongEdge returns the size of a w by h image scaled so that its longer edge is s pixels. The
+// shorter edge keeps the ratio and is rounded to whole pixels, at least 1, a half to the even number, as
+// timm's ResizeKeepRatio does. The sides and s must be positive.
+func LongEdge(w, h, s int) (w2, h2 int) {
+	ratio := max(float64(w)/float64(s), float64(h)/float64(s))
+	edge := func(n int) int { return max(1, int(math.RoundToEven(float64(n)/ratio))) }
+	return edge(w), edge(h)
+}
+
 // CenterCrop returns a copy of the middle cw by ch pixels. A side that the image
 // has fewer pixels of is taken whole. Where the margins cannot be equal, the half
 // pixel goes to the even number, as Python's round does: of 3 pixels to cut, 2 go
@@ -33,6 +42,15 @@ func cropSpan(n, c int) (start, size int) {
 	return half + half&cut&1, c // up only from an odd half
 }
 
+// frameSpan is cropSpan for an image that is filled up where it has fewer than c pixels: it starts
+// before the first. Of an odd number that lack, one more goes behind the last.
+func frameSpan(n, c int) (start, size int) {
+	if c > n {
+		return -((c - n) / 2), c
+	}
+	return cropSpan(n, c)
+}
+
 // EfficientNetCrop returns the first column and row and the side of the square in the
 // middle of a w by h image that becomes edge by edge pixels in the preprocessing of
 // EfficientNet: so much of the shorter side as edge is of edge + padding. It is
@@ -51,6 +69,18 @@ func cut(img *Image, x, y, w, h int) *Image {
 	out := newImage(w, h)
 	for i := range h {
 		copy(out.row(i), img.row(y + i)[3*x:])
+	}
+	return out
+}
+
+// frame returns a w by h image of one colour that the image lies in, its first pixel in column x and row y.
+func frame(img *Image, x, y, w, h int, colour [3]uint8) *Image {
+	out := newImage(w, h)
+	for i := range out.Pix {
+		out.Pix[i] = colour[i%3]
+	}
+	for i := range img.H {
+		copy(out.row(y + i)[3*x:], img.row(i))
 	}
 	return out
 }

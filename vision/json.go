@@ -13,8 +13,9 @@ import (
 type pipelineJSON struct {
 	Resize Resize     `json:"resize"`
 	Crop   int        `json:"crop"`
+	Fill   string     `json:"fill,omitempty"` // not FillNone: what has always been there stays as it was
 	Order  string     `json:"order"`
-	Scale  float32    `json:"scale"` // that levels of 0 to 255 are multiplied by before Mean is subtracted: 1
+	Scale  float64    `json:"scale"`
 	Mean   [3]float32 `json:"mean"`
 	Std    [3]float32 `json:"std"`
 	EXIF   string     `json:"exif"`
@@ -25,7 +26,11 @@ type pipelineJSON struct {
 func (p Pipeline) MarshalJSON() ([]byte, error) {
 	r := p.Resize
 	r.Kind = cmp.Or(r.Kind, ResizeNone)
-	return json.Marshal(pipelineJSON{r, p.Crop, cmp.Or(p.Order, RGB), 1, p.Mean, p.Std, cmp.Or(p.EXIF, EXIFApply)})
+	fill := p.Fill
+	if !p.Fills() {
+		fill = ""
+	}
+	return json.Marshal(pipelineJSON{r, p.Crop, fill, cmp.Or(p.Order, RGB), p.scale(), p.Mean, p.Std, cmp.Or(p.EXIF, EXIFApply)})
 }
 
 // UnmarshalJSON takes what MarshalJSON writes. A key that is missing or not known, and a number
@@ -52,10 +57,13 @@ func (p *Pipeline) UnmarshalJSON(text []byte) error {
 	if err := d.Decode(&j); err != nil {
 		return badJSON(err)
 	}
-	if j.Scale != 1 {
-		return badJSON(fmt.Errorf("scale: expected 1, found %v: mean and std are of levels from 0 to 255", j.Scale))
+	if j.Scale == 0 { // which is no default here
+		return badJSON(errors.New("scale: expected a number above 0, found 0"))
 	}
-	read := Pipeline{Resize: j.Resize, Crop: j.Crop, Mean: j.Mean, Std: j.Std, Order: j.Order, EXIF: j.EXIF}
+	if j.Scale == 1 {
+		j.Scale = 0 // as in rows, which state it where it is another
+	}
+	read := Pipeline{Resize: j.Resize, Crop: j.Crop, Fill: j.Fill, Scale: j.Scale, Mean: j.Mean, Std: j.Std, Order: j.Order, EXIF: j.EXIF}
 	var bad *PipelineError
 	if err := read.Check(); errors.As(err, &bad) {
 		return badJSON(fmt.Errorf("%s: %s", bad.Key, bad.Reason))

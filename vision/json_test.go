@@ -40,11 +40,13 @@ func TestPipelineJSONRefused(t *testing.T) {
 		{"a key is missing", `"crop":224,`, ``, `a key "crop"`},
 		{"a key is null", `"crop":224`, `"crop":null,"other":1`, `"other"`},
 		{"a key of a later version", `"crop":224`, `"crop":224,"gamma":2`, "gamma"},
-		{"levels of 0 to 1", `"scale":1`, `"scale":0.00392`, "expected 1"},
+		{"no scale", `"scale":1`, `"scale":0`, "above 0"},
+		{"a negative scale", `"scale":1`, `"scale":-1`, "above 0"},
+		{"an unknown fill", `"crop":224`, `"crop":224,"fill":"white"`, "fill: expected"},
 		{"a std of 0", `57.12`, `0`, "std above 0"},
 		{"two channels", `57.12,`, ``, "three channels"},
 		{"four channels", `57.12,`, `57.12,1,`, "three channels"},
-		{"an unknown resize", `"short"`, `"long"`, "resize.kind"},
+		{"an unknown resize", `"short"`, `"width"`, "resize.kind"},
 		{"no object", imageNetJSON, `[]`, "pipeline as JSON"},
 	} {
 		t.Run(tt.name, func(t *testing.T) {
@@ -57,10 +59,30 @@ func TestPipelineJSONRefused(t *testing.T) {
 	}
 }
 
+// Keys that a preprocessing gained are written where it is another one by them.
+func TestPipelineJSONGained(t *testing.T) {
+	p := imageNet
+	p.Fill = vision.FillNone
+	if text, err := json.Marshal(p); err != nil || string(text) != imageNetJSON {
+		t.Errorf("%v\n%s\nwant\n%s", err, text, imageNetJSON)
+	}
+	p.Fill, p.Scale = vision.FillMean, 1./255
+	text, err := json.Marshal(p)
+	want := strings.NewReplacer(`224,`, `224,"fill":"mean",`, `"scale":1`, `"scale":0.00392156862745098`).Replace(imageNetJSON)
+	if err != nil || string(text) != want {
+		t.Errorf("%v\n%s\nwant\n%s", err, text, want)
+	}
+	var got vision.Pipeline
+	if err := json.Unmarshal(text, &got); err != nil || got.Fill != p.Fill || got.Scale != p.Scale {
+		t.Errorf("%+v, %v", got, err)
+	}
+}
+
 // What is taken can be applied, and comes back from what is written of it.
 func FuzzPipelineJSON(f *testing.F) {
 	f.Add([]byte(imageNetJSON))
 	f.Add([]byte(strings.Replace(imageNetJSON, "short", "efficientnet-center-crop", 1)))
+	f.Add([]byte(strings.NewReplacer(`"short"`, `"long"`, `224,`, `300,"fill":"mean",`, `"scale":1`, `"scale":0.0039`).Replace(imageNetJSON)))
 	f.Fuzz(func(t *testing.T, text []byte) {
 		var p, again vision.Pipeline
 		if json.Unmarshal(text, &p) != nil {

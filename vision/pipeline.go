@@ -13,6 +13,7 @@ import (
 const (
 	ResizeNone  = "none"  // the image as it is
 	ResizeShort = "short" // the shorter edge becomes Edge; see ShortEdge
+	ResizeLong  = "long"  // the longer edge becomes Edge; see LongEdge
 	ResizeBoth  = "both"  // both edges become Edge, the ratio is not kept
 	// ResizeEfficientNet cuts the middle out first, then makes both edges of it Edge; see
 	// EfficientNetCrop.
@@ -30,23 +31,33 @@ type Resize struct {
 	Backend       string `toml:"backend" json:"backend"`             // whose arithmetic: BackendPillow or BackendOpenCV
 }
 
-// Orders of channels, and what becomes of an image file's EXIF orientation.
+// Orders of channels, what becomes of an image file's EXIF orientation, and what of a crop that is larger
+// than the image.
 const (
 	RGB        = "rgb"
 	BGR        = "bgr"
 	EXIFApply  = "apply"
 	EXIFIgnore = "ignore"
+	FillNone   = "none"  // it becomes smaller, as mmpretrain has it
+	FillBlack  = "black" // torchvision's CenterCrop
+	FillMean   = "mean"  // the colour next to Mean: timm's crop mode "border"
 )
 
 // A Pipeline is the test-time preprocessing of a network, in the order of
-// mmpretrain: resize, crop the centre, order of channels, (x - Mean) / Std. The keys are
-// those of a row's input in zoo.toml.
+// mmpretrain, timm and torchvision: resize, crop the centre, order of channels,
+// (x * Scale - Mean) / Std. The keys are those of a row's input in zoo.toml.
 type Pipeline struct {
-	Resize Resize     `toml:"resize" json:"resize"`
-	Crop   int        `toml:"crop" json:"crop"` // side of the square, pixels; 0 means no crop
-	Mean   [3]float32 `toml:"mean" json:"mean"` // in levels of 0 to 255, in the order of channels
-	Std    [3]float32 `toml:"std" json:"std"`
-	Order  string     `toml:"order" json:"order"` // of the network's channels: RGB, which empty means too, or BGR
+	Resize Resize `toml:"resize" json:"resize"`
+	Crop   int    `toml:"crop" json:"crop"` // side of the square, pixels; 0 means no crop
+	// Fill says what becomes of an image that has too few pixels for the crop: FillNone, which empty means
+	// too, FillBlack or FillMean.
+	Fill string `toml:"fill" json:"fill"`
+	// Scale is what levels of 0 to 255 are multiplied by, in float64 and then rounded to float32: 1, which 0
+	// means too, or 1./255, which is how torchvision divides by 255, bit for bit.
+	Scale float64    `toml:"scale" json:"scale"`
+	Mean  [3]float32 `toml:"mean" json:"mean"` // of scaled levels, in the order of channels
+	Std   [3]float32 `toml:"std" json:"std"`
+	Order string     `toml:"order" json:"order"` // of the network's channels: RGB, which empty means too, or BGR
 	// EXIF says how the network's images are to be decoded: EXIFApply, which empty means
 	// too, or EXIFIgnore. An image that is decoded already is not turned.
 	EXIF string `toml:"exif" json:"exif"`
@@ -69,8 +80,16 @@ func (p Pipeline) String() string {
 	default:
 		resize = fmt.Sprintf("%s edge %d %s", r.Kind, r.Edge, r.Method())
 	}
-	return fmt.Sprintf("%s, centre crop %d, %s, mean %s, std %s, EXIF orientation: %s",
-		resize, p.Crop, cmp.Or(p.Order, RGB), floats(p.Mean), floats(p.Std), cmp.Or(p.EXIF, EXIFApply))
+	order := cmp.Or(p.Order, RGB)
+	if scale := p.scale(); scale != 1 {
+		order += fmt.Sprintf(", levels of 0 to %.6g", 255*scale)
+	}
+	crop := strconv.Itoa(p.Crop)
+	if p.Fills() {
+		crop += " filled up with " + p.Fill
+	}
+	return fmt.Sprintf("%s, centre crop %s, %s, mean %s, std %s, EXIF orientation: %s",
+		resize, crop, order, floats(p.Mean), floats(p.Std), cmp.Or(p.EXIF, EXIFApply))
 }
 
 // Method returns the interpolation and whose it is, such as "bicubic (pillow)".
@@ -112,10 +131,16 @@ func (p Pipeline) Check() error {
 	if p.Crop < 0 || p.Crop > maxEdge {
 		return badPipeline("crop", "expected 0 to %d, found %d", maxEdge, p.Crop)
 	}
+	if p.Fills() && p.Fill != FillBlack && p.Fill != FillMean {
+		return badPipeline("fill", "expected %q, %q or %q, found %q", FillNone, FillBlack, FillMean, p.Fill)
+	}
 	for c := range 3 {
 		if m, s := p.Mean[c], p.Std[c]; !finite(m) || !finite(s) || s <= 0 {
 			return badPipeline("mean, std", "channel %d: expected a finite mean and a std above 0, found %v and %v", c, m, s)
 		}
+	}
+	if s := p.scale(); math.IsNaN(s) || s <= 0 || s > maxScale {
+		return badPipeline("scale", "expected a number above 0 and up to %v, such as 1 or %v, found %v", maxScale, 1./255, s)
 	}
 	if p.Order != "" && p.Order != RGB && p.Order != BGR {
 		return badPipeline("order", "expected %q or %q, found %q", RGB, BGR, p.Order)
@@ -133,9 +158,10 @@ func (r Resize) check() error {
 			return badPipeline("resize", "kind %q takes no edge, padding, interpolation and backend", r.Kind)
 		}
 		return nil
-	case ResizeShort, ResizeBoth, ResizeEfficientNet:
+	case ResizeShort, ResizeLong, ResizeBoth, ResizeEfficientNet:
 	default:
-		return badPipeline("resize.kind", "expected %q, %q, %q or %q, found %q", ResizeNone, ResizeShort, ResizeBoth, ResizeEfficientNet, r.Kind)
+		return badPipeline("resize.kind", "expected %q, %q, %q, %q or %q, found %q",
+			ResizeNone, ResizeShort, ResizeLong, ResizeBoth, ResizeEfficientNet, r.Kind)
 	}
 	if r.Edge < 1 || r.Edge > maxEdge {
 		return badPipeline("resize.edge", "expected 1 to %d, found %d", maxEdge, r.Edge)
@@ -153,8 +179,13 @@ func (r Resize) check() error {
 	return nil
 }
 
-// maxEdge bounds the sides of what a network is fed, so that no product overflows.
-const maxEdge = 1 << 14
+const (
+	maxEdge  = 1 << 14 // bounds the sides of what a network is fed, so that no product overflows
+	maxScale = 1 << 16 // so that scaled levels are finite
+)
+
+// scale returns what levels are multiplied by.
+func (p Pipeline) scale() float64 { return cmp.Or(p.Scale, 1) }
 
 func finite(x float32) bool { return !math.IsNaN(float64(x)) && !math.IsInf(float64(x), 0) }
 
@@ -175,11 +206,14 @@ func (p Pipeline) Load(ctx context.Context, data []byte, o DecodeOptions) (*Imag
 // memory returns how many bytes Pixels takes at most for an image of that size, but for
 // what it returns and a few rows.
 func (p Pipeline) memory(w, h int) int64 {
-	if p.Resize.Kind != ResizeEfficientNet {
-		return 0
+	g := p.geometry(w, h)
+	switch seen := g.seen(); {
+	case p.Resize.Kind == ResizeEfficientNet:
+		return 3 * int64(g.part.w) * int64(g.part.h)
+	case seen != g.crop:
+		return 3 * int64(seen.w) * int64(seen.h)
 	}
-	_, _, side := EfficientNetCrop(w, h, p.Resize.Edge, p.Resize.Padding)
-	return 3 * int64(side) * int64(side)
+	return 0
 }
 
 // Pixels returns what the network sees of an image: resized and cropped, in RGB
@@ -198,13 +232,35 @@ func (p Pipeline) Pixels(img *Image) (*Image, error) {
 	if p.Resize.Kind == ResizeEfficientNet {
 		img = cut(img, g.part.x, g.part.y, g.part.w, g.part.h)
 	}
+	seen := g.seen()
 	switch {
 	case p.Resize.Kind != ResizeNone:
-		return resizeWindow(img, g.w, g.h, p.Resize.Backend, p.Resize.Interpolation, g.crop), nil
+		img = resizeWindow(img, g.w, g.h, p.Resize.Backend, p.Resize.Interpolation, seen)
 	case p.Crop > 0:
-		return cut(img, g.crop.x, g.crop.y, g.crop.w, g.crop.h), nil
+		img = cut(img, seen.x, seen.y, seen.w, seen.h)
+	}
+	if seen != g.crop {
+		img = frame(img, seen.x-g.crop.x, seen.y-g.crop.y, g.crop.w, g.crop.h, p.fill())
 	}
 	return img, nil
+}
+
+// Fills reports whether images that are smaller than the crop are filled up.
+func (p Pipeline) Fills() bool { return p.Fill != "" && p.Fill != FillNone }
+
+// fill returns the colour that images are filled up with. That of FillMean is the level next to each
+// channel's mean, of two the even one.
+func (p Pipeline) fill() (rgb [3]uint8) {
+	if p.Fill == FillBlack {
+		return rgb
+	}
+	for c, m := range p.Mean {
+		if p.Order == BGR {
+			c = 2 - c
+		}
+		rgb[c] = uint8(min(max(math.RoundToEven(float64(m)/p.scale()), 0), 255))
+	}
+	return rgb
 }
 
 // Apply returns the network's input (3,H,W) for an image, and H and W.

@@ -3,6 +3,7 @@ package vision_test
 import (
 	"bytes"
 	"math"
+	"slices"
 	"strings"
 	"testing"
 
@@ -22,6 +23,13 @@ func TestPipelineCheck(t *testing.T) {
 		{"no crop", func(p *vision.Pipeline) { p.Crop = 0 }, ""},
 		{"no resize", func(p *vision.Pipeline) { p.Resize = vision.Resize{Kind: vision.ResizeNone} }, ""},
 		{"no resize with an edge", func(p *vision.Pipeline) { p.Resize.Kind = vision.ResizeNone }, "takes no edge"},
+		{"the longer edge", func(p *vision.Pipeline) { p.Resize.Kind, p.Fill = vision.ResizeLong, vision.FillMean }, ""},
+		{"fill", func(p *vision.Pipeline) { p.Fill = "white" }, `fill: expected "none", "black" or "mean", found "white"`},
+		{"filled with nothing", func(p *vision.Pipeline) { p.Fill = vision.FillNone }, ""},
+		{"levels of 0 to 1", func(p *vision.Pipeline) { p.Scale = 1. / 255 }, ""},
+		{"scale below 0", func(p *vision.Pipeline) { p.Scale = -1 }, "scale: expected a number above 0"},
+		{"scale NaN", func(p *vision.Pipeline) { p.Scale = math.NaN() }, "found NaN"},
+		{"scale too large", func(p *vision.Pipeline) { p.Scale = math.Inf(1) }, "up to 65536"},
 		{"both edges", func(p *vision.Pipeline) { p.Resize.Kind = vision.ResizeBoth }, ""},
 		{"EfficientNet", func(p *vision.Pipeline) { p.Resize.Kind, p.Resize.Padding = vision.ResizeEfficientNet, 3 }, ""},
 		{"OpenCV", func(p *vision.Pipeline) { p.Resize.Backend = vision.BackendOpenCV }, ""},
@@ -29,7 +37,7 @@ func TestPipelineCheck(t *testing.T) {
 		{"Pillow, area", func(p *vision.Pipeline) { p.Resize.Interpolation = vision.Area }, `found "area"`},
 		{"padding of another kind", func(p *vision.Pipeline) { p.Resize.Padding = 3 }, `found 3 for "short"`},
 		{"negative padding", func(p *vision.Pipeline) { p.Resize.Kind, p.Resize.Padding = vision.ResizeEfficientNet, -1 }, "found -1"},
-		{"kind", func(p *vision.Pipeline) { p.Resize.Kind = "long" }, `found "long"`},
+		{"kind", func(p *vision.Pipeline) { p.Resize.Kind = "width" }, `found "width"`},
 		{"zero", func(p *vision.Pipeline) { *p = vision.Pipeline{} }, `found ""`},
 		{"edge 0", func(p *vision.Pipeline) { p.Resize.Edge = 0 }, "resize.edge: expected 1 to 16384, found 0"},
 		{"edge too large", func(p *vision.Pipeline) { p.Resize.Edge = 1<<14 + 1 }, "found 16385"},
@@ -154,6 +162,59 @@ func TestApply(t *testing.T) {
 				t.Errorf("(-want +got)\n%s", diff)
 			}
 		})
+	}
+}
+
+// What an image lacks for the crop is filled up: of an odd number one more pixel behind the image than before it. The
+// colour is in RGB whatever the order of the mean.
+func TestFill(t *testing.T) {
+	img := &vision.Image{W: 3, H: 1, Pix: []uint8{1, 2, 3, 4, 5, 6, 7, 8, 9}}
+	row := func(colour ...uint8) []uint8 { return bytes.Repeat(colour, 4) }
+	for _, tt := range []struct {
+		name string
+		edit func(*vision.Pipeline)
+		want [3]uint8 // the colour
+	}{
+		{"black", func(p *vision.Pipeline) { p.Fill = vision.FillBlack }, [3]uint8{0, 0, 0}},
+		{"mean, halves to even", func(p *vision.Pipeline) { p.Fill = vision.FillMean }, [3]uint8{128, 126, 255}},
+		{"mean of BGR", func(p *vision.Pipeline) { p.Fill, p.Order = vision.FillMean, vision.BGR }, [3]uint8{255, 126, 128}},
+		{"mean of scaled levels", func(p *vision.Pipeline) {
+			p.Fill, p.Scale, p.Mean = vision.FillMean, 1./255, [3]float32{0.5, 0.4, -1}
+		}, [3]uint8{128, 102, 0}},
+	} {
+		t.Run(tt.name, func(t *testing.T) {
+			p := vision.Pipeline{
+				Resize: vision.Resize{Kind: vision.ResizeNone}, Crop: 4, Mean: [3]float32{127.5, 126.5, 300}, Std: [3]float32{1, 1, 1},
+			}
+			tt.edit(&p)
+			got, err := p.Pixels(img)
+			if err != nil {
+				t.Fatal(err)
+			}
+			c := tt.want[:]
+			middle := append(bytes.Clone(img.Pix), c...) // 3 pixels, none before and one behind
+			want := slices.Concat(row(c...), middle, row(c...), row(c...))
+			equal(t, &vision.Image{W: 4, H: 4, Pix: want}, got)
+		})
+	}
+}
+
+// Levels of 0 to 1 are the quotients by 255 that other libraries compute.
+func TestScale(t *testing.T) {
+	img := &vision.Image{W: 256, H: 1}
+	for x := range 256 {
+		img.Pix = append(img.Pix, uint8(x), uint8(x), uint8(x))
+	}
+	p := vision.Pipeline{Resize: vision.Resize{Kind: vision.ResizeNone}, Scale: 1. / 255, Std: [3]float32{1, 1, 1}}
+	for x, got := range p.Normalize(img)[:256] {
+		if want := float32(x) / 255; got != want {
+			t.Errorf("level %d: expected %v, found %v", x, want, got)
+		}
+	}
+	p.Mean, p.Std = [3]float32{0.5, 0.25, 0}, [3]float32{0.5, 1, 2}
+	levels := p.InLevels()
+	if levels.Scale != 0 || levels.Mean != [3]float32{127.5, 63.75, 0} || levels.Std != [3]float32{127.5, 255, 510} {
+		t.Errorf("in levels: %+v", levels)
 	}
 }
 

@@ -13,8 +13,8 @@ type Region struct {
 
 // Region returns the part of a w by h picture that the network sees: what Pixels resizes and crops. The
 // picture is upright as DecodeOptions of the pipeline has it. Where the picture is scaled by different
-// factors across and down, or not cropped, so is the region; it is never larger than the picture,
-// because Pixels adds no border.
+// factors across and down, or not cropped, so is the region. It reaches beyond the picture only
+// where Fill adds to it.
 func (p Pipeline) Region(w, h int) (Region, error) {
 	if err := p.Check(); err != nil {
 		return Region{}, err
@@ -34,7 +34,13 @@ func (p Pipeline) Region(w, h int) (Region, error) {
 type geometry struct {
 	part window // of the picture
 	w, h int
-	crop window // of the scaled part
+	crop window // of the scaled part; reaches beyond it where that is filled up
+}
+
+// seen returns what there is of the crop.
+func (g geometry) seen() window {
+	x, y := max(g.crop.x, 0), max(g.crop.y, 0)
+	return window{x, y, min(g.crop.x+g.crop.w, g.w) - x, min(g.crop.y+g.crop.h, g.h) - y}
 }
 
 // geometry returns what becomes of a w by h picture.
@@ -43,6 +49,8 @@ func (p Pipeline) geometry(w, h int) geometry {
 	switch r := p.Resize; r.Kind {
 	case ResizeShort:
 		g.w, g.h = ShortEdge(w, h, r.Edge)
+	case ResizeLong:
+		g.w, g.h = LongEdge(w, h, r.Edge)
 	case ResizeBoth:
 		g.w, g.h = r.Edge, r.Edge
 	case ResizeEfficientNet:
@@ -51,9 +59,13 @@ func (p Pipeline) geometry(w, h int) geometry {
 		g.w, g.h = r.Edge, r.Edge
 	}
 	g.crop = window{0, 0, g.w, g.h}
+	span := cropSpan
+	if p.Fills() {
+		span = frameSpan
+	}
 	if p.Crop > 0 {
-		g.crop.x, g.crop.w = cropSpan(g.w, p.Crop)
-		g.crop.y, g.crop.h = cropSpan(g.h, p.Crop)
+		g.crop.x, g.crop.w = span(g.w, p.Crop)
+		g.crop.y, g.crop.h = span(g.h, p.Crop)
 	}
 	return g
 }

@@ -21,6 +21,8 @@ func TestRegion(t *testing.T) {
 	efficient.Resize.Kind, efficient.Resize.Padding = vision.ResizeEfficientNet, 32
 	plain := pipeline(1, 224, vision.Bicubic)
 	plain.Resize = vision.Resize{Kind: vision.ResizeNone}
+	framed := pipeline(200, 224, vision.Bicubic)
+	framed.Resize.Kind, framed.Fill = vision.ResizeLong, vision.FillMean
 	tests := []struct {
 		name     string
 		pipeline vision.Pipeline
@@ -39,6 +41,8 @@ func TestRegion(t *testing.T) {
 		{"squashed", squashed, 640, 480, vision.Region{W: 640, H: 480}},
 		// 7/8 of 480 is 420: columns 110 to 529 and rows 30 to 449.
 		{"EfficientNet", efficient, 640, 480, vision.Region{X: 110, Y: 30, W: 420, H: 420}},
+		// 640x480 becomes 200x150 in the middle of 224x224.
+		{"framed", framed, 640, 480, vision.Region{X: -12 * 3.2, Y: -37 * 3.2, W: 224 * 3.2, H: 224 * 3.2}},
 		{"not scaled", plain, 640, 480, vision.Region{X: 208, Y: 128, W: 224, H: 224}},
 		{"not scaled, small", plain, 100, 300, vision.Region{Y: 38, W: 100, H: 224}},
 	}
@@ -74,7 +78,7 @@ func TestRegionIsWhatPixelsSees(t *testing.T) {
 				img.Pix = append(img.Pix, uint8(x), uint8(y), 0)
 			}
 		}
-		for _, kind := range []string{vision.ResizeNone, vision.ResizeShort, vision.ResizeBoth, vision.ResizeEfficientNet} {
+		for _, kind := range []string{vision.ResizeNone, vision.ResizeShort, vision.ResizeLong, vision.ResizeBoth, vision.ResizeEfficientNet} {
 			for _, backend := range []string{vision.BackendPillow, vision.BackendOpenCV} {
 				for _, crop := range []int{0, 32, 49} {
 					p := pipeline(56, crop, vision.Bilinear)

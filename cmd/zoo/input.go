@@ -93,6 +93,9 @@ func (s *inputSettings) apply(p *vision.Pipeline) (err error) {
 	if s.interpolation != "" {
 		r.Interpolation = vision.Filter(s.interpolation)
 	}
+	if s.mean+s.std != "" {
+		*p = p.InLevels() // what one of the flags leaves, too
+	}
 	for _, f := range []struct {
 		flag, text string
 		to         *[3]float32
@@ -112,7 +115,7 @@ func (s *inputSettings) apply(p *vision.Pipeline) (err error) {
 	if err := p.Check(); errors.As(err, &bad) {
 		return usage("--%s: %s", flagOfInput(bad.Key), bad.Reason)
 	}
-	if r.Kind != vision.ResizeNone && r.Edge < p.Crop {
+	if r.Kind != vision.ResizeNone && r.Edge < p.Crop && !p.Fills() {
 		return usage("--resize: pictures are resized to an edge of %d and then cropped to %d: name a --resize that is not smaller", r.Edge, p.Crop)
 	}
 	return nil

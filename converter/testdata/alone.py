@@ -41,6 +41,9 @@ def preprocess(path, p):
     if r["kind"] == "short":
         size = (r["edge"], r["edge"] * h // w) if w < h else (r["edge"] * w // h, r["edge"])
         rgb = resized(rgb, *size, r)
+    elif r["kind"] == "long":
+        ratio = max(w / r["edge"], h / r["edge"])
+        rgb = resized(rgb, max(1, round(w / ratio)), max(1, round(h / ratio)), r)
     elif r["kind"] == "both":
         rgb = resized(rgb, r["edge"], r["edge"], r)
     elif r["kind"] == "efficientnet-center-crop":
@@ -50,11 +53,16 @@ def preprocess(path, p):
     else:
         assert r["kind"] == "none", r
     if c := p["crop"]:
+        if "fill" in p:
+            mean = [min(max(round(x / p["scale"]), 0), 255) for x in p["mean"]]
+            colour = (0, 0, 0) if p["fill"] == "black" else mean if p["order"] == "rgb" else mean[::-1]
+            (top, bottom), (left, right) = ((max(c - n, 0) // 2, (max(c - n, 0) + 1) // 2) for n in rgb.shape[:2])
+            rgb = cv2.copyMakeBorder(rgb, top, bottom, left, right, cv2.BORDER_CONSTANT, value=colour)
         h, w = rgb.shape[:2]
         y, x = (max(0, round((n - c) / 2)) for n in (h, w))
         rgb = rgb[y : y + c, x : x + c]
     x = rgb if p["order"] == "rgb" else rgb[:, :, ::-1]
-    x = (x.astype(np.float32) * np.float32(p["scale"]) - np.float32(p["mean"])) / np.float32(p["std"])
+    x = ((x * np.float64(p["scale"])).astype(np.float32) - np.float32(p["mean"])) / np.float32(p["std"])
     return np.ascontiguousarray(x.transpose(2, 0, 1)[None])
 
 
