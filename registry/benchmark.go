@@ -42,7 +42,11 @@ var benchmarkTable = sync.OnceValue(func() map[string]benchmarkRow {
 			head = cells
 			continue
 		}
-		d, err := digest.Parse(cells[1])
+		var d digest.Digest
+		var err error
+		if cells[1] != "-" { // else the row states none
+			d, err = digest.Parse(cells[1])
+		}
 		row := benchmarkRow{d, make(map[string]BenchmarkFigure)}
 		for i, cell := range cells[4:] {
 			top1, top5, _ := strings.Cut(cell, " ")

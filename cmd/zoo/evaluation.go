@@ -8,9 +8,11 @@ import (
 	"strings"
 
 	"github.com/gozoo/zoo"
+	"github.com/gozoo/zoo/digest"
 	"github.com/gozoo/zoo/evaluate"
 	"github.com/gozoo/zoo/metrics"
 	"github.com/gozoo/zoo/printable"
+	"github.com/gozoo/zoo/registry/store"
 )
 
 // rateJSON is an accuracy with its 95 % interval, in percent to four decimals.
@@ -74,7 +76,8 @@ type publishedJSON struct {
 }
 
 // publishedOf returns what is published of an evaluation's checkpoint on its benchmark; nil where
-// nothing is, and where weights or preprocessing are not the row's.
+// nothing is, and where weights or preprocessing are not the row's. The weights of a row without a
+// digest are those in the cache whose digest the host stated.
 func (a *app) publishedOf(e *evaluate.Evaluation) (*publishedJSON, error) {
 	z, err := a.open()
 	if err != nil {
@@ -84,12 +87,19 @@ func (a *app) publishedOf(e *evaluate.Evaluation) (*publishedJSON, error) {
 	if err != nil {
 		return nil, nil // of others nothing is known
 	}
-	d, ok := e.Weights.Digest()
-	if !ok || !entry.Weights.Digest.Matches(d) || e.Pixels != evaluate.PixelsOf(entry.Input) {
+	f, ok := entry.OnBenchmark(e.Benchmark)
+	if !ok || e.Pixels != evaluate.PixelsOf(entry.Input) {
 		return nil, nil
 	}
-	f, ok := entry.OnBenchmark(e.Benchmark)
-	if !ok {
+	stated := entry.Weights.Digest
+	if stated == (digest.Digest{}) {
+		here, err := cachedAs(z, entry.Name)
+		if err != nil || here == nil || here.CheckedBy != store.ByHost {
+			return nil, err
+		}
+		stated = here.Digest
+	}
+	if d, ok := e.Weights.Digest(); !ok || !stated.Matches(d) {
 		return nil, nil
 	}
 	return &publishedJSON{json.Number(f.Top1.String()), json.Number(f.Top5.String()), f.Source, f.Pixels}, nil

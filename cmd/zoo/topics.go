@@ -236,8 +236,9 @@ number of classes that are scored. Logs of different scoring are not merged, and
 zoo report --measured takes figures of ImageNet's own images only.
 
 What is published for ImageNet says nothing of these sets. timm publishes
-figures on five of them; zoo shows one where OpenMMLab's index and timm name the
-same checkpoint, with the pixels that timm measured it on.`,
+figures on five of them; zoo shows one for timm's own rows, and where
+OpenMMLab's index and timm name the same checkpoint, with the pixels that timm
+measured it on.`,
 		example:  "zoo eval cspresnet50_3rdparty_8xb32_in1k --data imagenet-a -o a.jsonl",
 		see:      []string{"score", "verdict"},
 		commands: []string{"eval"},

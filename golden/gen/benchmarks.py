@@ -1,12 +1,11 @@
 """Writes what timm publishes, of checkpoints that zoo has too, on other sets than ImageNet's own.
 
-    benchmarks.py zoo.toml RESULTS > registry/benchmarks.tsv
+    benchmarks.py RESULTS zoo.toml catalogue/timm.toml > registry/benchmarks.tsv
 
-RESULTS is the folder results of github.com/huggingface/pytorch-image-models. A row of zoo.toml is
-tied to a network of timm by the address of the checkpoint alone: the one that OpenMMLab names as
+RESULTS is the folder results of github.com/huggingface/pytorch-image-models. A row is tied to a network of timm by the address of the checkpoint alone: the one that OpenMMLab names as
 the source of its file, or that the row itself downloads, must be the one that timm's configuration
-of that network names. What stands in the way of that is left out, and said: an address that two
-rows name (OpenMMLab's index names some by mistake), another number of parameters, another input,
+of that network names. What stands in the way of that is left out, and said: an address of others that
+two rows name (OpenMMLab's index names some by mistake), another number of parameters, another input,
 other mean and deviation, or an accuracy on ImageNet's own images that is another one.
 """
 
@@ -14,6 +13,7 @@ import collections
 import csv
 import math
 import pathlib
+import re
 import sys
 import tomllib
 
@@ -50,11 +50,13 @@ def results(folder, file):
     return found
 
 
-def differs(row, c, r):
-    """Why a figure is not one of this row; None where it is."""
+def differs(row, c, r, own):
+    """Why a figure is not one of this row, or of timm's own; None where it is."""
     i, p = row["input"], row["published"]
-    if any(abs(a / 255 - b) > 1e-6 for a, b in zip(i["mean"] + i["std"], c.mean + c.std)):
+    if any(abs(a / 255 - b) > 1e-4 for a, b in zip(i["mean"] + i["std"], c.mean + c.std)):
         return "another mean or deviation"
+    if own:  # though parameters may be counted in another form
+        return None
     if "params_m" not in p or abs(float(p["params_m"]) - float(r["param_count"].replace(",", ""))) > 0.0101:  # both are rounded
         return f"{r['param_count']} million parameters, not {p.get('params_m')}"
     return None
@@ -68,17 +70,23 @@ def pixels(c, r):
     return f"{size} pixels of a shorter edge of {math.floor(size / float(r['crop_pct']))}, {r['interpolation']}"
 
 
-def main(catalogue, folder):
+def address(row):
+    """Where timm has a row's checkpoint, if it has it: its own files on the hub by their repository."""
+    url = row["weights"].get("converted_from", row["weights"].get("url", ""))
+    hub = re.fullmatch(r"hf://timm/([^/]+)/model\.safetensors", url)
+    return f"https://huggingface.co/timm/{hub[1]}" if hub else url
+
+
+def main(folder, *catalogues):
     folder = pathlib.Path(folder)
-    rows = {n: r for n, r in tomllib.loads(pathlib.Path(catalogue).read_text()).items() if "weights" in r}
+    rows = {}
+    for catalogue in catalogues:
+        rows |= {n: r for n, r in tomllib.loads(pathlib.Path(catalogue).read_text()).items() if "weights" in r}
     by_benchmark = {name: results(folder, file) for name, file in BENCHMARKS.items()}
     own = results(folder, "imagenet")
     known = configurations()
 
-    def address(row):
-        return row["weights"].get("converted_from", row["weights"].get("url"))
-
-    times = collections.Counter(address(r) for r in rows.values())
+    times = collections.Counter(address(r) for n, r in rows.items() if not n.startswith("timm/"))
     print("# What timm's results (huggingface/pytorch-image-models, results/, Apache-2.0) have of checkpoints that are rows'")
     print("# too: golden/gen/benchmarks.py says how they are tied. Percent, Top-1 and Top-5 of each set.")
     print("\t".join(["name", "sha256", "timm", "pixels", *BENCHMARKS]))
@@ -88,10 +96,10 @@ def main(catalogue, folder):
             r = own.get(key)
             if r is None:
                 why = f"not one result with {key[1]} pixels"
-            elif times[address(row)] > 1:
+            elif times[address(row)] > 1 and not name.startswith("timm/"):
                 why = "an address that several rows name"
             else:
-                why = differs(row, c, r)
+                why = differs(row, c, r, name.startswith("timm/"))
             if why is None and abs(float(row["published"]["top1"]) - float(r["top1"])) > APART:
                 why = f"Top-1 {r['top1']} on ImageNet's own images, not {row['published']['top1']}"
             figures = [by_benchmark[b].get(key) for b in BENCHMARKS]
@@ -100,7 +108,7 @@ def main(catalogue, folder):
             if why is not None:
                 print(f"left out {name}, {network}: {why}", file=sys.stderr)
                 continue
-            print("\t".join([name, row["weights"]["sha256"], network, pixels(c, r), *(f"{f['top1']} {f['top5']}" for f in figures)]))
+            print("\t".join([name, row["weights"].get("sha256", "-"), network, pixels(c, r), *(f"{f['top1']} {f['top5']}" for f in figures)]))
 
 
 if __name__ == "__main__":
