@@ -15,7 +15,7 @@ import (
 // folder that cannot be written to the error is ErrReadOnly. A file whose bytes were changed
 // is made again.
 func (s *Store) Derived(ctx context.Context, key string, write func(path string) error) (Blob, error) {
-	if key == "" || key[0] == '.' || filepath.Base(key) != key || strings.Contains(key, "!") {
+	if file := fileName(key); key == "" || key[0] == '.' || filepath.Base(file) != file || strings.ContainsAny(key, "!@") {
 		return Blob{}, fmt.Errorf("store: derived file: %q is not a file name", key)
 	}
 	if blob, ok, err := s.derived(ctx, key); ok || err != nil {
