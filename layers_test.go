@@ -80,6 +80,7 @@ var layers = []layer{
 
 	// What an embedder imports: no registry, no network, no report.
 	{"model", []string{"backbone", "converter", "golden", "internal/engine", "internal/option", "metrics", "nn", "tensor", "vision"}},
+	{"internal/hubmodel", []string{"backbone", "registry", "vision"}},
 	{"internal/nano", []string{"golden", "model", "vision"}},
 	{"evaluate", []string{"model", "golden", "metrics", "tensor", "vision", "digest", "printable", "internal/bounded",
 		"internal/dataset", "internal/imagenet", "internal/option"}},

@@ -131,6 +131,25 @@ func (a Address) file(rest string) (Address, error) {
 	return a, nil
 }
 
+// ParseRepository takes the address of a repository of a hub apart, hf://org/name@revision (main without), which names
+// no file. It is not ok for any other text.
+func ParseRepository(text string) (a Address, ok bool) {
+	rest, ok := strings.CutPrefix(text, HubScheme)
+	rest, revision, pinned := strings.Cut(rest, "@")
+	a = Address{Kind: AddressHub, Text: text, Repository: rest, Revision: "main"}
+	if pinned {
+		a.Revision = revision
+	}
+	org, name, _ := strings.Cut(rest, "/")
+	ok = ok && hubName().MatchString(org) && hubName().MatchString(name) && path.Clean(a.Revision) == a.Revision && hubRevision().MatchString(a.Revision)
+	return a, ok
+}
+
+// IsCommit reports whether a revision of a hub's repository is the full hash of a commit.
+func IsCommit(revision string) bool {
+	return len(revision) == 40 && strings.Trim(revision, "0123456789abcdef") == ""
+}
+
 func (a Address) hub(rest string) (Address, error) {
 	a.Kind, a.Revision = AddressHub, "main"
 	rest, ok := strings.CutPrefix(rest, "//")

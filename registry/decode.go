@@ -232,6 +232,9 @@ func tableOf(key string) (table string, within bool) {
 // input that no machine holds.
 const maxEdge = 1 << 14
 
+// Check returns an error naming the first key of zoo.toml whose value cannot be right, for entries that no row was read for.
+func (e *Entry) Check() error { return e.check() }
+
 // check returns an error naming the first key whose value cannot be right.
 func (e *Entry) check() error {
 	w, in, p := &e.Weights, &e.Input, &e.Published

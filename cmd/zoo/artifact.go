@@ -92,7 +92,10 @@ func (a *app) addressed(c *cobra.Command, n int, o zoo.PullOptions) {
 	c.RunE = func(cmd *cobra.Command, args []string) error {
 		var pulled []*registry.Entry
 		pull := func(text string) (string, error) {
-			if !strings.HasPrefix(text, registry.OCIScheme) {
+			bring := (*zoo.Zoo).Pull
+			if _, isRepository := registry.ParseRepository(text); isRepository {
+				bring = (*zoo.Zoo).HubModel
+			} else if !strings.HasPrefix(text, registry.OCIScheme) {
 				return text, nil
 			}
 			warned := a.warned
@@ -102,7 +105,7 @@ func (a *app) addressed(c *cobra.Command, n int, o zoo.PullOptions) {
 			if err != nil {
 				return "", err
 			}
-			e, err := z.Pull(cmd.Context(), text, o)
+			e, err := bring(z, cmd.Context(), text, o)
 			if err != nil {
 				return "", err
 			}

@@ -36,7 +36,7 @@ func (h Hub) Copies(a registry.Address, wanted digest.Digest) []string {
 		if data, err := os.ReadFile(filepath.Join(repository, "refs", filepath.FromSlash(a.Revision))); err == nil {
 			commit = strings.TrimSpace(string(data))
 		}
-		if isCommit(commit) {
+		if registry.IsCommit(commit) {
 			out = append(out, filepath.Join(repository, "snapshots", commit, filepath.FromSlash(a.File)))
 		}
 	}

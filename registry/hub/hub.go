@@ -130,7 +130,7 @@ func (h Hub) Resolve(ctx context.Context, c *transfer.Client, name string, a reg
 	}
 	// Ranges of a file that are asked for one after the other should be those of
 	// one commit, even when a branch moves meanwhile.
-	if commit := resp.Header.Get("X-Repo-Commit"); isCommit(commit) {
+	if commit := resp.Header.Get("X-Repo-Commit"); registry.IsCommit(commit) {
 		if found.URL, err = h.url(a, commit, mirror); err != nil {
 			return Found{}, err
 		}
@@ -143,6 +143,25 @@ func (h Hub) Resolve(ctx context.Context, c *transfer.Client, name string, a reg
 		}
 	}
 	return found, nil
+}
+
+// Document reads a small file of a repository, of at most limit bytes, and returns it with the commit that it is of;
+// empty where the hub does not say. Errors call the file by a name. Mirror and notice are as for Resolve. The errors are the
+// same as of transfer.Client.Document; one of status 404 says that there is no such file, or no such repository.
+func (h Hub) Document(ctx context.Context, c *transfer.Client, name string, a registry.Address, mirror func(string) (string, error),
+	notice func(string), limit int64) (data []byte, commit string, err error) {
+	address, err := h.url(a, a.Revision, mirror)
+	if err != nil {
+		return nil, "", err
+	}
+	data, header, err := c.Document(ctx, transfer.File{URL: address, Header: h.header(address), Want: transfer.Want{Name: name}, Notice: notice}, limit)
+	if err != nil {
+		return nil, "", h.explain(err)
+	}
+	if commit = header.Get("X-Repo-Commit"); !registry.IsCommit(commit) {
+		commit = ""
+	}
+	return data, commit, nil
 }
 
 // explain adds what to do when the hub refuses a file: it calls those of private
@@ -158,9 +177,6 @@ func (h Hub) explain(err error) error {
 	}
 	return err
 }
-
-// isCommit reports whether s is the full hash of a commit.
-func isCommit(s string) bool { return len(s) == 40 && strings.Trim(s, "0123456789abcdef") == "" }
 
 // url returns the resolve address of a file at a revision.
 func (h Hub) url(a registry.Address, revision string, mirror func(string) (string, error)) (string, error) {
