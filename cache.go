@@ -213,7 +213,7 @@ func (z *Zoo) Uncache(ctx context.Context, names []string, dry bool) ([]store.Cl
 // first use: renamed by the entry's recipe, bound to its network.
 func (z *Zoo) converted(ctx context.Context, entry *registry.Entry, src store.Blob) (store.Blob, error) {
 	return z.store.Derived(ctx, convertedKey(entry, src), func(tmp string) error {
-		checkpoint, err := z.openSource(entry, src)
+		checkpoint, err := z.openSource(ctx, entry, src)
 		if err != nil {
 			return err
 		}
@@ -228,7 +228,7 @@ func (z *Zoo) converted(ctx context.Context, entry *registry.Entry, src store.Bl
 
 // openSource opens an entry's cached file under the name that it was published
 // with; the cache calls it by its digest. Of a stand-in it opens the bytes that the program has.
-func (z *Zoo) openSource(entry *registry.Entry, src store.Blob) (*converter.Checkpoint, error) {
+func (z *Zoo) openSource(ctx context.Context, entry *registry.Entry, src store.Blob) (*converter.Checkpoint, error) {
 	if src.StandIn {
 		return z.openStandIn(entry.Name, src.CheckedBy)
 	}
@@ -237,7 +237,14 @@ func (z *Zoo) openSource(entry *registry.Entry, src store.Blob) (*converter.Chec
 	if err != nil || name == "" {
 		name = registry.FileName(entry.Name) + "-" + src.Digest.Short()
 	}
-	return converter.OpenAs(src.Path, name)
+	c, err := converter.OpenAs(src.Path, name)
+	if err != nil {
+		return nil, err
+	}
+	if s := z.store.KeptSnapshot(ctx, a); s != nil {
+		c.Beside(s.Config)
+	}
+	return c, nil
 }
 
 // convertedKey names an entry's converted file in the cache, by all that decides

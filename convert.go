@@ -99,7 +99,7 @@ func (z *Zoo) convertSource(ctx context.Context, entry *registry.Entry, src stor
 		return nil, option.Errorf("Output", "zoo: convert %s: the published file is not here, and the cache keeps "+
 			"nothing of the one that is part of the program: name an output file", entry.Name)
 	}
-	checkpoint, err := z.openSource(entry, src)
+	checkpoint, err := z.openSource(ctx, entry, src)
 	if err != nil {
 		return nil, err
 	}

@@ -70,7 +70,7 @@ func TestConversionReadsSourceOnce(t *testing.T) {
 		known digest.Digest
 		want  int // readings for the digest
 	}{"cached": {blob.Digest, 0}, "a file": {digest.Digest{}, 1}} {
-		checkpoint, err := z.openSource(entry, blob)
+		checkpoint, err := z.openSource(t.Context(), entry, blob)
 		if err != nil {
 			t.Fatal(err)
 		}

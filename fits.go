@@ -36,13 +36,10 @@ func (z *Zoo) Fits(c *converter.Checkpoint) ([]Fit, error) {
 }
 
 func (z *Zoo) fits(c *converter.Checkpoint, sd *tensor.StateDict) []Fit {
-	sizes := map[int]int{} // how many tensors have so many elements
+	sizes := sizesOf(sd)
 	elements := 0
-	for _, t := range sd.All() {
-		if n, err := t.Shape().Numel(); err == nil {
-			sizes[n]++
-			elements += n
-		}
+	for n, tensors := range sizes {
+		elements += n * tensors
 	}
 	var fits []Fit
 	at := map[string]int{} // place of each architecture that was tried; -1: it does not fit
@@ -73,6 +70,17 @@ func (z *Zoo) fits(c *converter.Checkpoint, sd *tensor.StateDict) []Fit {
 		return 1
 	})
 	return fits
+}
+
+// sizesOf returns how many tensors have so many elements.
+func sizesOf(sd *tensor.StateDict) map[int]int {
+	sizes := map[int]int{}
+	for _, t := range sd.All() {
+		if n, err := t.Shape().Numel(); err == nil {
+			sizes[n]++
+		}
+	}
+	return sizes
 }
 
 // near reports whether a file with so many elements may be of a network of the size that an entry

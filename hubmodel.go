@@ -2,12 +2,17 @@ package zoo
 
 import (
 	"context"
+	"encoding/json"
 	"errors"
 	"fmt"
+	"maps"
+	"slices"
 	"strings"
 
+	"github.com/gozoo/zoo/backbone"
 	"github.com/gozoo/zoo/internal/hubmodel"
 	"github.com/gozoo/zoo/internal/option"
+	"github.com/gozoo/zoo/model"
 	"github.com/gozoo/zoo/printable"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/lock"
@@ -52,6 +57,11 @@ func (z *Zoo) HubModel(ctx context.Context, address string, o PullOptions) (*reg
 	if strings.HasSuffix(snapshot.Weights, ".safetensors") {
 		entry.Weights.Container = "safetensors"
 	}
+	if entry.Arch == "" {
+		if err := z.networkOf(ctx, entry, snapshot); err != nil {
+			return nil, err
+		}
+	}
 	z.publishedOf(entry)
 	if err := entry.Check(); err != nil {
 		return nil, &ArtifactError{address, err}
@@ -63,6 +73,58 @@ func (z *Zoo) HubModel(ctx context.Context, address string, o PullOptions) (*reg
 		z.notice(fmt.Sprintf("%s is at commit %s: %s%s@%[2]s stays the same", printable.Shown(address), snapshot.Commit, registry.HubScheme, a.Repository))
 	}
 	return entry, nil
+}
+
+// networkOf finds the network of an entry whose repository transformers wrote: the one whose recipe its tensors fit, and whose
+// settings config.json has. The weights are fetched for that. The error is an *ArtifactError where there is none.
+func (z *Zoo) networkOf(ctx context.Context, entry *registry.Entry, snapshot *store.Snapshot) error {
+	const project = "transformers"
+	var config map[string]any
+	if err := json.Unmarshal(snapshot.Config, &config); err != nil {
+		return err
+	}
+	return z.withSource(ctx, entry, z.fetchOptions(entry.Name), func(src store.Blob) error {
+		c, err := z.openSource(ctx, entry, src)
+		if err != nil {
+			return err
+		}
+		defer c.Close()
+		c.Beside(snapshot.Config)
+		sd, err := c.StateDict()
+		if err != nil {
+			return err
+		}
+		sizes := sizesOf(sd)
+		reason := errors.New("its tensors are those of no network that is known")
+		for _, f := range backbone.All() {
+			for _, arch := range slices.Sorted(maps.Keys(f.Sources)) {
+				s, ok := f.Sources[arch][project]
+				if !ok {
+					continue
+				}
+				target, err := model.Target(arch, entry.Classes)
+				if err != nil {
+					return err
+				}
+				target.Recipe, target.File = project, c
+				if !mayFit(target, sizes) {
+					continue
+				}
+				if _, err := target.Fit(sd); err != nil {
+					continue
+				}
+				if s.Settings != nil {
+					if err := s.Settings(config); err != nil {
+						reason = fmt.Errorf("config.json: %w: it is another network with the tensors of %s", err, arch)
+						continue
+					}
+				}
+				entry.Family, entry.Arch = f.Name, arch
+				return nil
+			}
+		}
+		return &ArtifactError{registry.HubScheme + snapshot.Repository, reason}
+	})
 }
 
 // publishedOf gives an entry of a repository the figures of the built-in row of it, where that is of the same network and the

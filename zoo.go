@@ -64,12 +64,12 @@ func (z *Zoo) Open(ctx context.Context, name string) (*Model, error) {
 // is to be used. The options name no other weights.
 func (z *Zoo) openBlob(ctx context.Context, entry *registry.Entry, src store.Blob, o OpenOptions) (*Model, error) {
 	if src.StandIn {
-		return z.openUnconverted(entry, src, o)
+		return z.openUnconverted(ctx, entry, src, o)
 	}
 	converted, err := z.converted(ctx, entry, src)
 	if errors.Is(err, store.ErrReadOnly) {
 		// A cache that somebody else filled: the published file will do.
-		return z.openUnconverted(entry, src, o)
+		return z.openUnconverted(ctx, entry, src, o)
 	}
 	if err != nil {
 		return nil, err
@@ -82,8 +82,8 @@ func (z *Zoo) openBlob(ctx context.Context, entry *registry.Entry, src store.Blo
 }
 
 // openUnconverted returns the model of an entry's file as it is.
-func (z *Zoo) openUnconverted(entry *registry.Entry, src store.Blob, o OpenOptions) (*Model, error) {
-	checkpoint, err := z.openSource(entry, src)
+func (z *Zoo) openUnconverted(ctx context.Context, entry *registry.Entry, src store.Blob, o OpenOptions) (*Model, error) {
+	checkpoint, err := z.openSource(ctx, entry, src)
 	if err != nil {
 		return nil, err
 	}
@@ -135,7 +135,7 @@ func (z *Zoo) OpenWith(ctx context.Context, name string, o OpenOptions) (*Model,
 	if err != nil {
 		return nil, err
 	}
-	return z.openUnconverted(entry, src, o)
+	return z.openUnconverted(ctx, entry, src, o)
 }
 
 // OpenFile returns the named model with the weights of a checkpoint file, of any

@@ -50,6 +50,7 @@ type Checkpoint struct {
 
 	text     func(path ...string) (string, bool) // of a .pth file: see pth.File.Text
 	folder   string                              // that the file lies in; empty where it has none
+	config   []byte                              // the text of a config.json that Beside told; nil: none
 	choose   func(key string, s *Selection) (sd *tensor.StateDict, rest string, err error)
 	mappings func() []pth.Mapping
 	tensors  func() (*tensor.StateDict, error)

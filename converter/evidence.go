@@ -87,15 +87,18 @@ func projectOf(name string) (project, network string) {
 // maxConfig bounds a config.json in bytes.
 const maxConfig = 4 << 20
 
+// Beside tells the text of the config.json that lies beside the file where it was published, in the place of one that lies beside it here.
+func (c *Checkpoint) Beside(config []byte) { c.config = config }
+
 // beside returns what a config.json in the file's folder says, as timm and transformers write
 // it. A file that is no such thing says nothing.
 func (c *Checkpoint) beside() (Evidence, bool) {
-	if c.folder == "" {
-		return Evidence{}, false
-	}
-	data, err := bounded.ReadFile(filepath.Join(c.folder, "config.json"), maxConfig)
-	if err != nil {
-		return Evidence{}, false
+	data := c.config
+	if data == nil && c.folder != "" {
+		var err error
+		if data, err = bounded.ReadFile(filepath.Join(c.folder, "config.json"), maxConfig); err != nil {
+			return Evidence{}, false
+		}
 	}
 	var config map[string]any
 	if json.Unmarshal(data, &config) != nil {

@@ -44,7 +44,8 @@ type config struct {
 	ModelType    string `json:"model_type"`   // transformers'
 }
 
-// Entry returns the entry of a model by the texts of its repository: all but its name, its address and its size. The error is ErrOther, one
+// Entry returns the entry of a model by the texts of its repository: all but its name, its address and, where transformers
+// wrote it, its network, which the tensors and the settings tell. The error is ErrOther, one
 // of registry.ErrUnknown for a network that is not known, or says what is no such text.
 func Entry(t Texts) (*registry.Entry, error) {
 	var c config
@@ -60,7 +61,7 @@ func Entry(t Texts) (*registry.Entry, error) {
 	case c.Architecture != "":
 		return timmEntry(t.Config, raw)
 	case c.ModelType != "":
-		return nil, otherf("config.json: model_type %q of transformers is not read from a hub: zoo convert --arch takes its file", c.ModelType)
+		return transformersEntry(t)
 	}
 	return nil, errors.New(`config.json: expected "architecture", as timm writes it, or "model_type", as transformers does`)
 }
@@ -231,24 +232,31 @@ func timmInput(c timmCfg) (p vision.Pipeline, err error) {
 		return p, otherf("config.json: interpolation is %q: expected \"bicubic\" or \"bilinear\"", c.Interpolation)
 	}
 	p = vision.Pipeline{Resize: r, Crop: side, Order: vision.RGB, EXIF: vision.EXIFIgnore}
-	for _, f := range []struct {
-		key       string
-		from      []float64
-		byDefault [3]float64
-		to        *[3]float32
-	}{{"mean", c.Mean, [3]float64{0.485, 0.456, 0.406}, &p.Mean}, {"std", c.Std, [3]float64{0.229, 0.224, 0.225}, &p.Std}} {
-		if len(f.from) != 0 && len(f.from) != 3 {
-			return p, otherf("config.json: %s is %v: expected three numbers", f.key, f.from)
+	both, err := levels("config.json", [2]statistic{{"mean", c.Mean, []float64{0.485, 0.456, 0.406}}, {"std", c.Std, []float64{0.229, 0.224, 0.225}}})
+	p.Mean, p.Std = both[0], both[1]
+	return p, err
+}
+
+// A statistic is a mean or a deviation of each channel, of values from 0 to 1, with its key and what it is where nothing is said.
+type statistic struct {
+	key             string
+	said, byDefault []float64
+}
+
+// levels returns statistics of a text as those of bytes, rounded as rows have them.
+func levels(file string, all [2]statistic) (out [2][3]float32, err error) {
+	for i, s := range all {
+		if len(s.said) == 0 {
+			s.said = s.byDefault
 		}
-		for i := range f.to {
-			x := f.byDefault[i]
-			if len(f.from) == 3 {
-				x = f.from[i]
-			}
-			f.to[i] = float32(math.Round(255e6*x) / 1e6) // as rows have it
+		if len(s.said) != 3 {
+			return out, otherf("%s: %s is %v: expected three numbers", file, s.key, s.said)
+		}
+		for c, x := range s.said {
+			out[i][c] = float32(math.Round(255e6*x) / 1e6)
 		}
 	}
-	return p, nil
+	return out, nil
 }
 
 // first returns the first text that says something.

@@ -110,6 +110,14 @@ func (s *Store) KeepSnapshot(ctx context.Context, snapshot *Snapshot) error {
 	return err
 }
 
+// KeptSnapshot returns the snapshot that the address of a hub's file names by its commit, where KeepSnapshot kept it; nil for none.
+func (s *Store) KeptSnapshot(ctx context.Context, a registry.Address) *Snapshot {
+	if a.Kind != registry.AddressHub || !registry.IsCommit(a.Revision) {
+		return nil
+	}
+	return s.keptSnapshot(ctx, a)
+}
+
 // keptSnapshot returns the snapshot of a commit, or the one that was kept last of what a revision was then; nil for none.
 func (s *Store) keptSnapshot(ctx context.Context, a registry.Address) *Snapshot {
 	commit := ""
