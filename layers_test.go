@@ -80,7 +80,6 @@ var layers = []layer{
 
 	// What an embedder imports: no registry, no network, no report.
 	{"model", []string{"backbone", "converter", "golden", "internal/engine", "internal/option", "metrics", "nn", "tensor", "vision"}},
-	{"internal/hubmodel", []string{"backbone", "registry", "vision"}},
 	{"internal/nano", []string{"golden", "model", "vision"}},
 	{"evaluate", []string{"model", "golden", "metrics", "tensor", "vision", "digest", "printable", "internal/bounded",
 		"internal/dataset", "internal/imagenet", "internal/option"}},
@@ -91,13 +90,14 @@ var layers = []layer{
 	{"internal/oci", []string{"digest", "registry", "printable", "internal/bounded", "internal/transfer", "oras.land/oras-go/v2",
 		"github.com/opencontainers/image-spec", "github.com/opencontainers/go-digest"}},
 	{"registry/hub", []string{"digest", "registry", "internal/homepath", "internal/transfer"}},
+	{"internal/hubmodel", []string{"backbone", "registry", "vision"}},
 	{"registry/lock", []string{"digest", "registry", "internal/atomicfile", "internal/bounded"}},
 	{"registry/store", []string{"digest", "registry", "registry/hub", "registry/lock", "internal/oci", "internal/transfer", "internal/atomicfile", "internal/disk", "internal/homepath", "github.com/gofrs/flock", "printable", "internal/bounded"}},
 	{"registry/bundle", []string{"digest", "registry", "registry/lock", "registry/store", "internal/transfer", "internal/atomicfile",
 		"printable", "internal/bounded", "internal/disk", "github.com/klauspost/compress"}},
 
 	// The facade.
-	{"", []string{"catalogue", "model", "evaluate", "golden", "metrics", "backbone", "converter", "converter/pth", "converter/scan", "nn", "tensor",
+	{"", []string{"catalogue", "internal/hubmodel", "model", "evaluate", "golden", "metrics", "backbone", "converter", "converter/pth", "converter/scan", "nn", "tensor",
 		"vision", "digest", "registry", "registry/bundle", "registry/hub", "registry/lock", "registry/store",
 		"printable", "internal/bounded", "internal/engine", "internal/cpu", "internal/imagenet", "internal/atomicfile", "internal/homepath", "internal/option"}},
 
