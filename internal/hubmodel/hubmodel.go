@@ -130,7 +130,7 @@ func timmEntry(text []byte, raw map[string]any) (*registry.Entry, error) {
 }
 
 // timmNetwork returns the family and the architecture here of timm's name of a network, whose config.json must not change it.
-func timmNetwork(architecture string, raw map[string]any) (family, arch string, err error) {
+func timmNetwork(architecture string, raw map[string]any) (family, of string, err error) {
 	network, _, _ := strings.Cut(strings.ToLower(architecture), ".")
 	if now, ok := backbone.Renamed()[network]; ok {
 		network = now
@@ -156,8 +156,14 @@ func timmNetwork(architecture string, raw map[string]any) (family, arch string, 
 			if err := settings(raw); err != nil {
 				return "", "", otherf("config.json: %v", err)
 			}
-			return f.Name, arch, nil
+			// DeiT's networks are ViT's: the plain name is the usual one.
+			if family == "" || strings.HasPrefix(of, "deit-") {
+				family, of = f.Name, arch
+			}
 		}
+	}
+	if family != "" {
+		return family, of, nil
 	}
 	return "", "", fmt.Errorf("config.json: architecture %q: %w: %d networks of timm are known, zoo list 'timm/*' prints them", architecture, registry.ErrUnknown, len(known))
 }
