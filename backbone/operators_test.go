@@ -1,8 +1,6 @@
 package backbone_test
 
 import (
-	"bufio"
-	"bytes"
 	"fmt"
 	"maps"
 	"os"
@@ -29,35 +27,52 @@ type published struct {
 	operators        []string // how often each runs, sorted
 }
 
-// publishedNetworks returns all of testdata/operators.tsv.zst, by project and name: one that is
-// published for several sizes of image stands there once for each.
-func publishedNetworks(t *testing.T) map[string][]*published {
+// tables returns the texts of all files in testdata that match a pattern; those that end in .zst are decompressed.
+func tables(t *testing.T, pattern string) []string {
 	t.Helper()
-	data, err := os.ReadFile(filepath.Join("testdata", "operators.tsv.zst"))
-	if err != nil {
-		t.Fatal(err)
+	files, err := filepath.Glob(filepath.Join("testdata", pattern))
+	if err != nil || len(files) == 0 {
+		t.Fatalf("%s: %d files, %v", pattern, len(files), err)
 	}
 	d, err := zstd.NewReader(nil)
 	if err != nil {
 		t.Fatal(err)
 	}
 	defer d.Close()
-	plain, err := d.DecodeAll(data, nil)
-	if err != nil {
-		t.Fatal(err)
+	var texts []string
+	for _, file := range files {
+		data, err := os.ReadFile(file)
+		if err == nil && strings.HasSuffix(file, ".zst") {
+			data, err = d.DecodeAll(data, nil)
+		}
+		if err != nil {
+			t.Fatalf("%s: %v", file, err)
+		}
+		texts = append(texts, string(data))
 	}
+	return texts
+}
+
+// publishedNetworks returns all of testdata/operators*.tsv.zst, by project and name: one that is
+// published for several sizes of image stands there once for each, in whatever files it is.
+func publishedNetworks(t *testing.T) map[string][]*published {
+	t.Helper()
 	all := make(map[string][]*published)
 	var last *published
-	for s := bufio.NewScanner(bytes.NewReader(plain)); s.Scan(); {
-		line := s.Text()
+	for line := range strings.SplitSeq(strings.Join(tables(t, "operators*.tsv.zst"), ""), "\n") {
 		switch {
+		case line == "":
 		case strings.HasPrefix(line, "# "):
 			f := strings.Fields(line)
 			last = &published{project: f[1], network: f[2]}
+			var err error
 			if last.size, err = strconv.Atoi(f[3]); err != nil {
 				t.Fatal(err)
 			}
-			all[f[1]+"/"+f[2]] = append(all[f[1]+"/"+f[2]], last)
+			known := all[f[1]+"/"+f[2]]
+			if !slices.ContainsFunc(known, func(p *published) bool { return p.size == last.size }) {
+				all[f[1]+"/"+f[2]] = append(known, last)
+			}
 		case strings.HasPrefix(line, "= "):
 			last.names = append(last.names, line[2:])
 		default:
@@ -267,13 +282,12 @@ func TestNetworksOfSources(t *testing.T) {
 // TestLookalikes compares the names of sources with the table of all networks, published or
 // not, that have the same tensors.
 func TestLookalikes(t *testing.T) {
-	data, err := os.ReadFile(filepath.Join("testdata", "lookalikes.tsv"))
-	if err != nil {
-		t.Fatal(err)
-	}
 	unpublished := make(map[string]map[string]bool) // by the network that it is like
 	old := make(map[string]string)
-	for _, line := range strings.Split(strings.TrimSuffix(string(data), "\n"), "\n")[2:] {
+	for line := range strings.SplitSeq(strings.Join(tables(t, "lookalikes*.tsv"), ""), "\n") {
+		if line == "" || strings.HasPrefix(line, "#") || strings.HasPrefix(line, "project\t") {
+			continue
+		}
 		cells := strings.Split(line, "\t")
 		project, like, network, weights := cells[0], cells[1], cells[2], cells[3]
 		if weights == "-" {

@@ -1,6 +1,6 @@
 """Lists which networks of timm and torchvision have the same tensors, and what each computes.
 
-    lookalikes.py NAMES -o DIR
+    lookalikes.py NAMES [--group GROUP] -o DIR
 
 NAMES holds the networks that zoo's recipes take, a line each: "project network", such as
 "timm resnet50". Written are two files:
@@ -12,6 +12,8 @@ NAMES holds the networks that zoo's recipes take, a line each: "project network"
   often each operator runs on one image of the network's own size, as a forward
   on the meta device shows it: no numbers are computed. Before them stand the names and
   shapes of its state dict.
+
+With --group they are lookalikes.GROUP.tsv and operators.GROUP.tsv.zst, for NAMES of one kind of network: the tests read all.
 
 Borders that a network adds by an operator of its own, as TensorFlow's SAME rule asks
 for, are part of the convolution or pooling that follows. A linear layer is a
@@ -212,7 +214,9 @@ def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("names", type=pathlib.Path)
     p.add_argument("-o", "--out", required=True, type=pathlib.Path)
+    p.add_argument("--group", default="", help="kind of the networks, for the names of the files")
     args = p.parse_args()
+    group_name = f".{args.group}" if args.group else ""
     taken = [line.split()[:2] for line in args.names.read_text().splitlines() if line.strip()]
     rows, lines = [], []
     for project, module in (("timm", timm), ("torchvision", torchvision)):
@@ -241,9 +245,9 @@ def main():
                 lines += [f"{n} {op}" for op, n in sorted(operators(net, size).items())]
     head = f"# timm {timm.__version__}, torchvision {torchvision.__version__.split('+')[0]}\nproject\talike\tnetwork\tweights\told names\n"
     args.out.mkdir(parents=True, exist_ok=True)
-    (args.out / "lookalikes.tsv").write_text(head + "".join("\t".join(r) + "\n" for r in sorted(set(rows))))
+    (args.out / f"lookalikes{group_name}.tsv").write_text(head + "".join("\t".join(r) + "\n" for r in sorted(set(rows))))
     data = zstandard.ZstdCompressor(level=19).compress(("\n".join(lines) + "\n").encode())
-    (args.out / "operators.tsv.zst").write_bytes(data)
+    (args.out / f"operators{group_name}.tsv.zst").write_bytes(data)
     print(f"{len(rows)} networks, {len(data)} bytes of operators")
 
 
