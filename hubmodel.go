@@ -15,6 +15,7 @@ import (
 	"github.com/gozoo/zoo/model"
 	"github.com/gozoo/zoo/printable"
 	"github.com/gozoo/zoo/registry"
+	"github.com/gozoo/zoo/registry/hub"
 	"github.com/gozoo/zoo/registry/lock"
 	"github.com/gozoo/zoo/registry/store"
 )
@@ -149,9 +150,5 @@ func (z *Zoo) pinnedCommit(a registry.Address) (string, error) {
 	if _, ok := f.Pin(a.Repository); !ok {
 		return "", nil
 	}
-	came := f.Origin(a.Repository).Address
-	if at, err := registry.ParseAddress(came); err == nil && at.Kind == registry.AddressHub && at.Repository == a.Repository && registry.IsCommit(at.Revision) {
-		return at.Revision, nil
-	}
-	return "", nil
+	return hub.CommitOf(f.Origin(a.Repository).Address, a.Repository), nil
 }

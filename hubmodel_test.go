@@ -26,6 +26,7 @@ import (
 	"github.com/gozoo/zoo/model"
 	"github.com/gozoo/zoo/registry"
 	"github.com/gozoo/zoo/registry/hub"
+	"github.com/gozoo/zoo/registry/lock"
 	"github.com/gozoo/zoo/tensor"
 )
 
@@ -107,6 +108,7 @@ func theirNetwork(t *testing.T, name string) theirs {
 type hubServer struct {
 	*httptest.Server
 	mu    sync.Mutex
+	main  string            // the commit of the branch
 	files map[string][]byte // "org/name/file"
 	gated bool
 	seen  []string
@@ -115,7 +117,7 @@ type hubServer struct {
 const hubCommit = "0123456789abcdef0123456789abcdef01234567"
 
 func startHubServer(t *testing.T, files map[string][]byte) *hubServer {
-	h := &hubServer{files: files}
+	h := &hubServer{files: files, main: hubCommit}
 	h.Server = httptest.NewServer(http.HandlerFunc(func(w http.ResponseWriter, r *http.Request) {
 		h.mu.Lock()
 		defer h.mu.Unlock()
@@ -126,11 +128,15 @@ func startHubServer(t *testing.T, files map[string][]byte) *hubServer {
 		case h.gated:
 			w.WriteHeader(http.StatusUnauthorized)
 			return
-		case !ok || part[3] != "main" && part[3] != hubCommit:
+		case !ok || part[3] != "main" && part[3] != hubCommit && part[3] != h.main:
 			w.WriteHeader(http.StatusNotFound)
 			return
 		}
-		w.Header().Set("X-Repo-Commit", hubCommit)
+		commit := part[3]
+		if commit == "main" {
+			commit = h.main
+		}
+		w.Header().Set("X-Repo-Commit", commit)
 		if !strings.HasSuffix(r.URL.Path, ".json") {
 			sum := sha256.Sum256(data)
 			w.Header().Set("X-Linked-Etag", `"`+hex.EncodeToString(sum[:])+`"`)
@@ -286,5 +292,57 @@ func TestHubModelRefuses(t *testing.T) {
 	h.mu.Unlock()
 	if m, err := z.Open(t.Context(), repository); err == nil {
 		m.Close() // the hub states the digest of what it has
+	}
+}
+
+// TestHubModelPinned pins a repository's model: its commit stays where the branch moves on, and where a key is asked for
+// nothing else of the repository is used.
+func TestHubModelPinned(t *testing.T) {
+	n := theirNetwork(t, "timm.mobilenetv3_small_050")
+	const repository = "org/net"
+	h := startHubServer(t, map[string][]byte{repository + "/model.safetensors": n.weights, repository + "/config.json": timmConfig(t, n.network, nil)})
+	dir := t.TempDir()
+	private := filepath.Join(dir, "key.pem")
+	if err := lock.WriteKeys(private); err != nil {
+		t.Fatal(err)
+	}
+	open := func(change ...func(*zoo.Config)) *zoo.Zoo {
+		return newZoo(t, append([]func(*zoo.Config){func(c *zoo.Config) {
+			c.Offline, c.Hub, c.Lock = false, hub.Hub{Endpoint: h.URL}, filepath.Join(dir, "zoo.lock")
+		}}, change...)...)
+	}
+	keyed := func(c *zoo.Config) { c.LockKey = private + ".pub" }
+	row := func(address string, toPin bool, change ...func(*zoo.Config)) (*registry.Entry, error) {
+		return open(change...).HubModel(t.Context(), address, zoo.PullOptions{ToPin: toPin})
+	}
+	if e, err := row("hf://"+repository, false, keyed); err == nil {
+		t.Errorf("with a key and no lock file: %+v", e)
+	}
+	e, err := row("hf://"+repository, true)
+	if err != nil {
+		t.Fatal(err)
+	}
+	z := open(func(c *zoo.Config) { c.Entries = []*registry.Entry{e} })
+	if _, err := z.Pin(t.Context(), []string{repository}, false); err != nil {
+		t.Fatal(err)
+	}
+	if err := z.SignLock(private); err != nil {
+		t.Fatal(err)
+	}
+	h.mu.Lock()
+	h.main = strings.Repeat("f", 40)
+	h.files[repository+"/config.json"] = timmConfig(t, "mobilenetv3_small_075", nil)
+	h.mu.Unlock()
+	for name, change := range map[string]func(*zoo.Config){"pinned": func(*zoo.Config) {}, "with a key": keyed} {
+		e, err := row("hf://"+repository, false, change)
+		if err != nil || !strings.HasSuffix(e.Weights.URL, "@"+hubCommit) {
+			t.Errorf("%s: %+v, %v", name, e, err)
+		}
+	}
+	if e, err := row("hf://"+repository+"@main", false, keyed); !errors.Is(err, zoo.ErrDigest) {
+		t.Errorf("a branch, with a key: %+v, %v", e, err)
+	}
+	if e, err := row("hf://"+repository+"@main", false); err != nil || e.Arch != "mobilenet-v3-small-075" {
+		t.Errorf("a branch, without a key: %+v, %v", e, err)
 	}
 }

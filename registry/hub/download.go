@@ -39,5 +39,8 @@ func commitOf(address string, a registry.Address) (string, bool) {
 	_, rest, ok := strings.Cut(address, "/"+a.Repository+"/resolve/")
 	revision, _, _ := strings.Cut(rest, "/")
 	revision, err := url.PathUnescape(revision)
-	return revision, ok && err == nil && registry.IsCommit(revision)
+	if !ok || err != nil || !registry.IsCommit(revision) {
+		return "", false
+	}
+	return revision, true
 }

@@ -195,6 +195,24 @@ func (h Hub) url(a registry.Address, revision string, mirror func(string) (strin
 	return address, nil
 }
 
+// At returns the address of a file, as requests have it.
+func (h Hub) At(a registry.Address) string {
+	address, _ := h.url(a, a.Revision, nil) // only a mirror has errors
+	return address
+}
+
+// CommitOf returns the commit of a repository in an address that At returned, or in one of the form hf://; empty for none.
+func CommitOf(address, repository string) string {
+	if a, err := registry.ParseAddress(address); err == nil && a.Kind == registry.AddressHub {
+		if a.Repository == repository && registry.IsCommit(a.Revision) {
+			return a.Revision
+		}
+		return ""
+	}
+	commit, _ := commitOf(address, registry.Address{Repository: repository})
+	return commit
+}
+
 // header returns the header of requests to an address: with the token when the
 // address is of the endpoint's host, and nobody on the way can read it.
 func (h Hub) header(address string) http.Header {

@@ -192,6 +192,9 @@ func (f *source) origin(entry *registry.Entry, o *Options) lock.Origin {
 	case f.mirror != nil:
 		return lock.From(lock.Mirror, f.mirror.String())
 	case f.Kind == registry.AddressHub && o.Hub.Endpoint != "" && o.Hub.Endpoint != hub.DefaultEndpoint:
+		if registry.IsCommit(f.Revision) { // which a lock file keeps
+			return lock.From(lock.Endpoint, o.Hub.At(f.Address))
+		}
 		return lock.From(lock.Endpoint, o.Hub.Endpoint)
 	case entry.AtBuiltin():
 		return lock.From(lock.BuiltIn, address)
