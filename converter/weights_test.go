@@ -33,7 +33,8 @@ func weightsOf(t *testing.T, n network) *tensor.StateDict {
 // blocks, as they do not in trained ones: with the weights as they are,
 // efficientnetv2-xl's logits differ by their own size between two orders of adding.
 // Residual branches become an eighth as strong, and sums of n norms of one value are
-// divided by the root of n; what follows gates of about a half is doubled.
+// divided by the root of n; what follows gates of about a half is doubled. What nodes learn from neighbours that
+// they choose is but a trace: rounding chooses between two that are alike.
 func calm(t *testing.T, g *nn.Graph, sd *tensor.StateDict) *tensor.StateDict {
 	t.Helper()
 	type sum struct {
@@ -43,6 +44,7 @@ func calm(t *testing.T, g *nn.Graph, sd *tensor.StateDict) *tensor.StateDict {
 	sums := map[int]sum{}   // by value
 	source := map[int]int{} // what a convolution reads, by what it writes
 	gated := map[int]bool{} // values
+	chosen := map[int]bool{}
 	factors := map[string]float32{}
 	scale := func(s sum, factor float64) {
 		if gated[s.of] {
@@ -54,20 +56,28 @@ func calm(t *testing.T, g *nn.Graph, sd *tensor.StateDict) *tensor.StateDict {
 			}
 		}
 	}
+	branch := func(s sum) float64 {
+		if chosen[s.of] {
+			return 1e-4
+		}
+		return 0.125
+	}
 	for _, n := range g.Nodes {
 		switch n.Op.(type) {
 		case nn.Conv:
-			source[n.Out] = n.In[0]
+			source[n.Out], chosen[n.Out] = n.In[0], chosen[n.In[0]]
 		case nn.Mul:
 			gated[n.Out] = true
+		case nn.MaxRelative:
+			chosen[n.Out] = true
 		case nn.Act:
-			gated[n.Out] = gated[n.In[0]]
+			gated[n.Out], chosen[n.Out] = gated[n.In[0]], chosen[n.In[0]]
 		case nn.BatchNorm:
 			of, ok := source[n.In[0]]
 			if !ok {
 				of = n.In[0]
 			}
-			sums[n.Out] = sum{of, []nn.Node{n}}
+			sums[n.Out], chosen[n.Out] = sum{of, []nn.Node{n}}, chosen[n.In[0]]
 			scale(sums[n.Out], 1)
 		case nn.Add:
 			a, isA := sums[n.In[0]]
@@ -78,9 +88,9 @@ func calm(t *testing.T, g *nn.Graph, sd *tensor.StateDict) *tensor.StateDict {
 				sums[n.Out] = all
 				scale(all, 1/math.Sqrt(float64(len(all.norms))))
 			case isA && !isB:
-				scale(a, 0.125)
+				scale(a, branch(a))
 			case isB && !isA:
-				scale(b, 0.125)
+				scale(b, branch(b))
 			}
 		}
 	}
