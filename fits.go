@@ -112,7 +112,7 @@ func fitOf(c *converter.Checkpoint, sd *tensor.StateDict, sizes map[int]int, ent
 // mayFit reports whether tensors of so many elements can be those of a network in one of its
 // forms: recipes rename, flatten, join and drop, so that each tensor of the network, or each of the
 // parts that it is joined of, has its number of elements in the file already, but for the
-// classifier's, whose rows may be others.
+// classifier's, whose rows may be others, and for what is cut out of a tensor.
 func mayFit(target converter.Target, sizes map[int]int) bool {
 	joins := append(target.Joins(), func(string) int { return 1 })
 	for _, graph := range []func(int) (*nn.Graph, error){target.Graph, target.Deploy} {
@@ -143,6 +143,9 @@ func has(sizes map[int]int, g *nn.Graph, parts func(name string) int) bool {
 		}
 		n, err := p.Shape.Numel()
 		parts := parts(p.Name)
+		if parts == 0 {
+			continue
+		}
 		n /= parts
 		if want[n] += parts; err != nil || want[n] > sizes[n] {
 			return false

@@ -91,8 +91,11 @@ func (f foreign) stateDict(t *testing.T) *tensor.StateDict {
 			}
 			shape = append(shape, n)
 		}
-		if data, ok := tables[name]; ok {
-			x, err := tensor.New(tensor.I64, shape, data)
+		if numbers, ok := tables[name]; ok {
+			x, err := tensor.FromFloat32s(shape, numbers), error(nil)
+			if dtype == "int64" {
+				x, err = integers(shape, numbers)
+			}
 			if err == nil {
 				err = sd.Add(name, x)
 			}
@@ -112,27 +115,32 @@ func (f foreign) stateDict(t *testing.T) *tensor.StateDict {
 	return &sd
 }
 
-// computed returns the tables of integers that the network computes itself, by name.
-func (f foreign) computed(t *testing.T) map[string][]byte {
+// integers returns a tensor of whole numbers.
+func integers(shape tensor.Shape, numbers []float32) (tensor.Tensor, error) {
+	var data []byte
+	for _, n := range numbers {
+		data = binary.LittleEndian.AppendUint64(data, uint64(n))
+	}
+	return tensor.New(tensor.I64, shape, data)
+}
+
+// computed returns the numbers of the tables that the network computes itself, by name.
+func (f foreign) computed(t *testing.T) map[string][]float32 {
 	t.Helper()
-	out := make(map[string][]byte)
+	out := make(map[string][]float32)
 	if f.tables == "" {
 		return out
 	}
 	var tables []struct {
-		Numbers []int64
+		Numbers []float32
 		Names   []string
 	}
 	if err := json.Unmarshal([]byte(f.tables), &tables); err != nil {
 		t.Fatalf("%s: %v", f.file, err)
 	}
 	for _, table := range tables {
-		var data []byte
-		for _, n := range table.Numbers {
-			data = binary.LittleEndian.AppendUint64(data, uint64(n))
-		}
 		for _, name := range table.Names {
-			out[name] = data
+			out[name] = table.Numbers
 		}
 	}
 	return out

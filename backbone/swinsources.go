@@ -64,9 +64,19 @@ func (s swin) published(more int) recipe.Recipe {
 	return r
 }
 
-// torchvision renames torchvision's networks, in which stages and the merging of patches take
-// turns, and tables of indices have one dimension.
+// torchvision renames torchvision's networks.
 func (s swin) torchvision() recipe.Recipe {
+	r := s.ofTorchvision()
+	for i := 1; i < len(s.layers); i++ {
+		from, to := fmt.Sprintf("features.%d.", 2*i), fmt.Sprintf("backbone.stages.%d.downsample.", i-1)
+		r = append(r, recipe.Turn(from+"norm.*", to+"norm.*"), recipe.Turn(from+"reduction.*", to+"reduction.*"))
+	}
+	return r
+}
+
+// ofTorchvision renames torchvision's networks of either version, in which stages and the merging of patches
+// take turns, and tables of indices have one dimension, but for the merging of patches.
+func (s swin) ofTorchvision() recipe.Recipe {
 	r := recipe.Recipe{
 		recipe.Rename("features.0.0.*", "backbone.patch_embed.projection.*"),
 		recipe.Rename("features.0.2.*", "backbone.patch_embed.norm.*"),
@@ -82,10 +92,6 @@ func (s swin) torchvision() recipe.Recipe {
 			recipe.Rename(from+"norm*.*", to+"norm*.*"),
 			recipe.Rename(from+"mlp.0.*", to+"ffn.layers.0.0.*"),
 			recipe.Rename(from+"mlp.3.*", to+"ffn.layers.1.*"))
-		if i > 0 {
-			from, to = fmt.Sprintf("features.%d.", 2*i), fmt.Sprintf("backbone.stages.%d.downsample.", i-1)
-			r = append(r, recipe.Turn(from+"norm.*", to+"norm.*"), recipe.Turn(from+"reduction.*", to+"reduction.*"))
-		}
 	}
 	return r
 }

@@ -30,7 +30,27 @@ func (s swinV2) sources(arch string) projects {
 	}
 	ofTimm := alike(named(s.timm, "swinv2_"+size+"_"+network), others)
 	ofTimm.Settings = timmArgs("avg")
-	return projects{timm: ofTimm}
+	all := projects{timm: ofTimm}
+	if s.side == 8 {
+		all[torchvision] = named(s.torchvision, "swin_v2_"+size[:1])
+	}
+	return all
+}
+
+// torchvision renames torchvision's networks, whose biases of queries, keys and values are one: what
+// it holds for keys they do not use. Where the last stage is one window high or wide, and more of them
+// the other way, as of 256 x 512 pixels, they shift windows along that side, and those of OpenMMLab do not.
+func (s swinV2) torchvision() recipe.Recipe {
+	var r recipe.Recipe
+	for i := range s.layers {
+		from, to := fmt.Sprintf("features.%d.*.attn.qkv.bias", 2*i+1), fmt.Sprintf("backbone.stages.%d.blocks.*.attn.w_msa.", i)
+		r = append(r, recipe.Cut(0, 3, from, to+"q_bias"), recipe.Cut(2, 3, from, to+"v_bias"))
+		if i > 0 {
+			from, to = fmt.Sprintf("features.%d.", 2*i), fmt.Sprintf("backbone.stages.%d.downsample.", i)
+			r = append(r, recipe.Rename(from+"norm.*", to+"norm.*"), recipe.Turn(from+"reduction.*", to+"reduction.*"))
+		}
+	}
+	return append(r, s.ofTorchvision()...)
 }
 
 // timm renames timm's networks, whose merged patches have their channels pixel by pixel, columns first.

@@ -17,6 +17,7 @@ const (
 	Matched    Fate = "matched"    // wanted under its own name
 	Renamed    Fate = "renamed"    // wanted under another name, by a rule, or without a prefix
 	Joined     Fate = "joined"     // one of several that are joined to the one that is wanted
+	Cut        Fate = "cut"        // a piece of it is wanted; others, if none is for them, are left out
 	Multiplied Fate = "multiplied" // a weight or its mask, whose product is wanted
 	Regridded  Fate = "resized"    // positions of another grid than the network's, resized to that
 	Zeroed     Fate = "zeroed"     // not in the file, and zeros: the bias of a classifier without one
@@ -74,6 +75,8 @@ func (a *attempt) explain() []Explained {
 			line.Fate = Regridded
 		case c.Rule != nil && c.Rule.Parts > 0:
 			line.Fate = Joined
+		case c.Rule != nil && c.Rule.Pieces > 0:
+			line.Fate = Cut
 		case len(files) > 1:
 			line.Fate = Multiplied
 		case files[0] == c.To:

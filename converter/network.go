@@ -183,12 +183,12 @@ func (t *Target) today(network string) string {
 	return network
 }
 
-// Joins returns, for each source whose recipe joins tensors, of how many tensors of a file the one
-// of a name is made: 1 where none are joined.
+// Joins returns, for each source whose recipe joins or cuts tensors, of how many tensors of a file the
+// one of a name is made: 1 where neither is done, 0 where it is cut out of one.
 func (t Target) Joins() []func(name string) int {
 	var all []func(string) int
 	for _, s := range t.Sources {
-		if r := s.Recipe(); slices.ContainsFunc(r, func(rule recipe.Rule) bool { return rule.Parts > 0 }) {
+		if r := s.Recipe(); slices.ContainsFunc(r, func(rule recipe.Rule) bool { return rule.Parts+rule.Pieces > 0 }) {
 			all = append(all, r.Parts)
 		}
 	}

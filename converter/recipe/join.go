@@ -2,15 +2,16 @@ package recipe
 
 import (
 	"fmt"
+	"slices"
 
 	"github.com/gozoo/zoo/tensor"
 )
 
-// Parts returns of how many tensors of a file the recipe joins the one of a name: 1 where it joins
-// none.
+// Parts returns of how many tensors of a file the recipe makes the one of a name: 1 where it
+// joins none, and 0 where it cuts the tensor out of another.
 func (r Recipe) Parts(to string) int {
 	for _, rule := range r {
-		if _, ok := rule.Back(to); ok && rule.Parts > 0 {
+		if _, ok := rule.Back(to); ok && rule.Parts+rule.Pieces > 0 {
 			return rule.Parts
 		}
 	}
@@ -69,4 +70,18 @@ func join(all []part) (tensor.Tensor, error) {
 		data = append(data, one.t.Bytes()...)
 	}
 	return tensor.New(first.DType(), shape, data)
+}
+
+// piece returns the piece of the tensor that the rule is for.
+func (r *Rule) piece(t tensor.Tensor) (tensor.Tensor, error) {
+	s := slices.Clone(t.Shape())
+	if len(s) < 1 || s[0]%r.Pieces != 0 {
+		return t, fmt.Errorf("expected a first dimension of %d equal pieces, found %v", r.Pieces, s)
+	}
+	s[0] /= r.Pieces
+	n, err := s.Bytes(t.DType())
+	if err != nil {
+		return t, err
+	}
+	return tensor.New(t.DType(), s, t.Bytes()[r.Piece*n:][:n])
 }

@@ -39,6 +39,9 @@ type Rule struct {
 	// Parts is how many tensors are joined to the one of the name To, along the first
 	// dimension, and Part which of them this is, from 0. None where Parts is 0.
 	Part, Parts int
+	// Pieces is how many equal ones the tensor is cut into, along its first dimension, and Piece
+	// which of them the name To is for, from 0. The tensor is left whole where Pieces is 0.
+	Piece, Pieces int
 	// Former tells that the project's code has other names for these tensors now: a file
 	// has either.
 	Former bool
@@ -66,6 +69,12 @@ func Reshape(from, to string, shape ...int) Rule { return Rule{From: from, To: t
 // of an attention: part counts from 0. Without all of its parts a tensor is not there.
 func Join(part, parts int, from, to string) Rule {
 	return Rule{From: from, To: to, Part: part, Parts: parts}
+}
+
+// Cut is Rename of one of the equal pieces of a tensor: piece counts from 0. Rules that cut the names of
+// one pattern each get their piece, and a piece that no rule is for is left out.
+func Cut(piece, pieces int, from, to string) Rule {
+	return Rule{From: from, To: to, Piece: piece, Pieces: pieces}
 }
 
 // Formerly marks rules for names that the project had before.
@@ -99,6 +108,9 @@ func (r Rule) String() string {
 	if r.Parts > 0 {
 		return fmt.Sprintf("%s -> part %d of %d of %s", r.From, r.Part+1, r.Parts, r.To)
 	}
+	if r.Pieces > 0 {
+		return fmt.Sprintf("piece %d of %d of %s -> %s", r.Piece+1, r.Pieces, r.From, r.To)
+	}
 	return r.From + " -> " + r.To
 }
 
@@ -110,45 +122,53 @@ type Change struct {
 }
 
 // Apply returns the state dict under its new names, in the same order, and what
-// became of each name. A name that no rule matches is kept. Two names that
-// become one are an error.
+// became of each name: one change, or one for each piece of a tensor that is cut. A name
+// that no rule matches is kept. Two names that become one are an error.
 func (r Recipe) Apply(sd *tensor.StateDict) (*tensor.StateDict, []Change, error) {
-	out := new(tensor.StateDict)
+	a := applied{out: new(tensor.StateDict), source: make(map[string]string, sd.Len()), joins: make(parts)}
 	changes := make([]Change, 0, sd.Len())
-	source := make(map[string]string, sd.Len())
-	joins := make(parts)
 	for name, t := range sd.All() {
-		c := r.rename(name)
-		changes = append(changes, c)
-		if c.To == "" {
-			continue
-		}
-		if c.Rule != nil && c.Rule.Parts > 0 {
-			joined, whole, err := joins.add(c.Rule, c.To, name, t)
-			if err != nil {
+		for _, c := range r.rename(name) {
+			changes = append(changes, c)
+			if err := a.take(c, t); err != nil {
 				return nil, nil, fmt.Errorf("recipe: %w", err)
 			}
-			if !whole {
-				continue
-			}
-			t = joined
-		}
-		if other, ok := source[c.To]; ok {
-			return nil, nil, fmt.Errorf("recipe: %q and %q both become %q", other, name, c.To)
-		}
-		source[c.To] = name
-		if c.Rule != nil {
-			shaped, err := c.Rule.shape(t)
-			if err != nil {
-				return nil, nil, fmt.Errorf("recipe: %q: %w", name, err)
-			}
-			t = shaped
-		}
-		if err := out.Add(c.To, t); err != nil {
-			return nil, nil, fmt.Errorf("recipe: %w", err)
 		}
 	}
-	return out, changes, nil
+	return a.out, changes, nil
+}
+
+// An applied recipe is what it has made so far.
+type applied struct {
+	out    *tensor.StateDict
+	source map[string]string // of a name in out, that which became it
+	joins  parts
+}
+
+// take enters what a change makes of a tensor.
+func (a *applied) take(c Change, t tensor.Tensor) error {
+	if c.To == "" {
+		return nil
+	}
+	if c.Rule != nil && c.Rule.Parts > 0 {
+		joined, whole, err := a.joins.add(c.Rule, c.To, c.From, t)
+		if err != nil || !whole {
+			return err
+		}
+		t = joined
+	}
+	if other, ok := a.source[c.To]; ok {
+		return fmt.Errorf("%q and %q both become %q", other, c.From, c.To)
+	}
+	a.source[c.To] = c.From
+	if c.Rule != nil {
+		shaped, err := c.Rule.shape(t)
+		if err != nil {
+			return fmt.Errorf("%q: %w", c.From, err)
+		}
+		t = shaped
+	}
+	return a.out.Add(c.To, t)
 }
 
 // shape returns the tensor as the rule has it.
@@ -159,6 +179,8 @@ func (r *Rule) shape(t tensor.Tensor) (tensor.Tensor, error) {
 		return flattened(t)
 	case r.Turned:
 		return turned(t)
+	case r.Pieces > 0:
+		return r.piece(t)
 	case r.Bare:
 		for len(s) > 1 && s[0] == 1 {
 			s = s[1:]
@@ -207,16 +229,23 @@ func flattened(t tensor.Tensor) (tensor.Tensor, error) {
 	return tensor.New(t.DType(), shape, t.Bytes())
 }
 
-func (r Recipe) rename(name string) Change {
+// rename returns the change of the first rule that matches, and where that cuts, of all that cut names of
+// the same pattern.
+func (r Recipe) rename(name string) []Change {
 	for i := range r {
-		rule := &r[i]
-		captured, ok := match(rule.From, name, nil)
+		captured, ok := match(r[i].From, name, nil)
 		if !ok {
 			continue
 		}
-		return Change{From: name, To: substitute(rule.To, captured), Rule: rule}
+		var all []Change
+		for j := i; j < len(r); j++ {
+			if rule := &r[j]; j == i || r[i].Pieces > 0 && rule.Pieces > 0 && rule.From == r[i].From {
+				all = append(all, Change{From: name, To: substitute(rule.To, captured), Rule: rule})
+			}
+		}
+		return all
 	}
-	return Change{From: name, To: name}
+	return []Change{{From: name, To: name}}
 }
 
 // Back returns the name that the rule renames to the given one, and whether there is one.
@@ -275,7 +304,7 @@ func substitute(pattern string, captured []string) string {
 }
 
 // Check reports the first rule whose pattern is empty, whose two sides do not
-// have the same stars in the same order, or which is no part of what it joins.
+// have the same stars in the same order, or which is no part of what it joins or no piece of what it cuts.
 func (r Recipe) Check() error {
 	for _, rule := range r {
 		if rule.From == "" {
@@ -286,6 +315,9 @@ func (r Recipe) Check() error {
 		}
 		if rule.Parts > 0 && (rule.Part < 0 || rule.Part >= rule.Parts) || rule.Parts < 0 || rule.Parts == 0 && rule.Part != 0 {
 			return fmt.Errorf("recipe: rule %q: part %d of %d", rule, rule.Part, rule.Parts)
+		}
+		if rule.Pieces > 0 && (rule.Piece < 0 || rule.Piece >= rule.Pieces) || rule.Pieces < 0 || rule.Pieces == 0 && rule.Piece != 0 {
+			return fmt.Errorf("recipe: rule %q: piece %d of %d", rule, rule.Piece, rule.Pieces)
 		}
 	}
 	return nil

@@ -212,6 +212,43 @@ func TestJoin(t *testing.T) {
 	}
 }
 
+func TestCut(t *testing.T) {
+	r := recipe.Recipe{recipe.Cut(0, 3, "*.qkv.bias", "*.q_bias"), recipe.Rename("*.qkv.*", "*.all.*"), recipe.Cut(2, 3, "*.qkv.bias", "*.v_bias")}
+	in := stateDict(t, tensor.Shape{6, 2}, "first", "0.qkv.bias", "0.qkv.weight")
+	out, changes, err := r.Apply(in)
+	if err != nil {
+		t.Fatal(err)
+	}
+	if d := cmp.Diff([]string{"first", "0.q_bias", "0.v_bias", "0.all.weight"}, out.Names()); d != "" {
+		t.Errorf("names (-want +got)\n%s", d)
+	}
+	if len(changes) != 4 || changes[1].From != "0.qkv.bias" || changes[2].From != "0.qkv.bias" || changes[2].To != "0.v_bias" {
+		t.Errorf("changes %v", changes)
+	}
+	for name, want := range map[string][]float32{"0.q_bias": {0, 1, 2, 3}, "0.v_bias": {8, 9, 10, 11}} {
+		x, _ := out.Lookup(name)
+		values, err := x.Float32s()
+		if d := cmp.Diff(want, values); d != "" || err != nil || !x.Shape().Equal(tensor.Shape{2, 2}) {
+			t.Errorf("%s: %v: %v (-want +got)\n%s", name, x.Shape(), err, d)
+		}
+	}
+	for _, shape := range []tensor.Shape{{4}, {}, {2, 3}} {
+		_, _, err := r.Apply(stateDict(t, shape, "0.qkv.bias"))
+		if err == nil || !strings.Contains(err.Error(), `"0.qkv.bias": expected a first dimension of 3 equal pieces`) {
+			t.Errorf("%v: error %v", shape, err)
+		}
+	}
+	if _, _, err := r.Apply(stateDict(t, tensor.Shape{3}, "0.qkv.bias", "0.v_bias")); err == nil || !strings.Contains(err.Error(), "both become") {
+		t.Errorf("error %v", err)
+	}
+	if n := [...]int{r.Parts("0.q_bias"), r.Parts("0.all.weight"), r.Parts("first")}; n != [...]int{0, 1, 1} {
+		t.Errorf("made of %v tensors", n)
+	}
+	if got, want := r[2].String(), "piece 3 of 3 of *.qkv.bias -> *.v_bias"; got != want {
+		t.Errorf("%q, want %q", got, want)
+	}
+}
+
 func TestBack(t *testing.T) {
 	for to, want := range map[string]string{"b.3.ln1.weight": "a.3.norm1.weight", "b.3.ln": "", "b.3.4.ln1.weight": ""} {
 		from, ok := recipe.Rename("a.*.norm*.**", "b.*.ln*.**").Back(to)
@@ -230,6 +267,7 @@ func TestCheck(t *testing.T) {
 		"the same stars":  {recipe.Rename("a.*", "a.**")},
 		"the same stars ": {recipe.Rename("a.*.*", "a.*")},
 		"part 3 of 3":     {recipe.Join(3, 3, "a", "b")},
+		"piece 3 of 3":    {recipe.Cut(3, 3, "a", "b")},
 	} {
 		if err := r.Check(); err == nil || !strings.Contains(err.Error(), strings.TrimSpace(want)) {
 			t.Errorf("%v: error = %v, want %q in it", r, err, want)

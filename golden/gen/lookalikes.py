@@ -164,7 +164,7 @@ class Operators(TorchDispatchMode):
         elif name == "select" and args[0].dim() == 3 and args[1] == 1:
             self.count[f"token {args[2]} of {args[0].shape[2]}"] += 1
         elif name in ACTS:
-            self.count[f"{ACTS[name]} {out[0].numel()}"] += 1
+            self.count[f"{ACTS[name]} {out.numel()}"] += 1
         self.scale(name, args, out)
         return out
 

@@ -10,7 +10,8 @@ import (
 )
 
 // Inverse returns the tensors of sd under names that r renames to theirs, each that is joined in
-// its parts: equal ones, of the first dimension. Where former is set, names that the project had
+// its parts: equal ones, of the first dimension. Pieces that r cuts are put together, zeros among them
+// where no rule is for one. Where former is set, names that the project had
 // before are taken if there are any. A tensor that is flattened or squeezed keeps its shape.
 func Inverse(r recipe.Recipe, sd *tensor.StateDict, former bool) (*tensor.StateDict, error) {
 	rules := slices.Clone(r)
@@ -24,6 +25,12 @@ func Inverse(r recipe.Recipe, sd *tensor.StateDict, former bool) (*tensor.StateD
 				continue
 			}
 			of = rule
+			if _, there := out.Lookup(from); there && rule.Pieces > 0 {
+				continue // since its first piece
+			}
+			if rule.Pieces > 0 {
+				t = whole(r, sd, from, rule.Pieces, t)
+			}
 			if err := add(out, from, t, rule); err != nil {
 				return nil, err
 			}
@@ -60,4 +67,23 @@ func add(sd *tensor.StateDict, name string, t tensor.Tensor, rule recipe.Rule) e
 		return err
 	}
 	return sd.Add(name, x)
+}
+
+// whole returns the tensor that r cuts into so many pieces, one of which is given.
+func whole(r recipe.Recipe, sd *tensor.StateDict, from string, pieces int, piece tensor.Tensor) tensor.Tensor {
+	n := len(piece.Bytes())
+	shape, data := slices.Clone(piece.Shape()), make([]byte, n*pieces)
+	shape[0] *= pieces
+	for name, t := range sd.All() {
+		for _, rule := range r {
+			if back, ok := rule.Back(name); ok && back == from && rule.Pieces > 0 {
+				copy(data[rule.Piece*n:], t.Bytes())
+			}
+		}
+	}
+	t, err := tensor.New(piece.DType(), shape, data)
+	if err != nil {
+		panic(err) // of as many bytes as its shape asks for
+	}
+	return t
 }
