@@ -97,6 +97,8 @@ func (m *onnxModel) node(n nn.Node) error {
 			op = onnxNode{kind: "Gather", in: []string{m.step(n.Path, op), m.shuffled(nn.Shuffle{C: o.C * o.K * o.K, Groups: o.C})}}
 			op.int("axis", 1)
 		}
+	case nn.GlobalFilter:
+		op, weights = m.globalFilter(n, o, in[0]), 0
 	case nn.PatchPosition:
 		rows, columns := m.counts(n.Path, m.gridOf(n.Path, in[0], m.forms[n.In[0]]), o.Side)
 		often := m.joined(n.Path, 0, m.integers("zoo.once2", 1, 1), rows, columns)

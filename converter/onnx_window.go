@@ -67,7 +67,7 @@ func (m *onnxModel) padTo(n nn.Node, o nn.PadTo) onnxNode {
 	x, form := m.values[n.In[0]], m.forms[n.In[0]]
 	grid := m.gridOf(n.Path, x, form)
 	if o.Resize {
-		return m.resized(n.Path, x, m.roundedUp(n.Path, grid, o.Multiple))
+		return m.resized(n.Path, x, m.roundedUp(n.Path, grid, o.Multiple), "half_pixel")
 	}
 	more := m.step(n.Path, onnxNode{kind: "Sub", in: []string{m.roundedUp(n.Path, grid, o.Multiple), grid}})
 	if !form.tokens {
@@ -77,12 +77,12 @@ func (m *onnxModel) padTo(n nn.Node, o nn.PadTo) onnxNode {
 	return m.inRow(n.Path, m.step(n.Path, onnxNode{kind: "Pad", in: []string{m.laidOut(n.Path, x, grid), pads}}))
 }
 
-// resized writes the bilinear resizing of an image to a grid.
-func (m *onnxModel) resized(path, x, grid string) onnxNode {
+// resized writes the bilinear resizing of an image to a grid; coordinates is where pixels of the two lie.
+func (m *onnxModel) resized(path, x, grid, coordinates string) onnxNode {
 	size := m.joined(path, 0, m.slice(path, m.step(path, onnxNode{kind: "Shape", in: []string{x}}), 0, 0, 2), grid)
 	op := onnxNode{kind: "Resize", in: []string{x, "", "", size}}
 	op.text("mode", "linear")
-	op.text("coordinate_transformation_mode", "half_pixel")
+	op.text("coordinate_transformation_mode", coordinates)
 	return op
 }
 
@@ -92,7 +92,7 @@ func (m *onnxModel) cropLike(n nn.Node, o nn.CropLike) onnxNode {
 	like := m.gridOf(n.Path, m.values[n.In[1]], m.forms[n.In[1]])
 	from := m.integers("zoo.none2", 0, 0)
 	if o.Resize {
-		return m.resized(n.Path, x, like)
+		return m.resized(n.Path, x, like, "half_pixel")
 	}
 	if !form.tokens {
 		return onnxNode{kind: "Slice", in: []string{x, from, like, m.integers("zoo.image", 2, 3)}}

@@ -100,7 +100,6 @@ func everyOp(classes int) (*nn.Graph, error) {
 	x = b.AvgPool(x, nn.AvgPool{K: 2, Stride: 2, Ceil: true})
 	x = b.AvgPool(x, nn.AvgPool{K: 3, Stride: 2, Pad: 1, CountPad: true})
 	x = b.At("heads").Conv(x, 16, nn.K(3), nn.Groups(8), nn.Runs(2), nn.Bias())
-	x = b.Add(x, b.At("apart").Conv(x, 16, nn.K(3), nn.Dilation(2)))
 	x = b.At("norm").LayerNorm(b.Shuffle(b.At("runs").LayerNormRuns(x, 2), 4))
 	x = b.At("unfold").Linear(b.Unfold(x, nn.Unfold{K: 3, Stride: 1, Pad: 1}), 8)
 	x = b.At("unfold").PatchPosition(b.PadTo(x, 3, 0), "table", 3)
@@ -143,12 +142,14 @@ func everyOp(classes int) (*nn.Graph, error) {
 	return b.Graph(b.Scale(b.Add(b.At("fc").Linear(x, classes), b.At("second").Linear(y, classes)), 0.25))
 }
 
-// windows returns a network of attentions within windows: not shifted, and shifted with a bias.
+// windows returns a network of attentions within windows: not shifted, and shifted with a bias; and of filters of whole images.
 func windows(classes int) (*nn.Graph, error) {
 	b := nn.NewBuilder(3, 1e-3, nn.ReLU())
 	x := b.At("stem").Conv(b.Input(), 24, nn.K(3), nn.Stride(2))
 	x = b.CropLike(b.PadTo(x, 5, 0), x)
-	x = b.ResizeLike(b.At("larger").Conv(b.ResizeTo(x, 7), 24, nn.K(3)), x)
+	x = b.At("filter").GlobalFilter(x, "of", 4, 9)
+	y := b.At("larger").Conv(b.ResizeTo(x, 7), 24, nn.K(3), nn.Dilation(2))
+	x = b.ResizeLike(b.At("larger").GlobalFilter(y, "filter", 7, 1), x)
 	for i, a := range []nn.Attention{
 		{Heads: 2, Window: nn.Window{Side: 3}},
 		{Heads: 3, Window: nn.Window{Side: 4, Shift: 1, Hide: -100}, Bias: nn.ScoreBias{Table: "table", Index: "index", By: nn.Offsets{H: 4, W: 4}}},

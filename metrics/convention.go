@@ -177,6 +177,12 @@ func (c Convention) flops(node nn.Node, l *LayerCost, sizes []nn.Size) (int64, e
 		return c.actFLOPs(op, out)
 	case nn.LayerScale, nn.ResponseNorm:
 		return 0, nil
+	case nn.GlobalFilter: // no counter sees transforms, nor products of spectra
+		rows, columns := op.Spectrum(sizes[0])
+		if legacy || rows == op.Rows && columns == op.Columns {
+			return 0, nil
+		}
+		return product(4, 2, int64(op.C), int64(rows), int64(columns)) // to resize the filter
 	}
 	if moves(node.Op) {
 		if nn.Resizes(node.Op) && !legacy && in != out { // the reference resizes where sizes differ alone

@@ -212,6 +212,8 @@ func TestOperators(t *testing.T) {
 		{"unfold", func(b *nn.Builder, x nn.Value) nn.Value {
 			return b.At("a").Unfold(x, nn.Unfold{K: 3, Stride: 2, Pad: 1})
 		}, 0, 0},
+		{"filter", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").GlobalFilter(x, "filter", 6, 4) }, 0, 0},
+		{"filter of another size", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").GlobalFilter(x, "filter", 7, 4) }, 0, 4 * 4 * 6 * 4 * 2},
 		{"upsample", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Upsample(x, 2) }, 4 * in, 4 * in},
 		{"resized", func(b *nn.Builder, x nn.Value) nn.Value { return b.ResizeLike(b.ResizeTo(x, 8), x) }, 0, 4*4*8*8 + 4*in},
 		{"resized to its own size", func(b *nn.Builder, x nn.Value) nn.Value { return b.ResizeLike(b.ResizeTo(x, 3), x) }, 0, 0},

@@ -233,6 +233,8 @@ func (c *compiler) step(u unit) (step, error) {
 		return &transposeStep{l.view(u.node.In[0]), l.view(u.out)}, nil
 	case nn.Unfold:
 		return c.unfold(u, op), nil
+	case nn.GlobalFilter:
+		return c.globalFilter(u, op)
 	case nn.LayerNorm:
 		return c.layerNorm(u, op)
 	case nn.GroupNorm:

@@ -276,6 +276,9 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 				x = at.Prefix(x, "first")
 			}
 			x = at.Image(at.At("turned").Rotary(x, at.At("rope").RotaryTables(turns)))
+		case 34: // spectra of some channels filtered
+			keep, work := at.Halves(few(at.At("widen"), x, 2*(1+r.IntN(40))))
+			x = at.Concat(at.GlobalFilter(work, "filter", 1+r.IntN(6), 1+r.IntN(4)), keep)
 		case 33: // attention of images of known size, by how far their pixels are apart
 			x = randomApart(at, x, r)
 		case 34: // pixels that learn from those most like them

@@ -3,6 +3,7 @@ package engine
 import (
 	"fmt"
 	"math"
+	"math/cmplx"
 	"math/rand/v2"
 	"testing"
 
@@ -476,6 +477,8 @@ func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float
 				out[i] = x[(from*is.H+iy)*is.W+ix]
 			}
 		}
+	case nn.GlobalFilter:
+		globalFilter(op, x, is, out, p[0])
 	case nn.Concat:
 		at := 0
 		for img := range os.N {
@@ -506,6 +509,54 @@ func bilinear(n, m, i int, row func(int) float64) float64 {
 	first := int(at)
 	part := at - float64(first)
 	return (1-part)*row(first) + part*row(min(first+1, n-1))
+}
+
+// globalFilter takes the spectrum of each channel, multiplies it, and takes it back.
+func globalFilter(op nn.GlobalFilter, x []float64, s nn.Size, out, filter []float64) {
+	turn := func(part, of int) complex128 { return cmplx.Rect(1, 2*math.Pi*float64(part%of)/float64(of)) }
+	corners := func(n, m, i int, at func(int) complex128) complex128 { // of a row of n, as one of m with the same ends
+		if m == 1 {
+			return at(0)
+		}
+		from := i * (n - 1) / (m - 1)
+		share := complex(float64(i*(n-1)%(m-1))/float64(m-1), 0)
+		return at(from)*(1-share) + at(min(from+1, n-1))*share
+	}
+	rows, columns := op.Spectrum(s)
+	for plane := range s.N * s.C {
+		x, out, filter := x[plane*s.H*s.W:], out[plane*s.H*s.W:], filter[plane%s.C*op.Rows*op.Columns*2:]
+		spectrum := make([]complex128, rows*columns)
+		for i := range spectrum {
+			for y := range s.H {
+				row := complex128(0)
+				for w := range s.W {
+					row += complex(x[y*s.W+w], 0) / turn(i%columns*w, s.W)
+				}
+				spectrum[i] += row / turn(i/columns*y, s.H)
+			}
+			spectrum[i] *= corners(op.Rows, rows, i/columns, func(y int) complex128 {
+				return corners(op.Columns, columns, i%columns, func(x int) complex128 {
+					return complex(filter[2*(y*op.Columns+x)], filter[2*(y*op.Columns+x)+1])
+				})
+			})
+		}
+		for y := range s.H {
+			row := make([]complex128, s.W)
+			for k := range columns {
+				for i := range rows {
+					row[k] += spectrum[i*columns+k] * turn(i*y, s.H)
+				}
+			}
+			for k := columns; k < s.W; k++ { // of a real row
+				row[k] = cmplx.Conj(row[s.W-k])
+			}
+			for w := range s.W {
+				for k, v := range row {
+					out[y*s.W+w] += real(v*turn(k*w, s.W)) / float64(s.H*s.W)
+				}
+			}
+		}
+	}
 }
 
 // windowed reports whether pixels i and j of an image are in one window, and whether they came from
