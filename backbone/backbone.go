@@ -48,6 +48,7 @@ var families = []*Family{
 	&efficientNetV2,
 	&eva02,
 	&hiViT,
+	&horNet,
 	&hrNet,
 	&inceptionV3,
 	&leViT,

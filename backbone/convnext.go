@@ -56,7 +56,7 @@ func (c convNext) graph(classes int) (*nn.Graph, error) {
 	bb := b.At("backbone")
 	x := b.Input()
 	for i, blocks := range c.blocks {
-		x = patchesMerged(bb.At("downsample_layers", i), x, i, c.width<<i)
+		x = patchesMerged(bb.At("downsample_layers", i), x, i, c.width<<i, (*nn.Builder).LayerNorm2d)
 		stage := bb.At("stages", i)
 		for j := range blocks {
 			x = convNextBlock(stage.At(j), x, 7, c.v2)
@@ -69,12 +69,12 @@ func (c convNext) graph(classes int) (*nn.Graph, error) {
 }
 
 // patchesMerged adds what goes before stage i: pixels become patches of 4x4, and those are merged by
-// two and two, (N,C,H,W) to (N,out,H/4,W/4) or (N,out,H/2,W/2).
-func patchesMerged(b *nn.Builder, x nn.Value, i, out int) nn.Value {
+// two and two, (N,C,H,W) to (N,out,H/4,W/4) or (N,out,H/2,W/2). They are normed after the first, and before the others.
+func patchesMerged(b *nn.Builder, x nn.Value, i, out int, norm func(*nn.Builder, nn.Value) nn.Value) nn.Value {
 	if i == 0 {
-		return b.Output(b.At(1).LayerNorm2d(b.At(0).Conv(x, out, nn.K(4), nn.Stride(4), nn.Pad(0), nn.Bias())))
+		return b.Output(norm(b.At(1), b.At(0).Conv(x, out, nn.K(4), nn.Stride(4), nn.Pad(0), nn.Bias())))
 	}
-	return b.Output(b.At(1).Conv(b.At(0).LayerNorm2d(x), out, nn.K(2), nn.Stride(2), nn.Pad(0), nn.Bias()))
+	return b.Output(b.At(1).Conv(norm(b.At(0), x), out, nn.K(2), nn.Stride(2), nn.Pad(0), nn.Bias()))
 }
 
 // convNextBlock adds a residual block, whose depthwise convolution is k x k, (N,C,H,W) to the same.

@@ -30,7 +30,7 @@ func (e edgeNetwork) graph(classes int) (*nn.Graph, error) {
 	bb := b.At("backbone")
 	x := b.Input()
 	for i, blocks := range e.blocks {
-		x = patchesMerged(bb.At("downsample_layers", i).WithEps(1e-6), x, i, e.widths[i])
+		x = patchesMerged(bb.At("downsample_layers", i).WithEps(1e-6), x, i, e.widths[i], (*nn.Builder).LayerNorm2d)
 		for j := range blocks {
 			at := bb.At("stages", i, j)
 			if i == 0 || j < blocks-1 {

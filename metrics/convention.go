@@ -134,7 +134,7 @@ func (c Convention) flops(node nn.Node, l *LayerCost, sizes []nn.Size) (int64, e
 		return product(each, in)
 	case nn.LayerNorm:
 		switch {
-		case legacy && op.TwoD:
+		case legacy && op.TwoD, op.Written:
 			return 0, nil
 		case legacy:
 			return product(2, in)

@@ -169,6 +169,7 @@ func TestOperators(t *testing.T) {
 		{"layer norm of runs", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").LayerNormRuns(x, 2) }, 2 * in, 5 * in},
 		{"layer norm of images", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").LayerNorm2d(x) }, 0, 5 * in},
 		{"group norm", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").GroupNorm(x) }, 2 * in, 5 * in},
+		{"layer norm written out", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").WrittenLayerNorm(x) }, 0, 0},
 		{"batch norm without weights", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").PlainBatchNorm(x) }, in, in},
 		{"attention", func(b *nn.Builder, x nn.Value) nn.Value {
 			x = b.Prefix(b.Tokens(x), "token")

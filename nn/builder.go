@@ -216,6 +216,11 @@ func (b *Builder) LayerNorm2d(x Value) Value {
 	return b.node(LayerNorm{C: x.C, Eps: b.eps, TwoD: true}, x.C, x)
 }
 
+// WrittenLayerNorm is LayerNorm where the reference writes it out as sums and products.
+func (b *Builder) WrittenLayerNorm(x Value) Value {
+	return b.node(LayerNorm{C: x.C, Eps: b.eps, Written: true}, x.C, x)
+}
+
 // LayerScale multiplies each channel by a factor that is learnt, "gamma" of the module.
 func (b *Builder) LayerScale(x Value) Value { return b.node(LayerScale{x.C, "gamma"}, x.C, x) }
 

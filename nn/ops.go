@@ -79,6 +79,8 @@ type LayerNorm struct {
 	// TwoD tells that the reference has a class of its own for it, LayerNorm2d, which counters
 	// that go by class do not see.
 	TwoD bool
+	// Written tells that the reference writes it out as sums and products, which no counter sees.
+	Written bool
 	// Runs is how many runs of C channels are normalised, each for itself, by the same weight and
 	// bias: MViT V2's heads. 0 is 1.
 	Runs int

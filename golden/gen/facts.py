@@ -19,6 +19,7 @@ import warnings
 from contextlib import redirect_stdout
 
 import torch
+from mmpretrain.models.backbones.hornet import HorNetLayerNorm
 from mmpretrain.models.utils import attention
 
 import networks
@@ -46,6 +47,8 @@ def keys(net):
 def eps(net):
     """Returns the eps of all batch, layer and group norms, each once."""
     norms = (torch.nn.modules.batchnorm._BatchNorm, torch.nn.LayerNorm, torch.nn.GroupNorm)
+    """Returns the eps of all batch and layer norms, each once."""
+    norms = (torch.nn.modules.batchnorm._BatchNorm, torch.nn.LayerNorm, HorNetLayerNorm)
     return " ".join(f"{e:g}" for e in sorted({m.eps for m in net.modules() if isinstance(m, norms)})) or "-"
 
 

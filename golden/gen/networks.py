@@ -17,6 +17,7 @@ from mmpretrain.models.backbones.densenet import DenseBlock, DenseLayer, DenseTr
 from mmpretrain.models.backbones.edgenext import SDTAEncoder
 from mmpretrain.models.backbones.efficientformer import Meta3D, Meta4D
 from mmpretrain.models.backbones.efficientnet import EdgeResidual
+from mmpretrain.models.backbones.hornet import HorNetBlock
 from mmpretrain.models.backbones.inception_v3 import BasicConv2d, InceptionA, InceptionB, InceptionC, InceptionD, InceptionE
 from mmpretrain.models.backbones.levit import AttentionSubsample
 from mmpretrain.models.backbones.levit import Residual as LeViTResidual
@@ -74,6 +75,7 @@ BLOCKS = (
     EdgeResidual,
     GSAEncoderLayer,
     Grapher,
+    HorNetBlock,
     InvertedResidual,
     Meta3D,
     Meta4D,

@@ -73,6 +73,7 @@ FAMILIES = [
     ("poolformer", ["PoolFormer"], "mmcv-legacy", 224),
     ("riformer", ["RIFormer"], "mmengine", None),
     ("vig", ["VIG"], "mmengine", 224),
+    ("hornet", ["HorNet"], "mmengine", 224),
 ]
 # Families whose published figures are those of the deploy form.
 DEPLOYED = ("mobileone", "repvgg", "riformer")
@@ -121,6 +122,7 @@ TITLES = {
     "edgenext": "EdgeNeXt (arXiv:2206.10589).",
     "van": "VAN (arXiv:2202.09741).",
     "vig": "ViG (arXiv:2206.00272).",
+    "hornet": "HorNet (arXiv:2207.14284).",
 }
 # How the names of a family's rows begin in collections that mix families.
 ONLY = {
