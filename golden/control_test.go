@@ -59,6 +59,8 @@ var subjects = map[string]struct{ family, arch string }{
 	"van-tiny_3rdparty_in1k":                           {"van", "van-tiny"},
 	"pvig-tiny_3rdparty_in1k":                          {"vig", "pvig-tiny"},
 	"vig-tiny_3rdparty_in1k":                           {"vig", "vig-tiny"},
+	"hornet-tiny_3rdparty_in1k":                        {"hornet", "hornet-tiny"},
+	"hornet-tiny-gf_3rdparty_in1k":                     {"hornet", "hornet-tiny-gf"},
 }
 
 // Each control is a network that is nearly right. It must fail, and the first bad layer
