@@ -187,8 +187,8 @@ func layerMACs(op nn.Op, l *LayerCost, sizes []nn.Size) (int64, error) {
 	case nn.Attention: // a score of each query and key, a share of each query and value
 		keys, channels := int64(op.Keys(l.In[1][1])), int64(l.In[0][2]+l.In[2][2])
 		return product(int64(l.In[0][0]), int64(l.In[0][1]), keys, channels)
-	case nn.BatchNorm, nn.LayerNorm, nn.GroupNorm, nn.LayerScale, nn.ResponseNorm, nn.Act, nn.MaxPool, nn.AvgPool, nn.GlobalAvgPool, nn.Upsample:
-	case nn.BatchNorm, nn.LayerNorm, nn.LayerScale, nn.ResponseNorm, nn.Act, nn.MaxPool, nn.AvgPool, nn.GlobalAvgPool, nn.Upsample, nn.GlobalFilter:
+	case nn.BatchNorm, nn.LayerNorm, nn.GroupNorm, nn.LayerScale, nn.ResponseNorm, nn.Act, nn.MaxPool, nn.AvgPool, nn.GlobalAvgPool,
+		nn.Upsample, nn.GlobalFilter:
 		return 0, nil
 	case nn.DecomposedAttention: // besides that, a score of each query and row and column of keys
 		scores, rows, columns, err := decomposed(sizes[0], sizes[1], sizes[2])

@@ -35,7 +35,7 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 	x := b.Input()
 	for i := range 2 + r.IntN(6) {
 		at := b.At("layer", i)
-		switch r.IntN(35) {
+		switch r.IntN(36) {
 		case 0:
 			x = at.ConvNormAct(x, 2*(1+r.IntN(20)), nn.K(1+2*r.IntN(3)), nn.Stride(1+r.IntN(2)))
 		case 1: // grouped or depthwise, with TensorFlow's border
@@ -276,13 +276,13 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 				x = at.Prefix(x, "first")
 			}
 			x = at.Image(at.At("turned").Rotary(x, at.At("rope").RotaryTables(turns)))
-		case 34: // spectra of some channels filtered
-			keep, work := at.Halves(few(at.At("widen"), x, 2*(1+r.IntN(40))))
-			x = at.Concat(at.GlobalFilter(work, "filter", 1+r.IntN(6), 1+r.IntN(4)), keep)
 		case 33: // attention of images of known size, by how far their pixels are apart
 			x = randomApart(at, x, r)
 		case 34: // pixels that learn from those most like them
 			x = randomNeighbours(at, x, r)
+		case 35: // spectra of some channels filtered
+			keep, work := at.Halves(few(at.At("widen"), x, 2*(1+r.IntN(40))))
+			x = at.Concat(at.GlobalFilter(work, "filter", 1+r.IntN(6), 1+r.IntN(4)), keep)
 		}
 	}
 	switch r.IntN(5) {
