@@ -295,7 +295,7 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 		}
 	case 1: // features of an image of known size
 		side := 1 + r.IntN(4)
-		x = b.At("conv").ConvNormAct(b.Upsample(b.GlobalMean(x), side), 1+r.IntN(12), nn.K(3))
+		x = b.At("conv").ConvNormAct(b.Upsample(b.GlobalMean(x), side), 8+r.IntN(12), nn.K(3)) // a few values may all be what is left of large ones
 		x = b.FlattenImage(x, side, side)
 	default:
 		x = b.Flatten(b.At("pool").GlobalAvgPool(x))
