@@ -42,6 +42,14 @@ func cropSpan(n, c int) (start, size int) {
 	return half + half&cut&1, c // up only from an odd half
 }
 
+// downSpan is cropSpan with the half pixel cut, as transformers does.
+func downSpan(n, c int) (start, size int) {
+	if c >= n {
+		return 0, n
+	}
+	return (n - c) / 2, c
+}
+
 // frameSpan is cropSpan for an image that is filled up where it has fewer than c pixels: it starts
 // before the first. Of an odd number that lack, one more goes behind the last.
 func frameSpan(n, c int) (start, size int) {

@@ -13,7 +13,8 @@ import (
 type pipelineJSON struct {
 	Resize Resize     `json:"resize"`
 	Crop   int        `json:"crop"`
-	Fill   string     `json:"fill,omitempty"` // not FillNone: what has always been there stays as it was
+	Fill   string     `json:"fill,omitempty"`   // not FillNone: what has always been there stays as it was
+	Middle string     `json:"middle,omitempty"` // not MiddleEven
 	Order  string     `json:"order"`
 	Scale  float64    `json:"scale"`
 	Mean   [3]float32 `json:"mean"`
@@ -30,7 +31,11 @@ func (p Pipeline) MarshalJSON() ([]byte, error) {
 	if !p.Fills() {
 		fill = ""
 	}
-	return json.Marshal(pipelineJSON{r, p.Crop, fill, cmp.Or(p.Order, RGB), p.scale(), p.Mean, p.Std, cmp.Or(p.EXIF, EXIFApply)})
+	middle := p.Middle
+	if middle == MiddleEven {
+		middle = ""
+	}
+	return json.Marshal(pipelineJSON{r, p.Crop, fill, middle, cmp.Or(p.Order, RGB), p.scale(), p.Mean, p.Std, cmp.Or(p.EXIF, EXIFApply)})
 }
 
 // UnmarshalJSON takes what MarshalJSON writes. A key that is missing or not known, and a number
@@ -63,7 +68,7 @@ func (p *Pipeline) UnmarshalJSON(text []byte) error {
 	if j.Scale == 1 {
 		j.Scale = 0 // as in rows, which state it where it is another
 	}
-	read := Pipeline{Resize: j.Resize, Crop: j.Crop, Fill: j.Fill, Scale: j.Scale, Mean: j.Mean, Std: j.Std, Order: j.Order, EXIF: j.EXIF}
+	read := Pipeline{Resize: j.Resize, Crop: j.Crop, Fill: j.Fill, Middle: j.Middle, Scale: j.Scale, Mean: j.Mean, Std: j.Std, Order: j.Order, EXIF: j.EXIF}
 	var bad *PipelineError
 	if err := read.Check(); errors.As(err, &bad) {
 		return badJSON(fmt.Errorf("%s: %s", bad.Key, bad.Reason))

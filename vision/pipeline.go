@@ -41,6 +41,8 @@ const (
 	FillNone   = "none"  // it becomes smaller, as mmpretrain has it
 	FillBlack  = "black" // torchvision's CenterCrop
 	FillMean   = "mean"  // the colour next to Mean: timm's crop mode "border"
+	MiddleEven = "even"  // half a pixel left of the crop goes to the even number: see CenterCrop
+	MiddleDown = "down"  // it is cut, as transformers does
 )
 
 // A Pipeline is the test-time preprocessing of a network, in the order of
@@ -52,6 +54,9 @@ type Pipeline struct {
 	// Fill says what becomes of an image that has too few pixels for the crop: FillNone, which empty means
 	// too, FillBlack or FillMean.
 	Fill string `toml:"fill" json:"fill"`
+	// Middle says where a crop begins whose margins cannot be equal: MiddleEven, which empty means too, or MiddleDown,
+	// for images that have enough pixels alone.
+	Middle string `toml:"middle" json:"middle"`
 	// Scale is what levels of 0 to 255 are multiplied by, in float64 and then rounded to float32: 1, which 0
 	// means too, or 1./255, which is how torchvision divides by 255, bit for bit.
 	Scale float64    `toml:"scale" json:"scale"`
@@ -87,6 +92,9 @@ func (p Pipeline) String() string {
 	crop := strconv.Itoa(p.Crop)
 	if p.Fills() {
 		crop += " filled up with " + p.Fill
+	}
+	if p.Middle == MiddleDown {
+		crop += " (half pixels cut)"
 	}
 	return fmt.Sprintf("%s, centre crop %s, %s, mean %s, std %s, EXIF orientation: %s",
 		resize, crop, order, floats(p.Mean), floats(p.Std), cmp.Or(p.EXIF, EXIFApply))
@@ -133,6 +141,9 @@ func (p Pipeline) Check() error {
 	}
 	if p.Fills() && p.Fill != FillBlack && p.Fill != FillMean {
 		return badPipeline("fill", "expected %q, %q or %q, found %q", FillNone, FillBlack, FillMean, p.Fill)
+	}
+	if p.Middle != "" && p.Middle != MiddleEven && (p.Middle != MiddleDown || p.Fills()) {
+		return badPipeline("middle", "expected %q or, without fill, %q, found %q", MiddleEven, MiddleDown, p.Middle)
 	}
 	for c := range 3 {
 		if m, s := p.Mean[c], p.Std[c]; !finite(m) || !finite(s) || s <= 0 {

@@ -60,8 +60,11 @@ func (p Pipeline) geometry(w, h int) geometry {
 	}
 	g.crop = window{0, 0, g.w, g.h}
 	span := cropSpan
-	if p.Fills() {
+	switch {
+	case p.Fills():
 		span = frameSpan
+	case p.Middle == MiddleDown:
+		span = downSpan
 	}
 	if p.Crop > 0 {
 		g.crop.x, g.crop.w = span(g.w, p.Crop)

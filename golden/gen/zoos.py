@@ -28,6 +28,9 @@ HEAD = """# The networks of {project} that zoo computes, as {project} {version} 
 
 
 # Why figures cannot be reproduced.
+# Why figures of timm's cannot be reproduced, by family: it counts networks whose norms it has fused, where it can.
+FUSED = dict.fromkeys(("tinyvit", "levit"), "timm counted the network with its batch norms fused into the layers before them")
+# Why torchvision's figures cannot be reproduced.
 NOTES = {"inception_v3": "the published parameters hold those of the auxiliary classifier, which training alone uses"}
 NOTES |= {f"swin_v2_{size}": "the published parameters hold biases of keys, which the network sets to zero" for size in "tsb"}
 NOTES |= {f"tiny_vit_21m_{size}": "the published FLOPs are of the network whose convolutions have taken in their norms" for size in (224, 384, 512)}
@@ -40,17 +43,21 @@ def quoted(text):
     return '"' + str(text).replace("\\", "\\\\").replace('"', '\\"') + '"'
 
 
-def numbers(values):
-    """Writes means or deviations of values from 0 to 1 as those of bytes."""
-    return "[" + ", ".join(f"{round(255 * v, 6):g}" for v in values) + "]"
+def statistics(mean, std):
+    """Writes mean and deviation of values from 0 to 1 as those of bytes, which is how timm's evaluation normalises."""
+    return [f"{key} = [" + ", ".join(f"{round(255 * v, 6):.9g}" for v in values) + "]" for key, values in (("mean", mean), ("std", std))]
 
 
-def row(name, family, arch, weights, size, resize, crop_mean_std, published):
-    mean, std = crop_mean_std
+def divided(mean, std):
+    """Writes mean and deviation of values from 0 to 1 as they are, of bytes that are divided by 255: torchvision's way."""
+    return [f"scale = {1 / 255!r}"] + [f"{key} = [" + ", ".join(f"{v:.9g}" for v in values) + "]" for key, values in (("mean", mean), ("std", std))]
+
+
+def row(name, family, arch, weights, size, resize, normalise, published):
     lines = [f"[{quoted(name)}]", f"family = {quoted(family)}", f"arch = {quoted(arch)}", "classes = 1000", 'labels = "imagenet-1k"']
     lines += [f"[{quoted(name)}.weights]"] + [f"{k} = {v if isinstance(v, int) else quoted(v)}" for k, v in weights.items() if v]
     lines += [f"[{quoted(name)}.input]", "resize = { " + ", ".join(f"{k} = {v if isinstance(v, int) else quoted(v)}" for k, v in resize.items()) + " }"]
-    lines += [f"crop = {size}", f"mean = {numbers(mean)}", f"std = {numbers(std)}", 'order = "rgb"', 'exif = "ignore"']
+    lines += [f"crop = {size}", *normalise, 'order = "rgb"', 'exif = "ignore"']
     lines += [f"[{quoted(name)}.published]"] + [f"{k} = {v if isinstance(v, int) else quoted(v)}" for k, v in published.items() if v not in (None, "")]
     return "\n".join(lines) + "\n"
 
@@ -111,8 +118,9 @@ def timm_rows(names, folder):
             resize = {"kind": "both" if cfg.crop_mode == "squash" else "short", "edge": math.floor(height / crop), "interpolation": cfg.interpolation, "backend": "pillow"}
             published = {"params_m": params, "flops_g": macs, "flops_convention": "timm", "flops_size": height, "form": form, "top1": top1, "top5": top5,
                          "images": 50000 if top1 else None, "source": source if top1 or macs else None, "note": NOTES.get(arch)}
+                         "images": 50000 if top1 else None, "source": source if top1 or macs else None, "note": FUSED.get(family)}
             name = f"timm/{model}" + ("" if height == cfg.input_size[1] else f"-{height}px")
-            yield name, row(name, family, ours, weights, height, resize, (cfg.mean, cfg.std), published)
+            yield name, row(name, family, ours, weights, height, resize, statistics(cfg.mean, cfg.std), published)
     yield aliases
 
 
@@ -141,7 +149,7 @@ def torchvision_rows(names):
             resize = {"kind": "short", "edge": edge, "interpolation": t.interpolation.value, "backend": "pillow"}
             published = {"params_m": f"{w.meta['num_params'] / 1e6:.6f}", "flops_g": str(w.meta["_ops"]), "flops_convention": "torchvision", "flops_size": size,
                          "top1": f"{figures['acc@1']}", "top5": f"{figures['acc@5']}", "images": 50000, "source": source, "note": NOTES.get(network)}
-            yield name, row(name, family, ours, weights, size, resize, (mean, std), published)
+            yield name, row(name, family, ours, weights, size, resize, divided(mean, std), published)
     yield aliases
 
 

@@ -146,7 +146,7 @@ func processorInput(text []byte) (p vision.Pipeline, err error) {
 		}
 		r.Kind, r.Edge = vision.ResizeBoth, p.Crop
 		if p.Crop < 384 {
-			r.Kind, r.Edge = vision.ResizeShort, int(float64(p.Crop)/crop)
+			r.Kind, r.Edge, p.Middle = vision.ResizeShort, int(float64(p.Crop)/crop), vision.MiddleDown
 		}
 	default:
 		return p, otherf("preprocessor_config.json: image_processor_type %q: known are ViTImageProcessor and ConvNextImageProcessor", kind)

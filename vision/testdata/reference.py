@@ -38,6 +38,7 @@ from mmpretrain.registry import MODELS, TRANSFORMS
 from PIL import Image
 from safetensors.numpy import load_file
 from timm.data.loader import PrefetchLoader, fast_collate
+from transformers import ConvNextImageProcessorPil, ViTImageProcessorPil
 
 HERE = pathlib.Path(__file__).resolve().parent
 ROOT = HERE.parent.parent
@@ -210,8 +211,32 @@ def of_torchvision(name):
     return f"torchvision/{name}", words, apply
 
 
+def of_transformers():
+    """Yields name, words and function of the processors of transformers, in its Pillow backend."""
+    tail = {"order": "rgb", "scale": 1, "mean": [127.5] * 3, "std": [127.5] * 3, "exif": "ignore"}  # both libraries' default
+    for name, processor, kind, edge, crop, interpolation in (
+        ("ConvNext-224", ConvNextImageProcessorPil(size={"shortest_edge": 224}, crop_pct=0.95), "short", 235, 224, "bicubic"),
+        ("ConvNext-384", ConvNextImageProcessorPil(), "both", 384, 384, "bicubic"),
+        ("ViT", ViTImageProcessorPil(), "both", 224, 224, "bilinear"),
+    ):
+        resize = {"kind": kind, "edge": edge, "padding": 0, "interpolation": interpolation, "backend": "pillow"}
+        words = {"resize": resize, "crop": crop} | ({"middle": "down"} if kind == "short" else {}) | tail
+
+        def apply(path, processor=processor):
+            image = Image.open(path).convert("RGB")
+            try:
+                levels = processor(image, do_rescale=False, do_normalize=False, return_tensors="np")["pixel_values"][0]
+            except ValueError:  # no row of pixels is left
+                return None
+            rgb = levels.astype(np.uint8).transpose(1, 2, 0)
+            return rgb, ((levels.astype(np.float32) - np.float32(127.5)) / np.float32(127.5))  # its own are float64 before they are cast
+
+        yield f"transformers/{name}", words, apply
+
+
 def foreign():
-    """Yields name, words and function of timm's and torchvision's examples, and of the rows of zoo.toml that are theirs."""
+    """Yields name, words and function of timm's, torchvision's and transformers' examples, and of the rows of zoo.toml that are theirs."""
+    yield from of_transformers()
     named = [n.split("/", 1) for n in tomllib.loads((ROOT / "zoo.toml").read_text()) if "/" in n]
     for name in TIMM + [n for source, n in named if source == "timm" and n not in TIMM]:
         yield from of_timm(name)
