@@ -28,9 +28,6 @@ HEAD = """# The networks of {project} that zoo computes, as {project} {version} 
 
 
 # Why figures cannot be reproduced.
-# Why figures of timm's cannot be reproduced, by family: it counts networks whose norms it has fused, where it can.
-FUSED = dict.fromkeys(("tinyvit", "levit"), "timm counted the network with its batch norms fused into the layers before them")
-# Why torchvision's figures cannot be reproduced.
 NOTES = {"inception_v3": "the published parameters hold those of the auxiliary classifier, which training alone uses"}
 NOTES |= {f"swin_v2_{size}": "the published parameters hold biases of keys, which the network sets to zero" for size in "tsb"}
 NOTES |= {f"tiny_vit_21m_{size}": "the published FLOPs are of the network whose convolutions have taken in their norms" for size in (224, 384, 512)}
@@ -118,7 +115,6 @@ def timm_rows(names, folder):
             resize = {"kind": "both" if cfg.crop_mode == "squash" else "short", "edge": math.floor(height / crop), "interpolation": cfg.interpolation, "backend": "pillow"}
             published = {"params_m": params, "flops_g": macs, "flops_convention": "timm", "flops_size": height, "form": form, "top1": top1, "top5": top5,
                          "images": 50000 if top1 else None, "source": source if top1 or macs else None, "note": NOTES.get(arch)}
-                         "images": 50000 if top1 else None, "source": source if top1 or macs else None, "note": FUSED.get(family)}
             name = f"timm/{model}" + ("" if height == cfg.input_size[1] else f"-{height}px")
             yield name, row(name, family, ours, weights, height, resize, statistics(cfg.mean, cfg.std), published)
     yield aliases
