@@ -32,6 +32,12 @@ var graphControls = []control{
 	{"one pixel of a square for the average", "pvig-tiny_3rdparty_in1k", func(_ *testing.T, n *network) {
 		n.each("", each(func(p *nn.AvgPool) { p.K = 1 }))
 	}, "backbone.stages.0.0.0", unseen},
+	{"colours in the other order", "vig-tiny_3rdparty_in1k", func(t *testing.T, n *network) {
+		w := n.own(t, "backbone.stem.0.weight")
+		for ; len(w) > 0; w = w[27:] {
+			copy(w, slices.Concat(w[18:27], w[9:18], w[:9]))
+		}
+	}, "backbone.stem", unseen},
 	{"the farthest pixels for the nearest", "vig-tiny_3rdparty_in1k", func(t *testing.T, n *network) {
 		at := n.find(t, "backbone.blocks.1.0", "max_relative")
 		opposite := nn.Node{Op: nn.Scale{Factor: -1}, In: n.graph.Nodes[at].In[:1], Out: n.graph.Values}

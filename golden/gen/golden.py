@@ -119,6 +119,7 @@ def main():
     p.add_argument("--gain", type=float, default=1.0, help="of synthetic weights: below 1 where the network has few norms")
     p.add_argument("--checkpoint", help="a checkpoint instead of synthetic weights; for one model")
     p.add_argument("--images", nargs="+", help="photographs instead of a synthetic input; for one model")
+    p.add_argument("--levels", type=float, help="an input of the synthetic levels without noise, times this, which is stored: to be seen in spite of a low gain")
     p.add_argument("--as-it-is", action="store_true", help="compute what the framework does, where that is not the published network")
     p.add_argument("-o", "--out", required=True, help="folder, or file name if it ends in .safetensors or .zst")
     args = p.parse_args()
@@ -147,11 +148,15 @@ def main():
             x = synthetic.network_input(tuple(map(int, shape.split("x"))), args.seed)
             metadata |= {"input": f"synthetic:{args.seed}", "shape": shape}
             label = f"synthetic{args.seed}{gain.replace('*', 'x')}-{shape}"
+            if args.levels:
+                x = args.levels * synthetic.levels(x.shape, args.seed).astype(np.float32)
+                metadata["input"] += f", levels times {args.levels:g}"
+                label += f"-levels{args.levels:g}"
         out = pathlib.Path(args.out)
         if not args.out.endswith((".safetensors", ".zst")):
             out.mkdir(parents=True, exist_ok=True)
             out = out / f"{model}.{label}.safetensors.zst"
-        write(out, net, x, metadata, keep_input=bool(args.images))
+        write(out, net, x, metadata, keep_input=bool(args.images or args.levels))
 
 
 if __name__ == "__main__":

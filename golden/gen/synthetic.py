@@ -63,13 +63,17 @@ def tensor(name, shape, seed=0, gain=1.0):
     return v.reshape(shape).astype(np.float32)
 
 
-def network_input(shape, seed=0):
-    """Returns the synthetic input, float32 (N,C,H,W): an 8x8 grid of levels per channel plus noise."""
+def levels(shape, seed=0):
+    """Returns what an input (N,C,H,W) is without noise, float64: an 8x8 grid of levels per channel."""
     n, c, h, w = shape
     grid = unit(stream("input.grid", seed), n * c * 64).reshape(n, c, 8, 8)
-    noise = unit(stream("input.noise", seed), n * c * h * w).reshape(shape)
-    coarse = grid[:, :, (8 * np.arange(h) // h)[:, None], (8 * np.arange(w) // w)[None, :]]
-    return (3 * coarse - 1.5 + noise - 0.5).astype(np.float32)
+    return 3 * grid[:, :, (8 * np.arange(h) // h)[:, None], (8 * np.arange(w) // w)[None, :]] - 1.5
+
+
+def network_input(shape, seed=0):
+    """Returns the synthetic input, float32 (N,C,H,W): levels plus noise."""
+    noise = unit(stream("input.noise", seed), int(np.prod(shape))).reshape(shape)
+    return (levels(shape, seed) + noise - 0.5).astype(np.float32)
 
 
 def probe_positions(path, numel):
