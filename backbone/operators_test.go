@@ -175,6 +175,8 @@ func operators(t *testing.T, g *nn.Graph, size int) []string {
 			count[fmt.Sprintf("batchnorm %d of %d eps %s", op.C, numel, strconv.FormatFloat(op.Eps, 'g', -1, 64))]++
 		case nn.LayerNorm:
 			count[fmt.Sprintf("layernorm %d of %d eps %s", op.C, numel, strconv.FormatFloat(op.Eps, 'g', -1, 64))]++
+		case nn.GroupNorm:
+			count[fmt.Sprintf("groupnorm %s groups 1 eps %s", dims(in[1:]), strconv.FormatFloat(op.Eps, 'g', -1, 64))]++
 		case nn.MaxPool:
 			count[fmt.Sprintf("maxpool %s %dx%d stride %d border (%d, %d, %d, %d) -> %d", dims(in[1:]), op.K, op.K, op.Stride, op.Pad, op.Pad, op.Pad, op.Pad, out[2])]++
 		case nn.AvgPool:

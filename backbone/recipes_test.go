@@ -230,6 +230,9 @@ func TestSettings(t *testing.T) {
 		"vit_tiny": {
 			{"hidden_act": "quick_gelu"}, {"layer_norm_eps": 1e-6}, {"num_attention_heads": 6.0}, {"num_attention_heads": nil},
 		},
+		"poolformer_s12": {
+			{"hidden_act": "relu"}, {"pool_size": 5.0}, {"use_layer_scale": false}, {"strides": []any{2.0, 2.0, 2.0, 2.0}}, {"padding": "same"},
+		},
 		"vit_tiny_eps1e-6": {{"layer_norm_eps": nil}, {"layer_norm_eps": 1e-5}},
 		"swin_tiny":        {{"hidden_act": "relu"}, {"layer_norm_eps": 1e-6}, {"window_size": 12.0}, {"num_heads": []any{3.0, 6.0, 12.0, 12.0}}},
 		"mobilenet_v2":     {{"tf_padding": true}, {"tf_padding": nil}, {"layer_norm_eps": 1e-3}, {"layer_norm_eps": nil}, {"hidden_act": "relu"}, {"output_stride": 16.0}},

@@ -3,6 +3,7 @@ package backbone
 import (
 	"fmt"
 	"maps"
+	"reflect"
 	"slices"
 	"strings"
 
@@ -74,6 +75,15 @@ func settings(all ...setting) func(config map[string]any) error {
 // is returns a setting that must have a value; JSON knows numbers as float64.
 func is(key string, byDefault, want any) setting {
 	return setting{key, byDefault, func(v any) bool { return v == want }, fmt.Sprint(want)}
+}
+
+// isList returns a setting that must be a list of numbers, which is the default.
+func isList(key string, want ...float64) setting {
+	var list []any
+	for _, v := range want {
+		list = append(list, v)
+	}
+	return setting{key, list, func(v any) bool { return reflect.DeepEqual(v, any(list)) }, fmt.Sprint(list)}
 }
 
 // atMost returns a setting that must be a number up to a bound.

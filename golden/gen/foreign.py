@@ -42,6 +42,7 @@ CONFIGS = {
     "vit_tiny_eps1e-6": ("ViT", {"hidden_size": 192, "num_attention_heads": 3, "intermediate_size": 768, "layer_norm_eps": 1e-6}),
     "swin_tiny": ("Swin", {}),
     "deit_tiny_distilled": ("DeiT", {"hidden_size": 192, "num_attention_heads": 3, "intermediate_size": 768}),
+    "poolformer_s12": ("PoolFormer", {}),
     "mobilenet_v2": ("MobileNetV2", {"tf_padding": False, "layer_norm_eps": 1e-5}),
 }
 

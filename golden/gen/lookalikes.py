@@ -135,6 +135,8 @@ class Operators(TorchDispatchMode):
         elif name == "native_layer_norm":
             x = args[0]
             self.count[f"layernorm {args[1][-1]} of {x.numel()} eps {args[4]:g}"] += 1
+        elif name == "native_group_norm":
+            self.add("groupnorm", args[0].shape, f"groups {args[6]} eps {args[7]:g}")
         elif name in ("max_pool2d_with_indices", "avg_pool2d"):
             x, k, stride, pad = [*args[:4], *([], [0, 0])[min(len(args) - 2, 2) :]]
             kind, (l, r, t, d), shape = self.border.get(id(x), ("", [0, 0, 0, 0], tuple(x.shape)))

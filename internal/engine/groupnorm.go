@@ -84,6 +84,8 @@ func (s *groupNormStep) weigh(w, moments []float32) {
 	}
 }
 
+func (s *momentsStep) kernel() string { return "moments" }
+
 func (s *momentsStep) tasks() int { return s.in.rows() }
 
 // of returns the moments of all runs of an image.
