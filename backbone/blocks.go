@@ -82,10 +82,11 @@ type inverted struct {
 	squeezed  int // channels between the convolutions of squeeze-excitation; none if 0
 	act, gate nn.Act
 	border    []nn.Option // of the convolutions, if not half the kernel
+	alone     bool        // without the residual
 }
 
 // block adds the block, whose convolutions have the builder's activation: (N,C,H,W)
-// to (N,out,H/stride,W/stride). Input and output are added where they are alike.
+// to (N,out,H/stride,W/stride). Input and output are added where they are alike, unless it is alone.
 func (r inverted) block(b *nn.Builder, x nn.Value) nn.Value {
 	y := x
 	if r.mid != x.C {
@@ -97,7 +98,7 @@ func (r inverted) block(b *nn.Builder, x nn.Value) nn.Value {
 		y = squeezeExcite(b.At("se"), y, r.squeezed, r.act, r.gate)
 	}
 	y = b.At("linear_conv").ConvNormAct(y, r.out, append([]nn.Option{nn.NoAct()}, r.border...)...)
-	if r.stride == 1 && x.C == r.out {
+	if r.stride == 1 && x.C == r.out && !r.alone {
 		y = b.Add(x, y)
 	}
 	return b.Output(y)
@@ -121,5 +122,28 @@ func invertedTimm(from, to string, expands, squeezes bool) recipe.Recipe {
 			recipe.Rename(from+"se.conv_reduce.**", to+"se.conv1.conv.**"),
 			recipe.Rename(from+"se.conv_expand.**", to+"se.conv2.conv.**"))
 	}
+	return r
+}
+
+// invertedTorchvision renames torchvision's inverted residuals from one path, with its dot, to
+// another; they number what they are made of in one row.
+func invertedTorchvision(from, to string, expands, squeezes bool) recipe.Recipe {
+	var r recipe.Recipe
+	part := 0
+	unit := func(ours string) {
+		r = append(r,
+			recipe.Rename(fmt.Sprintf("%s%d.0.**", from, part), to+ours+".conv.**"),
+			recipe.Rename(fmt.Sprintf("%s%d.1.**", from, part), to+ours+".bn.**"))
+		part++
+	}
+	if expands {
+		unit("expand_conv")
+	}
+	unit("depthwise_conv")
+	if squeezes {
+		r = append(r, recipe.Rename(fmt.Sprintf("%s%d.fc*.**", from, part), to+"se.conv*.conv.**"))
+		part++
+	}
+	unit("linear_conv")
 	return r
 }

@@ -2,68 +2,93 @@ package backbone
 
 import (
 	"fmt"
-	"strings"
 
 	"github.com/gozoo/zoo/converter/recipe"
 	"github.com/gozoo/zoo/nn"
 )
 
 // MobileNetV3: arXiv:1905.02244, as OpenMMLab's mmpretrain builds it
-// (mmpretrain/models/backbones/mobilenet_v3.py).
+// (mmpretrain/models/backbones/mobilenet_v3.py), and as timm does (timm/models/mobilenetv3.py).
 //
-// Trap: batch norm has eps 1e-3, as in torchvision; only the two narrower networks,
-// whose weights came from timm, have timm's 1e-5.
+// Trap: batch norm has eps 1e-3, as in torchvision; only timm's own networks have its 1e-5:
+// -eps1e-5, the two narrower ones, whose weights came from there, and -150d. Those of
+// TensorFlow, -same, have borders by its SAME rule, and 1e-3.
 var mobileNetV3 = mobileV3Family()
 
-var mobileV3Nets = map[string]mobileV3{
-	"mobilenet-v3-large": {eps: 1e-3, hidden: 1280, stages: []int{1, 2, 3, 4, 2, 3}, blocks: []mobileV3Block{
-		{3, 16, 16, 1, plainAct}, {3, 64, 24, 2, plainAct}, {3, 72, 24, 1, plainAct},
-		{5, 72, 40, 2, squeezes}, {5, 120, 40, 1, squeezes}, {5, 120, 40, 1, squeezes},
-		{3, 240, 80, 2, swishes}, {3, 200, 80, 1, swishes}, {3, 184, 80, 1, swishes}, {3, 184, 80, 1, swishes},
-		{3, 480, 112, 1, squeezes | swishes}, {3, 672, 112, 1, squeezes | swishes},
-		{5, 672, 160, 2, squeezes | swishes}, {5, 960, 160, 1, squeezes | swishes}, {5, 960, 160, 1, squeezes | swishes},
-	}},
-	"mobilenet-v3-small":     mobileV3Small(1e-3, [11]int{16, 72, 88, 96, 240, 240, 120, 144, 288, 576, 576}, [5]int{16, 24, 40, 48, 96}),
-	"mobilenet-v3-small-075": mobileV3Small(1e-5, [11]int{16, 72, 88, 96, 192, 192, 96, 120, 240, 432, 432}, [5]int{16, 24, 32, 40, 72}),
-	"mobilenet-v3-small-050": mobileV3Small(1e-5, [11]int{16, 40, 56, 64, 144, 144, 72, 72, 144, 288, 288}, [5]int{8, 16, 24, 24, 48}),
-}
+var (
+	mobileV3Large = mobileV3{hidden: 1280, runs: []mobileV3Run{
+		{0, 3, 1, 16, 1, 1, plainAct},
+		{1, 3, 4, 24, 2, 1, plainAct}, {1, 3, 3, 24, 1, 1, plainAct},
+		{2, 5, 3, 40, 2, 3, squeezes},
+		{3, 3, 6, 80, 2, 1, swishes}, {3, 3, 2.5, 80, 1, 1, swishes}, {3, 3, 2.3, 80, 1, 2, swishes},
+		{4, 3, 6, 112, 1, 2, squeezes | swishes},
+		{5, 5, 6, 160, 2, 3, squeezes | swishes},
+	}}
+	mobileV3Small = mobileV3{hidden: 1024, runs: []mobileV3Run{
+		{0, 3, 1, 16, 2, 1, squeezes},
+		{1, 3, 4.5, 24, 2, 1, plainAct}, {1, 3, 3.67, 24, 1, 1, plainAct},
+		{2, 5, 4, 40, 2, 1, squeezes | swishes}, {2, 5, 6, 40, 1, 2, squeezes | swishes},
+		{3, 5, 3, 48, 1, 2, squeezes | swishes},
+		{4, 5, 6, 96, 2, 3, squeezes | swishes},
+	}}
+)
 
 func mobileV3Family() Family {
 	f := Family{Name: "mobilenet_v3", Archs: make(map[string]func(int) (*nn.Graph, error)), Sources: make(map[string]projects)}
-	for arch, m := range mobileV3Nets {
+	// add adds a network that timm publishes under a name; none if it is "". All are its published ones of the same tensors.
+	add := func(arch string, m mobileV3, width, eps float64, network string, all []string, unpublished ...string) {
+		m.width, m.eps = width, eps
 		f.Archs[arch] = m.graph
-		f.Sources[arch] = mobileV3Sources(arch, m)
+		f.Sources[arch] = projects{timm: oneOf(m.timm, network, all, unpublished...)}
 	}
+	for size, m := range map[string]mobileV3{"large": mobileV3Large, "small": mobileV3Small} {
+		same, minimal := m, m
+		same.same, minimal.same, minimal.minimal = true, true, true
+		arch, network := "mobilenet-v3-"+size, "mobilenetv3_"+size
+		all := []string{network + "_100", "tf_" + network + "_100"}
+		add(arch, m, 1, 1e-3, "", all)
+		f.Sources[arch][torchvision] = named(m.torchvision, "mobilenet_v3_"+size)
+		add(arch+"-eps1e-5", m, 1, 1e-5, all[0], all)
+		add(arch+"-same", same, 1, 1e-3, all[1], all)
+		add(arch+"-minimal-same", minimal, 1, 1e-3, "tf_"+network+"_minimal_100", nil)
+		if size == "large" {
+			add(arch+"-075-same", same, 0.75, 1e-3, "tf_mobilenetv3_large_075", nil, "mobilenetv3_large_075")
+			m.repeats, m.last = []int{2, 1, 2, 4, 1, 2, 2, 3, 4}, 2
+			add(arch+"-150d", m, 1.5, 1e-5, "mobilenetv3_large_150d", nil)
+			continue
+		}
+		all = []string{network + "_075", "tf_" + network + "_075"}
+		add(arch+"-075", m, 0.75, 1e-5, all[0], all)
+		add(arch+"-075-same", same, 0.75, 1e-3, all[1], all)
+		add(arch+"-050", m, 0.5, 1e-5, network+"_050", nil)
+	}
+	early := mobileV3Large
+	early.early = true
+	add("mobilenet-v3-rw", early, 1, 1e-3, "mobilenetv3_rw", nil)
 	return f
 }
 
-// mobileV3Sources are where the networks are published. timm has two of each width, with an eps
-// of 1e-5 or with TensorFlow's borders, and torchvision those of eps 1e-3.
-func mobileV3Sources(arch string, m mobileV3) projects {
-	switch arch {
-	case "mobilenet-v3-small-050":
-		return projects{timm: named(m.timm, "mobilenetv3_small_050")}
-	case "mobilenet-v3-small-075":
-		return projects{timm: alike(named(m.timm, "mobilenetv3_small_075"), []string{"tf_mobilenetv3_small_075"})}
-	}
-	size := strings.TrimPrefix(arch, "mobilenet-v3-")
-	other := "mobilenetv3_" + size + "_100"
-	return projects{
-		timm:        alike(named(m.timm), []string{other, "tf_" + other}),
-		torchvision: named(m.torchvision, "mobilenet_v3_"+size),
-	}
-}
-
+// mobileV3 is a network. The zero value of each field but the first four is the paper's.
 type mobileV3 struct {
-	eps    float64         // of batch norm
-	hidden int             // features of the classifier's first layer
-	stages []int           // blocks of each stage, by which timm names them
-	blocks []mobileV3Block // of all stages
+	runs    []mobileV3Run
+	hidden  int     // features of the classifier's first layer
+	width   float64 // factor of channels
+	eps     float64 // of batch norm
+	same    bool    // borders by TensorFlow's SAME rule
+	minimal bool    // 3x3 and ReLU everywhere, and no squeeze-excitation
+	repeats []int   // of the runs, where they are others
+	last    int     // 1x1 convolutions after the blocks; 1 if 0
+	early   bool    // from before the paper's code was known: squeeze-excitation, the first residual and a bias are others
 }
 
-type mobileV3Block struct {
-	k, mid, out, stride int
-	flags               mobileV3Flags
+// mobileV3Run is a run of blocks of one stage; the first has the stride. Channels inside are those that
+// enter times expand.
+type mobileV3Run struct {
+	stage, k    int
+	expand      float64
+	out, stride int
+	repeats     int
+	flags       mobileV3Flags
 }
 
 type mobileV3Flags uint8
@@ -74,53 +99,91 @@ const (
 	swishes                            // HardSwish instead of ReLU
 )
 
-// mobileV3Small returns a small network from the channels inside its blocks, and
-// those that leave its stages.
-func mobileV3Small(eps float64, mid [11]int, out [5]int) mobileV3 {
-	m := mobileV3{eps: eps, hidden: 1024, stages: []int{1, 2, 3, 2, 3}}
-	for i, n := range m.stages {
-		for range n {
-			j := len(m.blocks)
-			b := mobileV3Block{5, mid[j], out[i], 1, squeezes | swishes}
-			switch {
-			case j == 0:
-				b = mobileV3Block{3, mid[j], out[i], 2, squeezes}
-			case j < 3:
-				b = mobileV3Block{3, mid[j], out[i], 3 - j, plainAct}
-			case j == 3 || j == 8:
-				b.stride = 2
+// mobileV3Block is a block and its place as timm counts.
+type mobileV3Block struct {
+	inverted
+	outer    nn.Act // of the convolutions
+	stage, j int
+	expands  bool // widens its input first
+}
+
+// stem returns the channels that enter the first block: a narrow network's are not scaled.
+func (m mobileV3) stem() int {
+	if m.width < 0.75 {
+		return 16
+	}
+	return makeDivisible(16*m.width, 8)
+}
+
+// blocks returns all blocks.
+func (m mobileV3) blocks() []mobileV3Block {
+	var all []mobileV3Block
+	in, stage, j := m.stem(), 0, 0
+	for i, run := range m.runs {
+		if m.repeats != nil {
+			run.repeats = m.repeats[i]
+		}
+		if m.minimal {
+			run.k, run.flags = 3, plainAct
+		}
+		if run.stage != stage {
+			stage, j = run.stage, 0
+		}
+		for n := range run.repeats {
+			r := inverted{k: run.k, stride: 1, mid: makeDivisible(float64(in)*run.expand, 8), out: makeDivisible(float64(run.out)*m.width, 8),
+				act: nn.ReLU(), gate: nn.HardSigmoid(), alone: m.early && i == 0}
+			act := nn.ReLU()
+			if run.flags&swishes != 0 {
+				act = nn.HardSwish()
 			}
-			m.blocks = append(m.blocks, b)
+			if n == 0 {
+				r.stride = run.stride
+			}
+			if run.flags&squeezes != 0 {
+				r.squeezed = makeDivisible(float64(r.mid)/4, 8)
+				if m.early {
+					r.squeezed, r.act = r.mid/4, act
+				}
+			}
+			if m.same {
+				r.border = []nn.Option{nn.Same()}
+			}
+			all = append(all, mobileV3Block{r, act, stage, j, run.expand > 1})
+			in, j = r.out, j+1
 		}
 	}
-	return m
+	return all
 }
 
 func (m mobileV3) graph(classes int) (*nn.Graph, error) {
-	b := nn.NewBuilder(3, m.eps, nn.HardSwish())
-	bb := b.At("backbone")
-	x := bb.At("layer0").ConvNormAct(b.Input(), 16, nn.K(3), nn.Stride(2)) // (N,16,H/2,W/2)
-	for i, s := range m.blocks {
-		r := inverted{k: s.k, stride: s.stride, mid: s.mid, out: s.out, act: nn.ReLU(), gate: nn.HardSigmoid()}
-		if s.flags&squeezes != 0 {
-			r.squeezed = makeDivisible(float64(s.mid/4), 8)
-		}
-		at := bb.At(fmt.Sprint("layer", i+1))
-		if s.flags&swishes == 0 {
-			at = at.WithAct(nn.ReLU())
-		}
-		x = r.block(at, x)
+	act := nn.HardSwish()
+	if m.minimal {
+		act = nn.ReLU()
 	}
-	last := m.blocks[len(m.blocks)-1]
-	x = bb.At(fmt.Sprint("layer", len(m.blocks)+1)).ConvNormAct(x, last.mid)
+	b := nn.NewBuilder(3, m.eps, act)
+	bb := b.At("backbone")
+	border := []nn.Option{nn.K(3), nn.Stride(2)}
+	if m.same {
+		border = append(border, nn.Same())
+	}
+	x := bb.At("layer0").ConvNormAct(b.Input(), m.stem(), border...) // (N,16,H/2,W/2) where it is not scaled
+	blocks := m.blocks()
+	for i, r := range blocks {
+		x = r.block(bb.At(fmt.Sprint("layer", i+1)).WithAct(r.outer), x)
+	}
+	features := blocks[len(blocks)-1].mid
+	for i := range max(m.last, 1) {
+		x = bb.At(fmt.Sprint("layer", len(blocks)+1+i)).ConvNormAct(x, features)
+	}
 	x = pooled(b, x)
 	head := b.At("head", "layers")
-	x = head.At(0, "act").Act(head.At(0, "fc").Linear(x, m.hidden))
+	hidden := head.At(0, "fc").Linear
+	if m.early {
+		hidden = head.At(0, "fc").PlainLinear
+	}
+	x = head.At(0, "act").Act(hidden(x, m.hidden))
 	return b.Graph(head.At(1, "fc").Linear(x, classes))
 }
-
-// expands reports whether block i widens its input first.
-func (m mobileV3) expands(i int) bool { return i > 0 || m.blocks[0].mid != 16 }
 
 // timm renames timm's network, whose last hidden layer is a convolution.
 func (m mobileV3) timm() recipe.Recipe {
@@ -130,18 +193,16 @@ func (m mobileV3) timm() recipe.Recipe {
 		recipe.Flatten("conv_head.**", "head.layers.0.fc.**"),
 		recipe.Rename("classifier.**", "head.layers.1.fc.**"),
 	}
-	i := 0
-	for s, n := range m.stages {
-		for j := range n {
-			from, to := fmt.Sprintf("blocks.%d.%d.", s, j), fmt.Sprintf("backbone.layer%d.", i+1)
-			r = append(r, invertedTimm(from, to, m.expands(i), m.blocks[i].flags&squeezes != 0)...)
-			i++
-		}
+	blocks := m.blocks()
+	for i, p := range blocks {
+		from, to := fmt.Sprintf("blocks.%d.%d.", p.stage, p.j), fmt.Sprintf("backbone.layer%d.", i+1)
+		r = append(r, invertedTimm(from, to, p.expands, p.squeezed > 0)...)
 	}
-	last := fmt.Sprintf("blocks.%d.0.", len(m.stages))
-	return append(r,
-		recipe.Rename(last+"conv.**", fmt.Sprintf("backbone.layer%d.conv.**", i+1)),
-		recipe.Rename(last+"bn1.**", fmt.Sprintf("backbone.layer%d.bn.**", i+1)))
+	for i := range max(m.last, 1) {
+		from, to := fmt.Sprintf("blocks.%d.%d.", blocks[len(blocks)-1].stage+1, i), fmt.Sprintf("backbone.layer%d.", len(blocks)+1+i)
+		r = append(r, recipe.Rename(from+"conv.**", to+"conv.**"), recipe.Rename(from+"bn1.**", to+"bn.**"))
+	}
+	return r
 }
 
 // torchvision renames torchvision's network, which numbers what a block is made of.
@@ -150,24 +211,8 @@ func (m mobileV3) torchvision() recipe.Recipe {
 		recipe.Rename("classifier.0.**", "head.layers.0.fc.**"),
 		recipe.Rename("classifier.3.**", "head.layers.1.fc.**"),
 	}
-	for i, s := range m.blocks {
-		from, to := fmt.Sprintf("features.%d.block.", i+1), fmt.Sprintf("backbone.layer%d.", i+1)
-		part := 0
-		unit := func(ours string) {
-			r = append(r,
-				recipe.Rename(fmt.Sprintf("%s%d.0.**", from, part), to+ours+".conv.**"),
-				recipe.Rename(fmt.Sprintf("%s%d.1.**", from, part), to+ours+".bn.**"))
-			part++
-		}
-		if m.expands(i) {
-			unit("expand_conv")
-		}
-		unit("depthwise_conv")
-		if s.flags&squeezes != 0 {
-			r = append(r, recipe.Rename(fmt.Sprintf("%s%d.fc*.**", from, part), to+"se.conv*.conv.**"))
-			part++
-		}
-		unit("linear_conv")
+	for i, p := range m.blocks() {
+		r = append(r, invertedTorchvision(fmt.Sprintf("features.%d.block.", i+1), fmt.Sprintf("backbone.layer%d.", i+1), p.expands, p.squeezed > 0)...)
 	}
 	return append(r, // the first and the last layer
 		recipe.Rename("features.*.0.**", "backbone.layer*.conv.**"),

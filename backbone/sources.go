@@ -33,6 +33,16 @@ func alike(s recipe.Source, published []string, unpublished ...string) recipe.So
 	return s
 }
 
+// oneOf is the source of one of a project's published networks with the same tensors, or of
+// another one of those, where network is "".
+func oneOf(r func() recipe.Recipe, network string, all []string, unpublished ...string) recipe.Source {
+	s := named(r)
+	if network != "" {
+		s.Networks = []string{network}
+	}
+	return alike(s, slices.DeleteFunc(slices.Clone(all), func(n string) bool { return n == network }), unpublished...)
+}
+
 // plain is alike for a project's plain network, whose variants the others are.
 func plain(s recipe.Source, variants []string, unpublished ...string) recipe.Source {
 	s = alike(s, variants, unpublished...)
