@@ -249,7 +249,7 @@ func TestHubModelRefuses(t *testing.T) {
 	}{
 		{"unknown architecture", func(h *hubServer) { h.files[repository+"/config.json"] = timmConfig(t, "mobilenetv3_huge_050", nil) }, zoo.ErrUnknown, "mobilenetv3_huge_050"},
 		{"one of the same tensors", func(h *hubServer) {
-			h.files[repository+"/config.json"] = timmConfig(t, "tf_mobilenetv3_small_minimal_100", nil)
+			h.files[repository+"/config.json"] = timmConfig(t, "mobilenetv3_large_075", nil)
 		}, zoo.ErrUnknown, ""},
 		{"changed arguments", func(h *hubServer) {
 			h.files[repository+"/config.json"] = timmConfig(t, n.network, map[string]any{"model_args": map[string]any{"norm_eps": 1e-3}})
