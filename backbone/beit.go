@@ -19,12 +19,17 @@ var beit = beitFamily()
 func beitFamily() Family {
 	f := Family{Name: "beit", Archs: make(map[string]func(int) (*nn.Graph, error)), Sources: make(map[string]projects)}
 	for arch, v := range map[string]beitNet{
-		"beit-base-p16":       {vitWidth: vitBase, size: 224, patch: 16, related: true},
-		"cae-base-p16":        {vitWidth: vitBase, size: 224, patch: 16, related: true, positions: true},
-		"eva-large-p14-196px": {vitWidth: vitLarge, size: 196, patch: 14, positions: true, keyBias: true},
-		"eva-large-p14-336px": {vitWidth: vitLarge, size: 336, patch: 14, positions: true, keyBias: true},
-		"eva-giant-p14-336px": {vitWidth: evaGiant, size: 336, patch: 14, positions: true},
-		"eva-giant-p14-560px": {vitWidth: evaGiant, size: 560, patch: 14, positions: true},
+		"beit-base-p16":        {vitWidth: vitBase, size: 224, patch: 16, related: true},
+		"beit-base-p16-384px":  {vitWidth: vitBase, size: 384, patch: 16, related: true},
+		"beit-large-p16":       {vitWidth: vitLarge, size: 224, patch: 16, related: true},
+		"beit-large-p16-384px": {vitWidth: vitLarge, size: 384, patch: 16, related: true},
+		"beit-large-p16-512px": {vitWidth: vitLarge, size: 512, patch: 16, related: true},
+		"cae-base-p16":         {vitWidth: vitBase, size: 224, patch: 16, related: true, positions: true},
+		"eva-large-p14-196px":  {vitWidth: vitLarge, size: 196, patch: 14, positions: true, keyBias: true},
+		"eva-large-p14-336px":  {vitWidth: vitLarge, size: 336, patch: 14, positions: true, keyBias: true},
+		"eva-giant-p14-224px":  {vitWidth: evaGiant, size: 224, patch: 14, positions: true},
+		"eva-giant-p14-336px":  {vitWidth: evaGiant, size: 336, patch: 14, positions: true},
+		"eva-giant-p14-560px":  {vitWidth: evaGiant, size: 560, patch: 14, positions: true},
 	} {
 		f.Archs[arch] = v.graph
 		if v.related != v.positions { // CAE is published by its authors alone
@@ -38,7 +43,11 @@ func beitFamily() Family {
 func (v beitNet) ofTimm() recipe.Source {
 	names := []string{fmt.Sprintf("eva_%s_patch%d_%d", v.name, v.patch, v.size)}
 	if v.related {
-		names = []string{"beit_base_patch16_224", "beitv2_base_patch16_224"}
+		network := fmt.Sprintf("_%s_patch%d_%d", v.name, v.patch, v.size)
+		names = []string{"beit" + network}
+		if v.size == 224 {
+			names = append(names, "beitv2"+network)
+		}
 	}
 	s := named(v.timm, names...)
 	s.Settings = timmArgs("avg")

@@ -1,6 +1,10 @@
 package backbone
 
 import (
+	"fmt"
+	"strings"
+
+	"github.com/gozoo/zoo/converter/recipe"
 	"github.com/gozoo/zoo/nn"
 )
 
@@ -28,11 +32,39 @@ var efficientFormers = map[string]efficientFormerNet{
 }
 
 func efficientFormerFamily() Family {
-	f := Family{Name: "efficientformer", Archs: make(map[string]func(int) (*nn.Graph, error))}
+	f := Family{Name: "efficientformer", Archs: make(map[string]func(int) (*nn.Graph, error)), Sources: make(map[string]projects)}
 	for arch, e := range efficientFormers {
-		f.Archs[arch] = e.graph
+		ofTimm := named(e.timm, strings.ReplaceAll(arch, "-", "_"))
+		ofTimm.Settings = timmArgs("avg")
+		f.Archs[arch], f.Sources[arch] = e.graph, projects{timm: ofTimm}
 	}
 	return f
+}
+
+// timm renames timm's networks, which count the step from pixels to tokens among the blocks, and what
+// halves an image not.
+func (e efficientFormerNet) timm() recipe.Recipe {
+	r := recipe.Recipe{
+		recipe.Rename("norm.*", "backbone.norm3.*"),
+		recipe.Rename("head.*", "head.head.*"),
+		recipe.Rename("head_dist.*", "head.dist_head.*"),
+		recipe.Rename("stages.*.downsample.conv.*", "backbone.network.*.0.conv.*"),
+		recipe.Rename("stages.*.downsample.norm.*", "backbone.network.*.0.bn.*"),
+	}
+	for i := range 2 {
+		to := fmt.Sprintf("backbone.patch_embed.%d.", i)
+		r = append(r, recipe.Rename(fmt.Sprintf("stem.conv%d.*", i+1), to+"conv.*"), recipe.Rename(fmt.Sprintf("stem.norm%d.*", i+1), to+"bn.*"))
+	}
+	for i, blocks := range e.blocks {
+		for j := range blocks + 1 {
+			if j == blocks-e.attention && i == 3 || j == blocks && i < 3 {
+				continue // the step, or no block
+			}
+			from, to := fmt.Sprintf("stages.%d.blocks.%d.", i, j), fmt.Sprintf("backbone.network.%d.%d.", i, j+min(i, 1))
+			r = append(r, recipe.Rename(from+"ls*.gamma", to+"ls*.weight"), recipe.Rename(from+"**", to+"**"))
+		}
+	}
+	return r
 }
 
 func (e efficientFormerNet) graph(classes int) (*nn.Graph, error) {

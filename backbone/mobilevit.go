@@ -1,6 +1,12 @@
 package backbone
 
-import "github.com/gozoo/zoo/nn"
+import (
+	"fmt"
+	"strings"
+
+	"github.com/gozoo/zoo/converter/recipe"
+	"github.com/gozoo/zoo/nn"
+)
 
 // MobileViT: arXiv:2110.02178, as OpenMMLab's mmpretrain builds it
 // (mmpretrain/models/backbones/mobilevit.py).
@@ -9,19 +15,48 @@ import "github.com/gozoo/zoo/nn"
 // those that lie a multiple of two rows and columns from them. Traps: tokens are normed with eps 1e-5 here, and the
 // feed-forward network's activation is SiLU; a block's last convolution is of what enters the block and of
 // what attention made, in this order. Maps of odd sides are resized for the attention, and back.
-var mobileViT = Family{
-	Name: "mobilevit",
-	Archs: map[string]func(classes int) (*nn.Graph, error){
-		"mobilevit-small": mobileViTNet{
-			expand: 4, widths: [5]int{32, 64, 96, 128, 160}, inner: [3]int{144, 192, 240},
-		}.graph,
-		"mobilevit-xsmall": mobileViTNet{
-			expand: 4, widths: [5]int{32, 48, 64, 80, 96}, inner: [3]int{96, 120, 144},
-		}.graph,
-		"mobilevit-xxsmall": mobileViTNet{
-			expand: 2, widths: [5]int{16, 24, 48, 64, 80}, inner: [3]int{64, 80, 96},
-		}.graph,
-	},
+var mobileViT = mobileViTFamily()
+
+func mobileViTFamily() Family {
+	f := Family{Name: "mobilevit", Archs: make(map[string]func(int) (*nn.Graph, error)), Sources: make(map[string]projects)}
+	for size, m := range map[string]mobileViTNet{
+		"small":   {expand: 4, widths: [5]int{32, 64, 96, 128, 160}, inner: [3]int{144, 192, 240}},
+		"xsmall":  {expand: 4, widths: [5]int{32, 48, 64, 80, 96}, inner: [3]int{96, 120, 144}},
+		"xxsmall": {expand: 2, widths: [5]int{16, 24, 48, 64, 80}, inner: [3]int{64, 80, 96}},
+	} {
+		ofTimm := named(mobileViTOfTimm, "mobilevit_"+strings.TrimSuffix(size, "mall"))
+		ofTimm.Settings = timmArgs("avg")
+		f.Archs["mobilevit-"+size], f.Sources["mobilevit-"+size] = m.graph, projects{timm: ofTimm}
+	}
+	return f
+}
+
+// mobileViTLayers are the layers of attention of each of the last three stages.
+var mobileViTLayers = [3]int{2, 4, 3}
+
+// mobileViTOfTimm renames timm's networks.
+func mobileViTOfTimm() recipe.Recipe {
+	const block, to = "stages.*.1.", "backbone.layers.*.1."
+	r := recipe.Recipe{
+		recipe.Rename("stem.**", "backbone.stem.**"),
+		recipe.Rename("stages.*.*.conv1_1x1.**", "backbone.layers.*.*.conv.0.**"),
+		recipe.Rename("stages.*.*.conv2_kxk.**", "backbone.layers.*.*.conv.1.**"),
+		recipe.Rename("stages.*.*.conv3_1x1.**", "backbone.layers.*.*.conv.2.**"),
+		recipe.Rename(block+"conv_kxk.**", to+"local_rep.0.**"),
+		recipe.Rename(block+"conv_1x1.*", to+"local_rep.1.conv.*"),
+		recipe.Rename(block+"transformer.*.norm*.*", to+"global_rep.*.ln*.*"),
+		recipe.Rename(block+"transformer.*.attn.**", to+"global_rep.*.attn.**"),
+		recipe.Rename(block+"transformer.*.mlp.fc1.*", to+"global_rep.*.ffn.layers.0.0.*"),
+		recipe.Rename(block+"transformer.*.mlp.fc2.*", to+"global_rep.*.ffn.layers.1.*"),
+		recipe.Rename(block+"conv_proj.**", to+"conv_proj.**"),
+		recipe.Rename(block+"conv_fusion.**", to+"conv_fusion.**"),
+		recipe.Rename("final_conv.**", "backbone.conv_1x1_exp.**"),
+		recipe.Rename("head.fc.*", "head.fc.*"),
+	}
+	for i, layers := range mobileViTLayers {
+		r = append(r, recipe.Rename(fmt.Sprintf("stages.%d.1.norm.*", i+2), fmt.Sprintf("backbone.layers.%d.1.global_rep.%d.*", i+2, layers)))
+	}
+	return r
 }
 
 // A mobileViTNet is a network: by how much inverted residuals widen, the channels of each stage, and those
@@ -45,7 +80,7 @@ func (m mobileViTNet) graph(classes int) (*nn.Graph, error) {
 			residual(1, 1)
 			residual(2, 1)
 		case i > 1:
-			x = attendingBlock(at.At(1), x, m.inner[i-2], [3]int{2, 4, 3}[i-2])
+			x = attendingBlock(at.At(1), x, m.inner[i-2], mobileViTLayers[i-2])
 		}
 	}
 	x = bb.At("conv_1x1_exp").ConvNormAct(x, 4*x.C)

@@ -92,7 +92,7 @@ func (p *published) bind(r recipe.Recipe, g *nn.Graph) error {
 	var sd tensor.StateDict
 	for _, line := range p.names {
 		name, size, _ := strings.Cut(line, " ")
-		if strings.HasSuffix(name, "relative_position_index") || strings.HasSuffix(name, "relative_coords_table") {
+		if slices.ContainsFunc(computed, func(table string) bool { return strings.HasSuffix(name, table) }) {
 			continue // Bind would look at its numbers; TestRecipes does
 		}
 		dtype := tensor.F32
@@ -129,6 +129,9 @@ func (p *published) bind(r recipe.Recipe, g *nn.Graph) error {
 	_, err = nn.Bind(g, renamed)
 	return err
 }
+
+// computed are the tables that networks compute themselves.
+var computed = []string{"relative_position_index", "relative_coords_table", "attention_bias_idxs"}
 
 // zeros are the values of all tensors.
 var zeros []byte
@@ -189,6 +192,9 @@ func operators(t *testing.T, g *nn.Graph, size int) []string {
 			heads, queries, keys := op.Heads, in[1], shapes[n.In[1]][1]
 			if side := op.Window.Side; side > 0 {
 				heads, queries, keys = heads*in[1]/(side*side), side*side, side*side
+				if op.Window.Grid { // of pixels that far apart
+					heads, queries, keys = op.Heads*side*side, in[1]/(side*side), in[1]/(side*side)
+				}
 			}
 			count[fmt.Sprintf("attention %d of %dx%d times %.6g", heads, queries, keys, op.Scale)]++
 			if queries == 1 { // of the class token

@@ -36,9 +36,11 @@ func swinV2Family() Family {
 		"swinv2-small-w8":        windows(swinSmall, 8, 0),
 		"swinv2-small-w16":       windows(swinSmall, 16, 0),
 		"swinv2-base-w8":         windows(swinBase, 8, 0),
+		"swinv2-base-w12":        windows(swinBase, 12, 0),
 		"swinv2-base-w16":        windows(swinBase, 16, 0),
 		"swinv2-base-w16-in21k":  windows(swinBase, 16, 12),
 		"swinv2-base-w24-in21k":  windows(swinBase, 24, 12),
+		"swinv2-large-w12":       windows(swinLarge, 12, 0),
 		"swinv2-large-w16-in21k": windows(swinLarge, 16, 12),
 		"swinv2-large-w24-in21k": windows(swinLarge, 24, 12),
 	} {

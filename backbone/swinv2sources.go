@@ -22,7 +22,7 @@ func (s swinV2) sources(arch string) projects {
 	default:
 		networks = []string{"window12_192", "window12to16_192to256", "window12to24_192to384"}
 	}
-	this := map[string]string{"8 0": "window8_256", "16 0": "window16_256", "16 12": "window12to16_192to256", "24 12": "window12to24_192to384"}
+	this := map[string]string{"8 0": "window8_256", "12 0": "window12_192", "16 0": "window16_256", "16 12": "window12to16_192to256", "24 12": "window12to24_192to384"}
 	network := this[fmt.Sprint(s.side, " ", s.trained)]
 	others := slices.DeleteFunc(networks, func(n string) bool { return n == network })
 	for i, n := range others {
