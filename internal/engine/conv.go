@@ -51,6 +51,8 @@ func (c *compiler) conv(u unit, op nn.Conv) (step, error) {
 	switch c.ways[u.out].method {
 	case byFilter:
 		return c.filter(u, op)
+	case bySlide:
+		return c.slide(u, op)
 	case byWinograd:
 		return c.winogradConv(u, op)
 	}

@@ -164,8 +164,11 @@ func (c *compiler) place() {
 		}
 		write(u.out, i)
 		if op, ok := u.node.Op.(nn.Conv); ok {
-			addBorder(l.view(u.node.In[0]), op)
-			if c.ways[u.out].method == byWinograd {
+			method := c.ways[u.out].method
+			if method != bySlide { // which gathers what it reads
+				addBorder(l.view(u.node.In[0]), op)
+			}
+			if method == byWinograd {
 				c.winogradBorder(u, op)
 			}
 		}

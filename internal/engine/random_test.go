@@ -50,6 +50,14 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 				groups := []int{1, x.C}[r.IntN(2)]
 				x = at.At("apart").ConvNormAct(x, x.C, nn.K(3), nn.Dilation(2+r.IntN(2)), nn.Groups(groups), nn.Stride(1+r.IntN(2)))
 			}
+			if r.IntN(3) == 0 { // windows that may be larger than the image
+				x = at.At("widen").Conv(x, 1+r.IntN(40))
+				y := at.At("large").Conv(x, x.C, nn.Kernel(5+r.IntN(27), 5+r.IntN(27)), nn.Groups(x.C), nn.Same(), nn.Bias())
+				if y = at.Act(at.At("large", "norm").BatchNorm(y)); r.IntN(2) == 0 {
+					y = at.Add(x, y)
+				}
+				x = y
+			}
 			if r.IntN(3) == 0 {
 				x = at.At("patches").Conv(x, 1+r.IntN(20), nn.K(3), nn.Stride(3), nn.Corner())
 			}

@@ -21,6 +21,7 @@ type method uint8
 const (
 	byPanel    method = iota // float32 multiply-adds: convStep
 	byFilter                 // over channels: filterStep
+	bySlide                  // over pixels, of single channels: slideStep
 	byWinograd               // winogradStep
 	byRows                   // bf16, of rows that are rounded first: bf16Step
 	byTiles                  // bf16, from stored channels to stored channels: directStep
@@ -84,6 +85,9 @@ func (c *compiler) chooseWays() {
 // where W is Winograd's way, what is not has three parts, and /2 is a stride.
 func (c *compiler) way(u unit, op nn.Conv, early *int) way {
 	v, precision := c.options.Variant, c.options.Precision
+	if in := c.layout.view(u.node.In[0]).buf; slides(op, in.h, in.w) {
+		return way{method: bySlide, why: fmt.Sprintf("a window of %dx%d", op.KH, op.KW)}
+	}
 	if filtered(v, op) {
 		return way{method: byFilter, why: fmt.Sprintf("groups of %d", op.In/op.Groups)}
 	}

@@ -3418,6 +3418,1580 @@ depthwise256_pixels6_x1_notafter:
 	VZEROUPPER
 	RET
 
+// func slide256x1(fixed *float32, fixedRow int, sliding *float32, slidingRow int, rows int, steps int, bias *float32, m int, dst *float32, dstStride int, before *float32, after *float32, resStride int, slope float32, limit float32, linear bool)
+// Requires: AVX, FMA3
+TEXT ·slide256x1(SB), NOSPLIT, $0-113
+	MOVQ m+56(FP), AX
+	CMPQ AX, $0x03
+	JG   slide256x1_pixels4to6
+	CMPQ AX, $0x02
+	JG   slide256x1_pixels3
+	CMPQ AX, $0x01
+	JG   slide256x1_pixels2
+	JMP  slide256x1_pixels1
+
+slide256x1_pixels4to6:
+	CMPQ AX, $0x05
+	JG   slide256x1_pixels6
+	CMPQ AX, $0x04
+	JG   slide256x1_pixels5
+	JMP  slide256x1_pixels4
+
+slide256x1_pixels1:
+	// 1 pixels: sums in Y0 to Y0, row by row, from the biases
+	MOVQ    bias+48(FP), AX
+	VMOVUPS (AX), Y0
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+40(FP), AX
+	IMUL3Q $+32, AX, AX
+	MOVQ   sliding+16(FP), DX
+	MOVQ   slidingRow+24(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+8(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	NEGQ   AX
+	MOVQ   rows+32(FP), R8
+
+slide256x1_pixels1_row:
+	MOVQ AX, CX
+
+slide256x1_pixels1_step:
+	VMOVUPS     (DI)(CX*1), Y1
+	VFMADD231PS (DX)(CX*1), Y1, Y0
+	ADDQ        $+32, CX
+	JNE         slide256x1_pixels1_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	DECQ        R8
+	JNE         slide256x1_pixels1_row
+	MOVQ        before+80(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide256x1_pixels1_notbefore
+	MOVQ        before+80(FP), AX
+	MOVQ        resStride+96(FP), CX
+	SHLQ        $0x02, CX
+	VADDPS      (AX), Y0, Y0
+
+slide256x1_pixels1_notbefore:
+	MOVB         linear+112(FP), AL
+	TESTB        AL, AL
+	JNE          slide256x1_pixels1_linear
+	VXORPS       Y1, Y1, Y1
+	VBROADCASTSS slope+104(FP), Y2
+	VCMPPS       $0x11, Y1, Y0, Y3
+	VMULPS       Y2, Y0, Y4
+	VBLENDVPS    Y3, Y4, Y0, Y0
+	VBROADCASTSS limit+108(FP), Y2
+	VMINPS       Y0, Y2, Y0
+
+slide256x1_pixels1_linear:
+	MOVQ   after+88(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide256x1_pixels1_notafter
+	MOVQ   after+88(FP), AX
+	MOVQ   resStride+96(FP), CX
+	SHLQ   $0x02, CX
+	VADDPS (AX), Y0, Y0
+
+slide256x1_pixels1_notafter:
+	MOVQ    dst+64(FP), AX
+	MOVQ    dstStride+72(FP), CX
+	SHLQ    $0x02, CX
+	VMOVUPS Y0, (AX)
+	VZEROUPPER
+	RET
+
+slide256x1_pixels2:
+	// 2 pixels: sums in Y0 to Y1, row by row, from the biases
+	MOVQ    bias+48(FP), AX
+	VMOVUPS (AX), Y0
+	VMOVAPS Y0, Y1
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+40(FP), AX
+	IMUL3Q $+32, AX, AX
+	MOVQ   sliding+16(FP), DX
+	MOVQ   slidingRow+24(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+8(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	NEGQ   AX
+	MOVQ   rows+32(FP), R8
+
+slide256x1_pixels2_row:
+	MOVQ AX, CX
+
+slide256x1_pixels2_step:
+	VMOVUPS     (DI)(CX*1), Y2
+	VFMADD231PS (DX)(CX*1), Y2, Y0
+	VFMADD231PS 32(DX)(CX*1), Y2, Y1
+	ADDQ        $+32, CX
+	JNE         slide256x1_pixels2_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	DECQ        R8
+	JNE         slide256x1_pixels2_row
+	MOVQ        before+80(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide256x1_pixels2_notbefore
+	MOVQ        before+80(FP), AX
+	MOVQ        resStride+96(FP), CX
+	SHLQ        $0x02, CX
+	VADDPS      (AX), Y0, Y0
+	VADDPS      (AX)(CX*1), Y1, Y1
+
+slide256x1_pixels2_notbefore:
+	MOVB         linear+112(FP), AL
+	TESTB        AL, AL
+	JNE          slide256x1_pixels2_linear
+	VXORPS       Y2, Y2, Y2
+	VBROADCASTSS slope+104(FP), Y3
+	VCMPPS       $0x11, Y2, Y0, Y4
+	VMULPS       Y3, Y0, Y5
+	VBLENDVPS    Y4, Y5, Y0, Y0
+	VCMPPS       $0x11, Y2, Y1, Y4
+	VMULPS       Y3, Y1, Y5
+	VBLENDVPS    Y4, Y5, Y1, Y1
+	VBROADCASTSS limit+108(FP), Y3
+	VMINPS       Y0, Y3, Y0
+	VMINPS       Y1, Y3, Y1
+
+slide256x1_pixels2_linear:
+	MOVQ   after+88(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide256x1_pixels2_notafter
+	MOVQ   after+88(FP), AX
+	MOVQ   resStride+96(FP), CX
+	SHLQ   $0x02, CX
+	VADDPS (AX), Y0, Y0
+	VADDPS (AX)(CX*1), Y1, Y1
+
+slide256x1_pixels2_notafter:
+	MOVQ    dst+64(FP), AX
+	MOVQ    dstStride+72(FP), CX
+	SHLQ    $0x02, CX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, (AX)(CX*1)
+	VZEROUPPER
+	RET
+
+slide256x1_pixels3:
+	// 3 pixels: sums in Y0 to Y2, row by row, from the biases
+	MOVQ    bias+48(FP), AX
+	VMOVUPS (AX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+40(FP), AX
+	IMUL3Q $+32, AX, AX
+	MOVQ   sliding+16(FP), DX
+	MOVQ   slidingRow+24(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+8(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	NEGQ   AX
+	MOVQ   rows+32(FP), R8
+
+slide256x1_pixels3_row:
+	MOVQ AX, CX
+
+slide256x1_pixels3_step:
+	VMOVUPS     (DI)(CX*1), Y3
+	VFMADD231PS (DX)(CX*1), Y3, Y0
+	VFMADD231PS 32(DX)(CX*1), Y3, Y1
+	VFMADD231PS 64(DX)(CX*1), Y3, Y2
+	ADDQ        $+32, CX
+	JNE         slide256x1_pixels3_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	DECQ        R8
+	JNE         slide256x1_pixels3_row
+	MOVQ        before+80(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide256x1_pixels3_notbefore
+	MOVQ        before+80(FP), AX
+	MOVQ        resStride+96(FP), CX
+	SHLQ        $0x02, CX
+	VADDPS      (AX), Y0, Y0
+	VADDPS      (AX)(CX*1), Y1, Y1
+	VADDPS      (AX)(CX*2), Y2, Y2
+
+slide256x1_pixels3_notbefore:
+	MOVB         linear+112(FP), AL
+	TESTB        AL, AL
+	JNE          slide256x1_pixels3_linear
+	VXORPS       Y3, Y3, Y3
+	VBROADCASTSS slope+104(FP), Y4
+	VCMPPS       $0x11, Y3, Y0, Y5
+	VMULPS       Y4, Y0, Y6
+	VBLENDVPS    Y5, Y6, Y0, Y0
+	VCMPPS       $0x11, Y3, Y1, Y5
+	VMULPS       Y4, Y1, Y6
+	VBLENDVPS    Y5, Y6, Y1, Y1
+	VCMPPS       $0x11, Y3, Y2, Y5
+	VMULPS       Y4, Y2, Y6
+	VBLENDVPS    Y5, Y6, Y2, Y2
+	VBROADCASTSS limit+108(FP), Y4
+	VMINPS       Y0, Y4, Y0
+	VMINPS       Y1, Y4, Y1
+	VMINPS       Y2, Y4, Y2
+
+slide256x1_pixels3_linear:
+	MOVQ   after+88(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide256x1_pixels3_notafter
+	MOVQ   after+88(FP), AX
+	MOVQ   resStride+96(FP), CX
+	SHLQ   $0x02, CX
+	VADDPS (AX), Y0, Y0
+	VADDPS (AX)(CX*1), Y1, Y1
+	VADDPS (AX)(CX*2), Y2, Y2
+
+slide256x1_pixels3_notafter:
+	MOVQ    dst+64(FP), AX
+	MOVQ    dstStride+72(FP), CX
+	SHLQ    $0x02, CX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, (AX)(CX*1)
+	VMOVUPS Y2, (AX)(CX*2)
+	VZEROUPPER
+	RET
+
+slide256x1_pixels4:
+	// 4 pixels: sums in Y0 to Y3, row by row, from the biases
+	MOVQ    bias+48(FP), AX
+	VMOVUPS (AX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+40(FP), AX
+	IMUL3Q $+32, AX, AX
+	MOVQ   sliding+16(FP), DX
+	MOVQ   slidingRow+24(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+8(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	NEGQ   AX
+	MOVQ   rows+32(FP), R8
+
+slide256x1_pixels4_row:
+	MOVQ AX, CX
+
+slide256x1_pixels4_step:
+	VMOVUPS     (DI)(CX*1), Y4
+	VFMADD231PS (DX)(CX*1), Y4, Y0
+	VFMADD231PS 32(DX)(CX*1), Y4, Y1
+	VFMADD231PS 64(DX)(CX*1), Y4, Y2
+	VFMADD231PS 96(DX)(CX*1), Y4, Y3
+	ADDQ        $+32, CX
+	JNE         slide256x1_pixels4_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	DECQ        R8
+	JNE         slide256x1_pixels4_row
+	MOVQ        before+80(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide256x1_pixels4_notbefore
+	MOVQ        before+80(FP), AX
+	MOVQ        resStride+96(FP), CX
+	SHLQ        $0x02, CX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	VADDPS      (AX), Y0, Y0
+	VADDPS      (AX)(CX*1), Y1, Y1
+	VADDPS      (AX)(CX*2), Y2, Y2
+	VADDPS      (DX), Y3, Y3
+
+slide256x1_pixels4_notbefore:
+	MOVB         linear+112(FP), AL
+	TESTB        AL, AL
+	JNE          slide256x1_pixels4_linear
+	VXORPS       Y4, Y4, Y4
+	VBROADCASTSS slope+104(FP), Y5
+	VCMPPS       $0x11, Y4, Y0, Y6
+	VMULPS       Y5, Y0, Y7
+	VBLENDVPS    Y6, Y7, Y0, Y0
+	VCMPPS       $0x11, Y4, Y1, Y6
+	VMULPS       Y5, Y1, Y7
+	VBLENDVPS    Y6, Y7, Y1, Y1
+	VCMPPS       $0x11, Y4, Y2, Y6
+	VMULPS       Y5, Y2, Y7
+	VBLENDVPS    Y6, Y7, Y2, Y2
+	VCMPPS       $0x11, Y4, Y3, Y6
+	VMULPS       Y5, Y3, Y7
+	VBLENDVPS    Y6, Y7, Y3, Y3
+	VBROADCASTSS limit+108(FP), Y5
+	VMINPS       Y0, Y5, Y0
+	VMINPS       Y1, Y5, Y1
+	VMINPS       Y2, Y5, Y2
+	VMINPS       Y3, Y5, Y3
+
+slide256x1_pixels4_linear:
+	MOVQ   after+88(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide256x1_pixels4_notafter
+	MOVQ   after+88(FP), AX
+	MOVQ   resStride+96(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	VADDPS (AX), Y0, Y0
+	VADDPS (AX)(CX*1), Y1, Y1
+	VADDPS (AX)(CX*2), Y2, Y2
+	VADDPS (DX), Y3, Y3
+
+slide256x1_pixels4_notafter:
+	MOVQ    dst+64(FP), AX
+	MOVQ    dstStride+72(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, (AX)(CX*1)
+	VMOVUPS Y2, (AX)(CX*2)
+	VMOVUPS Y3, (DX)
+	VZEROUPPER
+	RET
+
+slide256x1_pixels5:
+	// 5 pixels: sums in Y0 to Y4, row by row, from the biases
+	MOVQ    bias+48(FP), AX
+	VMOVUPS (AX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+40(FP), AX
+	IMUL3Q $+32, AX, AX
+	MOVQ   sliding+16(FP), DX
+	MOVQ   slidingRow+24(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+8(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	NEGQ   AX
+	MOVQ   rows+32(FP), R8
+
+slide256x1_pixels5_row:
+	MOVQ AX, CX
+
+slide256x1_pixels5_step:
+	VMOVUPS     (DI)(CX*1), Y5
+	VFMADD231PS (DX)(CX*1), Y5, Y0
+	VFMADD231PS 32(DX)(CX*1), Y5, Y1
+	VFMADD231PS 64(DX)(CX*1), Y5, Y2
+	VFMADD231PS 96(DX)(CX*1), Y5, Y3
+	VFMADD231PS 128(DX)(CX*1), Y5, Y4
+	ADDQ        $+32, CX
+	JNE         slide256x1_pixels5_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	DECQ        R8
+	JNE         slide256x1_pixels5_row
+	MOVQ        before+80(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide256x1_pixels5_notbefore
+	MOVQ        before+80(FP), AX
+	MOVQ        resStride+96(FP), CX
+	SHLQ        $0x02, CX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	VADDPS      (AX), Y0, Y0
+	VADDPS      (AX)(CX*1), Y1, Y1
+	VADDPS      (AX)(CX*2), Y2, Y2
+	VADDPS      (DX), Y3, Y3
+	VADDPS      (DX)(CX*1), Y4, Y4
+
+slide256x1_pixels5_notbefore:
+	MOVB         linear+112(FP), AL
+	TESTB        AL, AL
+	JNE          slide256x1_pixels5_linear
+	VXORPS       Y5, Y5, Y5
+	VBROADCASTSS slope+104(FP), Y6
+	VCMPPS       $0x11, Y5, Y0, Y7
+	VMULPS       Y6, Y0, Y8
+	VBLENDVPS    Y7, Y8, Y0, Y0
+	VCMPPS       $0x11, Y5, Y1, Y7
+	VMULPS       Y6, Y1, Y8
+	VBLENDVPS    Y7, Y8, Y1, Y1
+	VCMPPS       $0x11, Y5, Y2, Y7
+	VMULPS       Y6, Y2, Y8
+	VBLENDVPS    Y7, Y8, Y2, Y2
+	VCMPPS       $0x11, Y5, Y3, Y7
+	VMULPS       Y6, Y3, Y8
+	VBLENDVPS    Y7, Y8, Y3, Y3
+	VCMPPS       $0x11, Y5, Y4, Y7
+	VMULPS       Y6, Y4, Y8
+	VBLENDVPS    Y7, Y8, Y4, Y4
+	VBROADCASTSS limit+108(FP), Y6
+	VMINPS       Y0, Y6, Y0
+	VMINPS       Y1, Y6, Y1
+	VMINPS       Y2, Y6, Y2
+	VMINPS       Y3, Y6, Y3
+	VMINPS       Y4, Y6, Y4
+
+slide256x1_pixels5_linear:
+	MOVQ   after+88(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide256x1_pixels5_notafter
+	MOVQ   after+88(FP), AX
+	MOVQ   resStride+96(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	VADDPS (AX), Y0, Y0
+	VADDPS (AX)(CX*1), Y1, Y1
+	VADDPS (AX)(CX*2), Y2, Y2
+	VADDPS (DX), Y3, Y3
+	VADDPS (DX)(CX*1), Y4, Y4
+
+slide256x1_pixels5_notafter:
+	MOVQ    dst+64(FP), AX
+	MOVQ    dstStride+72(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, (AX)(CX*1)
+	VMOVUPS Y2, (AX)(CX*2)
+	VMOVUPS Y3, (DX)
+	VMOVUPS Y4, (DX)(CX*1)
+	VZEROUPPER
+	RET
+
+slide256x1_pixels6:
+	// 6 pixels: sums in Y0 to Y5, row by row, from the biases
+	MOVQ    bias+48(FP), AX
+	VMOVUPS (AX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+40(FP), AX
+	IMUL3Q $+32, AX, AX
+	MOVQ   sliding+16(FP), DX
+	MOVQ   slidingRow+24(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+8(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	NEGQ   AX
+	MOVQ   rows+32(FP), R8
+
+slide256x1_pixels6_row:
+	MOVQ AX, CX
+
+slide256x1_pixels6_step:
+	VMOVUPS     (DI)(CX*1), Y6
+	VFMADD231PS (DX)(CX*1), Y6, Y0
+	VFMADD231PS 32(DX)(CX*1), Y6, Y1
+	VFMADD231PS 64(DX)(CX*1), Y6, Y2
+	VFMADD231PS 96(DX)(CX*1), Y6, Y3
+	VFMADD231PS 128(DX)(CX*1), Y6, Y4
+	VFMADD231PS 160(DX)(CX*1), Y6, Y5
+	ADDQ        $+32, CX
+	JNE         slide256x1_pixels6_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	DECQ        R8
+	JNE         slide256x1_pixels6_row
+	MOVQ        before+80(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide256x1_pixels6_notbefore
+	MOVQ        before+80(FP), AX
+	MOVQ        resStride+96(FP), CX
+	SHLQ        $0x02, CX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	VADDPS      (AX), Y0, Y0
+	VADDPS      (AX)(CX*1), Y1, Y1
+	VADDPS      (AX)(CX*2), Y2, Y2
+	VADDPS      (DX), Y3, Y3
+	VADDPS      (DX)(CX*1), Y4, Y4
+	VADDPS      (DX)(CX*2), Y5, Y5
+
+slide256x1_pixels6_notbefore:
+	MOVB         linear+112(FP), AL
+	TESTB        AL, AL
+	JNE          slide256x1_pixels6_linear
+	VXORPS       Y6, Y6, Y6
+	VBROADCASTSS slope+104(FP), Y7
+	VCMPPS       $0x11, Y6, Y0, Y8
+	VMULPS       Y7, Y0, Y9
+	VBLENDVPS    Y8, Y9, Y0, Y0
+	VCMPPS       $0x11, Y6, Y1, Y8
+	VMULPS       Y7, Y1, Y9
+	VBLENDVPS    Y8, Y9, Y1, Y1
+	VCMPPS       $0x11, Y6, Y2, Y8
+	VMULPS       Y7, Y2, Y9
+	VBLENDVPS    Y8, Y9, Y2, Y2
+	VCMPPS       $0x11, Y6, Y3, Y8
+	VMULPS       Y7, Y3, Y9
+	VBLENDVPS    Y8, Y9, Y3, Y3
+	VCMPPS       $0x11, Y6, Y4, Y8
+	VMULPS       Y7, Y4, Y9
+	VBLENDVPS    Y8, Y9, Y4, Y4
+	VCMPPS       $0x11, Y6, Y5, Y8
+	VMULPS       Y7, Y5, Y9
+	VBLENDVPS    Y8, Y9, Y5, Y5
+	VBROADCASTSS limit+108(FP), Y7
+	VMINPS       Y0, Y7, Y0
+	VMINPS       Y1, Y7, Y1
+	VMINPS       Y2, Y7, Y2
+	VMINPS       Y3, Y7, Y3
+	VMINPS       Y4, Y7, Y4
+	VMINPS       Y5, Y7, Y5
+
+slide256x1_pixels6_linear:
+	MOVQ   after+88(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide256x1_pixels6_notafter
+	MOVQ   after+88(FP), AX
+	MOVQ   resStride+96(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	VADDPS (AX), Y0, Y0
+	VADDPS (AX)(CX*1), Y1, Y1
+	VADDPS (AX)(CX*2), Y2, Y2
+	VADDPS (DX), Y3, Y3
+	VADDPS (DX)(CX*1), Y4, Y4
+	VADDPS (DX)(CX*2), Y5, Y5
+
+slide256x1_pixels6_notafter:
+	MOVQ    dst+64(FP), AX
+	MOVQ    dstStride+72(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, (AX)(CX*1)
+	VMOVUPS Y2, (AX)(CX*2)
+	VMOVUPS Y3, (DX)
+	VMOVUPS Y4, (DX)(CX*1)
+	VMOVUPS Y5, (DX)(CX*2)
+	VZEROUPPER
+	RET
+
+// func slide256x2(fixed *float32, fixed2 *float32, fixedRow int, sliding *float32, slidingRow int, rows int, steps int, bias *float32, m int, dst *float32, dstStride int, before *float32, after *float32, resStride int, slope float32, limit float32, linear bool, dst2 *float32, before2 *float32, after2 *float32)
+// Requires: AVX, FMA3
+TEXT ·slide256x2(SB), NOSPLIT, $0-152
+	MOVQ m+64(FP), AX
+	CMPQ AX, $0x03
+	JG   slide256x2_pixels4to6
+	CMPQ AX, $0x02
+	JG   slide256x2_pixels3
+	CMPQ AX, $0x01
+	JG   slide256x2_pixels2
+	JMP  slide256x2_pixels1
+
+slide256x2_pixels4to6:
+	CMPQ AX, $0x05
+	JG   slide256x2_pixels6
+	CMPQ AX, $0x04
+	JG   slide256x2_pixels5
+	JMP  slide256x2_pixels4
+
+slide256x2_pixels1:
+	// 1 pixels: sums in Y0 to Y1, row by row, from the biases
+	MOVQ    bias+56(FP), AX
+	VMOVUPS (AX), Y0
+	VMOVAPS Y0, Y1
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+48(FP), AX
+	IMUL3Q $+32, AX, AX
+	MOVQ   sliding+24(FP), DX
+	MOVQ   slidingRow+32(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+16(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	MOVQ   fixed2+8(FP), R8
+	ADDQ   AX, R8
+	NEGQ   AX
+	MOVQ   rows+40(FP), R9
+
+slide256x2_pixels1_row:
+	MOVQ AX, CX
+
+slide256x2_pixels1_step:
+	VMOVUPS     (DI)(CX*1), Y2
+	VMOVUPS     (R8)(CX*1), Y3
+	VMOVUPS     (DX)(CX*1), Y4
+	VFMADD231PS Y4, Y2, Y0
+	VFMADD231PS Y4, Y3, Y1
+	ADDQ        $+32, CX
+	JNE         slide256x2_pixels1_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	ADDQ        SI, R8
+	DECQ        R9
+	JNE         slide256x2_pixels1_row
+	MOVQ        before+88(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide256x2_pixels1_notbefore
+	MOVQ        before+88(FP), AX
+	MOVQ        resStride+104(FP), CX
+	SHLQ        $0x02, CX
+	VADDPS      (AX), Y0, Y0
+
+slide256x2_pixels1_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide256x2_pixels1_linear
+	VXORPS       Y2, Y2, Y2
+	VBROADCASTSS slope+112(FP), Y3
+	VCMPPS       $0x11, Y2, Y0, Y4
+	VMULPS       Y3, Y0, Y5
+	VBLENDVPS    Y4, Y5, Y0, Y0
+	VBROADCASTSS limit+116(FP), Y3
+	VMINPS       Y0, Y3, Y0
+
+slide256x2_pixels1_linear:
+	MOVQ   after+96(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide256x2_pixels1_notafter
+	MOVQ   after+96(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	VADDPS (AX), Y0, Y0
+
+slide256x2_pixels1_notafter:
+	MOVQ    dst+72(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	VMOVUPS Y0, (AX)
+	MOVQ    before2+136(FP), AX
+	TESTQ   AX, AX
+	JEQ     slide256x2_pixels1_second_notbefore
+	MOVQ    before2+136(FP), AX
+	MOVQ    resStride+104(FP), CX
+	SHLQ    $0x02, CX
+	VADDPS  (AX), Y1, Y1
+
+slide256x2_pixels1_second_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide256x2_pixels1_second_linear
+	VXORPS       Y2, Y2, Y2
+	VBROADCASTSS slope+112(FP), Y3
+	VCMPPS       $0x11, Y2, Y1, Y4
+	VMULPS       Y3, Y1, Y5
+	VBLENDVPS    Y4, Y5, Y1, Y1
+	VBROADCASTSS limit+116(FP), Y3
+	VMINPS       Y1, Y3, Y1
+
+slide256x2_pixels1_second_linear:
+	MOVQ   after2+144(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide256x2_pixels1_second_notafter
+	MOVQ   after2+144(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	VADDPS (AX), Y1, Y1
+
+slide256x2_pixels1_second_notafter:
+	MOVQ    dst2+128(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	VMOVUPS Y1, (AX)
+	VZEROUPPER
+	RET
+
+slide256x2_pixels2:
+	// 2 pixels: sums in Y0 to Y3, row by row, from the biases
+	MOVQ    bias+56(FP), AX
+	VMOVUPS (AX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+48(FP), AX
+	IMUL3Q $+32, AX, AX
+	MOVQ   sliding+24(FP), DX
+	MOVQ   slidingRow+32(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+16(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	MOVQ   fixed2+8(FP), R8
+	ADDQ   AX, R8
+	NEGQ   AX
+	MOVQ   rows+40(FP), R9
+
+slide256x2_pixels2_row:
+	MOVQ AX, CX
+
+slide256x2_pixels2_step:
+	VMOVUPS     (DI)(CX*1), Y4
+	VMOVUPS     (R8)(CX*1), Y5
+	VMOVUPS     (DX)(CX*1), Y6
+	VFMADD231PS Y6, Y4, Y0
+	VFMADD231PS Y6, Y5, Y2
+	VMOVUPS     32(DX)(CX*1), Y7
+	VFMADD231PS Y7, Y4, Y1
+	VFMADD231PS Y7, Y5, Y3
+	ADDQ        $+32, CX
+	JNE         slide256x2_pixels2_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	ADDQ        SI, R8
+	DECQ        R9
+	JNE         slide256x2_pixels2_row
+	MOVQ        before+88(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide256x2_pixels2_notbefore
+	MOVQ        before+88(FP), AX
+	MOVQ        resStride+104(FP), CX
+	SHLQ        $0x02, CX
+	VADDPS      (AX), Y0, Y0
+	VADDPS      (AX)(CX*1), Y1, Y1
+
+slide256x2_pixels2_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide256x2_pixels2_linear
+	VXORPS       Y4, Y4, Y4
+	VBROADCASTSS slope+112(FP), Y5
+	VCMPPS       $0x11, Y4, Y0, Y6
+	VMULPS       Y5, Y0, Y7
+	VBLENDVPS    Y6, Y7, Y0, Y0
+	VCMPPS       $0x11, Y4, Y1, Y6
+	VMULPS       Y5, Y1, Y7
+	VBLENDVPS    Y6, Y7, Y1, Y1
+	VBROADCASTSS limit+116(FP), Y5
+	VMINPS       Y0, Y5, Y0
+	VMINPS       Y1, Y5, Y1
+
+slide256x2_pixels2_linear:
+	MOVQ   after+96(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide256x2_pixels2_notafter
+	MOVQ   after+96(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	VADDPS (AX), Y0, Y0
+	VADDPS (AX)(CX*1), Y1, Y1
+
+slide256x2_pixels2_notafter:
+	MOVQ    dst+72(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, (AX)(CX*1)
+	MOVQ    before2+136(FP), AX
+	TESTQ   AX, AX
+	JEQ     slide256x2_pixels2_second_notbefore
+	MOVQ    before2+136(FP), AX
+	MOVQ    resStride+104(FP), CX
+	SHLQ    $0x02, CX
+	VADDPS  (AX), Y2, Y2
+	VADDPS  (AX)(CX*1), Y3, Y3
+
+slide256x2_pixels2_second_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide256x2_pixels2_second_linear
+	VXORPS       Y4, Y4, Y4
+	VBROADCASTSS slope+112(FP), Y5
+	VCMPPS       $0x11, Y4, Y2, Y6
+	VMULPS       Y5, Y2, Y7
+	VBLENDVPS    Y6, Y7, Y2, Y2
+	VCMPPS       $0x11, Y4, Y3, Y6
+	VMULPS       Y5, Y3, Y7
+	VBLENDVPS    Y6, Y7, Y3, Y3
+	VBROADCASTSS limit+116(FP), Y5
+	VMINPS       Y2, Y5, Y2
+	VMINPS       Y3, Y5, Y3
+
+slide256x2_pixels2_second_linear:
+	MOVQ   after2+144(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide256x2_pixels2_second_notafter
+	MOVQ   after2+144(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	VADDPS (AX), Y2, Y2
+	VADDPS (AX)(CX*1), Y3, Y3
+
+slide256x2_pixels2_second_notafter:
+	MOVQ    dst2+128(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	VMOVUPS Y2, (AX)
+	VMOVUPS Y3, (AX)(CX*1)
+	VZEROUPPER
+	RET
+
+slide256x2_pixels3:
+	// 3 pixels: sums in Y0 to Y5, row by row, from the biases
+	MOVQ    bias+56(FP), AX
+	VMOVUPS (AX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+48(FP), AX
+	IMUL3Q $+32, AX, AX
+	MOVQ   sliding+24(FP), DX
+	MOVQ   slidingRow+32(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+16(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	MOVQ   fixed2+8(FP), R8
+	ADDQ   AX, R8
+	NEGQ   AX
+	MOVQ   rows+40(FP), R9
+
+slide256x2_pixels3_row:
+	MOVQ AX, CX
+
+slide256x2_pixels3_step:
+	VMOVUPS     (DI)(CX*1), Y6
+	VMOVUPS     (R8)(CX*1), Y7
+	VMOVUPS     (DX)(CX*1), Y8
+	VFMADD231PS Y8, Y6, Y0
+	VFMADD231PS Y8, Y7, Y3
+	VMOVUPS     32(DX)(CX*1), Y9
+	VFMADD231PS Y9, Y6, Y1
+	VFMADD231PS Y9, Y7, Y4
+	VMOVUPS     64(DX)(CX*1), Y10
+	VFMADD231PS Y10, Y6, Y2
+	VFMADD231PS Y10, Y7, Y5
+	ADDQ        $+32, CX
+	JNE         slide256x2_pixels3_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	ADDQ        SI, R8
+	DECQ        R9
+	JNE         slide256x2_pixels3_row
+	MOVQ        before+88(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide256x2_pixels3_notbefore
+	MOVQ        before+88(FP), AX
+	MOVQ        resStride+104(FP), CX
+	SHLQ        $0x02, CX
+	VADDPS      (AX), Y0, Y0
+	VADDPS      (AX)(CX*1), Y1, Y1
+	VADDPS      (AX)(CX*2), Y2, Y2
+
+slide256x2_pixels3_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide256x2_pixels3_linear
+	VXORPS       Y6, Y6, Y6
+	VBROADCASTSS slope+112(FP), Y7
+	VCMPPS       $0x11, Y6, Y0, Y8
+	VMULPS       Y7, Y0, Y9
+	VBLENDVPS    Y8, Y9, Y0, Y0
+	VCMPPS       $0x11, Y6, Y1, Y8
+	VMULPS       Y7, Y1, Y9
+	VBLENDVPS    Y8, Y9, Y1, Y1
+	VCMPPS       $0x11, Y6, Y2, Y8
+	VMULPS       Y7, Y2, Y9
+	VBLENDVPS    Y8, Y9, Y2, Y2
+	VBROADCASTSS limit+116(FP), Y7
+	VMINPS       Y0, Y7, Y0
+	VMINPS       Y1, Y7, Y1
+	VMINPS       Y2, Y7, Y2
+
+slide256x2_pixels3_linear:
+	MOVQ   after+96(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide256x2_pixels3_notafter
+	MOVQ   after+96(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	VADDPS (AX), Y0, Y0
+	VADDPS (AX)(CX*1), Y1, Y1
+	VADDPS (AX)(CX*2), Y2, Y2
+
+slide256x2_pixels3_notafter:
+	MOVQ    dst+72(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, (AX)(CX*1)
+	VMOVUPS Y2, (AX)(CX*2)
+	MOVQ    before2+136(FP), AX
+	TESTQ   AX, AX
+	JEQ     slide256x2_pixels3_second_notbefore
+	MOVQ    before2+136(FP), AX
+	MOVQ    resStride+104(FP), CX
+	SHLQ    $0x02, CX
+	VADDPS  (AX), Y3, Y3
+	VADDPS  (AX)(CX*1), Y4, Y4
+	VADDPS  (AX)(CX*2), Y5, Y5
+
+slide256x2_pixels3_second_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide256x2_pixels3_second_linear
+	VXORPS       Y6, Y6, Y6
+	VBROADCASTSS slope+112(FP), Y7
+	VCMPPS       $0x11, Y6, Y3, Y8
+	VMULPS       Y7, Y3, Y9
+	VBLENDVPS    Y8, Y9, Y3, Y3
+	VCMPPS       $0x11, Y6, Y4, Y8
+	VMULPS       Y7, Y4, Y9
+	VBLENDVPS    Y8, Y9, Y4, Y4
+	VCMPPS       $0x11, Y6, Y5, Y8
+	VMULPS       Y7, Y5, Y9
+	VBLENDVPS    Y8, Y9, Y5, Y5
+	VBROADCASTSS limit+116(FP), Y7
+	VMINPS       Y3, Y7, Y3
+	VMINPS       Y4, Y7, Y4
+	VMINPS       Y5, Y7, Y5
+
+slide256x2_pixels3_second_linear:
+	MOVQ   after2+144(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide256x2_pixels3_second_notafter
+	MOVQ   after2+144(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	VADDPS (AX), Y3, Y3
+	VADDPS (AX)(CX*1), Y4, Y4
+	VADDPS (AX)(CX*2), Y5, Y5
+
+slide256x2_pixels3_second_notafter:
+	MOVQ    dst2+128(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	VMOVUPS Y3, (AX)
+	VMOVUPS Y4, (AX)(CX*1)
+	VMOVUPS Y5, (AX)(CX*2)
+	VZEROUPPER
+	RET
+
+slide256x2_pixels4:
+	// 4 pixels: sums in Y0 to Y7, row by row, from the biases
+	MOVQ    bias+56(FP), AX
+	VMOVUPS (AX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+48(FP), AX
+	IMUL3Q $+32, AX, AX
+	MOVQ   sliding+24(FP), DX
+	MOVQ   slidingRow+32(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+16(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	MOVQ   fixed2+8(FP), R8
+	ADDQ   AX, R8
+	NEGQ   AX
+	MOVQ   rows+40(FP), R9
+
+slide256x2_pixels4_row:
+	MOVQ AX, CX
+
+slide256x2_pixels4_step:
+	VMOVUPS     (DI)(CX*1), Y8
+	VMOVUPS     (R8)(CX*1), Y9
+	VMOVUPS     (DX)(CX*1), Y10
+	VFMADD231PS Y10, Y8, Y0
+	VFMADD231PS Y10, Y9, Y4
+	VMOVUPS     32(DX)(CX*1), Y11
+	VFMADD231PS Y11, Y8, Y1
+	VFMADD231PS Y11, Y9, Y5
+	VMOVUPS     64(DX)(CX*1), Y12
+	VFMADD231PS Y12, Y8, Y2
+	VFMADD231PS Y12, Y9, Y6
+	VMOVUPS     96(DX)(CX*1), Y13
+	VFMADD231PS Y13, Y8, Y3
+	VFMADD231PS Y13, Y9, Y7
+	ADDQ        $+32, CX
+	JNE         slide256x2_pixels4_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	ADDQ        SI, R8
+	DECQ        R9
+	JNE         slide256x2_pixels4_row
+	MOVQ        before+88(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide256x2_pixels4_notbefore
+	MOVQ        before+88(FP), AX
+	MOVQ        resStride+104(FP), CX
+	SHLQ        $0x02, CX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	VADDPS      (AX), Y0, Y0
+	VADDPS      (AX)(CX*1), Y1, Y1
+	VADDPS      (AX)(CX*2), Y2, Y2
+	VADDPS      (DX), Y3, Y3
+
+slide256x2_pixels4_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide256x2_pixels4_linear
+	VXORPS       Y8, Y8, Y8
+	VBROADCASTSS slope+112(FP), Y9
+	VCMPPS       $0x11, Y8, Y0, Y10
+	VMULPS       Y9, Y0, Y11
+	VBLENDVPS    Y10, Y11, Y0, Y0
+	VCMPPS       $0x11, Y8, Y1, Y10
+	VMULPS       Y9, Y1, Y11
+	VBLENDVPS    Y10, Y11, Y1, Y1
+	VCMPPS       $0x11, Y8, Y2, Y10
+	VMULPS       Y9, Y2, Y11
+	VBLENDVPS    Y10, Y11, Y2, Y2
+	VCMPPS       $0x11, Y8, Y3, Y10
+	VMULPS       Y9, Y3, Y11
+	VBLENDVPS    Y10, Y11, Y3, Y3
+	VBROADCASTSS limit+116(FP), Y9
+	VMINPS       Y0, Y9, Y0
+	VMINPS       Y1, Y9, Y1
+	VMINPS       Y2, Y9, Y2
+	VMINPS       Y3, Y9, Y3
+
+slide256x2_pixels4_linear:
+	MOVQ   after+96(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide256x2_pixels4_notafter
+	MOVQ   after+96(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	VADDPS (AX), Y0, Y0
+	VADDPS (AX)(CX*1), Y1, Y1
+	VADDPS (AX)(CX*2), Y2, Y2
+	VADDPS (DX), Y3, Y3
+
+slide256x2_pixels4_notafter:
+	MOVQ    dst+72(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, (AX)(CX*1)
+	VMOVUPS Y2, (AX)(CX*2)
+	VMOVUPS Y3, (DX)
+	MOVQ    before2+136(FP), AX
+	TESTQ   AX, AX
+	JEQ     slide256x2_pixels4_second_notbefore
+	MOVQ    before2+136(FP), AX
+	MOVQ    resStride+104(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	VADDPS  (AX), Y4, Y4
+	VADDPS  (AX)(CX*1), Y5, Y5
+	VADDPS  (AX)(CX*2), Y6, Y6
+	VADDPS  (DX), Y7, Y7
+
+slide256x2_pixels4_second_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide256x2_pixels4_second_linear
+	VXORPS       Y8, Y8, Y8
+	VBROADCASTSS slope+112(FP), Y9
+	VCMPPS       $0x11, Y8, Y4, Y10
+	VMULPS       Y9, Y4, Y11
+	VBLENDVPS    Y10, Y11, Y4, Y4
+	VCMPPS       $0x11, Y8, Y5, Y10
+	VMULPS       Y9, Y5, Y11
+	VBLENDVPS    Y10, Y11, Y5, Y5
+	VCMPPS       $0x11, Y8, Y6, Y10
+	VMULPS       Y9, Y6, Y11
+	VBLENDVPS    Y10, Y11, Y6, Y6
+	VCMPPS       $0x11, Y8, Y7, Y10
+	VMULPS       Y9, Y7, Y11
+	VBLENDVPS    Y10, Y11, Y7, Y7
+	VBROADCASTSS limit+116(FP), Y9
+	VMINPS       Y4, Y9, Y4
+	VMINPS       Y5, Y9, Y5
+	VMINPS       Y6, Y9, Y6
+	VMINPS       Y7, Y9, Y7
+
+slide256x2_pixels4_second_linear:
+	MOVQ   after2+144(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide256x2_pixels4_second_notafter
+	MOVQ   after2+144(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	VADDPS (AX), Y4, Y4
+	VADDPS (AX)(CX*1), Y5, Y5
+	VADDPS (AX)(CX*2), Y6, Y6
+	VADDPS (DX), Y7, Y7
+
+slide256x2_pixels4_second_notafter:
+	MOVQ    dst2+128(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	VMOVUPS Y4, (AX)
+	VMOVUPS Y5, (AX)(CX*1)
+	VMOVUPS Y6, (AX)(CX*2)
+	VMOVUPS Y7, (DX)
+	VZEROUPPER
+	RET
+
+slide256x2_pixels5:
+	// 5 pixels: sums in Y0 to Y9, row by row, from the biases
+	MOVQ    bias+56(FP), AX
+	VMOVUPS (AX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	VMOVAPS Y0, Y8
+	VMOVAPS Y0, Y9
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+48(FP), AX
+	IMUL3Q $+32, AX, AX
+	MOVQ   sliding+24(FP), DX
+	MOVQ   slidingRow+32(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+16(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	MOVQ   fixed2+8(FP), R8
+	ADDQ   AX, R8
+	NEGQ   AX
+	MOVQ   rows+40(FP), R9
+
+slide256x2_pixels5_row:
+	MOVQ AX, CX
+
+slide256x2_pixels5_step:
+	VMOVUPS     (DI)(CX*1), Y10
+	VMOVUPS     (R8)(CX*1), Y11
+	VMOVUPS     (DX)(CX*1), Y12
+	VFMADD231PS Y12, Y10, Y0
+	VFMADD231PS Y12, Y11, Y5
+	VMOVUPS     32(DX)(CX*1), Y13
+	VFMADD231PS Y13, Y10, Y1
+	VFMADD231PS Y13, Y11, Y6
+	VMOVUPS     64(DX)(CX*1), Y14
+	VFMADD231PS Y14, Y10, Y2
+	VFMADD231PS Y14, Y11, Y7
+	VMOVUPS     96(DX)(CX*1), Y15
+	VFMADD231PS Y15, Y10, Y3
+	VFMADD231PS Y15, Y11, Y8
+	VMOVUPS     128(DX)(CX*1), Y12
+	VFMADD231PS Y12, Y10, Y4
+	VFMADD231PS Y12, Y11, Y9
+	ADDQ        $+32, CX
+	JNE         slide256x2_pixels5_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	ADDQ        SI, R8
+	DECQ        R9
+	JNE         slide256x2_pixels5_row
+	MOVQ        before+88(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide256x2_pixels5_notbefore
+	MOVQ        before+88(FP), AX
+	MOVQ        resStride+104(FP), CX
+	SHLQ        $0x02, CX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	VADDPS      (AX), Y0, Y0
+	VADDPS      (AX)(CX*1), Y1, Y1
+	VADDPS      (AX)(CX*2), Y2, Y2
+	VADDPS      (DX), Y3, Y3
+	VADDPS      (DX)(CX*1), Y4, Y4
+
+slide256x2_pixels5_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide256x2_pixels5_linear
+	VXORPS       Y10, Y10, Y10
+	VBROADCASTSS slope+112(FP), Y11
+	VCMPPS       $0x11, Y10, Y0, Y12
+	VMULPS       Y11, Y0, Y13
+	VBLENDVPS    Y12, Y13, Y0, Y0
+	VCMPPS       $0x11, Y10, Y1, Y12
+	VMULPS       Y11, Y1, Y13
+	VBLENDVPS    Y12, Y13, Y1, Y1
+	VCMPPS       $0x11, Y10, Y2, Y12
+	VMULPS       Y11, Y2, Y13
+	VBLENDVPS    Y12, Y13, Y2, Y2
+	VCMPPS       $0x11, Y10, Y3, Y12
+	VMULPS       Y11, Y3, Y13
+	VBLENDVPS    Y12, Y13, Y3, Y3
+	VCMPPS       $0x11, Y10, Y4, Y12
+	VMULPS       Y11, Y4, Y13
+	VBLENDVPS    Y12, Y13, Y4, Y4
+	VBROADCASTSS limit+116(FP), Y11
+	VMINPS       Y0, Y11, Y0
+	VMINPS       Y1, Y11, Y1
+	VMINPS       Y2, Y11, Y2
+	VMINPS       Y3, Y11, Y3
+	VMINPS       Y4, Y11, Y4
+
+slide256x2_pixels5_linear:
+	MOVQ   after+96(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide256x2_pixels5_notafter
+	MOVQ   after+96(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	VADDPS (AX), Y0, Y0
+	VADDPS (AX)(CX*1), Y1, Y1
+	VADDPS (AX)(CX*2), Y2, Y2
+	VADDPS (DX), Y3, Y3
+	VADDPS (DX)(CX*1), Y4, Y4
+
+slide256x2_pixels5_notafter:
+	MOVQ    dst+72(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, (AX)(CX*1)
+	VMOVUPS Y2, (AX)(CX*2)
+	VMOVUPS Y3, (DX)
+	VMOVUPS Y4, (DX)(CX*1)
+	MOVQ    before2+136(FP), AX
+	TESTQ   AX, AX
+	JEQ     slide256x2_pixels5_second_notbefore
+	MOVQ    before2+136(FP), AX
+	MOVQ    resStride+104(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	VADDPS  (AX), Y5, Y5
+	VADDPS  (AX)(CX*1), Y6, Y6
+	VADDPS  (AX)(CX*2), Y7, Y7
+	VADDPS  (DX), Y8, Y8
+	VADDPS  (DX)(CX*1), Y9, Y9
+
+slide256x2_pixels5_second_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide256x2_pixels5_second_linear
+	VXORPS       Y10, Y10, Y10
+	VBROADCASTSS slope+112(FP), Y11
+	VCMPPS       $0x11, Y10, Y5, Y12
+	VMULPS       Y11, Y5, Y13
+	VBLENDVPS    Y12, Y13, Y5, Y5
+	VCMPPS       $0x11, Y10, Y6, Y12
+	VMULPS       Y11, Y6, Y13
+	VBLENDVPS    Y12, Y13, Y6, Y6
+	VCMPPS       $0x11, Y10, Y7, Y12
+	VMULPS       Y11, Y7, Y13
+	VBLENDVPS    Y12, Y13, Y7, Y7
+	VCMPPS       $0x11, Y10, Y8, Y12
+	VMULPS       Y11, Y8, Y13
+	VBLENDVPS    Y12, Y13, Y8, Y8
+	VCMPPS       $0x11, Y10, Y9, Y12
+	VMULPS       Y11, Y9, Y13
+	VBLENDVPS    Y12, Y13, Y9, Y9
+	VBROADCASTSS limit+116(FP), Y11
+	VMINPS       Y5, Y11, Y5
+	VMINPS       Y6, Y11, Y6
+	VMINPS       Y7, Y11, Y7
+	VMINPS       Y8, Y11, Y8
+	VMINPS       Y9, Y11, Y9
+
+slide256x2_pixels5_second_linear:
+	MOVQ   after2+144(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide256x2_pixels5_second_notafter
+	MOVQ   after2+144(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	VADDPS (AX), Y5, Y5
+	VADDPS (AX)(CX*1), Y6, Y6
+	VADDPS (AX)(CX*2), Y7, Y7
+	VADDPS (DX), Y8, Y8
+	VADDPS (DX)(CX*1), Y9, Y9
+
+slide256x2_pixels5_second_notafter:
+	MOVQ    dst2+128(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	VMOVUPS Y5, (AX)
+	VMOVUPS Y6, (AX)(CX*1)
+	VMOVUPS Y7, (AX)(CX*2)
+	VMOVUPS Y8, (DX)
+	VMOVUPS Y9, (DX)(CX*1)
+	VZEROUPPER
+	RET
+
+slide256x2_pixels6:
+	// 6 pixels: sums in Y0 to Y11, row by row, from the biases
+	MOVQ    bias+56(FP), AX
+	VMOVUPS (AX), Y0
+	VMOVAPS Y0, Y1
+	VMOVAPS Y0, Y2
+	VMOVAPS Y0, Y3
+	VMOVAPS Y0, Y4
+	VMOVAPS Y0, Y5
+	VMOVAPS Y0, Y6
+	VMOVAPS Y0, Y7
+	VMOVAPS Y0, Y8
+	VMOVAPS Y0, Y9
+	VMOVAPS Y0, Y10
+	VMOVAPS Y0, Y11
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+48(FP), AX
+	IMUL3Q $+32, AX, AX
+	MOVQ   sliding+24(FP), DX
+	MOVQ   slidingRow+32(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+16(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	MOVQ   fixed2+8(FP), R8
+	ADDQ   AX, R8
+	NEGQ   AX
+	MOVQ   rows+40(FP), R9
+
+slide256x2_pixels6_row:
+	MOVQ AX, CX
+
+slide256x2_pixels6_step:
+	VMOVUPS     (DI)(CX*1), Y12
+	VMOVUPS     (R8)(CX*1), Y13
+	VMOVUPS     (DX)(CX*1), Y14
+	VFMADD231PS Y14, Y12, Y0
+	VFMADD231PS Y14, Y13, Y6
+	VMOVUPS     32(DX)(CX*1), Y15
+	VFMADD231PS Y15, Y12, Y1
+	VFMADD231PS Y15, Y13, Y7
+	VMOVUPS     64(DX)(CX*1), Y14
+	VFMADD231PS Y14, Y12, Y2
+	VFMADD231PS Y14, Y13, Y8
+	VMOVUPS     96(DX)(CX*1), Y15
+	VFMADD231PS Y15, Y12, Y3
+	VFMADD231PS Y15, Y13, Y9
+	VMOVUPS     128(DX)(CX*1), Y14
+	VFMADD231PS Y14, Y12, Y4
+	VFMADD231PS Y14, Y13, Y10
+	VMOVUPS     160(DX)(CX*1), Y15
+	VFMADD231PS Y15, Y12, Y5
+	VFMADD231PS Y15, Y13, Y11
+	ADDQ        $+32, CX
+	JNE         slide256x2_pixels6_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	ADDQ        SI, R8
+	DECQ        R9
+	JNE         slide256x2_pixels6_row
+	MOVQ        before+88(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide256x2_pixels6_notbefore
+	MOVQ        before+88(FP), AX
+	MOVQ        resStride+104(FP), CX
+	SHLQ        $0x02, CX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	VADDPS      (AX), Y0, Y0
+	VADDPS      (AX)(CX*1), Y1, Y1
+	VADDPS      (AX)(CX*2), Y2, Y2
+	VADDPS      (DX), Y3, Y3
+	VADDPS      (DX)(CX*1), Y4, Y4
+	VADDPS      (DX)(CX*2), Y5, Y5
+
+slide256x2_pixels6_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide256x2_pixels6_linear
+	VXORPS       Y12, Y12, Y12
+	VBROADCASTSS slope+112(FP), Y13
+	VCMPPS       $0x11, Y12, Y0, Y14
+	VMULPS       Y13, Y0, Y15
+	VBLENDVPS    Y14, Y15, Y0, Y0
+	VCMPPS       $0x11, Y12, Y1, Y14
+	VMULPS       Y13, Y1, Y15
+	VBLENDVPS    Y14, Y15, Y1, Y1
+	VCMPPS       $0x11, Y12, Y2, Y14
+	VMULPS       Y13, Y2, Y15
+	VBLENDVPS    Y14, Y15, Y2, Y2
+	VCMPPS       $0x11, Y12, Y3, Y14
+	VMULPS       Y13, Y3, Y15
+	VBLENDVPS    Y14, Y15, Y3, Y3
+	VCMPPS       $0x11, Y12, Y4, Y14
+	VMULPS       Y13, Y4, Y15
+	VBLENDVPS    Y14, Y15, Y4, Y4
+	VCMPPS       $0x11, Y12, Y5, Y14
+	VMULPS       Y13, Y5, Y15
+	VBLENDVPS    Y14, Y15, Y5, Y5
+	VBROADCASTSS limit+116(FP), Y13
+	VMINPS       Y0, Y13, Y0
+	VMINPS       Y1, Y13, Y1
+	VMINPS       Y2, Y13, Y2
+	VMINPS       Y3, Y13, Y3
+	VMINPS       Y4, Y13, Y4
+	VMINPS       Y5, Y13, Y5
+
+slide256x2_pixels6_linear:
+	MOVQ   after+96(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide256x2_pixels6_notafter
+	MOVQ   after+96(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	VADDPS (AX), Y0, Y0
+	VADDPS (AX)(CX*1), Y1, Y1
+	VADDPS (AX)(CX*2), Y2, Y2
+	VADDPS (DX), Y3, Y3
+	VADDPS (DX)(CX*1), Y4, Y4
+	VADDPS (DX)(CX*2), Y5, Y5
+
+slide256x2_pixels6_notafter:
+	MOVQ    dst+72(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	VMOVUPS Y0, (AX)
+	VMOVUPS Y1, (AX)(CX*1)
+	VMOVUPS Y2, (AX)(CX*2)
+	VMOVUPS Y3, (DX)
+	VMOVUPS Y4, (DX)(CX*1)
+	VMOVUPS Y5, (DX)(CX*2)
+	MOVQ    before2+136(FP), AX
+	TESTQ   AX, AX
+	JEQ     slide256x2_pixels6_second_notbefore
+	MOVQ    before2+136(FP), AX
+	MOVQ    resStride+104(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	VADDPS  (AX), Y6, Y6
+	VADDPS  (AX)(CX*1), Y7, Y7
+	VADDPS  (AX)(CX*2), Y8, Y8
+	VADDPS  (DX), Y9, Y9
+	VADDPS  (DX)(CX*1), Y10, Y10
+	VADDPS  (DX)(CX*2), Y11, Y11
+
+slide256x2_pixels6_second_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide256x2_pixels6_second_linear
+	VXORPS       Y12, Y12, Y12
+	VBROADCASTSS slope+112(FP), Y13
+	VCMPPS       $0x11, Y12, Y6, Y14
+	VMULPS       Y13, Y6, Y15
+	VBLENDVPS    Y14, Y15, Y6, Y6
+	VCMPPS       $0x11, Y12, Y7, Y14
+	VMULPS       Y13, Y7, Y15
+	VBLENDVPS    Y14, Y15, Y7, Y7
+	VCMPPS       $0x11, Y12, Y8, Y14
+	VMULPS       Y13, Y8, Y15
+	VBLENDVPS    Y14, Y15, Y8, Y8
+	VCMPPS       $0x11, Y12, Y9, Y14
+	VMULPS       Y13, Y9, Y15
+	VBLENDVPS    Y14, Y15, Y9, Y9
+	VCMPPS       $0x11, Y12, Y10, Y14
+	VMULPS       Y13, Y10, Y15
+	VBLENDVPS    Y14, Y15, Y10, Y10
+	VCMPPS       $0x11, Y12, Y11, Y14
+	VMULPS       Y13, Y11, Y15
+	VBLENDVPS    Y14, Y15, Y11, Y11
+	VBROADCASTSS limit+116(FP), Y13
+	VMINPS       Y6, Y13, Y6
+	VMINPS       Y7, Y13, Y7
+	VMINPS       Y8, Y13, Y8
+	VMINPS       Y9, Y13, Y9
+	VMINPS       Y10, Y13, Y10
+	VMINPS       Y11, Y13, Y11
+
+slide256x2_pixels6_second_linear:
+	MOVQ   after2+144(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide256x2_pixels6_second_notafter
+	MOVQ   after2+144(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	VADDPS (AX), Y6, Y6
+	VADDPS (AX)(CX*1), Y7, Y7
+	VADDPS (AX)(CX*2), Y8, Y8
+	VADDPS (DX), Y9, Y9
+	VADDPS (DX)(CX*1), Y10, Y10
+	VADDPS (DX)(CX*2), Y11, Y11
+
+slide256x2_pixels6_second_notafter:
+	MOVQ    dst2+128(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	VMOVUPS Y6, (AX)
+	VMOVUPS Y7, (AX)(CX*1)
+	VMOVUPS Y8, (AX)(CX*2)
+	VMOVUPS Y9, (DX)
+	VMOVUPS Y10, (DX)(CX*1)
+	VMOVUPS Y11, (DX)(CX*2)
+	VZEROUPPER
+	RET
+
 // func grouped256by4(segments *int, segmentCount int, src *float32, srcStride int, w *float32, channels int, m int, dst *float32, dstStride int, before *float32, after *float32, resStride int, slope float32, limit float32, linear bool)
 // Requires: AVX, FMA3
 TEXT ·grouped256by4(SB), NOSPLIT, $0-105

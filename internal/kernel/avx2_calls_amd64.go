@@ -79,6 +79,30 @@ func depthwiseAVX2(p *Depthwise, m int, dst, src, w, res []float32) {
 	}
 }
 
+// slideAVX2 is SlideGeneric with fused multiply-adds, where all channels of a vector are there.
+func slideAVX2(p *Slide, rows, steps, m int, sliding, bias []float32, first, second SlideRow) {
+	const lanes, pixels = 8, 6
+	channels := p.check(rows, steps, m, sliding, bias, first, second)
+	if p.Lanes != lanes || channels < lanes {
+		SlideGeneric(p, rows, steps, m, sliding, bias, first, second)
+		return
+	}
+	linear := p.Act == Identity
+	for i, n := 0, 0; i < m; i += n {
+		n = tile(m-i, pixels)
+		before, after := p.residual(first.Res, i*p.ResStride)
+		if second.Dst == nil {
+			slide256x1(&first.Fixed[0], p.FixedRow, &sliding[i*lanes], p.SlidingRow, rows, steps, &bias[0], n,
+				&first.Dst[i*p.DstStride], p.DstStride, before, after, p.ResStride, p.Act.Slope, p.Act.Max, linear)
+			continue
+		}
+		before2, after2 := p.residual(second.Res, i*p.ResStride)
+		slide256x2(&first.Fixed[0], &second.Fixed[0], p.FixedRow, &sliding[i*lanes], p.SlidingRow, rows, steps, &bias[0], n,
+			&first.Dst[i*p.DstStride], p.DstStride, before, after, p.ResStride, p.Act.Slope, p.Act.Max, linear,
+			&second.Dst[i*p.DstStride], before2, after2)
+	}
+}
+
 // groupedAVX2 is GroupedGeneric with fused multiply-adds for the sizes of
 // Variant.GroupSizes, but for the channels of a last register that is not full.
 func groupedAVX2(p *Grouped, m int, dst, src, w, res []float32) {

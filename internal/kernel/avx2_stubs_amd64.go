@@ -25,6 +25,20 @@ func panel256x2(segments *int, segmentCount int, segmentLen int, src *float32, s
 //go:noescape
 func depthwise256(segments *int, segmentCount int, src *float32, srcStride int, w *float32, wStride int, channels int, m int, dst *float32, dstStride int, before *float32, after *float32, resStride int, slope float32, limit float32, linear bool)
 
+// slide256x1 computes 1 ≤ m ≤ 6 pixels of 1 rows of output by 8 channels from steps
+// vectors of each of some rows. Strides are in floats. The residual is added before or after the
+// activation, where it is not nil; linear leaves the activation out.
+//
+//go:noescape
+func slide256x1(fixed *float32, fixedRow int, sliding *float32, slidingRow int, rows int, steps int, bias *float32, m int, dst *float32, dstStride int, before *float32, after *float32, resStride int, slope float32, limit float32, linear bool)
+
+// slide256x2 computes 1 ≤ m ≤ 6 pixels of 2 rows of output by 8 channels from steps
+// vectors of each of some rows. Strides are in floats. The residual is added before or after the
+// activation, where it is not nil; linear leaves the activation out.
+//
+//go:noescape
+func slide256x2(fixed *float32, fixed2 *float32, fixedRow int, sliding *float32, slidingRow int, rows int, steps int, bias *float32, m int, dst *float32, dstStride int, before *float32, after *float32, resStride int, slope float32, limit float32, linear bool, dst2 *float32, before2 *float32, after2 *float32)
+
 // grouped256by4 computes 1 ≤ m ≤ 10 pixels of a convolution in groups of 4
 // channels, a multiple of 8.
 //

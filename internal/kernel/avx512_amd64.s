@@ -9770,6 +9770,5291 @@ depthwise512_pixels8_x1_notafter:
 	VZEROUPPER
 	RET
 
+// func slide512x1(fixed *float32, fixedRow int, sliding *float32, slidingRow int, rows int, steps int, bias *float32, m int, dst *float32, dstStride int, before *float32, after *float32, resStride int, slope float32, limit float32, linear bool, channels uint32)
+// Requires: AVX, AVX512F
+TEXT ·slide512x1(SB), NOSPLIT, $0-120
+	MOVL channels+116(FP), AX
+
+	// K1, K2: the channels of each register that are there
+	KMOVW AX, K1
+	SHRL  $0x10, AX
+	KMOVW AX, K2
+	MOVQ  m+56(FP), AX
+	CMPQ  AX, $0x07
+	JG    slide512x1_pixels8to14
+	CMPQ  AX, $0x04
+	JG    slide512x1_pixels5to7
+	CMPQ  AX, $0x02
+	JG    slide512x1_pixels3to4
+	CMPQ  AX, $0x01
+	JG    slide512x1_pixels2
+	JMP   slide512x1_pixels1
+
+slide512x1_pixels3to4:
+	CMPQ AX, $0x03
+	JG   slide512x1_pixels4
+	JMP  slide512x1_pixels3
+
+slide512x1_pixels5to7:
+	CMPQ AX, $0x06
+	JG   slide512x1_pixels7
+	CMPQ AX, $0x05
+	JG   slide512x1_pixels6
+	JMP  slide512x1_pixels5
+
+slide512x1_pixels8to14:
+	CMPQ AX, $0x0b
+	JG   slide512x1_pixels12to14
+	CMPQ AX, $0x09
+	JG   slide512x1_pixels10to11
+	CMPQ AX, $0x08
+	JG   slide512x1_pixels9
+	JMP  slide512x1_pixels8
+
+slide512x1_pixels10to11:
+	CMPQ AX, $0x0a
+	JG   slide512x1_pixels11
+	JMP  slide512x1_pixels10
+
+slide512x1_pixels12to14:
+	CMPQ AX, $0x0d
+	JG   slide512x1_pixels14
+	CMPQ AX, $0x0c
+	JG   slide512x1_pixels13
+	JMP  slide512x1_pixels12
+
+slide512x1_pixels1:
+	// 1 pixels: sums in Z0 to Z0, row by row, from the biases
+	MOVQ    bias+48(FP), AX
+	VMOVUPS (AX), Z0
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+40(FP), AX
+	IMUL3Q $+64, AX, AX
+	MOVQ   sliding+16(FP), DX
+	MOVQ   slidingRow+24(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+8(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	NEGQ   AX
+	MOVQ   rows+32(FP), R8
+
+slide512x1_pixels1_row:
+	MOVQ AX, CX
+
+slide512x1_pixels1_step:
+	VMOVUPS     (DI)(CX*1), Z1
+	VFMADD231PS (DX)(CX*1), Z1, Z0
+	ADDQ        $+64, CX
+	JNE         slide512x1_pixels1_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	DECQ        R8
+	JNE         slide512x1_pixels1_row
+	MOVQ        before+80(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide512x1_pixels1_notbefore
+	MOVQ        before+80(FP), AX
+	MOVQ        resStride+96(FP), CX
+	SHLQ        $0x02, CX
+	VADDPS      (AX), Z0, K1, Z0
+
+slide512x1_pixels1_notbefore:
+	MOVB         linear+112(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x1_pixels1_linear
+	VPXORD       Z1, Z1, Z1
+	VBROADCASTSS slope+104(FP), Z2
+	VCMPPS       $0x11, Z1, Z0, K3
+	VMULPS       Z2, Z0, K3, Z0
+	VBROADCASTSS limit+108(FP), Z2
+	VMINPS       Z0, Z2, Z0
+
+slide512x1_pixels1_linear:
+	MOVQ   after+88(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x1_pixels1_notafter
+	MOVQ   after+88(FP), AX
+	MOVQ   resStride+96(FP), CX
+	SHLQ   $0x02, CX
+	VADDPS (AX), Z0, K1, Z0
+
+slide512x1_pixels1_notafter:
+	MOVQ    dst+64(FP), AX
+	MOVQ    dstStride+72(FP), CX
+	SHLQ    $0x02, CX
+	VMOVUPS Z0, K1, (AX)
+	VZEROUPPER
+	RET
+
+slide512x1_pixels2:
+	// 2 pixels: sums in Z0 to Z1, row by row, from the biases
+	MOVQ    bias+48(FP), AX
+	VMOVUPS (AX), Z0
+	VMOVAPS Z0, Z1
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+40(FP), AX
+	IMUL3Q $+64, AX, AX
+	MOVQ   sliding+16(FP), DX
+	MOVQ   slidingRow+24(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+8(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	NEGQ   AX
+	MOVQ   rows+32(FP), R8
+
+slide512x1_pixels2_row:
+	MOVQ AX, CX
+
+slide512x1_pixels2_step:
+	VMOVUPS     (DI)(CX*1), Z2
+	VFMADD231PS (DX)(CX*1), Z2, Z0
+	VFMADD231PS 64(DX)(CX*1), Z2, Z1
+	ADDQ        $+64, CX
+	JNE         slide512x1_pixels2_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	DECQ        R8
+	JNE         slide512x1_pixels2_row
+	MOVQ        before+80(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide512x1_pixels2_notbefore
+	MOVQ        before+80(FP), AX
+	MOVQ        resStride+96(FP), CX
+	SHLQ        $0x02, CX
+	VADDPS      (AX), Z0, K1, Z0
+	VADDPS      (AX)(CX*1), Z1, K1, Z1
+
+slide512x1_pixels2_notbefore:
+	MOVB         linear+112(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x1_pixels2_linear
+	VPXORD       Z2, Z2, Z2
+	VBROADCASTSS slope+104(FP), Z3
+	VCMPPS       $0x11, Z2, Z0, K3
+	VMULPS       Z3, Z0, K3, Z0
+	VCMPPS       $0x11, Z2, Z1, K4
+	VMULPS       Z3, Z1, K4, Z1
+	VBROADCASTSS limit+108(FP), Z3
+	VMINPS       Z0, Z3, Z0
+	VMINPS       Z1, Z3, Z1
+
+slide512x1_pixels2_linear:
+	MOVQ   after+88(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x1_pixels2_notafter
+	MOVQ   after+88(FP), AX
+	MOVQ   resStride+96(FP), CX
+	SHLQ   $0x02, CX
+	VADDPS (AX), Z0, K1, Z0
+	VADDPS (AX)(CX*1), Z1, K1, Z1
+
+slide512x1_pixels2_notafter:
+	MOVQ    dst+64(FP), AX
+	MOVQ    dstStride+72(FP), CX
+	SHLQ    $0x02, CX
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K1, (AX)(CX*1)
+	VZEROUPPER
+	RET
+
+slide512x1_pixels3:
+	// 3 pixels: sums in Z0 to Z2, row by row, from the biases
+	MOVQ    bias+48(FP), AX
+	VMOVUPS (AX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+40(FP), AX
+	IMUL3Q $+64, AX, AX
+	MOVQ   sliding+16(FP), DX
+	MOVQ   slidingRow+24(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+8(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	NEGQ   AX
+	MOVQ   rows+32(FP), R8
+
+slide512x1_pixels3_row:
+	MOVQ AX, CX
+
+slide512x1_pixels3_step:
+	VMOVUPS     (DI)(CX*1), Z3
+	VFMADD231PS (DX)(CX*1), Z3, Z0
+	VFMADD231PS 64(DX)(CX*1), Z3, Z1
+	VFMADD231PS 128(DX)(CX*1), Z3, Z2
+	ADDQ        $+64, CX
+	JNE         slide512x1_pixels3_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	DECQ        R8
+	JNE         slide512x1_pixels3_row
+	MOVQ        before+80(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide512x1_pixels3_notbefore
+	MOVQ        before+80(FP), AX
+	MOVQ        resStride+96(FP), CX
+	SHLQ        $0x02, CX
+	VADDPS      (AX), Z0, K1, Z0
+	VADDPS      (AX)(CX*1), Z1, K1, Z1
+	VADDPS      (AX)(CX*2), Z2, K1, Z2
+
+slide512x1_pixels3_notbefore:
+	MOVB         linear+112(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x1_pixels3_linear
+	VPXORD       Z3, Z3, Z3
+	VBROADCASTSS slope+104(FP), Z4
+	VCMPPS       $0x11, Z3, Z0, K3
+	VMULPS       Z4, Z0, K3, Z0
+	VCMPPS       $0x11, Z3, Z1, K4
+	VMULPS       Z4, Z1, K4, Z1
+	VCMPPS       $0x11, Z3, Z2, K5
+	VMULPS       Z4, Z2, K5, Z2
+	VBROADCASTSS limit+108(FP), Z4
+	VMINPS       Z0, Z4, Z0
+	VMINPS       Z1, Z4, Z1
+	VMINPS       Z2, Z4, Z2
+
+slide512x1_pixels3_linear:
+	MOVQ   after+88(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x1_pixels3_notafter
+	MOVQ   after+88(FP), AX
+	MOVQ   resStride+96(FP), CX
+	SHLQ   $0x02, CX
+	VADDPS (AX), Z0, K1, Z0
+	VADDPS (AX)(CX*1), Z1, K1, Z1
+	VADDPS (AX)(CX*2), Z2, K1, Z2
+
+slide512x1_pixels3_notafter:
+	MOVQ    dst+64(FP), AX
+	MOVQ    dstStride+72(FP), CX
+	SHLQ    $0x02, CX
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K1, (AX)(CX*1)
+	VMOVUPS Z2, K1, (AX)(CX*2)
+	VZEROUPPER
+	RET
+
+slide512x1_pixels4:
+	// 4 pixels: sums in Z0 to Z3, row by row, from the biases
+	MOVQ    bias+48(FP), AX
+	VMOVUPS (AX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+40(FP), AX
+	IMUL3Q $+64, AX, AX
+	MOVQ   sliding+16(FP), DX
+	MOVQ   slidingRow+24(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+8(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	NEGQ   AX
+	MOVQ   rows+32(FP), R8
+
+slide512x1_pixels4_row:
+	MOVQ AX, CX
+
+slide512x1_pixels4_step:
+	VMOVUPS     (DI)(CX*1), Z4
+	VFMADD231PS (DX)(CX*1), Z4, Z0
+	VFMADD231PS 64(DX)(CX*1), Z4, Z1
+	VFMADD231PS 128(DX)(CX*1), Z4, Z2
+	VFMADD231PS 192(DX)(CX*1), Z4, Z3
+	ADDQ        $+64, CX
+	JNE         slide512x1_pixels4_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	DECQ        R8
+	JNE         slide512x1_pixels4_row
+	MOVQ        before+80(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide512x1_pixels4_notbefore
+	MOVQ        before+80(FP), AX
+	MOVQ        resStride+96(FP), CX
+	SHLQ        $0x02, CX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	VADDPS      (AX), Z0, K1, Z0
+	VADDPS      (AX)(CX*1), Z1, K1, Z1
+	VADDPS      (AX)(CX*2), Z2, K1, Z2
+	VADDPS      (DX), Z3, K1, Z3
+
+slide512x1_pixels4_notbefore:
+	MOVB         linear+112(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x1_pixels4_linear
+	VPXORD       Z4, Z4, Z4
+	VBROADCASTSS slope+104(FP), Z5
+	VCMPPS       $0x11, Z4, Z0, K3
+	VMULPS       Z5, Z0, K3, Z0
+	VCMPPS       $0x11, Z4, Z1, K4
+	VMULPS       Z5, Z1, K4, Z1
+	VCMPPS       $0x11, Z4, Z2, K5
+	VMULPS       Z5, Z2, K5, Z2
+	VCMPPS       $0x11, Z4, Z3, K6
+	VMULPS       Z5, Z3, K6, Z3
+	VBROADCASTSS limit+108(FP), Z5
+	VMINPS       Z0, Z5, Z0
+	VMINPS       Z1, Z5, Z1
+	VMINPS       Z2, Z5, Z2
+	VMINPS       Z3, Z5, Z3
+
+slide512x1_pixels4_linear:
+	MOVQ   after+88(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x1_pixels4_notafter
+	MOVQ   after+88(FP), AX
+	MOVQ   resStride+96(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	VADDPS (AX), Z0, K1, Z0
+	VADDPS (AX)(CX*1), Z1, K1, Z1
+	VADDPS (AX)(CX*2), Z2, K1, Z2
+	VADDPS (DX), Z3, K1, Z3
+
+slide512x1_pixels4_notafter:
+	MOVQ    dst+64(FP), AX
+	MOVQ    dstStride+72(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K1, (AX)(CX*1)
+	VMOVUPS Z2, K1, (AX)(CX*2)
+	VMOVUPS Z3, K1, (DX)
+	VZEROUPPER
+	RET
+
+slide512x1_pixels5:
+	// 5 pixels: sums in Z0 to Z4, row by row, from the biases
+	MOVQ    bias+48(FP), AX
+	VMOVUPS (AX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+40(FP), AX
+	IMUL3Q $+64, AX, AX
+	MOVQ   sliding+16(FP), DX
+	MOVQ   slidingRow+24(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+8(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	NEGQ   AX
+	MOVQ   rows+32(FP), R8
+
+slide512x1_pixels5_row:
+	MOVQ AX, CX
+
+slide512x1_pixels5_step:
+	VMOVUPS     (DI)(CX*1), Z5
+	VFMADD231PS (DX)(CX*1), Z5, Z0
+	VFMADD231PS 64(DX)(CX*1), Z5, Z1
+	VFMADD231PS 128(DX)(CX*1), Z5, Z2
+	VFMADD231PS 192(DX)(CX*1), Z5, Z3
+	VFMADD231PS 256(DX)(CX*1), Z5, Z4
+	ADDQ        $+64, CX
+	JNE         slide512x1_pixels5_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	DECQ        R8
+	JNE         slide512x1_pixels5_row
+	MOVQ        before+80(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide512x1_pixels5_notbefore
+	MOVQ        before+80(FP), AX
+	MOVQ        resStride+96(FP), CX
+	SHLQ        $0x02, CX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	VADDPS      (AX), Z0, K1, Z0
+	VADDPS      (AX)(CX*1), Z1, K1, Z1
+	VADDPS      (AX)(CX*2), Z2, K1, Z2
+	VADDPS      (DX), Z3, K1, Z3
+	VADDPS      (DX)(CX*1), Z4, K1, Z4
+
+slide512x1_pixels5_notbefore:
+	MOVB         linear+112(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x1_pixels5_linear
+	VPXORD       Z5, Z5, Z5
+	VBROADCASTSS slope+104(FP), Z6
+	VCMPPS       $0x11, Z5, Z0, K3
+	VMULPS       Z6, Z0, K3, Z0
+	VCMPPS       $0x11, Z5, Z1, K4
+	VMULPS       Z6, Z1, K4, Z1
+	VCMPPS       $0x11, Z5, Z2, K5
+	VMULPS       Z6, Z2, K5, Z2
+	VCMPPS       $0x11, Z5, Z3, K6
+	VMULPS       Z6, Z3, K6, Z3
+	VCMPPS       $0x11, Z5, Z4, K3
+	VMULPS       Z6, Z4, K3, Z4
+	VBROADCASTSS limit+108(FP), Z6
+	VMINPS       Z0, Z6, Z0
+	VMINPS       Z1, Z6, Z1
+	VMINPS       Z2, Z6, Z2
+	VMINPS       Z3, Z6, Z3
+	VMINPS       Z4, Z6, Z4
+
+slide512x1_pixels5_linear:
+	MOVQ   after+88(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x1_pixels5_notafter
+	MOVQ   after+88(FP), AX
+	MOVQ   resStride+96(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	VADDPS (AX), Z0, K1, Z0
+	VADDPS (AX)(CX*1), Z1, K1, Z1
+	VADDPS (AX)(CX*2), Z2, K1, Z2
+	VADDPS (DX), Z3, K1, Z3
+	VADDPS (DX)(CX*1), Z4, K1, Z4
+
+slide512x1_pixels5_notafter:
+	MOVQ    dst+64(FP), AX
+	MOVQ    dstStride+72(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K1, (AX)(CX*1)
+	VMOVUPS Z2, K1, (AX)(CX*2)
+	VMOVUPS Z3, K1, (DX)
+	VMOVUPS Z4, K1, (DX)(CX*1)
+	VZEROUPPER
+	RET
+
+slide512x1_pixels6:
+	// 6 pixels: sums in Z0 to Z5, row by row, from the biases
+	MOVQ    bias+48(FP), AX
+	VMOVUPS (AX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+40(FP), AX
+	IMUL3Q $+64, AX, AX
+	MOVQ   sliding+16(FP), DX
+	MOVQ   slidingRow+24(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+8(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	NEGQ   AX
+	MOVQ   rows+32(FP), R8
+
+slide512x1_pixels6_row:
+	MOVQ AX, CX
+
+slide512x1_pixels6_step:
+	VMOVUPS     (DI)(CX*1), Z6
+	VFMADD231PS (DX)(CX*1), Z6, Z0
+	VFMADD231PS 64(DX)(CX*1), Z6, Z1
+	VFMADD231PS 128(DX)(CX*1), Z6, Z2
+	VFMADD231PS 192(DX)(CX*1), Z6, Z3
+	VFMADD231PS 256(DX)(CX*1), Z6, Z4
+	VFMADD231PS 320(DX)(CX*1), Z6, Z5
+	ADDQ        $+64, CX
+	JNE         slide512x1_pixels6_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	DECQ        R8
+	JNE         slide512x1_pixels6_row
+	MOVQ        before+80(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide512x1_pixels6_notbefore
+	MOVQ        before+80(FP), AX
+	MOVQ        resStride+96(FP), CX
+	SHLQ        $0x02, CX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	VADDPS      (AX), Z0, K1, Z0
+	VADDPS      (AX)(CX*1), Z1, K1, Z1
+	VADDPS      (AX)(CX*2), Z2, K1, Z2
+	VADDPS      (DX), Z3, K1, Z3
+	VADDPS      (DX)(CX*1), Z4, K1, Z4
+	VADDPS      (DX)(CX*2), Z5, K1, Z5
+
+slide512x1_pixels6_notbefore:
+	MOVB         linear+112(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x1_pixels6_linear
+	VPXORD       Z6, Z6, Z6
+	VBROADCASTSS slope+104(FP), Z7
+	VCMPPS       $0x11, Z6, Z0, K3
+	VMULPS       Z7, Z0, K3, Z0
+	VCMPPS       $0x11, Z6, Z1, K4
+	VMULPS       Z7, Z1, K4, Z1
+	VCMPPS       $0x11, Z6, Z2, K5
+	VMULPS       Z7, Z2, K5, Z2
+	VCMPPS       $0x11, Z6, Z3, K6
+	VMULPS       Z7, Z3, K6, Z3
+	VCMPPS       $0x11, Z6, Z4, K3
+	VMULPS       Z7, Z4, K3, Z4
+	VCMPPS       $0x11, Z6, Z5, K4
+	VMULPS       Z7, Z5, K4, Z5
+	VBROADCASTSS limit+108(FP), Z7
+	VMINPS       Z0, Z7, Z0
+	VMINPS       Z1, Z7, Z1
+	VMINPS       Z2, Z7, Z2
+	VMINPS       Z3, Z7, Z3
+	VMINPS       Z4, Z7, Z4
+	VMINPS       Z5, Z7, Z5
+
+slide512x1_pixels6_linear:
+	MOVQ   after+88(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x1_pixels6_notafter
+	MOVQ   after+88(FP), AX
+	MOVQ   resStride+96(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	VADDPS (AX), Z0, K1, Z0
+	VADDPS (AX)(CX*1), Z1, K1, Z1
+	VADDPS (AX)(CX*2), Z2, K1, Z2
+	VADDPS (DX), Z3, K1, Z3
+	VADDPS (DX)(CX*1), Z4, K1, Z4
+	VADDPS (DX)(CX*2), Z5, K1, Z5
+
+slide512x1_pixels6_notafter:
+	MOVQ    dst+64(FP), AX
+	MOVQ    dstStride+72(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K1, (AX)(CX*1)
+	VMOVUPS Z2, K1, (AX)(CX*2)
+	VMOVUPS Z3, K1, (DX)
+	VMOVUPS Z4, K1, (DX)(CX*1)
+	VMOVUPS Z5, K1, (DX)(CX*2)
+	VZEROUPPER
+	RET
+
+slide512x1_pixels7:
+	// 7 pixels: sums in Z0 to Z6, row by row, from the biases
+	MOVQ    bias+48(FP), AX
+	VMOVUPS (AX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+40(FP), AX
+	IMUL3Q $+64, AX, AX
+	MOVQ   sliding+16(FP), DX
+	MOVQ   slidingRow+24(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+8(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	NEGQ   AX
+	MOVQ   rows+32(FP), R8
+
+slide512x1_pixels7_row:
+	MOVQ AX, CX
+
+slide512x1_pixels7_step:
+	VMOVUPS     (DI)(CX*1), Z7
+	VFMADD231PS (DX)(CX*1), Z7, Z0
+	VFMADD231PS 64(DX)(CX*1), Z7, Z1
+	VFMADD231PS 128(DX)(CX*1), Z7, Z2
+	VFMADD231PS 192(DX)(CX*1), Z7, Z3
+	VFMADD231PS 256(DX)(CX*1), Z7, Z4
+	VFMADD231PS 320(DX)(CX*1), Z7, Z5
+	VFMADD231PS 384(DX)(CX*1), Z7, Z6
+	ADDQ        $+64, CX
+	JNE         slide512x1_pixels7_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	DECQ        R8
+	JNE         slide512x1_pixels7_row
+	MOVQ        before+80(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide512x1_pixels7_notbefore
+	MOVQ        before+80(FP), AX
+	MOVQ        resStride+96(FP), CX
+	SHLQ        $0x02, CX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	LEAQ        (DX)(CX*2), BX
+	ADDQ        CX, BX
+	VADDPS      (AX), Z0, K1, Z0
+	VADDPS      (AX)(CX*1), Z1, K1, Z1
+	VADDPS      (AX)(CX*2), Z2, K1, Z2
+	VADDPS      (DX), Z3, K1, Z3
+	VADDPS      (DX)(CX*1), Z4, K1, Z4
+	VADDPS      (DX)(CX*2), Z5, K1, Z5
+	VADDPS      (BX), Z6, K1, Z6
+
+slide512x1_pixels7_notbefore:
+	MOVB         linear+112(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x1_pixels7_linear
+	VPXORD       Z7, Z7, Z7
+	VBROADCASTSS slope+104(FP), Z8
+	VCMPPS       $0x11, Z7, Z0, K3
+	VMULPS       Z8, Z0, K3, Z0
+	VCMPPS       $0x11, Z7, Z1, K4
+	VMULPS       Z8, Z1, K4, Z1
+	VCMPPS       $0x11, Z7, Z2, K5
+	VMULPS       Z8, Z2, K5, Z2
+	VCMPPS       $0x11, Z7, Z3, K6
+	VMULPS       Z8, Z3, K6, Z3
+	VCMPPS       $0x11, Z7, Z4, K3
+	VMULPS       Z8, Z4, K3, Z4
+	VCMPPS       $0x11, Z7, Z5, K4
+	VMULPS       Z8, Z5, K4, Z5
+	VCMPPS       $0x11, Z7, Z6, K5
+	VMULPS       Z8, Z6, K5, Z6
+	VBROADCASTSS limit+108(FP), Z8
+	VMINPS       Z0, Z8, Z0
+	VMINPS       Z1, Z8, Z1
+	VMINPS       Z2, Z8, Z2
+	VMINPS       Z3, Z8, Z3
+	VMINPS       Z4, Z8, Z4
+	VMINPS       Z5, Z8, Z5
+	VMINPS       Z6, Z8, Z6
+
+slide512x1_pixels7_linear:
+	MOVQ   after+88(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x1_pixels7_notafter
+	MOVQ   after+88(FP), AX
+	MOVQ   resStride+96(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	LEAQ   (DX)(CX*2), BX
+	ADDQ   CX, BX
+	VADDPS (AX), Z0, K1, Z0
+	VADDPS (AX)(CX*1), Z1, K1, Z1
+	VADDPS (AX)(CX*2), Z2, K1, Z2
+	VADDPS (DX), Z3, K1, Z3
+	VADDPS (DX)(CX*1), Z4, K1, Z4
+	VADDPS (DX)(CX*2), Z5, K1, Z5
+	VADDPS (BX), Z6, K1, Z6
+
+slide512x1_pixels7_notafter:
+	MOVQ    dst+64(FP), AX
+	MOVQ    dstStride+72(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	LEAQ    (DX)(CX*2), BX
+	ADDQ    CX, BX
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K1, (AX)(CX*1)
+	VMOVUPS Z2, K1, (AX)(CX*2)
+	VMOVUPS Z3, K1, (DX)
+	VMOVUPS Z4, K1, (DX)(CX*1)
+	VMOVUPS Z5, K1, (DX)(CX*2)
+	VMOVUPS Z6, K1, (BX)
+	VZEROUPPER
+	RET
+
+slide512x1_pixels8:
+	// 8 pixels: sums in Z0 to Z7, row by row, from the biases
+	MOVQ    bias+48(FP), AX
+	VMOVUPS (AX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+40(FP), AX
+	IMUL3Q $+64, AX, AX
+	MOVQ   sliding+16(FP), DX
+	MOVQ   slidingRow+24(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+8(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	NEGQ   AX
+	MOVQ   rows+32(FP), R8
+
+slide512x1_pixels8_row:
+	MOVQ AX, CX
+
+slide512x1_pixels8_step:
+	VMOVUPS     (DI)(CX*1), Z8
+	VFMADD231PS (DX)(CX*1), Z8, Z0
+	VFMADD231PS 64(DX)(CX*1), Z8, Z1
+	VFMADD231PS 128(DX)(CX*1), Z8, Z2
+	VFMADD231PS 192(DX)(CX*1), Z8, Z3
+	VFMADD231PS 256(DX)(CX*1), Z8, Z4
+	VFMADD231PS 320(DX)(CX*1), Z8, Z5
+	VFMADD231PS 384(DX)(CX*1), Z8, Z6
+	VFMADD231PS 448(DX)(CX*1), Z8, Z7
+	ADDQ        $+64, CX
+	JNE         slide512x1_pixels8_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	DECQ        R8
+	JNE         slide512x1_pixels8_row
+	MOVQ        before+80(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide512x1_pixels8_notbefore
+	MOVQ        before+80(FP), AX
+	MOVQ        resStride+96(FP), CX
+	SHLQ        $0x02, CX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	LEAQ        (DX)(CX*2), BX
+	ADDQ        CX, BX
+	VADDPS      (AX), Z0, K1, Z0
+	VADDPS      (AX)(CX*1), Z1, K1, Z1
+	VADDPS      (AX)(CX*2), Z2, K1, Z2
+	VADDPS      (DX), Z3, K1, Z3
+	VADDPS      (DX)(CX*1), Z4, K1, Z4
+	VADDPS      (DX)(CX*2), Z5, K1, Z5
+	VADDPS      (BX), Z6, K1, Z6
+	VADDPS      (BX)(CX*1), Z7, K1, Z7
+
+slide512x1_pixels8_notbefore:
+	MOVB         linear+112(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x1_pixels8_linear
+	VPXORD       Z8, Z8, Z8
+	VBROADCASTSS slope+104(FP), Z9
+	VCMPPS       $0x11, Z8, Z0, K3
+	VMULPS       Z9, Z0, K3, Z0
+	VCMPPS       $0x11, Z8, Z1, K4
+	VMULPS       Z9, Z1, K4, Z1
+	VCMPPS       $0x11, Z8, Z2, K5
+	VMULPS       Z9, Z2, K5, Z2
+	VCMPPS       $0x11, Z8, Z3, K6
+	VMULPS       Z9, Z3, K6, Z3
+	VCMPPS       $0x11, Z8, Z4, K3
+	VMULPS       Z9, Z4, K3, Z4
+	VCMPPS       $0x11, Z8, Z5, K4
+	VMULPS       Z9, Z5, K4, Z5
+	VCMPPS       $0x11, Z8, Z6, K5
+	VMULPS       Z9, Z6, K5, Z6
+	VCMPPS       $0x11, Z8, Z7, K6
+	VMULPS       Z9, Z7, K6, Z7
+	VBROADCASTSS limit+108(FP), Z9
+	VMINPS       Z0, Z9, Z0
+	VMINPS       Z1, Z9, Z1
+	VMINPS       Z2, Z9, Z2
+	VMINPS       Z3, Z9, Z3
+	VMINPS       Z4, Z9, Z4
+	VMINPS       Z5, Z9, Z5
+	VMINPS       Z6, Z9, Z6
+	VMINPS       Z7, Z9, Z7
+
+slide512x1_pixels8_linear:
+	MOVQ   after+88(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x1_pixels8_notafter
+	MOVQ   after+88(FP), AX
+	MOVQ   resStride+96(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	LEAQ   (DX)(CX*2), BX
+	ADDQ   CX, BX
+	VADDPS (AX), Z0, K1, Z0
+	VADDPS (AX)(CX*1), Z1, K1, Z1
+	VADDPS (AX)(CX*2), Z2, K1, Z2
+	VADDPS (DX), Z3, K1, Z3
+	VADDPS (DX)(CX*1), Z4, K1, Z4
+	VADDPS (DX)(CX*2), Z5, K1, Z5
+	VADDPS (BX), Z6, K1, Z6
+	VADDPS (BX)(CX*1), Z7, K1, Z7
+
+slide512x1_pixels8_notafter:
+	MOVQ    dst+64(FP), AX
+	MOVQ    dstStride+72(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	LEAQ    (DX)(CX*2), BX
+	ADDQ    CX, BX
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K1, (AX)(CX*1)
+	VMOVUPS Z2, K1, (AX)(CX*2)
+	VMOVUPS Z3, K1, (DX)
+	VMOVUPS Z4, K1, (DX)(CX*1)
+	VMOVUPS Z5, K1, (DX)(CX*2)
+	VMOVUPS Z6, K1, (BX)
+	VMOVUPS Z7, K1, (BX)(CX*1)
+	VZEROUPPER
+	RET
+
+slide512x1_pixels9:
+	// 9 pixels: sums in Z0 to Z8, row by row, from the biases
+	MOVQ    bias+48(FP), AX
+	VMOVUPS (AX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+40(FP), AX
+	IMUL3Q $+64, AX, AX
+	MOVQ   sliding+16(FP), DX
+	MOVQ   slidingRow+24(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+8(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	NEGQ   AX
+	MOVQ   rows+32(FP), R8
+
+slide512x1_pixels9_row:
+	MOVQ AX, CX
+
+slide512x1_pixels9_step:
+	VMOVUPS     (DI)(CX*1), Z9
+	VFMADD231PS (DX)(CX*1), Z9, Z0
+	VFMADD231PS 64(DX)(CX*1), Z9, Z1
+	VFMADD231PS 128(DX)(CX*1), Z9, Z2
+	VFMADD231PS 192(DX)(CX*1), Z9, Z3
+	VFMADD231PS 256(DX)(CX*1), Z9, Z4
+	VFMADD231PS 320(DX)(CX*1), Z9, Z5
+	VFMADD231PS 384(DX)(CX*1), Z9, Z6
+	VFMADD231PS 448(DX)(CX*1), Z9, Z7
+	VFMADD231PS 512(DX)(CX*1), Z9, Z8
+	ADDQ        $+64, CX
+	JNE         slide512x1_pixels9_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	DECQ        R8
+	JNE         slide512x1_pixels9_row
+	MOVQ        before+80(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide512x1_pixels9_notbefore
+	MOVQ        before+80(FP), AX
+	MOVQ        resStride+96(FP), CX
+	SHLQ        $0x02, CX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	LEAQ        (DX)(CX*2), BX
+	ADDQ        CX, BX
+	VADDPS      (AX), Z0, K1, Z0
+	VADDPS      (AX)(CX*1), Z1, K1, Z1
+	VADDPS      (AX)(CX*2), Z2, K1, Z2
+	VADDPS      (DX), Z3, K1, Z3
+	VADDPS      (DX)(CX*1), Z4, K1, Z4
+	VADDPS      (DX)(CX*2), Z5, K1, Z5
+	VADDPS      (BX), Z6, K1, Z6
+	VADDPS      (BX)(CX*1), Z7, K1, Z7
+	VADDPS      (BX)(CX*2), Z8, K1, Z8
+
+slide512x1_pixels9_notbefore:
+	MOVB         linear+112(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x1_pixels9_linear
+	VPXORD       Z9, Z9, Z9
+	VBROADCASTSS slope+104(FP), Z10
+	VCMPPS       $0x11, Z9, Z0, K3
+	VMULPS       Z10, Z0, K3, Z0
+	VCMPPS       $0x11, Z9, Z1, K4
+	VMULPS       Z10, Z1, K4, Z1
+	VCMPPS       $0x11, Z9, Z2, K5
+	VMULPS       Z10, Z2, K5, Z2
+	VCMPPS       $0x11, Z9, Z3, K6
+	VMULPS       Z10, Z3, K6, Z3
+	VCMPPS       $0x11, Z9, Z4, K3
+	VMULPS       Z10, Z4, K3, Z4
+	VCMPPS       $0x11, Z9, Z5, K4
+	VMULPS       Z10, Z5, K4, Z5
+	VCMPPS       $0x11, Z9, Z6, K5
+	VMULPS       Z10, Z6, K5, Z6
+	VCMPPS       $0x11, Z9, Z7, K6
+	VMULPS       Z10, Z7, K6, Z7
+	VCMPPS       $0x11, Z9, Z8, K3
+	VMULPS       Z10, Z8, K3, Z8
+	VBROADCASTSS limit+108(FP), Z10
+	VMINPS       Z0, Z10, Z0
+	VMINPS       Z1, Z10, Z1
+	VMINPS       Z2, Z10, Z2
+	VMINPS       Z3, Z10, Z3
+	VMINPS       Z4, Z10, Z4
+	VMINPS       Z5, Z10, Z5
+	VMINPS       Z6, Z10, Z6
+	VMINPS       Z7, Z10, Z7
+	VMINPS       Z8, Z10, Z8
+
+slide512x1_pixels9_linear:
+	MOVQ   after+88(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x1_pixels9_notafter
+	MOVQ   after+88(FP), AX
+	MOVQ   resStride+96(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	LEAQ   (DX)(CX*2), BX
+	ADDQ   CX, BX
+	VADDPS (AX), Z0, K1, Z0
+	VADDPS (AX)(CX*1), Z1, K1, Z1
+	VADDPS (AX)(CX*2), Z2, K1, Z2
+	VADDPS (DX), Z3, K1, Z3
+	VADDPS (DX)(CX*1), Z4, K1, Z4
+	VADDPS (DX)(CX*2), Z5, K1, Z5
+	VADDPS (BX), Z6, K1, Z6
+	VADDPS (BX)(CX*1), Z7, K1, Z7
+	VADDPS (BX)(CX*2), Z8, K1, Z8
+
+slide512x1_pixels9_notafter:
+	MOVQ    dst+64(FP), AX
+	MOVQ    dstStride+72(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	LEAQ    (DX)(CX*2), BX
+	ADDQ    CX, BX
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K1, (AX)(CX*1)
+	VMOVUPS Z2, K1, (AX)(CX*2)
+	VMOVUPS Z3, K1, (DX)
+	VMOVUPS Z4, K1, (DX)(CX*1)
+	VMOVUPS Z5, K1, (DX)(CX*2)
+	VMOVUPS Z6, K1, (BX)
+	VMOVUPS Z7, K1, (BX)(CX*1)
+	VMOVUPS Z8, K1, (BX)(CX*2)
+	VZEROUPPER
+	RET
+
+slide512x1_pixels10:
+	// 10 pixels: sums in Z0 to Z9, row by row, from the biases
+	MOVQ    bias+48(FP), AX
+	VMOVUPS (AX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+40(FP), AX
+	IMUL3Q $+64, AX, AX
+	MOVQ   sliding+16(FP), DX
+	MOVQ   slidingRow+24(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+8(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	NEGQ   AX
+	MOVQ   rows+32(FP), R8
+
+slide512x1_pixels10_row:
+	MOVQ AX, CX
+
+slide512x1_pixels10_step:
+	VMOVUPS     (DI)(CX*1), Z10
+	VFMADD231PS (DX)(CX*1), Z10, Z0
+	VFMADD231PS 64(DX)(CX*1), Z10, Z1
+	VFMADD231PS 128(DX)(CX*1), Z10, Z2
+	VFMADD231PS 192(DX)(CX*1), Z10, Z3
+	VFMADD231PS 256(DX)(CX*1), Z10, Z4
+	VFMADD231PS 320(DX)(CX*1), Z10, Z5
+	VFMADD231PS 384(DX)(CX*1), Z10, Z6
+	VFMADD231PS 448(DX)(CX*1), Z10, Z7
+	VFMADD231PS 512(DX)(CX*1), Z10, Z8
+	VFMADD231PS 576(DX)(CX*1), Z10, Z9
+	ADDQ        $+64, CX
+	JNE         slide512x1_pixels10_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	DECQ        R8
+	JNE         slide512x1_pixels10_row
+	MOVQ        before+80(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide512x1_pixels10_notbefore
+	MOVQ        before+80(FP), AX
+	MOVQ        resStride+96(FP), CX
+	SHLQ        $0x02, CX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	LEAQ        (DX)(CX*2), BX
+	ADDQ        CX, BX
+	LEAQ        (BX)(CX*2), SI
+	ADDQ        CX, SI
+	VADDPS      (AX), Z0, K1, Z0
+	VADDPS      (AX)(CX*1), Z1, K1, Z1
+	VADDPS      (AX)(CX*2), Z2, K1, Z2
+	VADDPS      (DX), Z3, K1, Z3
+	VADDPS      (DX)(CX*1), Z4, K1, Z4
+	VADDPS      (DX)(CX*2), Z5, K1, Z5
+	VADDPS      (BX), Z6, K1, Z6
+	VADDPS      (BX)(CX*1), Z7, K1, Z7
+	VADDPS      (BX)(CX*2), Z8, K1, Z8
+	VADDPS      (SI), Z9, K1, Z9
+
+slide512x1_pixels10_notbefore:
+	MOVB         linear+112(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x1_pixels10_linear
+	VPXORD       Z10, Z10, Z10
+	VBROADCASTSS slope+104(FP), Z11
+	VCMPPS       $0x11, Z10, Z0, K3
+	VMULPS       Z11, Z0, K3, Z0
+	VCMPPS       $0x11, Z10, Z1, K4
+	VMULPS       Z11, Z1, K4, Z1
+	VCMPPS       $0x11, Z10, Z2, K5
+	VMULPS       Z11, Z2, K5, Z2
+	VCMPPS       $0x11, Z10, Z3, K6
+	VMULPS       Z11, Z3, K6, Z3
+	VCMPPS       $0x11, Z10, Z4, K3
+	VMULPS       Z11, Z4, K3, Z4
+	VCMPPS       $0x11, Z10, Z5, K4
+	VMULPS       Z11, Z5, K4, Z5
+	VCMPPS       $0x11, Z10, Z6, K5
+	VMULPS       Z11, Z6, K5, Z6
+	VCMPPS       $0x11, Z10, Z7, K6
+	VMULPS       Z11, Z7, K6, Z7
+	VCMPPS       $0x11, Z10, Z8, K3
+	VMULPS       Z11, Z8, K3, Z8
+	VCMPPS       $0x11, Z10, Z9, K4
+	VMULPS       Z11, Z9, K4, Z9
+	VBROADCASTSS limit+108(FP), Z11
+	VMINPS       Z0, Z11, Z0
+	VMINPS       Z1, Z11, Z1
+	VMINPS       Z2, Z11, Z2
+	VMINPS       Z3, Z11, Z3
+	VMINPS       Z4, Z11, Z4
+	VMINPS       Z5, Z11, Z5
+	VMINPS       Z6, Z11, Z6
+	VMINPS       Z7, Z11, Z7
+	VMINPS       Z8, Z11, Z8
+	VMINPS       Z9, Z11, Z9
+
+slide512x1_pixels10_linear:
+	MOVQ   after+88(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x1_pixels10_notafter
+	MOVQ   after+88(FP), AX
+	MOVQ   resStride+96(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	LEAQ   (DX)(CX*2), BX
+	ADDQ   CX, BX
+	LEAQ   (BX)(CX*2), SI
+	ADDQ   CX, SI
+	VADDPS (AX), Z0, K1, Z0
+	VADDPS (AX)(CX*1), Z1, K1, Z1
+	VADDPS (AX)(CX*2), Z2, K1, Z2
+	VADDPS (DX), Z3, K1, Z3
+	VADDPS (DX)(CX*1), Z4, K1, Z4
+	VADDPS (DX)(CX*2), Z5, K1, Z5
+	VADDPS (BX), Z6, K1, Z6
+	VADDPS (BX)(CX*1), Z7, K1, Z7
+	VADDPS (BX)(CX*2), Z8, K1, Z8
+	VADDPS (SI), Z9, K1, Z9
+
+slide512x1_pixels10_notafter:
+	MOVQ    dst+64(FP), AX
+	MOVQ    dstStride+72(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	LEAQ    (DX)(CX*2), BX
+	ADDQ    CX, BX
+	LEAQ    (BX)(CX*2), SI
+	ADDQ    CX, SI
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K1, (AX)(CX*1)
+	VMOVUPS Z2, K1, (AX)(CX*2)
+	VMOVUPS Z3, K1, (DX)
+	VMOVUPS Z4, K1, (DX)(CX*1)
+	VMOVUPS Z5, K1, (DX)(CX*2)
+	VMOVUPS Z6, K1, (BX)
+	VMOVUPS Z7, K1, (BX)(CX*1)
+	VMOVUPS Z8, K1, (BX)(CX*2)
+	VMOVUPS Z9, K1, (SI)
+	VZEROUPPER
+	RET
+
+slide512x1_pixels11:
+	// 11 pixels: sums in Z0 to Z10, row by row, from the biases
+	MOVQ    bias+48(FP), AX
+	VMOVUPS (AX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+40(FP), AX
+	IMUL3Q $+64, AX, AX
+	MOVQ   sliding+16(FP), DX
+	MOVQ   slidingRow+24(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+8(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	NEGQ   AX
+	MOVQ   rows+32(FP), R8
+
+slide512x1_pixels11_row:
+	MOVQ AX, CX
+
+slide512x1_pixels11_step:
+	VMOVUPS     (DI)(CX*1), Z11
+	VFMADD231PS (DX)(CX*1), Z11, Z0
+	VFMADD231PS 64(DX)(CX*1), Z11, Z1
+	VFMADD231PS 128(DX)(CX*1), Z11, Z2
+	VFMADD231PS 192(DX)(CX*1), Z11, Z3
+	VFMADD231PS 256(DX)(CX*1), Z11, Z4
+	VFMADD231PS 320(DX)(CX*1), Z11, Z5
+	VFMADD231PS 384(DX)(CX*1), Z11, Z6
+	VFMADD231PS 448(DX)(CX*1), Z11, Z7
+	VFMADD231PS 512(DX)(CX*1), Z11, Z8
+	VFMADD231PS 576(DX)(CX*1), Z11, Z9
+	VFMADD231PS 640(DX)(CX*1), Z11, Z10
+	ADDQ        $+64, CX
+	JNE         slide512x1_pixels11_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	DECQ        R8
+	JNE         slide512x1_pixels11_row
+	MOVQ        before+80(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide512x1_pixels11_notbefore
+	MOVQ        before+80(FP), AX
+	MOVQ        resStride+96(FP), CX
+	SHLQ        $0x02, CX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	LEAQ        (DX)(CX*2), BX
+	ADDQ        CX, BX
+	LEAQ        (BX)(CX*2), SI
+	ADDQ        CX, SI
+	VADDPS      (AX), Z0, K1, Z0
+	VADDPS      (AX)(CX*1), Z1, K1, Z1
+	VADDPS      (AX)(CX*2), Z2, K1, Z2
+	VADDPS      (DX), Z3, K1, Z3
+	VADDPS      (DX)(CX*1), Z4, K1, Z4
+	VADDPS      (DX)(CX*2), Z5, K1, Z5
+	VADDPS      (BX), Z6, K1, Z6
+	VADDPS      (BX)(CX*1), Z7, K1, Z7
+	VADDPS      (BX)(CX*2), Z8, K1, Z8
+	VADDPS      (SI), Z9, K1, Z9
+	VADDPS      (SI)(CX*1), Z10, K1, Z10
+
+slide512x1_pixels11_notbefore:
+	MOVB         linear+112(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x1_pixels11_linear
+	VPXORD       Z11, Z11, Z11
+	VBROADCASTSS slope+104(FP), Z12
+	VCMPPS       $0x11, Z11, Z0, K3
+	VMULPS       Z12, Z0, K3, Z0
+	VCMPPS       $0x11, Z11, Z1, K4
+	VMULPS       Z12, Z1, K4, Z1
+	VCMPPS       $0x11, Z11, Z2, K5
+	VMULPS       Z12, Z2, K5, Z2
+	VCMPPS       $0x11, Z11, Z3, K6
+	VMULPS       Z12, Z3, K6, Z3
+	VCMPPS       $0x11, Z11, Z4, K3
+	VMULPS       Z12, Z4, K3, Z4
+	VCMPPS       $0x11, Z11, Z5, K4
+	VMULPS       Z12, Z5, K4, Z5
+	VCMPPS       $0x11, Z11, Z6, K5
+	VMULPS       Z12, Z6, K5, Z6
+	VCMPPS       $0x11, Z11, Z7, K6
+	VMULPS       Z12, Z7, K6, Z7
+	VCMPPS       $0x11, Z11, Z8, K3
+	VMULPS       Z12, Z8, K3, Z8
+	VCMPPS       $0x11, Z11, Z9, K4
+	VMULPS       Z12, Z9, K4, Z9
+	VCMPPS       $0x11, Z11, Z10, K5
+	VMULPS       Z12, Z10, K5, Z10
+	VBROADCASTSS limit+108(FP), Z12
+	VMINPS       Z0, Z12, Z0
+	VMINPS       Z1, Z12, Z1
+	VMINPS       Z2, Z12, Z2
+	VMINPS       Z3, Z12, Z3
+	VMINPS       Z4, Z12, Z4
+	VMINPS       Z5, Z12, Z5
+	VMINPS       Z6, Z12, Z6
+	VMINPS       Z7, Z12, Z7
+	VMINPS       Z8, Z12, Z8
+	VMINPS       Z9, Z12, Z9
+	VMINPS       Z10, Z12, Z10
+
+slide512x1_pixels11_linear:
+	MOVQ   after+88(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x1_pixels11_notafter
+	MOVQ   after+88(FP), AX
+	MOVQ   resStride+96(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	LEAQ   (DX)(CX*2), BX
+	ADDQ   CX, BX
+	LEAQ   (BX)(CX*2), SI
+	ADDQ   CX, SI
+	VADDPS (AX), Z0, K1, Z0
+	VADDPS (AX)(CX*1), Z1, K1, Z1
+	VADDPS (AX)(CX*2), Z2, K1, Z2
+	VADDPS (DX), Z3, K1, Z3
+	VADDPS (DX)(CX*1), Z4, K1, Z4
+	VADDPS (DX)(CX*2), Z5, K1, Z5
+	VADDPS (BX), Z6, K1, Z6
+	VADDPS (BX)(CX*1), Z7, K1, Z7
+	VADDPS (BX)(CX*2), Z8, K1, Z8
+	VADDPS (SI), Z9, K1, Z9
+	VADDPS (SI)(CX*1), Z10, K1, Z10
+
+slide512x1_pixels11_notafter:
+	MOVQ    dst+64(FP), AX
+	MOVQ    dstStride+72(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	LEAQ    (DX)(CX*2), BX
+	ADDQ    CX, BX
+	LEAQ    (BX)(CX*2), SI
+	ADDQ    CX, SI
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K1, (AX)(CX*1)
+	VMOVUPS Z2, K1, (AX)(CX*2)
+	VMOVUPS Z3, K1, (DX)
+	VMOVUPS Z4, K1, (DX)(CX*1)
+	VMOVUPS Z5, K1, (DX)(CX*2)
+	VMOVUPS Z6, K1, (BX)
+	VMOVUPS Z7, K1, (BX)(CX*1)
+	VMOVUPS Z8, K1, (BX)(CX*2)
+	VMOVUPS Z9, K1, (SI)
+	VMOVUPS Z10, K1, (SI)(CX*1)
+	VZEROUPPER
+	RET
+
+slide512x1_pixels12:
+	// 12 pixels: sums in Z0 to Z11, row by row, from the biases
+	MOVQ    bias+48(FP), AX
+	VMOVUPS (AX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+40(FP), AX
+	IMUL3Q $+64, AX, AX
+	MOVQ   sliding+16(FP), DX
+	MOVQ   slidingRow+24(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+8(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	NEGQ   AX
+	MOVQ   rows+32(FP), R8
+
+slide512x1_pixels12_row:
+	MOVQ AX, CX
+
+slide512x1_pixels12_step:
+	VMOVUPS     (DI)(CX*1), Z12
+	VFMADD231PS (DX)(CX*1), Z12, Z0
+	VFMADD231PS 64(DX)(CX*1), Z12, Z1
+	VFMADD231PS 128(DX)(CX*1), Z12, Z2
+	VFMADD231PS 192(DX)(CX*1), Z12, Z3
+	VFMADD231PS 256(DX)(CX*1), Z12, Z4
+	VFMADD231PS 320(DX)(CX*1), Z12, Z5
+	VFMADD231PS 384(DX)(CX*1), Z12, Z6
+	VFMADD231PS 448(DX)(CX*1), Z12, Z7
+	VFMADD231PS 512(DX)(CX*1), Z12, Z8
+	VFMADD231PS 576(DX)(CX*1), Z12, Z9
+	VFMADD231PS 640(DX)(CX*1), Z12, Z10
+	VFMADD231PS 704(DX)(CX*1), Z12, Z11
+	ADDQ        $+64, CX
+	JNE         slide512x1_pixels12_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	DECQ        R8
+	JNE         slide512x1_pixels12_row
+	MOVQ        before+80(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide512x1_pixels12_notbefore
+	MOVQ        before+80(FP), AX
+	MOVQ        resStride+96(FP), CX
+	SHLQ        $0x02, CX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	LEAQ        (DX)(CX*2), BX
+	ADDQ        CX, BX
+	LEAQ        (BX)(CX*2), SI
+	ADDQ        CX, SI
+	VADDPS      (AX), Z0, K1, Z0
+	VADDPS      (AX)(CX*1), Z1, K1, Z1
+	VADDPS      (AX)(CX*2), Z2, K1, Z2
+	VADDPS      (DX), Z3, K1, Z3
+	VADDPS      (DX)(CX*1), Z4, K1, Z4
+	VADDPS      (DX)(CX*2), Z5, K1, Z5
+	VADDPS      (BX), Z6, K1, Z6
+	VADDPS      (BX)(CX*1), Z7, K1, Z7
+	VADDPS      (BX)(CX*2), Z8, K1, Z8
+	VADDPS      (SI), Z9, K1, Z9
+	VADDPS      (SI)(CX*1), Z10, K1, Z10
+	VADDPS      (SI)(CX*2), Z11, K1, Z11
+
+slide512x1_pixels12_notbefore:
+	MOVB         linear+112(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x1_pixels12_linear
+	VPXORD       Z12, Z12, Z12
+	VBROADCASTSS slope+104(FP), Z13
+	VCMPPS       $0x11, Z12, Z0, K3
+	VMULPS       Z13, Z0, K3, Z0
+	VCMPPS       $0x11, Z12, Z1, K4
+	VMULPS       Z13, Z1, K4, Z1
+	VCMPPS       $0x11, Z12, Z2, K5
+	VMULPS       Z13, Z2, K5, Z2
+	VCMPPS       $0x11, Z12, Z3, K6
+	VMULPS       Z13, Z3, K6, Z3
+	VCMPPS       $0x11, Z12, Z4, K3
+	VMULPS       Z13, Z4, K3, Z4
+	VCMPPS       $0x11, Z12, Z5, K4
+	VMULPS       Z13, Z5, K4, Z5
+	VCMPPS       $0x11, Z12, Z6, K5
+	VMULPS       Z13, Z6, K5, Z6
+	VCMPPS       $0x11, Z12, Z7, K6
+	VMULPS       Z13, Z7, K6, Z7
+	VCMPPS       $0x11, Z12, Z8, K3
+	VMULPS       Z13, Z8, K3, Z8
+	VCMPPS       $0x11, Z12, Z9, K4
+	VMULPS       Z13, Z9, K4, Z9
+	VCMPPS       $0x11, Z12, Z10, K5
+	VMULPS       Z13, Z10, K5, Z10
+	VCMPPS       $0x11, Z12, Z11, K6
+	VMULPS       Z13, Z11, K6, Z11
+	VBROADCASTSS limit+108(FP), Z13
+	VMINPS       Z0, Z13, Z0
+	VMINPS       Z1, Z13, Z1
+	VMINPS       Z2, Z13, Z2
+	VMINPS       Z3, Z13, Z3
+	VMINPS       Z4, Z13, Z4
+	VMINPS       Z5, Z13, Z5
+	VMINPS       Z6, Z13, Z6
+	VMINPS       Z7, Z13, Z7
+	VMINPS       Z8, Z13, Z8
+	VMINPS       Z9, Z13, Z9
+	VMINPS       Z10, Z13, Z10
+	VMINPS       Z11, Z13, Z11
+
+slide512x1_pixels12_linear:
+	MOVQ   after+88(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x1_pixels12_notafter
+	MOVQ   after+88(FP), AX
+	MOVQ   resStride+96(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	LEAQ   (DX)(CX*2), BX
+	ADDQ   CX, BX
+	LEAQ   (BX)(CX*2), SI
+	ADDQ   CX, SI
+	VADDPS (AX), Z0, K1, Z0
+	VADDPS (AX)(CX*1), Z1, K1, Z1
+	VADDPS (AX)(CX*2), Z2, K1, Z2
+	VADDPS (DX), Z3, K1, Z3
+	VADDPS (DX)(CX*1), Z4, K1, Z4
+	VADDPS (DX)(CX*2), Z5, K1, Z5
+	VADDPS (BX), Z6, K1, Z6
+	VADDPS (BX)(CX*1), Z7, K1, Z7
+	VADDPS (BX)(CX*2), Z8, K1, Z8
+	VADDPS (SI), Z9, K1, Z9
+	VADDPS (SI)(CX*1), Z10, K1, Z10
+	VADDPS (SI)(CX*2), Z11, K1, Z11
+
+slide512x1_pixels12_notafter:
+	MOVQ    dst+64(FP), AX
+	MOVQ    dstStride+72(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	LEAQ    (DX)(CX*2), BX
+	ADDQ    CX, BX
+	LEAQ    (BX)(CX*2), SI
+	ADDQ    CX, SI
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K1, (AX)(CX*1)
+	VMOVUPS Z2, K1, (AX)(CX*2)
+	VMOVUPS Z3, K1, (DX)
+	VMOVUPS Z4, K1, (DX)(CX*1)
+	VMOVUPS Z5, K1, (DX)(CX*2)
+	VMOVUPS Z6, K1, (BX)
+	VMOVUPS Z7, K1, (BX)(CX*1)
+	VMOVUPS Z8, K1, (BX)(CX*2)
+	VMOVUPS Z9, K1, (SI)
+	VMOVUPS Z10, K1, (SI)(CX*1)
+	VMOVUPS Z11, K1, (SI)(CX*2)
+	VZEROUPPER
+	RET
+
+slide512x1_pixels13:
+	// 13 pixels: sums in Z0 to Z12, row by row, from the biases
+	MOVQ    bias+48(FP), AX
+	VMOVUPS (AX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+	VMOVAPS Z0, Z12
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+40(FP), AX
+	IMUL3Q $+64, AX, AX
+	MOVQ   sliding+16(FP), DX
+	MOVQ   slidingRow+24(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+8(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	NEGQ   AX
+	MOVQ   rows+32(FP), R8
+
+slide512x1_pixels13_row:
+	MOVQ AX, CX
+
+slide512x1_pixels13_step:
+	VMOVUPS     (DI)(CX*1), Z13
+	VFMADD231PS (DX)(CX*1), Z13, Z0
+	VFMADD231PS 64(DX)(CX*1), Z13, Z1
+	VFMADD231PS 128(DX)(CX*1), Z13, Z2
+	VFMADD231PS 192(DX)(CX*1), Z13, Z3
+	VFMADD231PS 256(DX)(CX*1), Z13, Z4
+	VFMADD231PS 320(DX)(CX*1), Z13, Z5
+	VFMADD231PS 384(DX)(CX*1), Z13, Z6
+	VFMADD231PS 448(DX)(CX*1), Z13, Z7
+	VFMADD231PS 512(DX)(CX*1), Z13, Z8
+	VFMADD231PS 576(DX)(CX*1), Z13, Z9
+	VFMADD231PS 640(DX)(CX*1), Z13, Z10
+	VFMADD231PS 704(DX)(CX*1), Z13, Z11
+	VFMADD231PS 768(DX)(CX*1), Z13, Z12
+	ADDQ        $+64, CX
+	JNE         slide512x1_pixels13_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	DECQ        R8
+	JNE         slide512x1_pixels13_row
+	MOVQ        before+80(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide512x1_pixels13_notbefore
+	MOVQ        before+80(FP), AX
+	MOVQ        resStride+96(FP), CX
+	SHLQ        $0x02, CX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	LEAQ        (DX)(CX*2), BX
+	ADDQ        CX, BX
+	LEAQ        (BX)(CX*2), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(CX*2), DI
+	ADDQ        CX, DI
+	VADDPS      (AX), Z0, K1, Z0
+	VADDPS      (AX)(CX*1), Z1, K1, Z1
+	VADDPS      (AX)(CX*2), Z2, K1, Z2
+	VADDPS      (DX), Z3, K1, Z3
+	VADDPS      (DX)(CX*1), Z4, K1, Z4
+	VADDPS      (DX)(CX*2), Z5, K1, Z5
+	VADDPS      (BX), Z6, K1, Z6
+	VADDPS      (BX)(CX*1), Z7, K1, Z7
+	VADDPS      (BX)(CX*2), Z8, K1, Z8
+	VADDPS      (SI), Z9, K1, Z9
+	VADDPS      (SI)(CX*1), Z10, K1, Z10
+	VADDPS      (SI)(CX*2), Z11, K1, Z11
+	VADDPS      (DI), Z12, K1, Z12
+
+slide512x1_pixels13_notbefore:
+	MOVB         linear+112(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x1_pixels13_linear
+	VPXORD       Z13, Z13, Z13
+	VBROADCASTSS slope+104(FP), Z14
+	VCMPPS       $0x11, Z13, Z0, K3
+	VMULPS       Z14, Z0, K3, Z0
+	VCMPPS       $0x11, Z13, Z1, K4
+	VMULPS       Z14, Z1, K4, Z1
+	VCMPPS       $0x11, Z13, Z2, K5
+	VMULPS       Z14, Z2, K5, Z2
+	VCMPPS       $0x11, Z13, Z3, K6
+	VMULPS       Z14, Z3, K6, Z3
+	VCMPPS       $0x11, Z13, Z4, K3
+	VMULPS       Z14, Z4, K3, Z4
+	VCMPPS       $0x11, Z13, Z5, K4
+	VMULPS       Z14, Z5, K4, Z5
+	VCMPPS       $0x11, Z13, Z6, K5
+	VMULPS       Z14, Z6, K5, Z6
+	VCMPPS       $0x11, Z13, Z7, K6
+	VMULPS       Z14, Z7, K6, Z7
+	VCMPPS       $0x11, Z13, Z8, K3
+	VMULPS       Z14, Z8, K3, Z8
+	VCMPPS       $0x11, Z13, Z9, K4
+	VMULPS       Z14, Z9, K4, Z9
+	VCMPPS       $0x11, Z13, Z10, K5
+	VMULPS       Z14, Z10, K5, Z10
+	VCMPPS       $0x11, Z13, Z11, K6
+	VMULPS       Z14, Z11, K6, Z11
+	VCMPPS       $0x11, Z13, Z12, K3
+	VMULPS       Z14, Z12, K3, Z12
+	VBROADCASTSS limit+108(FP), Z14
+	VMINPS       Z0, Z14, Z0
+	VMINPS       Z1, Z14, Z1
+	VMINPS       Z2, Z14, Z2
+	VMINPS       Z3, Z14, Z3
+	VMINPS       Z4, Z14, Z4
+	VMINPS       Z5, Z14, Z5
+	VMINPS       Z6, Z14, Z6
+	VMINPS       Z7, Z14, Z7
+	VMINPS       Z8, Z14, Z8
+	VMINPS       Z9, Z14, Z9
+	VMINPS       Z10, Z14, Z10
+	VMINPS       Z11, Z14, Z11
+	VMINPS       Z12, Z14, Z12
+
+slide512x1_pixels13_linear:
+	MOVQ   after+88(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x1_pixels13_notafter
+	MOVQ   after+88(FP), AX
+	MOVQ   resStride+96(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	LEAQ   (DX)(CX*2), BX
+	ADDQ   CX, BX
+	LEAQ   (BX)(CX*2), SI
+	ADDQ   CX, SI
+	LEAQ   (SI)(CX*2), DI
+	ADDQ   CX, DI
+	VADDPS (AX), Z0, K1, Z0
+	VADDPS (AX)(CX*1), Z1, K1, Z1
+	VADDPS (AX)(CX*2), Z2, K1, Z2
+	VADDPS (DX), Z3, K1, Z3
+	VADDPS (DX)(CX*1), Z4, K1, Z4
+	VADDPS (DX)(CX*2), Z5, K1, Z5
+	VADDPS (BX), Z6, K1, Z6
+	VADDPS (BX)(CX*1), Z7, K1, Z7
+	VADDPS (BX)(CX*2), Z8, K1, Z8
+	VADDPS (SI), Z9, K1, Z9
+	VADDPS (SI)(CX*1), Z10, K1, Z10
+	VADDPS (SI)(CX*2), Z11, K1, Z11
+	VADDPS (DI), Z12, K1, Z12
+
+slide512x1_pixels13_notafter:
+	MOVQ    dst+64(FP), AX
+	MOVQ    dstStride+72(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	LEAQ    (DX)(CX*2), BX
+	ADDQ    CX, BX
+	LEAQ    (BX)(CX*2), SI
+	ADDQ    CX, SI
+	LEAQ    (SI)(CX*2), DI
+	ADDQ    CX, DI
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K1, (AX)(CX*1)
+	VMOVUPS Z2, K1, (AX)(CX*2)
+	VMOVUPS Z3, K1, (DX)
+	VMOVUPS Z4, K1, (DX)(CX*1)
+	VMOVUPS Z5, K1, (DX)(CX*2)
+	VMOVUPS Z6, K1, (BX)
+	VMOVUPS Z7, K1, (BX)(CX*1)
+	VMOVUPS Z8, K1, (BX)(CX*2)
+	VMOVUPS Z9, K1, (SI)
+	VMOVUPS Z10, K1, (SI)(CX*1)
+	VMOVUPS Z11, K1, (SI)(CX*2)
+	VMOVUPS Z12, K1, (DI)
+	VZEROUPPER
+	RET
+
+slide512x1_pixels14:
+	// 14 pixels: sums in Z0 to Z13, row by row, from the biases
+	MOVQ    bias+48(FP), AX
+	VMOVUPS (AX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+	VMOVAPS Z0, Z12
+	VMOVAPS Z0, Z13
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+40(FP), AX
+	IMUL3Q $+64, AX, AX
+	MOVQ   sliding+16(FP), DX
+	MOVQ   slidingRow+24(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+8(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	NEGQ   AX
+	MOVQ   rows+32(FP), R8
+
+slide512x1_pixels14_row:
+	MOVQ AX, CX
+
+slide512x1_pixels14_step:
+	VMOVUPS     (DI)(CX*1), Z14
+	VFMADD231PS (DX)(CX*1), Z14, Z0
+	VFMADD231PS 64(DX)(CX*1), Z14, Z1
+	VFMADD231PS 128(DX)(CX*1), Z14, Z2
+	VFMADD231PS 192(DX)(CX*1), Z14, Z3
+	VFMADD231PS 256(DX)(CX*1), Z14, Z4
+	VFMADD231PS 320(DX)(CX*1), Z14, Z5
+	VFMADD231PS 384(DX)(CX*1), Z14, Z6
+	VFMADD231PS 448(DX)(CX*1), Z14, Z7
+	VFMADD231PS 512(DX)(CX*1), Z14, Z8
+	VFMADD231PS 576(DX)(CX*1), Z14, Z9
+	VFMADD231PS 640(DX)(CX*1), Z14, Z10
+	VFMADD231PS 704(DX)(CX*1), Z14, Z11
+	VFMADD231PS 768(DX)(CX*1), Z14, Z12
+	VFMADD231PS 832(DX)(CX*1), Z14, Z13
+	ADDQ        $+64, CX
+	JNE         slide512x1_pixels14_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	DECQ        R8
+	JNE         slide512x1_pixels14_row
+	MOVQ        before+80(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide512x1_pixels14_notbefore
+	MOVQ        before+80(FP), AX
+	MOVQ        resStride+96(FP), CX
+	SHLQ        $0x02, CX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	LEAQ        (DX)(CX*2), BX
+	ADDQ        CX, BX
+	LEAQ        (BX)(CX*2), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(CX*2), DI
+	ADDQ        CX, DI
+	VADDPS      (AX), Z0, K1, Z0
+	VADDPS      (AX)(CX*1), Z1, K1, Z1
+	VADDPS      (AX)(CX*2), Z2, K1, Z2
+	VADDPS      (DX), Z3, K1, Z3
+	VADDPS      (DX)(CX*1), Z4, K1, Z4
+	VADDPS      (DX)(CX*2), Z5, K1, Z5
+	VADDPS      (BX), Z6, K1, Z6
+	VADDPS      (BX)(CX*1), Z7, K1, Z7
+	VADDPS      (BX)(CX*2), Z8, K1, Z8
+	VADDPS      (SI), Z9, K1, Z9
+	VADDPS      (SI)(CX*1), Z10, K1, Z10
+	VADDPS      (SI)(CX*2), Z11, K1, Z11
+	VADDPS      (DI), Z12, K1, Z12
+	VADDPS      (DI)(CX*1), Z13, K1, Z13
+
+slide512x1_pixels14_notbefore:
+	MOVB         linear+112(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x1_pixels14_linear
+	VPXORD       Z14, Z14, Z14
+	VBROADCASTSS slope+104(FP), Z15
+	VCMPPS       $0x11, Z14, Z0, K3
+	VMULPS       Z15, Z0, K3, Z0
+	VCMPPS       $0x11, Z14, Z1, K4
+	VMULPS       Z15, Z1, K4, Z1
+	VCMPPS       $0x11, Z14, Z2, K5
+	VMULPS       Z15, Z2, K5, Z2
+	VCMPPS       $0x11, Z14, Z3, K6
+	VMULPS       Z15, Z3, K6, Z3
+	VCMPPS       $0x11, Z14, Z4, K3
+	VMULPS       Z15, Z4, K3, Z4
+	VCMPPS       $0x11, Z14, Z5, K4
+	VMULPS       Z15, Z5, K4, Z5
+	VCMPPS       $0x11, Z14, Z6, K5
+	VMULPS       Z15, Z6, K5, Z6
+	VCMPPS       $0x11, Z14, Z7, K6
+	VMULPS       Z15, Z7, K6, Z7
+	VCMPPS       $0x11, Z14, Z8, K3
+	VMULPS       Z15, Z8, K3, Z8
+	VCMPPS       $0x11, Z14, Z9, K4
+	VMULPS       Z15, Z9, K4, Z9
+	VCMPPS       $0x11, Z14, Z10, K5
+	VMULPS       Z15, Z10, K5, Z10
+	VCMPPS       $0x11, Z14, Z11, K6
+	VMULPS       Z15, Z11, K6, Z11
+	VCMPPS       $0x11, Z14, Z12, K3
+	VMULPS       Z15, Z12, K3, Z12
+	VCMPPS       $0x11, Z14, Z13, K4
+	VMULPS       Z15, Z13, K4, Z13
+	VBROADCASTSS limit+108(FP), Z15
+	VMINPS       Z0, Z15, Z0
+	VMINPS       Z1, Z15, Z1
+	VMINPS       Z2, Z15, Z2
+	VMINPS       Z3, Z15, Z3
+	VMINPS       Z4, Z15, Z4
+	VMINPS       Z5, Z15, Z5
+	VMINPS       Z6, Z15, Z6
+	VMINPS       Z7, Z15, Z7
+	VMINPS       Z8, Z15, Z8
+	VMINPS       Z9, Z15, Z9
+	VMINPS       Z10, Z15, Z10
+	VMINPS       Z11, Z15, Z11
+	VMINPS       Z12, Z15, Z12
+	VMINPS       Z13, Z15, Z13
+
+slide512x1_pixels14_linear:
+	MOVQ   after+88(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x1_pixels14_notafter
+	MOVQ   after+88(FP), AX
+	MOVQ   resStride+96(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	LEAQ   (DX)(CX*2), BX
+	ADDQ   CX, BX
+	LEAQ   (BX)(CX*2), SI
+	ADDQ   CX, SI
+	LEAQ   (SI)(CX*2), DI
+	ADDQ   CX, DI
+	VADDPS (AX), Z0, K1, Z0
+	VADDPS (AX)(CX*1), Z1, K1, Z1
+	VADDPS (AX)(CX*2), Z2, K1, Z2
+	VADDPS (DX), Z3, K1, Z3
+	VADDPS (DX)(CX*1), Z4, K1, Z4
+	VADDPS (DX)(CX*2), Z5, K1, Z5
+	VADDPS (BX), Z6, K1, Z6
+	VADDPS (BX)(CX*1), Z7, K1, Z7
+	VADDPS (BX)(CX*2), Z8, K1, Z8
+	VADDPS (SI), Z9, K1, Z9
+	VADDPS (SI)(CX*1), Z10, K1, Z10
+	VADDPS (SI)(CX*2), Z11, K1, Z11
+	VADDPS (DI), Z12, K1, Z12
+	VADDPS (DI)(CX*1), Z13, K1, Z13
+
+slide512x1_pixels14_notafter:
+	MOVQ    dst+64(FP), AX
+	MOVQ    dstStride+72(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	LEAQ    (DX)(CX*2), BX
+	ADDQ    CX, BX
+	LEAQ    (BX)(CX*2), SI
+	ADDQ    CX, SI
+	LEAQ    (SI)(CX*2), DI
+	ADDQ    CX, DI
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K1, (AX)(CX*1)
+	VMOVUPS Z2, K1, (AX)(CX*2)
+	VMOVUPS Z3, K1, (DX)
+	VMOVUPS Z4, K1, (DX)(CX*1)
+	VMOVUPS Z5, K1, (DX)(CX*2)
+	VMOVUPS Z6, K1, (BX)
+	VMOVUPS Z7, K1, (BX)(CX*1)
+	VMOVUPS Z8, K1, (BX)(CX*2)
+	VMOVUPS Z9, K1, (SI)
+	VMOVUPS Z10, K1, (SI)(CX*1)
+	VMOVUPS Z11, K1, (SI)(CX*2)
+	VMOVUPS Z12, K1, (DI)
+	VMOVUPS Z13, K1, (DI)(CX*1)
+	VZEROUPPER
+	RET
+
+// func slide512x2(fixed *float32, fixed2 *float32, fixedRow int, sliding *float32, slidingRow int, rows int, steps int, bias *float32, m int, dst *float32, dstStride int, before *float32, after *float32, resStride int, slope float32, limit float32, linear bool, dst2 *float32, before2 *float32, after2 *float32, channels uint32)
+// Requires: AVX, AVX512F
+TEXT ·slide512x2(SB), NOSPLIT, $0-156
+	MOVL channels+152(FP), AX
+
+	// K1, K2: the channels of each register that are there
+	KMOVW AX, K1
+	SHRL  $0x10, AX
+	KMOVW AX, K2
+	MOVQ  m+64(FP), AX
+	CMPQ  AX, $0x07
+	JG    slide512x2_pixels8to14
+	CMPQ  AX, $0x04
+	JG    slide512x2_pixels5to7
+	CMPQ  AX, $0x02
+	JG    slide512x2_pixels3to4
+	CMPQ  AX, $0x01
+	JG    slide512x2_pixels2
+	JMP   slide512x2_pixels1
+
+slide512x2_pixels3to4:
+	CMPQ AX, $0x03
+	JG   slide512x2_pixels4
+	JMP  slide512x2_pixels3
+
+slide512x2_pixels5to7:
+	CMPQ AX, $0x06
+	JG   slide512x2_pixels7
+	CMPQ AX, $0x05
+	JG   slide512x2_pixels6
+	JMP  slide512x2_pixels5
+
+slide512x2_pixels8to14:
+	CMPQ AX, $0x0b
+	JG   slide512x2_pixels12to14
+	CMPQ AX, $0x09
+	JG   slide512x2_pixels10to11
+	CMPQ AX, $0x08
+	JG   slide512x2_pixels9
+	JMP  slide512x2_pixels8
+
+slide512x2_pixels10to11:
+	CMPQ AX, $0x0a
+	JG   slide512x2_pixels11
+	JMP  slide512x2_pixels10
+
+slide512x2_pixels12to14:
+	CMPQ AX, $0x0d
+	JG   slide512x2_pixels14
+	CMPQ AX, $0x0c
+	JG   slide512x2_pixels13
+	JMP  slide512x2_pixels12
+
+slide512x2_pixels1:
+	// 1 pixels: sums in Z0 to Z1, row by row, from the biases
+	MOVQ    bias+56(FP), AX
+	VMOVUPS (AX), Z0
+	VMOVAPS Z0, Z1
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+48(FP), AX
+	IMUL3Q $+64, AX, AX
+	MOVQ   sliding+24(FP), DX
+	MOVQ   slidingRow+32(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+16(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	MOVQ   fixed2+8(FP), R8
+	ADDQ   AX, R8
+	NEGQ   AX
+	MOVQ   rows+40(FP), R9
+
+slide512x2_pixels1_row:
+	MOVQ AX, CX
+
+slide512x2_pixels1_step:
+	VMOVUPS     (DI)(CX*1), Z2
+	VMOVUPS     (R8)(CX*1), Z3
+	VMOVUPS     (DX)(CX*1), Z4
+	VFMADD231PS Z4, Z2, Z0
+	VFMADD231PS Z4, Z3, Z1
+	ADDQ        $+64, CX
+	JNE         slide512x2_pixels1_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	ADDQ        SI, R8
+	DECQ        R9
+	JNE         slide512x2_pixels1_row
+	MOVQ        before+88(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide512x2_pixels1_notbefore
+	MOVQ        before+88(FP), AX
+	MOVQ        resStride+104(FP), CX
+	SHLQ        $0x02, CX
+	VADDPS      (AX), Z0, K1, Z0
+
+slide512x2_pixels1_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x2_pixels1_linear
+	VPXORD       Z2, Z2, Z2
+	VBROADCASTSS slope+112(FP), Z3
+	VCMPPS       $0x11, Z2, Z0, K3
+	VMULPS       Z3, Z0, K3, Z0
+	VBROADCASTSS limit+116(FP), Z3
+	VMINPS       Z0, Z3, Z0
+
+slide512x2_pixels1_linear:
+	MOVQ   after+96(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x2_pixels1_notafter
+	MOVQ   after+96(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	VADDPS (AX), Z0, K1, Z0
+
+slide512x2_pixels1_notafter:
+	MOVQ    dst+72(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	VMOVUPS Z0, K1, (AX)
+	MOVQ    before2+136(FP), AX
+	TESTQ   AX, AX
+	JEQ     slide512x2_pixels1_second_notbefore
+	MOVQ    before2+136(FP), AX
+	MOVQ    resStride+104(FP), CX
+	SHLQ    $0x02, CX
+	VADDPS  (AX), Z1, K1, Z1
+
+slide512x2_pixels1_second_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x2_pixels1_second_linear
+	VPXORD       Z2, Z2, Z2
+	VBROADCASTSS slope+112(FP), Z3
+	VCMPPS       $0x11, Z2, Z1, K3
+	VMULPS       Z3, Z1, K3, Z1
+	VBROADCASTSS limit+116(FP), Z3
+	VMINPS       Z1, Z3, Z1
+
+slide512x2_pixels1_second_linear:
+	MOVQ   after2+144(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x2_pixels1_second_notafter
+	MOVQ   after2+144(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	VADDPS (AX), Z1, K1, Z1
+
+slide512x2_pixels1_second_notafter:
+	MOVQ    dst2+128(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	VMOVUPS Z1, K1, (AX)
+	VZEROUPPER
+	RET
+
+slide512x2_pixels2:
+	// 2 pixels: sums in Z0 to Z3, row by row, from the biases
+	MOVQ    bias+56(FP), AX
+	VMOVUPS (AX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+48(FP), AX
+	IMUL3Q $+64, AX, AX
+	MOVQ   sliding+24(FP), DX
+	MOVQ   slidingRow+32(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+16(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	MOVQ   fixed2+8(FP), R8
+	ADDQ   AX, R8
+	NEGQ   AX
+	MOVQ   rows+40(FP), R9
+
+slide512x2_pixels2_row:
+	MOVQ AX, CX
+
+slide512x2_pixels2_step:
+	VMOVUPS     (DI)(CX*1), Z4
+	VMOVUPS     (R8)(CX*1), Z5
+	VMOVUPS     (DX)(CX*1), Z6
+	VFMADD231PS Z6, Z4, Z0
+	VFMADD231PS Z6, Z5, Z2
+	VMOVUPS     64(DX)(CX*1), Z7
+	VFMADD231PS Z7, Z4, Z1
+	VFMADD231PS Z7, Z5, Z3
+	ADDQ        $+64, CX
+	JNE         slide512x2_pixels2_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	ADDQ        SI, R8
+	DECQ        R9
+	JNE         slide512x2_pixels2_row
+	MOVQ        before+88(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide512x2_pixels2_notbefore
+	MOVQ        before+88(FP), AX
+	MOVQ        resStride+104(FP), CX
+	SHLQ        $0x02, CX
+	VADDPS      (AX), Z0, K1, Z0
+	VADDPS      (AX)(CX*1), Z1, K1, Z1
+
+slide512x2_pixels2_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x2_pixels2_linear
+	VPXORD       Z4, Z4, Z4
+	VBROADCASTSS slope+112(FP), Z5
+	VCMPPS       $0x11, Z4, Z0, K3
+	VMULPS       Z5, Z0, K3, Z0
+	VCMPPS       $0x11, Z4, Z1, K4
+	VMULPS       Z5, Z1, K4, Z1
+	VBROADCASTSS limit+116(FP), Z5
+	VMINPS       Z0, Z5, Z0
+	VMINPS       Z1, Z5, Z1
+
+slide512x2_pixels2_linear:
+	MOVQ   after+96(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x2_pixels2_notafter
+	MOVQ   after+96(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	VADDPS (AX), Z0, K1, Z0
+	VADDPS (AX)(CX*1), Z1, K1, Z1
+
+slide512x2_pixels2_notafter:
+	MOVQ    dst+72(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K1, (AX)(CX*1)
+	MOVQ    before2+136(FP), AX
+	TESTQ   AX, AX
+	JEQ     slide512x2_pixels2_second_notbefore
+	MOVQ    before2+136(FP), AX
+	MOVQ    resStride+104(FP), CX
+	SHLQ    $0x02, CX
+	VADDPS  (AX), Z2, K1, Z2
+	VADDPS  (AX)(CX*1), Z3, K1, Z3
+
+slide512x2_pixels2_second_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x2_pixels2_second_linear
+	VPXORD       Z4, Z4, Z4
+	VBROADCASTSS slope+112(FP), Z5
+	VCMPPS       $0x11, Z4, Z2, K3
+	VMULPS       Z5, Z2, K3, Z2
+	VCMPPS       $0x11, Z4, Z3, K4
+	VMULPS       Z5, Z3, K4, Z3
+	VBROADCASTSS limit+116(FP), Z5
+	VMINPS       Z2, Z5, Z2
+	VMINPS       Z3, Z5, Z3
+
+slide512x2_pixels2_second_linear:
+	MOVQ   after2+144(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x2_pixels2_second_notafter
+	MOVQ   after2+144(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	VADDPS (AX), Z2, K1, Z2
+	VADDPS (AX)(CX*1), Z3, K1, Z3
+
+slide512x2_pixels2_second_notafter:
+	MOVQ    dst2+128(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	VMOVUPS Z2, K1, (AX)
+	VMOVUPS Z3, K1, (AX)(CX*1)
+	VZEROUPPER
+	RET
+
+slide512x2_pixels3:
+	// 3 pixels: sums in Z0 to Z5, row by row, from the biases
+	MOVQ    bias+56(FP), AX
+	VMOVUPS (AX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+48(FP), AX
+	IMUL3Q $+64, AX, AX
+	MOVQ   sliding+24(FP), DX
+	MOVQ   slidingRow+32(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+16(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	MOVQ   fixed2+8(FP), R8
+	ADDQ   AX, R8
+	NEGQ   AX
+	MOVQ   rows+40(FP), R9
+
+slide512x2_pixels3_row:
+	MOVQ AX, CX
+
+slide512x2_pixels3_step:
+	VMOVUPS     (DI)(CX*1), Z6
+	VMOVUPS     (R8)(CX*1), Z7
+	VMOVUPS     (DX)(CX*1), Z8
+	VFMADD231PS Z8, Z6, Z0
+	VFMADD231PS Z8, Z7, Z3
+	VMOVUPS     64(DX)(CX*1), Z9
+	VFMADD231PS Z9, Z6, Z1
+	VFMADD231PS Z9, Z7, Z4
+	VMOVUPS     128(DX)(CX*1), Z10
+	VFMADD231PS Z10, Z6, Z2
+	VFMADD231PS Z10, Z7, Z5
+	ADDQ        $+64, CX
+	JNE         slide512x2_pixels3_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	ADDQ        SI, R8
+	DECQ        R9
+	JNE         slide512x2_pixels3_row
+	MOVQ        before+88(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide512x2_pixels3_notbefore
+	MOVQ        before+88(FP), AX
+	MOVQ        resStride+104(FP), CX
+	SHLQ        $0x02, CX
+	VADDPS      (AX), Z0, K1, Z0
+	VADDPS      (AX)(CX*1), Z1, K1, Z1
+	VADDPS      (AX)(CX*2), Z2, K1, Z2
+
+slide512x2_pixels3_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x2_pixels3_linear
+	VPXORD       Z6, Z6, Z6
+	VBROADCASTSS slope+112(FP), Z7
+	VCMPPS       $0x11, Z6, Z0, K3
+	VMULPS       Z7, Z0, K3, Z0
+	VCMPPS       $0x11, Z6, Z1, K4
+	VMULPS       Z7, Z1, K4, Z1
+	VCMPPS       $0x11, Z6, Z2, K5
+	VMULPS       Z7, Z2, K5, Z2
+	VBROADCASTSS limit+116(FP), Z7
+	VMINPS       Z0, Z7, Z0
+	VMINPS       Z1, Z7, Z1
+	VMINPS       Z2, Z7, Z2
+
+slide512x2_pixels3_linear:
+	MOVQ   after+96(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x2_pixels3_notafter
+	MOVQ   after+96(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	VADDPS (AX), Z0, K1, Z0
+	VADDPS (AX)(CX*1), Z1, K1, Z1
+	VADDPS (AX)(CX*2), Z2, K1, Z2
+
+slide512x2_pixels3_notafter:
+	MOVQ    dst+72(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K1, (AX)(CX*1)
+	VMOVUPS Z2, K1, (AX)(CX*2)
+	MOVQ    before2+136(FP), AX
+	TESTQ   AX, AX
+	JEQ     slide512x2_pixels3_second_notbefore
+	MOVQ    before2+136(FP), AX
+	MOVQ    resStride+104(FP), CX
+	SHLQ    $0x02, CX
+	VADDPS  (AX), Z3, K1, Z3
+	VADDPS  (AX)(CX*1), Z4, K1, Z4
+	VADDPS  (AX)(CX*2), Z5, K1, Z5
+
+slide512x2_pixels3_second_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x2_pixels3_second_linear
+	VPXORD       Z6, Z6, Z6
+	VBROADCASTSS slope+112(FP), Z7
+	VCMPPS       $0x11, Z6, Z3, K3
+	VMULPS       Z7, Z3, K3, Z3
+	VCMPPS       $0x11, Z6, Z4, K4
+	VMULPS       Z7, Z4, K4, Z4
+	VCMPPS       $0x11, Z6, Z5, K5
+	VMULPS       Z7, Z5, K5, Z5
+	VBROADCASTSS limit+116(FP), Z7
+	VMINPS       Z3, Z7, Z3
+	VMINPS       Z4, Z7, Z4
+	VMINPS       Z5, Z7, Z5
+
+slide512x2_pixels3_second_linear:
+	MOVQ   after2+144(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x2_pixels3_second_notafter
+	MOVQ   after2+144(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	VADDPS (AX), Z3, K1, Z3
+	VADDPS (AX)(CX*1), Z4, K1, Z4
+	VADDPS (AX)(CX*2), Z5, K1, Z5
+
+slide512x2_pixels3_second_notafter:
+	MOVQ    dst2+128(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	VMOVUPS Z3, K1, (AX)
+	VMOVUPS Z4, K1, (AX)(CX*1)
+	VMOVUPS Z5, K1, (AX)(CX*2)
+	VZEROUPPER
+	RET
+
+slide512x2_pixels4:
+	// 4 pixels: sums in Z0 to Z7, row by row, from the biases
+	MOVQ    bias+56(FP), AX
+	VMOVUPS (AX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+48(FP), AX
+	IMUL3Q $+64, AX, AX
+	MOVQ   sliding+24(FP), DX
+	MOVQ   slidingRow+32(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+16(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	MOVQ   fixed2+8(FP), R8
+	ADDQ   AX, R8
+	NEGQ   AX
+	MOVQ   rows+40(FP), R9
+
+slide512x2_pixels4_row:
+	MOVQ AX, CX
+
+slide512x2_pixels4_step:
+	VMOVUPS     (DI)(CX*1), Z8
+	VMOVUPS     (R8)(CX*1), Z9
+	VMOVUPS     (DX)(CX*1), Z10
+	VFMADD231PS Z10, Z8, Z0
+	VFMADD231PS Z10, Z9, Z4
+	VMOVUPS     64(DX)(CX*1), Z11
+	VFMADD231PS Z11, Z8, Z1
+	VFMADD231PS Z11, Z9, Z5
+	VMOVUPS     128(DX)(CX*1), Z12
+	VFMADD231PS Z12, Z8, Z2
+	VFMADD231PS Z12, Z9, Z6
+	VMOVUPS     192(DX)(CX*1), Z13
+	VFMADD231PS Z13, Z8, Z3
+	VFMADD231PS Z13, Z9, Z7
+	ADDQ        $+64, CX
+	JNE         slide512x2_pixels4_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	ADDQ        SI, R8
+	DECQ        R9
+	JNE         slide512x2_pixels4_row
+	MOVQ        before+88(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide512x2_pixels4_notbefore
+	MOVQ        before+88(FP), AX
+	MOVQ        resStride+104(FP), CX
+	SHLQ        $0x02, CX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	VADDPS      (AX), Z0, K1, Z0
+	VADDPS      (AX)(CX*1), Z1, K1, Z1
+	VADDPS      (AX)(CX*2), Z2, K1, Z2
+	VADDPS      (DX), Z3, K1, Z3
+
+slide512x2_pixels4_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x2_pixels4_linear
+	VPXORD       Z8, Z8, Z8
+	VBROADCASTSS slope+112(FP), Z9
+	VCMPPS       $0x11, Z8, Z0, K3
+	VMULPS       Z9, Z0, K3, Z0
+	VCMPPS       $0x11, Z8, Z1, K4
+	VMULPS       Z9, Z1, K4, Z1
+	VCMPPS       $0x11, Z8, Z2, K5
+	VMULPS       Z9, Z2, K5, Z2
+	VCMPPS       $0x11, Z8, Z3, K6
+	VMULPS       Z9, Z3, K6, Z3
+	VBROADCASTSS limit+116(FP), Z9
+	VMINPS       Z0, Z9, Z0
+	VMINPS       Z1, Z9, Z1
+	VMINPS       Z2, Z9, Z2
+	VMINPS       Z3, Z9, Z3
+
+slide512x2_pixels4_linear:
+	MOVQ   after+96(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x2_pixels4_notafter
+	MOVQ   after+96(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	VADDPS (AX), Z0, K1, Z0
+	VADDPS (AX)(CX*1), Z1, K1, Z1
+	VADDPS (AX)(CX*2), Z2, K1, Z2
+	VADDPS (DX), Z3, K1, Z3
+
+slide512x2_pixels4_notafter:
+	MOVQ    dst+72(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K1, (AX)(CX*1)
+	VMOVUPS Z2, K1, (AX)(CX*2)
+	VMOVUPS Z3, K1, (DX)
+	MOVQ    before2+136(FP), AX
+	TESTQ   AX, AX
+	JEQ     slide512x2_pixels4_second_notbefore
+	MOVQ    before2+136(FP), AX
+	MOVQ    resStride+104(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	VADDPS  (AX), Z4, K1, Z4
+	VADDPS  (AX)(CX*1), Z5, K1, Z5
+	VADDPS  (AX)(CX*2), Z6, K1, Z6
+	VADDPS  (DX), Z7, K1, Z7
+
+slide512x2_pixels4_second_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x2_pixels4_second_linear
+	VPXORD       Z8, Z8, Z8
+	VBROADCASTSS slope+112(FP), Z9
+	VCMPPS       $0x11, Z8, Z4, K3
+	VMULPS       Z9, Z4, K3, Z4
+	VCMPPS       $0x11, Z8, Z5, K4
+	VMULPS       Z9, Z5, K4, Z5
+	VCMPPS       $0x11, Z8, Z6, K5
+	VMULPS       Z9, Z6, K5, Z6
+	VCMPPS       $0x11, Z8, Z7, K6
+	VMULPS       Z9, Z7, K6, Z7
+	VBROADCASTSS limit+116(FP), Z9
+	VMINPS       Z4, Z9, Z4
+	VMINPS       Z5, Z9, Z5
+	VMINPS       Z6, Z9, Z6
+	VMINPS       Z7, Z9, Z7
+
+slide512x2_pixels4_second_linear:
+	MOVQ   after2+144(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x2_pixels4_second_notafter
+	MOVQ   after2+144(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	VADDPS (AX), Z4, K1, Z4
+	VADDPS (AX)(CX*1), Z5, K1, Z5
+	VADDPS (AX)(CX*2), Z6, K1, Z6
+	VADDPS (DX), Z7, K1, Z7
+
+slide512x2_pixels4_second_notafter:
+	MOVQ    dst2+128(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	VMOVUPS Z4, K1, (AX)
+	VMOVUPS Z5, K1, (AX)(CX*1)
+	VMOVUPS Z6, K1, (AX)(CX*2)
+	VMOVUPS Z7, K1, (DX)
+	VZEROUPPER
+	RET
+
+slide512x2_pixels5:
+	// 5 pixels: sums in Z0 to Z9, row by row, from the biases
+	MOVQ    bias+56(FP), AX
+	VMOVUPS (AX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+48(FP), AX
+	IMUL3Q $+64, AX, AX
+	MOVQ   sliding+24(FP), DX
+	MOVQ   slidingRow+32(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+16(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	MOVQ   fixed2+8(FP), R8
+	ADDQ   AX, R8
+	NEGQ   AX
+	MOVQ   rows+40(FP), R9
+
+slide512x2_pixels5_row:
+	MOVQ AX, CX
+
+slide512x2_pixels5_step:
+	VMOVUPS     (DI)(CX*1), Z10
+	VMOVUPS     (R8)(CX*1), Z11
+	VMOVUPS     (DX)(CX*1), Z12
+	VFMADD231PS Z12, Z10, Z0
+	VFMADD231PS Z12, Z11, Z5
+	VMOVUPS     64(DX)(CX*1), Z13
+	VFMADD231PS Z13, Z10, Z1
+	VFMADD231PS Z13, Z11, Z6
+	VMOVUPS     128(DX)(CX*1), Z14
+	VFMADD231PS Z14, Z10, Z2
+	VFMADD231PS Z14, Z11, Z7
+	VMOVUPS     192(DX)(CX*1), Z15
+	VFMADD231PS Z15, Z10, Z3
+	VFMADD231PS Z15, Z11, Z8
+	VMOVUPS     256(DX)(CX*1), Z16
+	VFMADD231PS Z16, Z10, Z4
+	VFMADD231PS Z16, Z11, Z9
+	ADDQ        $+64, CX
+	JNE         slide512x2_pixels5_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	ADDQ        SI, R8
+	DECQ        R9
+	JNE         slide512x2_pixels5_row
+	MOVQ        before+88(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide512x2_pixels5_notbefore
+	MOVQ        before+88(FP), AX
+	MOVQ        resStride+104(FP), CX
+	SHLQ        $0x02, CX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	VADDPS      (AX), Z0, K1, Z0
+	VADDPS      (AX)(CX*1), Z1, K1, Z1
+	VADDPS      (AX)(CX*2), Z2, K1, Z2
+	VADDPS      (DX), Z3, K1, Z3
+	VADDPS      (DX)(CX*1), Z4, K1, Z4
+
+slide512x2_pixels5_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x2_pixels5_linear
+	VPXORD       Z10, Z10, Z10
+	VBROADCASTSS slope+112(FP), Z11
+	VCMPPS       $0x11, Z10, Z0, K3
+	VMULPS       Z11, Z0, K3, Z0
+	VCMPPS       $0x11, Z10, Z1, K4
+	VMULPS       Z11, Z1, K4, Z1
+	VCMPPS       $0x11, Z10, Z2, K5
+	VMULPS       Z11, Z2, K5, Z2
+	VCMPPS       $0x11, Z10, Z3, K6
+	VMULPS       Z11, Z3, K6, Z3
+	VCMPPS       $0x11, Z10, Z4, K3
+	VMULPS       Z11, Z4, K3, Z4
+	VBROADCASTSS limit+116(FP), Z11
+	VMINPS       Z0, Z11, Z0
+	VMINPS       Z1, Z11, Z1
+	VMINPS       Z2, Z11, Z2
+	VMINPS       Z3, Z11, Z3
+	VMINPS       Z4, Z11, Z4
+
+slide512x2_pixels5_linear:
+	MOVQ   after+96(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x2_pixels5_notafter
+	MOVQ   after+96(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	VADDPS (AX), Z0, K1, Z0
+	VADDPS (AX)(CX*1), Z1, K1, Z1
+	VADDPS (AX)(CX*2), Z2, K1, Z2
+	VADDPS (DX), Z3, K1, Z3
+	VADDPS (DX)(CX*1), Z4, K1, Z4
+
+slide512x2_pixels5_notafter:
+	MOVQ    dst+72(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K1, (AX)(CX*1)
+	VMOVUPS Z2, K1, (AX)(CX*2)
+	VMOVUPS Z3, K1, (DX)
+	VMOVUPS Z4, K1, (DX)(CX*1)
+	MOVQ    before2+136(FP), AX
+	TESTQ   AX, AX
+	JEQ     slide512x2_pixels5_second_notbefore
+	MOVQ    before2+136(FP), AX
+	MOVQ    resStride+104(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	VADDPS  (AX), Z5, K1, Z5
+	VADDPS  (AX)(CX*1), Z6, K1, Z6
+	VADDPS  (AX)(CX*2), Z7, K1, Z7
+	VADDPS  (DX), Z8, K1, Z8
+	VADDPS  (DX)(CX*1), Z9, K1, Z9
+
+slide512x2_pixels5_second_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x2_pixels5_second_linear
+	VPXORD       Z10, Z10, Z10
+	VBROADCASTSS slope+112(FP), Z11
+	VCMPPS       $0x11, Z10, Z5, K3
+	VMULPS       Z11, Z5, K3, Z5
+	VCMPPS       $0x11, Z10, Z6, K4
+	VMULPS       Z11, Z6, K4, Z6
+	VCMPPS       $0x11, Z10, Z7, K5
+	VMULPS       Z11, Z7, K5, Z7
+	VCMPPS       $0x11, Z10, Z8, K6
+	VMULPS       Z11, Z8, K6, Z8
+	VCMPPS       $0x11, Z10, Z9, K3
+	VMULPS       Z11, Z9, K3, Z9
+	VBROADCASTSS limit+116(FP), Z11
+	VMINPS       Z5, Z11, Z5
+	VMINPS       Z6, Z11, Z6
+	VMINPS       Z7, Z11, Z7
+	VMINPS       Z8, Z11, Z8
+	VMINPS       Z9, Z11, Z9
+
+slide512x2_pixels5_second_linear:
+	MOVQ   after2+144(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x2_pixels5_second_notafter
+	MOVQ   after2+144(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	VADDPS (AX), Z5, K1, Z5
+	VADDPS (AX)(CX*1), Z6, K1, Z6
+	VADDPS (AX)(CX*2), Z7, K1, Z7
+	VADDPS (DX), Z8, K1, Z8
+	VADDPS (DX)(CX*1), Z9, K1, Z9
+
+slide512x2_pixels5_second_notafter:
+	MOVQ    dst2+128(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	VMOVUPS Z5, K1, (AX)
+	VMOVUPS Z6, K1, (AX)(CX*1)
+	VMOVUPS Z7, K1, (AX)(CX*2)
+	VMOVUPS Z8, K1, (DX)
+	VMOVUPS Z9, K1, (DX)(CX*1)
+	VZEROUPPER
+	RET
+
+slide512x2_pixels6:
+	// 6 pixels: sums in Z0 to Z11, row by row, from the biases
+	MOVQ    bias+56(FP), AX
+	VMOVUPS (AX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+48(FP), AX
+	IMUL3Q $+64, AX, AX
+	MOVQ   sliding+24(FP), DX
+	MOVQ   slidingRow+32(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+16(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	MOVQ   fixed2+8(FP), R8
+	ADDQ   AX, R8
+	NEGQ   AX
+	MOVQ   rows+40(FP), R9
+
+slide512x2_pixels6_row:
+	MOVQ AX, CX
+
+slide512x2_pixels6_step:
+	VMOVUPS     (DI)(CX*1), Z12
+	VMOVUPS     (R8)(CX*1), Z13
+	VMOVUPS     (DX)(CX*1), Z14
+	VFMADD231PS Z14, Z12, Z0
+	VFMADD231PS Z14, Z13, Z6
+	VMOVUPS     64(DX)(CX*1), Z15
+	VFMADD231PS Z15, Z12, Z1
+	VFMADD231PS Z15, Z13, Z7
+	VMOVUPS     128(DX)(CX*1), Z16
+	VFMADD231PS Z16, Z12, Z2
+	VFMADD231PS Z16, Z13, Z8
+	VMOVUPS     192(DX)(CX*1), Z17
+	VFMADD231PS Z17, Z12, Z3
+	VFMADD231PS Z17, Z13, Z9
+	VMOVUPS     256(DX)(CX*1), Z18
+	VFMADD231PS Z18, Z12, Z4
+	VFMADD231PS Z18, Z13, Z10
+	VMOVUPS     320(DX)(CX*1), Z19
+	VFMADD231PS Z19, Z12, Z5
+	VFMADD231PS Z19, Z13, Z11
+	ADDQ        $+64, CX
+	JNE         slide512x2_pixels6_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	ADDQ        SI, R8
+	DECQ        R9
+	JNE         slide512x2_pixels6_row
+	MOVQ        before+88(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide512x2_pixels6_notbefore
+	MOVQ        before+88(FP), AX
+	MOVQ        resStride+104(FP), CX
+	SHLQ        $0x02, CX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	VADDPS      (AX), Z0, K1, Z0
+	VADDPS      (AX)(CX*1), Z1, K1, Z1
+	VADDPS      (AX)(CX*2), Z2, K1, Z2
+	VADDPS      (DX), Z3, K1, Z3
+	VADDPS      (DX)(CX*1), Z4, K1, Z4
+	VADDPS      (DX)(CX*2), Z5, K1, Z5
+
+slide512x2_pixels6_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x2_pixels6_linear
+	VPXORD       Z12, Z12, Z12
+	VBROADCASTSS slope+112(FP), Z13
+	VCMPPS       $0x11, Z12, Z0, K3
+	VMULPS       Z13, Z0, K3, Z0
+	VCMPPS       $0x11, Z12, Z1, K4
+	VMULPS       Z13, Z1, K4, Z1
+	VCMPPS       $0x11, Z12, Z2, K5
+	VMULPS       Z13, Z2, K5, Z2
+	VCMPPS       $0x11, Z12, Z3, K6
+	VMULPS       Z13, Z3, K6, Z3
+	VCMPPS       $0x11, Z12, Z4, K3
+	VMULPS       Z13, Z4, K3, Z4
+	VCMPPS       $0x11, Z12, Z5, K4
+	VMULPS       Z13, Z5, K4, Z5
+	VBROADCASTSS limit+116(FP), Z13
+	VMINPS       Z0, Z13, Z0
+	VMINPS       Z1, Z13, Z1
+	VMINPS       Z2, Z13, Z2
+	VMINPS       Z3, Z13, Z3
+	VMINPS       Z4, Z13, Z4
+	VMINPS       Z5, Z13, Z5
+
+slide512x2_pixels6_linear:
+	MOVQ   after+96(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x2_pixels6_notafter
+	MOVQ   after+96(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	VADDPS (AX), Z0, K1, Z0
+	VADDPS (AX)(CX*1), Z1, K1, Z1
+	VADDPS (AX)(CX*2), Z2, K1, Z2
+	VADDPS (DX), Z3, K1, Z3
+	VADDPS (DX)(CX*1), Z4, K1, Z4
+	VADDPS (DX)(CX*2), Z5, K1, Z5
+
+slide512x2_pixels6_notafter:
+	MOVQ    dst+72(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K1, (AX)(CX*1)
+	VMOVUPS Z2, K1, (AX)(CX*2)
+	VMOVUPS Z3, K1, (DX)
+	VMOVUPS Z4, K1, (DX)(CX*1)
+	VMOVUPS Z5, K1, (DX)(CX*2)
+	MOVQ    before2+136(FP), AX
+	TESTQ   AX, AX
+	JEQ     slide512x2_pixels6_second_notbefore
+	MOVQ    before2+136(FP), AX
+	MOVQ    resStride+104(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	VADDPS  (AX), Z6, K1, Z6
+	VADDPS  (AX)(CX*1), Z7, K1, Z7
+	VADDPS  (AX)(CX*2), Z8, K1, Z8
+	VADDPS  (DX), Z9, K1, Z9
+	VADDPS  (DX)(CX*1), Z10, K1, Z10
+	VADDPS  (DX)(CX*2), Z11, K1, Z11
+
+slide512x2_pixels6_second_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x2_pixels6_second_linear
+	VPXORD       Z12, Z12, Z12
+	VBROADCASTSS slope+112(FP), Z13
+	VCMPPS       $0x11, Z12, Z6, K3
+	VMULPS       Z13, Z6, K3, Z6
+	VCMPPS       $0x11, Z12, Z7, K4
+	VMULPS       Z13, Z7, K4, Z7
+	VCMPPS       $0x11, Z12, Z8, K5
+	VMULPS       Z13, Z8, K5, Z8
+	VCMPPS       $0x11, Z12, Z9, K6
+	VMULPS       Z13, Z9, K6, Z9
+	VCMPPS       $0x11, Z12, Z10, K3
+	VMULPS       Z13, Z10, K3, Z10
+	VCMPPS       $0x11, Z12, Z11, K4
+	VMULPS       Z13, Z11, K4, Z11
+	VBROADCASTSS limit+116(FP), Z13
+	VMINPS       Z6, Z13, Z6
+	VMINPS       Z7, Z13, Z7
+	VMINPS       Z8, Z13, Z8
+	VMINPS       Z9, Z13, Z9
+	VMINPS       Z10, Z13, Z10
+	VMINPS       Z11, Z13, Z11
+
+slide512x2_pixels6_second_linear:
+	MOVQ   after2+144(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x2_pixels6_second_notafter
+	MOVQ   after2+144(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	VADDPS (AX), Z6, K1, Z6
+	VADDPS (AX)(CX*1), Z7, K1, Z7
+	VADDPS (AX)(CX*2), Z8, K1, Z8
+	VADDPS (DX), Z9, K1, Z9
+	VADDPS (DX)(CX*1), Z10, K1, Z10
+	VADDPS (DX)(CX*2), Z11, K1, Z11
+
+slide512x2_pixels6_second_notafter:
+	MOVQ    dst2+128(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	VMOVUPS Z6, K1, (AX)
+	VMOVUPS Z7, K1, (AX)(CX*1)
+	VMOVUPS Z8, K1, (AX)(CX*2)
+	VMOVUPS Z9, K1, (DX)
+	VMOVUPS Z10, K1, (DX)(CX*1)
+	VMOVUPS Z11, K1, (DX)(CX*2)
+	VZEROUPPER
+	RET
+
+slide512x2_pixels7:
+	// 7 pixels: sums in Z0 to Z13, row by row, from the biases
+	MOVQ    bias+56(FP), AX
+	VMOVUPS (AX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+	VMOVAPS Z0, Z12
+	VMOVAPS Z0, Z13
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+48(FP), AX
+	IMUL3Q $+64, AX, AX
+	MOVQ   sliding+24(FP), DX
+	MOVQ   slidingRow+32(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+16(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	MOVQ   fixed2+8(FP), R8
+	ADDQ   AX, R8
+	NEGQ   AX
+	MOVQ   rows+40(FP), R9
+
+slide512x2_pixels7_row:
+	MOVQ AX, CX
+
+slide512x2_pixels7_step:
+	VMOVUPS     (DI)(CX*1), Z14
+	VMOVUPS     (R8)(CX*1), Z15
+	VMOVUPS     (DX)(CX*1), Z16
+	VFMADD231PS Z16, Z14, Z0
+	VFMADD231PS Z16, Z15, Z7
+	VMOVUPS     64(DX)(CX*1), Z17
+	VFMADD231PS Z17, Z14, Z1
+	VFMADD231PS Z17, Z15, Z8
+	VMOVUPS     128(DX)(CX*1), Z18
+	VFMADD231PS Z18, Z14, Z2
+	VFMADD231PS Z18, Z15, Z9
+	VMOVUPS     192(DX)(CX*1), Z19
+	VFMADD231PS Z19, Z14, Z3
+	VFMADD231PS Z19, Z15, Z10
+	VMOVUPS     256(DX)(CX*1), Z20
+	VFMADD231PS Z20, Z14, Z4
+	VFMADD231PS Z20, Z15, Z11
+	VMOVUPS     320(DX)(CX*1), Z21
+	VFMADD231PS Z21, Z14, Z5
+	VFMADD231PS Z21, Z15, Z12
+	VMOVUPS     384(DX)(CX*1), Z22
+	VFMADD231PS Z22, Z14, Z6
+	VFMADD231PS Z22, Z15, Z13
+	ADDQ        $+64, CX
+	JNE         slide512x2_pixels7_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	ADDQ        SI, R8
+	DECQ        R9
+	JNE         slide512x2_pixels7_row
+	MOVQ        before+88(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide512x2_pixels7_notbefore
+	MOVQ        before+88(FP), AX
+	MOVQ        resStride+104(FP), CX
+	SHLQ        $0x02, CX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	LEAQ        (DX)(CX*2), BX
+	ADDQ        CX, BX
+	VADDPS      (AX), Z0, K1, Z0
+	VADDPS      (AX)(CX*1), Z1, K1, Z1
+	VADDPS      (AX)(CX*2), Z2, K1, Z2
+	VADDPS      (DX), Z3, K1, Z3
+	VADDPS      (DX)(CX*1), Z4, K1, Z4
+	VADDPS      (DX)(CX*2), Z5, K1, Z5
+	VADDPS      (BX), Z6, K1, Z6
+
+slide512x2_pixels7_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x2_pixels7_linear
+	VPXORD       Z14, Z14, Z14
+	VBROADCASTSS slope+112(FP), Z15
+	VCMPPS       $0x11, Z14, Z0, K3
+	VMULPS       Z15, Z0, K3, Z0
+	VCMPPS       $0x11, Z14, Z1, K4
+	VMULPS       Z15, Z1, K4, Z1
+	VCMPPS       $0x11, Z14, Z2, K5
+	VMULPS       Z15, Z2, K5, Z2
+	VCMPPS       $0x11, Z14, Z3, K6
+	VMULPS       Z15, Z3, K6, Z3
+	VCMPPS       $0x11, Z14, Z4, K3
+	VMULPS       Z15, Z4, K3, Z4
+	VCMPPS       $0x11, Z14, Z5, K4
+	VMULPS       Z15, Z5, K4, Z5
+	VCMPPS       $0x11, Z14, Z6, K5
+	VMULPS       Z15, Z6, K5, Z6
+	VBROADCASTSS limit+116(FP), Z15
+	VMINPS       Z0, Z15, Z0
+	VMINPS       Z1, Z15, Z1
+	VMINPS       Z2, Z15, Z2
+	VMINPS       Z3, Z15, Z3
+	VMINPS       Z4, Z15, Z4
+	VMINPS       Z5, Z15, Z5
+	VMINPS       Z6, Z15, Z6
+
+slide512x2_pixels7_linear:
+	MOVQ   after+96(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x2_pixels7_notafter
+	MOVQ   after+96(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	LEAQ   (DX)(CX*2), BX
+	ADDQ   CX, BX
+	VADDPS (AX), Z0, K1, Z0
+	VADDPS (AX)(CX*1), Z1, K1, Z1
+	VADDPS (AX)(CX*2), Z2, K1, Z2
+	VADDPS (DX), Z3, K1, Z3
+	VADDPS (DX)(CX*1), Z4, K1, Z4
+	VADDPS (DX)(CX*2), Z5, K1, Z5
+	VADDPS (BX), Z6, K1, Z6
+
+slide512x2_pixels7_notafter:
+	MOVQ    dst+72(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	LEAQ    (DX)(CX*2), BX
+	ADDQ    CX, BX
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K1, (AX)(CX*1)
+	VMOVUPS Z2, K1, (AX)(CX*2)
+	VMOVUPS Z3, K1, (DX)
+	VMOVUPS Z4, K1, (DX)(CX*1)
+	VMOVUPS Z5, K1, (DX)(CX*2)
+	VMOVUPS Z6, K1, (BX)
+	MOVQ    before2+136(FP), AX
+	TESTQ   AX, AX
+	JEQ     slide512x2_pixels7_second_notbefore
+	MOVQ    before2+136(FP), AX
+	MOVQ    resStride+104(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	LEAQ    (DX)(CX*2), BX
+	ADDQ    CX, BX
+	VADDPS  (AX), Z7, K1, Z7
+	VADDPS  (AX)(CX*1), Z8, K1, Z8
+	VADDPS  (AX)(CX*2), Z9, K1, Z9
+	VADDPS  (DX), Z10, K1, Z10
+	VADDPS  (DX)(CX*1), Z11, K1, Z11
+	VADDPS  (DX)(CX*2), Z12, K1, Z12
+	VADDPS  (BX), Z13, K1, Z13
+
+slide512x2_pixels7_second_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x2_pixels7_second_linear
+	VPXORD       Z14, Z14, Z14
+	VBROADCASTSS slope+112(FP), Z15
+	VCMPPS       $0x11, Z14, Z7, K3
+	VMULPS       Z15, Z7, K3, Z7
+	VCMPPS       $0x11, Z14, Z8, K4
+	VMULPS       Z15, Z8, K4, Z8
+	VCMPPS       $0x11, Z14, Z9, K5
+	VMULPS       Z15, Z9, K5, Z9
+	VCMPPS       $0x11, Z14, Z10, K6
+	VMULPS       Z15, Z10, K6, Z10
+	VCMPPS       $0x11, Z14, Z11, K3
+	VMULPS       Z15, Z11, K3, Z11
+	VCMPPS       $0x11, Z14, Z12, K4
+	VMULPS       Z15, Z12, K4, Z12
+	VCMPPS       $0x11, Z14, Z13, K5
+	VMULPS       Z15, Z13, K5, Z13
+	VBROADCASTSS limit+116(FP), Z15
+	VMINPS       Z7, Z15, Z7
+	VMINPS       Z8, Z15, Z8
+	VMINPS       Z9, Z15, Z9
+	VMINPS       Z10, Z15, Z10
+	VMINPS       Z11, Z15, Z11
+	VMINPS       Z12, Z15, Z12
+	VMINPS       Z13, Z15, Z13
+
+slide512x2_pixels7_second_linear:
+	MOVQ   after2+144(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x2_pixels7_second_notafter
+	MOVQ   after2+144(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	LEAQ   (DX)(CX*2), BX
+	ADDQ   CX, BX
+	VADDPS (AX), Z7, K1, Z7
+	VADDPS (AX)(CX*1), Z8, K1, Z8
+	VADDPS (AX)(CX*2), Z9, K1, Z9
+	VADDPS (DX), Z10, K1, Z10
+	VADDPS (DX)(CX*1), Z11, K1, Z11
+	VADDPS (DX)(CX*2), Z12, K1, Z12
+	VADDPS (BX), Z13, K1, Z13
+
+slide512x2_pixels7_second_notafter:
+	MOVQ    dst2+128(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	LEAQ    (DX)(CX*2), BX
+	ADDQ    CX, BX
+	VMOVUPS Z7, K1, (AX)
+	VMOVUPS Z8, K1, (AX)(CX*1)
+	VMOVUPS Z9, K1, (AX)(CX*2)
+	VMOVUPS Z10, K1, (DX)
+	VMOVUPS Z11, K1, (DX)(CX*1)
+	VMOVUPS Z12, K1, (DX)(CX*2)
+	VMOVUPS Z13, K1, (BX)
+	VZEROUPPER
+	RET
+
+slide512x2_pixels8:
+	// 8 pixels: sums in Z0 to Z15, row by row, from the biases
+	MOVQ    bias+56(FP), AX
+	VMOVUPS (AX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+	VMOVAPS Z0, Z12
+	VMOVAPS Z0, Z13
+	VMOVAPS Z0, Z14
+	VMOVAPS Z0, Z15
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+48(FP), AX
+	IMUL3Q $+64, AX, AX
+	MOVQ   sliding+24(FP), DX
+	MOVQ   slidingRow+32(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+16(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	MOVQ   fixed2+8(FP), R8
+	ADDQ   AX, R8
+	NEGQ   AX
+	MOVQ   rows+40(FP), R9
+
+slide512x2_pixels8_row:
+	MOVQ AX, CX
+
+slide512x2_pixels8_step:
+	VMOVUPS     (DI)(CX*1), Z16
+	VMOVUPS     (R8)(CX*1), Z17
+	VMOVUPS     (DX)(CX*1), Z18
+	VFMADD231PS Z18, Z16, Z0
+	VFMADD231PS Z18, Z17, Z8
+	VMOVUPS     64(DX)(CX*1), Z19
+	VFMADD231PS Z19, Z16, Z1
+	VFMADD231PS Z19, Z17, Z9
+	VMOVUPS     128(DX)(CX*1), Z20
+	VFMADD231PS Z20, Z16, Z2
+	VFMADD231PS Z20, Z17, Z10
+	VMOVUPS     192(DX)(CX*1), Z21
+	VFMADD231PS Z21, Z16, Z3
+	VFMADD231PS Z21, Z17, Z11
+	VMOVUPS     256(DX)(CX*1), Z22
+	VFMADD231PS Z22, Z16, Z4
+	VFMADD231PS Z22, Z17, Z12
+	VMOVUPS     320(DX)(CX*1), Z23
+	VFMADD231PS Z23, Z16, Z5
+	VFMADD231PS Z23, Z17, Z13
+	VMOVUPS     384(DX)(CX*1), Z24
+	VFMADD231PS Z24, Z16, Z6
+	VFMADD231PS Z24, Z17, Z14
+	VMOVUPS     448(DX)(CX*1), Z25
+	VFMADD231PS Z25, Z16, Z7
+	VFMADD231PS Z25, Z17, Z15
+	ADDQ        $+64, CX
+	JNE         slide512x2_pixels8_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	ADDQ        SI, R8
+	DECQ        R9
+	JNE         slide512x2_pixels8_row
+	MOVQ        before+88(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide512x2_pixels8_notbefore
+	MOVQ        before+88(FP), AX
+	MOVQ        resStride+104(FP), CX
+	SHLQ        $0x02, CX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	LEAQ        (DX)(CX*2), BX
+	ADDQ        CX, BX
+	VADDPS      (AX), Z0, K1, Z0
+	VADDPS      (AX)(CX*1), Z1, K1, Z1
+	VADDPS      (AX)(CX*2), Z2, K1, Z2
+	VADDPS      (DX), Z3, K1, Z3
+	VADDPS      (DX)(CX*1), Z4, K1, Z4
+	VADDPS      (DX)(CX*2), Z5, K1, Z5
+	VADDPS      (BX), Z6, K1, Z6
+	VADDPS      (BX)(CX*1), Z7, K1, Z7
+
+slide512x2_pixels8_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x2_pixels8_linear
+	VPXORD       Z16, Z16, Z16
+	VBROADCASTSS slope+112(FP), Z17
+	VCMPPS       $0x11, Z16, Z0, K3
+	VMULPS       Z17, Z0, K3, Z0
+	VCMPPS       $0x11, Z16, Z1, K4
+	VMULPS       Z17, Z1, K4, Z1
+	VCMPPS       $0x11, Z16, Z2, K5
+	VMULPS       Z17, Z2, K5, Z2
+	VCMPPS       $0x11, Z16, Z3, K6
+	VMULPS       Z17, Z3, K6, Z3
+	VCMPPS       $0x11, Z16, Z4, K3
+	VMULPS       Z17, Z4, K3, Z4
+	VCMPPS       $0x11, Z16, Z5, K4
+	VMULPS       Z17, Z5, K4, Z5
+	VCMPPS       $0x11, Z16, Z6, K5
+	VMULPS       Z17, Z6, K5, Z6
+	VCMPPS       $0x11, Z16, Z7, K6
+	VMULPS       Z17, Z7, K6, Z7
+	VBROADCASTSS limit+116(FP), Z17
+	VMINPS       Z0, Z17, Z0
+	VMINPS       Z1, Z17, Z1
+	VMINPS       Z2, Z17, Z2
+	VMINPS       Z3, Z17, Z3
+	VMINPS       Z4, Z17, Z4
+	VMINPS       Z5, Z17, Z5
+	VMINPS       Z6, Z17, Z6
+	VMINPS       Z7, Z17, Z7
+
+slide512x2_pixels8_linear:
+	MOVQ   after+96(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x2_pixels8_notafter
+	MOVQ   after+96(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	LEAQ   (DX)(CX*2), BX
+	ADDQ   CX, BX
+	VADDPS (AX), Z0, K1, Z0
+	VADDPS (AX)(CX*1), Z1, K1, Z1
+	VADDPS (AX)(CX*2), Z2, K1, Z2
+	VADDPS (DX), Z3, K1, Z3
+	VADDPS (DX)(CX*1), Z4, K1, Z4
+	VADDPS (DX)(CX*2), Z5, K1, Z5
+	VADDPS (BX), Z6, K1, Z6
+	VADDPS (BX)(CX*1), Z7, K1, Z7
+
+slide512x2_pixels8_notafter:
+	MOVQ    dst+72(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	LEAQ    (DX)(CX*2), BX
+	ADDQ    CX, BX
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K1, (AX)(CX*1)
+	VMOVUPS Z2, K1, (AX)(CX*2)
+	VMOVUPS Z3, K1, (DX)
+	VMOVUPS Z4, K1, (DX)(CX*1)
+	VMOVUPS Z5, K1, (DX)(CX*2)
+	VMOVUPS Z6, K1, (BX)
+	VMOVUPS Z7, K1, (BX)(CX*1)
+	MOVQ    before2+136(FP), AX
+	TESTQ   AX, AX
+	JEQ     slide512x2_pixels8_second_notbefore
+	MOVQ    before2+136(FP), AX
+	MOVQ    resStride+104(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	LEAQ    (DX)(CX*2), BX
+	ADDQ    CX, BX
+	VADDPS  (AX), Z8, K1, Z8
+	VADDPS  (AX)(CX*1), Z9, K1, Z9
+	VADDPS  (AX)(CX*2), Z10, K1, Z10
+	VADDPS  (DX), Z11, K1, Z11
+	VADDPS  (DX)(CX*1), Z12, K1, Z12
+	VADDPS  (DX)(CX*2), Z13, K1, Z13
+	VADDPS  (BX), Z14, K1, Z14
+	VADDPS  (BX)(CX*1), Z15, K1, Z15
+
+slide512x2_pixels8_second_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x2_pixels8_second_linear
+	VPXORD       Z16, Z16, Z16
+	VBROADCASTSS slope+112(FP), Z17
+	VCMPPS       $0x11, Z16, Z8, K3
+	VMULPS       Z17, Z8, K3, Z8
+	VCMPPS       $0x11, Z16, Z9, K4
+	VMULPS       Z17, Z9, K4, Z9
+	VCMPPS       $0x11, Z16, Z10, K5
+	VMULPS       Z17, Z10, K5, Z10
+	VCMPPS       $0x11, Z16, Z11, K6
+	VMULPS       Z17, Z11, K6, Z11
+	VCMPPS       $0x11, Z16, Z12, K3
+	VMULPS       Z17, Z12, K3, Z12
+	VCMPPS       $0x11, Z16, Z13, K4
+	VMULPS       Z17, Z13, K4, Z13
+	VCMPPS       $0x11, Z16, Z14, K5
+	VMULPS       Z17, Z14, K5, Z14
+	VCMPPS       $0x11, Z16, Z15, K6
+	VMULPS       Z17, Z15, K6, Z15
+	VBROADCASTSS limit+116(FP), Z17
+	VMINPS       Z8, Z17, Z8
+	VMINPS       Z9, Z17, Z9
+	VMINPS       Z10, Z17, Z10
+	VMINPS       Z11, Z17, Z11
+	VMINPS       Z12, Z17, Z12
+	VMINPS       Z13, Z17, Z13
+	VMINPS       Z14, Z17, Z14
+	VMINPS       Z15, Z17, Z15
+
+slide512x2_pixels8_second_linear:
+	MOVQ   after2+144(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x2_pixels8_second_notafter
+	MOVQ   after2+144(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	LEAQ   (DX)(CX*2), BX
+	ADDQ   CX, BX
+	VADDPS (AX), Z8, K1, Z8
+	VADDPS (AX)(CX*1), Z9, K1, Z9
+	VADDPS (AX)(CX*2), Z10, K1, Z10
+	VADDPS (DX), Z11, K1, Z11
+	VADDPS (DX)(CX*1), Z12, K1, Z12
+	VADDPS (DX)(CX*2), Z13, K1, Z13
+	VADDPS (BX), Z14, K1, Z14
+	VADDPS (BX)(CX*1), Z15, K1, Z15
+
+slide512x2_pixels8_second_notafter:
+	MOVQ    dst2+128(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	LEAQ    (DX)(CX*2), BX
+	ADDQ    CX, BX
+	VMOVUPS Z8, K1, (AX)
+	VMOVUPS Z9, K1, (AX)(CX*1)
+	VMOVUPS Z10, K1, (AX)(CX*2)
+	VMOVUPS Z11, K1, (DX)
+	VMOVUPS Z12, K1, (DX)(CX*1)
+	VMOVUPS Z13, K1, (DX)(CX*2)
+	VMOVUPS Z14, K1, (BX)
+	VMOVUPS Z15, K1, (BX)(CX*1)
+	VZEROUPPER
+	RET
+
+slide512x2_pixels9:
+	// 9 pixels: sums in Z0 to Z17, row by row, from the biases
+	MOVQ    bias+56(FP), AX
+	VMOVUPS (AX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+	VMOVAPS Z0, Z12
+	VMOVAPS Z0, Z13
+	VMOVAPS Z0, Z14
+	VMOVAPS Z0, Z15
+	VMOVAPS Z0, Z16
+	VMOVAPS Z0, Z17
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+48(FP), AX
+	IMUL3Q $+64, AX, AX
+	MOVQ   sliding+24(FP), DX
+	MOVQ   slidingRow+32(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+16(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	MOVQ   fixed2+8(FP), R8
+	ADDQ   AX, R8
+	NEGQ   AX
+	MOVQ   rows+40(FP), R9
+
+slide512x2_pixels9_row:
+	MOVQ AX, CX
+
+slide512x2_pixels9_step:
+	VMOVUPS     (DI)(CX*1), Z18
+	VMOVUPS     (R8)(CX*1), Z19
+	VMOVUPS     (DX)(CX*1), Z20
+	VFMADD231PS Z20, Z18, Z0
+	VFMADD231PS Z20, Z19, Z9
+	VMOVUPS     64(DX)(CX*1), Z21
+	VFMADD231PS Z21, Z18, Z1
+	VFMADD231PS Z21, Z19, Z10
+	VMOVUPS     128(DX)(CX*1), Z22
+	VFMADD231PS Z22, Z18, Z2
+	VFMADD231PS Z22, Z19, Z11
+	VMOVUPS     192(DX)(CX*1), Z23
+	VFMADD231PS Z23, Z18, Z3
+	VFMADD231PS Z23, Z19, Z12
+	VMOVUPS     256(DX)(CX*1), Z24
+	VFMADD231PS Z24, Z18, Z4
+	VFMADD231PS Z24, Z19, Z13
+	VMOVUPS     320(DX)(CX*1), Z25
+	VFMADD231PS Z25, Z18, Z5
+	VFMADD231PS Z25, Z19, Z14
+	VMOVUPS     384(DX)(CX*1), Z26
+	VFMADD231PS Z26, Z18, Z6
+	VFMADD231PS Z26, Z19, Z15
+	VMOVUPS     448(DX)(CX*1), Z27
+	VFMADD231PS Z27, Z18, Z7
+	VFMADD231PS Z27, Z19, Z16
+	VMOVUPS     512(DX)(CX*1), Z28
+	VFMADD231PS Z28, Z18, Z8
+	VFMADD231PS Z28, Z19, Z17
+	ADDQ        $+64, CX
+	JNE         slide512x2_pixels9_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	ADDQ        SI, R8
+	DECQ        R9
+	JNE         slide512x2_pixels9_row
+	MOVQ        before+88(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide512x2_pixels9_notbefore
+	MOVQ        before+88(FP), AX
+	MOVQ        resStride+104(FP), CX
+	SHLQ        $0x02, CX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	LEAQ        (DX)(CX*2), BX
+	ADDQ        CX, BX
+	VADDPS      (AX), Z0, K1, Z0
+	VADDPS      (AX)(CX*1), Z1, K1, Z1
+	VADDPS      (AX)(CX*2), Z2, K1, Z2
+	VADDPS      (DX), Z3, K1, Z3
+	VADDPS      (DX)(CX*1), Z4, K1, Z4
+	VADDPS      (DX)(CX*2), Z5, K1, Z5
+	VADDPS      (BX), Z6, K1, Z6
+	VADDPS      (BX)(CX*1), Z7, K1, Z7
+	VADDPS      (BX)(CX*2), Z8, K1, Z8
+
+slide512x2_pixels9_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x2_pixels9_linear
+	VPXORD       Z18, Z18, Z18
+	VBROADCASTSS slope+112(FP), Z19
+	VCMPPS       $0x11, Z18, Z0, K3
+	VMULPS       Z19, Z0, K3, Z0
+	VCMPPS       $0x11, Z18, Z1, K4
+	VMULPS       Z19, Z1, K4, Z1
+	VCMPPS       $0x11, Z18, Z2, K5
+	VMULPS       Z19, Z2, K5, Z2
+	VCMPPS       $0x11, Z18, Z3, K6
+	VMULPS       Z19, Z3, K6, Z3
+	VCMPPS       $0x11, Z18, Z4, K3
+	VMULPS       Z19, Z4, K3, Z4
+	VCMPPS       $0x11, Z18, Z5, K4
+	VMULPS       Z19, Z5, K4, Z5
+	VCMPPS       $0x11, Z18, Z6, K5
+	VMULPS       Z19, Z6, K5, Z6
+	VCMPPS       $0x11, Z18, Z7, K6
+	VMULPS       Z19, Z7, K6, Z7
+	VCMPPS       $0x11, Z18, Z8, K3
+	VMULPS       Z19, Z8, K3, Z8
+	VBROADCASTSS limit+116(FP), Z19
+	VMINPS       Z0, Z19, Z0
+	VMINPS       Z1, Z19, Z1
+	VMINPS       Z2, Z19, Z2
+	VMINPS       Z3, Z19, Z3
+	VMINPS       Z4, Z19, Z4
+	VMINPS       Z5, Z19, Z5
+	VMINPS       Z6, Z19, Z6
+	VMINPS       Z7, Z19, Z7
+	VMINPS       Z8, Z19, Z8
+
+slide512x2_pixels9_linear:
+	MOVQ   after+96(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x2_pixels9_notafter
+	MOVQ   after+96(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	LEAQ   (DX)(CX*2), BX
+	ADDQ   CX, BX
+	VADDPS (AX), Z0, K1, Z0
+	VADDPS (AX)(CX*1), Z1, K1, Z1
+	VADDPS (AX)(CX*2), Z2, K1, Z2
+	VADDPS (DX), Z3, K1, Z3
+	VADDPS (DX)(CX*1), Z4, K1, Z4
+	VADDPS (DX)(CX*2), Z5, K1, Z5
+	VADDPS (BX), Z6, K1, Z6
+	VADDPS (BX)(CX*1), Z7, K1, Z7
+	VADDPS (BX)(CX*2), Z8, K1, Z8
+
+slide512x2_pixels9_notafter:
+	MOVQ    dst+72(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	LEAQ    (DX)(CX*2), BX
+	ADDQ    CX, BX
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K1, (AX)(CX*1)
+	VMOVUPS Z2, K1, (AX)(CX*2)
+	VMOVUPS Z3, K1, (DX)
+	VMOVUPS Z4, K1, (DX)(CX*1)
+	VMOVUPS Z5, K1, (DX)(CX*2)
+	VMOVUPS Z6, K1, (BX)
+	VMOVUPS Z7, K1, (BX)(CX*1)
+	VMOVUPS Z8, K1, (BX)(CX*2)
+	MOVQ    before2+136(FP), AX
+	TESTQ   AX, AX
+	JEQ     slide512x2_pixels9_second_notbefore
+	MOVQ    before2+136(FP), AX
+	MOVQ    resStride+104(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	LEAQ    (DX)(CX*2), BX
+	ADDQ    CX, BX
+	VADDPS  (AX), Z9, K1, Z9
+	VADDPS  (AX)(CX*1), Z10, K1, Z10
+	VADDPS  (AX)(CX*2), Z11, K1, Z11
+	VADDPS  (DX), Z12, K1, Z12
+	VADDPS  (DX)(CX*1), Z13, K1, Z13
+	VADDPS  (DX)(CX*2), Z14, K1, Z14
+	VADDPS  (BX), Z15, K1, Z15
+	VADDPS  (BX)(CX*1), Z16, K1, Z16
+	VADDPS  (BX)(CX*2), Z17, K1, Z17
+
+slide512x2_pixels9_second_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x2_pixels9_second_linear
+	VPXORD       Z18, Z18, Z18
+	VBROADCASTSS slope+112(FP), Z19
+	VCMPPS       $0x11, Z18, Z9, K3
+	VMULPS       Z19, Z9, K3, Z9
+	VCMPPS       $0x11, Z18, Z10, K4
+	VMULPS       Z19, Z10, K4, Z10
+	VCMPPS       $0x11, Z18, Z11, K5
+	VMULPS       Z19, Z11, K5, Z11
+	VCMPPS       $0x11, Z18, Z12, K6
+	VMULPS       Z19, Z12, K6, Z12
+	VCMPPS       $0x11, Z18, Z13, K3
+	VMULPS       Z19, Z13, K3, Z13
+	VCMPPS       $0x11, Z18, Z14, K4
+	VMULPS       Z19, Z14, K4, Z14
+	VCMPPS       $0x11, Z18, Z15, K5
+	VMULPS       Z19, Z15, K5, Z15
+	VCMPPS       $0x11, Z18, Z16, K6
+	VMULPS       Z19, Z16, K6, Z16
+	VCMPPS       $0x11, Z18, Z17, K3
+	VMULPS       Z19, Z17, K3, Z17
+	VBROADCASTSS limit+116(FP), Z19
+	VMINPS       Z9, Z19, Z9
+	VMINPS       Z10, Z19, Z10
+	VMINPS       Z11, Z19, Z11
+	VMINPS       Z12, Z19, Z12
+	VMINPS       Z13, Z19, Z13
+	VMINPS       Z14, Z19, Z14
+	VMINPS       Z15, Z19, Z15
+	VMINPS       Z16, Z19, Z16
+	VMINPS       Z17, Z19, Z17
+
+slide512x2_pixels9_second_linear:
+	MOVQ   after2+144(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x2_pixels9_second_notafter
+	MOVQ   after2+144(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	LEAQ   (DX)(CX*2), BX
+	ADDQ   CX, BX
+	VADDPS (AX), Z9, K1, Z9
+	VADDPS (AX)(CX*1), Z10, K1, Z10
+	VADDPS (AX)(CX*2), Z11, K1, Z11
+	VADDPS (DX), Z12, K1, Z12
+	VADDPS (DX)(CX*1), Z13, K1, Z13
+	VADDPS (DX)(CX*2), Z14, K1, Z14
+	VADDPS (BX), Z15, K1, Z15
+	VADDPS (BX)(CX*1), Z16, K1, Z16
+	VADDPS (BX)(CX*2), Z17, K1, Z17
+
+slide512x2_pixels9_second_notafter:
+	MOVQ    dst2+128(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	LEAQ    (DX)(CX*2), BX
+	ADDQ    CX, BX
+	VMOVUPS Z9, K1, (AX)
+	VMOVUPS Z10, K1, (AX)(CX*1)
+	VMOVUPS Z11, K1, (AX)(CX*2)
+	VMOVUPS Z12, K1, (DX)
+	VMOVUPS Z13, K1, (DX)(CX*1)
+	VMOVUPS Z14, K1, (DX)(CX*2)
+	VMOVUPS Z15, K1, (BX)
+	VMOVUPS Z16, K1, (BX)(CX*1)
+	VMOVUPS Z17, K1, (BX)(CX*2)
+	VZEROUPPER
+	RET
+
+slide512x2_pixels10:
+	// 10 pixels: sums in Z0 to Z19, row by row, from the biases
+	MOVQ    bias+56(FP), AX
+	VMOVUPS (AX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+	VMOVAPS Z0, Z12
+	VMOVAPS Z0, Z13
+	VMOVAPS Z0, Z14
+	VMOVAPS Z0, Z15
+	VMOVAPS Z0, Z16
+	VMOVAPS Z0, Z17
+	VMOVAPS Z0, Z18
+	VMOVAPS Z0, Z19
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+48(FP), AX
+	IMUL3Q $+64, AX, AX
+	MOVQ   sliding+24(FP), DX
+	MOVQ   slidingRow+32(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+16(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	MOVQ   fixed2+8(FP), R8
+	ADDQ   AX, R8
+	NEGQ   AX
+	MOVQ   rows+40(FP), R9
+
+slide512x2_pixels10_row:
+	MOVQ AX, CX
+
+slide512x2_pixels10_step:
+	VMOVUPS     (DI)(CX*1), Z20
+	VMOVUPS     (R8)(CX*1), Z21
+	VMOVUPS     (DX)(CX*1), Z22
+	VFMADD231PS Z22, Z20, Z0
+	VFMADD231PS Z22, Z21, Z10
+	VMOVUPS     64(DX)(CX*1), Z23
+	VFMADD231PS Z23, Z20, Z1
+	VFMADD231PS Z23, Z21, Z11
+	VMOVUPS     128(DX)(CX*1), Z24
+	VFMADD231PS Z24, Z20, Z2
+	VFMADD231PS Z24, Z21, Z12
+	VMOVUPS     192(DX)(CX*1), Z25
+	VFMADD231PS Z25, Z20, Z3
+	VFMADD231PS Z25, Z21, Z13
+	VMOVUPS     256(DX)(CX*1), Z26
+	VFMADD231PS Z26, Z20, Z4
+	VFMADD231PS Z26, Z21, Z14
+	VMOVUPS     320(DX)(CX*1), Z27
+	VFMADD231PS Z27, Z20, Z5
+	VFMADD231PS Z27, Z21, Z15
+	VMOVUPS     384(DX)(CX*1), Z28
+	VFMADD231PS Z28, Z20, Z6
+	VFMADD231PS Z28, Z21, Z16
+	VMOVUPS     448(DX)(CX*1), Z29
+	VFMADD231PS Z29, Z20, Z7
+	VFMADD231PS Z29, Z21, Z17
+	VMOVUPS     512(DX)(CX*1), Z30
+	VFMADD231PS Z30, Z20, Z8
+	VFMADD231PS Z30, Z21, Z18
+	VMOVUPS     576(DX)(CX*1), Z31
+	VFMADD231PS Z31, Z20, Z9
+	VFMADD231PS Z31, Z21, Z19
+	ADDQ        $+64, CX
+	JNE         slide512x2_pixels10_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	ADDQ        SI, R8
+	DECQ        R9
+	JNE         slide512x2_pixels10_row
+	MOVQ        before+88(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide512x2_pixels10_notbefore
+	MOVQ        before+88(FP), AX
+	MOVQ        resStride+104(FP), CX
+	SHLQ        $0x02, CX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	LEAQ        (DX)(CX*2), BX
+	ADDQ        CX, BX
+	LEAQ        (BX)(CX*2), SI
+	ADDQ        CX, SI
+	VADDPS      (AX), Z0, K1, Z0
+	VADDPS      (AX)(CX*1), Z1, K1, Z1
+	VADDPS      (AX)(CX*2), Z2, K1, Z2
+	VADDPS      (DX), Z3, K1, Z3
+	VADDPS      (DX)(CX*1), Z4, K1, Z4
+	VADDPS      (DX)(CX*2), Z5, K1, Z5
+	VADDPS      (BX), Z6, K1, Z6
+	VADDPS      (BX)(CX*1), Z7, K1, Z7
+	VADDPS      (BX)(CX*2), Z8, K1, Z8
+	VADDPS      (SI), Z9, K1, Z9
+
+slide512x2_pixels10_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x2_pixels10_linear
+	VPXORD       Z20, Z20, Z20
+	VBROADCASTSS slope+112(FP), Z21
+	VCMPPS       $0x11, Z20, Z0, K3
+	VMULPS       Z21, Z0, K3, Z0
+	VCMPPS       $0x11, Z20, Z1, K4
+	VMULPS       Z21, Z1, K4, Z1
+	VCMPPS       $0x11, Z20, Z2, K5
+	VMULPS       Z21, Z2, K5, Z2
+	VCMPPS       $0x11, Z20, Z3, K6
+	VMULPS       Z21, Z3, K6, Z3
+	VCMPPS       $0x11, Z20, Z4, K3
+	VMULPS       Z21, Z4, K3, Z4
+	VCMPPS       $0x11, Z20, Z5, K4
+	VMULPS       Z21, Z5, K4, Z5
+	VCMPPS       $0x11, Z20, Z6, K5
+	VMULPS       Z21, Z6, K5, Z6
+	VCMPPS       $0x11, Z20, Z7, K6
+	VMULPS       Z21, Z7, K6, Z7
+	VCMPPS       $0x11, Z20, Z8, K3
+	VMULPS       Z21, Z8, K3, Z8
+	VCMPPS       $0x11, Z20, Z9, K4
+	VMULPS       Z21, Z9, K4, Z9
+	VBROADCASTSS limit+116(FP), Z21
+	VMINPS       Z0, Z21, Z0
+	VMINPS       Z1, Z21, Z1
+	VMINPS       Z2, Z21, Z2
+	VMINPS       Z3, Z21, Z3
+	VMINPS       Z4, Z21, Z4
+	VMINPS       Z5, Z21, Z5
+	VMINPS       Z6, Z21, Z6
+	VMINPS       Z7, Z21, Z7
+	VMINPS       Z8, Z21, Z8
+	VMINPS       Z9, Z21, Z9
+
+slide512x2_pixels10_linear:
+	MOVQ   after+96(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x2_pixels10_notafter
+	MOVQ   after+96(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	LEAQ   (DX)(CX*2), BX
+	ADDQ   CX, BX
+	LEAQ   (BX)(CX*2), SI
+	ADDQ   CX, SI
+	VADDPS (AX), Z0, K1, Z0
+	VADDPS (AX)(CX*1), Z1, K1, Z1
+	VADDPS (AX)(CX*2), Z2, K1, Z2
+	VADDPS (DX), Z3, K1, Z3
+	VADDPS (DX)(CX*1), Z4, K1, Z4
+	VADDPS (DX)(CX*2), Z5, K1, Z5
+	VADDPS (BX), Z6, K1, Z6
+	VADDPS (BX)(CX*1), Z7, K1, Z7
+	VADDPS (BX)(CX*2), Z8, K1, Z8
+	VADDPS (SI), Z9, K1, Z9
+
+slide512x2_pixels10_notafter:
+	MOVQ    dst+72(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	LEAQ    (DX)(CX*2), BX
+	ADDQ    CX, BX
+	LEAQ    (BX)(CX*2), SI
+	ADDQ    CX, SI
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K1, (AX)(CX*1)
+	VMOVUPS Z2, K1, (AX)(CX*2)
+	VMOVUPS Z3, K1, (DX)
+	VMOVUPS Z4, K1, (DX)(CX*1)
+	VMOVUPS Z5, K1, (DX)(CX*2)
+	VMOVUPS Z6, K1, (BX)
+	VMOVUPS Z7, K1, (BX)(CX*1)
+	VMOVUPS Z8, K1, (BX)(CX*2)
+	VMOVUPS Z9, K1, (SI)
+	MOVQ    before2+136(FP), AX
+	TESTQ   AX, AX
+	JEQ     slide512x2_pixels10_second_notbefore
+	MOVQ    before2+136(FP), AX
+	MOVQ    resStride+104(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	LEAQ    (DX)(CX*2), BX
+	ADDQ    CX, BX
+	LEAQ    (BX)(CX*2), SI
+	ADDQ    CX, SI
+	VADDPS  (AX), Z10, K1, Z10
+	VADDPS  (AX)(CX*1), Z11, K1, Z11
+	VADDPS  (AX)(CX*2), Z12, K1, Z12
+	VADDPS  (DX), Z13, K1, Z13
+	VADDPS  (DX)(CX*1), Z14, K1, Z14
+	VADDPS  (DX)(CX*2), Z15, K1, Z15
+	VADDPS  (BX), Z16, K1, Z16
+	VADDPS  (BX)(CX*1), Z17, K1, Z17
+	VADDPS  (BX)(CX*2), Z18, K1, Z18
+	VADDPS  (SI), Z19, K1, Z19
+
+slide512x2_pixels10_second_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x2_pixels10_second_linear
+	VPXORD       Z20, Z20, Z20
+	VBROADCASTSS slope+112(FP), Z21
+	VCMPPS       $0x11, Z20, Z10, K3
+	VMULPS       Z21, Z10, K3, Z10
+	VCMPPS       $0x11, Z20, Z11, K4
+	VMULPS       Z21, Z11, K4, Z11
+	VCMPPS       $0x11, Z20, Z12, K5
+	VMULPS       Z21, Z12, K5, Z12
+	VCMPPS       $0x11, Z20, Z13, K6
+	VMULPS       Z21, Z13, K6, Z13
+	VCMPPS       $0x11, Z20, Z14, K3
+	VMULPS       Z21, Z14, K3, Z14
+	VCMPPS       $0x11, Z20, Z15, K4
+	VMULPS       Z21, Z15, K4, Z15
+	VCMPPS       $0x11, Z20, Z16, K5
+	VMULPS       Z21, Z16, K5, Z16
+	VCMPPS       $0x11, Z20, Z17, K6
+	VMULPS       Z21, Z17, K6, Z17
+	VCMPPS       $0x11, Z20, Z18, K3
+	VMULPS       Z21, Z18, K3, Z18
+	VCMPPS       $0x11, Z20, Z19, K4
+	VMULPS       Z21, Z19, K4, Z19
+	VBROADCASTSS limit+116(FP), Z21
+	VMINPS       Z10, Z21, Z10
+	VMINPS       Z11, Z21, Z11
+	VMINPS       Z12, Z21, Z12
+	VMINPS       Z13, Z21, Z13
+	VMINPS       Z14, Z21, Z14
+	VMINPS       Z15, Z21, Z15
+	VMINPS       Z16, Z21, Z16
+	VMINPS       Z17, Z21, Z17
+	VMINPS       Z18, Z21, Z18
+	VMINPS       Z19, Z21, Z19
+
+slide512x2_pixels10_second_linear:
+	MOVQ   after2+144(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x2_pixels10_second_notafter
+	MOVQ   after2+144(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	LEAQ   (DX)(CX*2), BX
+	ADDQ   CX, BX
+	LEAQ   (BX)(CX*2), SI
+	ADDQ   CX, SI
+	VADDPS (AX), Z10, K1, Z10
+	VADDPS (AX)(CX*1), Z11, K1, Z11
+	VADDPS (AX)(CX*2), Z12, K1, Z12
+	VADDPS (DX), Z13, K1, Z13
+	VADDPS (DX)(CX*1), Z14, K1, Z14
+	VADDPS (DX)(CX*2), Z15, K1, Z15
+	VADDPS (BX), Z16, K1, Z16
+	VADDPS (BX)(CX*1), Z17, K1, Z17
+	VADDPS (BX)(CX*2), Z18, K1, Z18
+	VADDPS (SI), Z19, K1, Z19
+
+slide512x2_pixels10_second_notafter:
+	MOVQ    dst2+128(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	LEAQ    (DX)(CX*2), BX
+	ADDQ    CX, BX
+	LEAQ    (BX)(CX*2), SI
+	ADDQ    CX, SI
+	VMOVUPS Z10, K1, (AX)
+	VMOVUPS Z11, K1, (AX)(CX*1)
+	VMOVUPS Z12, K1, (AX)(CX*2)
+	VMOVUPS Z13, K1, (DX)
+	VMOVUPS Z14, K1, (DX)(CX*1)
+	VMOVUPS Z15, K1, (DX)(CX*2)
+	VMOVUPS Z16, K1, (BX)
+	VMOVUPS Z17, K1, (BX)(CX*1)
+	VMOVUPS Z18, K1, (BX)(CX*2)
+	VMOVUPS Z19, K1, (SI)
+	VZEROUPPER
+	RET
+
+slide512x2_pixels11:
+	// 11 pixels: sums in Z0 to Z21, row by row, from the biases
+	MOVQ    bias+56(FP), AX
+	VMOVUPS (AX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+	VMOVAPS Z0, Z12
+	VMOVAPS Z0, Z13
+	VMOVAPS Z0, Z14
+	VMOVAPS Z0, Z15
+	VMOVAPS Z0, Z16
+	VMOVAPS Z0, Z17
+	VMOVAPS Z0, Z18
+	VMOVAPS Z0, Z19
+	VMOVAPS Z0, Z20
+	VMOVAPS Z0, Z21
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+48(FP), AX
+	IMUL3Q $+64, AX, AX
+	MOVQ   sliding+24(FP), DX
+	MOVQ   slidingRow+32(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+16(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	MOVQ   fixed2+8(FP), R8
+	ADDQ   AX, R8
+	NEGQ   AX
+	MOVQ   rows+40(FP), R9
+
+slide512x2_pixels11_row:
+	MOVQ AX, CX
+
+slide512x2_pixels11_step:
+	VMOVUPS     (DI)(CX*1), Z22
+	VMOVUPS     (R8)(CX*1), Z23
+	VMOVUPS     (DX)(CX*1), Z24
+	VFMADD231PS Z24, Z22, Z0
+	VFMADD231PS Z24, Z23, Z11
+	VMOVUPS     64(DX)(CX*1), Z25
+	VFMADD231PS Z25, Z22, Z1
+	VFMADD231PS Z25, Z23, Z12
+	VMOVUPS     128(DX)(CX*1), Z26
+	VFMADD231PS Z26, Z22, Z2
+	VFMADD231PS Z26, Z23, Z13
+	VMOVUPS     192(DX)(CX*1), Z27
+	VFMADD231PS Z27, Z22, Z3
+	VFMADD231PS Z27, Z23, Z14
+	VMOVUPS     256(DX)(CX*1), Z28
+	VFMADD231PS Z28, Z22, Z4
+	VFMADD231PS Z28, Z23, Z15
+	VMOVUPS     320(DX)(CX*1), Z29
+	VFMADD231PS Z29, Z22, Z5
+	VFMADD231PS Z29, Z23, Z16
+	VMOVUPS     384(DX)(CX*1), Z30
+	VFMADD231PS Z30, Z22, Z6
+	VFMADD231PS Z30, Z23, Z17
+	VMOVUPS     448(DX)(CX*1), Z31
+	VFMADD231PS Z31, Z22, Z7
+	VFMADD231PS Z31, Z23, Z18
+	VMOVUPS     512(DX)(CX*1), Z24
+	VFMADD231PS Z24, Z22, Z8
+	VFMADD231PS Z24, Z23, Z19
+	VMOVUPS     576(DX)(CX*1), Z25
+	VFMADD231PS Z25, Z22, Z9
+	VFMADD231PS Z25, Z23, Z20
+	VMOVUPS     640(DX)(CX*1), Z26
+	VFMADD231PS Z26, Z22, Z10
+	VFMADD231PS Z26, Z23, Z21
+	ADDQ        $+64, CX
+	JNE         slide512x2_pixels11_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	ADDQ        SI, R8
+	DECQ        R9
+	JNE         slide512x2_pixels11_row
+	MOVQ        before+88(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide512x2_pixels11_notbefore
+	MOVQ        before+88(FP), AX
+	MOVQ        resStride+104(FP), CX
+	SHLQ        $0x02, CX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	LEAQ        (DX)(CX*2), BX
+	ADDQ        CX, BX
+	LEAQ        (BX)(CX*2), SI
+	ADDQ        CX, SI
+	VADDPS      (AX), Z0, K1, Z0
+	VADDPS      (AX)(CX*1), Z1, K1, Z1
+	VADDPS      (AX)(CX*2), Z2, K1, Z2
+	VADDPS      (DX), Z3, K1, Z3
+	VADDPS      (DX)(CX*1), Z4, K1, Z4
+	VADDPS      (DX)(CX*2), Z5, K1, Z5
+	VADDPS      (BX), Z6, K1, Z6
+	VADDPS      (BX)(CX*1), Z7, K1, Z7
+	VADDPS      (BX)(CX*2), Z8, K1, Z8
+	VADDPS      (SI), Z9, K1, Z9
+	VADDPS      (SI)(CX*1), Z10, K1, Z10
+
+slide512x2_pixels11_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x2_pixels11_linear
+	VPXORD       Z22, Z22, Z22
+	VBROADCASTSS slope+112(FP), Z23
+	VCMPPS       $0x11, Z22, Z0, K3
+	VMULPS       Z23, Z0, K3, Z0
+	VCMPPS       $0x11, Z22, Z1, K4
+	VMULPS       Z23, Z1, K4, Z1
+	VCMPPS       $0x11, Z22, Z2, K5
+	VMULPS       Z23, Z2, K5, Z2
+	VCMPPS       $0x11, Z22, Z3, K6
+	VMULPS       Z23, Z3, K6, Z3
+	VCMPPS       $0x11, Z22, Z4, K3
+	VMULPS       Z23, Z4, K3, Z4
+	VCMPPS       $0x11, Z22, Z5, K4
+	VMULPS       Z23, Z5, K4, Z5
+	VCMPPS       $0x11, Z22, Z6, K5
+	VMULPS       Z23, Z6, K5, Z6
+	VCMPPS       $0x11, Z22, Z7, K6
+	VMULPS       Z23, Z7, K6, Z7
+	VCMPPS       $0x11, Z22, Z8, K3
+	VMULPS       Z23, Z8, K3, Z8
+	VCMPPS       $0x11, Z22, Z9, K4
+	VMULPS       Z23, Z9, K4, Z9
+	VCMPPS       $0x11, Z22, Z10, K5
+	VMULPS       Z23, Z10, K5, Z10
+	VBROADCASTSS limit+116(FP), Z23
+	VMINPS       Z0, Z23, Z0
+	VMINPS       Z1, Z23, Z1
+	VMINPS       Z2, Z23, Z2
+	VMINPS       Z3, Z23, Z3
+	VMINPS       Z4, Z23, Z4
+	VMINPS       Z5, Z23, Z5
+	VMINPS       Z6, Z23, Z6
+	VMINPS       Z7, Z23, Z7
+	VMINPS       Z8, Z23, Z8
+	VMINPS       Z9, Z23, Z9
+	VMINPS       Z10, Z23, Z10
+
+slide512x2_pixels11_linear:
+	MOVQ   after+96(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x2_pixels11_notafter
+	MOVQ   after+96(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	LEAQ   (DX)(CX*2), BX
+	ADDQ   CX, BX
+	LEAQ   (BX)(CX*2), SI
+	ADDQ   CX, SI
+	VADDPS (AX), Z0, K1, Z0
+	VADDPS (AX)(CX*1), Z1, K1, Z1
+	VADDPS (AX)(CX*2), Z2, K1, Z2
+	VADDPS (DX), Z3, K1, Z3
+	VADDPS (DX)(CX*1), Z4, K1, Z4
+	VADDPS (DX)(CX*2), Z5, K1, Z5
+	VADDPS (BX), Z6, K1, Z6
+	VADDPS (BX)(CX*1), Z7, K1, Z7
+	VADDPS (BX)(CX*2), Z8, K1, Z8
+	VADDPS (SI), Z9, K1, Z9
+	VADDPS (SI)(CX*1), Z10, K1, Z10
+
+slide512x2_pixels11_notafter:
+	MOVQ    dst+72(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	LEAQ    (DX)(CX*2), BX
+	ADDQ    CX, BX
+	LEAQ    (BX)(CX*2), SI
+	ADDQ    CX, SI
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K1, (AX)(CX*1)
+	VMOVUPS Z2, K1, (AX)(CX*2)
+	VMOVUPS Z3, K1, (DX)
+	VMOVUPS Z4, K1, (DX)(CX*1)
+	VMOVUPS Z5, K1, (DX)(CX*2)
+	VMOVUPS Z6, K1, (BX)
+	VMOVUPS Z7, K1, (BX)(CX*1)
+	VMOVUPS Z8, K1, (BX)(CX*2)
+	VMOVUPS Z9, K1, (SI)
+	VMOVUPS Z10, K1, (SI)(CX*1)
+	MOVQ    before2+136(FP), AX
+	TESTQ   AX, AX
+	JEQ     slide512x2_pixels11_second_notbefore
+	MOVQ    before2+136(FP), AX
+	MOVQ    resStride+104(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	LEAQ    (DX)(CX*2), BX
+	ADDQ    CX, BX
+	LEAQ    (BX)(CX*2), SI
+	ADDQ    CX, SI
+	VADDPS  (AX), Z11, K1, Z11
+	VADDPS  (AX)(CX*1), Z12, K1, Z12
+	VADDPS  (AX)(CX*2), Z13, K1, Z13
+	VADDPS  (DX), Z14, K1, Z14
+	VADDPS  (DX)(CX*1), Z15, K1, Z15
+	VADDPS  (DX)(CX*2), Z16, K1, Z16
+	VADDPS  (BX), Z17, K1, Z17
+	VADDPS  (BX)(CX*1), Z18, K1, Z18
+	VADDPS  (BX)(CX*2), Z19, K1, Z19
+	VADDPS  (SI), Z20, K1, Z20
+	VADDPS  (SI)(CX*1), Z21, K1, Z21
+
+slide512x2_pixels11_second_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x2_pixels11_second_linear
+	VPXORD       Z22, Z22, Z22
+	VBROADCASTSS slope+112(FP), Z23
+	VCMPPS       $0x11, Z22, Z11, K3
+	VMULPS       Z23, Z11, K3, Z11
+	VCMPPS       $0x11, Z22, Z12, K4
+	VMULPS       Z23, Z12, K4, Z12
+	VCMPPS       $0x11, Z22, Z13, K5
+	VMULPS       Z23, Z13, K5, Z13
+	VCMPPS       $0x11, Z22, Z14, K6
+	VMULPS       Z23, Z14, K6, Z14
+	VCMPPS       $0x11, Z22, Z15, K3
+	VMULPS       Z23, Z15, K3, Z15
+	VCMPPS       $0x11, Z22, Z16, K4
+	VMULPS       Z23, Z16, K4, Z16
+	VCMPPS       $0x11, Z22, Z17, K5
+	VMULPS       Z23, Z17, K5, Z17
+	VCMPPS       $0x11, Z22, Z18, K6
+	VMULPS       Z23, Z18, K6, Z18
+	VCMPPS       $0x11, Z22, Z19, K3
+	VMULPS       Z23, Z19, K3, Z19
+	VCMPPS       $0x11, Z22, Z20, K4
+	VMULPS       Z23, Z20, K4, Z20
+	VCMPPS       $0x11, Z22, Z21, K5
+	VMULPS       Z23, Z21, K5, Z21
+	VBROADCASTSS limit+116(FP), Z23
+	VMINPS       Z11, Z23, Z11
+	VMINPS       Z12, Z23, Z12
+	VMINPS       Z13, Z23, Z13
+	VMINPS       Z14, Z23, Z14
+	VMINPS       Z15, Z23, Z15
+	VMINPS       Z16, Z23, Z16
+	VMINPS       Z17, Z23, Z17
+	VMINPS       Z18, Z23, Z18
+	VMINPS       Z19, Z23, Z19
+	VMINPS       Z20, Z23, Z20
+	VMINPS       Z21, Z23, Z21
+
+slide512x2_pixels11_second_linear:
+	MOVQ   after2+144(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x2_pixels11_second_notafter
+	MOVQ   after2+144(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	LEAQ   (DX)(CX*2), BX
+	ADDQ   CX, BX
+	LEAQ   (BX)(CX*2), SI
+	ADDQ   CX, SI
+	VADDPS (AX), Z11, K1, Z11
+	VADDPS (AX)(CX*1), Z12, K1, Z12
+	VADDPS (AX)(CX*2), Z13, K1, Z13
+	VADDPS (DX), Z14, K1, Z14
+	VADDPS (DX)(CX*1), Z15, K1, Z15
+	VADDPS (DX)(CX*2), Z16, K1, Z16
+	VADDPS (BX), Z17, K1, Z17
+	VADDPS (BX)(CX*1), Z18, K1, Z18
+	VADDPS (BX)(CX*2), Z19, K1, Z19
+	VADDPS (SI), Z20, K1, Z20
+	VADDPS (SI)(CX*1), Z21, K1, Z21
+
+slide512x2_pixels11_second_notafter:
+	MOVQ    dst2+128(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	LEAQ    (DX)(CX*2), BX
+	ADDQ    CX, BX
+	LEAQ    (BX)(CX*2), SI
+	ADDQ    CX, SI
+	VMOVUPS Z11, K1, (AX)
+	VMOVUPS Z12, K1, (AX)(CX*1)
+	VMOVUPS Z13, K1, (AX)(CX*2)
+	VMOVUPS Z14, K1, (DX)
+	VMOVUPS Z15, K1, (DX)(CX*1)
+	VMOVUPS Z16, K1, (DX)(CX*2)
+	VMOVUPS Z17, K1, (BX)
+	VMOVUPS Z18, K1, (BX)(CX*1)
+	VMOVUPS Z19, K1, (BX)(CX*2)
+	VMOVUPS Z20, K1, (SI)
+	VMOVUPS Z21, K1, (SI)(CX*1)
+	VZEROUPPER
+	RET
+
+slide512x2_pixels12:
+	// 12 pixels: sums in Z0 to Z23, row by row, from the biases
+	MOVQ    bias+56(FP), AX
+	VMOVUPS (AX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+	VMOVAPS Z0, Z12
+	VMOVAPS Z0, Z13
+	VMOVAPS Z0, Z14
+	VMOVAPS Z0, Z15
+	VMOVAPS Z0, Z16
+	VMOVAPS Z0, Z17
+	VMOVAPS Z0, Z18
+	VMOVAPS Z0, Z19
+	VMOVAPS Z0, Z20
+	VMOVAPS Z0, Z21
+	VMOVAPS Z0, Z22
+	VMOVAPS Z0, Z23
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+48(FP), AX
+	IMUL3Q $+64, AX, AX
+	MOVQ   sliding+24(FP), DX
+	MOVQ   slidingRow+32(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+16(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	MOVQ   fixed2+8(FP), R8
+	ADDQ   AX, R8
+	NEGQ   AX
+	MOVQ   rows+40(FP), R9
+
+slide512x2_pixels12_row:
+	MOVQ AX, CX
+
+slide512x2_pixels12_step:
+	VMOVUPS     (DI)(CX*1), Z24
+	VMOVUPS     (R8)(CX*1), Z25
+	VMOVUPS     (DX)(CX*1), Z26
+	VFMADD231PS Z26, Z24, Z0
+	VFMADD231PS Z26, Z25, Z12
+	VMOVUPS     64(DX)(CX*1), Z27
+	VFMADD231PS Z27, Z24, Z1
+	VFMADD231PS Z27, Z25, Z13
+	VMOVUPS     128(DX)(CX*1), Z28
+	VFMADD231PS Z28, Z24, Z2
+	VFMADD231PS Z28, Z25, Z14
+	VMOVUPS     192(DX)(CX*1), Z29
+	VFMADD231PS Z29, Z24, Z3
+	VFMADD231PS Z29, Z25, Z15
+	VMOVUPS     256(DX)(CX*1), Z30
+	VFMADD231PS Z30, Z24, Z4
+	VFMADD231PS Z30, Z25, Z16
+	VMOVUPS     320(DX)(CX*1), Z31
+	VFMADD231PS Z31, Z24, Z5
+	VFMADD231PS Z31, Z25, Z17
+	VMOVUPS     384(DX)(CX*1), Z26
+	VFMADD231PS Z26, Z24, Z6
+	VFMADD231PS Z26, Z25, Z18
+	VMOVUPS     448(DX)(CX*1), Z27
+	VFMADD231PS Z27, Z24, Z7
+	VFMADD231PS Z27, Z25, Z19
+	VMOVUPS     512(DX)(CX*1), Z28
+	VFMADD231PS Z28, Z24, Z8
+	VFMADD231PS Z28, Z25, Z20
+	VMOVUPS     576(DX)(CX*1), Z29
+	VFMADD231PS Z29, Z24, Z9
+	VFMADD231PS Z29, Z25, Z21
+	VMOVUPS     640(DX)(CX*1), Z30
+	VFMADD231PS Z30, Z24, Z10
+	VFMADD231PS Z30, Z25, Z22
+	VMOVUPS     704(DX)(CX*1), Z31
+	VFMADD231PS Z31, Z24, Z11
+	VFMADD231PS Z31, Z25, Z23
+	ADDQ        $+64, CX
+	JNE         slide512x2_pixels12_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	ADDQ        SI, R8
+	DECQ        R9
+	JNE         slide512x2_pixels12_row
+	MOVQ        before+88(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide512x2_pixels12_notbefore
+	MOVQ        before+88(FP), AX
+	MOVQ        resStride+104(FP), CX
+	SHLQ        $0x02, CX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	LEAQ        (DX)(CX*2), BX
+	ADDQ        CX, BX
+	LEAQ        (BX)(CX*2), SI
+	ADDQ        CX, SI
+	VADDPS      (AX), Z0, K1, Z0
+	VADDPS      (AX)(CX*1), Z1, K1, Z1
+	VADDPS      (AX)(CX*2), Z2, K1, Z2
+	VADDPS      (DX), Z3, K1, Z3
+	VADDPS      (DX)(CX*1), Z4, K1, Z4
+	VADDPS      (DX)(CX*2), Z5, K1, Z5
+	VADDPS      (BX), Z6, K1, Z6
+	VADDPS      (BX)(CX*1), Z7, K1, Z7
+	VADDPS      (BX)(CX*2), Z8, K1, Z8
+	VADDPS      (SI), Z9, K1, Z9
+	VADDPS      (SI)(CX*1), Z10, K1, Z10
+	VADDPS      (SI)(CX*2), Z11, K1, Z11
+
+slide512x2_pixels12_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x2_pixels12_linear
+	VPXORD       Z24, Z24, Z24
+	VBROADCASTSS slope+112(FP), Z25
+	VCMPPS       $0x11, Z24, Z0, K3
+	VMULPS       Z25, Z0, K3, Z0
+	VCMPPS       $0x11, Z24, Z1, K4
+	VMULPS       Z25, Z1, K4, Z1
+	VCMPPS       $0x11, Z24, Z2, K5
+	VMULPS       Z25, Z2, K5, Z2
+	VCMPPS       $0x11, Z24, Z3, K6
+	VMULPS       Z25, Z3, K6, Z3
+	VCMPPS       $0x11, Z24, Z4, K3
+	VMULPS       Z25, Z4, K3, Z4
+	VCMPPS       $0x11, Z24, Z5, K4
+	VMULPS       Z25, Z5, K4, Z5
+	VCMPPS       $0x11, Z24, Z6, K5
+	VMULPS       Z25, Z6, K5, Z6
+	VCMPPS       $0x11, Z24, Z7, K6
+	VMULPS       Z25, Z7, K6, Z7
+	VCMPPS       $0x11, Z24, Z8, K3
+	VMULPS       Z25, Z8, K3, Z8
+	VCMPPS       $0x11, Z24, Z9, K4
+	VMULPS       Z25, Z9, K4, Z9
+	VCMPPS       $0x11, Z24, Z10, K5
+	VMULPS       Z25, Z10, K5, Z10
+	VCMPPS       $0x11, Z24, Z11, K6
+	VMULPS       Z25, Z11, K6, Z11
+	VBROADCASTSS limit+116(FP), Z25
+	VMINPS       Z0, Z25, Z0
+	VMINPS       Z1, Z25, Z1
+	VMINPS       Z2, Z25, Z2
+	VMINPS       Z3, Z25, Z3
+	VMINPS       Z4, Z25, Z4
+	VMINPS       Z5, Z25, Z5
+	VMINPS       Z6, Z25, Z6
+	VMINPS       Z7, Z25, Z7
+	VMINPS       Z8, Z25, Z8
+	VMINPS       Z9, Z25, Z9
+	VMINPS       Z10, Z25, Z10
+	VMINPS       Z11, Z25, Z11
+
+slide512x2_pixels12_linear:
+	MOVQ   after+96(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x2_pixels12_notafter
+	MOVQ   after+96(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	LEAQ   (DX)(CX*2), BX
+	ADDQ   CX, BX
+	LEAQ   (BX)(CX*2), SI
+	ADDQ   CX, SI
+	VADDPS (AX), Z0, K1, Z0
+	VADDPS (AX)(CX*1), Z1, K1, Z1
+	VADDPS (AX)(CX*2), Z2, K1, Z2
+	VADDPS (DX), Z3, K1, Z3
+	VADDPS (DX)(CX*1), Z4, K1, Z4
+	VADDPS (DX)(CX*2), Z5, K1, Z5
+	VADDPS (BX), Z6, K1, Z6
+	VADDPS (BX)(CX*1), Z7, K1, Z7
+	VADDPS (BX)(CX*2), Z8, K1, Z8
+	VADDPS (SI), Z9, K1, Z9
+	VADDPS (SI)(CX*1), Z10, K1, Z10
+	VADDPS (SI)(CX*2), Z11, K1, Z11
+
+slide512x2_pixels12_notafter:
+	MOVQ    dst+72(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	LEAQ    (DX)(CX*2), BX
+	ADDQ    CX, BX
+	LEAQ    (BX)(CX*2), SI
+	ADDQ    CX, SI
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K1, (AX)(CX*1)
+	VMOVUPS Z2, K1, (AX)(CX*2)
+	VMOVUPS Z3, K1, (DX)
+	VMOVUPS Z4, K1, (DX)(CX*1)
+	VMOVUPS Z5, K1, (DX)(CX*2)
+	VMOVUPS Z6, K1, (BX)
+	VMOVUPS Z7, K1, (BX)(CX*1)
+	VMOVUPS Z8, K1, (BX)(CX*2)
+	VMOVUPS Z9, K1, (SI)
+	VMOVUPS Z10, K1, (SI)(CX*1)
+	VMOVUPS Z11, K1, (SI)(CX*2)
+	MOVQ    before2+136(FP), AX
+	TESTQ   AX, AX
+	JEQ     slide512x2_pixels12_second_notbefore
+	MOVQ    before2+136(FP), AX
+	MOVQ    resStride+104(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	LEAQ    (DX)(CX*2), BX
+	ADDQ    CX, BX
+	LEAQ    (BX)(CX*2), SI
+	ADDQ    CX, SI
+	VADDPS  (AX), Z12, K1, Z12
+	VADDPS  (AX)(CX*1), Z13, K1, Z13
+	VADDPS  (AX)(CX*2), Z14, K1, Z14
+	VADDPS  (DX), Z15, K1, Z15
+	VADDPS  (DX)(CX*1), Z16, K1, Z16
+	VADDPS  (DX)(CX*2), Z17, K1, Z17
+	VADDPS  (BX), Z18, K1, Z18
+	VADDPS  (BX)(CX*1), Z19, K1, Z19
+	VADDPS  (BX)(CX*2), Z20, K1, Z20
+	VADDPS  (SI), Z21, K1, Z21
+	VADDPS  (SI)(CX*1), Z22, K1, Z22
+	VADDPS  (SI)(CX*2), Z23, K1, Z23
+
+slide512x2_pixels12_second_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x2_pixels12_second_linear
+	VPXORD       Z24, Z24, Z24
+	VBROADCASTSS slope+112(FP), Z25
+	VCMPPS       $0x11, Z24, Z12, K3
+	VMULPS       Z25, Z12, K3, Z12
+	VCMPPS       $0x11, Z24, Z13, K4
+	VMULPS       Z25, Z13, K4, Z13
+	VCMPPS       $0x11, Z24, Z14, K5
+	VMULPS       Z25, Z14, K5, Z14
+	VCMPPS       $0x11, Z24, Z15, K6
+	VMULPS       Z25, Z15, K6, Z15
+	VCMPPS       $0x11, Z24, Z16, K3
+	VMULPS       Z25, Z16, K3, Z16
+	VCMPPS       $0x11, Z24, Z17, K4
+	VMULPS       Z25, Z17, K4, Z17
+	VCMPPS       $0x11, Z24, Z18, K5
+	VMULPS       Z25, Z18, K5, Z18
+	VCMPPS       $0x11, Z24, Z19, K6
+	VMULPS       Z25, Z19, K6, Z19
+	VCMPPS       $0x11, Z24, Z20, K3
+	VMULPS       Z25, Z20, K3, Z20
+	VCMPPS       $0x11, Z24, Z21, K4
+	VMULPS       Z25, Z21, K4, Z21
+	VCMPPS       $0x11, Z24, Z22, K5
+	VMULPS       Z25, Z22, K5, Z22
+	VCMPPS       $0x11, Z24, Z23, K6
+	VMULPS       Z25, Z23, K6, Z23
+	VBROADCASTSS limit+116(FP), Z25
+	VMINPS       Z12, Z25, Z12
+	VMINPS       Z13, Z25, Z13
+	VMINPS       Z14, Z25, Z14
+	VMINPS       Z15, Z25, Z15
+	VMINPS       Z16, Z25, Z16
+	VMINPS       Z17, Z25, Z17
+	VMINPS       Z18, Z25, Z18
+	VMINPS       Z19, Z25, Z19
+	VMINPS       Z20, Z25, Z20
+	VMINPS       Z21, Z25, Z21
+	VMINPS       Z22, Z25, Z22
+	VMINPS       Z23, Z25, Z23
+
+slide512x2_pixels12_second_linear:
+	MOVQ   after2+144(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x2_pixels12_second_notafter
+	MOVQ   after2+144(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	LEAQ   (DX)(CX*2), BX
+	ADDQ   CX, BX
+	LEAQ   (BX)(CX*2), SI
+	ADDQ   CX, SI
+	VADDPS (AX), Z12, K1, Z12
+	VADDPS (AX)(CX*1), Z13, K1, Z13
+	VADDPS (AX)(CX*2), Z14, K1, Z14
+	VADDPS (DX), Z15, K1, Z15
+	VADDPS (DX)(CX*1), Z16, K1, Z16
+	VADDPS (DX)(CX*2), Z17, K1, Z17
+	VADDPS (BX), Z18, K1, Z18
+	VADDPS (BX)(CX*1), Z19, K1, Z19
+	VADDPS (BX)(CX*2), Z20, K1, Z20
+	VADDPS (SI), Z21, K1, Z21
+	VADDPS (SI)(CX*1), Z22, K1, Z22
+	VADDPS (SI)(CX*2), Z23, K1, Z23
+
+slide512x2_pixels12_second_notafter:
+	MOVQ    dst2+128(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	LEAQ    (DX)(CX*2), BX
+	ADDQ    CX, BX
+	LEAQ    (BX)(CX*2), SI
+	ADDQ    CX, SI
+	VMOVUPS Z12, K1, (AX)
+	VMOVUPS Z13, K1, (AX)(CX*1)
+	VMOVUPS Z14, K1, (AX)(CX*2)
+	VMOVUPS Z15, K1, (DX)
+	VMOVUPS Z16, K1, (DX)(CX*1)
+	VMOVUPS Z17, K1, (DX)(CX*2)
+	VMOVUPS Z18, K1, (BX)
+	VMOVUPS Z19, K1, (BX)(CX*1)
+	VMOVUPS Z20, K1, (BX)(CX*2)
+	VMOVUPS Z21, K1, (SI)
+	VMOVUPS Z22, K1, (SI)(CX*1)
+	VMOVUPS Z23, K1, (SI)(CX*2)
+	VZEROUPPER
+	RET
+
+slide512x2_pixels13:
+	// 13 pixels: sums in Z0 to Z25, row by row, from the biases
+	MOVQ    bias+56(FP), AX
+	VMOVUPS (AX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+	VMOVAPS Z0, Z12
+	VMOVAPS Z0, Z13
+	VMOVAPS Z0, Z14
+	VMOVAPS Z0, Z15
+	VMOVAPS Z0, Z16
+	VMOVAPS Z0, Z17
+	VMOVAPS Z0, Z18
+	VMOVAPS Z0, Z19
+	VMOVAPS Z0, Z20
+	VMOVAPS Z0, Z21
+	VMOVAPS Z0, Z22
+	VMOVAPS Z0, Z23
+	VMOVAPS Z0, Z24
+	VMOVAPS Z0, Z25
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+48(FP), AX
+	IMUL3Q $+64, AX, AX
+	MOVQ   sliding+24(FP), DX
+	MOVQ   slidingRow+32(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+16(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	MOVQ   fixed2+8(FP), R8
+	ADDQ   AX, R8
+	NEGQ   AX
+	MOVQ   rows+40(FP), R9
+
+slide512x2_pixels13_row:
+	MOVQ AX, CX
+
+slide512x2_pixels13_step:
+	VMOVUPS     (DI)(CX*1), Z26
+	VMOVUPS     (R8)(CX*1), Z27
+	VMOVUPS     (DX)(CX*1), Z28
+	VFMADD231PS Z28, Z26, Z0
+	VFMADD231PS Z28, Z27, Z13
+	VMOVUPS     64(DX)(CX*1), Z29
+	VFMADD231PS Z29, Z26, Z1
+	VFMADD231PS Z29, Z27, Z14
+	VMOVUPS     128(DX)(CX*1), Z30
+	VFMADD231PS Z30, Z26, Z2
+	VFMADD231PS Z30, Z27, Z15
+	VMOVUPS     192(DX)(CX*1), Z31
+	VFMADD231PS Z31, Z26, Z3
+	VFMADD231PS Z31, Z27, Z16
+	VMOVUPS     256(DX)(CX*1), Z28
+	VFMADD231PS Z28, Z26, Z4
+	VFMADD231PS Z28, Z27, Z17
+	VMOVUPS     320(DX)(CX*1), Z29
+	VFMADD231PS Z29, Z26, Z5
+	VFMADD231PS Z29, Z27, Z18
+	VMOVUPS     384(DX)(CX*1), Z30
+	VFMADD231PS Z30, Z26, Z6
+	VFMADD231PS Z30, Z27, Z19
+	VMOVUPS     448(DX)(CX*1), Z31
+	VFMADD231PS Z31, Z26, Z7
+	VFMADD231PS Z31, Z27, Z20
+	VMOVUPS     512(DX)(CX*1), Z28
+	VFMADD231PS Z28, Z26, Z8
+	VFMADD231PS Z28, Z27, Z21
+	VMOVUPS     576(DX)(CX*1), Z29
+	VFMADD231PS Z29, Z26, Z9
+	VFMADD231PS Z29, Z27, Z22
+	VMOVUPS     640(DX)(CX*1), Z30
+	VFMADD231PS Z30, Z26, Z10
+	VFMADD231PS Z30, Z27, Z23
+	VMOVUPS     704(DX)(CX*1), Z31
+	VFMADD231PS Z31, Z26, Z11
+	VFMADD231PS Z31, Z27, Z24
+	VMOVUPS     768(DX)(CX*1), Z28
+	VFMADD231PS Z28, Z26, Z12
+	VFMADD231PS Z28, Z27, Z25
+	ADDQ        $+64, CX
+	JNE         slide512x2_pixels13_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	ADDQ        SI, R8
+	DECQ        R9
+	JNE         slide512x2_pixels13_row
+	MOVQ        before+88(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide512x2_pixels13_notbefore
+	MOVQ        before+88(FP), AX
+	MOVQ        resStride+104(FP), CX
+	SHLQ        $0x02, CX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	LEAQ        (DX)(CX*2), BX
+	ADDQ        CX, BX
+	LEAQ        (BX)(CX*2), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(CX*2), DI
+	ADDQ        CX, DI
+	VADDPS      (AX), Z0, K1, Z0
+	VADDPS      (AX)(CX*1), Z1, K1, Z1
+	VADDPS      (AX)(CX*2), Z2, K1, Z2
+	VADDPS      (DX), Z3, K1, Z3
+	VADDPS      (DX)(CX*1), Z4, K1, Z4
+	VADDPS      (DX)(CX*2), Z5, K1, Z5
+	VADDPS      (BX), Z6, K1, Z6
+	VADDPS      (BX)(CX*1), Z7, K1, Z7
+	VADDPS      (BX)(CX*2), Z8, K1, Z8
+	VADDPS      (SI), Z9, K1, Z9
+	VADDPS      (SI)(CX*1), Z10, K1, Z10
+	VADDPS      (SI)(CX*2), Z11, K1, Z11
+	VADDPS      (DI), Z12, K1, Z12
+
+slide512x2_pixels13_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x2_pixels13_linear
+	VPXORD       Z26, Z26, Z26
+	VBROADCASTSS slope+112(FP), Z27
+	VCMPPS       $0x11, Z26, Z0, K3
+	VMULPS       Z27, Z0, K3, Z0
+	VCMPPS       $0x11, Z26, Z1, K4
+	VMULPS       Z27, Z1, K4, Z1
+	VCMPPS       $0x11, Z26, Z2, K5
+	VMULPS       Z27, Z2, K5, Z2
+	VCMPPS       $0x11, Z26, Z3, K6
+	VMULPS       Z27, Z3, K6, Z3
+	VCMPPS       $0x11, Z26, Z4, K3
+	VMULPS       Z27, Z4, K3, Z4
+	VCMPPS       $0x11, Z26, Z5, K4
+	VMULPS       Z27, Z5, K4, Z5
+	VCMPPS       $0x11, Z26, Z6, K5
+	VMULPS       Z27, Z6, K5, Z6
+	VCMPPS       $0x11, Z26, Z7, K6
+	VMULPS       Z27, Z7, K6, Z7
+	VCMPPS       $0x11, Z26, Z8, K3
+	VMULPS       Z27, Z8, K3, Z8
+	VCMPPS       $0x11, Z26, Z9, K4
+	VMULPS       Z27, Z9, K4, Z9
+	VCMPPS       $0x11, Z26, Z10, K5
+	VMULPS       Z27, Z10, K5, Z10
+	VCMPPS       $0x11, Z26, Z11, K6
+	VMULPS       Z27, Z11, K6, Z11
+	VCMPPS       $0x11, Z26, Z12, K3
+	VMULPS       Z27, Z12, K3, Z12
+	VBROADCASTSS limit+116(FP), Z27
+	VMINPS       Z0, Z27, Z0
+	VMINPS       Z1, Z27, Z1
+	VMINPS       Z2, Z27, Z2
+	VMINPS       Z3, Z27, Z3
+	VMINPS       Z4, Z27, Z4
+	VMINPS       Z5, Z27, Z5
+	VMINPS       Z6, Z27, Z6
+	VMINPS       Z7, Z27, Z7
+	VMINPS       Z8, Z27, Z8
+	VMINPS       Z9, Z27, Z9
+	VMINPS       Z10, Z27, Z10
+	VMINPS       Z11, Z27, Z11
+	VMINPS       Z12, Z27, Z12
+
+slide512x2_pixels13_linear:
+	MOVQ   after+96(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x2_pixels13_notafter
+	MOVQ   after+96(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	LEAQ   (DX)(CX*2), BX
+	ADDQ   CX, BX
+	LEAQ   (BX)(CX*2), SI
+	ADDQ   CX, SI
+	LEAQ   (SI)(CX*2), DI
+	ADDQ   CX, DI
+	VADDPS (AX), Z0, K1, Z0
+	VADDPS (AX)(CX*1), Z1, K1, Z1
+	VADDPS (AX)(CX*2), Z2, K1, Z2
+	VADDPS (DX), Z3, K1, Z3
+	VADDPS (DX)(CX*1), Z4, K1, Z4
+	VADDPS (DX)(CX*2), Z5, K1, Z5
+	VADDPS (BX), Z6, K1, Z6
+	VADDPS (BX)(CX*1), Z7, K1, Z7
+	VADDPS (BX)(CX*2), Z8, K1, Z8
+	VADDPS (SI), Z9, K1, Z9
+	VADDPS (SI)(CX*1), Z10, K1, Z10
+	VADDPS (SI)(CX*2), Z11, K1, Z11
+	VADDPS (DI), Z12, K1, Z12
+
+slide512x2_pixels13_notafter:
+	MOVQ    dst+72(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	LEAQ    (DX)(CX*2), BX
+	ADDQ    CX, BX
+	LEAQ    (BX)(CX*2), SI
+	ADDQ    CX, SI
+	LEAQ    (SI)(CX*2), DI
+	ADDQ    CX, DI
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K1, (AX)(CX*1)
+	VMOVUPS Z2, K1, (AX)(CX*2)
+	VMOVUPS Z3, K1, (DX)
+	VMOVUPS Z4, K1, (DX)(CX*1)
+	VMOVUPS Z5, K1, (DX)(CX*2)
+	VMOVUPS Z6, K1, (BX)
+	VMOVUPS Z7, K1, (BX)(CX*1)
+	VMOVUPS Z8, K1, (BX)(CX*2)
+	VMOVUPS Z9, K1, (SI)
+	VMOVUPS Z10, K1, (SI)(CX*1)
+	VMOVUPS Z11, K1, (SI)(CX*2)
+	VMOVUPS Z12, K1, (DI)
+	MOVQ    before2+136(FP), AX
+	TESTQ   AX, AX
+	JEQ     slide512x2_pixels13_second_notbefore
+	MOVQ    before2+136(FP), AX
+	MOVQ    resStride+104(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	LEAQ    (DX)(CX*2), BX
+	ADDQ    CX, BX
+	LEAQ    (BX)(CX*2), SI
+	ADDQ    CX, SI
+	LEAQ    (SI)(CX*2), DI
+	ADDQ    CX, DI
+	VADDPS  (AX), Z13, K1, Z13
+	VADDPS  (AX)(CX*1), Z14, K1, Z14
+	VADDPS  (AX)(CX*2), Z15, K1, Z15
+	VADDPS  (DX), Z16, K1, Z16
+	VADDPS  (DX)(CX*1), Z17, K1, Z17
+	VADDPS  (DX)(CX*2), Z18, K1, Z18
+	VADDPS  (BX), Z19, K1, Z19
+	VADDPS  (BX)(CX*1), Z20, K1, Z20
+	VADDPS  (BX)(CX*2), Z21, K1, Z21
+	VADDPS  (SI), Z22, K1, Z22
+	VADDPS  (SI)(CX*1), Z23, K1, Z23
+	VADDPS  (SI)(CX*2), Z24, K1, Z24
+	VADDPS  (DI), Z25, K1, Z25
+
+slide512x2_pixels13_second_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x2_pixels13_second_linear
+	VPXORD       Z26, Z26, Z26
+	VBROADCASTSS slope+112(FP), Z27
+	VCMPPS       $0x11, Z26, Z13, K3
+	VMULPS       Z27, Z13, K3, Z13
+	VCMPPS       $0x11, Z26, Z14, K4
+	VMULPS       Z27, Z14, K4, Z14
+	VCMPPS       $0x11, Z26, Z15, K5
+	VMULPS       Z27, Z15, K5, Z15
+	VCMPPS       $0x11, Z26, Z16, K6
+	VMULPS       Z27, Z16, K6, Z16
+	VCMPPS       $0x11, Z26, Z17, K3
+	VMULPS       Z27, Z17, K3, Z17
+	VCMPPS       $0x11, Z26, Z18, K4
+	VMULPS       Z27, Z18, K4, Z18
+	VCMPPS       $0x11, Z26, Z19, K5
+	VMULPS       Z27, Z19, K5, Z19
+	VCMPPS       $0x11, Z26, Z20, K6
+	VMULPS       Z27, Z20, K6, Z20
+	VCMPPS       $0x11, Z26, Z21, K3
+	VMULPS       Z27, Z21, K3, Z21
+	VCMPPS       $0x11, Z26, Z22, K4
+	VMULPS       Z27, Z22, K4, Z22
+	VCMPPS       $0x11, Z26, Z23, K5
+	VMULPS       Z27, Z23, K5, Z23
+	VCMPPS       $0x11, Z26, Z24, K6
+	VMULPS       Z27, Z24, K6, Z24
+	VCMPPS       $0x11, Z26, Z25, K3
+	VMULPS       Z27, Z25, K3, Z25
+	VBROADCASTSS limit+116(FP), Z27
+	VMINPS       Z13, Z27, Z13
+	VMINPS       Z14, Z27, Z14
+	VMINPS       Z15, Z27, Z15
+	VMINPS       Z16, Z27, Z16
+	VMINPS       Z17, Z27, Z17
+	VMINPS       Z18, Z27, Z18
+	VMINPS       Z19, Z27, Z19
+	VMINPS       Z20, Z27, Z20
+	VMINPS       Z21, Z27, Z21
+	VMINPS       Z22, Z27, Z22
+	VMINPS       Z23, Z27, Z23
+	VMINPS       Z24, Z27, Z24
+	VMINPS       Z25, Z27, Z25
+
+slide512x2_pixels13_second_linear:
+	MOVQ   after2+144(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x2_pixels13_second_notafter
+	MOVQ   after2+144(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	LEAQ   (DX)(CX*2), BX
+	ADDQ   CX, BX
+	LEAQ   (BX)(CX*2), SI
+	ADDQ   CX, SI
+	LEAQ   (SI)(CX*2), DI
+	ADDQ   CX, DI
+	VADDPS (AX), Z13, K1, Z13
+	VADDPS (AX)(CX*1), Z14, K1, Z14
+	VADDPS (AX)(CX*2), Z15, K1, Z15
+	VADDPS (DX), Z16, K1, Z16
+	VADDPS (DX)(CX*1), Z17, K1, Z17
+	VADDPS (DX)(CX*2), Z18, K1, Z18
+	VADDPS (BX), Z19, K1, Z19
+	VADDPS (BX)(CX*1), Z20, K1, Z20
+	VADDPS (BX)(CX*2), Z21, K1, Z21
+	VADDPS (SI), Z22, K1, Z22
+	VADDPS (SI)(CX*1), Z23, K1, Z23
+	VADDPS (SI)(CX*2), Z24, K1, Z24
+	VADDPS (DI), Z25, K1, Z25
+
+slide512x2_pixels13_second_notafter:
+	MOVQ    dst2+128(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	LEAQ    (DX)(CX*2), BX
+	ADDQ    CX, BX
+	LEAQ    (BX)(CX*2), SI
+	ADDQ    CX, SI
+	LEAQ    (SI)(CX*2), DI
+	ADDQ    CX, DI
+	VMOVUPS Z13, K1, (AX)
+	VMOVUPS Z14, K1, (AX)(CX*1)
+	VMOVUPS Z15, K1, (AX)(CX*2)
+	VMOVUPS Z16, K1, (DX)
+	VMOVUPS Z17, K1, (DX)(CX*1)
+	VMOVUPS Z18, K1, (DX)(CX*2)
+	VMOVUPS Z19, K1, (BX)
+	VMOVUPS Z20, K1, (BX)(CX*1)
+	VMOVUPS Z21, K1, (BX)(CX*2)
+	VMOVUPS Z22, K1, (SI)
+	VMOVUPS Z23, K1, (SI)(CX*1)
+	VMOVUPS Z24, K1, (SI)(CX*2)
+	VMOVUPS Z25, K1, (DI)
+	VZEROUPPER
+	RET
+
+slide512x2_pixels14:
+	// 14 pixels: sums in Z0 to Z27, row by row, from the biases
+	MOVQ    bias+56(FP), AX
+	VMOVUPS (AX), Z0
+	VMOVAPS Z0, Z1
+	VMOVAPS Z0, Z2
+	VMOVAPS Z0, Z3
+	VMOVAPS Z0, Z4
+	VMOVAPS Z0, Z5
+	VMOVAPS Z0, Z6
+	VMOVAPS Z0, Z7
+	VMOVAPS Z0, Z8
+	VMOVAPS Z0, Z9
+	VMOVAPS Z0, Z10
+	VMOVAPS Z0, Z11
+	VMOVAPS Z0, Z12
+	VMOVAPS Z0, Z13
+	VMOVAPS Z0, Z14
+	VMOVAPS Z0, Z15
+	VMOVAPS Z0, Z16
+	VMOVAPS Z0, Z17
+	VMOVAPS Z0, Z18
+	VMOVAPS Z0, Z19
+	VMOVAPS Z0, Z20
+	VMOVAPS Z0, Z21
+	VMOVAPS Z0, Z22
+	VMOVAPS Z0, Z23
+	VMOVAPS Z0, Z24
+	VMOVAPS Z0, Z25
+	VMOVAPS Z0, Z26
+	VMOVAPS Z0, Z27
+
+	// pointers lie behind the vectors of a row, to which at counts up
+	MOVQ   steps+48(FP), AX
+	IMUL3Q $+64, AX, AX
+	MOVQ   sliding+24(FP), DX
+	MOVQ   slidingRow+32(FP), BX
+	SHLQ   $0x02, BX
+	ADDQ   AX, DX
+	MOVQ   fixedRow+16(FP), SI
+	SHLQ   $0x02, SI
+	MOVQ   fixed+0(FP), DI
+	ADDQ   AX, DI
+	MOVQ   fixed2+8(FP), R8
+	ADDQ   AX, R8
+	NEGQ   AX
+	MOVQ   rows+40(FP), R9
+
+slide512x2_pixels14_row:
+	MOVQ AX, CX
+
+slide512x2_pixels14_step:
+	VMOVUPS     (DI)(CX*1), Z28
+	VMOVUPS     (R8)(CX*1), Z29
+	VMOVUPS     (DX)(CX*1), Z30
+	VFMADD231PS Z30, Z28, Z0
+	VFMADD231PS Z30, Z29, Z14
+	VMOVUPS     64(DX)(CX*1), Z31
+	VFMADD231PS Z31, Z28, Z1
+	VFMADD231PS Z31, Z29, Z15
+	VMOVUPS     128(DX)(CX*1), Z30
+	VFMADD231PS Z30, Z28, Z2
+	VFMADD231PS Z30, Z29, Z16
+	VMOVUPS     192(DX)(CX*1), Z31
+	VFMADD231PS Z31, Z28, Z3
+	VFMADD231PS Z31, Z29, Z17
+	VMOVUPS     256(DX)(CX*1), Z30
+	VFMADD231PS Z30, Z28, Z4
+	VFMADD231PS Z30, Z29, Z18
+	VMOVUPS     320(DX)(CX*1), Z31
+	VFMADD231PS Z31, Z28, Z5
+	VFMADD231PS Z31, Z29, Z19
+	VMOVUPS     384(DX)(CX*1), Z30
+	VFMADD231PS Z30, Z28, Z6
+	VFMADD231PS Z30, Z29, Z20
+	VMOVUPS     448(DX)(CX*1), Z31
+	VFMADD231PS Z31, Z28, Z7
+	VFMADD231PS Z31, Z29, Z21
+	VMOVUPS     512(DX)(CX*1), Z30
+	VFMADD231PS Z30, Z28, Z8
+	VFMADD231PS Z30, Z29, Z22
+	VMOVUPS     576(DX)(CX*1), Z31
+	VFMADD231PS Z31, Z28, Z9
+	VFMADD231PS Z31, Z29, Z23
+	VMOVUPS     640(DX)(CX*1), Z30
+	VFMADD231PS Z30, Z28, Z10
+	VFMADD231PS Z30, Z29, Z24
+	VMOVUPS     704(DX)(CX*1), Z31
+	VFMADD231PS Z31, Z28, Z11
+	VFMADD231PS Z31, Z29, Z25
+	VMOVUPS     768(DX)(CX*1), Z30
+	VFMADD231PS Z30, Z28, Z12
+	VFMADD231PS Z30, Z29, Z26
+	VMOVUPS     832(DX)(CX*1), Z31
+	VFMADD231PS Z31, Z28, Z13
+	VFMADD231PS Z31, Z29, Z27
+	ADDQ        $+64, CX
+	JNE         slide512x2_pixels14_step
+	ADDQ        BX, DX
+	ADDQ        SI, DI
+	ADDQ        SI, R8
+	DECQ        R9
+	JNE         slide512x2_pixels14_row
+	MOVQ        before+88(FP), AX
+	TESTQ       AX, AX
+	JEQ         slide512x2_pixels14_notbefore
+	MOVQ        before+88(FP), AX
+	MOVQ        resStride+104(FP), CX
+	SHLQ        $0x02, CX
+	LEAQ        (AX)(CX*2), DX
+	ADDQ        CX, DX
+	LEAQ        (DX)(CX*2), BX
+	ADDQ        CX, BX
+	LEAQ        (BX)(CX*2), SI
+	ADDQ        CX, SI
+	LEAQ        (SI)(CX*2), DI
+	ADDQ        CX, DI
+	VADDPS      (AX), Z0, K1, Z0
+	VADDPS      (AX)(CX*1), Z1, K1, Z1
+	VADDPS      (AX)(CX*2), Z2, K1, Z2
+	VADDPS      (DX), Z3, K1, Z3
+	VADDPS      (DX)(CX*1), Z4, K1, Z4
+	VADDPS      (DX)(CX*2), Z5, K1, Z5
+	VADDPS      (BX), Z6, K1, Z6
+	VADDPS      (BX)(CX*1), Z7, K1, Z7
+	VADDPS      (BX)(CX*2), Z8, K1, Z8
+	VADDPS      (SI), Z9, K1, Z9
+	VADDPS      (SI)(CX*1), Z10, K1, Z10
+	VADDPS      (SI)(CX*2), Z11, K1, Z11
+	VADDPS      (DI), Z12, K1, Z12
+	VADDPS      (DI)(CX*1), Z13, K1, Z13
+
+slide512x2_pixels14_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x2_pixels14_linear
+	VPXORD       Z28, Z28, Z28
+	VBROADCASTSS slope+112(FP), Z29
+	VCMPPS       $0x11, Z28, Z0, K3
+	VMULPS       Z29, Z0, K3, Z0
+	VCMPPS       $0x11, Z28, Z1, K4
+	VMULPS       Z29, Z1, K4, Z1
+	VCMPPS       $0x11, Z28, Z2, K5
+	VMULPS       Z29, Z2, K5, Z2
+	VCMPPS       $0x11, Z28, Z3, K6
+	VMULPS       Z29, Z3, K6, Z3
+	VCMPPS       $0x11, Z28, Z4, K3
+	VMULPS       Z29, Z4, K3, Z4
+	VCMPPS       $0x11, Z28, Z5, K4
+	VMULPS       Z29, Z5, K4, Z5
+	VCMPPS       $0x11, Z28, Z6, K5
+	VMULPS       Z29, Z6, K5, Z6
+	VCMPPS       $0x11, Z28, Z7, K6
+	VMULPS       Z29, Z7, K6, Z7
+	VCMPPS       $0x11, Z28, Z8, K3
+	VMULPS       Z29, Z8, K3, Z8
+	VCMPPS       $0x11, Z28, Z9, K4
+	VMULPS       Z29, Z9, K4, Z9
+	VCMPPS       $0x11, Z28, Z10, K5
+	VMULPS       Z29, Z10, K5, Z10
+	VCMPPS       $0x11, Z28, Z11, K6
+	VMULPS       Z29, Z11, K6, Z11
+	VCMPPS       $0x11, Z28, Z12, K3
+	VMULPS       Z29, Z12, K3, Z12
+	VCMPPS       $0x11, Z28, Z13, K4
+	VMULPS       Z29, Z13, K4, Z13
+	VBROADCASTSS limit+116(FP), Z29
+	VMINPS       Z0, Z29, Z0
+	VMINPS       Z1, Z29, Z1
+	VMINPS       Z2, Z29, Z2
+	VMINPS       Z3, Z29, Z3
+	VMINPS       Z4, Z29, Z4
+	VMINPS       Z5, Z29, Z5
+	VMINPS       Z6, Z29, Z6
+	VMINPS       Z7, Z29, Z7
+	VMINPS       Z8, Z29, Z8
+	VMINPS       Z9, Z29, Z9
+	VMINPS       Z10, Z29, Z10
+	VMINPS       Z11, Z29, Z11
+	VMINPS       Z12, Z29, Z12
+	VMINPS       Z13, Z29, Z13
+
+slide512x2_pixels14_linear:
+	MOVQ   after+96(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x2_pixels14_notafter
+	MOVQ   after+96(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	LEAQ   (DX)(CX*2), BX
+	ADDQ   CX, BX
+	LEAQ   (BX)(CX*2), SI
+	ADDQ   CX, SI
+	LEAQ   (SI)(CX*2), DI
+	ADDQ   CX, DI
+	VADDPS (AX), Z0, K1, Z0
+	VADDPS (AX)(CX*1), Z1, K1, Z1
+	VADDPS (AX)(CX*2), Z2, K1, Z2
+	VADDPS (DX), Z3, K1, Z3
+	VADDPS (DX)(CX*1), Z4, K1, Z4
+	VADDPS (DX)(CX*2), Z5, K1, Z5
+	VADDPS (BX), Z6, K1, Z6
+	VADDPS (BX)(CX*1), Z7, K1, Z7
+	VADDPS (BX)(CX*2), Z8, K1, Z8
+	VADDPS (SI), Z9, K1, Z9
+	VADDPS (SI)(CX*1), Z10, K1, Z10
+	VADDPS (SI)(CX*2), Z11, K1, Z11
+	VADDPS (DI), Z12, K1, Z12
+	VADDPS (DI)(CX*1), Z13, K1, Z13
+
+slide512x2_pixels14_notafter:
+	MOVQ    dst+72(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	LEAQ    (DX)(CX*2), BX
+	ADDQ    CX, BX
+	LEAQ    (BX)(CX*2), SI
+	ADDQ    CX, SI
+	LEAQ    (SI)(CX*2), DI
+	ADDQ    CX, DI
+	VMOVUPS Z0, K1, (AX)
+	VMOVUPS Z1, K1, (AX)(CX*1)
+	VMOVUPS Z2, K1, (AX)(CX*2)
+	VMOVUPS Z3, K1, (DX)
+	VMOVUPS Z4, K1, (DX)(CX*1)
+	VMOVUPS Z5, K1, (DX)(CX*2)
+	VMOVUPS Z6, K1, (BX)
+	VMOVUPS Z7, K1, (BX)(CX*1)
+	VMOVUPS Z8, K1, (BX)(CX*2)
+	VMOVUPS Z9, K1, (SI)
+	VMOVUPS Z10, K1, (SI)(CX*1)
+	VMOVUPS Z11, K1, (SI)(CX*2)
+	VMOVUPS Z12, K1, (DI)
+	VMOVUPS Z13, K1, (DI)(CX*1)
+	MOVQ    before2+136(FP), AX
+	TESTQ   AX, AX
+	JEQ     slide512x2_pixels14_second_notbefore
+	MOVQ    before2+136(FP), AX
+	MOVQ    resStride+104(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	LEAQ    (DX)(CX*2), BX
+	ADDQ    CX, BX
+	LEAQ    (BX)(CX*2), SI
+	ADDQ    CX, SI
+	LEAQ    (SI)(CX*2), DI
+	ADDQ    CX, DI
+	VADDPS  (AX), Z14, K1, Z14
+	VADDPS  (AX)(CX*1), Z15, K1, Z15
+	VADDPS  (AX)(CX*2), Z16, K1, Z16
+	VADDPS  (DX), Z17, K1, Z17
+	VADDPS  (DX)(CX*1), Z18, K1, Z18
+	VADDPS  (DX)(CX*2), Z19, K1, Z19
+	VADDPS  (BX), Z20, K1, Z20
+	VADDPS  (BX)(CX*1), Z21, K1, Z21
+	VADDPS  (BX)(CX*2), Z22, K1, Z22
+	VADDPS  (SI), Z23, K1, Z23
+	VADDPS  (SI)(CX*1), Z24, K1, Z24
+	VADDPS  (SI)(CX*2), Z25, K1, Z25
+	VADDPS  (DI), Z26, K1, Z26
+	VADDPS  (DI)(CX*1), Z27, K1, Z27
+
+slide512x2_pixels14_second_notbefore:
+	MOVB         linear+120(FP), AL
+	TESTB        AL, AL
+	JNE          slide512x2_pixels14_second_linear
+	VPXORD       Z28, Z28, Z28
+	VBROADCASTSS slope+112(FP), Z29
+	VCMPPS       $0x11, Z28, Z14, K3
+	VMULPS       Z29, Z14, K3, Z14
+	VCMPPS       $0x11, Z28, Z15, K4
+	VMULPS       Z29, Z15, K4, Z15
+	VCMPPS       $0x11, Z28, Z16, K5
+	VMULPS       Z29, Z16, K5, Z16
+	VCMPPS       $0x11, Z28, Z17, K6
+	VMULPS       Z29, Z17, K6, Z17
+	VCMPPS       $0x11, Z28, Z18, K3
+	VMULPS       Z29, Z18, K3, Z18
+	VCMPPS       $0x11, Z28, Z19, K4
+	VMULPS       Z29, Z19, K4, Z19
+	VCMPPS       $0x11, Z28, Z20, K5
+	VMULPS       Z29, Z20, K5, Z20
+	VCMPPS       $0x11, Z28, Z21, K6
+	VMULPS       Z29, Z21, K6, Z21
+	VCMPPS       $0x11, Z28, Z22, K3
+	VMULPS       Z29, Z22, K3, Z22
+	VCMPPS       $0x11, Z28, Z23, K4
+	VMULPS       Z29, Z23, K4, Z23
+	VCMPPS       $0x11, Z28, Z24, K5
+	VMULPS       Z29, Z24, K5, Z24
+	VCMPPS       $0x11, Z28, Z25, K6
+	VMULPS       Z29, Z25, K6, Z25
+	VCMPPS       $0x11, Z28, Z26, K3
+	VMULPS       Z29, Z26, K3, Z26
+	VCMPPS       $0x11, Z28, Z27, K4
+	VMULPS       Z29, Z27, K4, Z27
+	VBROADCASTSS limit+116(FP), Z29
+	VMINPS       Z14, Z29, Z14
+	VMINPS       Z15, Z29, Z15
+	VMINPS       Z16, Z29, Z16
+	VMINPS       Z17, Z29, Z17
+	VMINPS       Z18, Z29, Z18
+	VMINPS       Z19, Z29, Z19
+	VMINPS       Z20, Z29, Z20
+	VMINPS       Z21, Z29, Z21
+	VMINPS       Z22, Z29, Z22
+	VMINPS       Z23, Z29, Z23
+	VMINPS       Z24, Z29, Z24
+	VMINPS       Z25, Z29, Z25
+	VMINPS       Z26, Z29, Z26
+	VMINPS       Z27, Z29, Z27
+
+slide512x2_pixels14_second_linear:
+	MOVQ   after2+144(FP), AX
+	TESTQ  AX, AX
+	JEQ    slide512x2_pixels14_second_notafter
+	MOVQ   after2+144(FP), AX
+	MOVQ   resStride+104(FP), CX
+	SHLQ   $0x02, CX
+	LEAQ   (AX)(CX*2), DX
+	ADDQ   CX, DX
+	LEAQ   (DX)(CX*2), BX
+	ADDQ   CX, BX
+	LEAQ   (BX)(CX*2), SI
+	ADDQ   CX, SI
+	LEAQ   (SI)(CX*2), DI
+	ADDQ   CX, DI
+	VADDPS (AX), Z14, K1, Z14
+	VADDPS (AX)(CX*1), Z15, K1, Z15
+	VADDPS (AX)(CX*2), Z16, K1, Z16
+	VADDPS (DX), Z17, K1, Z17
+	VADDPS (DX)(CX*1), Z18, K1, Z18
+	VADDPS (DX)(CX*2), Z19, K1, Z19
+	VADDPS (BX), Z20, K1, Z20
+	VADDPS (BX)(CX*1), Z21, K1, Z21
+	VADDPS (BX)(CX*2), Z22, K1, Z22
+	VADDPS (SI), Z23, K1, Z23
+	VADDPS (SI)(CX*1), Z24, K1, Z24
+	VADDPS (SI)(CX*2), Z25, K1, Z25
+	VADDPS (DI), Z26, K1, Z26
+	VADDPS (DI)(CX*1), Z27, K1, Z27
+
+slide512x2_pixels14_second_notafter:
+	MOVQ    dst2+128(FP), AX
+	MOVQ    dstStride+80(FP), CX
+	SHLQ    $0x02, CX
+	LEAQ    (AX)(CX*2), DX
+	ADDQ    CX, DX
+	LEAQ    (DX)(CX*2), BX
+	ADDQ    CX, BX
+	LEAQ    (BX)(CX*2), SI
+	ADDQ    CX, SI
+	LEAQ    (SI)(CX*2), DI
+	ADDQ    CX, DI
+	VMOVUPS Z14, K1, (AX)
+	VMOVUPS Z15, K1, (AX)(CX*1)
+	VMOVUPS Z16, K1, (AX)(CX*2)
+	VMOVUPS Z17, K1, (DX)
+	VMOVUPS Z18, K1, (DX)(CX*1)
+	VMOVUPS Z19, K1, (DX)(CX*2)
+	VMOVUPS Z20, K1, (BX)
+	VMOVUPS Z21, K1, (BX)(CX*1)
+	VMOVUPS Z22, K1, (BX)(CX*2)
+	VMOVUPS Z23, K1, (SI)
+	VMOVUPS Z24, K1, (SI)(CX*1)
+	VMOVUPS Z25, K1, (SI)(CX*2)
+	VMOVUPS Z26, K1, (DI)
+	VMOVUPS Z27, K1, (DI)(CX*1)
+	VZEROUPPER
+	RET
+
 // func grouped512by4(segments *int, segmentCount int, src *float32, srcStride int, w *float32, channels int, m int, dst *float32, dstStride int, before *float32, after *float32, resStride int, slope float32, limit float32, linear bool)
 // Requires: AVX, AVX512F, BMI2, CMOV
 TEXT ·grouped512by4(SB), NOSPLIT, $0-105

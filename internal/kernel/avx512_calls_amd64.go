@@ -63,6 +63,31 @@ func depthwiseAVX512(p *Depthwise, m int, dst, src, w, res []float32) {
 	}
 }
 
+// slideAVX512 is SlideGeneric with fused multiply-adds.
+func slideAVX512(p *Slide, rows, steps, m int, sliding, bias []float32, first, second SlideRow) {
+	const lanes, pixels = 16, 14
+	channels := p.check(rows, steps, m, sliding, bias, first, second)
+	if p.Lanes != lanes {
+		SlideGeneric(p, rows, steps, m, sliding, bias, first, second)
+		return
+	}
+	mask := uint32(1<<channels - 1)
+	linear := p.Act == Identity
+	for i, n := 0, 0; i < m; i += n {
+		n = tile(m-i, pixels)
+		before, after := p.residual(first.Res, i*p.ResStride)
+		if second.Dst == nil {
+			slide512x1(&first.Fixed[0], p.FixedRow, &sliding[i*lanes], p.SlidingRow, rows, steps, &bias[0], n,
+				&first.Dst[i*p.DstStride], p.DstStride, before, after, p.ResStride, p.Act.Slope, p.Act.Max, linear, mask)
+			continue
+		}
+		before2, after2 := p.residual(second.Res, i*p.ResStride)
+		slide512x2(&first.Fixed[0], &second.Fixed[0], p.FixedRow, &sliding[i*lanes], p.SlidingRow, rows, steps, &bias[0], n,
+			&first.Dst[i*p.DstStride], p.DstStride, before, after, p.ResStride, p.Act.Slope, p.Act.Max, linear,
+			&second.Dst[i*p.DstStride], before2, after2, mask)
+	}
+}
+
 // groupedAVX512 is GroupedGeneric with fused multiply-adds for the sizes of
 // Variant.GroupSizes.
 func groupedAVX512(p *Grouped, m int, dst, src, w, res []float32) {

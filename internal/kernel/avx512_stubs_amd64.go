@@ -25,6 +25,20 @@ func panel512x2(segments *int, segmentCount int, segmentLen int, src *float32, s
 //go:noescape
 func depthwise512(segments *int, segmentCount int, src *float32, srcStride int, w *float32, wStride int, channels int, m int, dst *float32, dstStride int, before *float32, after *float32, resStride int, slope float32, limit float32, linear bool)
 
+// slide512x1 computes 1 ≤ m ≤ 14 pixels of 1 rows of output by 16 channels from steps
+// vectors of each of some rows. Strides are in floats. The residual is added before or after the
+// activation, where it is not nil; linear leaves the activation out.
+//
+//go:noescape
+func slide512x1(fixed *float32, fixedRow int, sliding *float32, slidingRow int, rows int, steps int, bias *float32, m int, dst *float32, dstStride int, before *float32, after *float32, resStride int, slope float32, limit float32, linear bool, channels uint32)
+
+// slide512x2 computes 1 ≤ m ≤ 14 pixels of 2 rows of output by 16 channels from steps
+// vectors of each of some rows. Strides are in floats. The residual is added before or after the
+// activation, where it is not nil; linear leaves the activation out.
+//
+//go:noescape
+func slide512x2(fixed *float32, fixed2 *float32, fixedRow int, sliding *float32, slidingRow int, rows int, steps int, bias *float32, m int, dst *float32, dstStride int, before *float32, after *float32, resStride int, slope float32, limit float32, linear bool, dst2 *float32, before2 *float32, after2 *float32, channels uint32)
+
 // grouped512by4 computes 1 ≤ m ≤ 14 pixels of a convolution in groups of 4
 // channels: the last are computed under a mask.
 //

@@ -42,7 +42,10 @@ type Variant struct {
 	Direct      DirectFunc
 	// Depthwise computes a row of a depthwise convolution; see DepthwiseGeneric.
 	Depthwise func(p *Depthwise, m int, dst, src, w, res []float32)
-	// Lanes is the number of channels in a block of packed grouped weights.
+	// Slide computes a block of a depthwise convolution with a large window; see SlideGeneric. It takes more
+	// than Pixels pixels, too.
+	Slide func(p *Slide, rows, steps, m int, sliding, bias []float32, first, second SlideRow)
+	// Lanes is the number of channels in a block of packed grouped weights, and of a Slide.
 	Lanes int
 	// GroupSizes are the channels per group for which Grouped is faster than a Panel
 	// for each group.
@@ -70,6 +73,7 @@ var generic = Variant{
 	Name: "generic", Width: 8, Pixels: 16, Lanes: 8,
 	Panel:      PanelGeneric,
 	Depthwise:  DepthwiseGeneric,
+	Slide:      SlideGeneric,
 	Grouped:    GroupedGeneric,
 	WinogradIn: WinogradInGeneric, WinogradOut: WinogradOutGeneric,
 	Activate: ActivateGeneric,

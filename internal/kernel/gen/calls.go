@@ -82,6 +82,32 @@ func depthwise{{.Suffix}}(p *Depthwise, m int, dst, src, w, res []float32) {
 	}
 }
 
+// slide{{.Suffix}} is SlideGeneric with fused multiply-adds{{if not .Masks}}, where all channels of a vector are there{{end}}.
+func slide{{.Suffix}}(p *Slide, rows, steps, m int, sliding, bias []float32, first, second SlideRow) {
+	const lanes, pixels = {{.Lanes}}, {{.PanelPixels}}
+	channels := p.check(rows, steps, m, sliding, bias, first, second)
+	if p.Lanes != lanes {{if not .Masks}}|| channels < lanes {{end}}{
+		SlideGeneric(p, rows, steps, m, sliding, bias, first, second)
+		return
+	}
+	{{if .Masks}}mask := uint32(1<<channels - 1)
+	{{end -}}
+	linear := p.Act == Identity
+	for i, n := 0, 0; i < m; i += n {
+		n = tile(m-i, pixels)
+		before, after := p.residual(first.Res, i*p.ResStride)
+		if second.Dst == nil {
+			slide{{.Bits}}x1(&first.Fixed[0], p.FixedRow, &sliding[i*lanes], p.SlidingRow, rows, steps, &bias[0], n,
+				&first.Dst[i*p.DstStride], p.DstStride, before, after, p.ResStride, p.Act.Slope, p.Act.Max, linear{{if .Masks}}, mask{{end}})
+			continue
+		}
+		before2, after2 := p.residual(second.Res, i*p.ResStride)
+		slide{{.Bits}}x2(&first.Fixed[0], &second.Fixed[0], p.FixedRow, &sliding[i*lanes], p.SlidingRow, rows, steps, &bias[0], n,
+			&first.Dst[i*p.DstStride], p.DstStride, before, after, p.ResStride, p.Act.Slope, p.Act.Max, linear,
+			&second.Dst[i*p.DstStride], before2, after2{{if .Masks}}, mask{{end}})
+	}
+}
+
 // grouped{{.Suffix}} is GroupedGeneric with fused multiply-adds for the sizes of
 // Variant.GroupSizes{{if not .Masks}}, but for the channels of a last register that is not full{{end}}.
 func grouped{{.Suffix}}(p *Grouped, m int, dst, src, w, res []float32) {

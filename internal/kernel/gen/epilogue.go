@@ -17,8 +17,13 @@ type vector struct {
 // epilogue finishes sums and stores them, all at bytes into their rows: residual
 // before the activation, activation, residual after it. It needs four free registers.
 func (g *gen) epilogue(label string, sums []vector, rows int, at reg.Register, free []reg.VecPhysical) {
+	g.epilogueOf("", label, sums, rows, at, free)
+}
+
+// epilogueOf is epilogue for the parameters dst, before and after whose names end so.
+func (g *gen) epilogueOf(end, label string, sums []vector, rows int, at reg.Register, free []reg.VecPhysical) {
 	row := func(name string) reg.GPVirtual {
-		p := g.Load(g.Param(name), g.GP64()).(reg.GPVirtual)
+		p := g.Load(g.Param(name+end), g.GP64()).(reg.GPVirtual)
 		if at != nil {
 			g.ADDQ(at, p)
 		}
@@ -26,7 +31,7 @@ func (g *gen) epilogue(label string, sums []vector, rows int, at reg.Register, f
 	}
 	residual := func(name string) {
 		done := label + "_not" + name
-		given := g.Load(g.Param(name), g.GP64())
+		given := g.Load(g.Param(name+end), g.GP64())
 		g.TESTQ(given, given)
 		g.JEQ(operand.LabelRef(done))
 		p := row(name)

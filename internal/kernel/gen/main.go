@@ -37,6 +37,7 @@ func main() {
 		default:
 			g.panels()
 			g.depthwise()
+			g.slides()
 			g.grouped()
 			g.pooling()
 			g.winograd()
