@@ -321,6 +321,7 @@ func TestRunAllocatesNothing(t *testing.T) {
 	}
 	everyPrecision(t, func(t *testing.T, p Precision) {
 		runAllocatesNothing(t, small, Options{Precision: p})
+		runAllocatesNothing(t, neighbours, Options{Precision: p})
 		for _, v := range tileVariants(t) {
 			runAllocatesNothing(t, tiled, Options{Precision: p, Variant: v, early: 3})
 		}

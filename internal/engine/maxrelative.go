@@ -24,7 +24,6 @@ type maxRelativeStep struct {
 	among     int       // pixels
 	table     []float32 // (nodes,among); nil adds nothing
 	distances kernel.Panel
-	largest   kernel.Pool
 	variant   *kernel.Variant
 }
 
@@ -41,7 +40,6 @@ func (c *compiler) maxRelative(u unit, op nn.MaxRelative) (step, error) {
 		Segments: oneTap, SegmentLen: op.C, SrcStride: op.C, DstStride: s.among, ResStride: s.among,
 		Epilogue: kernel.Epilogue{Act: kernel.Identity},
 	}
-	s.largest = kernel.Pool{Channels: op.C}
 	if op.Table == "" {
 		return s, nil
 	}
@@ -102,15 +100,14 @@ func (s *maxRelativeStep) run(f *frame, task int) {
 	}
 	s.measure(f.mem, image, nodes, n)
 	nearest, offsets := f.places[:s.op.Nearest()], f.places[s.op.Nearest():][:s.op.Neighbours]
-	pool := s.largest
-	pool.Segments = offsets
+	f.pool = kernel.Pool{Segments: offsets, Channels: s.op.C}
 	pixels, first := f.mem[s.y.at(image, 0, 0):], s.y.at(image, 0, 0)
 	for i := range nodes.m {
 		sortNearest(nearest, n.distances[i*s.among:][:s.among])
 		for j := range offsets {
 			offsets[j] = s.y.token(image, place(nearest[j*s.op.Dilation])) - first
 		}
-		s.variant.MaxPool(&pool, 1, n.largest, pixels)
+		s.variant.MaxPool(&f.pool, 1, n.largest, pixels)
 		own := f.mem[s.x.token(image, nodes.x+i):][:s.op.C]
 		out := f.mem[s.out.token(image, nodes.x+i):][:2*s.op.C]
 		for c, x := range own {

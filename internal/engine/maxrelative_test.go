@@ -99,6 +99,20 @@ func randomNeighbours(b *nn.Builder, x nn.Value, r *rand.Rand) nn.Value {
 	return b.At("nn").Conv(b.At("graph").MaxRelative(x, y, m), 2*(1+r.IntN(20)), nn.Groups(2), nn.Bias())
 }
 
+// neighbours returns a network whose pixels learn from those most like them, and an input.
+func neighbours(t testing.TB, shape tensor.Shape) (*nn.Bound, []float32) {
+	t.Helper()
+	b := nn.NewBuilder(shape[1], 1e-3, nn.ReLU())
+	x := b.MaxRelative(b.Input(), b.Input(), nn.MaxRelative{Neighbours: 5, Dilation: 2})
+	g, err := b.Graph(b.At("fc").Linear(b.At("pool").Features(b.Flatten(b.GlobalAvgPool(x))), 3))
+	if err != nil {
+		t.Fatal(err)
+	}
+	r := rand.New(rand.NewPCG(1, 7))
+	n, _ := shape.Numel()
+	return bindRandom(t, g, r), randomInput(r, n)
+}
+
 // TestMaxRelative compares with the definition wherever distances differ by more than they err: at no precision
 // do they err by more than in float32.
 func TestMaxRelative(t *testing.T) {

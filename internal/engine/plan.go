@@ -34,10 +34,11 @@ type step interface {
 
 // A frame is what the steps of one run work on in one thread.
 type frame struct {
-	mem     []float32 // the arena
-	src     []float32 // the network input, (N,C,H,W)
-	scratch []float32 // of one thread, for the time of one task
-	places  []int     // of one thread, for the time of one task
+	mem     []float32   // the arena
+	src     []float32   // the network input, (N,C,H,W)
+	scratch []float32   // of one thread, for the time of one task
+	places  []int       // of one thread, for the time of one task
+	pool    kernel.Pool // of a task that makes its own
 	// pairs are of one thread, for the time of one step; rounded says which block of rows
 	// they hold, and is none when a step begins.
 	pairs   []kernel.Pair
