@@ -70,6 +70,8 @@ func calm(t *testing.T, g *nn.Graph, sd *tensor.StateDict) *tensor.StateDict {
 			gated[n.Out] = true
 		case nn.MaxRelative:
 			chosen[n.Out] = true
+		case nn.LayerScale: // which ends a branch
+			factors[g.Params[n.Params[0]].Name] = 0.125
 		case nn.Act:
 			gated[n.Out], chosen[n.Out] = gated[n.In[0]], chosen[n.In[0]]
 		case nn.BatchNorm:
