@@ -127,6 +127,17 @@ func TestONNX(t *testing.T) {
 				"ReduceL2 Max Div ReduceMean Sub ReduceL2 Max Div Sub Transpose MatMul ReduceSumSquare Unsqueeze Mul Sub Add TopK Slice Unsqueeze " +
 				"GatherND ReduceMax Sub Unsqueeze Unsqueeze Concat Reshape Transpose Shape Slice Concat Reshape Unsqueeze Conv " + // by a bias
 				"GlobalAveragePool Mul Conv Gather Unsqueeze Conv " +
+				"Shape Slice Add Div Mul Sub Concat Pad Shape Slice Div Slice Slice Concat Tile Add MaxPool " + // squares
+				"Reshape Transpose Reshape Transpose ReduceL2 Max Div ReduceMean Sub ReduceL2 Max Div Sub Transpose MatMul " +
+				"ReduceSumSquare Unsqueeze Mul Sub " +
+				"TopK Slice Unsqueeze GatherND ReduceMax Sub Unsqueeze Unsqueeze Concat Reshape Transpose " +
+				"Shape Slice Concat Reshape Unsqueeze Conv GlobalAveragePool Resize " +
+				"Conv Shape Slice Div Slice Slice Concat Tile Add " + // neighbours among fewer nodes
+				"Reshape Transpose Reshape Transpose ReduceL2 Max Div ReduceMean Sub ReduceL2 Max Div Sub Transpose MatMul " +
+				"ReduceSumSquare Unsqueeze Mul Sub Add " +
+				"TopK Slice Unsqueeze GatherND ReduceMax Sub Unsqueeze Unsqueeze Concat Reshape Transpose " +
+				"Shape Slice Concat Reshape Unsqueeze Conv GlobalAveragePool Mul " +
+				"Conv Gather Unsqueeze Conv " + // by positions, too
 				"Conv Resize Unsqueeze Conv Unsqueeze Conv " +
 				"ReduceL2 ReduceMean Add Div Mul Unsqueeze Mul Unsqueeze Add Add " +
 				"Reshape InstanceNormalization Shape Reshape Unsqueeze Mul Unsqueeze Add " + // a group norm
