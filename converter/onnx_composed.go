@@ -97,11 +97,26 @@ func (m *onnxModel) inRuns(path string, op onnxNode, form onnxForm, runs int) on
 	return onnxNode{kind: "Reshape", in: []string{m.step(path, op), shape("all", -1)}}
 }
 
-// repeated returns the names of a convolution's tensors, those of one run of channels, as often as
+// batchNorm returns the names of a batch norm's tensors.
+func (m *onnxModel) batchNorm(n nn.Node, o nn.BatchNorm) (names []string) {
+	if c := o.C * max(o.Runs, 1); o.Plain {
+		names = []string{m.filled("zoo.ones", c, 1), m.filled("zoo.zeros", c, 0)}
+	}
+	params := n.Params[:len(n.Params)-1] // not the counter
+	if o.Runs > 1 {
+		return append(names, m.repeated(n, params, o.Runs)...)
+	}
+	for _, p := range params {
+		names = append(names, m.weight(p))
+	}
+	return names
+}
+
+// repeated returns the names of some of an operator's tensors, those of one run of channels, as often as
 // there are runs.
-func (m *onnxModel) repeated(n nn.Node, runs int) []string {
+func (m *onnxModel) repeated(n nn.Node, params []int, runs int) []string {
 	var names []string
-	for _, p := range n.Params {
+	for _, p := range params {
 		times := []int{runs, 1, 1, 1}[:len(m.graph.Params[p].Shape)]
 		repeats := m.integers(fmt.Sprintf("zoo.repeat%dx%d", runs, len(times)), times...)
 		names = append(names, m.step(n.Path, onnxNode{kind: "Tile", in: []string{m.weight(p), repeats}}))

@@ -28,7 +28,7 @@ func (m *onnxModel) node(n nn.Node) error {
 	case nn.Conv:
 		op.convolve(o)
 		if o.Runs > 1 {
-			op.in, weights = append(in, m.repeated(n, o.Runs)...), 0
+			op.in, weights = append(in, m.repeated(n, n.Params, o.Runs)...), 0
 		}
 	case nn.MaxPool:
 		op.kind = "MaxPool"
@@ -41,10 +41,7 @@ func (m *onnxModel) node(n nn.Node) error {
 	case nn.BatchNorm:
 		op.kind = "BatchNormalization"
 		op.float("epsilon", float32(o.Eps))
-		weights = 4 // not the counter
-		if o.Plain {
-			op.in, weights = append(in, m.filled("zoo.ones", o.C, 1), m.filled("zoo.zeros", o.C, 0)), 2
-		}
+		op.in, weights = append(in, m.batchNorm(n, o)...), 0
 	case nn.LayerNorm:
 		op, weights = m.layerNorm(n, o, in[0]), 0
 	case nn.GroupNorm:

@@ -171,6 +171,10 @@ func TestONNX(t *testing.T) {
 				"Slice Transpose Concat Reshape Shape Slice Reshape Transpose " +
 				"Reshape MatMul Unsqueeze Unsqueeze Mul Mul Add Reshape " + // turned, all
 				"Transpose Transpose MatMul Add Transpose ReduceMean Add " +
+				"Transpose Concat Reshape GlobalAveragePool Resize Conv Shape Slice Reshape Transpose " + // another
+				"Transpose Tile Tile Tile Tile BatchNormalization Transpose Transpose Reshape Transpose Concat Reshape Conv " + // mixed by sets of channels
+				"Shape Slice Reshape Transpose Reshape Transpose Transpose Concat Reshape " +
+				"Tile Tile Tile Tile BatchNormalization GlobalAveragePool Flatten Add " +
 				"Transpose Concat Reshape Conv GlobalAveragePool Flatten " +
 				"LayerNormalization Concat BatchNormalization Gemm Gemm Add Mul" // the mean of two classifiers
 			if diff := cmp.Diff(wantOps, strings.Join(ops, " ")); diff != "" {

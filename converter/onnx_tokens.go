@@ -73,7 +73,7 @@ func (m *onnxModel) tokens(n nn.Node) (onnxNode, bool) {
 	case nn.Tokens:
 		return transpose(step("Reshape", x, m.integers("zoo.rows", 0, 0, -1)), 0, 2, 1), true
 	case nn.Transpose:
-		return transpose(x, 0, 2, 1), true
+		return m.transposed(n, o, x), true
 	case nn.Rotary:
 		return m.rotary(n, o, x), true
 	case nn.Image:
@@ -145,12 +145,7 @@ func (m *onnxModel) tokens(n nn.Node) (onnxNode, bool) {
 		}
 		op := onnxNode{kind: "BatchNormalization", in: []string{m.step(n.Path, transpose(x, 0, 2, 1))}}
 		op.float("epsilon", float32(o.Eps))
-		if o.Plain {
-			op.in = append(op.in, m.filled("zoo.ones", o.C, 1), m.filled("zoo.zeros", o.C, 0))
-		}
-		for _, p := range n.Params[:len(n.Params)-1] { // not the counter
-			op.in = append(op.in, m.weight(p))
-		}
+		op.in = append(op.in, m.batchNorm(n, o)...)
 		return transpose(m.step(n.Path, op), 0, 2, 1), true
 	case nn.LayerScale:
 		if !form.tokens {
@@ -159,6 +154,20 @@ func (m *onnxModel) tokens(n nn.Node) (onnxNode, bool) {
 		return onnxNode{kind: "Mul", in: []string{x, m.weight(n.Params[0])}}, true
 	}
 	return onnxNode{}, false
+}
+
+// transposed swaps tokens and channels, of tokens that are split before it or joined after it.
+func (m *onnxModel) transposed(n nn.Node, o nn.Transpose, x string) onnxNode {
+	pixels := o.H * o.W
+	if o.Split > 1 {
+		channels := pixels * max(o.Join, 1)
+		x = m.step(n.Path, onnxNode{kind: "Reshape", in: []string{x, m.integers(fmt.Sprintf("zoo.split%d", channels), 0, -1, channels)}})
+	}
+	op := transpose(x, 0, 2, 1)
+	if o.Join > 1 {
+		op = onnxNode{kind: "Reshape", in: []string{m.step(n.Path, op), m.integers(fmt.Sprintf("zoo.joined%d", pixels), 0, pixels, -1)}}
+	}
+	return op
 }
 
 // attention writes softmax(Scale q kT + bias + terms) v of each head, of all tokens or of each window;

@@ -136,6 +136,10 @@ func everyOp(classes int) (*nn.Graph, error) {
 	z = b.At("turned").Rotary(b.Prefix(z, "grid.first"), b.At("rope").RotaryTables(nn.Rotary{Dim: 12, Extra: 1, GridH: 2, GridW: 2}))
 	z = b.At("turned", "plain").Rotary(b.Tokens(b.Image(z)), nn.Rotary{Dim: 24, GridH: 2, GridW: 2})
 	y = b.Add(y, b.GlobalMean(b.Transpose(b.At("swapped").Linear(b.Transpose(z, 4, 1, 24), 6), 24, 2, 3)))
+	z = b.At("sets", "norm").BatchNormRuns(b.Tokens(b.At("few").Conv(b.Upsample(b.GlobalAvgPool(b.Image(x)), 2), 24, nn.K(3))), 4) // of 2 x 2 pixels
+	z = b.Tokens(b.At("sets").Conv(b.Image(b.TransposeOf(z, 4, nn.Transpose{H: 2, W: 4, Join: 3})), 12, nn.Groups(3)))
+	z = b.At("sets", "after").BatchNormRuns(b.Image(b.TransposeOf(z, 8, nn.Transpose{H: 2, W: 2, Split: 3})), 8)
+	y = b.Add(y, b.Flatten(b.GlobalAvgPool(z)))
 	x = b.At("last").LayerNorm(b.Flatten(b.GlobalAvgPool(b.At("image").Conv(b.Image(x), 24, nn.K(3)))))
 	y = b.At("pool").Features(y)
 	x = b.Features(b.At("neck").PlainBatchNorm(b.Concat(x, y)))

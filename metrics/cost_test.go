@@ -209,6 +209,7 @@ func TestOperators(t *testing.T) {
 		}, 0, 0},
 		{"runs cut", func(b *nn.Builder, x nn.Value) nn.Value { return b.CutRuns(x, 2, 1, 1)[1] }, 0, 0},
 		{"transpose", func(b *nn.Builder, x nn.Value) nn.Value { return b.Transpose(b.Tokens(x), 36, 2, 2) }, 0, 0},
+		{"batch norm of runs", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").BatchNormRuns(x, 2) }, 2 * in, 2 * in},
 		{"product", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Mul(x, x) }, 0, 0},
 		{"unfold", func(b *nn.Builder, x nn.Value) nn.Value {
 			return b.At("a").Unfold(x, nn.Unfold{K: 3, Stride: 2, Pad: 1})

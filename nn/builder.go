@@ -197,6 +197,15 @@ func (b *Builder) PlainBatchNorm(x Value) Value {
 	return b.node(BatchNorm{C: x.C, Eps: b.eps, Plain: true}, x.C, x)
 }
 
+// BatchNormRuns is BatchNorm of some equal runs of channels, which share all tensors.
+func (b *Builder) BatchNormRuns(x Value, runs int) Value {
+	if runs < 1 || x.C%runs != 0 {
+		b.fail("cannot normalise %d channels in %d runs", x.C, runs)
+		return x
+	}
+	return b.node(BatchNorm{C: x.C / runs, Eps: b.eps, Runs: runs}, x.C, x)
+}
+
 // LayerNorm adds a normalisation of each pixel's channels, or each image's features.
 func (b *Builder) LayerNorm(x Value) Value {
 	return b.node(LayerNorm{C: x.C, Eps: b.eps}, x.C, x)

@@ -100,6 +100,11 @@ func TestBuilderErrors(t *testing.T) {
 		{"factors", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Mul(x, b.At("b").Conv(x, 4)) },
 			"nn: a: cannot multiply 3 channels by 4 factors"},
 		{"transpose", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Transpose(x, 7, 2, 2) }, "nn: a: 3 channels are no grid of 2x2"},
+		{"transpose of tokens that are joined", func(b *nn.Builder, x nn.Value) nn.Value {
+			return b.At("a").TransposeOf(x, 7, nn.Transpose{H: 1, W: 1, Join: 2})
+		}, "nn: a: 3 channels are no grid of 1x1"},
+		{"runs of a batch norm", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").BatchNormRuns(x, 2) },
+			"nn: a: cannot normalise 3 channels in 2 runs"},
 		{"unfold", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Unfold(x, nn.Unfold{K: 2}) }, "nn: a: windows of 2, stride 0, border 0"},
 		{"shuffle", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").Shuffle(x, 2) }, "nn: a: cannot shuffle 3 channels in 2 groups"},
 		{"output twice", func(b *nn.Builder, x nn.Value) nn.Value {
@@ -160,6 +165,13 @@ func TestShapes(t *testing.T) {
 			return b.At("a").Rotary(b.Prefix(b.Tokens(b.At("b").Conv(x, 4)), "c"), nn.Rotary{Dim: 2, Extra: 1, GridH: 4, GridW: 9})
 		}, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 37, 4}},
 		{"transpose", func(b *nn.Builder, x nn.Value) nn.Value { return b.Transpose(b.Tokens(x), 36, 1, 3) }, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 3, 36}},
+		{"transpose to fewer tokens", func(b *nn.Builder, x nn.Value) nn.Value {
+			return b.TransposeOf(b.Tokens(x), 36, nn.Transpose{H: 1, W: 1, Join: 3})
+		}, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 1, 108}},
+		{"transpose and back", func(b *nn.Builder, x nn.Value) nn.Value {
+			y := b.TransposeOf(b.Tokens(b.At("a").Conv(x, 12)), 36, nn.Transpose{H: 2, W: 2, Join: 3})
+			return b.At("b").BatchNormRuns(b.Image(b.TransposeOf(y, 4, nn.Transpose{H: 4, W: 9, Split: 3})), 4)
+		}, tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 12, 4, 9}},
 		{"queries, keys and values", func(b *nn.Builder, x nn.Value) nn.Value { return b.At("a").QKV(b.Tokens(x)) },
 			tensor.Shape{2, 3, 4, 9}, tensor.Shape{2, 36, 9}},
 		{"unfold", func(b *nn.Builder, x nn.Value) nn.Value { return b.Unfold(x, nn.Unfold{K: 3, Stride: 2, Pad: 1}) },

@@ -69,6 +69,9 @@ type BatchNorm struct {
 	Eps float64
 	// Plain tells that there is neither weight nor bias: they are 1 and 0.
 	Plain bool
+	// Runs is how many runs of C channels are normalised by the same numbers: channels of partitions in
+	// RepMLP. 0 is 1.
+	Runs int
 }
 
 // LayerNorm normalises the C channels of each pixel or token, or features of each image, to

@@ -107,8 +107,8 @@ func (p AvgPool) window(in int) (int, error) {
 // Size returns the input's shape.
 func (b BatchNorm) Size(in ...Size) (Size, error) {
 	x, err := one(in)
-	if err == nil && x.C != b.C {
-		err = fmt.Errorf("expected %d channels, found %v", b.C, x)
+	if c := b.C * max(b.Runs, 1); err == nil && x.C != c {
+		err = fmt.Errorf("expected %d channels, found %v", c, x)
 	}
 	return x, err
 }

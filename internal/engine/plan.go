@@ -234,7 +234,7 @@ func (c *compiler) step(u unit) (step, error) {
 	case nn.Rotary:
 		return c.rotary(u, op)
 	case nn.Transpose:
-		return &transposeStep{l.view(u.node.In[0]), l.view(u.out)}, nil
+		return &transposeStep{l.view(u.node.In[0]), l.view(u.out), max(op.Split, 1), max(op.Join, 1)}, nil
 	case nn.Unfold:
 		return c.unfold(u, op), nil
 	case nn.GlobalFilter:

@@ -253,6 +253,10 @@ func randomGraph(r *rand.Rand) (*nn.Graph, error) {
 			}
 		case 28: // tokens mixed, those of a known grid
 			side := 1 + r.IntN(4)
+			if r.IntN(3) == 0 {
+				x = randomPartition(at, x, side, r)
+				break
+			}
 			x = at.Tokens(at.At("differ").Conv(at.Upsample(at.GlobalAvgPool(x), side), 1+r.IntN(40), nn.K(3)))
 			y := at.At("up").Linear(at.Transpose(x, side*side, 1, x.C), 1+r.IntN(40))
 			y = at.At("down").Linear(at.Act(y), side*side)
@@ -352,6 +356,19 @@ func randomAttention(b *nn.Builder, x nn.Value, heads int, r *rand.Rand) nn.Valu
 	x = b.Add(b.At("proj").Linear(b.Attention(qkv[0], qkv[1], qkv[2], heads), x.C), x)
 	y = b.WithAct(nn.GELU()).Act(b.At("up").Linear(x, 2*x.C))
 	return b.Add(x, b.At("scale").LayerScale(b.At("down").Linear(y, x.C)))
+}
+
+// randomPartition makes a block of RepMLP: pixels of each channel are mixed by weights that some sets of channels
+// share, and filtered beside that.
+func randomPartition(b *nn.Builder, x nn.Value, side int, r *rand.Rand) nn.Value {
+	sets, runs := 1+r.IntN(4), 1+r.IntN(5)
+	x = b.At("differ").Conv(b.Upsample(b.GlobalAvgPool(x), side), sets*runs, nn.K(3))
+	y := b.TransposeOf(b.Tokens(x), side*side, nn.Transpose{H: 1, W: runs, Join: sets})
+	y = b.Tokens(b.At("mix").Conv(b.Image(y), y.C, nn.Groups(sets)))
+	y = b.Image(b.TransposeOf(y, runs, nn.Transpose{H: side, W: side, Split: sets}))
+	y = b.At("mix", "norm").BatchNormRuns(y, runs)
+	filtered := b.At("filter").Conv(x, x.C, nn.K(3), nn.Groups(x.C), nn.Runs(runs))
+	return b.Add(y, b.At("filter", "norm").BatchNormRuns(filtered, runs))
 }
 
 // randomApart makes an attention, whose queries may be fewer, of channels that lie head by head, which are normed

@@ -449,9 +449,11 @@ func compute(n nn.Node, in [][]float64, sizes []nn.Size, os nn.Size, p [][]float
 			out[i] = v*p[0][at*op.Dim+c] + other*p[1][at*op.Dim+c]
 		}
 	case nn.Transpose:
-		for i := range out {
-			img, token, c := i/(os.C*plane(os)), i/plane(os)%os.C, i%plane(os)
-			out[i] = x[(img*is.C+c)*plane(is)+token]
+		split, join := max(op.Split, 1), max(op.Join, 1)
+		for i := range out { // of channel joined*L*split + token*split + run
+			img, to, at := i/(os.C*plane(os)), i/plane(os)%os.C, i%plane(os)
+			joined, token, run := to/(os.C/join), to%(os.C/join)/split, to%split
+			out[i] = x[(img*is.C+run*(is.C/split)+at*join+joined)*plane(is)+token]
 		}
 	case nn.Shuffle:
 		for i := range out {

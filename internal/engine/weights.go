@@ -143,8 +143,8 @@ func foldedNorm(b *nn.Bound, node *nn.Node, channels int) (scale, shift []float6
 			if err != nil {
 				return nil, nil, err
 			}
-			for c, v := range x {
-				to[c] = float64(v)
+			for c := range to { // of runs, too, that share tensors
+				to[c] = float64(x[c%op.C])
 			}
 			params = params[1:]
 		}
@@ -154,9 +154,9 @@ func foldedNorm(b *nn.Bound, node *nn.Node, channels int) (scale, shift []float6
 		return nil, nil, err
 	}
 	variance, err := float32s(b, params[1])
-	for c := range variance {
-		scale[c] /= math.Sqrt(float64(variance[c]) + op.Eps)
-		shift[c] -= float64(mean[c]) * scale[c]
+	for c := 0; err == nil && c < channels; c++ {
+		scale[c] /= math.Sqrt(float64(variance[c%op.C]) + op.Eps)
+		shift[c] -= float64(mean[c%op.C]) * scale[c]
 	}
 	return scale, shift, err
 }
