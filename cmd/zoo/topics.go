@@ -50,8 +50,8 @@ the average is taken first, and --weights KEY takes another.`,
 		text: `Projects publish the same network with other names for its tensors, or with
 other ranks. A recipe is the list of rules that turns one project's state dict
 into the one that the network wants: rename, flatten, squeeze, join, cut,
-turn, drop. It belongs to the family of the network, and is proven by a golden of the
-other project's network.
+turn, drop. It belongs to the family of the network, and is proven by a golden
+of the other project's network.
 
 After it every key and every shape is compared with what the network wants. What
 is missing, is left over, or has another shape is an error; nothing is filled
