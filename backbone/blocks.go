@@ -104,6 +104,27 @@ func (r inverted) block(b *nn.Builder, x nn.Value) nn.Value {
 	return b.Output(y)
 }
 
+// fused adds the block with one k x k convolution in the place of the first two: OpenMMLab's
+// EdgeResidual, without squeeze-excitation.
+func (r inverted) fused(b *nn.Builder, x nn.Value) nn.Value {
+	y := b.At("conv1").ConvNormAct(x, r.mid, append([]nn.Option{nn.K(r.k), nn.Stride(r.stride)}, r.border...)...)
+	y = b.At("conv2").ConvNormAct(y, r.out, nn.NoAct())
+	if r.stride == 1 && x.C == r.out && !r.alone {
+		y = b.Add(x, y)
+	}
+	return b.Output(y)
+}
+
+// fusedTimm renames timm's fused blocks from one path, with its dot, to another.
+func fusedTimm(from, to string) recipe.Recipe {
+	return recipe.Recipe{
+		recipe.Rename(from+"conv_exp.**", to+"conv1.conv.**"),
+		recipe.Rename(from+"bn1.**", to+"conv1.bn.**"),
+		recipe.Rename(from+"conv_pwl.**", to+"conv2.conv.**"),
+		recipe.Rename(from+"bn2.**", to+"conv2.bn.**"),
+	}
+}
+
 // invertedTimm renames timm's inverted residuals from one path, with its dot, to
 // another; they number norms in the order they run.
 func invertedTimm(from, to string, expands, squeezes bool) recipe.Recipe {

@@ -1,45 +1,35 @@
 package backbone
 
 import (
-	"fmt"
 	"math"
-	"slices"
 	"strings"
 
-	"github.com/gozoo/zoo/converter/recipe"
 	"github.com/gozoo/zoo/nn"
 )
 
 // EfficientNet: arXiv:1905.11946, as OpenMMLab's mmpretrain builds it
-// (mmpretrain/models/backbones/efficientnet.py), and EfficientNet-Lite, without
-// squeeze-excitation and with ReLU6, as TensorFlow published it
-// (tpu/models/official/efficientnet/lite). Borders follow TensorFlow's SAME rule and
-// batch norm has eps 1e-3.
+// (mmpretrain/models/backbones/efficientnet.py), with EfficientNet-EdgeTPU: es, em and el. Borders
+// follow TensorFlow's SAME rule and batch norm has eps 1e-3.
 //
-// State dict names of the Lite networks are those of the EfficientNet-PyTorch
-// package, in which the published PyTorch files are written; they need no recipe.
-// Trap: of timm's networks the tf_ ones are these; others have other borders and eps.
-// Trap: when a Lite is scaled, its stem, its head and the repeats of its first and
-// of its last stage stay as they are.
+// Trap: of timm's networks the tf_ ones are these. Its others, and all of torchvision's, have borders
+// that are the same on both sides: -symmetric. Eps is 1e-5 in those of timm, and in torchvision's up to b4.
 var efficientNet = efficientNetFamily()
 
-var efficientNets = map[string]effNet{
-	"efficientnet-b0": {width: 1.0, depth: 1.0},
-	"efficientnet-b1": {width: 1.0, depth: 1.1},
-	"efficientnet-b2": {width: 1.1, depth: 1.2},
-	"efficientnet-b3": {width: 1.2, depth: 1.4},
-	"efficientnet-b4": {width: 1.4, depth: 1.8},
-	"efficientnet-b5": {width: 1.6, depth: 2.2},
-	"efficientnet-b6": {width: 1.8, depth: 2.6},
-	"efficientnet-b7": {width: 2.0, depth: 3.1},
-	"efficientnet-b8": {width: 2.2, depth: 3.6},
-	"efficientnet-l2": {width: 4.3, depth: 5.3},
-}
-
-var effLites = map[string]effLite{
-	"efficientnet-lite0": {width: 1.0, depth: 1.0},
-	"efficientnet-lite1": {width: 1.0, depth: 1.1},
-	"efficientnet-lite2": {width: 1.1, depth: 1.2},
+// effScales are the factors of channels and of blocks.
+var effScales = map[string]effNet{
+	"b0": {width: 1.0, depth: 1.0},
+	"b1": {width: 1.0, depth: 1.1},
+	"b2": {width: 1.1, depth: 1.2},
+	"b3": {width: 1.2, depth: 1.4},
+	"b4": {width: 1.4, depth: 1.8},
+	"b5": {width: 1.6, depth: 2.2},
+	"b6": {width: 1.8, depth: 2.6},
+	"b7": {width: 2.0, depth: 3.1},
+	"b8": {width: 2.2, depth: 3.6},
+	"l2": {width: 4.3, depth: 5.3},
+	"es": {width: 1.0, depth: 1.0, edge: true},
+	"em": {width: 1.0, depth: 1.1, edge: true},
+	"el": {width: 1.2, depth: 1.4, edge: true},
 }
 
 func efficientNetFamily() Family {
@@ -48,35 +38,78 @@ func efficientNetFamily() Family {
 		Archs:   make(map[string]func(classes int) (*nn.Graph, error)),
 		Sources: make(map[string]projects),
 	}
-	for arch, l := range effLites {
-		f.Archs[arch] = l.graph
-		name := strings.ReplaceAll(arch, "-", "_")
-		s := named(l.timm, "tf_"+name)
-		if arch == "efficientnet-lite0" { // timm has these too with borders that are the same on both sides
-			s = alike(s, []string{name})
-		} else {
-			s = alike(s, nil, name)
-		}
-		f.Sources[arch] = projects{timm: s}
+	for size, e := range effScales {
+		e.addTo(&f, "efficientnet-"+size)
 	}
-	for arch, e := range efficientNets {
-		f.Archs[arch] = e.graph
-		f.Sources[arch] = projects{timm: e.timmSource(arch), transformers: e.transformers()}
-	}
+	addEffLites(&f)
 	return f
 }
 
-// effStages are the stages of EfficientNet-B0 before scaling.
-var effStages = []struct {
+// addTo adds the networks of one scale, which have the same tensors.
+func (e effNet) addTo(f *Family, arch string) {
+	network := strings.ReplaceAll(arch, "-", "_")
+	tf, theirs, all := []string{"tf_" + network}, []string{network}, []string{"tf_" + network, network}
+	var unpublished []string
+	switch {
+	case arch == "efficientnet-es" || arch == "efficientnet-el": // of which timm publishes sparse weights under a name of their own
+		theirs = append(theirs, network+"_pruned")
+		all = append(all, network+"_pruned")
+	case arch == "efficientnet-b0":
+		unpublished = []string{"efficientnet_blur_b0"}
+	case e.width > 1.6:
+		theirs, all, unpublished = nil, tf, theirs
+	}
+	e.eps = effEps
+	f.Archs[arch] = e.graph
+	f.Sources[arch] = projects{timm: oneOf(e.timm, tf, all, unpublished...)}
+	if !e.edge {
+		f.Sources[arch][transformers] = e.transformers()
+	}
+	e.symmetric = true
+	switch arch {
+	case "efficientnet-b5", "efficientnet-b6", "efficientnet-b7":
+		f.Archs[arch+"-symmetric"] = e.graph
+		f.Sources[arch+"-symmetric"] = projects{torchvision: named(e.torchvision, network)}
+	}
+	if theirs == nil {
+		return
+	}
+	e.eps = 1e-5
+	arch += "-symmetric-eps1e-5"
+	f.Archs[arch] = e.graph
+	f.Sources[arch] = projects{timm: oneOf(e.timm, theirs, all, unpublished...)}
+	if !e.edge && e.width <= 1.4 {
+		f.Sources[arch][torchvision] = named(e.torchvision, network)
+	}
+}
+
+// effStage is a run of blocks before scaling; the first has the stride. Channels inside are those
+// that enter times expand.
+type effStage struct {
 	expand, k, stride, out, repeats int
-}{
-	{1, 3, 1, 16, 1},
-	{6, 3, 2, 24, 2},
-	{6, 5, 2, 40, 2},
-	{6, 3, 2, 80, 3},
-	{6, 5, 1, 112, 3},
-	{6, 5, 2, 192, 4},
-	{6, 3, 1, 320, 1},
+	fused                           bool // one convolution expands and filters
+}
+
+// effStages are the stages of EfficientNet-B0.
+var effStages = []effStage{
+	{1, 3, 1, 16, 1, false},
+	{6, 3, 2, 24, 2, false},
+	{6, 5, 2, 40, 2, false},
+	{6, 3, 2, 80, 3, false},
+	{6, 5, 1, 112, 3, false},
+	{6, 5, 2, 192, 4, false},
+	{6, 3, 1, 320, 1, false},
+}
+
+// effEdgeStages are those of EfficientNet-EdgeTPU-S. The first's blocks have four times the channels
+// that leave them inside, and no residual.
+var effEdgeStages = []effStage{
+	{4, 3, 1, 24, 1, true},
+	{8, 3, 2, 32, 2, true},
+	{8, 3, 2, 48, 4, true},
+	{8, 5, 2, 96, 5, false},
+	{8, 5, 1, 144, 4, false},
+	{8, 5, 2, 192, 2, false},
 }
 
 const (
@@ -85,35 +118,64 @@ const (
 	effEps  = 1e-3
 )
 
-// effNet holds the factors that tell the networks apart.
+// effNet holds what tells the networks apart.
 type effNet struct {
 	width, depth float64
+	edge         bool // EdgeTPU: its stages, ReLU, and no squeeze-excitation
+	symmetric    bool // borders the same on both sides
+	eps          float64
 }
 
 // effPlace is a block and its place: in the list that state dict names count, where
 // a stage that keeps the resolution goes on from the one before.
 type effPlace struct {
 	inverted
-	layer, index int
-	stage, j     int // as timm counts
+	isFused, expands bool
+	layer, index     int
+	stage, j         int // as timm counts
+}
+
+// border returns what a convolution needs beside its kernel.
+func (e effNet) border() []nn.Option {
+	if e.symmetric {
+		return nil
+	}
+	return []nn.Option{nn.Same()}
+}
+
+// act returns the activation.
+func (e effNet) act() nn.Act {
+	if e.edge {
+		return nn.ReLU()
+	}
+	return nn.SiLU()
 }
 
 // blocks returns all blocks.
 func (e effNet) blocks() []effPlace {
 	var all []effPlace
 	layer, index, c := 0, 0, e.scaled(effStem)
-	for i, s := range effStages {
+	stages := effStages
+	if e.edge {
+		stages = effEdgeStages
+	}
+	for i, s := range stages {
 		if i == 0 || s.stride == 2 {
 			layer, index = layer+1, 0
 		}
 		out := e.scaled(s.out)
 		for j := range int(math.Ceil(e.depth * float64(s.repeats))) {
-			stride := 1
+			r := inverted{k: s.k, stride: 1, mid: c * s.expand, out: out, squeezed: c / 4, act: e.act(), gate: nn.Sigmoid(), border: e.border()}
 			if j == 0 {
-				stride = s.stride
+				r.stride = s.stride
 			}
-			r := inverted{k: s.k, stride: stride, mid: c * s.expand, out: out, squeezed: c / 4, act: nn.SiLU(), gate: nn.Sigmoid(), border: []nn.Option{nn.Same()}}
-			all = append(all, effPlace{r, layer, index, i, j})
+			if e.edge {
+				r.squeezed = 0
+				if i == 0 {
+					r.mid, r.alone = out*s.expand, true
+				}
+			}
+			all = append(all, effPlace{r, s.fused, s.expand > 1, layer, index, i, j})
 			index++
 			c = out
 		}
@@ -125,205 +187,18 @@ func (e effNet) blocks() []effPlace {
 func (e effNet) scaled(c int) int { return makeDivisible(float64(c)*e.width, 8) }
 
 func (e effNet) graph(classes int) (*nn.Graph, error) {
-	b := nn.NewBuilder(3, effEps, nn.SiLU())
+	b := nn.NewBuilder(3, e.eps, e.act())
 	layers := b.At("backbone", "layers")
-	x := layers.At(0).ConvNormAct(b.Input(), e.scaled(effStem), nn.K(3), nn.Stride(2), nn.Same())
+	x := layers.At(0).ConvNormAct(b.Input(), e.scaled(effStem), append(e.border(), nn.K(3), nn.Stride(2))...)
 	last := 0
 	for _, p := range e.blocks() {
-		x = p.block(layers.At(p.layer, p.index), x)
+		add := p.block
+		if p.isFused {
+			add = p.fused
+		}
+		x = add(layers.At(p.layer, p.index), x)
 		last = p.layer
 	}
-	x = layers.At(last+1).ConvNormAct(x, e.scaled(effHead), nn.Same())
+	x = layers.At(last+1).ConvNormAct(x, e.scaled(effHead), e.border()...)
 	return poolAndClassify(b, x, classes)
-}
-
-// timmSource is where timm publishes the network: it has another one of the same tensors,
-// whose borders are the same on both sides and whose eps is 1e-5.
-func (e effNet) timmSource(arch string) recipe.Source {
-	name := strings.ReplaceAll(arch, "-", "_")
-	s := named(e.timm, "tf_"+name)
-	switch {
-	case arch == "efficientnet-b0":
-		return alike(s, []string{name}, "efficientnet_blur_b0")
-	case e.width <= 1.6:
-		return alike(s, []string{name})
-	}
-	return alike(s, nil, name)
-}
-
-// transformers renames the network of that library. Its borders are those of its config.json,
-// for one size of image, and only some are the SAME rule's.
-func (e effNet) transformers() recipe.Source {
-	return recipe.Source{Recipe: e.transformersNames, NeedsSettings: true, Settings: e.settings}
-}
-
-func (e effNet) transformersNames() recipe.Recipe {
-	const model = "efficientnet."
-	blocks := e.blocks()
-	last := blocks[len(blocks)-1].layer + 1
-	r := recipe.Recipe{
-		recipe.Rename(model+"embeddings.convolution.**", "backbone.layers.0.conv.**"),
-		recipe.Rename(model+"embeddings.batchnorm.**", "backbone.layers.0.bn.**"),
-		recipe.Rename(model+"encoder.top_conv.**", fmt.Sprintf("backbone.layers.%d.conv.**", last)),
-		recipe.Rename(model+"encoder.top_bn.**", fmt.Sprintf("backbone.layers.%d.bn.**", last)),
-		recipe.Rename("classifier.**", "head.fc.**"),
-	}
-	for i, p := range blocks {
-		from, to := fmt.Sprintf("%sencoder.blocks.%d.", model, i), fmt.Sprintf("backbone.layers.%d.%d.", p.layer, p.index)
-		if effStages[p.stage].expand > 1 {
-			r = append(r,
-				recipe.Rename(from+"expansion.expand_conv.**", to+"expand_conv.conv.**"),
-				recipe.Rename(from+"expansion.expand_bn.**", to+"expand_conv.bn.**"))
-		}
-		r = append(r,
-			recipe.Rename(from+"depthwise_conv.depthwise_conv.**", to+"depthwise_conv.conv.**"),
-			recipe.Rename(from+"depthwise_conv.depthwise_norm.**", to+"depthwise_conv.bn.**"),
-			recipe.Rename(from+"squeeze_excite.reduce.**", to+"se.conv1.conv.**"),
-			recipe.Rename(from+"squeeze_excite.expand.**", to+"se.conv2.conv.**"),
-			recipe.Rename(from+"projection.project_conv.**", to+"linear_conv.conv.**"),
-			recipe.Rename(from+"projection.project_bn.**", to+"linear_conv.bn.**"))
-	}
-	return r
-}
-
-// settings checks a config.json of transformers: activation, eps, and that the blocks named
-// under "depthwise_padding", which get the same border on both sides, are those whose input
-// has an odd side at the size that it is made for. There the SAME rule gives the same.
-func (e effNet) settings(config map[string]any) error {
-	size, ok := config["image_size"].(float64)
-	if !ok || size < 32 || size > 1<<14 || size != math.Trunc(size) {
-		return fmt.Errorf("\"image_size\" is %v, and whole numbers from 32 are understood", config["image_size"])
-	}
-	side := (int(size) + 1) / 2 // after the stem, which has the border of an even side
-	odd := []any{}
-	if int(size)%2 != 0 {
-		return fmt.Errorf("\"image_size\" is %d: the first layer's border is right for even sizes only", int(size))
-	}
-	for i, p := range e.blocks() {
-		if p.stride == 2 {
-			if side%2 != 0 {
-				odd = append(odd, float64(i))
-			}
-			side = (side + 1) / 2
-		}
-	}
-	return settings(
-		setting{"hidden_act", "swish", func(v any) bool { return v == "swish" || v == "silu" }, "swish"},
-		is("batch_norm_eps", effEps, effEps), is("pooling_type", "mean", "mean"), is("squeeze_expansion_ratio", 0.25, 0.25),
-		setting{"depthwise_padding", []any{}, func(v any) bool {
-			list, ok := v.([]any)
-			// Blocks that keep the size have no border of this kind.
-			list = slices.DeleteFunc(slices.Clone(list), func(v any) bool {
-				i, ok := v.(float64)
-				return ok && i >= 0 && int(i) < len(e.blocks()) && e.blocks()[int(i)].stride == 1
-			})
-			return ok && slices.Equal(list, odd)
-		}, fmt.Sprintf("%v at image_size %d", odd, int(size))},
-	)(config)
-}
-
-// timm renames timm's tf_ networks.
-func (e effNet) timm() recipe.Recipe {
-	blocks := e.blocks()
-	last := blocks[len(blocks)-1].layer + 1
-	r := effTimmEnds(last)
-	for _, p := range blocks {
-		from, to := fmt.Sprintf("blocks.%d.%d.", p.stage, p.j), fmt.Sprintf("backbone.layers.%d.%d.", p.layer, p.index)
-		r = append(r, invertedTimm(from, to, effStages[p.stage].expand > 1, true)...)
-	}
-	return r
-}
-
-// effTimmEnds renames what comes before and after the blocks.
-func effTimmEnds(last int) recipe.Recipe {
-	return recipe.Recipe{
-		recipe.Rename("conv_stem.**", "backbone.layers.0.conv.**"),
-		recipe.Rename("bn1.**", "backbone.layers.0.bn.**"),
-		recipe.Rename("conv_head.**", fmt.Sprintf("backbone.layers.%d.conv.**", last)),
-		recipe.Rename("bn2.**", fmt.Sprintf("backbone.layers.%d.bn.**", last)),
-		recipe.Rename("classifier.**", "head.fc.**"),
-	}
-}
-
-// effLite holds the two numbers that tell the Lite networks apart.
-type effLite struct {
-	width, depth float64
-}
-
-// repeats returns how often the block of stage i comes.
-func (e effLite) repeats(i int) int {
-	if i == 0 || i == len(effStages)-1 {
-		return effStages[i].repeats
-	}
-	return int(math.Ceil(e.depth * float64(effStages[i].repeats)))
-}
-
-// timm renames timm's networks, which number blocks by stages.
-func (e effLite) timm() recipe.Recipe {
-	r := recipe.Recipe{
-		recipe.Rename("conv_stem.**", "_conv_stem.**"),
-		recipe.Rename("bn1.**", "_bn0.**"),
-		recipe.Rename("conv_head.**", "_conv_head.**"),
-		recipe.Rename("bn2.**", "_bn1.**"),
-		recipe.Rename("classifier.**", "_fc.**"),
-	}
-	block := 0
-	for i, s := range effStages {
-		for j := range e.repeats(i) {
-			from, to := fmt.Sprintf("blocks.%d.%d.", i, j), fmt.Sprintf("_blocks.%d.", block)
-			convs, first := []string{"conv_dw", "conv_pw"}, 1
-			if s.expand > 1 {
-				convs, first = []string{"conv_pw", "conv_dw", "conv_pwl"}, 0
-			}
-			for k, conv := range convs {
-				ours := []string{"_expand_conv", "_depthwise_conv", "_project_conv"}[first+k]
-				r = append(r,
-					recipe.Rename(from+conv+".**", to+ours+".**"),
-					recipe.Rename(fmt.Sprintf("%sbn%d.**", from, k+1), fmt.Sprintf("%s_bn%d.**", to, first+k)))
-			}
-			block++
-		}
-	}
-	return r
-}
-
-func (e effLite) graph(classes int) (*nn.Graph, error) {
-	b := nn.NewBuilder(3, effEps, nn.ReLU6())
-	x := b.At("_conv_stem").Conv(b.Input(), effStem, nn.K(3), nn.Stride(2), nn.Same())
-	x = b.At("_swish").Act(b.At("_bn0").BatchNorm(x)) // (N,32,H/2,W/2)
-	block := 0
-	for i, s := range effStages {
-		out := makeDivisible(float64(s.out)*e.width, 8)
-		for j := range e.repeats(i) {
-			stride := s.stride
-			if j > 0 {
-				stride = 1
-			}
-			x = effBlock(b.At("_blocks", block), x, s.expand, s.k, stride, out)
-			block++
-		}
-	}
-	x = b.At("_conv_head").Conv(x, effHead)
-	x = b.At("_swish").Act(b.At("_bn1").BatchNorm(x)) // (N,1280,H/32,W/32)
-	x = b.Flatten(b.At("_avg_pooling").GlobalAvgPool(x))
-	x = b.At("_avg_pooling").Features(x)
-	return b.Graph(b.At("_fc").Linear(x, classes))
-}
-
-// effBlock adds an inverted residual: expand, filter each channel, project.
-func effBlock(b *nn.Builder, x nn.Value, expand, k, stride, out int) nn.Value {
-	act := b.At("_swish")
-	y := x
-	if expand > 1 {
-		y = b.At("_expand_conv").Conv(y, x.C*expand)
-		y = act.Act(b.At("_bn0").BatchNorm(y))
-	}
-	y = b.At("_depthwise_conv").Conv(y, y.C, nn.K(k), nn.Stride(stride), nn.Groups(y.C), nn.Same())
-	y = act.Act(b.At("_bn1").BatchNorm(y))
-	y = b.At("_project_conv").Conv(y, out)
-	y = b.At("_bn2").BatchNorm(y)
-	if stride == 1 && x.C == out {
-		y = b.Add(y, x)
-	}
-	return b.Output(y)
 }

@@ -2,17 +2,22 @@ package backbone
 
 import (
 	"fmt"
+	"math"
 
 	"github.com/gozoo/zoo/converter/recipe"
 	"github.com/gozoo/zoo/nn"
 )
 
 // MobileNetV2: arXiv:1801.04381, as OpenMMLab's mmpretrain builds it
-// (mmpretrain/models/backbones/mobilenet_v2.py).
+// (mmpretrain/models/backbones/mobilenet_v2.py), and timm's of other widths and depths.
 var mobileNetV2 = Family{
 	Name: "mobilenet_v2",
 	Archs: map[string]func(classes int) (*nn.Graph, error){
-		"mobilenet-v2": mobileV2Graph,
+		"mobilenet-v2":      mobileV2{width: 1, depth: 1}.graph,
+		"mobilenet-v2-050":  mobileV2{width: 0.5, depth: 1}.graph,
+		"mobilenet-v2-140":  mobileV2{width: 1.4, depth: 1}.graph,
+		"mobilenet-v2-110d": mobileV2{width: 1.1, depth: 1.2, deep: true}.graph,
+		"mobilenet-v2-120d": mobileV2{width: 1.2, depth: 1.4, deep: true}.graph,
 	},
 	Sources: map[string]projects{
 		"mobilenet-v2": {
@@ -20,6 +25,10 @@ var mobileNetV2 = Family{
 			torchvision:  named(mobileV2Torchvision, "mobilenet_v2"),
 			transformers: mobileV2Transformers(),
 		},
+		"mobilenet-v2-050":  {timm: named(mobileV2Timm, "mobilenetv2_050")},
+		"mobilenet-v2-140":  {timm: named(mobileV2Timm, "mobilenetv2_140")},
+		"mobilenet-v2-110d": {timm: named(mobileV2Timm, "mobilenetv2_110d")},
+		"mobilenet-v2-120d": {timm: named(mobileV2Timm, "mobilenetv2_120d")},
 	},
 }
 
@@ -29,21 +38,37 @@ var mobileV2Stages = []struct{ expand, out, blocks, stride int }{
 	{1, 16, 1, 1}, {6, 24, 2, 2}, {6, 32, 3, 2}, {6, 64, 4, 2}, {6, 96, 3, 1}, {6, 160, 3, 2}, {6, 320, 1, 1},
 }
 
-func mobileV2Graph(classes int) (*nn.Graph, error) {
+// mobileV2 holds the factors of channels and of blocks.
+type mobileV2 struct {
+	width, depth float64
+	deep         bool // stem, head, and the repeats of the first and of the last stage are not scaled
+}
+
+// scaled returns a scaled number of channels.
+func (m mobileV2) scaled(c int) int { return makeDivisible(float64(c)*m.width, 8) }
+
+func (m mobileV2) graph(classes int) (*nn.Graph, error) {
+	stem, head := m.scaled(32), max(1280, m.scaled(1280))
+	if m.deep {
+		stem, head = 32, 1280
+	}
 	b := nn.NewBuilder(3, 1e-5, nn.ReLU6())
 	bb := b.At("backbone")
-	x := bb.At("conv1").ConvNormAct(b.Input(), 32, nn.K(3), nn.Stride(2)) // (N,32,H/2,W/2)
+	x := bb.At("conv1").ConvNormAct(b.Input(), stem, nn.K(3), nn.Stride(2)) // (N,stem,H/2,W/2)
 	for i, s := range mobileV2Stages {
 		stage := bb.At("layer" + string('1'+rune(i)))
+		if !m.deep || i > 0 && i < len(mobileV2Stages)-1 {
+			s.blocks = int(math.Ceil(m.depth * float64(s.blocks)))
+		}
 		for j := range s.blocks {
 			stride := 1
 			if j == 0 {
 				stride = s.stride
 			}
-			x = mobileV2Block(stage.At(j), x, s.expand, s.out, stride)
+			x = mobileV2Block(stage.At(j), x, s.expand, m.scaled(s.out), stride)
 		}
 	}
-	x = bb.At("conv2").ConvNormAct(x, 1280)
+	x = bb.At("conv2").ConvNormAct(x, head)
 	return poolAndClassify(b, x, classes)
 }
 

@@ -35,36 +35,36 @@ var (
 
 func mobileV3Family() Family {
 	f := Family{Name: "mobilenet_v3", Archs: make(map[string]func(int) (*nn.Graph, error)), Sources: make(map[string]projects)}
-	// add adds a network that timm publishes under a name; none if it is "". All are its published ones of the same tensors.
-	add := func(arch string, m mobileV3, width, eps float64, network string, all []string, unpublished ...string) {
+	// add adds a network that timm publishes under some names; all are its published ones of the same tensors.
+	add := func(arch string, m mobileV3, width, eps float64, networks, all []string, unpublished ...string) {
 		m.width, m.eps = width, eps
 		f.Archs[arch] = m.graph
-		f.Sources[arch] = projects{timm: oneOf(m.timm, network, all, unpublished...)}
+		f.Sources[arch] = projects{timm: oneOf(m.timm, networks, all, unpublished...)}
 	}
 	for size, m := range map[string]mobileV3{"large": mobileV3Large, "small": mobileV3Small} {
 		same, minimal := m, m
 		same.same, minimal.same, minimal.minimal = true, true, true
 		arch, network := "mobilenet-v3-"+size, "mobilenetv3_"+size
 		all := []string{network + "_100", "tf_" + network + "_100"}
-		add(arch, m, 1, 1e-3, "", all)
+		add(arch, m, 1, 1e-3, nil, all)
 		f.Sources[arch][torchvision] = named(m.torchvision, "mobilenet_v3_"+size)
-		add(arch+"-eps1e-5", m, 1, 1e-5, all[0], all)
-		add(arch+"-same", same, 1, 1e-3, all[1], all)
-		add(arch+"-minimal-same", minimal, 1, 1e-3, "tf_"+network+"_minimal_100", nil)
+		add(arch+"-eps1e-5", m, 1, 1e-5, all[:1], all)
+		add(arch+"-same", same, 1, 1e-3, all[1:], all)
+		add(arch+"-minimal-same", minimal, 1, 1e-3, []string{"tf_" + network + "_minimal_100"}, nil)
 		if size == "large" {
-			add(arch+"-075-same", same, 0.75, 1e-3, "tf_mobilenetv3_large_075", nil, "mobilenetv3_large_075")
+			add(arch+"-075-same", same, 0.75, 1e-3, []string{"tf_mobilenetv3_large_075"}, nil, "mobilenetv3_large_075")
 			m.repeats, m.last = []int{2, 1, 2, 4, 1, 2, 2, 3, 4}, 2
-			add(arch+"-150d", m, 1.5, 1e-5, "mobilenetv3_large_150d", nil)
+			add(arch+"-150d", m, 1.5, 1e-5, []string{"mobilenetv3_large_150d"}, nil)
 			continue
 		}
 		all = []string{network + "_075", "tf_" + network + "_075"}
-		add(arch+"-075", m, 0.75, 1e-5, all[0], all)
-		add(arch+"-075-same", same, 0.75, 1e-3, all[1], all)
-		add(arch+"-050", m, 0.5, 1e-5, network+"_050", nil)
+		add(arch+"-075", m, 0.75, 1e-5, all[:1], all)
+		add(arch+"-075-same", same, 0.75, 1e-3, all[1:], all)
+		add(arch+"-050", m, 0.5, 1e-5, []string{network + "_050"}, nil)
 	}
 	early := mobileV3Large
 	early.early = true
-	add("mobilenet-v3-rw", early, 1, 1e-3, "mobilenetv3_rw", nil)
+	add("mobilenet-v3-rw", early, 1, 1e-3, []string{"mobilenetv3_rw"}, nil)
 	return f
 }
 
@@ -212,7 +212,8 @@ func (m mobileV3) torchvision() recipe.Recipe {
 		recipe.Rename("classifier.3.**", "head.layers.1.fc.**"),
 	}
 	for i, p := range m.blocks() {
-		r = append(r, invertedTorchvision(fmt.Sprintf("features.%d.block.", i+1), fmt.Sprintf("backbone.layer%d.", i+1), p.expands, p.squeezed > 0)...)
+		from, to := fmt.Sprintf("features.%d.block.", i+1), fmt.Sprintf("backbone.layer%d.", i+1)
+		r = append(r, invertedTorchvision(from, to, p.expands, p.squeezed > 0)...)
 	}
 	return append(r, // the first and the last layer
 		recipe.Rename("features.*.0.**", "backbone.layer*.conv.**"),

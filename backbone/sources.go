@@ -33,14 +33,11 @@ func alike(s recipe.Source, published []string, unpublished ...string) recipe.So
 	return s
 }
 
-// oneOf is the source of one of a project's published networks with the same tensors, or of
-// another one of those, where network is "".
-func oneOf(r func() recipe.Recipe, network string, all []string, unpublished ...string) recipe.Source {
-	s := named(r)
-	if network != "" {
-		s.Networks = []string{network}
-	}
-	return alike(s, slices.DeleteFunc(slices.Clone(all), func(n string) bool { return n == network }), unpublished...)
+// oneOf is the source of the named among a project's published networks with the same tensors, or of
+// another network with those, where none is named.
+func oneOf(r func() recipe.Recipe, networks, all []string, unpublished ...string) recipe.Source {
+	others := slices.DeleteFunc(slices.Clone(all), func(n string) bool { return slices.Contains(networks, n) })
+	return recipe.Source{Recipe: r, Networks: networks, Alike: others, Unpublished: unpublished}
 }
 
 // plain is alike for a project's plain network, whose variants the others are.
