@@ -221,6 +221,7 @@ func TestSettings(t *testing.T) {
 	others := map[string][]map[string]any{
 		"resnet50":        {{"hidden_act": "gelu"}, {"downsample_in_first_stage": true}, {"downsample_in_bottleneck": true}},
 		"regnetx_004":     {{"hidden_act": "silu"}, {"downsample_in_first_stage": false}},
+		"regnety_002":     {{"hidden_act": "silu"}, {"downsample_in_first_stage": false}},
 		"convnext_tiny":   {{"hidden_act": "relu"}, {"layer_norm_eps": 1e-3}, {"layer_norm_eps": "1e-6"}},
 		"convnextv2_atto": {{"hidden_act": "gelu_new"}, {"layer_norm_eps": 1e-5}},
 		"efficientnet_b0": {

@@ -2,6 +2,7 @@ package backbone
 
 import (
 	"fmt"
+	"math"
 	"slices"
 
 	"github.com/gozoo/zoo/converter/recipe"
@@ -59,16 +60,16 @@ func resNetSources(name string, convs int, variants []string, unpublished ...str
 	s := plainResNet(name)
 	s[timm] = plain(s[timm], variants, unpublished...)
 	s[transformers] = recipe.Source{
-		Recipe: func() recipe.Recipe { return residualTransformers("resnet", len(depth50), convs) },
+		Recipe: func() recipe.Recipe { return residualTransformers("resnet", len(depth50), []int{0, 1, 2}[:convs]) },
 		Settings: settings(
 			is("hidden_act", "relu", "relu"), is("downsample_in_first_stage", false, false), is("downsample_in_bottleneck", false, false)),
 	}
 	return s
 }
 
-// residualTransformers renames a network of transformers whose stages are residual blocks of
-// so many convolutions.
-func residualTransformers(model string, stages, convs int) recipe.Recipe {
+// residualTransformers renames a network of transformers whose stages are residual blocks, with the
+// places of the convolutions among a block's layers.
+func residualTransformers(model string, stages int, convs []int) recipe.Recipe {
 	r := recipe.Recipe{
 		recipe.Rename(model+".embedder.embedder.convolution.**", "backbone.conv1.**"),
 		recipe.Rename(model+".embedder.embedder.normalization.**", "backbone.bn1.**"),
@@ -76,15 +77,15 @@ func residualTransformers(model string, stages, convs int) recipe.Recipe {
 	}
 	for i := range stages {
 		from, to := fmt.Sprintf("%s.encoder.stages.%d.layers.*.", model, i), fmt.Sprintf("backbone.layer%d.*.", i+1)
-		if i > 0 || convs == 3 { // two convolutions leave as many channels as the stem
+		if i > 0 || len(convs) == 3 { // two convolutions leave as many channels as the stem
 			r = append(r,
 				recipe.Rename(from+"shortcut.convolution.**", to+"downsample.0.**"),
 				recipe.Rename(from+"shortcut.normalization.**", to+"downsample.1.**"))
 		}
-		for j := range convs {
+		for j, at := range convs {
 			r = append(r,
-				recipe.Rename(fmt.Sprintf("%slayer.%d.convolution.**", from, j), fmt.Sprintf("%sconv%d.**", to, j+1)),
-				recipe.Rename(fmt.Sprintf("%slayer.%d.normalization.**", from, j), fmt.Sprintf("%sbn%d.**", to, j+1)))
+				recipe.Rename(fmt.Sprintf("%slayer.%d.convolution.**", from, at), fmt.Sprintf("%sconv%d.**", to, j+1)),
+				recipe.Rename(fmt.Sprintf("%slayer.%d.normalization.**", from, at), fmt.Sprintf("%sbn%d.**", to, j+1)))
 		}
 	}
 	return r
@@ -137,6 +138,8 @@ type residual struct {
 	inner    int // channels inside the first stage's bottlenecks; 64 if 0
 	groups   int // of the 3x3 convolutions; 1 if 0
 	squeeze  int // ratio of squeeze-excitation at the end of a block; none if 0
+
+	squeezeInside int // ratio of squeeze-excitation behind a bottleneck's 3x3 convolution to the block's input; none if 0
 }
 
 func (r residual) graph(classes int) (*nn.Graph, error) {
@@ -195,6 +198,10 @@ func (r residual) block(b *nn.Builder, x nn.Value, inner, out, stride int) nn.Va
 		y = relu.Act(b.At("bn1").BatchNorm(b.At("conv1").Conv(x, inner)))
 		y = b.At("conv2").Conv(y, inner, nn.K(3), nn.Stride(stride), nn.Groups(max(r.groups, 1)))
 		y = relu.Act(b.At("bn2").BatchNorm(y))
+		if r.squeezeInside > 0 {
+			squeezed := int(math.RoundToEven(float64(x.C) / float64(r.squeezeInside)))
+			y = squeezeExcite(b.At("se_layer"), y, squeezed, nn.ReLU(), nn.Sigmoid())
+		}
 		y = b.At("bn3").BatchNorm(b.At("conv3").Conv(y, out))
 	}
 	if r.squeeze > 0 {

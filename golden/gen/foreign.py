@@ -36,6 +36,7 @@ CONFIGS = {
     "convnext_tiny": ("ConvNext", {}),
     "convnextv2_atto": ("ConvNextV2", {"depths": [2, 2, 6, 2], "hidden_sizes": [40, 80, 160, 320]}),
     "regnetx_004": ("RegNet", {"depths": [1, 2, 7, 12], "hidden_sizes": [32, 64, 160, 384], "groups_width": 16, "layer_type": "x"}),
+    "regnety_002": ("RegNet", {"depths": [1, 1, 4, 7], "hidden_sizes": [24, 56, 152, 368], "groups_width": 8}),
     # At 64 pixels no block halves an odd side, and none has a border of its own.
     "efficientnet_b0": ("EfficientNet", {"width_coefficient": 1.0, "depth_coefficient": 1.0, "hidden_dim": 1280, "image_size": 64}),
     "vit_tiny": ("ViT", {"hidden_size": 192, "num_attention_heads": 3, "intermediate_size": 768}),
