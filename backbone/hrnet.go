@@ -1,6 +1,7 @@
 package backbone
 
 import (
+	"fmt"
 	"strconv"
 
 	"github.com/gozoo/zoo/converter/recipe"
@@ -9,28 +10,38 @@ import (
 
 // HRNet: arXiv:1908.07919, as OpenMMLab's mmpretrain builds it
 // (mmpretrain/models/backbones/hrnet.py, necks/hr_fuse.py). Branches of several
-// resolutions run side by side and are added into each other after every fourth block.
+// resolutions run side by side and are added into each other after every few blocks.
+//
+// In its authors' networks, which timm publishes, the neck's convolutions have biases, although
+// batch norms follow; two of them are small, the first of which has branches of 16 channels, not 18.
 //
 // Trap: what a coarse branch gives is repeated pixel by pixel up to the size of a finer
 // one, so both sides of the input must be multiples of 32.
-var hrNet = Family{
-	Name: "hrnet",
-	Archs: map[string]func(classes int) (*nn.Graph, error){
-		"hrnet-w18": highResolution{width: 18}.graph,
-		"hrnet-w30": highResolution{width: 30}.graph,
-		"hrnet-w32": highResolution{width: 32}.graph,
-		"hrnet-w40": highResolution{width: 40}.graph,
-		"hrnet-w44": highResolution{width: 44}.graph,
-		"hrnet-w48": highResolution{width: 48}.graph,
-		"hrnet-w64": highResolution{width: 64}.graph,
-	},
-	Sources: map[string]projects{
-		"hrnet-w18": {timm: named(always(hrTimm), "hrnet_w18_ssld")},
-		"hrnet-w48": {timm: named(always(hrTimm), "hrnet_w48_ssld")},
-	},
+var hrNet = hrNetFamily()
+
+func hrNetFamily() Family {
+	f := Family{Name: "hrnet", Archs: make(map[string]func(int) (*nn.Graph, error)), Sources: make(map[string]projects)}
+	add := func(arch string, h highResolution, network string) {
+		f.Archs[arch] = h.graph
+		if network != "" {
+			f.Sources[arch] = projects{timm: named(always(hrTimm), network)}
+		}
+	}
+	without := map[int]string{18: "hrnet_w18_ssld", 48: "hrnet_w48_ssld"} // biases
+	for _, width := range []int{18, 30, 32, 40, 44, 48, 64} {
+		h := highResolution{width: width, inner: 64, first: 4, blocks: 4, modules: []int{1, 4, 3}}
+		add(fmt.Sprintf("hrnet-w%d", width), h, without[width])
+		h.bias = true
+		add(fmt.Sprintf("hrnet-w%d-bias", width), h, fmt.Sprintf("hrnet_w%d", width))
+	}
+	small := highResolution{width: 16, inner: 32, first: 1, blocks: 2, modules: []int{1, 1, 1}, bias: true}
+	add("hrnet-w18-small", small, "hrnet_w18_small")
+	small = highResolution{width: 18, inner: 64, first: 2, blocks: 2, modules: []int{1, 3, 2}, bias: true}
+	add("hrnet-w18-small-v2", small, "hrnet_w18_small_v2")
+	return f
 }
 
-// hrTimm renames timm's networks that have no biases in the neck, as these have none.
+// hrTimm renames timm's networks.
 var hrTimm = recipe.Recipe{
 	recipe.Rename("classifier.**", "head.fc.**"),
 	recipe.Rename("incre_modules.**", "neck.0.increase_layers.**"),
@@ -43,19 +54,22 @@ var hrTimm = recipe.Recipe{
 
 // Alike in all of them.
 var (
-	hrModules    = []int{1, 4, 3}             // of stages 2, 3 and 4, which have as many branches
 	hrFeatures   = []int{128, 256, 512, 1024} // that the neck makes of the last stage's branches
 	hrBasic      = residual{basic: true}      // blocks of the branches
 	hrBottleneck = residual{}                 // blocks of the first stage and of the neck
 )
 
-const (
-	hrBlocks = 4 // of the first stage, and of each branch of a module
-	hrOut    = 2048
-)
+const hrOut = 2048 // features
 
 // highResolution is an HRNet. Branch i has width<<i channels at 1/(4<<i) of the input's size.
-type highResolution struct{ width int }
+type highResolution struct {
+	width   int
+	inner   int   // channels inside the first stage's bottlenecks, which give four times as many
+	first   int   // blocks of the first stage
+	blocks  int   // of each branch of a module
+	modules []int // of stages 2, 3 and 4, which have as many branches
+	bias    bool  // of the neck's convolutions outside its blocks
+}
 
 func (h highResolution) graph(classes int) (*nn.Graph, error) {
 	b := nn.NewBuilder(3, resEps, nn.ReLU())
@@ -66,11 +80,11 @@ func (h highResolution) graph(classes int) (*nn.Graph, error) {
 		x = bb.At("relu").Act(bb.At("bn" + strconv.Itoa(i)).BatchNorm(x))
 	}
 	layer := bb.At("layer1")
-	for j := range hrBlocks {
-		x = hrBottleneck.block(layer.At(j), x, 64, 256, 1)
+	for j := range h.first {
+		x = hrBottleneck.block(layer.At(j), x, h.inner, 4*h.inner, 1)
 	}
-	branches := []nn.Value{layer.Output(x)} // (N,256,H/4,W/4)
-	for i, modules := range hrModules {
+	branches := []nn.Value{layer.Output(x)} // (N,4*inner,H/4,W/4)
+	for i, modules := range h.modules {
 		branches = h.transition(bb.At("transition"+strconv.Itoa(i+1)), branches)
 		stage := bb.At("stage" + strconv.Itoa(i+2))
 		for j := range modules {
@@ -99,7 +113,7 @@ func (h highResolution) transition(b *nn.Builder, in []nn.Value) []nn.Value {
 func (h highResolution) module(b *nn.Builder, in []nn.Value) []nn.Value {
 	var branches, out []nn.Value
 	for i, x := range in {
-		for j := range hrBlocks {
+		for j := range h.blocks {
 			x = hrBasic.block(b.At("branches", i, j), x, x.C, x.C, 1)
 		}
 		branches = append(branches, x)
@@ -140,6 +154,10 @@ func (h highResolution) fuse(b *nn.Builder, x nn.Value, from, to int) nn.Value {
 // gather is the neck: it widens each branch and, from the finest on, halves what it
 // has and adds the next; (N,2048,H/32,W/32) in the end.
 func (h highResolution) gather(b *nn.Builder, branches []nn.Value) nn.Value {
+	var bias []nn.Option
+	if h.bias {
+		bias = append(bias, nn.Bias())
+	}
 	var x nn.Value
 	for i, y := range branches {
 		out := hrFeatures[i]
@@ -148,10 +166,10 @@ func (h highResolution) gather(b *nn.Builder, branches []nn.Value) nn.Value {
 			x = wide()
 			continue
 		}
-		x = b.At("downsample_layers", i-1).ConvNormAct(x, out, nn.K(3), nn.Stride(2))
+		x = b.At("downsample_layers", i-1).ConvNormAct(x, out, append(bias, nn.K(3), nn.Stride(2))...)
 		x = b.Add(x, wide())
 	}
-	return b.At("final_layer").ConvNormAct(x, hrOut)
+	return b.At("final_layer").ConvNormAct(x, hrOut, bias...)
 }
 
 // hrUnit adds a 3x3 convolution, norm and activation as a Sequential numbers them.

@@ -12,10 +12,16 @@ import (
 var shuffleNetV2 = Family{
 	Name: "shufflenet_v2",
 	Archs: map[string]func(classes int) (*nn.Graph, error){
-		"shufflenet-v2-1x": shuffleV2{width: []int{116, 232, 464}, last: 1024}.graph,
+		"shufflenet-v2-0.5x": shuffleV2{width: []int{48, 96, 192}, last: 1024}.graph,
+		"shufflenet-v2-1x":   shuffleV2{width: []int{116, 232, 464}, last: 1024}.graph,
+		"shufflenet-v2-1.5x": shuffleV2{width: []int{176, 352, 704}, last: 1024}.graph,
+		"shufflenet-v2-2x":   shuffleV2{width: []int{244, 488, 976}, last: 2048}.graph,
 	},
 	Sources: map[string]projects{
-		"shufflenet-v2-1x": {torchvision: named(shuffleV2Torchvision, "shufflenet_v2_x1_0")},
+		"shufflenet-v2-0.5x": {torchvision: named(shuffleV2Torchvision, "shufflenet_v2_x0_5")},
+		"shufflenet-v2-1x":   {torchvision: named(shuffleV2Torchvision, "shufflenet_v2_x1_0")},
+		"shufflenet-v2-1.5x": {torchvision: named(shuffleV2Torchvision, "shufflenet_v2_x1_5")},
+		"shufflenet-v2-2x":   {torchvision: named(shuffleV2Torchvision, "shufflenet_v2_x2_0")},
 	},
 }
 
