@@ -46,11 +46,12 @@ func writeWeights(t *testing.T, z *zoo.Zoo, name string, w golden.Weights) strin
 func TestDeploy(t *testing.T) {
 	for _, name := range []string{
 		"repvgg-A0_8xb32_in1k",
-		"repvgg-B1g4_8xb32_in1k",    // groups
-		"repvgg-D2se_3rdparty_in1k", // squeeze-excitation
-		"mobileone-s0_8xb32_in1k",   // several convolutions of one kernel in a sum
-		"mobileone-s4_8xb32_in1k",   // squeeze-excitation after sums of one convolution
-		"levit-128s_3rdparty_in1k",  // linear layers, each with its norm
+		"repvgg-B1g4_8xb32_in1k",          // groups
+		"repvgg-D2se_3rdparty_in1k",       // squeeze-excitation
+		"mobileone-s0_8xb32_in1k",         // several convolutions of one kernel in a sum
+		"mobileone-s4_8xb32_in1k",         // squeeze-excitation after sums of one convolution
+		"levit-128s_3rdparty_in1k",        // linear layers, each with its norm
+		"repmlp-base_3rdparty_8xb64_in1k", // convolutions beside layers over whole channels
 	} {
 		t.Run(name, func(t *testing.T) {
 			if testing.Short() && name != "repvgg-A0_8xb32_in1k" {
@@ -91,8 +92,12 @@ func TestDeploy(t *testing.T) {
 				t.Fatal(err)
 			}
 			defer m.Close()
+			norms := "running_mean"
+			if strings.HasPrefix(name, "repmlp") { // which keeps those that are in no sum
+				norms = "repmlp_block.fc3_bn"
+			}
 			for _, p := range m.Graph().Params {
-				if strings.HasPrefix(p.Name, "backbone.") && strings.Contains(p.Name, "running_mean") {
+				if strings.HasPrefix(p.Name, "backbone.") && strings.Contains(p.Name, norms) {
 					t.Fatalf("the deploy form wants %s", p.Name)
 				}
 			}

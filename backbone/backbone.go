@@ -38,6 +38,7 @@ type Family struct {
 var families = []*Family{
 	&beit,
 	&conformers,
+	&convMixer,
 	&convNeXt,
 	&cspNet,
 	&daViT,
@@ -62,6 +63,7 @@ var families = []*Family{
 	&poolFormer,
 	&regNet,
 	&repLKNet,
+	&repMLP,
 	&repVGG,
 	&res2Net,
 	&resNet,

@@ -23,16 +23,20 @@ func pooled(b *nn.Builder, x nn.Value) nn.Value {
 	return neck.Features(neck.Flatten(x))
 }
 
-// squeezeExcite scales each channel of x, (N,C,H,W), by a factor that two 1x1
-// convolutions make of the channels' averages: arXiv:1709.01507, as OpenMMLab's
-// SELayer. The act follows the first convolution, the gate the second.
+// squeezeExcite scales each channel of x, (N,C,H,W), by its factor.
 func squeezeExcite(b *nn.Builder, x nn.Value, squeezed int, act, gate nn.Act) nn.Value {
+	return b.Mul(x, channelFactors(b, x, squeezed, act, gate))
+}
+
+// channelFactors makes a factor of each channel of x, (N,C,H,W) to (N,C,1,1), by two 1x1
+// convolutions of the channels' averages: arXiv:1709.01507, as OpenMMLab's
+// SELayer. The act follows the first convolution, the gate the second.
+func channelFactors(b *nn.Builder, x nn.Value, squeezed int, act, gate nn.Act) nn.Value {
 	y := b.At("global_avgpool").GlobalAvgPool(x) // (N,C,1,1)
 	y = b.At("conv1", "conv").Conv(y, squeezed, nn.Bias())
 	y = b.At("conv1", "activate").WithAct(act).Act(y) // (N,squeezed,1,1)
 	y = b.At("conv2", "conv").Conv(y, x.C, nn.Bias())
-	y = b.At("conv2", "activate").WithAct(gate).Act(y) // (N,C,1,1)
-	return b.Mul(x, y)
+	return b.At("conv2", "activate").WithAct(gate).Act(y)
 }
 
 // selfAttention adds OpenMMLab's MultiheadAttention: a linear layer makes queries, keys and values of

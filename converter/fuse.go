@@ -14,7 +14,8 @@ import (
 // sums of branches, bound to the graph of that form. A convolution or linear layer of
 // deploy that the checkpoint's graph does not have, PATH or PATH.NAME, stands for what the
 // latter's module PATH computes: the sum of batch norms over such layers, or over the
-// input itself. A norm of deploy that it does not have stands for a norm, a factor and a bias for each channel,
+// input itself. Layers over whole channels take in convolutions of each channel, too; see partitioned. A norm of
+// deploy that it does not have stands for a norm, a factor and a bias for each channel,
 // less the norm. Everything else has to be the same in both. What is fused is computed in float64 and
 // rounded once: to d, or to the type of the branches' weights where d is
 // tensor.Invalid. The branches are read off the two graphs; where those do not
@@ -83,14 +84,16 @@ type fuser struct {
 	tensors map[string]tensor.Tensor
 	left    map[string]bool
 	terms   map[int][]term    // of each value that is a sum of batch norms
+	makers  map[int]*nn.Node  // of each value
 	into    map[string]string // of each name that is fused, the path of the convolution
 }
 
 // A term is a batch norm over a convolution or linear layer of a value, or over the value itself.
 type term struct {
 	norm nn.Node
-	conv *nn.Node // nil for the value itself
-	in   int      // the value
+	conv *nn.Node      // nil for the value itself
+	in   int           // the value
+	back *nn.Transpose // of a layer over whole channels; see partitioned
 }
 
 // layerOf returns the convolution that an operator with a weight and perhaps a bias is.
@@ -109,7 +112,9 @@ func (f *fuser) sum() {
 	f.terms = make(map[int][]term)
 	nodes := f.train.Graph.Nodes
 	convs := make(map[int]*nn.Node)
+	f.makers = make(map[int]*nn.Node)
 	for i, n := range nodes {
+		f.makers[n.Out] = &nodes[i]
 		switch n.Op.(type) {
 		case nn.Conv, nn.Linear:
 			convs[n.Out] = &nodes[i]
@@ -117,6 +122,8 @@ func (f *fuser) sum() {
 			t := term{norm: n, in: n.In[0]}
 			if c, ok := convs[t.in]; ok {
 				t.conv, t.in = c, c.In[0]
+			} else if c, in, back, ok := f.partitioned(t.in); ok {
+				t.conv, t.in, t.back = c, in, &back
 			}
 			f.terms[n.Out] = []term{t}
 		case nn.Add:
@@ -158,8 +165,14 @@ func (f *fuser) fuse(path string, conv nn.Conv, d tensor.DType) (*sums, tensor.D
 		return nil, d, fmt.Errorf("a convolution of %dx%d, bias %v: expected an odd square and a bias", conv.KH, conv.KW, conv.Bias)
 	}
 	kernel := &sums{path: path, conv: conv, weight: make([]float64, conv.Out*conv.In/conv.Groups*conv.KH*conv.KW), bias: make([]float64, conv.Out)}
+	add := f.add
 	for _, t := range terms {
-		if err := f.add(kernel, t); err != nil {
+		if t.back != nil {
+			add = func(s *sums, other term) error { return f.addPartitioned(s, other, *t.back) }
+		}
+	}
+	for _, t := range terms {
+		if err := add(kernel, t); err != nil {
 			return nil, d, fmt.Errorf("branch %s: %w", t.norm.Path, err)
 		}
 		if d == tensor.Invalid {

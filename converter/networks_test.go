@@ -63,7 +63,7 @@ func graphOf(t *testing.T, n network) *nn.Graph {
 func inputFor(t *testing.T, g *nn.Graph) tensor.Shape {
 	t.Helper()
 	var err error
-	for _, size := range [][2]int{{75, 99}, {224, 224}, {336, 336}, {448, 448}} {
+	for _, size := range [][2]int{{75, 99}, {224, 224}, {256, 256}, {336, 336}, {448, 448}} {
 		input := tensor.Shape{3, g.Channels, size[0], size[1]}
 		if _, err = g.Shapes(input); err == nil {
 			return input

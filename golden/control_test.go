@@ -17,6 +17,8 @@ var subjects = map[string]struct{ family, arch string }{
 	"conformer-tiny-p16_3rdparty_in1k":                 {"conformer", "conformer-tiny-p16"},
 	"convnext-tiny_32xb128_in1k":                       {"convnext", "convnext-tiny"},
 	"convnext-v2-atto_fcmae-pre_3rdparty_in1k":         {"convnext", "convnext-v2-atto"},
+	"convmixer-1024-20_3rdparty_in1k":                  {"convmixer", "convmixer-1024-20"},
+	"convmixer-768-32_3rdparty_in1k":                   {"convmixer", "convmixer-768-32"},
 	"cspdarknet-nano_digits":                           {"cspnet", "cspdarknet-nano"},
 	"cspdarknet50_3rdparty_8xb32_in1k":                 {"cspnet", "cspdarknet53"},
 	"cspresnet-nano_digits":                            {"cspnet", "cspresnet-nano"},
@@ -32,6 +34,7 @@ var subjects = map[string]struct{ family, arch string }{
 	"inception-v3_3rdparty_8xb32_in1k":                 {"inception_v3", "inception-v3"},
 	"mobilenet-v2_8xb32_in1k":                          {"mobilenet_v2", "mobilenet-v2"},
 	"mobilenet-v3-small-050_3rdparty_in1k":             {"mobilenet_v3", "mobilenet-v3-small-050"},
+	"repmlp-base_3rdparty_8xb64_in1k":                  {"repmlp", "repmlp-base"},
 	"revvit-small_3rdparty_in1k":                       {"revvit", "revvit-small"},
 	"mvitv2-tiny_3rdparty_in1k":                        {"mvit", "mvitv2-tiny"},
 	"replknet-31B_3rdparty_in1k":                       {"replknet", "replknet-31B"},
@@ -518,7 +521,7 @@ var controls = []control{
 }
 
 func TestNegativeControls(t *testing.T) {
-	for _, tt := range slices.Concat(controls, channelControls, gridControls, gatedControls, depthwiseControls, graphControls) {
+	for _, tt := range slices.Concat(controls, channelControls, gridControls, gatedControls, depthwiseControls, graphControls, mixerControls) {
 		t.Run(tt.name+" in "+subjects[tt.model].arch, func(t *testing.T) {
 			fullSize(t, tt.model)
 			n := newNetwork(t, tt.model)

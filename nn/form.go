@@ -4,7 +4,8 @@ import "fmt"
 
 // A Form tells apart the two shapes that a network with parallel branches has: sums of
 // branches while it is trained, and single convolutions that stand for them. LeViT's layers
-// have norms in the first, and have taken them in in the second; RIFormer's norms have factors behind them. Any other network has the first only.
+// have norms in the first, and have taken them in in the second; RIFormer's norms have factors behind them, and RepMLP's
+// layers over whole channels convolutions beside them. Any other network has the first only.
 type Form string
 
 // The forms.

@@ -84,7 +84,7 @@ prints what would be written, its size and its digest. Formats: human, json.`,
 	archFlag(c, &o.Network)
 	flags.StringVar(&o.Recipe, "recipe", "", "rename by this recipe, such as timm, or timm/resnet50 (default: whichever fits)")
 	flags.StringVar(&f.classes, "classes", "", "file of class names in label order, one a line or a JSON list, to keep with the tensors")
-	flags.BoolVar(&o.Deploy, "deploy", false, "fuse the parallel branches of a network that has them, or the norms of its layers: RepVGG, MobileOne, LeViT, RIFormer")
+	flags.BoolVar(&o.Deploy, "deploy", false, "fuse the parallel branches of a network that has them, or the norms of its layers: RepVGG, MobileOne, LeViT, RIFormer, RepMLP")
 	flags.BoolVar(&o.All, "all", false, "write every tensor of the file under its full path")
 	flags.BoolVar(&o.DryRun, "dry-run", false, "write nothing, print what would be written")
 	flags.BoolVar(&f.explain, "explain", false, "print what became of every name, and what was not a tensor")

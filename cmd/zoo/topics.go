@@ -65,8 +65,9 @@ in.`,
 		name: "form", also: []string{"forms", "deploy", "training form"},
 		short: "how a network that is trained with branches or norms to fuse is written",
 		text: `RepVGG and MobileOne train with parallel branches whose sum is one convolution,
-LeViT with a norm after each layer, which the layer can take in, and RIFormer
-with factors behind norms, which the norm can take in.
+LeViT with a norm after each layer, which the layer can take in, RIFormer
+with factors behind norms, which the norm can take in, and RepMLP with
+convolutions beside layers over whole channels, which can take those in.
 Both forms compute the same; the deploy form has fewer parameters and is faster.
 What is published may be of either, and the row says which. zoo convert --deploy
 fuses branches and norms.`,

@@ -9,6 +9,7 @@ from mmpretrain import get_model
 from mmpretrain.models import CSPDarkNet, CSPResNet, CSPResNeXt, build_classifier
 from mmpretrain.models.backbones.beit import BEiTTransformerEncoderLayer
 from mmpretrain.models.backbones.conformer import ConvBlock as ConformerBlock
+from mmpretrain.models.backbones.convmixer import ConvMixer
 from mmpretrain.models.backbones.convnext import ConvNeXtBlock
 from mmpretrain.models.backbones.cspnet import CSPStage, DarknetBottleneck, ResNetBottleneck, ResNeXtBottleneck
 from mmpretrain.models.backbones.davit import ChannelBlock, SpatialBlock
@@ -27,6 +28,7 @@ from mmpretrain.models.backbones.mobileone import MobileOneBlock
 from mmpretrain.models.backbones.mobilevit import MobileVitBlock
 from mmpretrain.models.backbones.mvit import MultiScaleBlock
 from mmpretrain.models.backbones.poolformer import PoolFormerBlock
+from mmpretrain.models.backbones.repmlp import RepMLPNetUnit
 from mmpretrain.models.backbones.repvgg import RepVGGBlock
 from mmpretrain.models.backbones.res2net import Res2Layer
 from mmpretrain.models.backbones.resnet import BasicBlock, Bottleneck, ResLayer
@@ -90,6 +92,7 @@ BLOCKS = (
     PoolFormerBlock,
     PositionalEncodingFourier,
     RIFormerBlock,
+    RepMLPNetUnit,
     RepVGGBlock,
     RevTransformerEncoderLayer,
     SDTAEncoder,
@@ -280,11 +283,12 @@ def probed(net):
     convolution, norm and activation, and whose path means the same to every reader."""
     modules = {}
     blocks = [path for path, module in net.named_modules() if isinstance(module, BLOCKS)]
+    layers = isinstance(net.backbone, ConvMixer) and net.backbone.stages  # which are of no class of their own
     grids = [path for path, module in net.named_modules() if isinstance(module, MobileVitBlock)]  # tokens lie in another order there
     for path, module in net.named_modules():
         level = path.split(".")
         unit = isinstance(module, (BasicConv2d, ConvModule)) and not any(path.startswith(p + ".") for p in blocks)
-        block = len(level) >= 2 and level[-2] in ("blocks", "_blocks") or isinstance(module, BLOCKS)
+        block = len(level) >= 2 and level[-2] in ("blocks", "_blocks") or isinstance(module, BLOCKS) or layers and module in [*layers]
         block = block and not any(path.startswith(p + ".") for p in grids)
         # HRNet numbers its layers, dozens, and each ends with a block: probed as such.
         stage = isinstance(module, STAGES) and not (isinstance(module, ResLayer) and level[-1].isdigit())

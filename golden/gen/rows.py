@@ -74,6 +74,8 @@ FAMILIES = [
     ("riformer", ["RIFormer"], "mmengine", None),
     ("vig", ["VIG"], "mmengine", 224),
     ("hornet", ["HorNet"], "mmengine", 224),
+    ("repmlp", ["RepMLP"], "mmcv-legacy", None),
+    ("convmixer", ["ConvMixer"], "mmcv-legacy", 224),
 ]
 # Families whose published figures are those of the deploy form.
 DEPLOYED = ("mobileone", "repvgg", "riformer")
@@ -123,6 +125,8 @@ TITLES = {
     "van": "VAN (arXiv:2202.09741).",
     "vig": "ViG (arXiv:2206.00272).",
     "hornet": "HorNet (arXiv:2207.14284).",
+    "repmlp": "RepMLP (arXiv:2105.01883).",
+    "convmixer": "ConvMixer (arXiv:2201.09792).",
 }
 # How the names of a family's rows begin in collections that mix families.
 ONLY = {
@@ -163,6 +167,7 @@ NOTES = {  # by name, or for all of a family
     "levit": "the published parameters leave out one of the two classifiers",
     "t2t_vit": DIVIDED,
     "poolformer": "the published FLOPs hold 4224 and ten times the width more for each pixel of each block than a counter finds",
+    "repmlp-base_3rdparty_8xb64_in1k": "the published FLOPs are 6.716 G, cut off in place of rounded",
     "revvit": "the published parameters hold twice the width more, as a class token and its position would",
     "vig-base_3rdparty_in1k": "the published parameters are not the network's, which has 86.84",
     "pvig-tiny_3rdparty_in1k": "the published parameters are not the network's, which has 12.49",
@@ -276,7 +281,7 @@ def row(model, family, convention, size):
         return None
     if family == "swin_v2":
         arch += "-in21k" if "in21k-pre" in name else ""
-    if family == "tinyvit" and crop != 224:
+    if family in ("repmlp", "tinyvit") and crop != 224:
         arch += f"-{crop}px"
     if family == "swin":
         size = crop if arch.endswith(("-384px", "-w6")) else size
