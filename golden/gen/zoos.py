@@ -32,6 +32,7 @@ NOTES = {"inception_v3": "the published parameters hold those of the auxiliary c
 NOTES |= {f"swin_v2_{size}": "the published parameters hold biases of keys, which the network sets to zero" for size in "tsb"}
 NOTES |= {f"tiny_vit_21m_{size}": "the published FLOPs are of the network whose convolutions have taken in their norms" for size in (224, 384, 512)}
 NOTES |= {f"levit{kind}_384": "the published parameters are of the network whose classifiers have taken in their norms, too" for kind in ("", "_conv")}
+NOTES |= {f"convmixer_{name}": "timm's counter does not see depthwise convolutions whose border is \"same\", which are an operator of their own" for name in ("768_32", "1024_20_ks9_p14", "1536_20")}
 # Families that timm counts in the form that they are fused to.
 DEPLOYED = ("repvgg", "mobileone", "levit")
 
