@@ -55,7 +55,7 @@ published.source = "me"
 		{"--dataset,digits", []string{darkNano, resNano, nextNano}, 0, ""},
 		{"csp*,--dataset,imagenet-1k", []string{dark, csp50, next}, 0, ""},
 		{"--filter,top1>=80,--sort,-top1", []string{"vit-large-p14_eva02_m38m-pre_in21k-medft_3rdparty_in1k-448px"}, -1, "digits"},
-		{"torchvision/*,--filter,top1>=88", []string{"torchvision/vit_h_14.IMAGENET1K_SWAG_E2E_V1", "torchvision/vit_l_16.IMAGENET1K_SWAG_E2E_V1"}, 0, ""},
+		{"torchvision/vit*,--filter,top1>=88", []string{"torchvision/vit_h_14.IMAGENET1K_SWAG_E2E_V1", "torchvision/vit_l_16.IMAGENET1K_SWAG_E2E_V1"}, 0, ""},
 		{"torchvision mobilenet v3 large", []string{"torchvision/mobilenet_v3_large.IMAGENET1K_V1", "torchvision/mobilenet_v3_large.IMAGENET1K_V2"}, 0, ""},
 		{"flowers*,--config," + flowers, []string{"flowers", "flowers102"}, 0, ""},
 		{"*flowers*,--sort,-top1,--config," + flowers, []string{"flowers102", "flowers"}, 0, ""},
