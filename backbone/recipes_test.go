@@ -40,7 +40,13 @@ type foreign struct {
 // foreigns returns all of golden/foreign.
 func foreigns(t *testing.T) []foreign {
 	t.Helper()
-	paths, err := filepath.Glob(filepath.Join("..", "golden", "foreign", "*.zst"))
+	return foreignsIn(t, filepath.Join("..", "golden", "foreign", "*.zst"))
+}
+
+// foreignsIn returns those of files that match a pattern.
+func foreignsIn(t *testing.T, pattern string) []foreign {
+	t.Helper()
+	paths, err := filepath.Glob(pattern)
 	if err != nil || len(paths) == 0 {
 		t.Fatalf("no foreign goldens: %v", err)
 	}

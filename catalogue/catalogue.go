@@ -1,5 +1,6 @@
 // Package catalogue holds what other zoos publish of the networks that this one computes, as texts of
 // rows: golden/gen/zoos.py writes them from the tables of timm and torchvision.
+// equal.tsv says by how much the logits of networks here differ from theirs.
 package catalogue
 
 import (

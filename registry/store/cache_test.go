@@ -210,7 +210,7 @@ func TestDerived(t *testing.T) {
 	if n := made.Load(); n != 1 {
 		t.Errorf("made %d times, want once", n)
 	}
-	for _, key := range []string{"", ".hidden", "../up", "a/b"} {
+	for _, key := range []string{"", ".hidden", "../up", "a@b", "a!b"} {
 		if _, err := s.Derived(t.Context(), key, func(string) error { return nil }); err == nil {
 			t.Errorf("key %q was accepted", key)
 		}
