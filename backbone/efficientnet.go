@@ -42,6 +42,7 @@ func efficientNetFamily() Family {
 		e.addTo(&f, "efficientnet-"+size)
 	}
 	addEffLites(&f)
+	addEffPruneds(&f)
 	return f
 }
 
@@ -124,6 +125,7 @@ type effNet struct {
 	edge         bool // EdgeTPU: its stages, ReLU, and no squeeze-excitation
 	symmetric    bool // borders the same on both sides
 	eps          float64
+	pruned       *effPruned // what is left of it; all if nil
 }
 
 // effPlace is a block and its place: in the list that state dict names count, where
@@ -174,6 +176,9 @@ func (e effNet) blocks() []effPlace {
 				if i == 0 {
 					r.mid, r.alone = out*s.expand, true
 				}
+			}
+			if e.pruned != nil {
+				e.pruned.prune(&r, i, j, len(all))
 			}
 			all = append(all, effPlace{r, s.fused, s.expand > 1, layer, index, i, j})
 			index++
