@@ -1,6 +1,6 @@
 """Times zoo, ONNX Runtime, OpenVINO and torch on the same networks, weights and input, in turn.
 
-    python run.py [--attention] [--threads 1 2] [--batches 1 8] [--rounds 5] [--write]
+    python run.py [--group attention] [--threads 1 2] [--batches 1 8] [--rounds 5] [--write]
 
 Networks are mmpretrain's, with synthetic weights, exported to ONNX; golden/gen holds both and its
 requirements.txt what has to be installed, with onnx, onnxruntime and openvino beside it. In every round each
@@ -48,7 +48,14 @@ ATTENTION = (
     "xcit-small-12-p16_3rdparty_in1k",
     "levit-256_3rdparty_in1k",
 )
-GAINS = {"levit-256_3rdparty_in1k": 0.7}  # of synthetic weights, where a network has few norms
+WINDOWS = ("replknet-31B_3rdparty_in1k", "convmixer-768-32_3rdparty_in1k", "poolformer-s12_3rdparty_32xb128_in1k", "hornet-tiny-gf_3rdparty_in1k")
+# Networks that are measured together, and their section of RESULTS.md.
+GROUPS = {
+    "cspnets": (networks.CSPNETS, "Inference"),
+    "attention": (ATTENTION, "Inference with attention"),
+    "windows": (WINDOWS, "Inference with large windows"),
+}
+GAINS = {"levit-256_3rdparty_in1k": 0.7, "replknet-31B_3rdparty_in1k": 0.7, "convmixer-768-32_3rdparty_in1k": 0.92}  # of synthetic weights, where a network has few norms
 
 
 def crop(model):
@@ -212,7 +219,7 @@ def table(header, rows):
 def main():
     p = argparse.ArgumentParser(description=__doc__, formatter_class=argparse.RawDescriptionHelpFormatter)
     p.add_argument("--models", nargs="+")
-    p.add_argument("--attention", action="store_true", help="networks with attention, which have a section of their own, in place of CSPNets")
+    p.add_argument("--group", choices=GROUPS, default="cspnets", help="which networks: each group has a section of its own")
     p.add_argument("--threads", nargs="+", type=int, default=[1, 2])
     p.add_argument("--batches", nargs="+", type=int, default=[1, 8])
     p.add_argument("--rounds", type=int, default=5)
@@ -222,7 +229,8 @@ def main():
     folder = pathlib.Path(tempfile.mkdtemp())
     program = results.build_zoo(folder)
     out = ""
-    for model in args.models or (ATTENTION if args.attention else networks.CSPNETS):
+    group, section = GROUPS[args.group]
+    for model in args.models or group:
         size = crop(model)
         for batch in args.batches:
             for threads in args.threads:
@@ -252,7 +260,7 @@ def main():
     if args.write:
         go = subprocess.run(["go", "version"], capture_output=True, text=True).stdout.split()[2]
         versions = [go, f"onnxruntime {onnxruntime.__version__}", f"openvino {openvino.__version__}", f"torch {torch.__version__}"]
-        results.write("Inference with attention" if args.attention else "Inference", versions, out)
+        results.write(section, versions, out)
 
 
 if __name__ == "__main__":
