@@ -176,7 +176,8 @@ func (z *Zoo) ConvertFile(ctx context.Context, path string, o ConvertOptions) (*
 	z.announce(job.done)
 	suggested := make(chan []Fit, 1)
 	if ask && !identified {
-		go func() { suggested <- z.fits(checkpoint, job.sd) }() // while the file is written
+		sd := job.sd                                        // which another plan may replace meanwhile
+		go func() { suggested <- z.fits(checkpoint, sd) }() // while the file is written
 	}
 	if err := job.deliver(ctx, o); err != nil {
 		return job.done, err
