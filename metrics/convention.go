@@ -88,14 +88,7 @@ func (c Convention) Scope(g *nn.Graph) Scope {
 // The products of attention are two matrix products in the reference that figures were
 // published with. Its counter does not see them where it calls PyTorch's fused attention since.
 func (c Convention) flops(node nn.Node, l *LayerCost, sizes []nn.Size) (int64, error) {
-	if c == Torchvision {
-		if op, ok := node.Op.(nn.Attention); ok {
-			bias, err := continuousFLOPs(op, false)
-			if err != nil {
-				return 0, err
-			}
-			return sum(bias, l.MACs)
-		}
+	if _, attention := node.Op.(nn.Attention); c == Torchvision && !attention { // whose biases may be computed by layers
 		return l.MACs, nil
 	}
 	in, out := numel(l.In[0]), numel(l.Out)

@@ -115,7 +115,7 @@ func (s *source) decode(depth int) (*Entry, error) {
 			e.Labels = before.Labels
 		}
 	}
-	return e, e.check()
+	return e, e.Check()
 }
 
 // inherit takes from another row all but its name, its weights and its published figures.
@@ -232,11 +232,8 @@ func tableOf(key string) (table string, within bool) {
 // input that no machine holds.
 const maxEdge = 1 << 14
 
-// Check returns an error naming the first key of zoo.toml whose value cannot be right, for entries that no row was read for.
-func (e *Entry) Check() error { return e.check() }
-
-// check returns an error naming the first key whose value cannot be right.
-func (e *Entry) check() error {
+// Check returns an error naming the first key of zoo.toml whose value cannot be right.
+func (e *Entry) Check() error {
 	w, in, p := &e.Weights, &e.Input, &e.Published
 	for _, f := range []struct{ key, value string }{
 		{"family", e.Family}, {"arch", e.Arch}, {"published.flops_convention", p.FLOPsConvention},
@@ -291,12 +288,9 @@ func (e *Entry) check() error {
 	if err != nil {
 		return fmt.Errorf("weights.url: %w", err)
 	}
-	switch a.Kind {
-	case AddressNone, AddressFile, AddressHub: // a hub states the digest of each file
-	default:
-		if w.Digest == (digest.Digest{}) {
-			return errors.New("weights.sha256: missing: a file that comes from elsewhere is known by it")
-		}
+	undigested := []AddressKind{AddressNone, AddressFile, AddressHub} // a hub states the digest of each file
+	if w.Digest == (digest.Digest{}) && !slices.Contains(undigested, a.Kind) {
+		return errors.New("weights.sha256: missing: a file that comes from elsewhere is known by it")
 	}
 	if (p.ParamsM.Known() || p.FLOPsG.Known() || p.Top1.Known() || p.Top5.Known()) && strings.TrimSpace(p.Source) == "" {
 		return errors.New("published.source: missing: say where the figures were published")
