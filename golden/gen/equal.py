@@ -9,7 +9,6 @@ computed here; catalogue/equal.tsv is what came of that. --most bounds the side 
 """
 
 import argparse
-import json
 import pathlib
 
 import foreign
@@ -40,14 +39,7 @@ def write(path, project, network, arch, most):
     net.load_state_dict(golden.synthetic_state(net, SEED))
     with torch.inference_mode():
         logits = net(torch.from_numpy(synthetic.network_input(shape, SEED))).numpy()
-    state = net.state_dict()
-    lines = [f"{n} {str(v.dtype).removeprefix('torch.')} {'x'.join(map(str, v.shape)) or '-'}" for n, v in state.items()]
-    meta = {
-        "format": "zoo-golden/1", "model": arch, "weights": f"synthetic:{SEED}", "input": f"synthetic:{SEED}", "shape": "x".join(map(str, shape)),
-        "framework": f"{version}, torch {torch.__version__.split('+')[0]}", "noise": "1e-6", "project": project, "network": network, "state_dict": "\n".join(lines),
-    }
-    if tables := foreign.computed(net):
-        meta["tables"] = json.dumps(tables)
+    meta = foreign.described(net, project, network, arch, version, shape, SEED, 1e-6)
     path.write_bytes(zstandard.ZstdCompressor(level=3).compress(golden.encode({"logits": logits.astype(np.float64)}, meta)))
     print(project, network, arch, shape[2], f"spread {logits.std():.3g}", flush=True)
 

@@ -87,6 +87,26 @@ def computed(net):
     return [{"numbers": list(k), "names": names} for k, names in tables.items()]
 
 
+def described(net, project, network, model, version, shape, seed, noise, rename=str):
+    """Returns the metadata of a golden of a network on synthetic weights."""
+    lines = [f"{rename(name)} {str(v.dtype).removeprefix('torch.')} {'x'.join(map(str, v.shape)) or '-'}" for name, v in net.state_dict().items()]
+    metadata = {
+        "format": "zoo-golden/1",
+        "model": model,
+        "weights": f"synthetic:{seed}",
+        "input": f"synthetic:{seed}",
+        "shape": "x".join(map(str, shape)),
+        "framework": f"{version}, torch {torch.__version__.split('+')[0]}",
+        "noise": f"{noise:.4g}",
+        "project": project,
+        "network": network,
+        "state_dict": "\n".join(lines),
+    }
+    if tables := computed(net):
+        metadata["tables"] = json.dumps(tables, separators=(",", ":"))
+    return metadata
+
+
 def authors(name):
     """Returns what the authors of Swin call a tensor of timm's: their stages end with the merging of patches."""
     name = re.sub(r"layers\.(\d)\.downsample", lambda m: f"layers.{int(m[1]) - 1}.downsample", name)
@@ -124,33 +144,16 @@ def main():
         noisy = outcome(net.float()(x))
         logits = outcome(net.double()(x.double()))
     noise = np.abs(noisy - logits).max() / np.abs(logits).max()
-    lines = []
-    for name, v in net.float().state_dict().items():
-        shape = "x".join(map(str, v.shape)) or "-"
-        lines.append(f"{rename(name)} {str(v.dtype).removeprefix('torch.')} {shape}")
-    metadata = {
-        "format": "zoo-golden/1",
-        "model": args.model,
-        "weights": f"synthetic:{SEED}",
-        "input": f"synthetic:{SEED}",
-        "shape": args.shape,
-        "framework": f"{version}, torch {torch.__version__.split('+')[0]}",
-        "noise": f"{noise:.4g}",
-        "project": args.project,
-        "network": args.network,
-        "state_dict": "\n".join(lines),
-    }
+    metadata = described(net.float(), args.project, args.network, args.model, version, shape, SEED, noise, rename)
     if args.project == "transformers":
         config = {k: v for k, v in net.config.to_dict().items() if k not in ("id2label", "label2id", "transformers_version")}
         metadata["config"] = json.dumps(config, sort_keys=True)
-    if tables := computed(net):
-        metadata["tables"] = json.dumps(tables, separators=(",", ":"))
     data = golden.encode({"logits": logits}, metadata)
     data = zstandard.ZstdCompressor(level=19).compress(data)
     args.out.mkdir(parents=True, exist_ok=True)
     path = args.out / f"{'.'.join([args.project, args.network, *map(str, told.values())])}.safetensors.zst"
     path.write_bytes(data)
-    print(f"{path}: {len(data)} bytes, {len(lines)} tensors, noise {noise:.2g}, spread {logits.std():.3g}")
+    print(f"{path}: {len(data)} bytes, {len(net.state_dict())} tensors, noise {noise:.2g}, spread {logits.std():.3g}")
 
 
 if __name__ == "__main__":
