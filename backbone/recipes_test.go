@@ -210,6 +210,25 @@ func (f foreign) bind(t *testing.T) *nn.Bound {
 	return bound
 }
 
+// logits computes the golden's input by the graph of the model that the network is for.
+func (f foreign) logits(t *testing.T) []float32 {
+	t.Helper()
+	g := f.golden
+	plan, err := engine.Compile(f.bind(t), g.Shape, engine.Options{})
+	if err != nil {
+		t.Fatal(err)
+	}
+	input, err := g.NetworkInput()
+	if err != nil {
+		t.Fatal(err)
+	}
+	logits := make([]float32, g.Shape[0]*plan.Classes())
+	if err := plan.NewSession().Run(logits, input); err != nil {
+		t.Fatal(err)
+	}
+	return logits
+}
+
 // settings returns the config.json of a network of transformers, changed under some keys.
 func (f foreign) settings(t *testing.T, changes map[string]any) map[string]any {
 	t.Helper()
@@ -314,20 +333,7 @@ func TestRecipes(t *testing.T) {
 	for _, f := range foreigns(t) {
 		t.Run(f.file, func(t *testing.T) {
 			bigtest.Alone(t)
-			g := f.golden
-			plan, err := engine.Compile(f.bind(t), g.Shape, engine.Options{})
-			if err != nil {
-				t.Fatal(err)
-			}
-			input, err := g.NetworkInput()
-			if err != nil {
-				t.Fatal(err)
-			}
-			logits := make([]float32, g.Shape[0]*plan.Classes())
-			if err := plan.NewSession().Run(logits, input); err != nil {
-				t.Fatal(err)
-			}
-			v, err := g.Judge(tensor.Highest, golden.Run{Logits: logits})
+			v, err := f.golden.Judge(tensor.Highest, golden.Run{Logits: f.logits(t)})
 			if err != nil {
 				t.Fatal(err)
 			}

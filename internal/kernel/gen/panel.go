@@ -42,6 +42,11 @@ func (g *gen) panel(vectors int) {
 		fmt.Sprintf("%s computes 1 ≤ m ≤ %d pixels of a panel of which %d registers of %d", name, g.pixels, vectors, g.lanes),
 		"channels are there. "+strides+" The residual is added before or after",
 		"the activation, where it is not nil; linear leaves the activation out.")
+	g.byPixels(name, func(pixels int) { g.panelBody(name, vectors, pixels) })
+}
+
+// byPixels emits a body for each number of pixels that m can be, behind the masks of channels, where there are any.
+func (g *gen) byPixels(name string, body func(pixels int)) {
 	if g.masks {
 		c := g.GP32()
 		g.Load(g.Param("channels"), c)
@@ -50,7 +55,7 @@ func (g *gen) panel(vectors int) {
 	m := g.Load(g.Param("m"), g.GP64())
 	g.choose(m, 1, g.pixels, name)
 	for n := 1; n <= g.pixels; n++ {
-		g.panelBody(name, vectors, n)
+		body(n)
 	}
 }
 

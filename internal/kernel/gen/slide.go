@@ -31,16 +31,7 @@ func (g *gen) slide(rows int) {
 		fmt.Sprintf("%s computes 1 ≤ m ≤ %d pixels of %d rows of output by %d channels from steps", name, g.pixels, rows, g.lanes),
 		"vectors of each of some rows. Strides are in floats. The residual is added before or after the",
 		"activation, where it is not nil; linear leaves the activation out.")
-	if g.masks {
-		c := g.GP32()
-		g.Load(g.Param("channels"), c)
-		g.setMasks(c)
-	}
-	m := g.Load(g.Param("m"), g.GP64())
-	g.choose(m, 1, g.pixels, name)
-	for n := 1; n <= g.pixels; n++ {
-		g.slideBody(name, rows, n)
-	}
+	g.byPixels(name, func(pixels int) { g.slideBody(name, rows, pixels) })
 }
 
 func (g *gen) slideBody(name string, rows, pixels int) {
