@@ -41,7 +41,8 @@ func (z *Zoo) HubModel(ctx context.Context, address string, o PullOptions) (*reg
 		a.Revision = pinned
 	case z.lockKey != nil && pinned != a.Revision && !o.ToPin:
 		return nil, &lock.SignatureError{Path: printable.Shown(address),
-			Reason: "the signed lock file does not pin that commit: where a key is asked for, zoo lock " + address + " adds it, then sign it again"}
+			Reason: "the signed lock file does not pin that commit: where a key is asked for, zoo lock " +
+				address + " adds it, then sign it again"}
 	}
 	snapshot, err := z.store.Snapshot(ctx, a, z.fetchOptions(""))
 	if err != nil {
@@ -71,7 +72,8 @@ func (z *Zoo) HubModel(ctx context.Context, address string, o PullOptions) (*reg
 		return nil, err
 	}
 	if a.Revision != snapshot.Commit {
-		z.notice(fmt.Sprintf("%s is at commit %s: %s%s@%[2]s stays the same", printable.Shown(address), snapshot.Commit, registry.HubScheme, a.Repository))
+		z.notice(fmt.Sprintf("%s is at commit %s: %s%s@%[2]s stays the same",
+			printable.Shown(address), snapshot.Commit, registry.HubScheme, a.Repository))
 	}
 	return entry, nil
 }

@@ -141,7 +141,8 @@ func ParseRepository(text string) (a Address, ok bool) {
 		a.Revision = revision
 	}
 	org, name, _ := strings.Cut(rest, "/")
-	ok = ok && hubName().MatchString(org) && hubName().MatchString(name) && path.Clean(a.Revision) == a.Revision && hubRevision().MatchString(a.Revision)
+	ok = ok && hubName().MatchString(org) && hubName().MatchString(name) &&
+		path.Clean(a.Revision) == a.Revision && hubRevision().MatchString(a.Revision)
 	return a, ok
 }
 

@@ -24,7 +24,8 @@ var keys = map[string]bool{
 	"weights": false, "weights.url": false, "weights.sha256": false, "weights.size": false, "weights.licence": false,
 	"weights.container": false, "weights.converted_from": false, "weights.recipe": false,
 
-	"input": true, "input.crop": true, "input.fill": false, "input.middle": false, "input.scale": false, "input.mean": true, "input.std": true, "input.order": true, "input.exif": true,
+	"input": true, "input.crop": true, "input.fill": false, "input.middle": false, "input.scale": false,
+	"input.mean": true, "input.std": true, "input.order": true, "input.exif": true,
 	"input.resize": true, "input.resize.kind": true, "input.resize.edge": false,
 	"input.resize.padding": false, "input.resize.interpolation": false, "input.resize.backend": false,
 

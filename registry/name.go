@@ -24,7 +24,8 @@ func CheckName(name string) error {
 			slashes++
 		}
 		if !letter && (first || !strings.ContainsRune("._+-/", rune(c)) || slashes > 1) {
-			return fmt.Errorf("expected letters, digits and . _ + - after a letter or a digit, and at most one slash before the last name, found %q", rune(c))
+			return fmt.Errorf("expected letters, digits and . _ + - after a letter or a digit, "+
+				"and at most one slash before the last name, found %q", rune(c))
 		}
 		before = c
 	}

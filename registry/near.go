@@ -79,10 +79,12 @@ func (r *Registry) ranked(most int, distance func(l *label) (int, bool)) []strin
 
 // A label is what a row is called, in the form of fold.
 type label struct {
-	name  string   // of the row, as it is
-	full  string   // the name
-	short []string // the network's, which is the name up to its first underscore, and aliases; of another zoo the name there, and the network's
-	place int      // of its first alias among all; behind them where it has none, and behind those where it is of another zoo
+	name string // of the row, as it is
+	full string // the name
+	// short are the network's, which is the name up to its first underscore, and aliases; of another zoo the name
+	// there, and the network's.
+	short []string
+	place int // of its first alias among all; behind them where it has none, and behind those where it is of another zoo
 }
 
 func (r *Registry) labels() []label {

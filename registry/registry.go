@@ -89,7 +89,9 @@ func (r *Registry) merge(file, text string, builtin bool) (*Registry, error) {
 	if err != nil {
 		return nil, fmt.Errorf("registry: %s: %w", file, err)
 	}
-	merged := &Registry{rows: make(map[string]*row, len(r.rows)+len(pieces)), aliases: r.aliases, changes: maps.Clone(r.changes), shelves: r.shelves}
+	merged := &Registry{
+		rows: make(map[string]*row, len(r.rows)+len(pieces)), aliases: r.aliases, changes: maps.Clone(r.changes), shelves: r.shelves,
+	}
 	maps.Copy(merged.rows, r.rows)
 	// Names become file names, and some file systems ignore case.
 	folded := make(map[string]string, len(merged.rows))

@@ -68,7 +68,8 @@ func (p *Pipeline) UnmarshalJSON(text []byte) error {
 	if j.Scale == 1 {
 		j.Scale = 0 // as in rows, which state it where it is another
 	}
-	read := Pipeline{Resize: j.Resize, Crop: j.Crop, Fill: j.Fill, Middle: j.Middle, Scale: j.Scale, Mean: j.Mean, Std: j.Std, Order: j.Order, EXIF: j.EXIF}
+	read := Pipeline{Resize: j.Resize, Crop: j.Crop, Fill: j.Fill, Middle: j.Middle, Scale: j.Scale,
+		Mean: j.Mean, Std: j.Std, Order: j.Order, EXIF: j.EXIF}
 	var bad *PipelineError
 	if err := read.Check(); errors.As(err, &bad) {
 		return badJSON(fmt.Errorf("%s: %s", bad.Key, bad.Reason))

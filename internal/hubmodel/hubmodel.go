@@ -57,7 +57,8 @@ func Entry(t Texts) (*registry.Entry, error) {
 	}
 	switch {
 	case c.ModelType == "timm_wrapper":
-		return nil, otherf("config.json: model_type timm_wrapper: a wrapper of transformers around a network of timm, whose files are others: take the repository of timm itself")
+		return nil, otherf("config.json: model_type timm_wrapper: a wrapper of transformers around a network of timm, " +
+			"whose files are others: take the repository of timm itself")
 	case c.Architecture != "":
 		return timmEntry(t.Config, raw)
 	case c.ModelType != "":
@@ -165,7 +166,8 @@ func timmNetwork(architecture string, raw map[string]any) (family, of string, er
 	if family != "" {
 		return family, of, nil
 	}
-	return "", "", fmt.Errorf("config.json: architecture %q: %w: %d networks of timm are known, zoo list 'timm/*' prints them", architecture, registry.ErrUnknown, len(known))
+	return "", "", fmt.Errorf("config.json: architecture %q: %w: %d networks of timm are known, zoo list 'timm/*' prints them",
+		architecture, registry.ErrUnknown, len(known))
 }
 
 // pooled checks that the features of a network are the mean of the last image, which leaves no trace in tensors.
@@ -190,7 +192,8 @@ func checkArgs(raw map[string]any) error {
 	}
 	for _, key := range slices.Sorted(maps.Keys(args)) {
 		switch v := args[key]; key {
-		case "num_classes", "img_size", "global_pool", "drop_rate", "drop_path_rate", "drop_block_rate", "attn_drop_rate", "proj_drop_rate", "pos_drop_rate", "patch_drop_rate":
+		case "num_classes", "img_size", "global_pool", "drop_rate", "drop_path_rate", "drop_block_rate",
+			"attn_drop_rate", "proj_drop_rate", "pos_drop_rate", "patch_drop_rate":
 		case "in_chans":
 			if v != 3.0 {
 				return otherf(`config.json: "in_chans" of "model_args" is %v, and images have 3`, v)
@@ -238,7 +241,9 @@ func timmInput(c timmCfg) (p vision.Pipeline, err error) {
 		return p, otherf("config.json: interpolation is %q: expected \"bicubic\" or \"bilinear\"", c.Interpolation)
 	}
 	p = vision.Pipeline{Resize: r, Crop: side, Order: vision.RGB, EXIF: vision.EXIFIgnore}
-	both, err := levels("config.json", [2]statistic{{"mean", c.Mean, []float64{0.485, 0.456, 0.406}}, {"std", c.Std, []float64{0.229, 0.224, 0.225}}})
+	both, err := levels("config.json", [2]statistic{
+		{"mean", c.Mean, []float64{0.485, 0.456, 0.406}}, {"std", c.Std, []float64{0.229, 0.224, 0.225}},
+	})
 	p.Mean, p.Std = both[0], both[1]
 	return p, err
 }

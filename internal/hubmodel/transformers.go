@@ -16,8 +16,10 @@ import (
 // classifiers are the classes of transformers that hold a network with its classifier, and nothing else, of families
 // that have recipes for its names.
 var classifiers = []string{
-	"ConvNextForImageClassification", "ConvNextV2ForImageClassification", "DeiTForImageClassificationWithTeacher", "EfficientNetForImageClassification",
-	"MobileNetV2ForImageClassification", "RegNetForImageClassification", "ResNetForImageClassification", "SwinForImageClassification", "ViTForImageClassification",
+	"ConvNextForImageClassification", "ConvNextV2ForImageClassification", "DeiTForImageClassificationWithTeacher",
+	"EfficientNetForImageClassification",
+	"MobileNetV2ForImageClassification", "RegNetForImageClassification", "ResNetForImageClassification",
+	"SwinForImageClassification", "ViTForImageClassification",
 }
 
 // transformersText is config.json as transformers writes it, as far as all networks have the same keys.
@@ -37,7 +39,8 @@ func transformersEntry(t Texts) (*registry.Entry, error) {
 	}
 	switch {
 	case len(c.Architectures) != 1 || !slices.Contains(classifiers, c.Architectures[0]):
-		return nil, fmt.Errorf("config.json: architectures %q: %w: known of transformers are %s", c.Architectures, registry.ErrUnknown, strings.Join(classifiers, ", "))
+		return nil, fmt.Errorf("config.json: architectures %q: %w: known of transformers are %s",
+			c.Architectures, registry.ErrUnknown, strings.Join(classifiers, ", "))
 	case c.Channels != nil && *c.Channels != 3:
 		return nil, otherf("config.json: num_channels is %d, and images have 3", *c.Channels)
 	case c.ProblemType != "" && c.ProblemType != "single_label_classification":
@@ -88,7 +91,8 @@ type processor struct {
 
 // harmless are keys of a preprocessor_config.json that change no pixel of a picture of three channels, beside those of processor.
 var harmless = map[string]bool{
-	"image_processor_type": true, "feature_extractor_type": true, "processor_class": true, "do_resize": true, "do_rescale": true, "do_normalize": true,
+	"image_processor_type": true, "feature_extractor_type": true, "processor_class": true,
+	"do_resize": true, "do_rescale": true, "do_normalize": true,
 	"rescale_factor": true, "size": true, "resample": true, "crop_pct": true, "image_mean": true, "image_std": true, "do_convert_rgb": true,
 	"data_format": true, "input_data_format": true, "default_to_square": true, "size_divisor": true, "return_tensors": true, "device": true,
 	"disable_grouping": true, "_valid_processor_keys": true, "_processor_class": true, "auto_map": true, "crop_size": true,

@@ -37,7 +37,8 @@ func legend() string {
 // first.
 var (
 	SummaryDrop = []string{"counted by", "Top-5 %", "FLOPs G", "Params M", "Top-1 %", "Accuracy"}
-	CountsDrop  = []string{"input", "classifier", "FLOPs torchvision", "FLOPs timm", "FLOPs mmengine-train", "FLOPs fvcore", "FLOPs mmengine", "FLOPs mmcv-legacy"}
+	CountsDrop  = []string{"input", "classifier", "FLOPs torchvision", "FLOPs timm", "FLOPs mmengine-train",
+		"FLOPs fvcore", "FLOPs mmengine", "FLOPs mmcv-legacy"}
 )
 
 // WriteHuman writes a reproduction report for people: the table, which is

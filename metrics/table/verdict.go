@@ -75,7 +75,10 @@ func count(rows []metrics.Row, verdict func(metrics.Row) metrics.Verdict) map[me
 
 // verdicts is the table of how many figures of each kind came to each verdict.
 func verdicts(rows []metrics.Row) Table {
-	t := Table{Header: []string{"Verdict", "Params", "FLOPs", "Top-1", "Top-5", "Meaning"}, Right: []bool{false, true, true, true, true, false}}
+	t := Table{
+		Header: []string{"Verdict", "Params", "FLOPs", "Top-1", "Top-5", "Meaning"},
+		Right:  []bool{false, true, true, true, true, false},
+	}
 	figures := []map[metrics.Verdict]int{
 		count(rows, func(r metrics.Row) metrics.Verdict { return r.Params.Verdict }),
 		count(rows, func(r metrics.Row) metrics.Verdict { return r.FLOPs.Verdict }),

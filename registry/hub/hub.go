@@ -154,7 +154,8 @@ func (h Hub) Document(ctx context.Context, c *transfer.Client, name string, a re
 	if err != nil {
 		return nil, "", err
 	}
-	data, header, err := c.Document(ctx, transfer.File{URL: address, Header: h.header(address), Want: transfer.Want{Name: name}, Notice: notice}, limit)
+	file := transfer.File{URL: address, Header: h.header(address), Want: transfer.Want{Name: name}, Notice: notice}
+	data, header, err := c.Document(ctx, file, limit)
 	if err != nil {
 		return nil, "", h.explain(err)
 	}

@@ -215,7 +215,8 @@ func (s *Store) locate(ctx context.Context, want *wanted, from source, o *Option
 		if err := want.byHost(found.Digest, found.Size, "the hub"); err != nil || want.Digest != (digest.Digest{}) {
 			return file, err
 		}
-		return file, &TrustError{Name: want.Name, Reason: "the hub states no sha256 of " + from.File + ", and neither does the registry: state it in the row"}
+		return file, &TrustError{Name: want.Name, Reason: "the hub states no sha256 of " + from.File +
+			", and neither does the registry: state it in the row"}
 	case registry.AddressOCI:
 		a, plain := from.artifact()
 		found, err := s.oci().Resolve(ctx, want.Name, a, want.Digest, plain, o.Notice)
